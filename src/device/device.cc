@@ -1,0 +1,49 @@
+#include "device/device.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace mixnet {
+
+std::string DeviceId::str() const {
+  const char* name = kind == DeviceKind::cpu ? "cpu" : kind == DeviceKind::gpu ? "gpu" : "cpu_pinned";
+  return std::string(name) + "(" + std::to_string(index) + ")";
+}
+
+namespace {
+
+class CpuDevice : public Device {
+ public:
+  DeviceId id() const override { return {}; }
+  void* allocate(size_t bytes) override {
+    constexpr size_t alignment = 64;
+    return std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  }
+  void deallocate(void* data, size_t) override { std::free(data); }
+  void copy_from(const Device& other, void* to, const void* from, size_t bytes) override {
+    MIXNET_CHECK(other.id().host(), device, "[cpu] expected a copy from host memory, got ", other.id().str());
+    if (bytes > 0) std::memcpy(to, from, bytes);
+  }
+  MemoryInfo memory() const override {
+    const int64_t page = sysconf(_SC_PAGESIZE);
+    return {page * sysconf(_SC_AVPHYS_PAGES), page * sysconf(_SC_PHYS_PAGES)};
+  }
+};
+
+}  // namespace
+
+Device& get_device(DeviceId id) {
+  MIXNET_CHECK(id.kind != DeviceKind::gpu, device, "[", id.str(), "] this build has no CUDA backend");
+  MIXNET_CHECK(id.index >= 0, device, "[", id.str(), "] expected a device index of at least 0");
+  // Every host "device" of MXNet (cpu(0), cpu(1), pinned) is the same memory. Never destroyed: arrays may outlive main.
+  static CpuDevice& cpu = *new CpuDevice;
+  return cpu;
+}
+
+int device_count(DeviceKind kind) { return kind == DeviceKind::gpu ? 0 : 1; }
+
+}  // namespace mixnet

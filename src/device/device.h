@@ -1,0 +1,35 @@
+// What a kind of device must be able to do for the rest of the library: give raw memory and copy.
+//
+// There is one Device object per DeviceId for the life of the process. Callers do not cache memory here: src/storage
+// does. A device that is not there is an ordinary error (Code::device) from get_device.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "device/device_id.h"
+
+namespace mixnet {
+
+struct MemoryInfo {
+  int64_t free_bytes = 0;
+  int64_t total_bytes = 0;
+};
+
+class Device {
+ public:
+  virtual ~Device() = default;
+  virtual DeviceId id() const = 0;
+  // 64-byte aligned memory, or nullptr when there is none.
+  virtual void* allocate(size_t bytes) = 0;
+  virtual void deallocate(void* data, size_t bytes) = 0;
+  // Between this device and `other`, or within this device. Returns when the bytes have arrived.
+  virtual void copy_from(const Device& other, void* to, const void* from, size_t bytes) = 0;
+  virtual MemoryInfo memory() const = 0;
+};
+
+// Throws Code::device: "[gpu(0)] this build has no CUDA backend".
+Device& get_device(DeviceId id);
+// Number of devices of a kind; 1 for the CPU.
+int device_count(DeviceKind kind);
+
+}  // namespace mixnet
