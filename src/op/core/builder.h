@@ -1,0 +1,139 @@
+// How an operator file describes its operator:
+//
+//   OpBuilder<Params> op(registry, "Activation");
+//   op.param("act_type", &Params::act, {"relu", "sigmoid"}).required().doc("...");
+//   op.input("data", "any shape").inplace(0, 0).infer_shape(same_shape).kernel(forward);
+//
+// Lines between `//[full` and `//]` (documentation, gradient, samples) are left out of the one-file predictor.
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "op/core/registry.h"
+
+namespace mixnet {
+
+struct NoParams {};
+
+class SampleBuilder {
+ public:
+  explicit SampleBuilder(Sample* sample) : sample_(sample) {}
+  SampleBuilder& range(double low, double high) { sample_->low = low; sample_->high = high; return *this; }
+  SampleBuilder& integers(std::vector<int> inputs, int64_t limit) {
+    sample_->integer_inputs = std::move(inputs);
+    sample_->integer_limit = limit;
+    return *this;
+  }
+  SampleBuilder& not_differentiable() { sample_->differentiable = false; return *this; }
+  SampleBuilder& predict() { sample_->training = false; return *this; }
+  SampleBuilder& tolerance(double t) { sample_->tolerance = t; return *this; }
+
+ private:
+  Sample* sample_;
+};
+
+template <class P = NoParams>
+class OpBuilder {
+ public:
+  OpBuilder(Registry& registry, std::string name) : s_(registry.add(std::move(name))) {
+    s_.params_type = typeid(P);
+    s_.make_default = [] { return std::make_shared<P>(); };
+    s_.clone = [](const void* p) { return std::make_shared<P>(*static_cast<const P*>(p)); };
+    s_.output_names = [](const void*) { return std::vector<std::string>{"output"}; };
+    s_.infer_shape = [](InferShape& c) { c.all_same(); };
+    s_.infer_type = [](InferType& c) { c.all_same(); };
+  }
+
+  OpBuilder& alias(std::string name) { s_.aliases.push_back(std::move(name)); return *this; }
+  OpBuilder& doc(std::string text) { s_.doc = std::move(text); return *this; }
+  OpBuilder& hidden() { s_.hidden = true; return *this; }
+
+  template <class T> FieldBuilder param(std::string name, T P::*member) {
+    s_.fields.push_back(make_field<P, T>(std::move(name), member));
+    return FieldBuilder(&s_.fields.back());
+  }
+  template <class T> FieldBuilder param(std::string name, T P::*member, Choices choices) {
+    s_.fields.push_back(make_field<P, T>(std::move(name), member, std::move(choices)));
+    return FieldBuilder(&s_.fields.back());
+  }
+  // Relations between parameters; throws Code::invalid with a sentence "name: expected ..., got ...".
+  OpBuilder& check(void (*fn)(const P&)) {
+    s_.check = [fn](const void* p) { fn(*static_cast<const P*>(p)); };
+    return *this;
+  }
+
+  OpBuilder& input(std::string name, std::string doc = "") {
+    s_.inputs.push_back({std::move(name), std::move(doc)});
+    return *this;
+  }
+  // One input repeated as often as the integer parameter `count` (a field of P) says.
+  OpBuilder& variadic(std::string name, std::string count, int64_t P::*member) {
+    s_.inputs.push_back({name, ""});
+    s_.variadic = std::move(count);
+    s_.input_names = [name, member](const void* p) {
+      std::vector<std::string> names;
+      for (int64_t i = 0; i < static_cast<const P*>(p)->*member; ++i) names.push_back(name + std::to_string(i));
+      return names;
+    };
+    return *this;
+  }
+  // Inputs that depend on the parameters.
+  OpBuilder& input_names(std::vector<std::string> (*fn)(const P&)) {
+    s_.input_names = [fn](const void* p) { return fn(*static_cast<const P*>(p)); };
+    return *this;
+  }
+  OpBuilder& outputs(std::vector<std::string> names, int visible = -1) {
+    s_.output_names = [names](const void*) { return names; };
+    if (visible >= 0) s_.visible_outputs = [visible](const void*) { return visible; };
+    return *this;
+  }
+  OpBuilder& output_names(std::vector<std::string> (*fn)(const P&)) {
+    s_.output_names = [fn](const void* p) { return fn(*static_cast<const P*>(p)); };
+    return *this;
+  }
+  OpBuilder& visible_outputs(int (*fn)(const P&)) {
+    s_.visible_outputs = [fn](const void* p) { return fn(*static_cast<const P*>(p)); };
+    return *this;
+  }
+  OpBuilder& mutates(std::vector<int> inputs) { s_.mutates = std::move(inputs); return *this; }
+
+  // Inputs whose values are never read, so that nobody keeps them alive for this operator.
+  OpBuilder& shape_only(std::vector<int> inputs) { s_.shape_only = std::move(inputs); return *this; }
+
+  OpBuilder& infer_shape(void (*fn)(InferShape&)) { s_.infer_shape = fn; return *this; }
+  OpBuilder& infer_type(void (*fn)(InferType&)) { s_.infer_type = fn; return *this; }
+  OpBuilder& gradient(void (*fn)(GradientContext&)) { s_.gradient = fn; return *this; }
+  OpBuilder& no_gradient(std::string why) { s_.no_gradient = std::move(why); return *this; }
+  OpBuilder& zero_gradient() { s_.zero_gradient = true; return *this; }
+
+  OpBuilder& inplace(int input, int output) { s_.inplace.emplace_back(input, output); return *this; }
+  OpBuilder& same_bytes(int input, int output) { s_.alias.emplace_back(input, output); return *this; }
+  OpBuilder& random() { s_.random = true; return *this; }
+  OpBuilder& optional_outputs() { s_.optional_outputs = true; return *this; }
+  OpBuilder& uses_training() { s_.uses_training = true; return *this; }
+  OpBuilder& head() { s_.head = true; return *this; }
+  OpBuilder& no_empty(std::string why) { s_.no_empty = std::move(why); return *this; }
+
+  // The portable kernel.
+  OpBuilder& kernel(void (*fn)(const P&, const RunContext&)) {
+    s_.portable = [fn](const PrepareContext& c) -> std::unique_ptr<Kernel> {
+      return std::make_unique<FunctionKernel<P>>(c.params<P>(), fn);
+    };
+    return *this;
+  }
+  OpBuilder& prepare(PrepareFn fn) { s_.portable = fn; return *this; }
+
+  SampleBuilder sample(std::vector<Shape> inputs, Attributes attributes = {}) {
+    Sample sample;
+    sample.inputs = std::move(inputs);
+    sample.attributes = std::move(attributes);
+    s_.samples.push_back(std::move(sample));
+    return SampleBuilder(&s_.samples.back());
+  }
+
+ private:
+  OpSchema& s_;
+};
+
+}  // namespace mixnet

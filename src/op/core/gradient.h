@@ -1,0 +1,64 @@
+// What a gradient rule works with: the forward node's entries in, gradient entries out.
+//
+// A rule builds nodes of registered operators, so the same rule serves the gradient pass, the imperative tape and higher orders.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "base/span.h"
+#include "op/core/entry.h"
+#include "op/core/param.h"
+
+namespace mixnet {
+
+struct OpSchema;
+
+// Makes nodes; implemented where nodes are known (src/symbol).
+class NodeBuilder {
+ public:
+  virtual ~NodeBuilder() = default;
+  // All outputs of a new node. `params` wins over `attributes` when it is set.
+  virtual std::vector<Entry> make(const OpSchema& op, ParamsPtr params, std::vector<Entry> inputs, const std::string& name) = 0;
+};
+
+class GradientContext {
+ public:
+  GradientContext(NodeBuilder& builder, const OpSchema& op, ParamsPtr params, std::string name,
+                  Span<const Entry> inputs, Span<const Entry> outputs, Span<const Entry> output_grads,
+                  const std::vector<bool>& wanted);
+
+  template <class P> const P& params() const { return *static_cast<const P*>(params_.get()); }
+  int num_inputs() const { return static_cast<int>(inputs_.size()); }
+  Entry input(int i) const { return inputs_[static_cast<size_t>(i)]; }
+  // Naming a forward value here is what keeps it alive until backward; name only what is needed.
+  Entry output(int i) const { return outputs_[static_cast<size_t>(i)]; }
+  // The gradient of output i; a node of zeros when nothing depends on that output.
+  Entry output_grad(int i);
+  bool has_output_grad(int i) const { return bool(output_grads_[static_cast<size_t>(i)]); }
+  // Whether anybody asks for the gradient of input i.
+  bool wants(int i) const { return wanted_[static_cast<size_t>(i)]; }
+
+  // Sets the gradient of input i. Inputs left unset have zero gradient.
+  void set(int i, Entry gradient) { grads_[static_cast<size_t>(i)] = std::move(gradient); }
+
+  // A node of operator `op`; its first output.
+  Entry make(const char* op, std::vector<Entry> inputs, const Attributes& attributes = {});
+  // All outputs of a node of operator `op`.
+  std::vector<Entry> make_all(const char* op, std::vector<Entry> inputs, const Attributes& attributes = {});
+  // All outputs of a node of a backward operator that has the forward operator's parameter struct.
+  std::vector<Entry> make_backward(const char* op, std::vector<Entry> inputs);
+
+  const std::vector<Entry>& result() const { return grads_; }
+
+ private:
+  NodeBuilder& builder_;
+  const OpSchema& op_;
+  ParamsPtr params_;
+  std::string name_;
+  int made_ = 0;
+  Span<const Entry> inputs_, outputs_, output_grads_;
+  const std::vector<bool>& wanted_;
+  std::vector<Entry> grads_;
+};
+
+}  // namespace mixnet

@@ -1,0 +1,59 @@
+// Prepare once per node and shape, run per call.
+//
+// A prepared kernel is immutable: several threads may run it at once. Whatever it needs to write besides its outputs is
+// workspace. It must not keep anything that depends on values. A kernel ASSIGNS its outputs; adding to a gradient and
+// discarding unwanted outputs is the executor's business.
+#pragma once
+#include <memory>
+
+#include "base/span.h"
+#include "device/kernel_context.h"
+#include "device/tensor_view.h"
+
+namespace mixnet {
+
+// Shapes and dtypes of one node; `data` of the views is not set.
+struct PrepareContext {
+  const void* params_ = nullptr;
+  Span<const TensorView> inputs;
+  Span<const TensorView> outputs;
+  Span<const bool> wanted;  // outputs somebody uses
+  DeviceId device;
+  bool training = false;
+
+  template <class P> const P& params() const { return *static_cast<const P*>(params_); }
+};
+
+struct RunContext {
+  Span<const TensorView> in;
+  Span<const TensorView> out;  // an unwanted output has data == nullptr, if the operator declared optional_outputs
+  const KernelContext& context;
+};
+
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  virtual void run(const RunContext& r) const = 0;
+  virtual size_t workspace() const { return 0; }
+};
+
+// nullptr: this provider cannot do it; the next one is asked.
+using PrepareFn = std::unique_ptr<Kernel> (*)(const PrepareContext&);
+
+// Who made a kernel, in the order in which they are asked for a device.
+enum class Provider : int32_t { portable = 0, onednn = 1, cuda = 2 };
+
+// A kernel that is a function of parameters and tensors, with nothing to prepare.
+template <class P>
+class FunctionKernel : public Kernel {
+ public:
+  using Fn = void (*)(const P&, const RunContext&);
+  FunctionKernel(const P& params, Fn fn) : params_(params), fn_(fn) {}
+  void run(const RunContext& r) const override { fn_(params_, r); }
+
+ private:
+  const P params_;
+  Fn fn_;
+};
+
+}  // namespace mixnet

@@ -1,0 +1,94 @@
+#include "op/core/schema.h"
+
+#include <atomic>
+
+#include "base/environment.h"
+
+namespace mixnet {
+namespace {
+
+std::atomic<bool>& onednn_flag() {
+  static std::atomic<bool> flag{environment_bool("ONEDNN", true)};
+  return flag;
+}
+
+void check_range(const ParamField& f, const Value& v) {
+  auto inside = [&f](double x) { return (!f.minimum || x >= *f.minimum) && (!f.maximum || x <= *f.maximum); };
+  bool good = true;
+  if (v.kind() == Value::Kind::integer || v.kind() == Value::Kind::real) good = inside(v.as_real());
+  if (v.kind() == Value::Kind::ints || v.kind() == Value::Kind::reals) {
+    for (double x : v.as_reals()) good = good && inside(x);
+  }
+  const double top = f.maximum.value_or(std::numeric_limits<double>::infinity());
+  MIXNET_CHECK(good, invalid, "expected a value in [", *f.minimum, ", ", top, "], got ", v.str());
+}
+
+void set_field(const ParamField& f, void* params, const Value& value, const std::string& place) {
+  try {
+    f.set(params, value);
+    if (f.minimum) check_range(f, f.get(params));
+  } catch (const Error& e) {
+    fail(e.code(), "[", place, "] ", f.name, ": ", e.what());
+  }
+}
+
+std::string known_fields(const OpSchema& s) {
+  std::string all;
+  for (const ParamField& f : s.fields) all += (all.empty() ? "" : ", ") + f.name;
+  return all.empty() ? "no parameters" : "one of " + all;
+}
+
+}  // namespace
+
+void set_onednn_enabled(bool enabled) { onednn_flag() = enabled; }
+bool onednn_enabled() { return onednn_flag(); }
+
+const ParamField* OpSchema::field(const std::string& field_name) const {
+  for (const ParamField& f : fields) {
+    if (f.name == field_name) return &f;
+  }
+  return nullptr;
+}
+
+ParamsPtr OpSchema::make_params(const Attributes& attributes, const std::string& where) const {
+  std::shared_ptr<void> params = make_default();
+  std::vector<bool> given(fields.size(), false);
+  for (const auto& [key, value] : attributes) {
+    const ParamField* f = field(key);
+    MIXNET_CHECK(f, invalid, "[", place(where), "] unknown parameter '", key, "', expected ", known_fields(*this));
+    given[static_cast<size_t>(f - fields.data())] = true;
+    set_field(*f, params.get(), value, place(where));
+  }
+  for (size_t i = 0; i < fields.size(); ++i) {
+    MIXNET_CHECK(given[i] || !fields[i].required, invalid, "[", place(where), "] ", fields[i].name,
+                 ": required, but not given");
+  }
+  if (check) {
+    try {
+      check(params.get());
+    } catch (const Error& e) {
+      fail(e.code(), "[", place(where), "] ", e.what());
+    }
+  }
+  return params;
+}
+
+std::vector<std::pair<std::string, std::string>> OpSchema::params_text(const void* params) const {
+  std::vector<std::pair<std::string, std::string>> text;
+  for (const ParamField& f : fields) text.emplace_back(f.name, f.get(params).str());
+  return text;
+}
+
+std::unique_ptr<Kernel> OpSchema::prepare(const PrepareContext& context) const {
+  const bool cpu = context.device.host();
+  for (const auto& [provider, prepare_fn] : kernels) {
+    if ((provider == Provider::cuda) == cpu) continue;
+    if (provider == Provider::onednn && !onednn_enabled()) continue;
+    if (auto kernel = prepare_fn(context)) return kernel;
+  }
+  std::unique_ptr<Kernel> kernel = cpu && portable ? portable(context) : nullptr;
+  MIXNET_CHECK(kernel, unsupported, "[", name, "] no kernel for ", context.device.str());
+  return kernel;
+}
+
+}  // namespace mixnet

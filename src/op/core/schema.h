@@ -1,0 +1,88 @@
+// Everything the library knows about an operator. Built once by OpBuilder, then constant.
+#pragma once
+#include <functional>
+#include <string>
+#include <typeindex>
+#include <utility>
+#include <vector>
+
+#include "op/core/gradient.h"
+#include "op/core/infer.h"
+#include "op/core/kernel.h"
+#include "op/core/param.h"
+
+namespace mixnet {
+
+struct InputDef {
+  std::string name;
+  std::string doc;
+};
+
+// Concrete inputs for the registry-wide tests.
+struct Sample {
+  std::vector<Shape> inputs;
+  Attributes attributes;
+  double low = -1, high = 1;              // inputs are uniform in [low, high)
+  std::vector<int> integer_inputs;        // inputs that hold whole numbers in [0, integer_limit)
+  int64_t integer_limit = 1;
+  bool differentiable = true;             // false: kinks or steps here; the finite-difference check is left out
+  bool training = true;
+  double tolerance = 1e-2;                // of the finite-difference gradient, relative
+};
+
+struct OpSchema {
+  std::string name;
+  std::vector<std::string> aliases;
+  std::string doc;
+  int id = -1;       // position in the registry, by name
+  bool hidden = false;  // not offered to bindings: the backward operators
+
+  std::vector<InputDef> inputs;          // the largest set; for a variadic operator the one that repeats
+  std::string variadic;                  // parameter that counts the inputs ("num_args"); empty otherwise
+  std::vector<ParamField> fields;
+  std::type_index params_type = typeid(void);
+  std::function<std::shared_ptr<void>()> make_default;
+  std::function<std::shared_ptr<void>(const void*)> clone;
+  std::function<void(const void*)> check;  // relations between parameters; may be empty
+
+  // These depend on the parameters (no_bias, output_mean_var).
+  std::function<std::vector<std::string>(const void*)> input_names;
+  std::function<std::vector<std::string>(const void*)> output_names;
+  std::function<int(const void*)> visible_outputs;
+  std::vector<int> shape_only;  // inputs of which only shape and dtype are used; the kernel gets data == nullptr
+  std::vector<int> mutates;  // inputs the kernel changes in place: auxiliary states, optimizer states
+
+  std::function<void(InferShape&)> infer_shape;
+  std::function<void(InferType&)> infer_type;
+  std::function<void(GradientContext&)> gradient;
+  std::string no_gradient;   // why there is none
+  bool zero_gradient = false;  // inputs get zero gradient: piecewise constant operators
+
+  std::vector<std::pair<int, int>> inplace;  // (input, output): the output may take over the input's memory
+  std::vector<std::pair<int, int>> alias;    // (input, output): same bytes, other shape; the kernel is a copy
+  bool random = false;            // draws numbers: KernelContext::random is set
+  bool optional_outputs = false;  // unwanted outputs may be null
+  bool uses_training = false;     // does something else in training mode
+  bool head = false;              // a loss: ignores the gradient of its output, may start backward
+
+  std::vector<std::pair<Provider, PrepareFn>> kernels;  // CUDA and oneDNN kernels stand beside the portable one
+  std::function<std::unique_ptr<Kernel>(const PrepareContext&)> portable;
+  std::vector<Sample> samples;
+  std::string no_empty;  // why empty inputs are not allowed
+
+  // Parameters from names and values. Throws `[Convolution conv0] kernel: expected ..., got ...` for unknown names,
+  // bad values and missing required ones. `where` is the node's name or empty.
+  ParamsPtr make_params(const Attributes& attributes, const std::string& where = "") const;
+  // All parameters as text, in order, as files store them.
+  std::vector<std::pair<std::string, std::string>> params_text(const void* params) const;
+  const ParamField* field(const std::string& field_name) const;
+  std::string place(const std::string& where) const { return where.empty() ? name : name + " " + where; }
+  // Asks the providers in order of preference; never nullptr. Throws Code::unsupported when nobody can.
+  std::unique_ptr<Kernel> prepare(const PrepareContext& context) const;
+};
+
+// Takes oneDNN out of the choice (tests compare it with the portable kernels). MIXNET_ONEDNN=0 does so from the start.
+void set_onednn_enabled(bool enabled);
+bool onednn_enabled();
+
+}  // namespace mixnet

@@ -1,0 +1,93 @@
+// Activation: relu, sigmoid, tanh, softrelu and softsign, elementwise.
+#include <cmath>
+
+#include "base/thread_pool.h"
+#include "op/core/builder.h"
+
+namespace mixnet::op::activation {
+
+enum class Act { relu, sigmoid, tanh, softrelu, softsign };
+
+struct Params {
+  Act act = Act::relu;
+};
+
+template <class T, class F>
+void map(const RunContext& r, F f) {
+  const T* x = r.in[0].as<T>();
+  T* y = r.out[0].as<T>();
+  parallel_for(r.out[0].size(), 16384, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) y[i] = static_cast<T>(f(static_cast<accumulator_t<T>>(x[i])));
+  });
+}
+
+void forward(const Params& p, const RunContext& r) {
+  dispatch_float(r.in[0].dtype, "Activation", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    using A = accumulator_t<T>;
+    switch (p.act) {
+      case Act::relu: return map<T>(r, [](A x) { return x > 0 ? x : (x != x ? x : A(0)); });
+      case Act::sigmoid: return map<T>(r, [](A x) { return 1 / (1 + std::exp(-x)); });
+      case Act::tanh: return map<T>(r, [](A x) { return std::tanh(x); });
+      // log(1 + e^x) without overflow.
+      case Act::softrelu: return map<T>(r, [](A x) { return (x > 0 ? x : A(0)) + std::log1p(std::exp(-std::fabs(x))); });
+      case Act::softsign: return map<T>(r, [](A x) { return x / (1 + std::fabs(x)); });
+    }
+  });
+}
+
+//[full
+template <class T, class F>
+void map_backward(const RunContext& r, F slope) {
+  const T *dy = r.in[0].as<T>(), *y = r.in[1].as<T>();
+  T* dx = r.out[0].as<T>();
+  using A = accumulator_t<T>;
+  parallel_for(r.out[0].size(), 16384, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) dx[i] = static_cast<T>(static_cast<A>(dy[i]) * slope(static_cast<A>(y[i])));
+  });
+}
+
+// Every slope is a function of the output alone, so the input need not be kept.
+void backward(const Params& p, const RunContext& r) {
+  dispatch_float(r.in[0].dtype, "Activation", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    using A = accumulator_t<T>;
+    switch (p.act) {
+      case Act::relu: return map_backward<T>(r, [](A y) { return y > 0 ? A(1) : A(0); });
+      case Act::sigmoid: return map_backward<T>(r, [](A y) { return y * (1 - y); });
+      case Act::tanh: return map_backward<T>(r, [](A y) { return 1 - y * y; });
+      case Act::softrelu: return map_backward<T>(r, [](A y) { return -std::expm1(-y); });
+      case Act::softsign: return map_backward<T>(r, [](A y) { return (1 - std::fabs(y)) * (1 - std::fabs(y)); });
+    }
+  });
+}
+
+void gradient(GradientContext& g) {
+  g.set(0, g.make_backward("_backward_Activation", {g.output_grad(0), g.output(0)})[0]);
+}
+//]
+
+void register_ops(Registry& registry) {
+  OpBuilder<Params> op(registry, "Activation");
+  op.param("act_type", &Params::act, {"relu", "sigmoid", "tanh", "softrelu", "softsign"})
+      .required()
+      .doc("The function: relu max(x, 0), sigmoid 1/(1+e^-x), tanh, softrelu log(1+e^x), softsign x/(1+|x|).");
+  op.input("data", "Any shape, float.").inplace(0, 0).kernel(forward);
+  //[full
+  op.doc("Applies an activation function to every element. The output has the shape and dtype of data.");
+  op.gradient(gradient);
+  for (const char* act : {"relu", "sigmoid", "tanh", "softrelu", "softsign"}) {
+    op.sample({{2, 3, 4}}, {{"act_type", act}}).range(0.1, 2);
+    op.sample({{7}}, {{"act_type", act}}).range(-2, -0.1);
+  }
+  op.sample({{1}}, {{"act_type", "tanh"}});
+  op.sample({{0, 3}}, {{"act_type", "relu"}});
+
+  OpBuilder<Params> grad(registry, "_backward_Activation");
+  grad.param("act_type", &Params::act, {"relu", "sigmoid", "tanh", "softrelu", "softsign"}).required();
+  grad.hidden().input("output_grad").input("output").inplace(0, 0).kernel(backward);
+  grad.no_gradient("second order is left to the elementwise operators");
+  //]
+}
+
+}  // namespace mixnet::op::activation
