@@ -98,6 +98,7 @@ class OpBuilder {
   }
   OpBuilder& mutates(std::vector<int> inputs) { s_.mutates = std::move(inputs); return *this; }
 
+  OpBuilder& auxiliary(std::vector<int> inputs) { s_.auxiliary = std::move(inputs); return *this; }
   // Inputs whose values are never read, so that nobody keeps them alive for this operator.
   OpBuilder& shape_only(std::vector<int> inputs) { s_.shape_only = std::move(inputs); return *this; }
 

@@ -50,7 +50,8 @@ struct OpSchema {
   std::function<std::vector<std::string>(const void*)> output_names;
   std::function<int(const void*)> visible_outputs;
   std::vector<int> shape_only;  // inputs of which only shape and dtype are used; the kernel gets data == nullptr
-  std::vector<int> mutates;  // inputs the kernel changes in place: auxiliary states, optimizer states
+  std::vector<int> mutates;    // inputs the kernel changes in place: optimizer states, moving statistics in backward
+  std::vector<int> auxiliary;  // inputs that are states although this kernel only reads them (BatchNorm's statistics)
 
   std::function<void(InferShape&)> infer_shape;
   std::function<void(InferType&)> infer_type;

@@ -1,0 +1,34 @@
+#include "symbol/graph.h"
+
+#include <unordered_set>
+
+namespace mixnet {
+
+Graph::Graph(std::vector<Entry> heads) : heads_(std::move(heads)) {
+  struct Frame {
+    NodePtr node;
+    size_t next;
+  };
+  std::unordered_set<const Node*> seen;
+  std::vector<Frame> stack;
+  for (const Entry& head : heads_) {
+    if (!seen.insert(head.node.get()).second) continue;
+    stack.push_back({head.node, 0});
+    while (!stack.empty()) {
+      Frame& top = stack.back();
+      if (top.next < top.node->inputs.size()) {
+        const NodePtr& input = top.node->inputs[top.next++].node;
+        if (seen.insert(input.get()).second) stack.push_back({input, 0});
+        continue;
+      }
+      ids_.emplace(top.node.get(), num_nodes());
+      first_.push_back(num_entries_);
+      num_entries_ += top.node->num_outputs();
+      nodes_.push_back(std::move(top.node));
+      stack.pop_back();
+    }
+  }
+  first_.push_back(num_entries_);
+}
+
+}  // namespace mixnet

@@ -1,0 +1,46 @@
+#include "symbol/node.h"
+
+#include <algorithm>
+
+namespace mixnet {
+namespace {
+bool contains(const std::vector<int>& list, int i) { return std::find(list.begin(), list.end(), i) != list.end(); }
+}  // namespace
+
+bool Node::mutates_input(int i) const { return op && contains(op->mutates, i); }
+bool Node::is_state_input(int i) const { return op && (contains(op->mutates, i) || contains(op->auxiliary, i)); }
+
+Node::~Node() {
+  std::vector<NodePtr> orphans;
+  auto take = [&orphans](std::vector<Entry>& entries) {
+    for (Entry& e : entries) {
+      if (e.node && e.node.use_count() == 1) orphans.push_back(std::move(e.node));
+    }
+  };
+  take(inputs);
+  while (!orphans.empty()) {
+    NodePtr node = std::move(orphans.back());
+    orphans.pop_back();
+    if (node.use_count() == 1) take(node->inputs);
+  }
+}
+
+NodePtr make_variable(const std::string& name) {
+  auto node = std::make_shared<Node>();
+  node->name = name;
+  return node;
+}
+
+std::vector<Entry> PlainNodeBuilder::make(const OpSchema& op, ParamsPtr params, std::vector<Entry> inputs,
+                                          const std::string& name) {
+  auto node = std::make_shared<Node>();
+  node->op = &op;
+  node->params = std::move(params);
+  node->name = name;
+  node->inputs = std::move(inputs);
+  std::vector<Entry> outputs;
+  for (int i = 0; i < node->num_outputs(); ++i) outputs.push_back({node, i});
+  return outputs;
+}
+
+}  // namespace mixnet

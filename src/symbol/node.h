@@ -1,0 +1,46 @@
+// A node of the graph: an operator with its parameters and inputs, or a variable.
+//
+// Nodes are shared by all graphs that reach them and do not change once a second holder exists, but for `attributes`.
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "op/core/registry.h"
+
+namespace mixnet {
+
+struct Node {
+  const OpSchema* op = nullptr;  // nullptr: a variable
+  ParamsPtr params;
+  std::string name;
+  std::vector<Entry> inputs;
+  std::map<std::string, std::string> attributes;  // the user's: __shape__, __lr_mult__, ctx_group, ...
+
+  bool is_variable() const { return op == nullptr; }
+  int num_outputs() const { return op ? static_cast<int>(op->output_names(params.get()).size()) : 1; }
+  // Inputs that hold states rather than arguments.
+  bool is_state_input(int i) const;
+  bool mutates_input(int i) const;
+  // "Convolution conv0" or "variable x", for messages.
+  std::string place() const { return op ? op->place(name) : "variable " + name; }
+  // Long chains are taken apart in a loop: recursive destruction would overflow the stack.
+  ~Node();
+  Node() = default;
+  Node(const Node&) = default;
+  Node& operator=(const Node&) = delete;
+};
+
+using NodePtr = std::shared_ptr<Node>;
+
+NodePtr make_variable(const std::string& name);
+
+// Makes plain nodes; the gradient pass uses it.
+class PlainNodeBuilder : public NodeBuilder {
+ public:
+  std::vector<Entry> make(const OpSchema& op, ParamsPtr params, std::vector<Entry> inputs,
+                          const std::string& name) override;
+};
+
+}  // namespace mixnet

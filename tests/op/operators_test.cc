@@ -1,0 +1,211 @@
+// Walks the registry: every operator is held to the same rules on its own samples. MIXNET_TEST_OP=Name runs one operator.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <string>
+
+#include "evaluate.h"
+#include "pass/gradient.h"
+#include "pass/infer.h"
+
+namespace mixnet::test {
+namespace {
+
+bool selected(const OpSchema& op) {
+  const char* only = std::getenv("MIXNET_TEST_OP");
+  return !only || op.name == only;
+}
+
+// A node of the operator on fresh variables, with their values.
+struct Bench {
+  std::vector<NodePtr> variables;
+  std::map<const Node*, Tensor> values;
+  std::vector<Entry> outputs;
+
+  Bench(const OpSchema& op, const Sample& sample, DType dtype) {
+    Attributes attributes = sample.attributes;
+    bool counted = op.variadic.empty();
+    for (const auto& item : attributes) counted = counted || item.first == op.variadic;
+    if (!counted) attributes.emplace_back(op.variadic, static_cast<int64_t>(sample.inputs.size()));
+    const ParamsPtr params = op.make_params(attributes);
+    const std::vector<std::string> names = op.input_names(params.get());
+    REQUIRE_MESSAGE(names.size() == sample.inputs.size(), op.name, ": the sample must have one shape per input");
+    std::vector<Entry> inputs;
+    for (size_t i = 0; i < sample.inputs.size(); ++i) {
+      const bool whole = std::count(sample.integer_inputs.begin(), sample.integer_inputs.end(), static_cast<int>(i)) > 0;
+      variables.push_back(make_variable(names[i]));
+      Tensor t = random_tensor(sample.inputs[i], dtype, whole ? 0 : sample.low,
+                               whole ? static_cast<double>(sample.integer_limit) : sample.high, 1 + i);
+      for (int64_t k = 0; whole && k < t.size(); ++k) t.set(k, std::floor(t.get(k)));
+      values.emplace(variables.back().get(), std::move(t));
+      inputs.push_back({variables.back(), 0});
+    }
+    PlainNodeBuilder builder;
+    outputs = builder.make(op, params, inputs, "sample");
+  }
+};
+
+std::string label(const OpSchema& op, const Sample& sample) {
+  std::string s = op.name + "(";
+  for (const Shape& shape : sample.inputs) s += shape.str() + " ";
+  for (const auto& [key, value] : sample.attributes) s += key + "=" + value.str() + " ";
+  return s + ")";
+}
+
+void check_guards(const std::vector<Tensor>& values) {
+  for (const Tensor& t : values) CHECK_MESSAGE(guards_intact(t), "a kernel wrote outside its tensor");
+}
+
+// Weighted sum of the visible outputs with fixed weights, so that every element of the gradient differs.
+double weighted(const Graph& graph, const std::vector<Tensor>& values, const std::vector<Tensor>& weights, size_t visible) {
+  double sum = 0;
+  for (size_t o = 0; o < visible; ++o) {
+    const Tensor& t = values[static_cast<size_t>(graph.entry(graph.heads()[o]))];
+    for (int64_t i = 0; i < t.size(); ++i) sum += t.get(i) * weights[o].get(i);
+  }
+  return sum;
+}
+
+void check_gradient(const OpSchema& op, const Sample& sample) {
+  Bench bench(op, sample, DType::f64);
+  EvaluateOptions options;
+  options.training = sample.training;
+  const ParamsPtr& params = bench.outputs[0].node->params;
+  const size_t visible = static_cast<size_t>(op.visible_outputs(params.get()));
+  const std::vector<Entry> heads(bench.outputs.begin(), bench.outputs.begin() + static_cast<long>(visible));
+  const Graph forward(heads);
+  const std::map<const Node*, Tensor> start = bench.values;
+  const std::vector<Tensor> base = evaluate(forward, bench.values, options);
+
+  std::vector<Tensor> weights;
+  std::vector<Entry> head_grads;
+  for (size_t o = 0; o < visible; ++o) {
+    const Tensor& t = base[static_cast<size_t>(forward.entry(heads[o]))];
+    weights.push_back(random_tensor(t.shape(), DType::f64, 0.5, 1.5, 100 + o));
+    NodePtr v = make_variable("head_grad");
+    bench.values.emplace(v.get(), t.dtype() == DType::f64 ? weights.back() : weights.back().cast(t.dtype()));
+    bench.variables.push_back(v);
+    head_grads.push_back({v, 0});
+  }
+  std::vector<Entry> wrt;
+  for (size_t i = 0; i < sample.inputs.size(); ++i) {
+    const bool skip = std::count(sample.integer_inputs.begin(), sample.integer_inputs.end(), static_cast<int>(i)) > 0 ||
+                      bench.outputs[0].node->is_state_input(static_cast<int>(i));
+    if (!skip) wrt.push_back({bench.variables[i], 0});
+  }
+  const std::vector<Entry> grads = gradient(heads, head_grads, wrt);
+  std::vector<Entry> all = heads;
+  for (const Entry& g : grads) if (g) all.push_back(g);
+  const Graph graph(all);
+  std::map<const Node*, Tensor> inputs = start;
+  for (const auto& [node, tensor] : bench.values) inputs.emplace(node, tensor);
+  const std::vector<Tensor> values = evaluate(graph, inputs, options);
+  check_guards(values);
+
+  for (size_t w = 0; w < wrt.size(); ++w) {
+    const Tensor original = start.at(wrt[w].node.get());
+    if (grads[w]) CHECK_MESSAGE(values[static_cast<size_t>(graph.entry(grads[w]))].shape() == original.shape(), "gradient shape");
+    const double step = 1e-6;
+    for (int64_t i = 0; i < original.size(); ++i) {
+      double side[2];
+      for (int k = 0; k < 2; ++k) {
+        std::map<const Node*, Tensor> moved = start;
+        moved.at(wrt[w].node.get()).set(i, original.get(i) + (k == 0 ? step : -step));
+        side[k] = weighted(forward, evaluate(forward, moved, options), weights, visible);
+      }
+      const double expected = (side[0] - side[1]) / (2 * step);
+      const double got = grads[w] ? values[static_cast<size_t>(graph.entry(grads[w]))].get(i) : 0;
+      const double error = std::fabs(expected - got) / std::max(1.0, std::fabs(expected));
+      CHECK_MESSAGE(error < sample.tolerance, "gradient of ", wrt[w].node->name, "[", i, "]: expected ", expected, ", got ", got);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("every public operator is documented and has samples") {
+  for (const OpSchema* op : registry().all()) {
+    if (op->hidden || !selected(*op)) continue;
+    INFO(op->name);
+    CHECK(!op->doc.empty());
+    for (const ParamField& f : op->fields) CHECK_MESSAGE(!f.doc.empty(), "parameter ", f.name);
+    CHECK(!op->samples.empty());
+    bool empty = !op->no_empty.empty() || op->inputs.empty(), one = op->inputs.empty();
+    for (const Sample& s : op->samples) {
+      for (const Shape& shape : s.inputs) {
+        empty = empty || shape.size() == 0;
+        one = one || shape.size() == 1;
+      }
+    }
+    CHECK_MESSAGE(empty, "a sample with an empty input, or no_empty with a reason");
+    CHECK_MESSAGE(one, "a sample with an input of one element");
+  }
+}
+
+TEST_CASE("parameters survive the way through text") {
+  for (const OpSchema* op : registry().all()) {
+    if (!selected(*op)) continue;
+    for (const Sample& sample : op->samples) {
+      INFO(label(*op, sample));
+      Attributes attributes = sample.attributes;
+      if (!op->variadic.empty()) attributes.emplace_back(op->variadic, static_cast<int64_t>(sample.inputs.size()));
+      const auto text = op->params_text(op->make_params(attributes).get());
+      Attributes again;
+      for (const auto& [key, value] : text) again.emplace_back(key, value);
+      CHECK(op->params_text(op->make_params(again).get()) == text);
+    }
+  }
+}
+
+TEST_CASE("samples run in every float type and agree with double") {
+  for (const OpSchema* op : registry().all()) {
+    if (!selected(*op)) continue;
+    for (const Sample& sample : op->samples) {
+      INFO(label(*op, sample));
+      EvaluateOptions options;
+      options.training = sample.training;
+      std::vector<Tensor> reference;
+      for (DType dtype : {DType::f64, DType::f32, DType::f16, DType::bf16}) {
+        INFO(dtype_name(dtype));
+        try {
+          Bench bench(*op, sample, dtype);
+          const Graph graph(bench.outputs);
+          const std::vector<Tensor> values = evaluate(graph, bench.values, options);
+          check_guards(values);
+          if (dtype == DType::f64) reference = values;
+          if (dtype != DType::f32 || op->random) continue;
+          for (const Entry& out : bench.outputs) {
+            const size_t e = static_cast<size_t>(graph.entry(out));
+            for (int64_t i = 0; i < values[e].size(); ++i) {
+              const double want = reference[e].get(i), got = values[e].get(i);
+              const bool same = want == got || (std::isnan(want) && std::isnan(got)) ||
+                                std::fabs(want - got) <= 1e-3 * std::max(1.0, std::fabs(want));
+              CHECK_MESSAGE(same, "output ", out.index, "[", i, "]: float64 ", want, ", float32 ", got);
+            }
+          }
+        } catch (const Error& e) {
+          // An operator may refuse a dtype, with a typed error; float32 it must take.
+          CHECK_MESSAGE((e.code() == Code::type && dtype != DType::f32), e.what());
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("gradients agree with finite differences") {
+  for (const OpSchema* op : registry().all()) {
+    if (!op->gradient || op->random || op->head || !selected(*op)) continue;
+    for (const Sample& sample : op->samples) {
+      if (!sample.differentiable) continue;
+      INFO(label(*op, sample));
+      try {
+        check_gradient(*op, sample);
+      } catch (const Error& e) {
+        CHECK_MESSAGE(false, e.what());
+      }
+    }
+  }
+}
+
+}  // namespace mixnet::test
