@@ -1,0 +1,29 @@
+// One operator on arrays, at once: infer, allocate outputs, hand the kernel to the engine.
+//
+// Returns before the work is done. Shapes and dtypes are checked before it returns. Small work on idle arrays runs on
+// the calling thread. Outputs that overlap inputs in a way the kernel cannot bear go through a temporary.
+#pragma once
+#include <vector>
+
+#include "ndarray/ndarray.h"
+#include "op/core/registry.h"
+
+namespace mixnet {
+
+struct InvokeOptions {
+  bool training = false;
+  DeviceId device;      // for operators without inputs
+  int32_t priority = 0;
+};
+
+// `outputs` empty: fresh arrays are appended, all outputs of the operator, hidden ones too. Otherwise one array per
+// visible output, written in place; hidden outputs are discarded.
+void invoke(const OpSchema& op, const ParamsPtr& params, Span<const NDArray> inputs, std::vector<NDArray>& outputs,
+            const InvokeOptions& options = {});
+
+// Seed of all random draws; also restarts their count.
+void seed_random(uint64_t seed);
+// A key per call, in program order. `count` draws are set aside.
+PhiloxKey next_random(uint64_t count = 1);
+
+}  // namespace mixnet

@@ -1,0 +1,40 @@
+#include "ndarray/chunk.h"
+
+#include <thread>
+
+namespace mixnet {
+
+Chunk::Chunk(DeviceId device, size_t bytes) : device_(device), bytes_(bytes), variable_(engine().new_variable()) {
+  block_.device = device;
+}
+
+Chunk::Chunk(DeviceId device, void* data, size_t bytes, std::function<void()> release)
+    : device_(device), bytes_(bytes), block_{data, bytes, device}, ready_(true), release_(std::move(release)),
+      variable_(engine().new_variable()) {}
+
+void Chunk::allocate() {
+  while (allocating_.test_and_set(std::memory_order_acquire)) std::this_thread::yield();
+  try {
+    if (!ready_.load(std::memory_order_relaxed)) {
+      block_ = storage(device_).allocate(bytes_);
+      ready_.store(true, std::memory_order_release);
+    }
+  } catch (...) {
+    allocating_.clear(std::memory_order_release);
+    throw;
+  }
+  allocating_.clear(std::memory_order_release);
+}
+
+Chunk::~Chunk() {
+  if (release_) {
+    engine().delete_variable(variable_, std::move(release_));
+  } else if (allocated() && block_.data) {
+    // Only the block is kept until the engine is done: this object goes now.
+    engine().delete_variable(variable_, [block = block_] { storage(block.device).release(block); });
+  } else {
+    engine().delete_variable(variable_, {});
+  }
+}
+
+}  // namespace mixnet

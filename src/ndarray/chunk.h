@@ -1,0 +1,47 @@
+// The memory behind one or more NDArrays, with the engine variable that orders all work on it.
+//
+// Memory is taken when it is first needed, usually by the task that writes it. Freeing is a write in the engine's order: work that was
+// pushed before still finds the memory.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <memory>
+
+#include "engine/engine.h"
+#include "storage/storage.h"
+
+namespace mixnet {
+
+class Chunk {
+ public:
+  // Memory is not zeroed.
+  Chunk(DeviceId device, size_t bytes);
+  // Foreign memory (DLPack, a mapped file); `release` runs once when nothing uses it any more, on any thread.
+  Chunk(DeviceId device, void* data, size_t bytes, std::function<void()> release);
+  ~Chunk();
+  Chunk(const Chunk&) = delete;
+  Chunk& operator=(const Chunk&) = delete;
+
+  DeviceId device() const { return device_; }
+  size_t bytes() const { return bytes_; }
+  Variable* variable() const { return variable_; }
+  bool allocated() const { return ready_.load(std::memory_order_acquire); }
+  // The memory, taken now if need be. Throws Code::memory. Thread-safe.
+  void* data() {
+    if (!ready_.load(std::memory_order_acquire)) allocate();
+    return block_.data;
+  }
+
+ private:
+  void allocate();
+
+  DeviceId device_;
+  size_t bytes_;
+  Block block_;
+  std::atomic<bool> ready_{false};
+  std::atomic_flag allocating_ = ATOMIC_FLAG_INIT;
+  std::function<void()> release_;
+  Variable* variable_;
+};
+
+}  // namespace mixnet
