@@ -19,7 +19,7 @@ struct Node {
   std::map<std::string, std::string> attributes;  // the user's: __shape__, __lr_mult__, ctx_group, ...
 
   bool is_variable() const { return op == nullptr; }
-  int num_outputs() const { return op ? static_cast<int>(op->output_names(params.get()).size()) : 1; }
+  int num_outputs() const { return op ? op->num_outputs(params.get()) : 1; }
   // Inputs that hold states rather than arguments.
   bool is_state_input(int i) const;
   bool mutates_input(int i) const;

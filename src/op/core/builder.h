@@ -41,6 +41,7 @@ class OpBuilder {
     s_.make_default = [] { return std::make_shared<P>(); };
     s_.clone = [](const void* p) { return std::make_shared<P>(*static_cast<const P*>(p)); };
     s_.output_names = [](const void*) { return std::vector<std::string>{"output"}; };
+    s_.fixed_outputs = s_.fixed_visible = 1;
     s_.infer_shape = [](InferShape& c) { c.all_same(); };
     s_.infer_type = [](InferType& c) { c.all_same(); };
   }
@@ -85,14 +86,17 @@ class OpBuilder {
   }
   OpBuilder& outputs(std::vector<std::string> names, int visible = -1) {
     s_.output_names = [names](const void*) { return names; };
-    if (visible >= 0) s_.visible_outputs = [visible](const void*) { return visible; };
+    s_.fixed_outputs = static_cast<int>(names.size());
+    s_.fixed_visible = visible >= 0 ? visible : s_.fixed_outputs;
     return *this;
   }
   OpBuilder& output_names(std::vector<std::string> (*fn)(const P&)) {
+    s_.fixed_outputs = s_.fixed_visible = -1;
     s_.output_names = [fn](const void* p) { return fn(*static_cast<const P*>(p)); };
     return *this;
   }
   OpBuilder& visible_outputs(int (*fn)(const P&)) {
+    s_.fixed_visible = -1;
     s_.visible_outputs = [fn](const void* p) { return fn(*static_cast<const P*>(p)); };
     return *this;
   }

@@ -101,11 +101,15 @@ void Registry::finish() {
       std::vector<std::string> names;
       for (const InputDef& in : schema->inputs) names.push_back(in.name);
       schema->input_names = [names](const void*) { return names; };
+      schema->fixed_inputs = static_cast<int>(names.size());
     }
     if (!schema->visible_outputs) {
+      const int fixed = schema->fixed_visible;
       auto outputs = schema->output_names;
-      schema->visible_outputs = [outputs](const void* p) { return static_cast<int>(outputs(p).size()); };
+      schema->visible_outputs = [fixed, outputs](const void* p) { return fixed >= 0 ? fixed : static_cast<int>(outputs(p).size()); };
     }
+    const bool required = std::any_of(schema->fields.begin(), schema->fields.end(), [](const ParamField& f) { return f.required; });
+    if (!required) schema->default_params = schema->make_default();
     std::stable_sort(schema->kernels.begin(), schema->kernels.end(),
                      [](const auto& a, const auto& b) { return a.first > b.first; });
     check_complete(*schema);

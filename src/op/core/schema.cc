@@ -51,6 +51,7 @@ const ParamField* OpSchema::field(const std::string& field_name) const {
 }
 
 ParamsPtr OpSchema::make_params(const Attributes& attributes, const std::string& where) const {
+  if (attributes.empty() && default_params && !check) return default_params;
   std::shared_ptr<void> params = make_default();
   std::vector<bool> given(fields.size(), false);
   for (const auto& [key, value] : attributes) {

@@ -49,6 +49,12 @@ struct OpSchema {
   std::function<std::vector<std::string>(const void*)> input_names;
   std::function<std::vector<std::string>(const void*)> output_names;
   std::function<int(const void*)> visible_outputs;
+  // The same without building names; these are asked on every call.
+  int fixed_inputs = -1, fixed_outputs = -1, fixed_visible = -1;  // -1: depends on the parameters
+  ParamsPtr default_params;                                       // null when a parameter is required
+  int num_inputs(const void* p) const { return fixed_inputs >= 0 ? fixed_inputs : static_cast<int>(input_names(p).size()); }
+  int num_outputs(const void* p) const { return fixed_outputs >= 0 ? fixed_outputs : static_cast<int>(output_names(p).size()); }
+  int num_visible(const void* p) const { return fixed_visible >= 0 ? fixed_visible : visible_outputs(p); }
   std::vector<int> shape_only;  // inputs of which only shape and dtype are used; the kernel gets data == nullptr
   std::vector<int> mutates;    // inputs the kernel changes in place: optimizer states, moving statistics in backward
   std::vector<int> auxiliary;  // inputs that are states although this kernel only reads them (BatchNorm's statistics)

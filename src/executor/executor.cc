@@ -1,0 +1,362 @@
+#include "executor/executor.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/environment.h"
+#include "executor/arena.h"
+#include "executor/invoke.h"
+#include "executor/plan.h"
+#include "pass/gradient.h"
+#include "pass/infer.h"
+
+namespace mixnet {
+namespace {
+
+void check_count(const char* what, size_t got, size_t expected) {
+  MIXNET_CHECK(got == expected, invalid, "[bind] ", what, ": expected ", expected, " arrays, got ", got);
+}
+
+// Makes every head the only output in its place: a variable or a repeated entry is copied.
+class HeadMaker {
+ public:
+  void add(Entry entry, const NDArray& array) {
+    if (entry.node->is_variable() || !seen_.insert({entry.node.get(), entry.index}).second) entry = make("_copy", {entry}, "head");
+    heads.push_back(entry);
+    arrays.push_back(array);
+  }
+  Entry make(const char* op_name, std::vector<Entry> inputs, const std::string& name) {
+    const OpSchema& op = registry().at(op_name);
+    return builder_.make(op, op.make_params({}), std::move(inputs), name)[0];
+  }
+  std::vector<Entry> heads;
+  std::vector<NDArray> arrays;
+
+ private:
+  PlainNodeBuilder builder_;
+  std::set<std::pair<const Node*, int>> seen_;
+};
+
+// A stretch of a plan that is pushed as one engine operation.
+struct Segment {
+  int first = 0, last = 0;
+  std::vector<Variable*> reads, writes;
+};
+
+class BoundExecutor : public Executor, public std::enable_shared_from_this<BoundExecutor> {
+ public:
+  BoundExecutor(const Symbol& symbol, DeviceId device, BindArguments arguments, std::shared_ptr<Arena> arena)
+      : symbol_(symbol), device_(device), bound_(std::move(arguments)), variables_(find_variables(symbol.outputs())),
+        arena_(std::move(arena)) {
+    check();
+    wants_gradient_ = std::any_of(bound_.requests.begin(), bound_.requests.end(), [](GradRequest r) { return r != GradRequest::null; });
+    make_outputs();
+    if (wants_gradient_) train();
+    else predict(false);
+  }
+
+  const std::vector<NDArray>& outputs() const override { return outputs_; }
+  const BindArguments& bound() const override { return bound_; }
+  const Symbol& symbol() const override { return symbol_; }
+  DeviceId device() const override { return device_; }
+  const std::shared_ptr<Arena>& arena() const { return arena_; }
+
+  void forward(bool training) override {
+    Prepared& p = training && wants_gradient_ ? train() : predict(training);
+    draw_ = next_random(std::max<uint64_t>(1, p.plan->num_draws()));
+    trained_ = training && wants_gradient_;
+    run(p, 0, p.plan->num_forward_steps());
+  }
+
+  void backward(const std::vector<NDArray>& output_grads) override {
+    MIXNET_CHECK(wants_gradient_, invalid, "[backward] the executor was bound without gradients");
+    MIXNET_CHECK(trained_, invalid, "[backward] expected forward(is_train=True) before");
+    MIXNET_CHECK(output_grads.empty() || output_grads.size() == outputs_.size(), invalid, "[backward] expected ", outputs_.size(),
+                 " output gradients, got ", output_grads.size());
+    for (size_t i = 0; i < head_grads_.size(); ++i) {
+      if (head_grads_[i].none()) continue;
+      if (!output_grads.empty() && !output_grads[i].none()) {
+        MIXNET_CHECK(output_grads[i].shape() == head_grads_[i].shape(), shape, "[backward] output gradient ", i, ": expected ",
+                     head_grads_[i].shape(), ", got ", output_grads[i].shape());
+        copy(output_grads[i], head_grads_[i]);
+        head_grad_is_ones_[i] = false;
+      } else if (!head_grad_is_ones_[i]) {
+        std::vector<NDArray> out{head_grads_[i]};
+        invoke(registry().at("ones_like"), registry().at("ones_like").make_params({}), Span<const NDArray>(&outputs_[i], 1), out);
+        head_grad_is_ones_[i] = true;
+      }
+    }
+    run(*train_, train_->plan->num_forward_steps(), train_->plan->num_steps());
+  }
+
+  void set_monitor(MonitorFn monitor, bool inputs) override {
+    monitor_ = std::move(monitor);
+    monitor_inputs_ = inputs;
+  }
+
+  MemoryReport memory(bool training) const override {
+    const Prepared& p = *(training && train_ ? train_ : predict_ ? predict_ : train_);
+    MemoryReport report;
+    report.planned = p.plan->memory().arena_bytes;
+    report.naive = p.plan->memory().naive_bytes;
+    report.lower_bound = p.plan->memory().lower_bound;
+    report.external = p.plan->external_bytes();
+    return report;
+  }
+
+  std::string describe() const override { return (train_ ? train_ : predict_)->plan->describe(); }
+
+ private:
+  struct Prepared {
+    std::unique_ptr<Plan> plan;
+    bool training = false;
+    std::vector<Segment> segments;  // by the arena chunk they were made for
+  };
+
+  void check() {
+    check_count("arguments", bound_.arguments.size(), variables_.arguments.size());
+    check_count("states", bound_.states.size(), variables_.states.size());
+    if (bound_.gradients.empty()) bound_.gradients.resize(bound_.arguments.size());
+    if (bound_.requests.empty()) bound_.requests.assign(bound_.arguments.size(), GradRequest::null);
+    check_count("gradients", bound_.gradients.size(), bound_.arguments.size());
+    check_count("grad_req", bound_.requests.size(), bound_.arguments.size());
+    auto check_array = [this](const NDArray& a, const std::string& name) {
+      MIXNET_CHECK(!a.none(), invalid, "[bind] ", name, ": no array is bound to this variable");
+      MIXNET_CHECK(a.device().host() == device_.host(), device, "[bind] ", name, ": expected an array on ", device_.str(), ", got ", a.device().str());
+    };
+    for (size_t i = 0; i < bound_.arguments.size(); ++i) {
+      const NDArray &a = bound_.arguments[i], &g = bound_.gradients[i];
+      const std::string& name = variables_.arguments[i]->name;
+      check_array(a, name);
+      if (g.none()) bound_.requests[i] = GradRequest::null;
+      if (bound_.requests[i] == GradRequest::null) continue;
+      MIXNET_CHECK(g.shape() == a.shape(), shape, "[bind] gradient of ", name, ": expected ", a.shape(), ", got ", g.shape());
+      MIXNET_CHECK(g.dtype() == a.dtype(), type, "[bind] gradient of ", name, ": expected ", a.dtype(), ", got ", g.dtype());
+    }
+    for (size_t i = 0; i < bound_.states.size(); ++i) check_array(bound_.states[i], variables_.states[i]->name);
+  }
+
+  std::vector<std::pair<const Node*, NDArray>> bindings() const {
+    std::vector<std::pair<const Node*, NDArray>> all;
+    for (size_t i = 0; i < bound_.arguments.size(); ++i) all.emplace_back(variables_.arguments[i].get(), bound_.arguments[i]);
+    for (size_t i = 0; i < bound_.states.size(); ++i) all.emplace_back(variables_.states[i].get(), bound_.states[i]);
+    return all;
+  }
+
+  void make_outputs() {
+    const Graph graph(symbol_.outputs());
+    std::vector<Shape> shapes(static_cast<size_t>(graph.num_entries()), Shape::unknown());
+    std::vector<DType> types(static_cast<size_t>(graph.num_entries()), DType::unknown);
+    for (const auto& [node, array] : bindings()) {
+      shapes[static_cast<size_t>(graph.entry(graph.id(node), 0))] = array.shape();
+      types[static_cast<size_t>(graph.entry(graph.id(node), 0))] = array.dtype();
+    }
+    shapes = infer_shapes(graph, std::move(shapes));
+    types = infer_types(graph, std::move(types));
+    MIXNET_CHECK(first_unknown_shape(graph, shapes).empty(), shape, "[bind] ", first_unknown_shape(graph, shapes));
+    MIXNET_CHECK(first_unknown_type(graph, types).empty(), type, "[bind] ", first_unknown_type(graph, types));
+    for (const Entry& e : symbol_.outputs()) {
+      const size_t entry = static_cast<size_t>(graph.entry(e));
+      outputs_.emplace_back(shapes[entry], types[entry], device_);
+    }
+  }
+
+  Prepared& predict(bool training) {
+    if (predict_ && predict_->training == training) return *predict_;
+    HeadMaker maker;
+    for (size_t i = 0; i < outputs_.size(); ++i) maker.add(symbol_.outputs()[i], outputs_[i]);
+    predict_ = prepare(maker, static_cast<int>(outputs_.size()), bindings(), training);
+    return *predict_;
+  }
+
+  Prepared& train() {
+    if (train_) return *train_;
+    std::vector<std::pair<const Node*, NDArray>> variables = bindings();
+    HeadMaker maker;
+    std::vector<Entry> heads, seeds;
+    for (size_t i = 0; i < outputs_.size(); ++i) {
+      const Entry& e = symbol_.outputs()[i];
+      maker.add(e, outputs_[i]);
+      head_grads_.emplace_back();
+      head_grad_is_ones_.push_back(false);
+      Entry seed;
+      if (e.node->is_variable() || !e.node->op->head) {
+        NodePtr v = make_variable(entry_name(e) + "_grad");
+        made_variables_.push_back(v);
+        head_grads_.back() = NDArray(outputs_[i].shape(), outputs_[i].dtype(), device_);
+        variables.emplace_back(v.get(), head_grads_.back());
+        seed = {v, 0};
+      }
+      heads.push_back(e);
+      seeds.push_back(seed);
+    }
+    add_gradient_heads(maker, gradient(heads, seeds, wanted()), variables);
+    train_ = prepare(maker, static_cast<int>(outputs_.size()), variables, true);
+    return *train_;
+  }
+
+  std::vector<Entry> wanted() const {
+    std::vector<Entry> wrt;
+    for (size_t i = 0; i < bound_.requests.size(); ++i) {
+      if (bound_.requests[i] != GradRequest::null) wrt.push_back({variables_.arguments[i], 0});
+    }
+    return wrt;
+  }
+
+  // Last arguments first: their gradients are ready first, and what they need is freed early.
+  void add_gradient_heads(HeadMaker& maker, std::vector<Entry> grads, std::vector<std::pair<const Node*, NDArray>>& variables) {
+    size_t next = grads.size();
+    for (size_t i = bound_.requests.size(); i-- > 0;) {
+      if (bound_.requests[i] == GradRequest::null) continue;
+      Entry grad = grads[--next];
+      const bool add = bound_.requests[i] == GradRequest::add;
+      const std::string name = variables_.arguments[i]->name + "_grad";
+      if (!grad && add) continue;
+      if (!grad) grad = maker.make("zeros_like", {{variables_.arguments[i], 0}}, name);
+      if (add) {
+        NodePtr old = make_variable(name);
+        made_variables_.push_back(old);
+        variables.emplace_back(old.get(), bound_.gradients[i]);
+        grad = maker.make("elemwise_add", {{old, 0}, grad}, name);
+      }
+      maker.add(grad, bound_.gradients[i]);
+    }
+  }
+
+  std::unique_ptr<Prepared> prepare(HeadMaker& maker, int forward_heads, std::vector<std::pair<const Node*, NDArray>> variables, bool training) {
+    PlanRequest request;
+    request.heads = maker.heads;
+    request.head_arrays = maker.arrays;
+    request.variables = std::move(variables);
+    request.num_forward_heads = forward_heads;
+    request.device = device_;
+    request.training = training;
+    auto p = std::make_unique<Prepared>();
+    p->plan = std::make_unique<Plan>(request);
+    p->training = training;
+    arena_->reserve(p->plan->arena_bytes());
+    cut(*p);
+    return p;
+  }
+
+  // Forward is one segment; backward is cut where gradients are finished, so that pushing them overlaps the rest.
+  void cut(Prepared& p) const {
+    static const int64_t most = std::max<int64_t>(1, environment_int("PLAN_SEGMENTS", 8));
+    const Plan& plan = *p.plan;
+    auto close = [&](int first, int last) {
+      if (first == last) return;
+      Segment s;
+      s.first = first;
+      s.last = last;
+      std::vector<int> reads, writes;
+      plan.touched(first, last, &reads, &writes);
+      auto add = [](std::vector<Variable*>& list, Variable* v) {
+        if (std::find(list.begin(), list.end(), v) == list.end()) list.push_back(v);
+      };
+      for (int i : reads) add(s.reads, plan.external(i).variable());
+      for (int i : writes) {
+        const NDArray& a = plan.external(i);
+        add(s.writes, a.variable());
+        if (a.bytes() != static_cast<int64_t>(a.chunk()->bytes())) add(s.reads, a.variable());
+      }
+      p.segments.push_back(std::move(s));
+    };
+    close(0, plan.num_forward_steps());
+    const int steps = plan.num_steps() - plan.num_forward_steps();
+    const int least = static_cast<int>((steps + most - 1) / most);
+    int first = plan.num_forward_steps();
+    for (int i = first; i < plan.num_steps(); ++i) {
+      std::vector<int> reads, writes;
+      plan.touched(i, i + 1, &reads, &writes);
+      if (!writes.empty() && i + 1 - first >= least) {
+        close(first, i + 1);
+        first = i + 1;
+      }
+    }
+    close(first, plan.num_steps());
+  }
+
+  void run(Prepared& p, int first, int last) {
+    if (monitor_) return run_monitored(p, first, last);
+    for (const Segment& s : p.segments) {
+      if (s.first >= first && s.last <= last) push(p, s, s.first == 0);
+    }
+  }
+
+  void push(Prepared& p, const Segment& s, bool fresh) {
+    const std::shared_ptr<Chunk> chunk = arena_->chunk();
+    std::vector<Variable*> reads = s.reads, writes = s.writes;
+    writes.push_back(chunk->variable());
+    if (!fresh) reads.push_back(chunk->variable());
+    auto self = shared_from_this();
+    Plan* plan = p.plan.get();
+    const int first = s.first, last = s.last;
+    const PhiloxKey draw = draw_;
+    const char* what = first == 0 ? "forward of " : "backward of ";
+    engine().push(make_task([self, plan, chunk, first, last, draw] {
+                    plan->run(first, last, static_cast<char*>(chunk->data()), draw);
+                  }, what + symbol_.name()), reads, writes);
+  }
+
+  void run_monitored(Prepared& p, int first, int last) {
+    for (const Segment& s : p.segments) {
+      if (s.first < first || s.last > last) continue;
+      for (int i = s.first; i < s.last; ++i) {
+        Segment one = s;
+        one.first = i;
+        one.last = i + 1;
+        if (monitor_inputs_) report(p, i, true);
+        push(p, one, i == 0);
+        report(p, i, false);
+      }
+    }
+  }
+
+  // Hands copies of a step's values to the monitor.
+  void report(Prepared& p, int index, bool inputs) {
+    const Plan::Step& step = p.plan->step(index);
+    const std::shared_ptr<Chunk> chunk = arena_->chunk();
+    engine().wait_to_read(chunk->variable());
+    const Node& node = *step.node;
+    const int visible = node.op->num_visible(node.params.get());
+    const size_t count = inputs ? step.in.size() : static_cast<size_t>(visible);
+    for (size_t i = 0; i < count; ++i) {
+      const int64_t place = inputs ? step.in_place[i] : step.out_place[i];
+      if (place == Plan::nothing) continue;
+      const TensorView& v = inputs ? step.in[i] : step.out[i];
+      NDArray value(v.shape, v.dtype, device_);
+      if (place >= 0) copy(NDArray(chunk, v.shape, v.dtype, place), value);
+      else copy(p.plan->external(static_cast<int>(-1 - place)).reshape(v.shape), value);
+      value.wait_to_read();
+      monitor_(inputs ? entry_name(node.inputs[i]) : entry_name({step.node, static_cast<int>(i)}), value);
+    }
+  }
+
+  Symbol symbol_;
+  DeviceId device_;
+  BindArguments bound_;
+  Variables variables_;
+  std::shared_ptr<Arena> arena_;
+  std::vector<NDArray> outputs_, head_grads_;
+  std::vector<bool> head_grad_is_ones_;
+  std::vector<NodePtr> made_variables_;
+  std::unique_ptr<Prepared> train_, predict_;
+  bool wants_gradient_ = false, trained_ = false;
+  PhiloxKey draw_;
+  MonitorFn monitor_;
+  bool monitor_inputs_ = false;
+};
+
+std::shared_ptr<Arena> arena_for(const std::shared_ptr<Executor>& shared, DeviceId device) {
+  auto other = std::dynamic_pointer_cast<BoundExecutor>(shared);
+  return other && other->device() == device ? other->arena() : std::make_shared<Arena>(device);
+}
+
+}  // namespace
+
+std::shared_ptr<Executor> bind(const Symbol& symbol, DeviceId device, BindArguments arguments, const std::shared_ptr<Executor>& shared) {
+  MIXNET_CHECK(!symbol.outputs().empty(), invalid, "[bind] expected a symbol with outputs");
+  return std::make_shared<BoundExecutor>(symbol, device, std::move(arguments), arena_for(shared, device));
+}
+
+}  // namespace mixnet

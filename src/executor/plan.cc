@@ -1,0 +1,223 @@
+#include "executor/plan.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "base/environment.h"
+#include "pass/infer.h"
+
+namespace mixnet {
+namespace {
+
+bool listed(const std::vector<int>& list, int i) { return std::find(list.begin(), list.end(), i) != list.end(); }
+
+// std::vector<bool> has no bool pointers.
+class Flags {
+ public:
+  explicit Flags(size_t n) : data_(std::make_unique<bool[]>(n + 1)), size_(n) {}
+  bool& operator[](size_t i) { return data_[i]; }
+  Span<const bool> span() const { return {data_.get(), size_}; }
+
+ private:
+  std::unique_ptr<bool[]> data_;
+  size_t size_;
+};
+
+}  // namespace
+
+Plan::Plan(const PlanRequest& request) : graph_(request.heads), device_(request.device), training_(request.training) {
+  infer(request);
+  place(request);
+  make_steps(request);
+}
+
+void Plan::infer(const PlanRequest& request) {
+  const size_t entries = static_cast<size_t>(graph_.num_entries());
+  std::vector<Shape> shapes(entries, Shape::unknown());
+  std::vector<DType> types(entries, DType::unknown);
+  external_of_.assign(entries, -1);
+  auto bind = [&](int entry, const NDArray& array) {
+    shapes[static_cast<size_t>(entry)] = array.shape();
+    types[static_cast<size_t>(entry)] = array.dtype();
+    external_of_[static_cast<size_t>(entry)] = static_cast<int>(externals_.size());
+    externals_.push_back(array);
+  };
+  for (const auto& [node, array] : request.variables) {
+    if (graph_.contains(node)) bind(graph_.entry(graph_.id(node), 0), array);
+  }
+  for (size_t i = 0; i < request.heads.size(); ++i) {
+    assert(external_of_[static_cast<size_t>(graph_.entry(request.heads[i]))] < 0);
+    bind(graph_.entry(request.heads[i]), request.head_arrays[i]);
+  }
+  shapes_ = infer_shapes(graph_, std::move(shapes));
+  types_ = infer_types(graph_, std::move(types));
+  const std::string unknown = first_unknown_shape(graph_, shapes_);
+  MIXNET_CHECK(unknown.empty(), shape, "[bind] ", unknown);
+  const std::string untyped = first_unknown_type(graph_, types_);
+  MIXNET_CHECK(untyped.empty(), type, "[bind] ", untyped);
+}
+
+TensorView Plan::outline(int entry) const {
+  TensorView v;
+  v.shape = shapes_[static_cast<size_t>(entry)];
+  v.dtype = types_[static_cast<size_t>(entry)];
+  v.device = device_;
+  return v;
+}
+
+void Plan::place(const PlanRequest& request) {
+  const size_t entries = static_cast<size_t>(graph_.num_entries()), nodes = static_cast<size_t>(graph_.num_nodes());
+  used_.assign(entries, false);
+  for (const Entry& e : request.heads) used_[static_cast<size_t>(graph_.entry(e))] = true;
+  for (int id = 0; id < graph_.num_nodes(); ++id) {
+    for (const Entry& e : graph_.node(id)->inputs) used_[static_cast<size_t>(graph_.entry(e))] = true;
+  }
+  MemoryPlanInput input;
+  input.graph = &graph_;
+  input.reuse = environment_bool("PLAN_REUSE", true);
+  input.workspace.assign(nodes, 0);
+  kernels_.resize(nodes);
+  for (int id = 0; id < graph_.num_nodes(); ++id) {
+    const Node& node = *graph_.node(id);
+    if (node.is_variable()) continue;
+    std::vector<TensorView> in, out;
+    for (const Entry& e : node.inputs) in.push_back(outline(graph_.entry(e)));
+    Flags wanted(static_cast<size_t>(graph_.num_outputs(id)));
+    for (int i = 0; i < graph_.num_outputs(id); ++i) {
+      out.push_back(outline(graph_.entry(id, i)));
+      wanted[static_cast<size_t>(i)] = used_[static_cast<size_t>(graph_.entry(id, i))] || !node.op->optional_outputs;
+    }
+    PrepareContext context;
+    context.params_ = node.params.get();
+    context.inputs = in;
+    context.outputs = out;
+    context.wanted = wanted.span();
+    context.device = device_;
+    context.training = training_;
+    kernels_[static_cast<size_t>(id)] = node.op->prepare(context);
+    input.workspace[static_cast<size_t>(id)] = static_cast<int64_t>(kernels_[static_cast<size_t>(id)]->workspace());
+  }
+  for (size_t e = 0; e < entries; ++e) {
+    input.bytes.push_back(shapes_[e].size() * dtype_size(types_[e]));
+    input.external.push_back(external_of_[e] >= 0);
+  }
+  // Outputs that nobody wants and the kernel may leave out take no memory.
+  for (int id = 0; id < graph_.num_nodes(); ++id) {
+    const Node& node = *graph_.node(id);
+    for (int i = 0; !node.is_variable() && node.op->optional_outputs && i < graph_.num_outputs(id); ++i) {
+      const size_t e = static_cast<size_t>(graph_.entry(id, i));
+      if (!used_[e]) input.bytes[e] = 0;
+    }
+  }
+  memory_ = plan_memory(input);
+#if !defined(NDEBUG)
+  verify_memory_plan(input, memory_);
+#else
+  static const bool verify = environment_bool("PLAN_VERIFY", false);
+  if (verify) verify_memory_plan(input, memory_);
+#endif
+}
+
+int64_t Plan::place_of(int entry) const {
+  const int root = memory_.same_as[static_cast<size_t>(entry)];
+  if (external_of_[static_cast<size_t>(root)] >= 0) return -1 - external_of_[static_cast<size_t>(root)];
+  return memory_.offset[static_cast<size_t>(entry)];
+}
+
+void Plan::make_steps(const PlanRequest& request) {
+  const Graph forward(std::vector<Entry>(request.heads.begin(), request.heads.begin() + request.num_forward_heads));
+  for (int id = 0; id < graph_.num_nodes(); ++id) {
+    const NodePtr& node = graph_.node(id);
+    if (node->is_variable() || memory_.elided[static_cast<size_t>(id)]) continue;
+    Step step;
+    step.node = node;
+    step.kernel = std::move(kernels_[static_cast<size_t>(id)]);
+    for (size_t i = 0; i < node->inputs.size(); ++i) {
+      const int entry = graph_.entry(node->inputs[i]);
+      step.in.push_back(outline(entry));
+      step.in_place.push_back(listed(node->op->shape_only, static_cast<int>(i)) ? nothing : place_of(entry));
+    }
+    for (int i = 0; i < graph_.num_outputs(id); ++i) {
+      const int entry = graph_.entry(id, i);
+      const bool skip = node->op->optional_outputs && !used_[static_cast<size_t>(entry)];
+      step.out.push_back(outline(entry));
+      step.out_place.push_back(skip ? nothing : place_of(entry));
+    }
+    step.workspace_place = memory_.workspace_offset[static_cast<size_t>(id)];
+    if (node->op->random) step.draw = num_draws_++;
+    steps_.push_back(std::move(step));
+    // Heads come first in post-order, so the forward nodes do too.
+    if (forward.contains(node.get())) num_forward_steps_ = num_steps();
+  }
+  kernels_.clear();
+}
+
+int64_t Plan::external_bytes() const {
+  int64_t bytes = 0;
+  for (const NDArray& a : externals_) bytes += a.bytes();
+  return bytes;
+}
+
+void Plan::touched(int first, int last, std::vector<int>* reads, std::vector<int>* writes) const {
+  auto add = [](std::vector<int>* list, int64_t place) {
+    if (place == nothing || place >= 0) return;
+    const int index = static_cast<int>(-1 - place);
+    if (!listed(*list, index)) list->push_back(index);
+  };
+  for (int s = first; s < last; ++s) {
+    const Step& step = steps_[static_cast<size_t>(s)];
+    for (size_t i = 0; i < step.in.size(); ++i) {
+      add(reads, step.in_place[i]);
+      if (step.node->mutates_input(static_cast<int>(i))) add(writes, step.in_place[i]);
+    }
+    for (int64_t place : step.out_place) add(writes, place);
+  }
+}
+
+void Plan::resolve(char* arena) {
+  auto address = [&](int64_t place) -> void* {
+    if (place == nothing) return nullptr;
+    if (place >= 0) return arena + place;
+    return externals_[static_cast<size_t>(-1 - place)].view().data;
+  };
+  for (Step& step : steps_) {
+    for (size_t i = 0; i < step.in.size(); ++i) step.in[i].data = address(step.in_place[i]);
+    for (size_t i = 0; i < step.out.size(); ++i) step.out[i].data = address(step.out_place[i]);
+  }
+  resolved_for_ = arena;
+  resolved_ = true;
+}
+
+void Plan::run(int first, int last, char* arena, const PhiloxKey& random) {
+  if (!resolved_ || resolved_for_ != arena) resolve(arena);
+  KernelContext context;
+  context.training = training_;
+  context.random = random;
+  for (int i = first; i < last; ++i) {
+    const Step& step = steps_[static_cast<size_t>(i)];
+    context.workspace = arena + step.workspace_place;
+    context.random.operation = random.operation + step.draw;
+    try {
+      step.kernel->run({step.in, step.out, context});
+    } catch (const Error& e) {
+      throw Error(e.code(), concat(e.what(), " (in ", step.node->place(), ")"));
+    }
+  }
+}
+
+std::string Plan::describe() const {
+  std::string text;
+  auto where = [](int64_t place) {
+    return place == nothing ? std::string("-") : place >= 0 ? concat("arena+", place) : concat("array ", -1 - place);
+  };
+  for (const Step& step : steps_) {
+    text += step.node->place() + ":";
+    for (size_t i = 0; i < step.in.size(); ++i) text += concat(" ", step.in[i].shape, "@", where(step.in_place[i]));
+    text += " ->";
+    for (size_t i = 0; i < step.out.size(); ++i) text += concat(" ", step.out[i].shape, "@", where(step.out_place[i]));
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace mixnet

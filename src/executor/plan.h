@@ -1,0 +1,80 @@
+// A graph made ready to run on a device: steps in order with prepared kernels and places for every value.
+//
+// Made once by binding. Running resolves places to addresses when the arena has moved and launches the kernels. A plan is run by
+// one engine task at a time; the engine sees to it, because every task of a plan writes the arena.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ndarray/ndarray.h"
+#include "op/core/kernel.h"
+#include "pass/plan_memory.h"
+#include "symbol/graph.h"
+
+namespace mixnet {
+
+struct PlanRequest {
+  std::vector<Entry> heads;                                // every head an entry of its own with an array
+  std::vector<NDArray> head_arrays;
+  std::vector<std::pair<const Node*, NDArray>> variables;  // all variables of the graph
+  int num_forward_heads = 0;                               // heads of the forward part; the others belong to backward
+  DeviceId device;
+  bool training = false;
+};
+
+class Plan {
+ public:
+  struct Step {
+    NodePtr node;
+    std::unique_ptr<Kernel> kernel;
+    std::vector<TensorView> in, out;
+    std::vector<int64_t> in_place, out_place;  // >= 0: arena offset; otherwise -1 - external index; `nothing`: no memory
+    int64_t workspace_place = 0;
+    uint64_t draw = 0;                         // which of the plan's random draws this is
+  };
+  static constexpr int64_t nothing = INT64_MIN;
+
+  explicit Plan(const PlanRequest& request);
+
+  int num_steps() const { return static_cast<int>(steps_.size()); }
+  int num_forward_steps() const { return num_forward_steps_; }
+  const Step& step(int i) const { return steps_[static_cast<size_t>(i)]; }
+  const NDArray& external(int i) const { return externals_[static_cast<size_t>(i)]; }
+  uint64_t num_draws() const { return num_draws_; }
+  int64_t arena_bytes() const { return memory_.arena_bytes; }
+  const MemoryPlan& memory() const { return memory_; }
+  int64_t external_bytes() const;
+
+  // External arrays that steps [first, last) read and write, by index.
+  void touched(int first, int last, std::vector<int>* reads, std::vector<int>* writes) const;
+  // Runs steps [first, last) with the arena at `arena`. An error names the node.
+  void run(int first, int last, char* arena, const PhiloxKey& random);
+  std::string describe() const;
+
+ private:
+  void infer(const PlanRequest& request);
+  void place(const PlanRequest& request);
+  void make_steps(const PlanRequest& request);
+  void resolve(char* arena);
+  TensorView outline(int entry) const;
+  int64_t place_of(int entry) const;
+
+  Graph graph_;
+  DeviceId device_;
+  bool training_;
+  std::vector<Shape> shapes_;
+  std::vector<DType> types_;
+  std::vector<int> external_of_;  // by entry: index into externals_, or -1
+  std::vector<NDArray> externals_;
+  std::vector<bool> used_;        // by entry: somebody reads it, or it is a head
+  MemoryPlan memory_;
+  std::vector<std::unique_ptr<Kernel>> kernels_;  // by node, until the steps take them
+  std::vector<Step> steps_;
+  int num_forward_steps_ = 0;
+  uint64_t num_draws_ = 0;
+  char* resolved_for_ = nullptr;
+  bool resolved_ = false;
+};
+
+}  // namespace mixnet
