@@ -14,6 +14,7 @@
 // Cost: run_now on idle variables is some tens of nanoseconds; push is one allocation and a lock per variable.
 // Two implementations: threaded, and naive (everything at once in the caller), chosen by MIXNET_ENGINE.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -52,17 +53,17 @@ struct PushOptions {
 // Lets another thread end a wait early. cancel() may be called from any thread and from a signal handler.
 class CancelToken {
  public:
-  void cancel();
-  bool cancelled() const;
+  void cancel() { flag_.store(1, std::memory_order_relaxed); }
+  void reset() { flag_.store(0, std::memory_order_relaxed); }
+  bool cancelled() const { return flag_.load(std::memory_order_relaxed) != 0; }
 
  private:
-  friend class Engine;
-  volatile int32_t flag_ = 0;
+  std::atomic<int32_t> flag_{0};
 };
 
 struct WaitOptions {
-  double timeout_s = -1;  // negative: for ever. Code::net-free: passing it throws Code::invalid "[engine] ... timed out"
-  const CancelToken* cancel = nullptr;
+  double timeout_s = -1;  // seconds, negative: for ever. When it passes the wait throws Code::net, "... timed out"
+  const CancelToken* cancel = nullptr;  // looked at every 20 ms; a cancelled wait throws Code::user
 };
 
 struct EngineStatistics {

@@ -43,7 +43,7 @@ struct Segment {
   std::vector<Variable*> reads, writes;
 };
 
-class BoundExecutor : public Executor, public std::enable_shared_from_this<BoundExecutor> {
+class BoundExecutor : public Executor {
  public:
   BoundExecutor(const Symbol& symbol, DeviceId device, BindArguments arguments, std::shared_ptr<Arena> arena)
       : symbol_(symbol), device_(device), bound_(std::move(arguments)), variables_(find_variables(symbol.outputs())),
@@ -108,7 +108,7 @@ class BoundExecutor : public Executor, public std::enable_shared_from_this<Bound
 
  private:
   struct Prepared {
-    std::unique_ptr<Plan> plan;
+    std::shared_ptr<Plan> plan;  // tasks under way keep it
     bool training = false;
     std::vector<Segment> segments;  // by the arena chunk they were made for
   };
@@ -232,7 +232,7 @@ class BoundExecutor : public Executor, public std::enable_shared_from_this<Bound
     request.device = device_;
     request.training = training;
     auto p = std::make_unique<Prepared>();
-    p->plan = std::make_unique<Plan>(request);
+    p->plan = std::make_shared<Plan>(request);
     p->training = training;
     arena_->reserve(p->plan->arena_bytes());
     cut(*p);
@@ -288,12 +288,11 @@ class BoundExecutor : public Executor, public std::enable_shared_from_this<Bound
     std::vector<Variable*> reads = s.reads, writes = s.writes;
     writes.push_back(chunk->variable());
     if (!fresh) reads.push_back(chunk->variable());
-    auto self = shared_from_this();
-    Plan* plan = p.plan.get();
+    const std::shared_ptr<Plan> plan = p.plan;
     const int first = s.first, last = s.last;
     const PhiloxKey draw = draw_;
     const char* what = first == 0 ? "forward of " : "backward of ";
-    engine().push(make_task([self, plan, chunk, first, last, draw] {
+    engine().push(make_task([plan, chunk, first, last, draw] {
                     plan->run(first, last, static_cast<char*>(chunk->data()), draw);
                   }, what + symbol_.name()), reads, writes);
   }
