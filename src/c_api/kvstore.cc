@@ -1,0 +1,65 @@
+// Key-value stores.
+#include "c_api/handles.h"
+
+using namespace mixnet;
+using namespace mixnet::c_api;
+
+namespace {
+
+KVStore& store_of(const mxn_kvstore_t* handle, const char* place) { return *required(handle, place, "store").store; }
+
+std::vector<std::string> read_keys(const char* const* keys, int64_t count, const char* place) {
+  std::vector<std::string> result;
+  for (const char* key : list(keys, count, place, "keys")) result.emplace_back(&required(key, place, "keys"));
+  return result;
+}
+
+}  // namespace
+
+int32_t mxn_kvstore_create(const char* type, mxn_kvstore_t** out_store) {
+  return guard([&] {
+    clear(out_store, "kvstore_create", "out_store");
+    *out_store = new mxn_kvstore{make_kvstore(&required(type, "kvstore_create", "type"))};
+  });
+}
+
+void mxn_kvstore_free(mxn_kvstore_t* store) {
+  guard([&] { delete store; });
+}
+
+int32_t mxn_kvstore_init(mxn_kvstore_t* store, const char* const* keys, mxn_ndarray_t* const* values, int64_t count) {
+  return guard([&] { store_of(store, "kvstore_init").init(read_keys(keys, count, "kvstore_init"), read_arrays(values, count, "kvstore_init", "values")); });
+}
+
+int32_t mxn_kvstore_push(mxn_kvstore_t* store, const char* const* keys, mxn_ndarray_t* const* values, int64_t count, int32_t priority) {
+  return guard([&] { store_of(store, "kvstore_push").push(read_keys(keys, count, "kvstore_push"), read_arrays(values, count, "kvstore_push", "values"), priority); });
+}
+
+int32_t mxn_kvstore_pull(mxn_kvstore_t* store, const char* const* keys, mxn_ndarray_t* const* outputs, int64_t count, int32_t priority) {
+  return guard([&] { store_of(store, "kvstore_pull").pull(read_keys(keys, count, "kvstore_pull"), read_arrays(outputs, count, "kvstore_pull", "outputs"), priority); });
+}
+
+int32_t mxn_kvstore_set_updater(mxn_kvstore_t* store, mxn_updater_fn fn, void* user, mxn_destroy_fn destroy) {
+  return guard([&] {
+    auto data = std::make_shared<UserData>(user, destroy);
+    KVStore& s = store_of(store, "kvstore_set_updater");
+    if (!fn) return s.set_updater({});
+    s.set_updater([fn, data](const std::string& key, const NDArray& received, const NDArray& stored) {
+      mxn_ndarray r{received}, w{stored};
+      check_callback(fn(data->get(), key.c_str(), &r, &w), "updater");
+    });
+  });
+}
+
+int32_t mxn_kvstore_rank(const mxn_kvstore_t* store, int32_t* out_rank, int32_t* out_size) {
+  return guard([&] {
+    clear(out_rank, "kvstore_rank", "out_rank");
+    clear(out_size, "kvstore_rank", "out_size");
+    *out_rank = store_of(store, "kvstore_rank").rank();
+    *out_size = store_of(store, "kvstore_rank").size();
+  });
+}
+
+int32_t mxn_kvstore_barrier(mxn_kvstore_t* store) {
+  return guard([&] { store_of(store, "kvstore_barrier").barrier(); });
+}

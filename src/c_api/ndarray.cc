@@ -1,0 +1,208 @@
+// Arrays.
+#include "c_api/handles.h"
+#include "executor/invoke.h"
+#include "ndarray/dlpack.h"
+#include "ndarray/serialize.h"
+
+namespace mixnet::c_api {
+
+mxn_ndarray_t** make_array_list(const std::vector<NDArray>& arrays) {
+  auto** handles = static_cast<mxn_ndarray_t**>(std::calloc(arrays.size() + 1, sizeof(mxn_ndarray_t*)));
+  if (!handles) throw std::bad_alloc();
+  for (size_t i = 0; i < arrays.size(); ++i) handles[i] = arrays[i].none() ? nullptr : new mxn_ndarray{arrays[i]};
+  return handles;
+}
+
+std::vector<NDArray> read_arrays(mxn_ndarray_t* const* handles, int64_t count, const char* place, const char* name, bool allow_null) {
+  std::vector<NDArray> arrays;
+  arrays.reserve(static_cast<size_t>(std::max<int64_t>(count, 0)));
+  for (mxn_ndarray_t* handle : list(handles, count, place, name)) {
+    if (!handle && allow_null) arrays.emplace_back();
+    else arrays.push_back(required(handle, place, name).array);
+  }
+  return arrays;
+}
+
+}  // namespace mixnet::c_api
+
+using namespace mixnet;
+using namespace mixnet::c_api;
+
+namespace {
+
+const NDArray& array_of(const mxn_ndarray_t* handle, const char* place) { return required(handle, place, "array").array; }
+
+NamedArrays read_named(mxn_ndarray_t* const* arrays, const char* const* names, int64_t count) {
+  NamedArrays named;
+  named.arrays = read_arrays(arrays, count, "ndarray_save", "arrays");
+  for (int64_t i = 0; names && i < count; ++i) named.names.push_back(&required(names[i], "ndarray_save", "names"));
+  return named;
+}
+
+void hand_out(const NamedArrays& named, mxn_ndarray_t*** out_arrays, int64_t* out_count, mxn_strings_t** out_names) {
+  auto strings = std::make_unique<mxn_strings>();
+  strings->items = named.names;
+  *out_arrays = make_array_list(named.arrays);
+  *out_count = static_cast<int64_t>(named.arrays.size());
+  *out_names = strings.release();
+}
+
+void clear_load(mxn_ndarray_t*** out_arrays, int64_t* out_count, mxn_strings_t** out_names) {
+  clear(out_arrays, "ndarray_load", "out_arrays");
+  clear(out_count, "ndarray_load", "out_count");
+  clear(out_names, "ndarray_load", "out_names");
+}
+
+}  // namespace
+
+int32_t mxn_ndarray_create(const int64_t* shape, int32_t ndim, int32_t dtype, int32_t device_kind, int32_t device_index, mxn_ndarray_t** out_array) {
+  return guard([&] {
+    clear(out_array, "ndarray_create", "out_array");
+    const DeviceId device = make_device(device_kind, device_index, "ndarray_create");
+    *out_array = new mxn_ndarray{NDArray(make_shape(shape, ndim, "ndarray_create"), make_dtype(dtype, "ndarray_create"), device)};
+  });
+}
+
+int32_t mxn_ndarray_from_memory(void* data, const int64_t* shape, int32_t ndim, int32_t dtype, void* user, mxn_destroy_fn destroy, mxn_ndarray_t** out_array) {
+  return guard([&] {
+    auto owner = std::make_shared<UserData>(user, destroy);
+    clear(out_array, "ndarray_from_memory", "out_array");
+    const Shape s = make_shape(shape, ndim, "ndarray_from_memory");
+    const DType t = make_dtype(dtype, "ndarray_from_memory");
+    const int64_t bytes = checked_size(s, dtype_size(t)) * dtype_size(t);
+    MIXNET_CHECK(data || bytes == 0, invalid, "[ndarray_from_memory] data: expected a value, got NULL");
+    auto chunk = std::make_shared<Chunk>(DeviceId(), data, static_cast<size_t>(bytes), [owner] {});
+    *out_array = new mxn_ndarray{NDArray(std::move(chunk), s, t)};
+  });
+}
+
+int32_t mxn_ndarray_clone(const mxn_ndarray_t* array, mxn_ndarray_t** out_array) {
+  return guard([&] {
+    clear(out_array, "ndarray_clone", "out_array");
+    *out_array = new mxn_ndarray{array_of(array, "ndarray_clone")};
+  });
+}
+
+void mxn_ndarray_free(mxn_ndarray_t* array) {
+  guard([&] { delete array; });
+}
+
+int32_t mxn_ndarray_info(const mxn_ndarray_t* array, mxn_ndarray_info_t* out) {
+  return guard([&] {
+    required(out, "ndarray_info", "out_info");
+    MIXNET_CHECK(out->struct_size == sizeof *out, invalid, "[ndarray_info] struct_size: expected ", sizeof *out, ", got ", out->struct_size);
+    const NDArray& a = array_of(array, "ndarray_info");
+    out->ndim = a.shape().ndim();
+    out->dtype = static_cast<int32_t>(a.dtype());
+    out->device_kind = static_cast<int32_t>(a.device().kind);
+    out->device_index = a.device().index;
+    out->bytes = a.bytes();
+    for (int i = 0; i < 16; ++i) out->shape[i] = i < a.shape().ndim() ? a.shape()[i] : 0;
+  });
+}
+
+int32_t mxn_ndarray_slice(const mxn_ndarray_t* array, int64_t begin, int64_t end, mxn_ndarray_t** out_array) {
+  return guard([&] {
+    clear(out_array, "ndarray_slice", "out_array");
+    *out_array = new mxn_ndarray{array_of(array, "ndarray_slice").slice(begin, end)};
+  });
+}
+
+int32_t mxn_ndarray_at(const mxn_ndarray_t* array, int64_t i, mxn_ndarray_t** out_array) {
+  return guard([&] {
+    clear(out_array, "ndarray_at", "out_array");
+    *out_array = new mxn_ndarray{array_of(array, "ndarray_at").at(i)};
+  });
+}
+
+int32_t mxn_ndarray_reshape(const mxn_ndarray_t* array, const int64_t* shape, int32_t ndim, mxn_ndarray_t** out_array) {
+  return guard([&] {
+    clear(out_array, "ndarray_reshape", "out_array");
+    *out_array = new mxn_ndarray{array_of(array, "ndarray_reshape").reshape(make_shape(shape, ndim, "ndarray_reshape"))};
+  });
+}
+
+int32_t mxn_ndarray_copy_from_host(mxn_ndarray_t* array, const void* data, int64_t bytes) {
+  return guard([&] {
+    const NDArray& a = array_of(array, "ndarray_copy_from_host");
+    MIXNET_CHECK(data || bytes == 0, invalid, "[ndarray_copy_from_host] data: expected a value, got NULL");
+    a.copy_from_host(data, bytes);
+  });
+}
+
+int32_t mxn_ndarray_copy_to_host(const mxn_ndarray_t* array, void* data, int64_t bytes, const mxn_wait_t* wait) {
+  return guard([&] {
+    const NDArray& a = array_of(array, "ndarray_copy_to_host");
+    MIXNET_CHECK(data || bytes == 0, invalid, "[ndarray_copy_to_host] data: expected a value, got NULL");
+    a.copy_to_host(data, bytes, make_wait(wait));
+  });
+}
+
+int32_t mxn_ndarray_copy(const mxn_ndarray_t* from, mxn_ndarray_t* to) {
+  return guard([&] { copy(array_of(from, "ndarray_copy"), array_of(to, "ndarray_copy")); });
+}
+
+int32_t mxn_ndarray_wait_to_read(const mxn_ndarray_t* array, const mxn_wait_t* wait) {
+  return guard([&] { array_of(array, "ndarray_wait_to_read").wait_to_read(make_wait(wait)); });
+}
+
+int32_t mxn_ndarray_wait_to_write(const mxn_ndarray_t* array, const mxn_wait_t* wait) {
+  return guard([&] { array_of(array, "ndarray_wait_to_write").wait_to_write(make_wait(wait)); });
+}
+
+int32_t mxn_ndarray_data(const mxn_ndarray_t* array, void** out_data) {
+  return guard([&] {
+    clear(out_data, "ndarray_data", "out_data");
+    const NDArray& a = array_of(array, "ndarray_data");
+    MIXNET_CHECK(a.device().host(), device, "[ndarray_data] expected a host array, got one on ", a.device().str());
+    a.wait_to_read();
+    *out_data = a.view().data;
+  });
+}
+
+int32_t mxn_ndarray_version(const mxn_ndarray_t* array, uint64_t* out_version) {
+  return guard([&] {
+    clear(out_version, "ndarray_version", "out_version");
+    *out_version = engine().version(array_of(array, "ndarray_version").variable());
+  });
+}
+
+int32_t mxn_ndarray_to_dlpack(const mxn_ndarray_t* array, void** out_managed) {
+  return guard([&] {
+    clear(out_managed, "ndarray_to_dlpack", "out_managed");
+    *out_managed = to_dlpack(array_of(array, "ndarray_to_dlpack"));
+  });
+}
+
+int32_t mxn_ndarray_from_dlpack(void* managed, mxn_ndarray_t** out_array) {
+  return guard([&] {
+    clear(out_array, "ndarray_from_dlpack", "out_array");
+    MIXNET_CHECK(managed, invalid, "[ndarray_from_dlpack] managed: expected a value, got NULL");
+    *out_array = new mxn_ndarray{from_dlpack(managed)};
+  });
+}
+
+int32_t mxn_ndarray_save(const char* path, mxn_ndarray_t* const* arrays, const char* const* names, int64_t count) {
+  return guard([&] {
+    required(path, "ndarray_save", "path");
+    save_arrays(path, read_named(arrays, names, count));
+  });
+}
+
+int32_t mxn_ndarray_load(const char* path, mxn_ndarray_t*** out_arrays, int64_t* out_count, mxn_strings_t** out_names) {
+  return guard([&] {
+    clear_load(out_arrays, out_count, out_names);
+    required(path, "ndarray_load", "path");
+    hand_out(load_arrays(path), out_arrays, out_count, out_names);
+  });
+}
+
+int32_t mxn_ndarray_load_memory(const void* data, int64_t bytes, mxn_ndarray_t*** out_arrays, int64_t* out_count, mxn_strings_t** out_names) {
+  return guard([&] {
+    clear_load(out_arrays, out_count, out_names);
+    list(static_cast<const char*>(data), bytes, "ndarray_load_memory", "data");
+    hand_out(load_arrays_from_memory(data, static_cast<size_t>(bytes), "memory"), out_arrays, out_count, out_names);
+  });
+}
+
+void mxn_ndarray_list_free(mxn_ndarray_t** arrays) { std::free(arrays); }

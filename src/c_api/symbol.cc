@@ -1,0 +1,239 @@
+// Symbols.
+#include "c_api/handles.h"
+
+namespace mixnet::c_api {
+
+std::vector<std::pair<std::string, Shape>> read_shapes(const char* const* names, const int32_t* ndims, const int64_t* dims, int32_t count, const char* place) {
+  std::vector<std::pair<std::string, Shape>> shapes;
+  list(names, count, place, "names");
+  list(ndims, count, place, "ndims");
+  for (int32_t i = 0; i < count; ++i) {
+    const int32_t ndim = ndims[i];
+    shapes.emplace_back(&required(names[i], place, "names"), ndim < 0 ? Shape::unknown() : make_shape(dims, ndim, place));
+    if (ndim > 0) dims += ndim;
+  }
+  return shapes;
+}
+
+namespace {
+
+const Symbol& symbol_of(const mxn_symbol_t* handle, const char* place) { return required(handle, place, "symbol").symbol; }
+
+mxn_shapes_t* make_shapes(const std::vector<Shape>& shapes) {
+  auto list = std::make_unique<mxn_shapes>();
+  for (const Shape& s : shapes) {
+    list->ndims.push_back(s.ndim());
+    list->items.emplace_back(s.begin(), s.end());
+  }
+  return list.release();
+}
+
+mxn_shapes_t* make_types(const std::vector<DType>& types) {
+  auto list = std::make_unique<mxn_shapes>();
+  list->items.emplace_back();
+  for (DType t : types) list->items[0].push_back(static_cast<int64_t>(t));
+  list->ndims.push_back(static_cast<int32_t>(types.size()));
+  return list.release();
+}
+
+std::vector<std::pair<std::string, Symbol>> read_inputs(mxn_symbol_t* const* inputs, const char* const* names, int32_t count, const char* place) {
+  std::vector<std::pair<std::string, Symbol>> result;
+  for (mxn_symbol_t* input : list(inputs, count, place, "inputs")) {
+    const size_t i = result.size();
+    result.emplace_back(names && names[i] ? names[i] : "", symbol_of(input, place));
+  }
+  return result;
+}
+
+}  // namespace
+}  // namespace mixnet::c_api
+
+using namespace mixnet;
+using namespace mixnet::c_api;
+
+int32_t mxn_symbol_variable(const char* name, mxn_symbol_t** out_symbol) {
+  return guard([&] {
+    clear(out_symbol, "symbol_variable", "out_symbol");
+    *out_symbol = new mxn_symbol{Symbol::variable(&required(name, "symbol_variable", "name"))};
+  });
+}
+
+int32_t mxn_symbol_create(const mxn_op_t* op, const mxn_arg_t* args, int32_t num_args, const char* const* attr_keys,
+                          const char* const* attr_values, int32_t num_attrs, mxn_symbol_t* const* inputs,
+                          const char* const* input_names, int32_t num_inputs, const char* name, mxn_symbol_t** out_symbol) {
+  return guard([&] {
+    clear(out_symbol, "symbol_create", "out_symbol");
+    const OpSchema& schema = schema_of(op, "symbol_create");
+    required(name, schema.name.c_str(), "name");
+    const Attributes params = make_attributes(schema, list(args, num_args, schema.name.c_str(), "args"));
+    StringMap attributes;
+    list(attr_keys, num_attrs, "symbol_create", "attr_keys");
+    list(attr_values, num_attrs, "symbol_create", "attr_values");
+    for (int32_t i = 0; i < num_attrs; ++i) {
+      attributes[&required(attr_keys[i], "symbol_create", "attr_keys")] = &required(attr_values[i], "symbol_create", "attr_values");
+    }
+    *out_symbol = new mxn_symbol{Symbol::create(schema, params, attributes, read_inputs(inputs, input_names, num_inputs, schema.name.c_str()), name)};
+  });
+}
+
+int32_t mxn_symbol_group(mxn_symbol_t* const* symbols, int32_t count, mxn_symbol_t** out_symbol) {
+  return guard([&] {
+    clear(out_symbol, "symbol_group", "out_symbol");
+    std::vector<Symbol> all;
+    for (mxn_symbol_t* s : list(symbols, count, "symbol_group", "symbols")) all.push_back(symbol_of(s, "symbol_group"));
+    *out_symbol = new mxn_symbol{Symbol::group(all)};
+  });
+}
+
+int32_t mxn_symbol_copy(const mxn_symbol_t* symbol, mxn_symbol_t** out_symbol) {
+  return guard([&] {
+    clear(out_symbol, "symbol_copy", "out_symbol");
+    *out_symbol = new mxn_symbol{symbol_of(symbol, "symbol_copy").copy()};
+  });
+}
+
+int32_t mxn_symbol_compose(const mxn_symbol_t* symbol, const char* name, const char* const* keys, mxn_symbol_t* const* replacements,
+                           int32_t count, mxn_symbol_t** out_symbol) {
+  return guard([&] {
+    clear(out_symbol, "symbol_compose", "out_symbol");
+    const Symbol& s = symbol_of(symbol, "symbol_compose");
+    *out_symbol = new mxn_symbol{s.compose(read_inputs(replacements, keys, count, "symbol_compose"), name ? name : "")};
+  });
+}
+
+int32_t mxn_symbol_output(const mxn_symbol_t* symbol, int64_t i, mxn_symbol_t** out_symbol) {
+  return guard([&] {
+    clear(out_symbol, "symbol_output", "out_symbol");
+    *out_symbol = new mxn_symbol{symbol_of(symbol, "symbol_output").output(i)};
+  });
+}
+
+int32_t mxn_symbol_internals(const mxn_symbol_t* symbol, mxn_symbol_t** out_symbol) {
+  return guard([&] {
+    clear(out_symbol, "symbol_internals", "out_symbol");
+    *out_symbol = new mxn_symbol{symbol_of(symbol, "symbol_internals").internals()};
+  });
+}
+
+int32_t mxn_symbol_children(const mxn_symbol_t* symbol, mxn_symbol_t** out_symbol) {
+  return guard([&] {
+    clear(out_symbol, "symbol_children", "out_symbol");
+    Symbol children = symbol_of(symbol, "symbol_children").children();
+    if (!children.outputs().empty()) *out_symbol = new mxn_symbol{std::move(children)};
+  });
+}
+
+void mxn_symbol_free(mxn_symbol_t* symbol) { delete symbol; }
+
+int32_t mxn_symbol_name(const mxn_symbol_t* symbol, char** out_name) {
+  return guard([&] {
+    clear(out_name, "symbol_name", "out_name");
+    const std::string name = symbol_of(symbol, "symbol_name").name();
+    if (!name.empty()) *out_name = copy_text(name);
+  });
+}
+
+int32_t mxn_symbol_list(const mxn_symbol_t* symbol, int32_t what, mxn_strings_t** out_names) {
+  return guard([&] {
+    clear(out_names, "symbol_list", "out_names");
+    const Symbol& s = symbol_of(symbol, "symbol_list");
+    MIXNET_CHECK(what >= 0 && what <= 2, invalid, "[symbol_list] what: expected 0 to 2, got ", what);
+    *out_names = new mxn_strings{what == 0 ? s.list_arguments() : what == 1 ? s.list_outputs() : s.list_states()};
+  });
+}
+
+int32_t mxn_symbol_get_attr(const mxn_symbol_t* symbol, const char* key, char** out_value) {
+  return guard([&] {
+    clear(out_value, "symbol_get_attr", "out_value");
+    std::string value;
+    const Symbol& s = symbol_of(symbol, "symbol_get_attr");
+    if (s.get_attribute(&required(key, "symbol_get_attr", "key"), &value)) *out_value = copy_text(value);
+  });
+}
+
+int32_t mxn_symbol_set_attr(mxn_symbol_t* symbol, const char* key, const char* value) {
+  return guard([&] {
+    required(symbol, "symbol_set_attr", "symbol").symbol.set_attribute(&required(key, "symbol_set_attr", "key"), &required(value, "symbol_set_attr", "value"));
+  });
+}
+
+int32_t mxn_symbol_attributes(const mxn_symbol_t* symbol, mxn_strings_t** out_triples) {
+  return guard([&] {
+    clear(out_triples, "symbol_attributes", "out_triples");
+    auto triples = std::make_unique<mxn_strings>();
+    for (const auto& [node, attributes] : symbol_of(symbol, "symbol_attributes").attribute_dict()) {
+      for (const auto& [key, value] : attributes) triples->items.insert(triples->items.end(), {node, key, value});
+    }
+    *out_triples = triples.release();
+  });
+}
+
+int32_t mxn_symbol_to_json(const mxn_symbol_t* symbol, char** out_json) {
+  return guard([&] {
+    clear(out_json, "symbol_to_json", "out_json");
+    *out_json = copy_text(symbol_of(symbol, "symbol_to_json").to_json());
+  });
+}
+
+int32_t mxn_symbol_from_json(const char* json, mxn_symbol_t** out_symbol) {
+  return guard([&] {
+    clear(out_symbol, "symbol_from_json", "out_symbol");
+    *out_symbol = new mxn_symbol{Symbol::from_json(&required(json, "symbol_from_json", "json"))};
+  });
+}
+
+int32_t mxn_symbol_debug(const mxn_symbol_t* symbol, char** out_text) {
+  return guard([&] {
+    clear(out_text, "symbol_debug", "out_text");
+    *out_text = copy_text(symbol_of(symbol, "symbol_debug").debug_str());
+  });
+}
+
+int32_t mxn_symbol_infer_shape(const mxn_symbol_t* symbol, const char* const* names, const int32_t* ndims, const int64_t* dims, int32_t count,
+                               mxn_shapes_t** out_arguments, mxn_shapes_t** out_outputs, mxn_shapes_t** out_states, int32_t* out_complete) {
+  return guard([&] {
+    clear(out_arguments, "infer_shape", "out_arguments");
+    clear(out_outputs, "infer_shape", "out_outputs");
+    clear(out_states, "infer_shape", "out_states");
+    clear(out_complete, "infer_shape", "out_complete");
+    const InferredShapes r = infer_shape(symbol_of(symbol, "infer_shape"), read_shapes(names, ndims, dims, count, "infer_shape"));
+    *out_arguments = make_shapes(r.arguments);
+    *out_outputs = make_shapes(r.outputs);
+    *out_states = make_shapes(r.states);
+    *out_complete = r.complete;
+  });
+}
+
+int32_t mxn_symbol_infer_type(const mxn_symbol_t* symbol, const char* const* names, const int32_t* dtypes, int32_t count,
+                              mxn_shapes_t** out_arguments, mxn_shapes_t** out_outputs, mxn_shapes_t** out_states, int32_t* out_complete) {
+  return guard([&] {
+    clear(out_arguments, "infer_type", "out_arguments");
+    clear(out_outputs, "infer_type", "out_outputs");
+    clear(out_states, "infer_type", "out_states");
+    clear(out_complete, "infer_type", "out_complete");
+    list(dtypes, count, "infer_type", "dtypes");
+    std::vector<std::pair<std::string, DType>> known;
+    for (const char* name : list(names, count, "infer_type", "names")) {
+      known.emplace_back(&required(name, "infer_type", "names"), make_dtype(dtypes[known.size()], "infer_type"));
+    }
+    const InferredTypes r = infer_type(symbol_of(symbol, "infer_type"), known);
+    *out_arguments = make_types(r.arguments);
+    *out_outputs = make_types(r.outputs);
+    *out_states = make_types(r.states);
+    *out_complete = r.complete;
+  });
+}
+
+int32_t mxn_symbol_memory(const mxn_symbol_t* symbol, const char* const* names, const int32_t* ndims, const int64_t* dims, int32_t count,
+                          int32_t training, mxn_memory_info_t* out) {
+  return guard([&] {
+    required(out, "symbol_memory", "out_info");
+    MIXNET_CHECK(out->struct_size == sizeof *out, invalid, "[symbol_memory] struct_size: expected ", sizeof *out, ", got ", out->struct_size);
+    SimpleBindArguments arguments;
+    arguments.shapes = read_shapes(names, ndims, dims, count, "symbol_memory");
+    // The inputs that were given want no gradient: they are the data.
+    for (const auto& item : arguments.shapes) arguments.requests.emplace_back(item.first, GradRequest::null);
+    const MemoryReport r = estimate_memory(symbol_of(symbol, "symbol_memory"), arguments, training != 0);
+    *out = {sizeof *out, r.planned, r.naive, r.lower_bound, r.external};
+  });
+}

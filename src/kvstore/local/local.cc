@@ -1,0 +1,140 @@
+// The store of one process. "local" and "device" differ in where devices' values are summed: on the CPU, or where the data is; on a
+// machine without GPUs that is the same place.
+#include <map>
+#include <mutex>
+
+#include "executor/invoke.h"
+#include "kvstore/kvstore.h"
+#include "op/core/registry.h"
+
+namespace mixnet {
+namespace {
+
+// Runs the updater on the engine's callback lane once the sum is there.
+class UpdateTask : public Task {
+ public:
+  UpdateTask(std::shared_ptr<const KVStore::Updater> updater, std::string key, NDArray received, NDArray stored, NDArray fresh)
+      : updater_(std::move(updater)), key_(std::move(key)), received_(std::move(received)), stored_(std::move(stored)), fresh_(std::move(fresh)) {}
+  // The updater works on a copy: it may wait on its arrays, and while this task runs nobody else can have the stored value.
+  void run() override {
+    copy(stored_, fresh_);
+    (*updater_)(key_, received_, fresh_);
+    fresh_.wait_to_write();
+  }
+  std::string describe() const override { return "updater of key " + key_; }
+
+ private:
+  std::shared_ptr<const KVStore::Updater> updater_;
+  std::string key_;
+  NDArray received_, stored_, fresh_;
+};
+
+class LocalStore : public KVStore {
+ public:
+  explicit LocalStore(std::string type) : type_(std::move(type)) {}
+  const std::string& type() const override { return type_; }
+  int rank() const override { return 0; }
+  int size() const override { return 1; }
+  void barrier() override {}
+
+  void init(const std::vector<std::string>& keys, const std::vector<NDArray>& values) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (const std::string& key : keys) {
+      MIXNET_CHECK(!entries_.count(key), invalid, "[kvstore init] key ", key, " exists already");
+    }
+    for (size_t i = 0; i < keys.size(); ++i) {
+      Slot entry;
+      entry.value = NDArray(values[i].shape(), values[i].dtype(), values[i].device());
+      copy(values[i], entry.value);
+      MIXNET_CHECK(entries_.emplace(keys[i], entry).second, invalid, "[kvstore init] key ", keys[i], " is given twice");
+    }
+  }
+
+  void push(const std::vector<std::string>& keys, const std::vector<NDArray>& values, int priority) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (const auto& [key, group] : grouped(keys, values, "push")) update(key, entries_.at(key), reduce(group, priority), priority);
+  }
+
+  void pull(const std::vector<std::string>& keys, const std::vector<NDArray>& outputs, int priority) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (const auto& [key, group] : grouped(keys, outputs, "pull")) {
+      for (const NDArray& out : group) copy(entries_.at(key).value, out, priority);
+    }
+  }
+
+  void push_pull(const std::vector<std::string>& keys, const std::vector<NDArray>& values, const std::vector<NDArray>& outputs, int priority) override {
+    push(keys, values, priority);
+    pull(keys, outputs, priority);
+  }
+
+  void set_updater(Updater updater) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    updater_ = updater ? std::make_shared<const Updater>(std::move(updater)) : nullptr;
+  }
+
+ private:
+  struct Slot {
+    NDArray value;
+  };
+
+  // Values by key, in the order of the first appearance; checks that they fit what is stored.
+  std::vector<std::pair<std::string, std::vector<NDArray>>> grouped(const std::vector<std::string>& keys, const std::vector<NDArray>& values,
+                                                                   const char* what) const {
+    std::vector<std::pair<std::string, std::vector<NDArray>>> groups;
+    std::map<std::string, size_t> where;
+    for (size_t i = 0; i < keys.size(); ++i) {
+      auto stored = entries_.find(keys[i]);
+      MIXNET_CHECK(stored != entries_.end(), invalid, "[kvstore ", what, "] key ", keys[i], " was not initialised");
+      const NDArray& value = stored->second.value;
+      MIXNET_CHECK(values[i].shape() == value.shape(), shape, "[kvstore ", what, "] key ", keys[i], ": expected ", value.shape(), ", got ", values[i].shape());
+      MIXNET_CHECK(values[i].dtype() == value.dtype(), type, "[kvstore ", what, "] key ", keys[i], ": expected ", value.dtype(), ", got ", values[i].dtype());
+      auto it = where.emplace(keys[i], groups.size()).first;
+      if (it->second == groups.size()) groups.emplace_back(keys[i], std::vector<NDArray>());
+      groups[it->second].second.push_back(values[i]);
+    }
+    return groups;
+  }
+
+  static NDArray reduce(const std::vector<NDArray>& group, int priority) {
+    if (group.size() == 1) return group[0];
+    const OpSchema& op = registry().at("add_n");
+    std::vector<NDArray> out;
+    InvokeOptions options;
+    options.priority = priority;
+    invoke(op, op.make_params({{"num_args", static_cast<int64_t>(group.size())}}), group, out, options);
+    return out[0];
+  }
+
+  void update(const std::string& key, Slot& entry, const NDArray& sum, int priority) {
+    if (!updater_) return copy(sum, entry.value, priority);
+    NDArray fresh(entry.value.shape(), entry.value.dtype(), entry.value.device());
+    PushOptions options;
+    options.lane = Lane::callback;
+    options.priority = priority;
+    Variable* reads[] = {sum.variable(), entry.value.variable(), order_.variable()};
+    Variable* writes[] = {order_.variable(), done_variable(fresh)};
+    // The updates of one store run in order, as an optimizer with state expects.
+    engine().push(std::make_unique<UpdateTask>(updater_, key, sum, entry.value, fresh), reads, writes, options);
+    entry.value = fresh;
+  }
+
+  static Variable* done_variable(const NDArray& a) { return a.variable(); }
+
+  std::string type_;
+  std::mutex mutex_;
+  std::map<std::string, Slot> entries_;
+  std::shared_ptr<const Updater> updater_;
+  NDArray order_{Shape{1}, DType::u8};
+};
+
+}  // namespace
+
+std::shared_ptr<KVStore> make_kvstore(const std::string& type) {
+  const bool local = type == "local" || type == "device" || type == "local_allreduce_cpu" || type == "local_allreduce_device" ||
+                     type == "local_update_cpu" || type == "nccl";
+  if (local) return std::make_shared<LocalStore>(type);
+  MIXNET_CHECK(type.compare(0, 4, "dist") != 0, unsupported, "[kvstore] ", type, ": this build has no store between machines");
+  fail(Code::invalid, "[kvstore] type: expected local or device, got '", type, "'");
+}
+
+}  // namespace mixnet
