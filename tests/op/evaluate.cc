@@ -1,5 +1,6 @@
 #include "evaluate.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "pass/infer.h"
@@ -7,14 +8,7 @@
 namespace mixnet::test {
 namespace {
 
-constexpr size_t guard = 64;
 constexpr uint8_t guard_byte = 0xA5;
-
-// Vector loads want alignment; the vector's own memory gives 16.
-size_t first_byte(const std::vector<uint8_t>& bytes) {
-  const size_t address = reinterpret_cast<size_t>(bytes.data()) + guard;
-  return (address + 63) / 64 * 64 - reinterpret_cast<size_t>(bytes.data());
-}
 
 size_t payload_bytes(const Shape& shape, DType dtype) { return static_cast<size_t>(shape.size() * dtype_size(dtype)); }
 
@@ -26,7 +20,10 @@ class NodeRun {
       in_.push_back(values[static_cast<size_t>(graph.entry(node.inputs[i]))].view());
     }
     for (int i = 0; i < graph.num_outputs(id); ++i) out_.push_back(values[static_cast<size_t>(graph.entry(id, i))].view());
-    for (int i : node.op->shape_only) in_[static_cast<size_t>(i)].data = nullptr;
+    for (size_t i = 0; i < in_.size(); ++i) {
+      const auto& blind = node.op->shape_only;
+      if (std::find(blind.begin(), blind.end(), static_cast<int>(i)) != blind.end()) in_[i].data = nullptr;
+    }
     std::vector<char> wanted(out_.size() + 1, 1);
     PrepareContext prepare;
     prepare.params_ = node.params.get();
@@ -50,28 +47,29 @@ class NodeRun {
 
 }  // namespace
 
-Tensor::Tensor(const Shape& shape, DType dtype) : shape_(shape), dtype_(dtype) {
-  bytes_.assign(payload_bytes(shape, dtype) + 3 * guard, guard_byte);
+Tensor::Tensor(const Shape& shape, DType dtype) : shape_(shape), dtype_(dtype), lines_(payload_bytes(shape, dtype) / 64 + 3) {
+  std::memset(lines_.data(), guard_byte, lines_.size() * sizeof(Line));
 }
 
 TensorView Tensor::view() {
   TensorView v;
-  v.data = bytes_.data() + first_byte(bytes_);
+  v.data = lines_[1].byte;
   v.shape = shape_;
   v.dtype = dtype_;
   return v;
 }
 
 bool guards_intact(const Tensor& t) {
-  const size_t first = first_byte(t.bytes_), last = first + payload_bytes(t.shape_, t.dtype_);
-  for (size_t i = 0; i < t.bytes_.size(); ++i) {
-    if ((i < first || i >= last) && t.bytes_[i] != guard_byte) return false;
+  const uint8_t* all = t.lines_[0].byte;
+  const size_t last = 64 + payload_bytes(t.shape_, t.dtype_);
+  for (size_t i = 0; i < t.lines_.size() * 64; ++i) {
+    if ((i < 64 || i >= last) && all[i] != guard_byte) return false;
   }
   return true;
 }
 
 double Tensor::get(int64_t i) const {
-  const uint8_t* data = bytes_.data() + first_byte(bytes_);
+  const uint8_t* data = lines_[1].byte;
   return dispatch_all(dtype_, "test", [&](auto tag) {
     using T = typename decltype(tag)::type;
     return static_cast<double>(reinterpret_cast<const T*>(data)[i]);
@@ -79,7 +77,7 @@ double Tensor::get(int64_t i) const {
 }
 
 void Tensor::set(int64_t i, double value) {
-  uint8_t* data = bytes_.data() + first_byte(bytes_);
+  uint8_t* data = lines_[1].byte;
   dispatch_all(dtype_, "test", [&](auto tag) {
     using T = typename decltype(tag)::type;
     reinterpret_cast<T*>(data)[i] = static_cast<T>(value);

@@ -23,12 +23,15 @@ class Tensor {
   void set(int64_t i, double value);
   std::vector<double> values() const;
   Tensor cast(DType dtype) const;
-  const std::vector<uint8_t>& bytes() const { return bytes_; }
 
  private:
+  // Kernels get 64-byte aligned memory; one line before and after the values is a guard.
+  struct alignas(64) Line {
+    uint8_t byte[64];
+  };
   Shape shape_;
   DType dtype_ = DType::f32;
-  std::vector<uint8_t> bytes_;  // guarded by 64 bytes on both sides, checked by guards_intact
+  std::vector<Line> lines_;
   friend bool guards_intact(const Tensor& tensor);
 };
 

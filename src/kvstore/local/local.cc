@@ -10,23 +10,32 @@
 namespace mixnet {
 namespace {
 
+// The same memory under an engine variable of its own. A task that holds `array` may hand it to foreign code, which then
+// waits and computes on it as on any array, without waiting for the task itself.
+NDArray borrow(const NDArray& array) {
+  const TensorView view = array.view();
+  auto chunk = std::make_shared<Chunk>(array.device(), view.data, static_cast<size_t>(view.bytes()), [array] {});
+  return NDArray(std::move(chunk), array.shape(), array.dtype());
+}
+
 // Runs the updater on the engine's callback lane once the sum is there.
 class UpdateTask : public Task {
  public:
-  UpdateTask(std::shared_ptr<const KVStore::Updater> updater, std::string key, NDArray received, NDArray stored, NDArray fresh)
-      : updater_(std::move(updater)), key_(std::move(key)), received_(std::move(received)), stored_(std::move(stored)), fresh_(std::move(fresh)) {}
-  // The updater works on a copy: it may wait on its arrays, and while this task runs nobody else can have the stored value.
+  UpdateTask(std::shared_ptr<const KVStore::Updater> updater, std::string key, NDArray received, NDArray stored)
+      : updater_(std::move(updater)), key_(std::move(key)), received_(std::move(received)), stored_(std::move(stored)) {}
   void run() override {
-    copy(stored_, fresh_);
-    (*updater_)(key_, received_, fresh_);
-    fresh_.wait_to_write();
+    const NDArray received = borrow(received_), stored = borrow(stored_);
+    (*updater_)(key_, received, stored);
+    // What the updater started on the two must be over before anybody else gets them.
+    stored.wait_to_write();
+    received.wait_to_write();
   }
   std::string describe() const override { return "updater of key " + key_; }
 
  private:
   std::shared_ptr<const KVStore::Updater> updater_;
   std::string key_;
-  NDArray received_, stored_, fresh_;
+  NDArray received_, stored_;
 };
 
 class LocalStore : public KVStore {
@@ -43,10 +52,9 @@ class LocalStore : public KVStore {
       MIXNET_CHECK(!entries_.count(key), invalid, "[kvstore init] key ", key, " exists already");
     }
     for (size_t i = 0; i < keys.size(); ++i) {
-      Slot entry;
-      entry.value = NDArray(values[i].shape(), values[i].dtype(), values[i].device());
-      copy(values[i], entry.value);
-      MIXNET_CHECK(entries_.emplace(keys[i], entry).second, invalid, "[kvstore init] key ", keys[i], " is given twice");
+      const NDArray value(values[i].shape(), values[i].dtype(), values[i].device());
+      copy(values[i], value);
+      MIXNET_CHECK(entries_.emplace(keys[i], value).second, invalid, "[kvstore init] key ", keys[i], " is given twice");
     }
   }
 
@@ -58,7 +66,7 @@ class LocalStore : public KVStore {
   void pull(const std::vector<std::string>& keys, const std::vector<NDArray>& outputs, int priority) override {
     std::lock_guard<std::mutex> lock(mutex_);
     for (const auto& [key, group] : grouped(keys, outputs, "pull")) {
-      for (const NDArray& out : group) copy(entries_.at(key).value, out, priority);
+      for (const NDArray& out : group) copy(entries_.at(key), out, priority);
     }
   }
 
@@ -73,10 +81,6 @@ class LocalStore : public KVStore {
   }
 
  private:
-  struct Slot {
-    NDArray value;
-  };
-
   // Values by key, in the order of the first appearance; checks that they fit what is stored.
   std::vector<std::pair<std::string, std::vector<NDArray>>> grouped(const std::vector<std::string>& keys, const std::vector<NDArray>& values,
                                                                    const char* what) const {
@@ -85,7 +89,7 @@ class LocalStore : public KVStore {
     for (size_t i = 0; i < keys.size(); ++i) {
       auto stored = entries_.find(keys[i]);
       MIXNET_CHECK(stored != entries_.end(), invalid, "[kvstore ", what, "] key ", keys[i], " was not initialised");
-      const NDArray& value = stored->second.value;
+      const NDArray& value = stored->second;
       MIXNET_CHECK(values[i].shape() == value.shape(), shape, "[kvstore ", what, "] key ", keys[i], ": expected ", value.shape(), ", got ", values[i].shape());
       MIXNET_CHECK(values[i].dtype() == value.dtype(), type, "[kvstore ", what, "] key ", keys[i], ": expected ", value.dtype(), ", got ", values[i].dtype());
       auto it = where.emplace(keys[i], groups.size()).first;
@@ -105,24 +109,20 @@ class LocalStore : public KVStore {
     return out[0];
   }
 
-  void update(const std::string& key, Slot& entry, const NDArray& sum, int priority) {
-    if (!updater_) return copy(sum, entry.value, priority);
-    NDArray fresh(entry.value.shape(), entry.value.dtype(), entry.value.device());
+  void update(const std::string& key, const NDArray& stored, const NDArray& sum, int priority) {
+    if (!updater_) return copy(sum, stored, priority);
     PushOptions options;
     options.lane = Lane::callback;
     options.priority = priority;
-    Variable* reads[] = {sum.variable(), entry.value.variable(), order_.variable()};
-    Variable* writes[] = {order_.variable(), done_variable(fresh)};
-    // The updates of one store run in order, as an optimizer with state expects.
-    engine().push(std::make_unique<UpdateTask>(updater_, key, sum, entry.value, fresh), reads, writes, options);
-    entry.value = fresh;
+    // The updates of one store run one after the other, as an optimizer with state expects.
+    Variable* reads[] = {sum.variable(), stored.variable()};
+    Variable* writes[] = {order_.variable(), stored.variable()};
+    engine().push(std::make_unique<UpdateTask>(updater_, key, sum, stored), reads, writes, options);
   }
-
-  static Variable* done_variable(const NDArray& a) { return a.variable(); }
 
   std::string type_;
   std::mutex mutex_;
-  std::map<std::string, Slot> entries_;
+  std::map<std::string, NDArray> entries_;
   std::shared_ptr<const Updater> updater_;
   NDArray order_{Shape{1}, DType::u8};
 };

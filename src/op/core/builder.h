@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/thread_pool.h"
 #include "op/core/registry.h"
 
 namespace mixnet {
@@ -50,13 +51,25 @@ class OpBuilder {
   OpBuilder& doc(std::string text) { s_.doc = std::move(text); return *this; }
   OpBuilder& hidden() { s_.hidden = true; return *this; }
 
-  template <class T> FieldBuilder param(std::string name, T P::*member) {
-    s_.fields.push_back(make_field<P, T>(std::move(name), member));
+  // The member may belong to a base of P.
+  template <class T, class B> FieldBuilder param(std::string name, T B::*member) {
+    s_.fields.push_back(make_field<P, T>(std::move(name), static_cast<T P::*>(member)));
     return FieldBuilder(&s_.fields.back());
   }
-  template <class T> FieldBuilder param(std::string name, T P::*member, Choices choices) {
-    s_.fields.push_back(make_field<P, T>(std::move(name), member, std::move(choices)));
+  template <class T, class B> FieldBuilder param(std::string name, T B::*member, Choices choices) {
+    s_.fields.push_back(make_field<P, T>(std::move(name), static_cast<T P::*>(member), std::move(choices)));
     return FieldBuilder(&s_.fields.back());
+  }
+  // Defaults other than the struct's; call it after all parameters.
+  OpBuilder& defaults(std::function<void(P&)> set) {
+    s_.make_default = [set] {
+      auto p = std::make_shared<P>();
+      set(*p);
+      return p;
+    };
+    const auto params = s_.make_default();
+    for (ParamField& f : s_.fields) if (!f.required) f.default_text = f.get(params.get()).str();
+    return *this;
   }
   // Relations between parameters; throws Code::invalid with a sentence "name: expected ..., got ...".
   OpBuilder& check(void (*fn)(const P&)) {

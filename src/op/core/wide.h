@@ -1,0 +1,65 @@
+// Lets a kernel that computes in float or double take the 16-bit floats too: they are widened into workspace and narrowed back.
+#pragma once
+#include <vector>
+
+#include "op/core/builder.h"
+
+namespace mixnet {
+
+// A kernel whose body sees only float32 or float64 tensors.
+template <class P>
+class WideKernel : public Kernel {
+ public:
+  // body(params, run, workspace of `scratch` bytes). Inputs in `integer` keep their dtype.
+  using Body = void (*)(const P&, const RunContext&);
+  WideKernel(const PrepareContext& c, Body body, size_t scratch) : params_(c.params<P>()), body_(body), scratch_((scratch + 63) / 64 * 64) {
+    for (const TensorView& v : c.inputs) reserve(v);
+    for (const TensorView& v : c.outputs) reserve(v);
+  }
+  size_t workspace() const override { return scratch_ + converted_; }
+
+  void run(const RunContext& r) const override {
+    if (converted_ == 0) return body_(params_, r);
+    std::vector<TensorView> in(r.in.begin(), r.in.end()), out(r.out.begin(), r.out.end());
+    char* at = static_cast<char*>(r.context.workspace) + scratch_;
+    for (TensorView& v : in) widen(v, at, true);
+    for (TensorView& v : out) widen(v, at, false);
+    body_(params_, {in, out, r.context});
+    for (size_t i = 0; i < out.size(); ++i) narrow(out[i], r.out[i]);
+  }
+
+ private:
+  static bool half(const TensorView& v) { return v.dtype == DType::f16 || v.dtype == DType::bf16; }
+  static size_t bytes(const TensorView& v) { return (static_cast<size_t>(v.size()) * 4 + 63) / 64 * 64; }
+  void reserve(const TensorView& v) { if (half(v)) converted_ += bytes(v); }
+
+  static void widen(TensorView& v, char*& at, bool copy) {
+    if (!half(v)) return;
+    float* wide = reinterpret_cast<float*>(at);
+    at += bytes(v);
+    for (int64_t i = 0; copy && v.data && i < v.size(); ++i) wide[i] = v.dtype == DType::f16 ? float(v.as<f16>()[i]) : float(v.as<bf16>()[i]);
+    if (v.data) v.data = wide;
+    v.dtype = DType::f32;
+  }
+  static void narrow(const TensorView& wide, const TensorView& v) {
+    if (!half(v) || !v.data) return;
+    for (int64_t i = 0; i < v.size(); ++i) {
+      if (v.dtype == DType::f16) v.as<f16>()[i] = f16(wide.as<float>()[i]);
+      else v.as<bf16>()[i] = bf16(wide.as<float>()[i]);
+    }
+  }
+
+  const P params_;
+  Body body_;
+  size_t scratch_, converted_ = 0;
+};
+
+// Calls f with the type of a float32 or float64 tensor.
+template <class F>
+void dispatch_wide(DType dtype, const char* place, F&& f) {
+  if (dtype == DType::f32) return f(TypeTag<float>{});
+  if (dtype == DType::f64) return f(TypeTag<double>{});
+  fail(Code::type, "[", place, "] dtype: expected a float dtype, got ", dtype);
+}
+
+}  // namespace mixnet

@@ -1,0 +1,134 @@
+// Arrays from nothing: _zeros, _ones, _full, _arange, _linspace, _eye.
+#include <cmath>
+
+#include "op/core/builder.h"
+
+namespace mixnet::op::constants {
+namespace {
+
+struct Params {
+  Shape shape;
+  DType dtype = DType::f32;
+  std::string ctx;
+  double value = 0;
+};
+struct RangeParams {
+  double start = 0;
+  std::optional<double> stop;
+  double step = 1;
+  int64_t repeat = 1, num = 50;
+  bool infer_range = false, endpoint = true;
+  std::string ctx;
+  DType dtype = DType::f32;
+};
+struct EyeParams {
+  int64_t N = 0, M = 0, k = 0;
+  std::string ctx;
+  DType dtype = DType::f32;
+};
+
+template <class F>
+void generate(const TensorView& out, F f) {
+  dispatch_all(out.dtype, "init", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    for (int64_t i = 0; i < out.size(); ++i) out.as<T>()[i] = static_cast<T>(static_cast<accumulator_t<T>>(f(i)));
+  });
+}
+template <int Kind>  // 0 zeros, 1 ones, 2 the value
+void fill(const Params& p, const RunContext& r) { generate(r.out[0], [&](int64_t) { return Kind == 2 ? p.value : Kind; }); }
+void infer(InferShape& c) {
+  Shape s = c.params<Params>().shape;
+  // 0 means unknown in MXNet's symbols, where the output's shape may say more.
+  const bool more = c.out[0].ndim_known() && c.out[0].ndim() == s.ndim();
+  for (int i = 0; i < s.ndim(); ++i) if (s[i] == 0 && more && c.out[0][i] >= 0) s[i] = c.out[0][i];
+  c.set_out(0, s);
+}
+template <class P>
+void infer_type(InferType& c) { c.set_out(0, c.params<P>().dtype); }
+
+// start and stop, where arange(n) means [0, n).
+int64_t range_size(const RangeParams& p) {
+  const double first = p.stop ? p.start : 0, last = p.stop ? *p.stop : p.start;
+  return static_cast<int64_t>(std::max(0.0, std::ceil((last - first) / p.step))) * p.repeat;
+}
+void arange(const RangeParams& p, const RunContext& r) {
+  const double first = p.stop || p.infer_range ? p.start : 0;
+  generate(r.out[0], [&](int64_t i) { return first + static_cast<double>(i / p.repeat) * p.step; });
+}
+void infer_arange(InferShape& c) {
+  const RangeParams& p = c.params<RangeParams>();
+  if (!p.infer_range) c.set_out(0, Shape{range_size(p)});
+}
+void linspace(const RangeParams& p, const RunContext& r) {
+  const double parts = static_cast<double>(std::max<int64_t>(1, p.endpoint ? p.num - 1 : p.num));
+  generate(r.out[0], [&](int64_t i) { return p.start + (p.stop.value_or(0) - p.start) * static_cast<double>(i) / parts; });
+}
+void infer_linspace(InferShape& c) { c.set_out(0, Shape{c.params<RangeParams>().num}); }
+void eye(const EyeParams& p, const RunContext& r) {
+  const int64_t columns = r.out[0].shape[1];
+  generate(r.out[0], [&](int64_t i) { return i % columns - i / columns == p.k ? 1 : 0; });
+}
+void infer_eye(InferShape& c) {
+  const EyeParams& p = c.params<EyeParams>();
+  c.set_out(0, Shape{p.N, p.M > 0 ? p.M : p.N});
+}
+void check_range(const RangeParams& p) { MIXNET_CHECK(p.step != 0, invalid, "step: expected a value other than 0"); }
+
+template <class P>
+void add_common(OpBuilder<P>& op) {
+  op.param("ctx", &P::ctx).doc("Accepted for MXNet's files; the call says where.");
+  op.param("dtype", &P::dtype).doc("The dtype of the output.");
+}
+
+}  // namespace
+
+void register_ops(Registry& registry) {
+  struct Row { const char *name, *alias, *doc; void (*kernel)(const Params&, const RunContext&); };
+  const Row rows[] = {{"_zeros", "_zeros_without_dtype", "An array of zeros.", fill<0>}, {"_ones", "", "An array of ones.", fill<1>}, {"_full", "", "An array of one value.", fill<2>}};
+  for (const Row& row : rows) {
+    OpBuilder<Params> op(registry, row.name);
+    if (row.alias[0]) op.alias(row.alias);
+    op.param("shape", &Params::shape).range(0).doc("The shape.");
+    add_common(op);
+    if (row.kernel == fill<2>) op.param("value", &Params::value).required().doc("The value.");
+    op.infer_shape(infer).infer_type(infer_type<Params>).kernel(row.kernel).zero_gradient();
+    //[full
+    op.doc(row.doc);
+    Attributes attributes{{"shape", Shape{2, 3}}};
+    if (row.kernel == fill<2>) attributes.emplace_back("value", 2.5);
+    op.sample({}, attributes);
+    //]
+  }
+  OpBuilder<RangeParams> range(registry, "_arange");
+  range.param("start", &RangeParams::start).doc("The first value; the end when stop is None.");
+  range.param("stop", &RangeParams::stop).doc("The end, which is left out.");
+  range.param("step", &RangeParams::step).doc("Difference of neighbours.");
+  range.param("repeat", &RangeParams::repeat).range(1).doc("Copies of every value.");
+  range.param("infer_range", &RangeParams::infer_range).doc("Takes the length from the output's shape.");
+  add_common(range);
+  range.check(check_range).infer_shape(infer_arange).infer_type(infer_type<RangeParams>).kernel(arange).zero_gradient();
+  OpBuilder<RangeParams> line(registry, "_linspace");
+  line.param("start", &RangeParams::start).required().doc("The first value.");
+  line.param("stop", &RangeParams::stop).required().doc("The last value.");
+  line.param("num", &RangeParams::num).range(0).doc("Number of values.");
+  line.param("endpoint", &RangeParams::endpoint).doc("Whether stop is the last value.");
+  add_common(line);
+  line.infer_shape(infer_linspace).infer_type(infer_type<RangeParams>).kernel(linspace).zero_gradient();
+  OpBuilder<EyeParams> unit(registry, "_eye");
+  unit.param("N", &EyeParams::N).required().range(0).doc("Rows.");
+  unit.param("M", &EyeParams::M).range(0).doc("Columns; 0 means N.");
+  unit.param("k", &EyeParams::k).doc("The diagonal: above 0 to the right, below 0 to the left.");
+  add_common(unit);
+  unit.infer_shape(infer_eye).infer_type(infer_type<EyeParams>).kernel(eye).zero_gradient();
+  //[full
+  range.doc("Values from start in steps.");
+  range.sample({}, {{"start", 2.0}, {"stop", 8.0}, {"step", 1.5}, {"repeat", 2}});
+  range.sample({}, {{"start", 5.0}});
+  line.doc("Values evenly spaced from start to stop.");
+  line.sample({}, {{"start", 0.0}, {"stop", 1.0}, {"num", 5}});
+  unit.doc("Ones on a diagonal, zeros elsewhere.");
+  unit.sample({}, {{"N", 3}, {"M", 4}, {"k", 1}});
+  //]
+}
+
+}  // namespace mixnet::op::constants

@@ -1,0 +1,139 @@
+// SoftmaxOutput: softmax forward, cross-entropy gradient backward, whatever follows it.
+#include <cmath>
+
+#include "op/core/wide.h"
+
+namespace mixnet::op::softmax_output {
+namespace {
+
+enum class Norm { batch, null, valid };
+struct Params {
+  double grad_scale = 1, ignore_label = -1, smooth_alpha = 0;
+  bool multi_output = false, use_ignore = false, preserve_shape = false, out_grad = false;
+  Norm normalization = Norm::null;
+};
+
+void add_params(OpBuilder<Params>& op) {
+  op.param("grad_scale", &Params::grad_scale).doc("Multiplies the gradient.");
+  op.param("ignore_label", &Params::ignore_label).doc("With use_ignore: rows of this label have zero gradient.");
+  op.param("multi_output", &Params::multi_output).doc("softmax over axis 1, a label for every other position.");
+  op.param("use_ignore", &Params::use_ignore).doc("Honours ignore_label.");
+  op.param("preserve_shape", &Params::preserve_shape).doc("softmax over the last axis.");
+  op.param("normalization", &Params::normalization, {"batch", "null", "valid"}).doc("Divides the gradient by the batch, by nothing, or by the rows not ignored.");
+  op.param("out_grad", &Params::out_grad).doc("Multiplies the gradient by the gradient of the output.");
+  op.param("smooth_alpha", &Params::smooth_alpha).range(0, 1).doc("Label smoothing: this share is spread over the other classes.");
+}
+
+struct Sizes {
+  int64_t outer, classes, inner;  // inner: positions per instance with multi_output
+  Sizes(const Params& p, const Shape& s) {
+    const int axis = p.multi_output ? 1 : p.preserve_shape ? s.ndim() - 1 : 1;
+    outer = s.size(0, axis);
+    classes = p.multi_output || p.preserve_shape ? s[axis] : s.size(1, s.ndim());
+    inner = p.multi_output ? s.size(2, s.ndim()) : 1;
+  }
+};
+
+void forward(const Params& p, const RunContext& r) {
+  dispatch_wide(r.in[0].dtype, "SoftmaxOutput", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const Sizes s(p, r.in[0].shape);
+    const T* x = r.in[0].as<T>();
+    T* y = r.out[0].as<T>();
+    parallel_for(s.outer * s.inner, 64, [&](int64_t first, int64_t last) {
+      for (int64_t k = first; k < last; ++k) {
+        const int64_t at = k / s.inner * s.classes * s.inner + k % s.inner;
+        T top = -std::numeric_limits<T>::infinity(), sum = 0;
+        for (int64_t i = 0; i < s.classes; ++i) top = std::max(top, x[at + i * s.inner]);
+        for (int64_t i = 0; i < s.classes; ++i) sum += y[at + i * s.inner] = std::exp(x[at + i * s.inner] - top);
+        for (int64_t i = 0; i < s.classes; ++i) y[at + i * s.inner] /= sum;
+      }
+    });
+  });
+}
+
+void infer(InferShape& c) {
+  const Params& p = c.params<Params>();
+  c.expect_ndim(0, p.multi_output ? 3 : 2, Shape::max_ndim);
+  c.set_out(0, c.in[0]);
+  c.set_in(0, c.out[0]);
+  const Shape& in = c.in[0];
+  if (!in.known()) return;
+  Shape label{in[0]};
+  if (p.multi_output) for (int i = 2; i < in.ndim(); ++i) label.push_back(in[i]);
+  else if (p.preserve_shape) label = Shape(in.data(), in.ndim() - 1);
+  // One probability per class is a label too; flattened and kept positions both pass.
+  const Shape& given = c.in[1];
+  if (given.known() && (given == in || given.size() == label.size())) return;
+  c.set_in(1, label);
+}
+std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, forward, 0); }
+
+//[full
+// (y, label, dy when out_grad) to dx = (p - onehot(label)) * scale.
+void backward(const Params& p, const RunContext& r) {
+  dispatch_wide(r.in[0].dtype, "SoftmaxOutput", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const Sizes s(p, r.in[0].shape);
+    const int64_t rows = s.outer * s.inner, spread = std::max<int64_t>(1, s.classes - 1);
+    const T *y = r.in[0].as<T>(), *label = r.in[1].as<T>();
+    T* dx = r.out[0].as<T>();
+    const bool dense = r.in[1].shape == r.in[0].shape && r.in[1].size() != rows;
+    int64_t valid = 0;
+    for (int64_t k = 0; k < rows; ++k) valid += dense || !p.use_ignore || static_cast<double>(label[k]) != p.ignore_label;
+    double scale = p.grad_scale;
+    if (p.normalization == Norm::batch) scale /= static_cast<double>(std::max<int64_t>(1, r.in[0].shape[0]));
+    if (p.normalization == Norm::valid) scale /= static_cast<double>(std::max<int64_t>(1, valid));
+    // Several positions per instance share its weight, as in MXNet.
+    if (p.multi_output && p.normalization != Norm::valid) scale /= static_cast<double>(std::max<int64_t>(1, s.inner));
+    const T factor = static_cast<T>(scale), off = static_cast<T>(p.smooth_alpha / static_cast<double>(spread));
+    for (int64_t k = 0; k < rows; ++k) {
+      const int64_t at = k / s.inner * s.classes * s.inner + k % s.inner;
+      const bool ignored = !dense && p.use_ignore && static_cast<double>(label[k]) == p.ignore_label;
+      const int64_t wanted = dense ? -1 : static_cast<int64_t>(label[k]);
+      for (int64_t i = 0; i < s.classes; ++i) {
+        const int64_t e = at + i * s.inner;
+        const T target = dense ? label[e] : i == wanted ? T(1) - static_cast<T>(p.smooth_alpha) : off;
+        dx[e] = ignored ? T(0) : (y[e] - target) * factor;
+        if (p.out_grad) dx[e] *= r.in[2].as<T>()[e];
+      }
+    }
+  });
+}
+std::vector<std::string> backward_inputs(const Params& p) {
+  return p.out_grad ? std::vector<std::string>{"output", "label", "output_grad"} : std::vector<std::string>{"output", "label"};
+}
+void infer_backward(InferShape& c) { c.set_out(0, c.in[0]); }
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, backward, 0); }
+void gradient(GradientContext& g) {
+  std::vector<Entry> in{g.output(0), g.input(1)};
+  if (g.params<Params>().out_grad) in.push_back(g.output_grad(0));
+  g.set(0, g.make_backward("_backward_SoftmaxOutput", std::move(in))[0]);
+}
+//]
+
+}  // namespace
+
+void register_ops(Registry& registry) {
+  OpBuilder<Params> op(registry, "SoftmaxOutput");
+  op.alias("Softmax");
+  add_params(op);
+  op.input("data", "(N, classes), (N, classes, ...) with multi_output.").input("label", "(N,): class numbers; or one probability per class.");
+  op.inplace(0, 0).infer_shape(infer).head().prepare(prepare);
+  //[full
+  op.doc("Probabilities of classes; backward gives (p - onehot(label)) * grad_scale and ignores the gradient of the output unless out_grad is set.");
+  op.gradient(gradient);
+  op.sample({{3, 4}, {3}}).integers({1}, 4);
+  op.sample({{2, 3, 2}, {2, 2}}, {{"multi_output", true}}).integers({1}, 3);
+  op.sample({{2, 2, 3}, {2, 2}}, {{"preserve_shape", true}, {"smooth_alpha", 0.1}}).integers({1}, 3);
+  op.sample({{1, 1}, {1}}).integers({1}, 1);
+  op.sample({{0, 3}, {0}});
+
+  OpBuilder<Params> grad(registry, "_backward_SoftmaxOutput");
+  add_params(grad);
+  grad.hidden().input("output").input("label").input("output_grad").input_names(backward_inputs).infer_shape(infer_backward).inplace(0, 0);
+  grad.prepare(prepare_backward).zero_gradient();
+  //]
+}
+
+}  // namespace mixnet::op::softmax_output

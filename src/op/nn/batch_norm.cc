@@ -1,0 +1,195 @@
+// BatchNorm (Ioffe and Szegedy, 2015): normalises each channel over the batch; statistics move in the backward pass, as in MXNet.
+#include <cmath>
+
+#include "op/core/wide.h"
+
+namespace mixnet::op::batch_norm {
+namespace {
+
+struct Params {
+  double eps = 1e-3, momentum = 0.9;
+  bool fix_gamma = true, use_global_stats = false, output_mean_var = false, cudnn_off = false;
+  int64_t axis = 1;
+  std::optional<double> min_calib_range, max_calib_range;
+};
+
+void add_params(OpBuilder<Params>& op) {
+  op.param("eps", &Params::eps).range(0).doc("Added to the variance.");
+  op.param("momentum", &Params::momentum).range(0, 1).doc("Share of the old moving statistics that is kept.");
+  op.param("fix_gamma", &Params::fix_gamma).doc("Takes gamma as 1, with zero gradient.");
+  op.param("use_global_stats", &Params::use_global_stats).doc("Uses the moving statistics in training too.");
+  op.param("output_mean_var", &Params::output_mean_var).doc("Shows mean and inverse standard deviation as outputs.");
+  op.param("axis", &Params::axis).doc("The channel axis.");
+  op.param("cudnn_off", &Params::cudnn_off).doc("Accepted for MXNet's files.");
+  op.param("min_calib_range", &Params::min_calib_range).doc("Accepted for MXNet's files.");
+  op.param("max_calib_range", &Params::max_calib_range).doc("Accepted for MXNet's files.");
+}
+
+struct Sizes {
+  int64_t outer, channels, inner;
+  Sizes(const Shape& s, const Params& p) {
+    const int axis = normalize_axis(p.axis, s.ndim(), "BatchNorm");
+    outer = s.size(0, axis);
+    channels = s[axis];
+    inner = s.size(axis + 1, s.ndim());
+  }
+  int64_t count() const { return outer * inner; }
+};
+
+// f(row of inner elements) for every row of channel c.
+template <class F>
+void for_rows(const Sizes& s, int64_t c, F f) {
+  for (int64_t o = 0; o < s.outer; ++o) f((o * s.channels + c) * s.inner);
+}
+
+// Inputs data, gamma, beta, moving mean, moving variance; outputs y, mean, 1 / sqrt(variance + eps).
+void forward(const Params& p, const RunContext& r) {
+  dispatch_wide(r.in[0].dtype, "BatchNorm", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const Sizes s(r.in[0].shape, p);
+    const T* x = r.in[0].as<T>();
+    T* y = r.out[0].as<T>();
+    const bool batch = r.context.training && !p.use_global_stats;
+    parallel_for(s.channels, std::max<int64_t>(1, 8192 / std::max<int64_t>(1, s.count())), [&](int64_t first, int64_t last) {
+      for (int64_t c = first; c < last; ++c) {
+        double mean = static_cast<double>(r.in[3].as<T>()[c]), variance = static_cast<double>(r.in[4].as<T>()[c]);
+        if (batch) {
+          const double n = static_cast<double>(std::max<int64_t>(1, s.count()));
+          double sum = 0, squares = 0;
+          for_rows(s, c, [&](int64_t at) {
+            T row = 0;
+            for (int64_t i = 0; i < s.inner; ++i) row += x[at + i];
+            sum += static_cast<double>(row);
+          });
+          mean = sum / n;
+          const T centre = static_cast<T>(mean);
+          for_rows(s, c, [&](int64_t at) {
+            T row = 0;
+            for (int64_t i = 0; i < s.inner; ++i) row += (x[at + i] - centre) * (x[at + i] - centre);
+            squares += static_cast<double>(row);
+          });
+          variance = squares / n;
+        }
+        const T inverse = static_cast<T>(1 / std::sqrt(variance + p.eps));
+        const T scale = (p.fix_gamma ? T(1) : r.in[1].as<T>()[c]) * inverse, shift = r.in[2].as<T>()[c] - static_cast<T>(mean) * scale;
+        for_rows(s, c, [&](int64_t at) {
+          for (int64_t i = 0; i < s.inner; ++i) y[at + i] = x[at + i] * scale + shift;
+        });
+        if (r.out[1].data) r.out[1].as<T>()[c] = static_cast<T>(mean);
+        if (r.out[2].data) r.out[2].as<T>()[c] = inverse;
+      }
+    });
+  });
+}
+
+void infer(InferShape& c) {
+  const Params& p = c.params<Params>();
+  c.expect_ndim(0, 2, Shape::max_ndim);
+  c.set_out(0, c.in[0]);
+  c.set_in(0, c.out[0]);
+  if (!c.in[0].ndim_known()) return;
+  const Shape channels{c.in[0][normalize_axis(p.axis, c.in[0].ndim(), c.place().c_str())]};
+  for (int i = 1; i < 5; ++i) c.set_in(i, channels);
+  c.set_out(1, channels);
+  c.set_out(2, channels);
+}
+// Statistics and scales of 16-bit data are kept in float32.
+void infer_type(InferType& c) {
+  c.set_out(0, c.in[0]);
+  c.set_in(0, c.out[0]);
+  if (c.in[0] == DType::unknown) return;
+  const DType statistics = c.in[0] == DType::f16 || c.in[0] == DType::bf16 ? DType::f32 : c.in[0];
+  for (int i = 1; i < 5; ++i) c.set_in(i, statistics);
+  c.set_out(1, statistics);
+  c.set_out(2, statistics);
+}
+int visible(const Params& p) { return p.output_mean_var ? 3 : 1; }
+std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, forward, 0); }
+
+//[full
+// (dy, x, gamma, mean, inverse, moving mean, moving variance) to (dx, dgamma, dbeta); moves the last two inputs.
+void backward(const Params& p, const RunContext& r) {
+  dispatch_wide(r.in[0].dtype, "BatchNorm", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const Sizes s(r.in[1].shape, p);
+    const T *dy = r.in[0].as<T>(), *x = r.in[1].as<T>();
+    const double n = static_cast<double>(std::max<int64_t>(1, s.count()));
+    parallel_for(s.channels, std::max<int64_t>(1, 8192 / std::max<int64_t>(1, s.count())), [&](int64_t first, int64_t last) {
+      for (int64_t c = first; c < last; ++c) {
+        const T mean = r.in[3].as<T>()[c], inverse = r.in[4].as<T>()[c], gamma = p.fix_gamma ? T(1) : r.in[2].as<T>()[c];
+        double sum = 0, product = 0;
+        for_rows(s, c, [&](int64_t at) {
+          T a = 0, b = 0;
+          for (int64_t i = 0; i < s.inner; ++i) {
+            a += dy[at + i];
+            b += dy[at + i] * (x[at + i] - mean);
+          }
+          sum += static_cast<double>(a);
+          product += static_cast<double>(b);
+        });
+        const T dgamma = static_cast<T>(product) * inverse, scale = gamma * inverse;
+        if (T* dx = r.out[0].as<T>()) {
+          // With fixed statistics the normalisation is a plain scale.
+          const T mean_dy = p.use_global_stats ? T(0) : static_cast<T>(sum / n);
+          const T slope = p.use_global_stats ? T(0) : static_cast<T>(product / n) * inverse * inverse;
+          for_rows(s, c, [&](int64_t at) {
+            for (int64_t i = 0; i < s.inner; ++i) dx[at + i] = scale * (dy[at + i] - mean_dy - (x[at + i] - mean) * slope);
+          });
+        }
+        if (r.out[1].data) r.out[1].as<T>()[c] = p.fix_gamma ? T(0) : dgamma;
+        if (r.out[2].data) r.out[2].as<T>()[c] = static_cast<T>(sum);
+        if (p.use_global_stats) continue;
+        const double keep = p.momentum, variance = 1 / (static_cast<double>(inverse) * static_cast<double>(inverse)) - p.eps;
+        T &moving_mean = r.in[5].as<T>()[c], &moving_variance = r.in[6].as<T>()[c];
+        moving_mean = static_cast<T>(static_cast<double>(moving_mean) * keep + static_cast<double>(mean) * (1 - keep));
+        moving_variance = static_cast<T>(static_cast<double>(moving_variance) * keep + variance * (1 - keep));
+      }
+    });
+  });
+}
+void infer_backward(InferShape& c) {
+  c.set_out(0, c.in[1]);
+  c.set_out(1, c.in[2]);
+  c.set_out(2, c.in[2]);
+}
+void infer_backward_type(InferType& c) {
+  c.set_out(0, c.in[1]);
+  c.set_out(1, c.in[2]);
+  c.set_out(2, c.in[2]);
+}
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, backward, 0); }
+void gradient(GradientContext& g) {
+  const auto grads = g.make_backward("_backward_BatchNorm", {g.output_grad(0), g.input(0), g.input(1), g.output(1), g.output(2), g.input(3), g.input(4)});
+  for (int i = 0; i < 3; ++i) if (g.wants(i)) g.set(i, grads[static_cast<size_t>(i)]);
+}
+//]
+
+}  // namespace
+
+void register_ops(Registry& registry) {
+  OpBuilder<Params> op(registry, "BatchNorm");
+  op.alias("BatchNorm_v1").alias("CuDNNBatchNorm");
+  add_params(op);
+  op.input("data", "Any shape with a channel axis.").input("gamma", "(channels,): scale.").input("beta", "(channels,): shift.");
+  op.input("moving_mean", "(channels,): running mean.").input("moving_var", "(channels,): running variance.");
+  op.outputs({"output", "mean", "var"}).visible_outputs(visible).auxiliary({3, 4}).optional_outputs().uses_training();
+  op.infer_shape(infer).infer_type(infer_type).prepare(prepare);
+  //[full
+  op.doc("y = gamma (x - mean) / sqrt(variance + eps) + beta per channel, with the batch's statistics in training and the moving ones otherwise. The variance is the biased one.");
+  op.gradient(gradient);
+  op.sample({{3, 2, 2, 2}, {2}, {2}, {2}, {2}}, {{"fix_gamma", false}}).range(0.5, 2);
+  op.sample({{4, 3}, {3}, {3}, {3}, {3}}, {{"fix_gamma", false}, {"axis", -1}}).range(0.5, 2);
+  op.sample({{3, 2, 2}, {2}, {2}, {2}, {2}}, {{"fix_gamma", false}, {"use_global_stats", true}}).range(0.5, 2);
+  op.sample({{2, 2, 3}, {2}, {2}, {2}, {2}}, {{"fix_gamma", true}}).range(0.5, 2);
+  op.sample({{1, 1}, {1}, {1}, {1}, {1}}, {{"fix_gamma", false}}).range(0.5, 2);
+  op.sample({{0, 2}, {2}, {2}, {2}, {2}}).range(0.5, 2);
+
+  OpBuilder<Params> grad(registry, "_backward_BatchNorm");
+  add_params(grad);
+  grad.hidden().input("output_grad").input("data").input("gamma").input("mean").input("inverse").input("moving_mean").input("moving_var");
+  grad.outputs({"data", "gamma", "beta"}).mutates({5, 6}).optional_outputs();
+  grad.infer_shape(infer_backward).infer_type(infer_backward_type).prepare(prepare_backward).no_gradient("second order is not defined yet");
+  //]
+}
+
+}  // namespace mixnet::op::batch_norm

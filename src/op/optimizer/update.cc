@@ -1,0 +1,289 @@
+// Fused optimizer steps: weight and gradient in, weight out, states changed in place. One loop per element, in float for 16-bit data.
+#include <cmath>
+
+#include "op/core/builder.h"
+
+namespace mixnet::op::update {
+namespace {
+
+struct Params {
+  double lr = 0.01, wd = 0, rescale_grad = 1, clip_gradient = -1, momentum = 0;
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;          // adam, lamb, ftml
+  double gamma1 = 0.95, gamma2 = 0.9, clip_weights = -1;      // rmsprop
+  double lamda1 = 0.01, beta = 1;                             // ftrl
+  double wd_lh = 0, clip_grad = -1, lower_bound = -1, upper_bound = -1;
+  int64_t t = 1;
+  bool lazy_update = true, bias_correction = true;
+};
+
+template <class A>
+A clipped(A g, double limit) {
+  const A c = static_cast<A>(limit);
+  return limit < 0 ? g : g > c ? c : g < -c ? -c : g;
+}
+// rescale * g, clipped.
+template <class A>
+A scaled(const Params& p, A g) { return clipped(static_cast<A>(p.rescale_grad) * g, p.clip_gradient); }
+
+// One step of one element: w and the states by reference, g the gradient. Constants have the type A of the computation.
+struct Sgd {
+  static constexpr int states = 0;
+  template <class A> static void step(const Params& p, A& w, A g, A*) { w = (1 - A(p.lr) * A(p.wd)) * w - A(p.lr) * scaled(p, g); }
+};
+struct SgdMomentum {
+  static constexpr int states = 1;
+  template <class A> static void step(const Params& p, A& w, A g, A* s) {
+    s[0] = A(p.momentum) * s[0] - A(p.lr) * A(p.wd) * w - A(p.lr) * scaled(p, g);
+    w += s[0];
+  }
+};
+// Nesterov's accelerated gradient.
+struct Nag {
+  static constexpr int states = 1;
+  template <class A> static void step(const Params& p, A& w, A g, A* s) {
+    const A d = scaled(p, g) + A(p.wd) * w;
+    s[0] = A(p.momentum) * s[0] - A(p.lr) * d;
+    w += A(p.momentum) * s[0] - A(p.lr) * d;
+  }
+};
+// Kingma and Ba, 2015; the front end folds the bias correction into lr.
+struct Adam {
+  static constexpr int states = 2;
+  template <class A> static void step(const Params& p, A& w, A g, A* s) {
+    const A d = clipped(A(p.rescale_grad) * g + A(p.wd) * w, p.clip_gradient);
+    s[0] = A(p.beta1) * s[0] + (1 - A(p.beta1)) * d;
+    s[1] = A(p.beta2) * s[1] + (1 - A(p.beta2)) * d * d;
+    w -= A(p.lr) * s[0] / (std::sqrt(s[1]) + A(p.epsilon));
+  }
+};
+// Tieleman and Hinton, 2012.
+struct RmsProp {
+  static constexpr int states = 1;
+  template <class A> static void step(const Params& p, A& w, A g, A* s) {
+    const A d = clipped(A(p.rescale_grad) * g + A(p.wd) * w, p.clip_gradient);
+    s[0] = (1 - A(p.gamma1)) * d * d + A(p.gamma1) * s[0];
+    w = clipped(w - A(p.lr) * d / std::sqrt(s[0] + A(p.epsilon)), p.clip_weights);
+  }
+};
+// Graves, 2013: centred, with momentum. States n, g, delta.
+struct RmsPropAlex {
+  static constexpr int states = 3;
+  template <class A> static void step(const Params& p, A& w, A g, A* s) {
+    const A d = clipped(A(p.rescale_grad) * g + A(p.wd) * w, p.clip_gradient);
+    s[0] = (1 - A(p.gamma1)) * d * d + A(p.gamma1) * s[0];
+    s[1] = (1 - A(p.gamma1)) * d + A(p.gamma1) * s[1];
+    s[2] = A(p.gamma2) * s[2] - A(p.lr) * d / std::sqrt(s[0] - s[1] * s[1] + A(p.epsilon));
+    w = clipped(w + s[2], p.clip_weights);
+  }
+};
+// McMahan et al., 2013. States z, n.
+struct Ftrl {
+  static constexpr int states = 2;
+  template <class A> static void step(const Params& p, A& w, A g, A* s) {
+    const A d = scaled(p, g), n = s[1] + d * d;
+    s[0] += d - (std::sqrt(n) - std::sqrt(s[1])) * w / A(p.lr);
+    s[1] = n;
+    const A excess = std::fabs(s[0]) - A(p.lamda1);
+    w = excess <= 0 ? A(0) : (s[0] > 0 ? -excess : excess) / ((A(p.beta) + std::sqrt(n)) / A(p.lr) + A(p.wd));
+  }
+};
+// Zheng and Kwok, 2017. States d, v, z.
+struct Ftml {
+  static constexpr int states = 3;
+  template <class A> static void step(const Params& p, A& w, A g, A* s) {
+    const A grad = clipped(A(p.rescale_grad) * g + A(p.wd) * w, p.clip_grad), t = static_cast<A>(p.t);
+    s[1] = A(p.beta2) * s[1] + (1 - A(p.beta2)) * grad * grad;
+    const A d = (1 - std::pow(A(p.beta1), t)) / A(p.lr) * (std::sqrt(s[1] / (1 - std::pow(A(p.beta2), t))) + A(p.epsilon));
+    s[2] = A(p.beta1) * s[2] + (1 - A(p.beta1)) * grad - (d - A(p.beta1) * s[0]) * w;
+    s[0] = d;
+    w = -s[2] / d;
+  }
+};
+template <class A> A sign(A x) { return x > 0 ? A(1) : x < 0 ? A(-1) : A(0); }
+struct SignSgd {
+  static constexpr int states = 0;
+  template <class A> static void step(const Params& p, A& w, A g, A*) { w = (1 - A(p.lr) * A(p.wd)) * w - A(p.lr) * sign(g); }
+};
+// Bernstein et al., 2018.
+struct Signum {
+  static constexpr int states = 1;
+  template <class A> static void step(const Params& p, A& w, A g, A* s) {
+    s[0] = A(p.momentum) * s[0] - (1 - A(p.momentum)) * (A(p.wd) * w + scaled(p, g));
+    w = (1 - A(p.lr) * A(p.wd_lh)) * w + A(p.lr) * sign(s[0]);
+  }
+};
+
+// Inputs weight, grad, states..., and with Master a float32 copy of the weight last.
+template <class F, bool Master>
+void kernel(const Params& p, const RunContext& r) {
+  dispatch_float(r.in[0].dtype, "optimizer", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    using A = accumulator_t<T>;
+    const T *w = r.in[0].as<T>(), *g = r.in[1].as<T>();
+    T* out = r.out[0].as<T>();
+    using S = std::conditional_t<Master, float, T>;
+    float* master = Master ? r.in[2 + F::states].template as<float>() : nullptr;
+    parallel_for(r.out[0].size(), 8192, [&](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i) {
+        A weight = Master ? static_cast<A>(master[i]) : static_cast<A>(w[i]), state[3] = {};
+        for (int k = 0; k < F::states; ++k) state[k] = static_cast<A>(r.in[static_cast<size_t>(2 + k)].template as<S>()[i]);
+        F::step(p, weight, static_cast<A>(g[i]), state);
+        for (int k = 0; k < F::states; ++k) r.in[static_cast<size_t>(2 + k)].template as<S>()[i] = static_cast<S>(state[k]);
+        if (Master) master[i] = static_cast<float>(weight);
+        out[i] = static_cast<T>(weight);
+      }
+    });
+  });
+}
+void infer_master(InferType& c) {
+  c.set_in(1, c.in[0]);
+  c.set_out(0, c.in[0]);
+  for (int i = 2; i < c.num_inputs(); ++i) c.set_in(i, DType::f32);
+}
+
+// LAMB (You et al., 2020): the direction in phase 1, the step scaled by the ratio of norms in phase 2.
+void lamb1(const Params& p, const RunContext& r) {
+  dispatch_float(r.in[0].dtype, "lamb_update_phase1", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    using A = accumulator_t<T>;
+    const A b1 = A(p.beta1), b2 = A(p.beta2), t = static_cast<A>(p.t);
+    T *mean = r.in[2].as<T>(), *var = r.in[3].as<T>();
+    for (int64_t i = 0; i < r.out[0].size(); ++i) {
+      const A g = scaled(p, static_cast<A>(r.in[1].as<T>()[i]));
+      const A m = b1 * static_cast<A>(mean[i]) + (1 - b1) * g, v = b2 * static_cast<A>(var[i]) + (1 - b2) * g * g;
+      mean[i] = static_cast<T>(m);
+      var[i] = static_cast<T>(v);
+      const A mh = p.bias_correction ? m / (1 - std::pow(b1, t)) : m, vh = p.bias_correction ? v / (1 - std::pow(b2, t)) : v;
+      r.out[0].as<T>()[i] = static_cast<T>(mh / (std::sqrt(vh) + A(p.epsilon)) + A(p.wd) * static_cast<A>(r.in[0].as<T>()[i]));
+    }
+  });
+}
+void lamb2(const Params& p, const RunContext& r) {
+  dispatch_float(r.in[0].dtype, "lamb_update_phase2", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    using A = accumulator_t<T>;
+    A r1 = static_cast<A>(r.in[2].as<T>()[0]);
+    const A r2 = static_cast<A>(r.in[3].as<T>()[0]);
+    if (p.lower_bound >= 0) r1 = std::max(r1, A(p.lower_bound));
+    if (p.upper_bound >= 0) r1 = std::min(r1, A(p.upper_bound));
+    const A rate = r1 == 0 || r2 == 0 ? A(p.lr) : A(p.lr) * r1 / r2;
+    for (int64_t i = 0; i < r.out[0].size(); ++i) {
+      r.out[0].as<T>()[i] = static_cast<T>(static_cast<A>(r.in[0].as<T>()[i]) - rate * static_cast<A>(r.in[1].as<T>()[i]));
+    }
+  });
+}
+void infer_lamb2(InferShape& c) {
+  c.set_out(0, c.in[0]);
+  c.set_in(1, c.in[0]);
+  c.set_in(2, Shape{1});
+  c.set_in(3, Shape{1});
+}
+
+struct Extra {
+  const char* name;
+  double Params::*member;
+  const char* doc;
+};
+const Extra momentum{"momentum", &Params::momentum, "Share of the last step that is kept."};
+const Extra beta1{"beta1", &Params::beta1, "Decay of the first moment."};
+const Extra beta2{"beta2", &Params::beta2, "Decay of the second moment."};
+const Extra epsilon{"epsilon", &Params::epsilon, "Keeps the division finite."};
+const Extra gamma1{"gamma1", &Params::gamma1, "Decay of the squared gradient."};
+const Extra gamma2{"gamma2", &Params::gamma2, "Momentum of the step."};
+const Extra clip_weights{"clip_weights", &Params::clip_weights, "Limits weights to [-c, c]; off below 0."};
+const Extra lamda1{"lamda1", &Params::lamda1, "L1 regularisation."};
+const Extra beta{"beta", &Params::beta, "Per-coordinate learning rate parameter."};
+const Extra wd_lh{"wd_lh", &Params::wd_lh, "Decoupled weight decay."};
+const Extra lr{"lr", &Params::lr, "Learning rate."};
+const Extra clip_grad{"clip_grad", &Params::clip_grad, "Limits gradients to [-c, c]; off below 0."};
+
+struct Row {
+  const char* name;
+  std::vector<std::string> states;
+  std::vector<Extra> extras;
+  void (*kernel)(const Params&, const RunContext&);
+  bool master;
+  const char* doc;
+};
+const Row rows[] = {
+    {"sgd_update", {}, {}, kernel<Sgd, false>, false, "w = (1 - lr wd) w - lr clip(rescale g)"},
+    {"mp_sgd_update", {}, {}, kernel<Sgd, true>, true, "sgd_update on a float32 copy of the weight"},
+    {"sgd_mom_update", {"mom"}, {momentum}, kernel<SgdMomentum, false>, false, "m = momentum m - lr wd w - lr clip(rescale g), w += m"},
+    {"mp_sgd_mom_update", {"mom"}, {momentum}, kernel<SgdMomentum, true>, true, "sgd_mom_update on a float32 copy of the weight"},
+    {"nag_mom_update", {"mom"}, {momentum}, kernel<Nag, false>, false, "SGD with Nesterov's momentum"},
+    {"mp_nag_mom_update", {"mom"}, {momentum}, kernel<Nag, true>, true, "nag_mom_update on a float32 copy of the weight"},
+    {"adam_update", {"mean", "var"}, {beta1, beta2, epsilon}, kernel<Adam, false>, false, "Adam (Kingma and Ba, 2015); the caller folds the bias correction into lr"},
+    {"rmsprop_update", {"n"}, {gamma1, epsilon, clip_weights}, kernel<RmsProp, false>, false, "RMSProp (Tieleman and Hinton, 2012)"},
+    {"rmspropalex_update", {"n", "g", "delta"}, {gamma1, gamma2, epsilon, clip_weights}, kernel<RmsPropAlex, false>, false, "RMSProp, centred (Graves, 2013)"},
+    {"ftrl_update", {"z", "n"}, {lamda1, beta}, kernel<Ftrl, false>, false, "FTRL-proximal (McMahan et al., 2013)"},
+    {"ftml_update", {"d", "v", "z"}, {beta1, beta2, epsilon, clip_grad}, kernel<Ftml, false>, false, "FTML (Zheng and Kwok, 2017)"},
+    {"signsgd_update", {}, {}, kernel<SignSgd, false>, false, "w = (1 - lr wd) w - lr sign(g)"},
+    {"signum_update", {"mom"}, {momentum, wd_lh}, kernel<Signum, false>, false, "SignSGD with momentum (Bernstein et al., 2018)"},
+};
+
+void add_common(OpBuilder<Params>& op, const std::vector<Extra>& extras, bool with_lr) {
+  auto field = [&op](const Extra& e) -> FieldBuilder { return op.param(e.name, e.member).doc(e.doc); };
+  if (with_lr) field(lr).required();
+  for (const Extra& e : extras) field(e);
+  op.param("wd", &Params::wd).doc("Weight decay.");
+  op.param("rescale_grad", &Params::rescale_grad).doc("Multiplies the gradient first.");
+  op.param("clip_gradient", &Params::clip_gradient).doc("Limits gradients to [-c, c]; off below 0.");
+  op.param("lazy_update", &Params::lazy_update).doc("Accepted for MXNet's files; concerns sparse gradients.");
+}
+
+void register_lamb(Registry& registry) {
+  OpBuilder<Params> one(registry, "lamb_update_phase1");
+  add_common(one, {beta1, beta2, epsilon}, false);
+  one.param("t", &Params::t).required().range(1).doc("Number of the step, from 1.");
+  one.param("bias_correction", &Params::bias_correction).doc("Divides the moments by 1 - beta^t.");
+  one.defaults([](Params& p) { p.epsilon = 1e-6; });
+  one.input("weight", "Any shape, float.").input("grad", "Its gradient.").input("mean", "First moment.").input("var", "Second moment.");
+  one.mutates({2, 3}).kernel(lamb1).no_gradient("an optimizer's step has no gradient");
+  OpBuilder<Params> two(registry, "lamb_update_phase2");
+  two.param("lr", &Params::lr).required().doc("Learning rate.");
+  two.param("lower_bound", &Params::lower_bound).doc("Least norm of the weight; off below 0.");
+  two.param("upper_bound", &Params::upper_bound).doc("Largest norm of the weight; off below 0.");
+  two.input("weight", "Any shape, float.").input("g", "The direction of phase 1.").input("r1", "(1,): norm of the weight.").input("r2", "(1,): norm of g.");
+  two.inplace(0, 0).infer_shape(infer_lamb2).kernel(lamb2).no_gradient("an optimizer's step has no gradient");
+  //[full
+  one.doc("LAMB (You et al., 2020), the direction of the step.");
+  two.doc("LAMB (You et al., 2020), the step scaled by r1 / r2.");
+  for (const Shape& shape : {Shape{2, 3}, Shape{1}, Shape{0}}) {
+    one.sample({shape, shape, shape, shape}, {{"t", 1}}).range(0.5, 2);
+    two.sample({shape, shape, {1}, {1}}, {{"lr", 0.1}}).range(0.5, 2);
+  }
+  //]
+}
+
+}  // namespace
+
+void register_ops(Registry& registry) {
+  for (const Row& row : rows) {
+    OpBuilder<Params> op(registry, row.name);
+    add_common(op, row.extras, true);
+    const std::string name = row.name;
+    if (name == "ftml_update") op.param("t", &Params::t).required().range(1).doc("Number of the step, from 1.");
+    if (name == "ftml_update") op.defaults([](Params& p) { p.beta1 = 0.6; });
+    op.input("weight", "Any shape, float.").input("grad", "Its gradient.");
+    std::vector<int> mutated;
+    auto state = [&](const std::string& input) {
+      mutated.push_back(static_cast<int>(mutated.size()) + 2);
+      op.input(input, "A state of the optimizer, changed in place.");
+    };
+    for (const std::string& s : row.states) state(s);
+    if (row.master) state("weight32");
+    op.mutates(mutated).inplace(0, 0).kernel(row.kernel).no_gradient("an optimizer's step has no gradient");
+    if (row.master) op.infer_type(infer_master);
+    //[full
+    op.doc(std::string(row.doc) + ". Write the output over the weight with out=weight.");
+    for (const Shape& shape : {Shape{2, 3}, Shape{1}, Shape{0}}) {
+      Attributes attributes{{"lr", 0.1}};
+      if (name == "ftml_update") attributes.emplace_back("t", 1);
+      op.sample(std::vector<Shape>(2 + mutated.size(), shape), attributes).range(0.5, 2);
+    }
+    //]
+  }
+  register_lamb(registry);
+}
+
+}  // namespace mixnet::op::update

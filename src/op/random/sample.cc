@@ -1,0 +1,210 @@
+// Random numbers: _random_uniform, _random_normal and the rest of MXNet's distributions, drawn with Philox.
+//
+// Element i of a draw depends on (seed, draw, i) alone. Exponential by inversion, normal by Box and Muller (1958), gamma by
+// Marsaglia and Tsang (2000), Poisson by multiplication, or through the gamma-Poisson mixture for large rates.
+#include <cmath>
+
+#include "op/core/builder.h"
+
+namespace mixnet::op::sample {
+namespace {
+
+// A stream of uniform numbers for one element: as many as a rejection method needs.
+class Stream {
+ public:
+  Stream(const PhiloxKey& key, int64_t element) : key_(key), index_(static_cast<uint64_t>(element) << 20) {}
+  // In (0, 1).
+  double uniform() {
+    if (left_ == 0) {
+      block_ = philox(key_, index_++);
+      left_ = 2;
+    }
+    --left_;
+    return uniform_double(block_.word[2 * left_], block_.word[2 * left_ + 1]) + 0x1p-54;
+  }
+  double normal() { return std::sqrt(-2 * std::log(uniform())) * std::cos(6.283185307179586 * uniform()); }
+  double exponential() { return -std::log(uniform()); }
+  double gamma(double shape) {
+    if (shape < 1) return gamma(shape + 1) * std::pow(uniform(), 1 / shape);
+    const double d = shape - 1.0 / 3, c = 1 / std::sqrt(9 * d);
+    while (true) {
+      const double x = normal(), v = std::pow(1 + c * x, 3);
+      if (v > 0 && std::log(uniform()) < 0.5 * x * x + d - d * v + d * std::log(v)) return d * v;
+    }
+  }
+  double poisson(double rate) {
+    // Halve large rates by the order statistics of a Poisson process (Ahrens and Dieter, 1974).
+    double count = 0;
+    while (rate > 30) {
+      const double m = std::floor(rate * 7 / 8), x = gamma(m);
+      if (x > rate) {
+        // Binomial(m - 1, rate / x) by counting.
+        for (double i = 0; i < m - 1; ++i) count += uniform() < rate / x;
+        return count;
+      }
+      count += m;
+      rate -= x;
+    }
+    const double limit = std::exp(-rate);
+    for (double product = uniform(); product > limit; product *= uniform()) ++count;
+    return count;
+  }
+
+ private:
+  PhiloxKey key_;
+  uint64_t index_;
+  PhiloxBlock block_{};
+  int left_ = 0;
+};
+
+enum class Kind { uniform, normal, gamma, exponential, poisson, negative_binomial, generalized_negative_binomial, randint };
+
+double draw(Kind kind, Stream& s, double a, double b) {
+  switch (kind) {
+    case Kind::uniform: return a + (b - a) * (s.uniform() - 0x1p-54);
+    case Kind::normal: return a + b * s.normal();
+    case Kind::gamma: return s.gamma(a) * b;
+    case Kind::exponential: return s.exponential() / a;
+    case Kind::poisson: return s.poisson(a);
+    // k failures at success probability p: Poisson with a gamma rate.
+    case Kind::negative_binomial: return b >= 1 ? 0 : s.poisson(s.gamma(a) * (1 - b) / b);
+    // Mean a, dispersion b.
+    case Kind::generalized_negative_binomial: return b == 0 ? s.poisson(a) : s.poisson(s.gamma(1 / b) * a * b);
+    case Kind::randint: return std::min(std::floor(a + (b - a) * (s.uniform() - 0x1p-54)), b - 1);
+  }
+  return 0;
+}
+
+struct Params {
+  double a = 0, b = 1;
+  Shape shape;
+  std::string ctx;
+  DType dtype = DType::f32;
+};
+
+template <class F>
+void generate(const TensorView& out, const PhiloxKey& key, F f) {
+  dispatch_all(out.dtype, "random", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    parallel_for(out.size(), 1024, [&](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i) {
+        Stream s(key, i);
+        out.as<T>()[i] = static_cast<T>(static_cast<accumulator_t<T>>(f(s, i)));
+      }
+    });
+  });
+}
+template <Kind K>
+void kernel(const Params& p, const RunContext& r) {
+  generate(r.out[0], r.context.random, [&](Stream& s, int64_t) { return draw(K, s, p.a, p.b); });
+}
+void infer(InferShape& c) { c.set_out(0, c.params<Params>().shape); }
+void infer_type(InferType& c) { c.set_out(0, c.params<Params>().dtype); }
+// _sample_*: one distribution per element of the parameter arrays, `shape` draws of each.
+template <Kind K>
+void kernel_each(const Params& p, const RunContext& r) {
+  const int64_t each = p.shape.ndim() ? p.shape.size() : 1;
+  auto value = [&](size_t k, int64_t i) {
+    if (k >= r.in.size()) return 1.0;
+    return dispatch_all(r.in[k].dtype, "sample", [&](auto tag) {
+      using T = typename decltype(tag)::type;
+      return static_cast<double>(static_cast<accumulator_t<T>>(r.in[k].as<T>()[i]));
+    });
+  };
+  generate(r.out[0], r.context.random, [&](Stream& s, int64_t i) { return draw(K, s, value(0, i / each), value(1, i / each)); });
+}
+void infer_each(InferShape& c) {
+  for (int i = 1; i < c.num_inputs(); ++i) c.set_in(i, c.in[0]);
+  if (!c.in[0].ndim_known()) return;
+  Shape out = c.in[0];
+  for (int64_t extent : c.params<Params>().shape) out.push_back(extent);
+  c.set_out(0, out);
+}
+void infer_each_type(InferType& c) {
+  for (int i = 1; i < c.num_inputs(); ++i) c.set_in(i, c.in[0]);
+  c.set_out(0, c.params<Params>().dtype);
+}
+
+using Fn = void (*)(const Params&, const RunContext&);
+struct Row {
+  const char *name, *first, *second;  // distribution and its parameters; second may be empty
+  const char* doc;
+  double a, b, least;  // defaults and the least value of the parameters
+  Fn plain, each;
+};
+#define MIXNET_ROW(stem, first, second, doc, a, b, least) {#stem, first, second, doc, a, b, least, kernel<Kind::stem>, kernel_each<Kind::stem>}
+const Row rows[] = {
+    MIXNET_ROW(uniform, "low", "high", "Uniform in [low, high)", 0, 1, -1e300),
+    MIXNET_ROW(normal, "loc", "scale", "Normal with mean loc and standard deviation scale", 0, 1, -1e300),
+    MIXNET_ROW(gamma, "alpha", "beta", "Gamma with shape alpha and scale beta", 1, 1, 1e-300),
+    MIXNET_ROW(exponential, "lam", "", "Exponential with rate lam", 1, 1, 1e-300),
+    MIXNET_ROW(poisson, "lam", "", "Poisson with rate lam", 1, 1, 0),
+    MIXNET_ROW(negative_binomial, "k", "p", "Failures before k successes of probability p", 1, 1, 0),
+    MIXNET_ROW(generalized_negative_binomial, "mu", "alpha", "Negative binomial with mean mu and dispersion alpha", 1, 1, 0),
+    MIXNET_ROW(randint, "low", "high", "Whole numbers in [low, high)", 0, 1, -1e300),
+};
+#undef MIXNET_ROW
+
+const char* sampled_name(const Row& row, bool second) {
+  const std::string name = row.name;
+  if (name == "normal") return second ? "sigma" : "mu";
+  return second ? row.second : row.first;
+}
+
+void describe(OpBuilder<Params>& op, const Row& row, bool with_shape) {
+  op.param(row.first, &Params::a).range(row.least).doc("First parameter of the distribution.");
+  if (row.second[0]) op.param(row.second, &Params::b).doc("Second parameter of the distribution.");
+  if (with_shape) {
+    op.param("shape", &Params::shape).range(0).doc("The shape of the output.");
+    op.param("ctx", &Params::ctx).doc("Accepted for MXNet's files; the call says where.");
+    op.param("dtype", &Params::dtype).doc("The dtype of the output.");
+  }
+  op.defaults([a = row.a, b = row.b](Params& p) {
+    p.a = a;
+    p.b = b;
+  });
+}
+
+}  // namespace
+
+void register_ops(Registry& registry) {
+  for (const Row& row : rows) {
+    const std::string name = row.name;
+    const bool integer = name == "randint";
+    OpBuilder<Params> op(registry, "_random_" + name);
+    op.alias("random_" + name);
+    if (name == "uniform") op.alias("uniform");
+    if (name == "normal") op.alias("normal");
+    describe(op, row, true);
+    op.random().infer_shape(infer).infer_type(infer_type).kernel(row.plain).no_gradient("draws have no gradient");
+    //[full
+    op.doc(std::string(row.doc) + ".");
+    op.sample({}, {{"shape", Shape{3, 4}}});
+    //]
+    if (integer) continue;
+    OpBuilder<Params> like(registry, "_random_" + name + "_like");
+    describe(like, row, false);
+    like.input("data", "Gives shape and dtype.").shape_only({0}).random().kernel(row.plain).no_gradient("draws have no gradient");
+    OpBuilder<Params> each(registry, "_sample_" + name);
+    each.alias("sample_" + name);
+    each.input(sampled_name(row, false), "First parameters, any shape.");
+    if (row.second[0]) each.input(sampled_name(row, true), "Second parameters, the same shape.");
+    each.param("shape", &Params::shape).range(0).doc("Draws per distribution; one when empty.");
+    each.param("dtype", &Params::dtype).doc("The dtype of the output.");
+    each.random().infer_shape(infer_each).infer_type(infer_each_type).kernel(row.each).no_gradient("draws have no gradient");
+    //[full
+    like.doc(std::string(row.doc) + ", in the shape and dtype of data.");
+    like.sample({{2, 3}});
+    like.sample({{1}});
+    like.sample({{0}});
+    each.doc(std::string(row.doc) + ", one distribution per element of the inputs. Output: their shape with `shape` added.");
+    for (const Shape& shape : {Shape{2}, Shape{1}, Shape{0}}) {
+      std::vector<Shape> inputs{shape};
+      if (row.second[0]) inputs.push_back(shape);
+      each.sample(inputs, {{"shape", Shape{3}}}).range(0.2, 0.8);
+    }
+    //]
+  }
+}
+
+}  // namespace mixnet::op::sample

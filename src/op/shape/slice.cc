@@ -1,0 +1,246 @@
+// Parts of a tensor: slice, slice_axis, slice_like, and assignment to them (_slice_assign, _slice_assign_scalar).
+#include <cstring>
+
+#include "op/core/builder.h"
+#include "op/core/strided_loop.h"
+
+namespace mixnet::op::slice {
+namespace {
+
+struct Params {
+  OptionalTuple begin, end, step;
+};
+struct AssignScalarParams : Params {
+  double scalar = 0;
+};
+struct AxisParams {
+  int64_t axis = 0, begin = 0;
+  std::optional<int64_t> end;
+};
+struct LikeParams {
+  Shape axes;
+};
+
+// First element, extent and step along every axis.
+struct Box {
+  Shape first, extent, step;
+};
+
+Box box_of(const Params& p, const Shape& in, const char* place) {
+  MIXNET_CHECK(static_cast<int>(p.begin.size()) <= in.ndim() && p.begin.size() == p.end.size(), invalid, "[", place, "] begin and end: expected at most ",
+               in.ndim(), " numbers each, got ", p.begin.size(), " and ", p.end.size());
+  Box box;
+  for (int i = 0; i < in.ndim(); ++i) {
+    const size_t k = static_cast<size_t>(i);
+    const int64_t n = in[i], step = k < p.step.size() ? p.step[k].value_or(1) : 1;
+    MIXNET_CHECK(step != 0, invalid, "[", place, "] step: expected values other than 0");
+    const bool given = k < p.begin.size();
+    // As Python's slices: limits beyond the ends are moved to them.
+    auto limit = [n, step](int64_t v) { return std::clamp(v < 0 ? v + n : v, step > 0 ? int64_t{0} : int64_t{-1}, step > 0 ? n : n - 1); };
+    const int64_t begin = given && p.begin[k] ? limit(*p.begin[k]) : step > 0 ? 0 : n - 1;
+    const int64_t end = given && p.end[k] ? limit(*p.end[k]) : step > 0 ? n : -1;
+    const int64_t span = step > 0 ? end - begin : begin - end, stride = step > 0 ? step : -step;
+    box.first.push_back(begin);
+    box.extent.push_back(span <= 0 ? 0 : (span + stride - 1) / stride);
+    box.step.push_back(step);
+  }
+  return box;
+}
+Box box_of(const AxisParams& p, const Shape& in, const char* place) {
+  Params all;
+  all.begin.resize(static_cast<size_t>(in.ndim()));
+  all.end.resize(static_cast<size_t>(in.ndim()));
+  const size_t axis = static_cast<size_t>(normalize_axis(p.axis, in.ndim(), place));
+  all.begin[axis] = p.begin;
+  all.end[axis] = p.end;
+  return box_of(all, in, place);
+}
+
+// A loop over the box with operands (part, whole); `offset` is the whole's first element.
+StridedLoop<2> box_loop(const Box& box, const Shape& whole, int64_t* offset) {
+  const auto part = row_major_strides(box.extent), all = row_major_strides(whole);
+  StridedLoop<2> loop;
+  *offset = 0;
+  for (int i = 0; i < whole.ndim(); ++i) {
+    const size_t d = static_cast<size_t>(i);
+    loop.add(box.extent[i], {part[d], all[d] * box.step[i]});
+    *offset += all[d] * box.first[i];
+  }
+  return loop;
+}
+
+void take_box(const Box& box, const TensorView& whole, const TensorView& part) {
+  if (part.size() == 0) return;
+  int64_t offset;
+  const StridedLoop<2> loop = box_loop(box, whole.shape, &offset);
+  const int64_t item = dtype_size(whole.dtype);
+  copy_strided(loop, part.data, whole.as<char>() + offset * item, item);
+}
+void put_box(const Box& box, const TensorView& whole, const TensorView& part) {
+  if (part.size() == 0) return;
+  const auto inner = row_major_strides(box.extent), all = row_major_strides(whole.shape);
+  StridedLoop<2> loop;
+  int64_t offset = 0;
+  for (int i = 0; i < whole.ndim(); ++i) {
+    const size_t d = static_cast<size_t>(i);
+    loop.add(box.extent[i], {all[d] * box.step[i], inner[d]});
+    offset += all[d] * box.first[i];
+  }
+  const int64_t item = dtype_size(whole.dtype);
+  copy_strided(loop, whole.as<char>() + offset * item, part.data, item);
+}
+
+template <class P>
+void forward(const P& p, const RunContext& r) { take_box(box_of(p, r.in[0].shape, "slice"), r.in[0], r.out[0]); }
+template <class P>
+void infer(InferShape& c) {
+  if (c.in[0].known()) c.set_out(0, box_of(c.params<P>(), c.in[0], c.place().c_str()).extent);
+}
+
+Box like_box(const LikeParams& p, const Shape& in, const Shape& like) {
+  Box box;
+  for (int i = 0; i < in.ndim(); ++i) {
+    bool cut = p.axes.ndim() == 0 && i < like.ndim();
+    for (int64_t a : p.axes) cut = cut || normalize_axis(a, in.ndim(), "slice_like") == i;
+    MIXNET_CHECK(!cut || (i < like.ndim() && like[i] <= in[i]), shape, "[slice_like] expected at most ", in, ", got ", like);
+    box.first.push_back(0);
+    box.step.push_back(1);
+    box.extent.push_back(cut ? like[i] : in[i]);
+  }
+  return box;
+}
+void forward_like(const LikeParams& p, const RunContext& r) { take_box(like_box(p, r.in[0].shape, r.in[1].shape), r.in[0], r.out[0]); }
+void infer_slice_like(InferShape& c) {
+  if (c.in[0].known() && c.in[1].known()) c.set_out(0, like_box(c.params<LikeParams>(), c.in[0], c.in[1]).extent);
+}
+
+void copy_whole(const RunContext& r) {
+  if (r.out[0].data != r.in[0].data) std::memcpy(r.out[0].data, r.in[0].data, static_cast<size_t>(r.in[0].bytes()));
+}
+void assign(const Params& p, const RunContext& r) {
+  copy_whole(r);
+  put_box(box_of(p, r.in[0].shape, "_slice_assign"), r.out[0], r.in[1]);
+}
+void infer_assign(InferShape& c) {
+  c.set_out(0, c.in[0]);
+  if (c.in[0].known()) c.set_in(1, box_of(c.params<Params>(), c.in[0], c.place().c_str()).extent);
+}
+void assign_scalar(const AssignScalarParams& p, const RunContext& r) {
+  copy_whole(r);
+  const Box box = box_of(p, r.in[0].shape, "_slice_assign_scalar");
+  if (box.extent.size() == 0) return;
+  int64_t offset;
+  const StridedLoop<2> loop = box_loop(box, r.out[0].shape, &offset);
+  dispatch_all(r.out[0].dtype, "_slice_assign_scalar", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    T* out = r.out[0].as<T>() + offset;
+    const T value = static_cast<T>(static_cast<accumulator_t<T>>(p.scalar));
+    loop.run([=](const auto& at, int64_t n, const auto& stride) {
+      for (int64_t i = 0; i < n; ++i) out[at[1] + i * stride[1]] = value;
+    });
+  });
+}
+
+//[full
+// Zeros with the gradient in the box.
+template <class P>
+void put_back(const P& p, const RunContext& r) {
+  std::memset(r.out[0].data, 0, static_cast<size_t>(r.out[0].bytes()));
+  put_box(box_of(p, r.out[0].shape, "slice"), r.out[0], r.in[0]);
+}
+void put_back_like(const LikeParams& p, const RunContext& r) {
+  std::memset(r.out[0].data, 0, static_cast<size_t>(r.out[0].bytes()));
+  put_box(like_box(p, r.out[0].shape, r.in[0].shape), r.out[0], r.in[0]);
+}
+void infer_back(InferShape& c) { c.set_out(0, c.in[1]); }
+void slice_gradient(GradientContext& g) { g.set(0, g.make_backward("_backward_slice", {g.output_grad(0), g.input(0)})[0]); }
+void axis_gradient(GradientContext& g) { g.set(0, g.make_backward("_backward_slice_axis", {g.output_grad(0), g.input(0)})[0]); }
+void like_gradient(GradientContext& g) { g.set(0, g.make_backward("_backward_slice_like", {g.output_grad(0), g.input(0)})[0]); }
+Attributes box_attributes(const Params& p) {
+  return {{"begin", ParamType<OptionalTuple>::to(p.begin)}, {"end", ParamType<OptionalTuple>::to(p.end)}, {"step", ParamType<OptionalTuple>::to(p.step)}};
+}
+void assign_gradient(GradientContext& g) {
+  Attributes zero = box_attributes(g.params<Params>());
+  zero.emplace_back("scalar", 0.0);
+  if (g.wants(0)) g.set(0, g.make("_slice_assign_scalar", {g.output_grad(0)}, zero));
+  if (g.wants(1)) g.set(1, g.make("slice", {g.output_grad(0)}, box_attributes(g.params<Params>())));
+}
+void assign_scalar_gradient(GradientContext& g) {
+  Attributes zero = box_attributes(g.params<AssignScalarParams>());
+  zero.emplace_back("scalar", 0.0);
+  g.set(0, g.make("_slice_assign_scalar", {g.output_grad(0)}, zero));
+}
+//]
+
+template <class P>
+void add_box_params(OpBuilder<P>& op) {
+  op.param("begin", &P::begin).required().doc("First element per axis; None for the start.");
+  op.param("end", &P::end).required().doc("Element after the last per axis; None for the end.");
+  op.param("step", &P::step).doc("Step per axis; 1 when left out, negative runs backwards.");
+}
+void add_axis_params(OpBuilder<AxisParams>& op) {
+  op.param("axis", &AxisParams::axis).required().doc("The axis that is cut.");
+  op.param("begin", &AxisParams::begin).required().doc("First element, negative from the end.");
+  op.param("end", &AxisParams::end).required().doc("Element after the last; None for the end.");
+}
+
+}  // namespace
+
+void register_ops(Registry& registry) {
+  OpBuilder<Params> op(registry, "slice");
+  op.alias("crop");
+  add_box_params(op);
+  op.input("data", "Any shape and dtype.").infer_shape(infer<Params>).kernel(forward<Params>);
+  OpBuilder<AxisParams> axis(registry, "slice_axis");
+  add_axis_params(axis);
+  axis.input("data", "Any shape and dtype.").infer_shape(infer<AxisParams>).kernel(forward<AxisParams>);
+  OpBuilder<LikeParams> like(registry, "slice_like");
+  like.param("axes", &LikeParams::axes).doc("Axes cut to the extents of shape_like; all when empty.");
+  like.input("data", "Any shape and dtype.").input("shape_like", "Gives the extents.").shape_only({1}).infer_shape(infer_slice_like).kernel(forward_like);
+  OpBuilder<Params> put(registry, "_slice_assign");
+  put.alias("_crop_assign");
+  add_box_params(put);
+  put.input("lhs", "The whole.").input("rhs", "The part, of the slice's shape.").inplace(0, 0).infer_shape(infer_assign).kernel(assign);
+  OpBuilder<AssignScalarParams> fill(registry, "_slice_assign_scalar");
+  fill.alias("_crop_assign_scalar");
+  fill.param("scalar", &AssignScalarParams::scalar).doc("The value.");
+  add_box_params(fill);
+  fill.input("data", "The whole.").inplace(0, 0).kernel(assign_scalar);
+  //[full
+  op.doc("A box of data, as Python's slices take it.").gradient(slice_gradient);
+  op.sample({{3, 4, 2}}, {{"begin", Shape{1, 0}}, {"end", Shape{3, 3}}});
+  op.sample({{5, 4}}, {{"begin", "(None, -1)"}, {"end", "(None, None)"}, {"step", "(2, -2)"}});
+  op.sample({{1}}, {{"begin", Shape{0}}, {"end", Shape{1}}});
+  op.sample({{0, 2}}, {{"begin", Shape{0}}, {"end", Shape{0}}});
+  axis.doc("Elements [begin, end) along one axis.").gradient(axis_gradient);
+  axis.sample({{3, 4}}, {{"axis", 1}, {"begin", 1}, {"end", 3}});
+  axis.sample({{3, 4}}, {{"axis", -1}, {"begin", -2}, {"end", "None"}});
+  axis.sample({{1}}, {{"axis", 0}, {"begin", 0}, {"end", 1}});
+  axis.sample({{0, 3}}, {{"axis", 1}, {"begin", 0}, {"end", 2}});
+  like.doc("The first elements of data, as many as shape_like has.").gradient(like_gradient);
+  like.sample({{3, 4}, {2, 3}});
+  like.sample({{3, 4}, {2, 2}}, {{"axes", Shape{-1}}});
+  like.sample({{1}, {1}});
+  like.sample({{0, 3}, {0, 2}});
+  put.doc("lhs with a box replaced by rhs.").gradient(assign_gradient);
+  put.sample({{3, 4}, {2, 2}}, {{"begin", Shape{1, 0}}, {"end", Shape{3, 4}}, {"step", Shape{1, 2}}});
+  put.sample({{1}, {1}}, {{"begin", Shape{0}}, {"end", Shape{1}}});
+  put.sample({{2}, {0}}, {{"begin", Shape{0}}, {"end", Shape{0}}});
+  fill.doc("data with a box set to a number.").gradient(assign_scalar_gradient);
+  fill.sample({{3, 4}}, {{"scalar", 2.0}, {"begin", Shape{1}}, {"end", Shape{3}}});
+  fill.sample({{1}}, {{"begin", Shape{0}}, {"end", Shape{1}}});
+  fill.sample({{0}}, {{"begin", Shape{0}}, {"end", Shape{0}}});
+
+  OpBuilder<Params> op_back(registry, "_backward_slice");
+  add_box_params(op_back);
+  op_back.hidden().input("output_grad").input("data").shape_only({1}).infer_shape(infer_back).kernel(put_back<Params>).no_gradient("linear; use slice for higher orders");
+  OpBuilder<AxisParams> axis_back(registry, "_backward_slice_axis");
+  add_axis_params(axis_back);
+  axis_back.hidden().input("output_grad").input("data").shape_only({1}).infer_shape(infer_back).kernel(put_back<AxisParams>).no_gradient("linear; use slice_axis for higher orders");
+  OpBuilder<LikeParams> like_back(registry, "_backward_slice_like");
+  like_back.param("axes", &LikeParams::axes);
+  like_back.hidden().input("output_grad").input("data").shape_only({1}).infer_shape(infer_back).kernel(put_back_like).no_gradient("linear; use slice_like for higher orders");
+  //]
+}
+
+}  // namespace mixnet::op::slice
