@@ -7,7 +7,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "release"
-FORBIDDEN = {"abort", "exit", "_exit", "quick_exit", "printf", "vprintf", "puts", "putchar", "fprintf", "vfprintf", "perror", "__printf_chk", "__fprintf_chk"}
+FORBIDDEN = {"abort", "exit", "_exit", "quick_exit", "printf", "vprintf", "puts", "putchar",
+             "fprintf", "vfprintf", "perror", "__printf_chk", "__fprintf_chk"}
 
 
 def names(*arguments):

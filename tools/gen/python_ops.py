@@ -95,11 +95,14 @@ def module(ops, kind):
 
 
 def stub(ops, kind):
-    array = "NDArray" if kind == "nd" else "Symbol"
-    lines = [HEADER.format(kind="arrays" if kind == "nd" else "symbols"), "# ruff: noqa", "from typing import Any", f"from .{'ndarray' if kind == 'nd' else 'symbol'} import {array}", ""]
+    base, array = ("ndarray", "NDArray") if kind == "nd" else ("symbol", "Symbol")
+    lines = [HEADER.format(kind="arrays" if kind == "nd" else "symbols"), "# ruff: noqa", "from typing import Any"]
+    lines += [f"from .{base} import {array}", ""]
     for op in ops:
-        for name in [op["name"], *op["aliases"]]:
-            lines.append(f"def {name}({signature(op, kind).replace('=_Null', ': Any = ...').replace('=None', ': Any = ...').replace('*data', '*data: ' + array).replace('**kwargs', '**kwargs: Any')}) -> {array}: ...")
+        text = signature(op, kind)
+        for old, new in (("=_Null", ": Any = ..."), ("=None", ": Any = ..."), ("*data", f"*data: {array}"), ("**kwargs", "**kwargs: Any")):
+            text = text.replace(old, new)
+        lines += [f"def {name}({text}) -> {array}: ..." for name in [op["name"], *op["aliases"]]]
     return "\n".join(lines) + "\n"
 
 
