@@ -64,9 +64,7 @@ class DataBatch:
         Shapes of this batch where they differ from those of the iterator.
     """
 
-    def __init__(
-        self, data, label=None, pad=None, index=None, bucket_key=None, provide_data=None, provide_label=None
-    ):
+    def __init__(self, data, label=None, pad=None, index=None, bucket_key=None, provide_data=None, provide_label=None):
         for place, arrays in (("data", data), ("label", label)):
             if arrays is not None and not isinstance(arrays, (list, tuple)):
                 raise TypeError(f"[DataBatch] {place}: expected a list of NDArray, got {type(arrays).__name__}")

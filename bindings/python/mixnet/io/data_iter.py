@@ -32,15 +32,17 @@ class DataIter:
 
     def iter_next(self):
         """Move to the next batch; False at the end of the epoch."""
-        raise NotImplementedError(f"[{type(self).__name__}] iter_next: expected a subclass to define it, got DataIter's")
+        raise NotImplementedError(
+            f"[{type(self).__name__}] iter_next: expected the subclass to define it, got none"
+        )
 
     def getdata(self):
         """List of data arrays of the current batch."""
-        raise NotImplementedError(f"[{type(self).__name__}] getdata: expected a subclass to define it, got DataIter's")
+        raise NotImplementedError(f"[{type(self).__name__}] getdata: expected the subclass to define it, got none")
 
     def getlabel(self):
         """List of label arrays of the current batch."""
-        raise NotImplementedError(f"[{type(self).__name__}] getlabel: expected a subclass to define it, got DataIter's")
+        raise NotImplementedError(f"[{type(self).__name__}] getlabel: expected the subclass to define it, got none")
 
     def getindex(self):
         """Numbers of the current examples in their source, or None."""
@@ -48,7 +50,7 @@ class DataIter:
 
     def getpad(self):
         """How many examples at the end of the current batch only fill it up."""
-        raise NotImplementedError(f"[{type(self).__name__}] getpad: expected a subclass to define it, got DataIter's")
+        raise NotImplementedError(f"[{type(self).__name__}] getpad: expected the subclass to define it, got none")
 
 
 def positive_batch_size(place, batch_size):

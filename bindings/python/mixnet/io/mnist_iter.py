@@ -1,4 +1,4 @@
-"""Batches of MNIST-like images from a pair of idx files. The bytes stay uint8 in memory; a batch is scaled on demand."""
+"""Batches of MNIST-like images from two idx files. The bytes stay uint8 in memory; a batch is scaled on demand."""
 
 import logging
 
