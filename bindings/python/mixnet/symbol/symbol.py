@@ -162,7 +162,7 @@ class Symbol:
         """The symbol as JSON that MXNet 1.x reads."""
         return self._text(lib.mxn_symbol_to_json)
 
-    def save(self, fname):
+    def save(self, fname, remove_amp_cast=True):
         """Writes the JSON to a file."""
         with open(fname, "w", encoding="utf-8") as file:
             file.write(self.tojson())
