@@ -131,6 +131,26 @@ def Convolution(data=None, weight=None, bias=None, kernel=_Null, stride=_Null, d
 
 Convolution_v1 = Convolution
 
+Crop_op = Op("Crop", ('arg',), ('num_args', 'offset', 'h_w', 'center_crop'), "num_args")
+
+
+def Crop(*data, offset=_Null, h_w=_Null, center_crop=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Cuts a rectangle out of the first input, (N, C, H, W), of size h_w or of the height and width of the second, (any, any, h, w).
+    
+    Inputs:
+        arg: an array
+    Parameters:
+        num_args (int, required): 1: data alone, cropped to h_w; 2: cropped to the second input.
+        offset (tuple, default (0, 0)): First row and column.
+        h_w (tuple, default (0, 0)): Height and width, when num_args is 1.
+        center_crop (boolean, default False): Takes the middle instead of offset.
+    """
+    data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
+    params = {"offset": offset, "h_w": h_w, "center_crop": center_crop}
+    params.update(kwargs)
+    return call(Crop_op, data, params, out, ctx)
+
+
 Deconvolution_op = Op("Deconvolution", ('data', 'weight', 'bias'), ('kernel', 'stride', 'dilate', 'pad', 'adj', 'target_shape', 'num_filter', 'num_group', 'workspace', 'no_bias', 'cudnn_tune', 'cudnn_off', 'layout'), "")
 
 
@@ -187,7 +207,7 @@ def Embedding(data=None, weight=None, input_dim=_Null, output_dim=_Null, dtype=_
     """Rows of weight by number. Output: the shape of data with output_dim added.
     
     Inputs:
-        data: Row numbers, any shape; clipped into range.
+        data: Row numbers, any shape and dtype; clipped into range.
         weight: (input_dim, output_dim).
     Parameters:
         input_dim (int, required): Number of rows.
@@ -305,6 +325,25 @@ def MakeLoss(data=None, grad_scale=_Null, valid_thresh=_Null, normalization=_Nul
 
 make_loss = MakeLoss
 
+Pad_op = Op("Pad", ('data',), ('mode', 'pad_width', 'constant_value'), "")
+
+
+def Pad(data=None, mode=_Null, pad_width=_Null, constant_value=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Adds a border to the spatial axes of images or volumes.
+    
+    Inputs:
+        data: (N, C, H, W) or (N, C, D, H, W), any dtype.
+    Parameters:
+        mode (one of constant, edge, reflect, required): What the border holds: one number, the nearest element, or the image mirrored at its edge.
+        pad_width (tuple, required): Width before and after for every axis, (0, 0, 0, 0, top, bottom, left, right); the first two axes get none.
+        constant_value (float, default 0): The number of mode constant.
+    """
+    params = {"mode": mode, "pad_width": pad_width, "constant_value": constant_value}
+    params.update(kwargs)
+    return call(Pad_op, (data, ), params, out, ctx)
+
+pad = Pad
+
 Pooling_op = Op("Pooling", ('data',), ('kernel', 'pool_type', 'global_pool', 'cudnn_off', 'pooling_convention', 'stride', 'pad', 'p_value', 'count_include_pad', 'layout'), "")
 
 
@@ -350,6 +389,61 @@ def Reshape(data=None, shape=_Null, reverse=_Null, target_shape=_Null, keep_high
     return call(Reshape_op, (data, ), params, out, ctx)
 
 reshape = Reshape
+
+SequenceLast_op = Op("SequenceLast", ('data', 'sequence_length'), ('use_sequence_length', 'axis'), "")
+
+
+def SequenceLast(data=None, sequence_length=None, use_sequence_length=_Null, axis=_Null, out=None, name=None, ctx=None, **kwargs):
+    """The last step of each sequence: (T, N, ...) becomes (N, ...). A length below 1 counts as 1.
+    
+    Inputs:
+        data: (T, N, ...), or (N, T, ...) with axis 1.
+        sequence_length: (N,), lengths, clipped into range; only with use_sequence_length.
+    Parameters:
+        use_sequence_length (boolean, default False): Takes the lengths from a second input; else all are full.
+        axis (int, default 0): The axis of time, 0 or 1; the other one is the batch.
+    """
+    params = {"use_sequence_length": use_sequence_length, "axis": axis}
+    params.update(kwargs)
+    return call(SequenceLast_op, (data, sequence_length, ), params, out, ctx)
+
+
+SequenceMask_op = Op("SequenceMask", ('data', 'sequence_length'), ('use_sequence_length', 'value', 'axis'), "")
+
+
+def SequenceMask(data=None, sequence_length=None, use_sequence_length=_Null, value=_Null, axis=_Null, out=None, name=None, ctx=None, **kwargs):
+    """data with the steps from sequence_length on set to value.
+    
+    Inputs:
+        data: (T, N, ...), or (N, T, ...) with axis 1.
+        sequence_length: (N,), lengths, clipped into range; only with use_sequence_length.
+    Parameters:
+        use_sequence_length (boolean, default False): Takes the lengths from a second input; else all are full.
+        value (float, default 0): What the masked elements become.
+        axis (int, default 0): The axis of time, 0 or 1; the other one is the batch.
+    """
+    params = {"use_sequence_length": use_sequence_length, "value": value, "axis": axis}
+    params.update(kwargs)
+    return call(SequenceMask_op, (data, sequence_length, ), params, out, ctx)
+
+
+SequenceReverse_op = Op("SequenceReverse", ('data', 'sequence_length'), ('use_sequence_length', 'axis'), "")
+
+
+def SequenceReverse(data=None, sequence_length=None, use_sequence_length=_Null, axis=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Runs the steps of each sequence backwards, up to its length; later steps stay where they are.
+    
+    Inputs:
+        data: (T, N, ...).
+        sequence_length: (N,), lengths; only with use_sequence_length.
+    Parameters:
+        use_sequence_length (boolean, default False): Takes the lengths from a second input; else all are full.
+        axis (int, default 0): The axis of time; only 0.
+    """
+    params = {"use_sequence_length": use_sequence_length, "axis": axis}
+    params.update(kwargs)
+    return call(SequenceReverse_op, (data, sequence_length, ), params, out, ctx)
+
 
 SliceChannel_op = Op("SliceChannel", ('data',), ('num_outputs', 'axis', 'squeeze_axis'), "")
 
@@ -618,6 +712,24 @@ def _greater_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, 
     return call(_greater_scalar_op, (data, ), params, out, ctx)
 
 _GreaterScalar = _greater_scalar
+
+_histogram_op = Op("_histogram", ('data', 'bins'), ('bin_cnt', 'range'), "")
+
+
+def _histogram(data=None, bins=None, bin_cnt=_Null, range=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Counts elements per bin: (n,) int64 and the edges (n + 1,). Bins hold their lower edge, the last one both; elements outside and NaN are not counted.
+    
+    Inputs:
+        data: Any shape and dtype.
+        bins: (n + 1,), growing edges; only without bin_cnt.
+    Parameters:
+        bin_cnt (int, default None): Number of bins of equal width; None takes their edges from bins.
+        range (float tuple, default None): Lower and upper limit of the bins; needed with bin_cnt.
+    """
+    params = {"bin_cnt": bin_cnt, "range": range}
+    params.update(kwargs)
+    return call(_histogram_op, (data, bins, ), params, out, ctx)
+
 
 _hypot_op = Op("_hypot", ('lhs', 'rhs'), (), "")
 
@@ -1014,6 +1126,21 @@ def _not_equal_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None
 
 _NotEqualScalar = _not_equal_scalar
 
+_onehot_encode_op = Op("_onehot_encode", ('lhs', 'rhs'), (), "")
+
+
+def _onehot_encode(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
+    """output[i, k] = 1 where k is lhs[i], else 0; indices out of range give a row of zeros.
+    
+    Inputs:
+        lhs: (N,), indices.
+        rhs: (N, depth), gives shape and dtype.
+    """
+    params = {}
+    params.update(kwargs)
+    return call(_onehot_encode_op, (lhs, rhs, ), params, out, ctx)
+
+
 _ones_op = Op("_ones", (), ('shape', 'ctx', 'dtype'), "")
 
 
@@ -1351,6 +1478,23 @@ def _random_uniform_like(data=None, low=_Null, high=_Null, out=None, name=None, 
     return call(_random_uniform_like_op, (data, ), params, out, ctx)
 
 
+_ravel_multi_index_op = Op("_ravel_multi_index", ('data',), ('shape',), "")
+
+
+def _ravel_multi_index(data=None, shape=_Null, out=None, name=None, ctx=None, **kwargs):
+    """The position of elements in a row-major tensor: (ndim, ...) becomes (...), of data's dtype.
+    
+    Inputs:
+        data: (ndim, ...): row i holds indices into axis i.
+    Parameters:
+        shape (tuple, required): Shape of the tensor; the first extent may be -1.
+    """
+    params = {"shape": shape}
+    params.update(kwargs)
+    return call(_ravel_multi_index_op, (data, ), params, out, ctx)
+
+ravel_multi_index = _ravel_multi_index
+
 _rdiv_scalar_op = Op("_rdiv_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
@@ -1554,6 +1698,24 @@ def _sample_uniform(low=None, high=None, shape=_Null, dtype=_Null, out=None, nam
 
 sample_uniform = _sample_uniform
 
+_scatter_set_nd_op = Op("_scatter_set_nd", ('lhs', 'rhs', 'indices'), ('shape',), "")
+
+
+def _scatter_set_nd(lhs=None, rhs=None, indices=None, shape=_Null, out=None, name=None, ctx=None, **kwargs):
+    """lhs with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = rhs[j, ...].
+    
+    Inputs:
+        lhs: The whole.
+        rhs: The slices.
+        indices: (M, ...): row i holds indices into axis i.
+    Parameters:
+        shape (tuple, required): Shape of the output, that of lhs.
+    """
+    params = {"shape": shape}
+    params.update(kwargs)
+    return call(_scatter_set_nd_op, (lhs, rhs, indices, ), params, out, ctx)
+
+
 _slice_assign_op = Op("_slice_assign", ('lhs', 'rhs'), ('begin', 'end', 'step'), "")
 
 
@@ -1593,6 +1755,42 @@ def _slice_assign_scalar(data=None, scalar=_Null, begin=_Null, end=_Null, step=_
     return call(_slice_assign_scalar_op, (data, ), params, out, ctx)
 
 _crop_assign_scalar = _slice_assign_scalar
+
+_split_v2_op = Op("_split_v2", ('data',), ('indices', 'axis', 'squeeze_axis', 'sections'), "")
+
+
+def _split_v2(data=None, indices=_Null, axis=_Null, squeeze_axis=_Null, sections=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Cuts data along an axis at positions or into sections. When the extent is no multiple of sections, the first parts are longer by one.
+    
+    Inputs:
+        data: Any shape and dtype.
+    Parameters:
+        indices (tuple, required): Where each part begins, the first at 0; unused with sections.
+        axis (int, default 1): The axis that is cut.
+        squeeze_axis (boolean, default False): Drops the axis where parts have extent 1.
+        sections (int, default 0): Number of parts of equal size; 0 cuts at indices.
+    """
+    params = {"indices": indices, "axis": axis, "squeeze_axis": squeeze_axis, "sections": sections}
+    params.update(kwargs)
+    return call(_split_v2_op, (data, ), params, out, ctx)
+
+
+_unravel_index_op = Op("_unravel_index", ('data',), ('shape',), "")
+
+
+def _unravel_index(data=None, shape=_Null, out=None, name=None, ctx=None, **kwargs):
+    """The indices of elements by their position in a row-major tensor: (...) becomes (ndim, ...), of data's dtype.
+    
+    Inputs:
+        data: Positions, any shape.
+    Parameters:
+        shape (tuple, required): Shape of the tensor; the first extent may be -1.
+    """
+    params = {"shape": shape}
+    params.update(kwargs)
+    return call(_unravel_index_op, (data, ), params, out, ctx)
+
+unravel_index = _unravel_index
 
 _zeros_op = Op("_zeros", (), ('shape', 'ctx', 'dtype'), "")
 
@@ -1804,6 +2002,24 @@ def argmin(data=None, axis=_Null, keepdims=_Null, out=None, name=None, ctx=None,
     return call(argmin_op, (data, ), params, out, ctx)
 
 
+argsort_op = Op("argsort", ('data',), ('axis', 'is_ascend', 'dtype'), "")
+
+
+def argsort(data=None, axis=_Null, is_ascend=_Null, dtype=_Null, out=None, name=None, ctx=None, **kwargs):
+    """The indices that would sort data along an axis, of type dtype.
+    
+    Inputs:
+        data: Any shape and dtype.
+    Parameters:
+        axis (int, default -1): The axis; None flattens data first.
+        is_ascend (boolean, default True): Smallest first.
+        dtype (dtype, default float32): The dtype of indices.
+    """
+    params = {"axis": axis, "is_ascend": is_ascend, "dtype": dtype}
+    params.update(kwargs)
+    return call(argsort_op, (data, ), params, out, ctx)
+
+
 batch_dot_op = Op("batch_dot", ('lhs', 'rhs'), ('transpose_a', 'transpose_b', 'forward_stype'), "")
 
 
@@ -1821,6 +2037,21 @@ def batch_dot(lhs=None, rhs=None, transpose_a=_Null, transpose_b=_Null, forward_
     params = {"transpose_a": transpose_a, "transpose_b": transpose_b, "forward_stype": forward_stype}
     params.update(kwargs)
     return call(batch_dot_op, (lhs, rhs, ), params, out, ctx)
+
+
+batch_take_op = Op("batch_take", ('a', 'indices'), (), "")
+
+
+def batch_take(a=None, indices=None, out=None, name=None, ctx=None, **kwargs):
+    """output[i] = a[i, indices[i]].
+    
+    Inputs:
+        a: (N, M), any dtype.
+        indices: (N,), column numbers, clipped into range.
+    """
+    params = {}
+    params.update(kwargs)
+    return call(batch_take_op, (a, indices, ), params, out, ctx)
 
 
 broadcast_add_op = Op("broadcast_add", ('lhs', 'rhs'), (), "")
@@ -2231,6 +2462,40 @@ def degrees(data=None, out=None, name=None, ctx=None, **kwargs):
     return call(degrees_op, (data, ), params, out, ctx)
 
 
+depth_to_space_op = Op("depth_to_space", ('data',), ('block_size',), "")
+
+
+def depth_to_space(data=None, block_size=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Moves channels into pixels: (N, b b C, H, W) becomes (N, C, H b, W b), where channel (i b + j) C + c gives the pixels (h b + i, w b + j) of channel c.
+    
+    Inputs:
+        data: (N, C b b, H, W), any dtype.
+    Parameters:
+        block_size (int, required): b: side of a block of pixels.
+    """
+    params = {"block_size": block_size}
+    params.update(kwargs)
+    return call(depth_to_space_op, (data, ), params, out, ctx)
+
+
+diag_op = Op("diag", ('data',), ('k', 'axis1', 'axis2'), "")
+
+
+def diag(data=None, k=_Null, axis1=_Null, axis2=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Of a vector: the square matrix with it on diagonal k. Otherwise diagonal k of two axes, which are replaced by a last axis.
+    
+    Inputs:
+        data: (n,) or at least two axes; any dtype.
+    Parameters:
+        k (int, default 0): Which diagonal: above 0 to the right of the main one, below 0 to the left.
+        axis1 (int, default 0): The axis of rows.
+        axis2 (int, default 1): The axis of columns.
+    """
+    params = {"k": k, "axis1": axis1, "axis2": axis2}
+    params.update(kwargs)
+    return call(diag_op, (data, ), params, out, ctx)
+
+
 dot_op = Op("dot", ('lhs', 'rhs'), ('transpose_a', 'transpose_b', 'forward_stype'), "")
 
 
@@ -2393,6 +2658,22 @@ def expm1(data=None, out=None, name=None, ctx=None, **kwargs):
     return call(expm1_op, (data, ), params, out, ctx)
 
 
+fill_element_0index_op = Op("fill_element_0index", ('lhs', 'mhs', 'rhs'), (), "")
+
+
+def fill_element_0index(lhs=None, mhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
+    """lhs with lhs[i, rhs[i]] = mhs[i]; rows whose number is out of range stay as they are.
+    
+    Inputs:
+        lhs: (N, M).
+        mhs: (N,), the new elements.
+        rhs: (N,), column numbers.
+    """
+    params = {}
+    params.update(kwargs)
+    return call(fill_element_0index_op, (lhs, mhs, rhs, ), params, out, ctx)
+
+
 floor_op = Op("floor", ('data',), (), "")
 
 
@@ -2489,6 +2770,21 @@ def gammaln(data=None, out=None, name=None, ctx=None, **kwargs):
     params = {}
     params.update(kwargs)
     return call(gammaln_op, (data, ), params, out, ctx)
+
+
+gather_nd_op = Op("gather_nd", ('data', 'indices'), (), "")
+
+
+def gather_nd(data=None, indices=None, out=None, name=None, ctx=None, **kwargs):
+    """Slices of data: output[j, ...] = data[indices[0, j], ..., indices[M-1, j], ...]. Negative indices count from the end; others out of range raise an error.
+    
+    Inputs:
+        data: Any shape and dtype.
+        indices: (M, ...): row i holds indices into axis i of data.
+    """
+    params = {}
+    params.update(kwargs)
+    return call(gather_nd_op, (data, indices, ), params, out, ctx)
 
 
 lamb_update_phase1_op = Op("lamb_update_phase1", ('weight', 'grad', 'mean', 'var'), ('beta1', 'beta2', 'epsilon', 'wd', 'rescale_grad', 'clip_gradient', 'lazy_update', 't', 'bias_correction'), "")
@@ -2855,10 +3151,10 @@ one_hot_op = Op("one_hot", ('indices',), ('depth', 'on_value', 'off_value', 'dty
 
 
 def one_hot(indices=None, depth=_Null, on_value=_Null, off_value=_Null, dtype=_Null, out=None, name=None, ctx=None, **kwargs):
-    """A new last axis with on_value at the index.
+    """A new last axis of length depth with on_value at the index and off_value elsewhere.
     
     Inputs:
-        indices: Any shape and dtype; out of range gives a row of off_value.
+        indices: Any shape and dtype; one out of range gives a row of off_value.
     Parameters:
         depth (int, required): Length of the new last axis.
         on_value (float, default 1): The value at the index.
@@ -2888,22 +3184,21 @@ pick_op = Op("pick", ('data', 'index'), ('axis', 'keepdims', 'mode'), "")
 
 
 def pick(data=None, index=None, axis=_Null, keepdims=_Null, mode=_Null, out=None, name=None, ctx=None, **kwargs):
-    """One element per line along an axis, by number.
+    """One element of every line along an axis, by number.
     
     Inputs:
         data: The elements.
-        index: One index per line along the axis.
+        index: One index per line along the axis, any dtype.
     Parameters:
         axis (int, default -1): The axis that is indexed; None flattens.
         keepdims (boolean, default False): Keeps the axis with extent 1.
-        mode (one of clip, wrap, default clip): What happens to indices out of range.
+        mode (one of clip, wrap, default clip): Indices out of range: clip moves them to the ends, wrap counts round.
     """
     params = {"axis": axis, "keepdims": keepdims, "mode": mode}
     params.update(kwargs)
     return call(pick_op, (data, index, ), params, out, ctx)
 
 choose_element_0index = pick
-batch_take = pick
 
 prod_op = Op("prod", ('data',), ('axis', 'keepdims', 'exclude'), "")
 
@@ -3125,6 +3420,23 @@ def rsqrt(data=None, out=None, name=None, ctx=None, **kwargs):
     return call(rsqrt_op, (data, ), params, out, ctx)
 
 
+scatter_nd_op = Op("scatter_nd", ('data', 'indices'), ('shape',), "")
+
+
+def scatter_nd(data=None, indices=None, shape=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Zeros of the given shape with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = data[j, ...]. Of slices with one address the last counts.
+    
+    Inputs:
+        data: The slices.
+        indices: (M, ...): row i holds indices into axis i of the output.
+    Parameters:
+        shape (tuple, required): Shape of the output.
+    """
+    params = {"shape": shape}
+    params.update(kwargs)
+    return call(scatter_nd_op, (data, indices, ), params, out, ctx)
+
+
 sgd_mom_update_op = Op("sgd_mom_update", ('weight', 'grad', 'mom'), ('lr', 'momentum', 'wd', 'rescale_grad', 'clip_gradient', 'lazy_update'), "")
 
 
@@ -3168,6 +3480,20 @@ def sgd_update(weight=None, grad=None, lr=_Null, wd=_Null, rescale_grad=_Null, c
     params = {"lr": lr, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}
     params.update(kwargs)
     return call(sgd_update_op, (weight, grad, ), params, out, ctx)
+
+
+shape_array_op = Op("shape_array", ('data',), (), "")
+
+
+def shape_array(data=None, out=None, name=None, ctx=None, **kwargs):
+    """The shape of data as an int64 tensor of shape (ndim,).
+    
+    Inputs:
+        data: Any shape and dtype.
+    """
+    params = {}
+    params.update(kwargs)
+    return call(shape_array_op, (data, ), params, out, ctx)
 
 
 sigmoid_op = Op("sigmoid", ('data',), (), "")
@@ -3270,6 +3596,20 @@ def sinh(data=None, out=None, name=None, ctx=None, **kwargs):
     params = {}
     params.update(kwargs)
     return call(sinh_op, (data, ), params, out, ctx)
+
+
+size_array_op = Op("size_array", ('data',), (), "")
+
+
+def size_array(data=None, out=None, name=None, ctx=None, **kwargs):
+    """The number of elements of data as an int64 tensor of shape (1,).
+    
+    Inputs:
+        data: Any shape and dtype.
+    """
+    params = {}
+    params.update(kwargs)
+    return call(size_array_op, (data, ), params, out, ctx)
 
 
 slice_op = Op("slice", ('data',), ('begin', 'end', 'step'), "")
@@ -3378,6 +3718,39 @@ def softsign(data=None, out=None, name=None, ctx=None, **kwargs):
     return call(softsign_op, (data, ), params, out, ctx)
 
 
+sort_op = Op("sort", ('data',), ('axis', 'is_ascend'), "")
+
+
+def sort(data=None, axis=_Null, is_ascend=_Null, out=None, name=None, ctx=None, **kwargs):
+    """data in order along an axis. Equal elements keep their order; NaN counts as the largest.
+    
+    Inputs:
+        data: Any shape and dtype.
+    Parameters:
+        axis (int, default -1): The axis; None flattens data first.
+        is_ascend (boolean, default True): Smallest first.
+    """
+    params = {"axis": axis, "is_ascend": is_ascend}
+    params.update(kwargs)
+    return call(sort_op, (data, ), params, out, ctx)
+
+
+space_to_depth_op = Op("space_to_depth", ('data',), ('block_size',), "")
+
+
+def space_to_depth(data=None, block_size=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Moves pixels into channels: the inverse of depth_to_space.
+    
+    Inputs:
+        data: (N, C, H b, W b), any dtype.
+    Parameters:
+        block_size (int, required): b: side of a block of pixels.
+    """
+    params = {"block_size": block_size}
+    params.update(kwargs)
+    return call(space_to_depth_op, (data, ), params, out, ctx)
+
+
 sqrt_op = Op("sqrt", ('data',), (), "")
 
 
@@ -3466,11 +3839,11 @@ def take(a=None, indices=None, axis=_Null, mode=_Null, out=None, name=None, ctx=
     """Elements along an axis by number. Output: the shape of a with the axis replaced by the shape of indices.
     
     Inputs:
-        a: The elements.
+        a: The elements, at least one axis.
         indices: Any shape and dtype.
     Parameters:
         axis (int, default 0): The axis that is indexed.
-        mode (one of clip, raise, wrap, default clip): What happens to indices out of range.
+        mode (one of clip, raise, wrap, default clip): Indices out of range: clip moves them to the ends, wrap counts round, raise makes an error of them.
     """
     params = {"axis": axis, "mode": mode}
     params.update(kwargs)
@@ -3519,6 +3892,26 @@ def tile(data=None, reps=_Null, out=None, name=None, ctx=None, **kwargs):
     params = {"reps": reps}
     params.update(kwargs)
     return call(tile_op, (data, ), params, out, ctx)
+
+
+topk_op = Op("topk", ('data',), ('axis', 'k', 'ret_typ', 'is_ascend', 'dtype'), "")
+
+
+def topk(data=None, axis=_Null, k=_Null, ret_typ=_Null, is_ascend=_Null, dtype=_Null, out=None, name=None, ctx=None, **kwargs):
+    """The k largest or smallest elements along an axis in order, their indices, both, or a mask of ones where they are. Equal elements keep their order; NaN counts as the largest.
+    
+    Inputs:
+        data: Any shape and dtype.
+    Parameters:
+        axis (int, default -1): The axis; None flattens data first.
+        k (int, default 1): How many elements; below 1 all.
+        ret_typ (one of both, indices, mask, value, default indices): What is returned.
+        is_ascend (boolean, default False): Smallest first.
+        dtype (dtype, default float32): The dtype of indices.
+    """
+    params = {"axis": axis, "k": k, "ret_typ": ret_typ, "is_ascend": is_ascend, "dtype": dtype}
+    params.update(kwargs)
+    return call(topk_op, (data, ), params, out, ctx)
 
 
 transpose_op = Op("transpose", ('data',), ('axes',), "")
@@ -3591,6 +3984,7 @@ __all__ = [
     "Concat",
     "Convolution",
     "Convolution_v1",
+    "Crop",
     "CuDNNBatchNorm",
     "Deconvolution",
     "Dropout",
@@ -3602,9 +3996,13 @@ __all__ = [
     "LogisticRegressionOutput",
     "MAERegressionOutput",
     "MakeLoss",
+    "Pad",
     "Pooling",
     "Pooling_v1",
     "Reshape",
+    "SequenceLast",
+    "SequenceMask",
+    "SequenceReverse",
     "SliceChannel",
     "Softmax",
     "SoftmaxActivation",
@@ -3666,6 +4064,7 @@ __all__ = [
     "_greater_equal",
     "_greater_equal_scalar",
     "_greater_scalar",
+    "_histogram",
     "_hypot",
     "_hypot_scalar",
     "_lesser",
@@ -3692,6 +4091,7 @@ __all__ = [
     "_not_equal",
     "_not_equal_scalar",
     "_np_negative",
+    "_onehot_encode",
     "_ones",
     "_plus",
     "_plus_scalar",
@@ -3712,6 +4112,7 @@ __all__ = [
     "_random_randint",
     "_random_uniform",
     "_random_uniform_like",
+    "_ravel_multi_index",
     "_rdiv_scalar",
     "_rminus_scalar",
     "_rmod_scalar",
@@ -3723,10 +4124,13 @@ __all__ = [
     "_sample_normal",
     "_sample_poisson",
     "_sample_uniform",
+    "_scatter_set_nd",
     "_slice_assign",
     "_slice_assign_scalar",
+    "_split_v2",
     "_sub",
     "_sum",
+    "_unravel_index",
     "_zeros",
     "_zeros_without_dtype",
     "abs",
@@ -3742,6 +4146,7 @@ __all__ = [
     "argmax",
     "argmax_channel",
     "argmin",
+    "argsort",
     "batch_dot",
     "batch_take",
     "broadcast_add",
@@ -3778,6 +4183,8 @@ __all__ = [
     "cosh",
     "crop",
     "degrees",
+    "depth_to_space",
+    "diag",
     "dot",
     "element_wise_sum",
     "elemwise_add",
@@ -3789,6 +4196,7 @@ __all__ = [
     "exp",
     "expand_dims",
     "expm1",
+    "fill_element_0index",
     "fix",
     "flatten",
     "flip",
@@ -3797,6 +4205,7 @@ __all__ = [
     "ftrl_update",
     "gamma",
     "gammaln",
+    "gather_nd",
     "identity",
     "lamb_update_phase1",
     "lamb_update_phase2",
@@ -3823,6 +4232,7 @@ __all__ = [
     "normal",
     "one_hot",
     "ones_like",
+    "pad",
     "pick",
     "prod",
     "radians",
@@ -3834,6 +4244,7 @@ __all__ = [
     "random_poisson",
     "random_randint",
     "random_uniform",
+    "ravel_multi_index",
     "rcbrt",
     "reciprocal",
     "relu",
@@ -3853,20 +4264,25 @@ __all__ = [
     "sample_normal",
     "sample_poisson",
     "sample_uniform",
+    "scatter_nd",
     "sgd_mom_update",
     "sgd_update",
+    "shape_array",
     "sigmoid",
     "sign",
     "signsgd_update",
     "signum_update",
     "sin",
     "sinh",
+    "size_array",
     "slice",
     "slice_axis",
     "slice_like",
     "softmax",
     "softmin",
     "softsign",
+    "sort",
+    "space_to_depth",
     "split",
     "sqrt",
     "square",
@@ -3880,9 +4296,11 @@ __all__ = [
     "tan",
     "tanh",
     "tile",
+    "topk",
     "transpose",
     "trunc",
     "uniform",
+    "unravel_index",
     "where",
     "zeros_like",
 ]
