@@ -1,0 +1,78 @@
+// Embedding: rows of a weight matrix by number.
+#include "op/core/wide.h"
+#include "op/index/rows.h"
+
+namespace mixnet::op::embedding {
+namespace {
+
+struct Params {
+  int64_t input_dim = 0, output_dim = 0;
+  DType dtype = DType::f32;
+  bool sparse_grad = false;
+};
+
+void forward(const Params&, const RunContext& r) {
+  gather_rows(Rows(r.in[1].shape, r.in[0], 0, IndexMode::clip), r.in[1], r.out[0]);
+}
+
+void infer(InferShape& c) {
+  const Params& p = c.params<Params>();
+  c.set_in(1, Shape{p.input_dim, p.output_dim});
+  if (!c.in[0].ndim_known()) return;
+  Shape out = c.in[0];
+  out.push_back(p.output_dim);
+  c.set_out(0, out);
+}
+// Row numbers may have any dtype; a float one is taken for the weight's when nothing else is known.
+void infer_type(InferType& c) {
+  c.set_in(1, c.out[0]);
+  if (c.in[1] == DType::unknown && c.in[0] != DType::unknown && dtype_is_float(c.in[0])) c.set_in(1, c.in[0]);
+  c.set_out(0, c.in[1]);
+  if (c.in[0] == DType::unknown) c.in[0] = c.in[1];
+}
+
+//[full
+void backward(const Params&, const RunContext& r) {
+  dispatch_all(r.out[0].dtype, "Embedding", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    add_rows<T>(Rows(r.out[0].shape, r.in[1], 0, IndexMode::clip), r.in[0].as<T>(), r.out[0].as<T>());
+  });
+}
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, backward, 0);
+}
+void infer_backward(InferShape& c) { c.set_out(0, c.in[2]); }
+void infer_backward_type(InferType& c) { c.set_out(0, c.in[2]); }
+void gradient(GradientContext& g) {
+  g.set(1, g.make_backward("_backward_Embedding", {g.output_grad(0), g.input(0), g.input(1)})[0]);
+}
+//]
+
+void add_params(OpBuilder<Params>& op) {
+  op.param("input_dim", &Params::input_dim).required().range(1).doc("Number of rows.");
+  op.param("output_dim", &Params::output_dim).required().range(1).doc("Length of a row.");
+  op.param("dtype", &Params::dtype).doc("Accepted for MXNet's files; rows have the dtype of weight.");
+  op.param("sparse_grad", &Params::sparse_grad).doc("Accepted; gradients are dense.");
+}
+
+}  // namespace
+
+void register_ops(Registry& registry) {
+  OpBuilder<Params> op(registry, "Embedding");
+  add_params(op);
+  op.input("data", "Row numbers, any shape and dtype; clipped into range.").input("weight", "(input_dim, output_dim).");
+  op.infer_shape(infer).infer_type(infer_type).kernel(forward);
+  //[full
+  op.doc("Rows of weight by number. Output: the shape of data with output_dim added.").gradient(gradient);
+  op.sample({{2, 3}, {5, 4}}, {{"input_dim", 5}, {"output_dim", 4}}).integers({0}, 5);
+  op.sample({{1}, {1, 1}}, {{"input_dim", 1}, {"output_dim", 1}}).integers({0}, 1);
+  op.sample({{0}, {2, 3}}, {{"input_dim", 2}, {"output_dim", 3}});
+
+  OpBuilder<Params> grad(registry, "_backward_Embedding");
+  add_params(grad);
+  grad.hidden().input("output_grad").input("data").input("weight").shape_only({2}).infer_shape(infer_backward);
+  grad.infer_type(infer_backward_type).prepare(prepare_backward).no_gradient("linear; use take for higher orders");
+  //]
+}
+
+}  // namespace mixnet::op::embedding
