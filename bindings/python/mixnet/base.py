@@ -131,7 +131,7 @@ def patiently(call):
         if code == 0:
             return
         error = last_error()
-        if code != TIMED_OUT or "timed out after 0.2" not in str(error):
+        if code != TIMED_OUT or "got a time-out" not in str(error):
             raise error
 
 
