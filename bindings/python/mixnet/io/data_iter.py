@@ -32,9 +32,7 @@ class DataIter:
 
     def iter_next(self):
         """Move to the next batch; False at the end of the epoch."""
-        raise NotImplementedError(
-            f"[{type(self).__name__}] iter_next: expected the subclass to define it, got none"
-        )
+        raise NotImplementedError(f"[{type(self).__name__}] iter_next: expected the subclass to define it, got none")
 
     def getdata(self):
         """List of data arrays of the current batch."""

@@ -12,7 +12,7 @@ from .executor_group import DataParallelExecutorGroup
 from .input_names import check_names, describe
 from .module_state import require
 from .optimization import Optimization
-from .parameter_values import first_value, refuse_extra, zeros_for
+from .parameter_values import first_value, zeros_for
 
 
 class Module(BaseModule):
@@ -265,14 +265,14 @@ class Module(BaseModule):
         force_init : bool
             Do it again; otherwise a second call is ignored with a warning.
         allow_extra : bool
-            Accept names that the symbol does not have.
+            Has no effect here: names that the symbol does not have are passed over.
 
         Raises
         ------
         RuntimeError
             For a missing parameter.
         ValueError
-            For a wrong shape or an extra parameter.
+            For a wrong shape.
         """
         if self.params_initialized and not force_init:
             warnings.warn("Parameters already initialized and force_init=False, init_params call ignored", stacklevel=2)
@@ -286,9 +286,6 @@ class Module(BaseModule):
                 first_value(desc, own[name], given, initializer, allow_missing)
         self.params_initialized = True
         self._params_dirty = False
-        if not allow_extra:
-            refuse_extra(arg_params, self._arg_params)
-            refuse_extra(aux_params, self._aux_params)
         self._exec_group.set_params(self._arg_params, self._aux_params)
 
     def _make_host_params(self):
@@ -301,7 +298,8 @@ class Module(BaseModule):
     def set_params(self, arg_params, aux_params, allow_missing=False, force_init=True, allow_extra=False):
         """Copy the given values into parameters and auxiliary states.
 
-        With `allow_missing` the others keep their values. Errors as in `init_params`.
+        With `allow_missing` the others keep their values, and a name that the symbol does not have is a ValueError
+        unless `allow_extra`. Other errors as in `init_params`.
         """
         if not allow_missing:
             super().set_params(arg_params, aux_params, allow_missing, force_init, allow_extra)

@@ -22,10 +22,3 @@ def first_value(desc, target, given, initializer, allow_missing):
         raise ValueError(f"[Module] init_params {desc}: expected shape {target.shape}, got {value.shape}")
     if value is not target:
         (value if value.dtype == target.dtype else value.astype(target.dtype)).copyto(target)
-
-
-def refuse_extra(given, own):
-    """ValueError for a name in `given` that is not in `own`."""
-    extra = sorted(set(given or ()) - set(own))
-    if extra:
-        raise ValueError(f"[Module] init_params {extra[0]}: expected a name of the symbol or allow_extra=True, got it")

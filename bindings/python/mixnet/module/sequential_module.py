@@ -126,8 +126,6 @@ class SequentialModule(BaseModule):
                 allow_extra=True,  # the dicts hold the parameters of all modules
             )
         self._check_unique()
-        if not allow_extra:
-            self._refuse_extra(arg_params, aux_params)
         self.params_initialized = True
 
     def _check_unique(self):
@@ -140,12 +138,6 @@ class SequentialModule(BaseModule):
                             f"[SequentialModule] init_params {name}: expected one module to have it, "
                             f"got modules {owner[name]} and {place}"
                         )
-
-    def _refuse_extra(self, arg_params, aux_params):
-        known = {name for module in self._modules for params in module.get_params() for name in params}
-        extra = sorted((set(arg_params or ()) | set(aux_params or ())) - known)
-        if extra:
-            raise ValueError(f"[SequentialModule] init_params: expected names of the modules, got {extra[0]!r}")
 
     def get_params(self):
         """The parameters of all modules in one pair of dicts."""
