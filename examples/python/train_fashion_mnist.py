@@ -1,157 +1,160 @@
-"""The main job: train a convolutional net on Fashion-MNIST, save it, load it again, predict, and draw three pictures.
+"""Train a small convolutional net on Fashion-MNIST, save it, load it again and show what it does.
 
-Data: Debian package dataset-fashion-mnist; where that is absent, the digits that ship with scikit-learn.
+Reads the idx files of the Debian package dataset-fashion-mnist (60,000 + 10,000 grey images, 28 x 28, ten kinds of
+clothes); without them the handwritten digits of scikit-learn (1,797 images, 8 x 8). Writes a checkpoint and three
+pictures to the output folder.
 """
 
 import argparse
-import gzip
 import os
-import pathlib
 import time
 
-import numpy as np
-
+import fashion_plots
 import mixnet as mx
+import numpy as np
+from mixnet.io.idx_file import read_idx
+from progress_bar import ProgressBar
 
-FASHION = pathlib.Path(os.environ.get("FASHION_MNIST", "/usr/share/datasets/fashion-mnist"))
-CLASSES = ["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"]
-
-
-def read_idx(path):
-    """Images or labels of an .idx.gz file as a numpy array."""
-    with gzip.open(path) as file:
-        data = file.read()
-    dims = data[3]
-    shape = np.frombuffer(data, ">i4", dims, 4)
-    return np.frombuffer(data, np.uint8, offset=4 + 4 * dims).reshape(shape)
+FASHION = "/usr/share/datasets/fashion-mnist"
+CLOTHES = ["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"]
 
 
-def load_data():
-    """(train images, train labels, test images, test labels, class names); images are (N, 1, h, w) in [0, 1]."""
-    if (FASHION / "train-images-idx3-ubyte.gz").exists():
-        parts = [read_idx(FASHION / f"{part}-{kind}-ubyte.gz") for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
-        images, labels, test_images, test_labels = parts
-        names = CLASSES
+def load_fashion(folder):
+    """((train images, labels), (test images, labels)), class names; images (N, 1, 28, 28) in [0, 1]."""
+    parts = []
+    for part in ("train", "t10k"):
+        images = read_idx(os.path.join(folder, f"{part}-images-idx3-ubyte.gz"), 3)
+        labels = read_idx(os.path.join(folder, f"{part}-labels-idx1-ubyte.gz"), 1)
+        parts.append((images[:, None].astype(np.float32) / 255, labels.astype(np.float32)))
+    return parts[0], parts[1], CLOTHES
+
+
+def load_digits():
+    """The same for the digits of scikit-learn, every fifth image for the test; images (N, 1, 8, 8)."""
+    from sklearn import datasets
+
+    digits = datasets.load_digits()
+    images = digits.images[:, None].astype(np.float32) / 16
+    labels = digits.target.astype(np.float32)
+    test = np.arange(len(labels)) % 5 == 0
+    return (images[~test], labels[~test]), (images[test], labels[test]), [str(i) for i in range(10)]
+
+
+def load_data(limit):
+    """Fashion-MNIST or the digits; of each part at most `limit` images."""
+    folder = os.environ.get("FASHION_MNIST", FASHION)
+    if os.path.isdir(folder):
+        name, (train, test, classes) = "Fashion-MNIST", load_fashion(folder)
     else:
-        from sklearn.datasets import load_digits
-
-        digits = load_digits()
-        scaled = np.kron(digits.images, np.ones((1, 4, 4)))[:, 2:30, 2:30] * (255 / 16)
-        images, labels, test_images, test_labels = scaled[:1500], digits.target[:1500], scaled[1500:], digits.target[1500:]
-        names = [str(i) for i in range(10)]
-    scale = lambda x: (x.astype("float32") / 255)[:, None]
-    return scale(images), labels.astype("float32"), scale(test_images), test_labels.astype("float32"), names
+        name, (train, test, classes) = "scikit-learn digits", load_digits()
+    cut = [tuple(array[:limit] for array in part) for part in (train, test)]
+    return name, cut[0], cut[1], classes
 
 
-def network():
-    """Three convolutions with BatchNorm, two poolings, one hidden layer with Dropout."""
+def convolution(data, filters, name):
+    """3 x 3 convolution, batch normalisation, rectifier, 2 x 2 maximum pooling."""
+    net = mx.sym.Convolution(data, num_filter=filters, kernel=(3, 3), pad=(1, 1), no_bias=True, name=f"{name}_conv")
+    net = mx.sym.BatchNorm(net, fix_gamma=False, name=f"{name}_bn")
+    net = mx.sym.Activation(net, act_type="relu", name=f"{name}_relu")
+    return mx.sym.Pooling(net, kernel=(2, 2), stride=(2, 2), pool_type="max", name=f"{name}_pool")
+
+
+def network(classes):
+    """LeNet in the manner of today: three convolutions, two full layers."""
     net = mx.sym.Variable("data")
-    for i, (filters, pool) in enumerate(((32, True), (64, True), (64, False)), 1):
-        net = mx.sym.Convolution(net, kernel=(3, 3), pad=(1, 1), num_filter=filters, no_bias=True, name=f"conv{i}")
-        net = mx.sym.BatchNorm(net, fix_gamma=False, name=f"bn{i}")
-        net = mx.sym.Activation(net, act_type="relu", name=f"relu{i}")
-        if pool:
-            net = mx.sym.Pooling(net, kernel=(2, 2), stride=(2, 2), pool_type="max", name=f"pool{i}")
-    net = mx.sym.FullyConnected(mx.sym.Flatten(net), num_hidden=128, name="fc1")
-    net = mx.sym.Dropout(mx.sym.Activation(net, act_type="relu", name="relu_fc"), p=0.3)
-    return mx.sym.SoftmaxOutput(mx.sym.FullyConnected(net, num_hidden=10, name="fc2"), name="softmax")
+    for filters, name in ((16, "first"), (32, "second"), (64, "third")):
+        net = convolution(net, filters, name)
+    net = mx.sym.FullyConnected(mx.sym.Flatten(net), num_hidden=128, name="full")
+    net = mx.sym.Activation(net, act_type="relu", name="full_relu")
+    net = mx.sym.Dropout(net, p=0.3, name="drop")
+    net = mx.sym.FullyConnected(net, num_hidden=classes, name="scores")
+    return mx.sym.SoftmaxOutput(net, name="softmax")
 
 
 class History:
-    """Collects loss and accuracy of every batch and epoch for the curves."""
+    """Losses and accuracies as they come, for the curves."""
 
     def __init__(self):
-        self.batches, self.epochs = [], []
+        self.train_loss, self.train_accuracy, self.test_accuracy = [], [], []
 
-    def batch_end(self, param):
-        self.batches.append([value for _, value in param.eval_metric.get_name_value()])
+    def after_train_epoch(self, accuracy, loss):
+        self.train_accuracy.append(accuracy)
+        self.train_loss.append(loss)
 
-    def evaluated(self, param):
-        self.epochs.append(dict(param.eval_metric.get_name_value())["accuracy"])
+    def after_test(self, param):
+        self.test_accuracy.append(dict(param.eval_metric.get_name_value())["accuracy"])
+        print(f"  test accuracy {100 * self.test_accuracy[-1]:.2f} %", flush=True)
 
 
-def train(net, data, epochs, batch_size, history):
-    """A trained Module."""
-    images, labels, test_images, test_labels, _ = data
-    batches = len(images) // batch_size
-    train_iter = mx.io.NDArrayIter(images, labels, batch_size, shuffle=True, last_batch_handle="discard")
-    test_iter = mx.io.NDArrayIter(test_images, test_labels, min(500, len(test_images)))
-    module = mx.mod.Module(net, context=mx.cpu())
-    schedule = mx.lr_scheduler.CosineScheduler(max_update=epochs * batches, base_lr=0.1, final_lr=0.001)
+def train(module, train_data, test_data, epochs, history):
+    """Fit `module` with Adam, the learning rate falling along a cosine."""
+    steps = -(-train_data.num_data // train_data.batch_size)
+    schedule = mx.lr_scheduler.CosineScheduler(steps * epochs, base_lr=0.004, final_lr=0.0001)
+    bar = ProgressBar(steps, train_data.batch_size, epochs, history.after_train_epoch)
     module.fit(
-        train_iter,
-        eval_data=test_iter,
-        eval_metric=[mx.metric.CrossEntropy(name="loss"), "accuracy"],
-        batch_end_callback=[mx.callback.ProgressBar(batches, batch_size=batch_size), history.batch_end],
-        eval_end_callback=history.evaluated,
-        optimizer="sgd",
-        optimizer_params={"learning_rate": 0.1, "momentum": 0.9, "wd": 5e-4, "lr_scheduler": schedule},
-        initializer=mx.init.Xavier(rnd_type="gaussian", factor_type="in", magnitude=2),
+        train_data,
+        eval_data=test_data,
+        eval_metric=["acc", "ce"],
+        validation_metric="acc",
+        optimizer="adam",
+        optimizer_params={"learning_rate": 0.004, "wd": 1e-4, "lr_scheduler": schedule},
+        initializer=mx.init.Xavier(),
         num_epoch=epochs,
+        batch_end_callback=bar,
+        eval_end_callback=history.after_test,
     )
+
+
+def reload(prefix, epochs, test_data):
+    """The saved net, ready for prediction."""
+    module = mx.mod.Module.load(prefix, epochs)
+    module.bind(test_data.provide_data, test_data.provide_label, for_training=False)
     return module
 
 
-def accuracy(module, images, labels):
-    """Share of right predictions, and the predictions."""
-    probabilities = module.predict(mx.io.NDArrayIter(images, None, min(500, len(images)))).asnumpy()
-    guesses = probabilities.argmax(axis=1)
-    return float((guesses == labels).mean()), guesses
-
-
-def draw(output, net, history, data, guesses):
-    """The three pictures."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    losses = np.array(history.batches)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
-    left.plot(losses[:, 0])
-    left.set(xlabel="batch", ylabel="training loss (mean of the epoch so far)", yscale="log")
-    right.plot(np.arange(1, len(history.epochs) + 1), history.epochs, marker="o")
-    right.set(xlabel="epoch", ylabel="test accuracy")
-    figure.tight_layout()
-    figure.savefig(output / "training.png", dpi=120)
-    mx.viz.draw_network(net, output / "network.png", shape={"data": (1, 1, 28, 28)})
-    _, _, images, labels, names = data
-    figure, cells = plt.subplots(5, 8, figsize=(12, 8.5))
-    for i, cell in enumerate(cells.flat):
-        cell.imshow(images[i, 0], cmap="gray_r")
-        right_guess = guesses[i] == labels[i]
-        cell.set_title(names[int(guesses[i])], color="black" if right_guess else "red", fontsize=9)
-        cell.axis("off")
-    figure.suptitle("Test images and predictions; wrong ones in red")
-    figure.tight_layout()
-    figure.savefig(output / "predictions.png", dpi=120)
-
-
-def main():
+def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--batch-size", type=int, default=100)
-    parser.add_argument("--limit", type=int, default=None, help="use only so many training images")
-    parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("demo-output"))
-    options = parser.parse_args()
-    mx.random.seed(7)
-    np.random.seed(7)
-    data = load_data()
-    if options.limit:
-        data = (data[0][: options.limit], data[1][: options.limit], data[2][: options.limit], data[3][: options.limit], data[4])
-    options.output.mkdir(parents=True, exist_ok=True)
-    net, history = network(), History()
-    started = time.perf_counter()
-    print(f"training on {len(data[0])} images, testing on {len(data[2])}")
-    module = train(net, data, options.epochs, options.batch_size, history)
-    print(f"training took {time.perf_counter() - started:.0f} s")
-    prefix = str(options.output / "fashion")
+    parser.add_argument("--output", default="demo-output", help="folder for checkpoint and pictures")
+    parser.add_argument("--limit", type=int, default=None, help="use only so many images of each part")
+    parser.add_argument("--seed", type=int, default=1)
+    return parser.parse_args()
+
+
+def main():
+    options = arguments()
+    os.makedirs(options.output, exist_ok=True)
+    np.random.seed(options.seed)
+    mx.random.seed(options.seed)
+    name, (images, labels), (test_images, test_labels), classes = load_data(options.limit)
+    print(f"{name}: {len(images)} training and {len(test_images)} test images of {images.shape[2]} x {images.shape[3]}")
+
+    train_data = mx.io.NDArrayIter(images, labels, min(options.batch_size, len(images)), shuffle=True)
+    test_data = mx.io.NDArrayIter(test_images, test_labels, min(options.batch_size, len(test_images)))
+    module = mx.mod.Module(network(len(classes)))
+    history = History()
+    started = time.time()
+    train(module, train_data, test_data, options.epochs, history)
+    print(f"trained in {time.time() - started:.0f} s")
+
+    prefix = os.path.join(options.output, "fashion")
     module.save_checkpoint(prefix, options.epochs)
-    loaded = mx.mod.Module.load(prefix, options.epochs, context=mx.cpu())
-    loaded.bind(data_shapes=[("data", (min(500, len(data[2])), 1, 28, 28))], for_training=False)
-    score, guesses = accuracy(loaded, data[2], data[3])
-    draw(options.output, net, history, data, guesses)
-    print(f"test accuracy {score:.4f} (from the reloaded checkpoint); pictures and checkpoint are in {options.output}/")
+    loaded = reload(prefix, options.epochs, test_data)
+    scores = loaded.predict(test_data).asnumpy()
+    accuracy = float((scores.argmax(axis=1) == test_labels).mean())
+    print(f"checkpoint {prefix}-{options.epochs:04d}.params")
+    print(f"test accuracy of the reloaded net: {100 * accuracy:.2f} %")
+
+    shape = {"data": (1,) + images.shape[1:]}
+    for path in (
+        fashion_plots.curves(os.path.join(options.output, "curves.png"), history),
+        mx.viz.draw_network(module.symbol, os.path.join(options.output, "network.png"), shape),
+        fashion_plots.predictions(
+            os.path.join(options.output, "predictions.png"), test_images, test_labels, scores, classes
+        ),
+    ):
+        print(f"picture {path}")
 
 
 if __name__ == "__main__":

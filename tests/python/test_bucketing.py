@@ -115,7 +115,11 @@ def test_momentum_is_one_for_all_buckets():
                 grown = np.zeros((BATCH, 10, FEATURES), np.float32)
                 grown[:, : data.shape[1]] = data
                 batch = mx.io.DataBatch(
-                    [mx.nd.array(grown)], batch.label, bucket_key=10, provide_data=shapes(10)[0], provide_label=shapes(10)[1]
+                    [mx.nd.array(grown)],
+                    batch.label,
+                    bucket_key=10,
+                    provide_data=shapes(10)[0],
+                    provide_label=shapes(10)[1],
                 )
             module.forward_backward(batch)
             module.update()

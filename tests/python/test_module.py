@@ -83,7 +83,12 @@ def numpy_step(params, data, label, rate):
     delta[np.arange(len(label)), label.astype(int)] -= 1
     delta /= len(label)
     back = delta @ p["fc2_weight"] * (pre > 0)
-    grads = {"fc2_weight": delta.T @ act, "fc2_bias": delta.sum(0), "fc1_weight": back.T @ data, "fc1_bias": back.sum(0)}
+    grads = {
+        "fc2_weight": delta.T @ act,
+        "fc2_bias": delta.sum(0),
+        "fc1_weight": back.T @ data,
+        "fc1_bias": back.sum(0),
+    }
     return prob, {name: p[name] - rate * grads[name] for name in p}
 
 
@@ -354,14 +359,21 @@ def test_callbacks_metric_and_log(caplog):
     assert seen["batch"] == [(epoch, n) for epoch in (3, 4) for n in range(10)]
     assert seen["epoch"] == [(epoch, sorted(fixed_params())) for epoch in (3, 4)]
     assert [epoch for epoch, _ in seen["eval"]] == [3, 4] and seen["eval_batch"] == list(range(10)) * 2
-    for line in ("Epoch[3] Train-accuracy=", "Epoch[4] Train-cross-entropy=", "Epoch[4] Validation-accuracy=", "Time cost="):
+    for line in (
+        "Epoch[3] Train-accuracy=",
+        "Epoch[4] Train-cross-entropy=",
+        "Epoch[4] Validation-accuracy=",
+        "Time cost=",
+    ):
         assert line in caplog.text
 
 
 def test_score_calls_back_and_limits_the_batches():
     module = bound()
     count = []
-    result = module.score(iterator(), mx.metric.Accuracy(), num_batch=3, batch_end_callback=lambda p: count.append(p.nbatch))
+    result = module.score(
+        iterator(), mx.metric.Accuracy(), num_batch=3, batch_end_callback=lambda p: count.append(p.nbatch)
+    )
     assert count == [0, 1, 2]
     expected = (module.predict(iterator(), num_batch=3).asnumpy().argmax(1) == problem()[1][:36]).mean()
     assert result == [("accuracy", pytest.approx(expected))]
