@@ -51,8 +51,9 @@ void run_now_cost(Engine& e) {
   int64_t count = 0;
   const double s = best_of_five(calls, [&] {
     for (int64_t i = 0; i < calls; ++i) {
-      e.run_now(Span<Variable* const>(v, 2), Span<Variable* const>(v + 2, 1), [&] { ++count; },
-                [] { return std::string("count"); });
+      e.run_now(
+          Span<Variable* const>(v, 2), Span<Variable* const>(v + 2, 1), [&] { ++count; },
+          [] { return std::string("count"); });
     }
   });
   check(count == 5 * calls, "a run_now was lost");

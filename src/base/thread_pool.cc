@@ -27,7 +27,7 @@ namespace {
 using Body = FunctionRef<void(int64_t, int64_t)>;
 
 constexpr int max_threads = 1024;
-constexpr int64_t ranges_per_thread = 4;         // to even out uneven work
+constexpr int64_t ranges_per_thread = 4;            // to even out uneven work
 constexpr std::chrono::microseconds spin_time{50};  // loops come one after another
 
 thread_local bool inside_loop = false;
@@ -114,8 +114,8 @@ class Pool final : public ForkListener {
   Loop loop_;
   alignas(64) std::atomic<uint64_t> gate_{0};
   std::atomic<int> awake_{0};
-  int started_ = 0;            // guarded by busy_
-  Sleep* sleep_ = new Sleep;   // replaced, not freed: after a fork its lock may be held for ever
+  int started_ = 0;           // guarded by busy_
+  Sleep* sleep_ = new Sleep;  // replaced, not freed: after a fork its lock may be held for ever
 };
 
 // False when another loop has the pool.

@@ -18,8 +18,9 @@ WaitResult Parking::wait(FunctionRef<bool()> done, const WaitOptions& options) {
   if (done()) return WaitResult::done;
   const bool bounded = options.timeout_s >= 0 && options.timeout_s < longest_s;
   const auto deadline =
-      bounded ? Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options.timeout_s))
-              : Clock::time_point::max();
+      bounded
+          ? Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options.timeout_s))
+          : Clock::time_point::max();
   if (spin_until(done)) return WaitResult::done;
   std::unique_lock<std::mutex> lock(mutex_);
   while (!done()) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/frame.h"
+#include "engine/scheduler_state.h"
 
 namespace mixnet {
 namespace {
@@ -99,17 +100,6 @@ class ForeignCode {
 
 }  // namespace
 
-// What a fork may leave locked.
-struct Scheduler::State {
-  State(int64_t max_ops, int64_t max_bytes) : max_ops(max_ops), max_bytes(max_bytes), in_flight(max_ops, max_bytes) {}
-  const int64_t max_ops, max_bytes;
-  InFlight in_flight;
-  std::array<Parking, 16> parking;
-  SpinLock error_lock;
-  PoisonPtr first_error;
-  std::mutex shutdown;
-};
-
 Scheduler::Scheduler(int64_t max_ops, int64_t max_bytes) : state_(std::make_unique<State>(max_ops, max_bytes)) {}
 
 Scheduler::~Scheduler() = default;
@@ -125,10 +115,6 @@ void Scheduler::forked() {
 
 void Scheduler::check_open(const char* place) const {
   MIXNET_CHECK(!stopping_.load(), invalid, "[", place, "] engine: expected a running one, got one that was shut down");
-}
-
-Parking& Scheduler::parking_of(const Barrier* barrier) {
-  return state_->parking[(reinterpret_cast<uintptr_t>(barrier) >> 6) % state_->parking.size()];
 }
 
 // --- variables -------------------------------------------------------------------------------------------------------
@@ -167,7 +153,8 @@ void Scheduler::push(std::unique_ptr<Task> task, Span<Variable* const> reads, Sp
   AccessList list(reads, writes, "push");
   check_open("push");
   if (options.small && options.lane != Lane::callback && try_take(list.span())) {
-    run_inline(list.span(), [&] { task->run(); }, [&] { return task->describe(); });
+    run_inline(
+        list.span(), [&] { task->run(); }, [&] { return task->describe(); });
     return;
   }
   TaskOperation* operation = TaskOperation::make(std::move(task), list.span(), options);
@@ -198,8 +185,7 @@ bool Scheduler::run_now(Span<Variable* const> reads, Span<Variable* const> write
   return true;
 }
 
-void Scheduler::run_inline(Span<const Access> accesses, FunctionRef<void()> body,
-                           FunctionRef<std::string()> describe) {
+void Scheduler::run_inline(Span<const Access> accesses, FunctionRef<void()> body, FunctionRef<std::string()> describe) {
   const PoisonPtr poison = run(accesses, body, describe);
   ran_inline_.fetch_add(1, std::memory_order_relaxed);
   complete(accesses, poison);
@@ -226,8 +212,7 @@ void Scheduler::admit(Operation* operation) {
 
 // --- running ---------------------------------------------------------------------------------------------------------
 
-PoisonPtr Scheduler::run(Span<const Access> accesses, FunctionRef<void()> body,
-                         FunctionRef<std::string()> describe) {
+PoisonPtr Scheduler::run(Span<const Access> accesses, FunctionRef<void()> body, FunctionRef<std::string()> describe) {
   if (PoisonPtr poison = inherited(accesses)) {
     skipped_.fetch_add(1, std::memory_order_relaxed);
     return poison;
@@ -251,7 +236,8 @@ void Scheduler::execute(TaskOperation* operation) {
     poison = make_poison(Code::invalid, "[engine] task: expected to run, got skipped because the engine shut down");
     skipped_.fetch_add(1, std::memory_order_relaxed);
   } else {
-    poison = run(operation->accesses, [&] { operation->task->run(); }, [&] { return operation->task->describe(); });
+    poison = run(
+        operation->accesses, [&] { operation->task->run(); }, [&] { return operation->task->describe(); });
   }
   {
     ForeignCode inside({});
@@ -286,10 +272,18 @@ void Scheduler::complete(Span<const Access> accesses, const PoisonPtr& poison) {
 void Scheduler::settle(ReadyList& ready) {
   while (Operation* operation = ready.pop()) {
     switch (operation->kind) {
-      case Operation::Kind::task: start(static_cast<TaskOperation*>(operation)); break;
-      case Operation::Kind::barrier: pass(static_cast<Barrier*>(operation), ready); break;
-      case Operation::Kind::deletion: finish(static_cast<Deletion*>(operation)); break;
-      case Operation::Kind::poisoning: finish(static_cast<Poisoning*>(operation), ready); break;
+      case Operation::Kind::task:
+        start(static_cast<TaskOperation*>(operation));
+        break;
+      case Operation::Kind::barrier:
+        pass(static_cast<Barrier*>(operation), ready);
+        break;
+      case Operation::Kind::deletion:
+        finish(static_cast<Deletion*>(operation));
+        break;
+      case Operation::Kind::poisoning:
+        finish(static_cast<Poisoning*>(operation), ready);
+        break;
     }
   }
 }
@@ -301,7 +295,7 @@ void Scheduler::pass(Barrier* barrier, ReadyList& ready) {
     std::lock_guard<Variable> lock(*access.variable);
     access.variable->release(access.write, ready);
   }
-  parking_of(barrier).notify([barrier] { barrier->done.store(true, std::memory_order_release); });
+  state_->parking_of(barrier).notify([barrier] { barrier->done.store(true, std::memory_order_release); });
 }
 
 void Scheduler::finish(Deletion* deletion) {
@@ -329,71 +323,6 @@ void Scheduler::finish(Poisoning* poisoning, ReadyList& ready) {
   remember(owned->poison);
   release_all(owned->accesses, owned->poison, ready);
   state_->in_flight.remove(0);
-}
-
-// --- waiting ---------------------------------------------------------------------------------------------------------
-
-void Scheduler::wait_to_read(Variable* variable, const WaitOptions& options) {
-  wait_for(variable, false, "wait_to_read", options);
-}
-
-void Scheduler::wait_to_write(Variable* variable, const WaitOptions& options) {
-  wait_for(variable, true, "wait_to_write", options);
-}
-
-void Scheduler::wait_for(Variable* variable, bool write, const char* place, const WaitOptions& options) {
-  MIXNET_CHECK(variable, invalid, "[", place, "] variable: expected one, got null");
-  if (const Access* held = Frame::find(variable)) {
-    MIXNET_CHECK(!write || held->write, invalid, "[", place,
-                 "] variable: expected one that this task does not read, got one it waits for itself on");
-    return;
-  }
-  Barrier barrier(variable, write);
-  bool waits = false;
-  {
-    std::lock_guard<Variable> lock(*variable);
-    waits = !variable->free_for(write);
-    if (waits) {
-      barrier.unmet.store(1, std::memory_order_relaxed);
-      variable->append(&barrier.access);
-    } else {
-      barrier.poison = variable->poison;
-    }
-  }
-  if (waits) check_wait(await(barrier, options), place, options);
-  if (barrier.poison) throw_poison(*barrier.poison);
-}
-
-WaitResult Scheduler::await(Barrier& barrier, const WaitOptions& options) {
-  Parking& parking = parking_of(&barrier);
-  auto done = [&barrier] { return barrier.done.load(std::memory_order_acquire); };
-  run_backlog();  // what is waited for may be in it
-  begin_block();
-  WaitResult result = parking.wait(done, options);
-  if (result != WaitResult::done) {
-    ReadyList ready;
-    Variable& variable = *barrier.access.variable;
-    variable.lock();
-    const bool withdrawn = variable.withdraw(&barrier.access, ready);
-    variable.unlock();
-    settle(ready);
-    // Its turn came at this very moment: somebody is about to say so.
-    if (!withdrawn) result = parking.wait(done, {});
-  }
-  end_block();
-  return result;
-}
-
-void Scheduler::wait_all(const WaitOptions& options) {
-  MIXNET_CHECK(!Frame::inside_task(), invalid, "[wait_all] caller: expected to be outside of tasks, got inside of one");
-  check_wait(state_->in_flight.wait_until_none(options), "wait_all", options);
-  if (PoisonPtr error = take_first_error()) throw_poison(*error);
-}
-
-bool Scheduler::quiesce(double timeout_s) {
-  WaitOptions options;
-  options.timeout_s = timeout_s;
-  return !Frame::inside_task() && state_->in_flight.wait_until_none(options) == WaitResult::done;
 }
 
 // --- errors, counts, the end -----------------------------------------------------------------------------------------

@@ -5,14 +5,12 @@
 // order in every queue and no circle of waits can arise. A finishing operation locks one variable at a time. No lock
 // is held while foreign code (tasks, destructors, `then`) runs.
 #pragma once
-#include <array>
 #include <atomic>
 #include <memory>
 
 #include "base/fork.h"
 #include "engine/access_list.h"
 #include "engine/engine.h"
-#include "engine/in_flight.h"
 #include "engine/parking.h"
 #include "engine/variable.h"
 
@@ -73,7 +71,6 @@ class Scheduler : public Engine, protected ForkListener {
   void remember(const PoisonPtr& poison);
   PoisonPtr take_first_error();
   void check_open(const char* place) const;
-  Parking& parking_of(const Barrier* barrier);
 
   std::atomic<bool> stopping_{false};
   std::unique_ptr<State> state_;

@@ -111,9 +111,11 @@ TEST_CASE("thread_pool: the first exception is thrown again, the pool stays usab
   for (const int threads : {1, 4}) {
     Threads set(threads);
     for (int round = 0; round < 50; ++round) {
-      CHECK_THROWS_AS(parallel_for(1000, 1, [](int64_t first, int64_t last) {
-        if (first <= 500 && 500 < last) throw std::runtime_error("range 500");
-      }), std::runtime_error);
+      CHECK_THROWS_AS(parallel_for(1000, 1,
+                                   [](int64_t first, int64_t last) {
+                                     if (first <= 500 && 500 < last) throw std::runtime_error("range 500");
+                                   }),
+                      std::runtime_error);
       check_cover(100, 1);
     }
   }

@@ -55,8 +55,8 @@ TEST_CASE("fork: engines and idle variables work in the child") {
     thrown([&] { engine->wait_all(); });
     const uint64_t version = engine->version(v[0]);
     CHECK(in_child([&] {
-      const bool kept = engine->version(v[0]) == version &&
-                        thrown([&] { engine->wait_to_read(v[1]); }).says("from before");
+      const bool kept =
+          engine->version(v[0]) == version && thrown([&] { engine->wait_to_read(v[1]); }).says("from before");
       const bool grandchild = in_child([&] { return works(*engine, v[0]); });
       return kept && grandchild && works(*engine, v[0]) && works(*engine, v[1]) &&
              (engine->shutdown(), engine->statistics().threads == 0);
@@ -94,9 +94,7 @@ TEST_CASE("fork: inside of a task") {
     auto engine = named.make();
     OwnedVariables v(*engine, 2);
     std::atomic<bool> good{false};
-    push(*engine, {}, {v[0]}, [&] {
-      good = in_child([&] { return works(*engine, v[1]); });
-    });
+    push(*engine, {}, {v[0]}, [&] { good = in_child([&] { return works(*engine, v[1]); }); });
     engine->wait_to_read(v[0]);
     CHECK(good);
   }

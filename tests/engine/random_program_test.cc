@@ -43,8 +43,11 @@ std::vector<int> choose(std::mt19937& random, int cells, int most) {
 Step random_step(std::mt19937& random, int cells) {
   Step step;
   const unsigned dice = random() % 100;
-  step.kind = dice < 86 ? Step::task : dice < 88 ? Step::poison : dice < 92 ? Step::replace
-              : dice < 96 ? Step::wait_read : Step::wait_write;
+  step.kind = dice < 86   ? Step::task
+              : dice < 88 ? Step::poison
+              : dice < 92 ? Step::replace
+              : dice < 96 ? Step::wait_read
+                          : Step::wait_write;
   // Twenty at times: lists that do not fit into the short form.
   step.reads = choose(random, cells, random() % 20 ? 3 : 20);
   step.writes = step.kind == Step::task ? choose(random, cells, 2) : std::vector<int>();
@@ -117,11 +120,18 @@ class OnEngine {
   void run(const Step& step, int number) {
     Variable* first = variables_[static_cast<size_t>(step.writes[0])];
     switch (step.kind) {
-      case Step::task: return task(step, number);
-      case Step::poison: return engine_.poison(first, Code::io, "poisoned from outside");
-      case Step::replace: return replace(static_cast<size_t>(step.writes[0]));
-      case Step::wait_read: thrown([&] { engine_.wait_to_read(first); }); return;
-      case Step::wait_write: thrown([&] { engine_.wait_to_write(first); }); return;
+      case Step::task:
+        return task(step, number);
+      case Step::poison:
+        return engine_.poison(first, Code::io, "poisoned from outside");
+      case Step::replace:
+        return replace(static_cast<size_t>(step.writes[0]));
+      case Step::wait_read:
+        thrown([&] { engine_.wait_to_read(first); });
+        return;
+      case Step::wait_write:
+        thrown([&] { engine_.wait_to_write(first); });
+        return;
     }
   }
 
@@ -224,7 +234,8 @@ TEST_CASE("engine: producers on many threads") {
           const size_t a = random() % 3, b = (a + 1 + random() % 2) % 3;
           PushOptions options;
           options.small = random() % 2 == 0;
-          push(*engine, {v[a], v[b]}, {v[b], v[a]}, [&sums, a, b] { ++sums[a], ++sums[b]; }, options);
+          push(
+              *engine, {v[a], v[b]}, {v[b], v[a]}, [&sums, a, b] { ++sums[a], ++sums[b]; }, options);
         }
       });
     }

@@ -52,7 +52,10 @@ TEST_CASE("engine: after shutdown nothing is taken in") {
     auto token = std::make_shared<int>(0);
     CHECK(thrown([&] { push(*engine, {}, v.list, [token] {}); }).code == Code::invalid);
     CHECK(token.use_count() == 1);
-    CHECK(thrown([&] { engine->run_now({}, v.list, [] {}, [] { return std::string(); }); }).code == Code::invalid);
+    CHECK(thrown([&] {
+            engine->run_now(
+                {}, v.list, [] {}, [] { return std::string(); });
+          }).code == Code::invalid);
     engine->wait_to_write(v[0]);
   }
 }
@@ -95,7 +98,11 @@ TEST_CASE("engine: shutdown while producers push and others wait") {
         CHECK(end.code == Code::invalid);
       });
     }
-    threads.emplace_back([&] { thrown([&] { for (int i = 0; i < 100; ++i) engine->wait_to_read(v[0]); }); });
+    threads.emplace_back([&] {
+      thrown([&] {
+        for (int i = 0; i < 100; ++i) engine->wait_to_read(v[0]);
+      });
+    });
     sleep_ms(round % 4);
     engine->shutdown();
     for (std::thread& thread : threads) thread.join();
@@ -115,10 +122,13 @@ TEST_CASE("engine: a callback that waits for skipped work comes back") {
   Thrown seen;
   push(*engine, {}, {v[0]}, [&] { gate.pass(); });
   push(*engine, {v[0]}, {v[0]}, [] {});
-  push(*engine, {}, {v[1]}, [&] {
-    waiting = true;
-    seen = thrown([&] { engine->wait_to_read(v[0]); });
-  }, options);
+  push(
+      *engine, {}, {v[1]},
+      [&] {
+        waiting = true;
+        seen = thrown([&] { engine->wait_to_read(v[0]); });
+      },
+      options);
   CHECK(eventually([&] { return waiting.load(); }));
   sleep_ms(5);
   std::thread opener([&] {

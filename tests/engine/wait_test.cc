@@ -39,7 +39,8 @@ TEST_CASE("engine: waits end at their deadline and leave nothing behind") {
   hasty.timeout_s = 0;
   CHECK(thrown([&] { engine->wait_to_read(v[0], hasty); }).code == Code::net);
   // The withdrawn wait for writing must not stand in the way of further reads.
-  CHECK(engine->run_now(Variables{v[1]}, {}, [] {}, [] { return std::string(); }));
+  CHECK(engine->run_now(
+      Variables{v[1]}, {}, [] {}, [] { return std::string(); }));
   gate.open();
   engine->wait_to_read(v[0]);
   engine->wait_to_read(v[0], hasty);
@@ -108,8 +109,9 @@ TEST_CASE("engine: deadlines that race with completion neither hang nor touch wh
       OwnedVariables v(*engine, 1);
       push(*engine, {}, v.list, [i] { std::this_thread::sleep_for(std::chrono::microseconds(i % 60)); });
       hasty.timeout_s = 1e-6 * (i * 7);
-      timed_out += thrown([&] { i % 2 ? engine->wait_to_read(v[0], hasty) : engine->wait_to_write(v[0], hasty); }).code ==
-                   Code::net;
+      timed_out += thrown([&] {
+                     i % 2 ? engine->wait_to_read(v[0], hasty) : engine->wait_to_write(v[0], hasty);
+                   }).code == Code::net;
     }
     engine->wait_all();
     CHECK(engine->statistics().variables == 0);
@@ -131,11 +133,13 @@ TEST_CASE("engine: tasks of any lane may wait for others of the same lane") {
         deepest = std::max(deepest.load(), depth);
         if (depth == 20) return;
         OwnedVariables own(*engine, 1);
-        push(*engine, {}, own.list, [&descend, depth] { descend(depth + 1); }, options);
+        push(
+            *engine, {}, own.list, [&descend, depth] { descend(depth + 1); }, options);
         engine->wait_to_read(own[0]);
       };
       OwnedVariables v(*engine, 1);
-      push(*engine, {}, v.list, [&] { descend(1); }, options);
+      push(
+          *engine, {}, v.list, [&] { descend(1); }, options);
       engine->wait_to_read(v[0]);
       CHECK(deepest == 20);
       engine->wait_all();
@@ -149,10 +153,14 @@ TEST_CASE("engine: threads that stood in are used again") {
   options.lane = Lane::callback;
   for (int i = 0; i < 200; ++i) {
     OwnedVariables v(*engine, 2);
-    push(*engine, {}, {v[0]}, [&] {
-      push(*engine, {}, {v[1]}, [] {}, options);
-      engine->wait_to_read(v[1]);
-    }, options);
+    push(
+        *engine, {}, {v[0]},
+        [&] {
+          push(
+              *engine, {}, {v[1]}, [] {}, options);
+          engine->wait_to_read(v[1]);
+        },
+        options);
     engine->wait_to_read(v[0]);
   }
   CHECK(engine->statistics().threads <= 4);
@@ -164,16 +172,20 @@ TEST_CASE("engine: callbacks run one at a time on a thread of their own") {
   options.lane = Lane::callback;
   std::atomic<int> inside{0}, most{0};
   for (int i = 0; i < 50; ++i) {
-    push(*engine, {}, {}, [&] {
-      most = std::max(most.load(), ++inside);
-      --inside;
-    }, options);
+    push(
+        *engine, {}, {},
+        [&] {
+          most = std::max(most.load(), ++inside);
+          --inside;
+        },
+        options);
   }
   engine->wait_all();
   CHECK(most == 1);
   // A callback that never comes back does not stop the kernels.
   Gate gate;
-  push(*engine, {}, {}, [&] { gate.pass(); }, options);
+  push(
+      *engine, {}, {}, [&] { gate.pass(); }, options);
   OwnedVariables v(*engine, 1);
   push(*engine, {}, v.list, [] {});
   engine->wait_to_read(v[0]);
