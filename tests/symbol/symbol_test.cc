@@ -40,13 +40,13 @@ TEST_CASE("symbol: JSON survives a round trip") {
 }
 
 TEST_CASE("symbol: generation A, with param and without states") {
-  const char* text = R"({"nodes": [
+  const char* text = R"json({"nodes": [
     {"op": "null", "param": {}, "name": "data", "inputs": [], "backward_source_id": -1},
     {"op": "null", "param": {}, "name": "g", "inputs": [], "backward_source_id": -1},
     {"op": "null", "param": {}, "name": "b", "inputs": [], "backward_source_id": -1, "attr": {"lr_mult": "3"}},
     {"op": "BatchNorm", "param": {"fix_gamma": "False"}, "name": "bn", "inputs": [[0, 0], [1, 0], [2, 0]], "backward_source_id": -1},
     {"op": "Pooling", "param": {"kernel": "(2,2)", "pool_type": "max"}, "name": "pool", "inputs": [[3, 0]], "backward_source_id": -1}],
-    "arg_nodes": [0, 1, 2], "heads": [[4, 0]]})";
+    "arg_nodes": [0, 1, 2], "heads": [[4, 0]]})json";
   const Symbol net = Symbol::from_json(text);
   CHECK(net.list_states() == std::vector<std::string>{"bn_moving_mean", "bn_moving_var"});
   CHECK(net.attribute_dict().at("b").at("__lr_mult__") == "3");
@@ -55,18 +55,18 @@ TEST_CASE("symbol: generation A, with param and without states") {
 }
 
 TEST_CASE("symbol: generation B") {
-  const char* text = R"({"nodes": [{"op": "null", "name": "x", "inputs": []},
+  const char* text = R"json({"nodes": [{"op": "null", "name": "x", "inputs": []},
     {"op": "argmax", "name": "m", "attr": {"axis": "-1"}, "inputs": [[0, 0, 0]]}],
-    "arg_nodes": [0], "node_row_ptr": [0, 1, 2], "heads": [[1, 0, 0]], "attrs": {"mxnet_version": ["int", 903]}})";
+    "arg_nodes": [0], "node_row_ptr": [0, 1, 2], "heads": [[1, 0, 0]], "attrs": {"mxnet_version": ["int", 903]}})json";
   CHECK(Symbol::from_json(text).attribute_dict().at("m").at("axis") == "None");
 }
 
 TEST_CASE("symbol: broken files end in one error") {
-  for (const char* text : {"", "{", "[]", "{}", R"({"nodes": [], "heads": []})", R"({"nodes": [{"op": "null", "name": "x", "inputs": [[0, 0]]}], "heads": [[0, 0]]})",
-                           R"({"nodes": [{"op": "relu", "name": "x", "inputs": [[5, 0, 0]]}], "heads": [[0, 0, 0]]})",
-                           R"({"nodes": [{"op": "null", "name": "x", "inputs": []}], "heads": [[0, 7, 0]]})",
-                           R"({"nodes": [{"op": "Nonsense", "name": "x", "inputs": []}], "heads": [[0, 0, 0]]})",
-                           R"({"nodes": [{"op": "Convolution", "name": "c", "attrs": {"kernel": "(a"}, "inputs": []}], "heads": [[0, 0, 0]]})"}) {
+  for (const char* text : {"", "{", "[]", "{}", R"json({"nodes": [], "heads": []})json", R"json({"nodes": [{"op": "null", "name": "x", "inputs": [[0, 0]]}], "heads": [[0, 0]]})json",
+                           R"json({"nodes": [{"op": "relu", "name": "x", "inputs": [[5, 0, 0]]}], "heads": [[0, 0, 0]]})json",
+                           R"json({"nodes": [{"op": "null", "name": "x", "inputs": []}], "heads": [[0, 7, 0]]})json",
+                           R"json({"nodes": [{"op": "Nonsense", "name": "x", "inputs": []}], "heads": [[0, 0, 0]]})json",
+                           R"json({"nodes": [{"op": "Convolution", "name": "c", "attrs": {"kernel": "(a"}, "inputs": []}], "heads": [[0, 0, 0]]})json"}) {
     CAPTURE(std::string(text));
     try {
       Symbol::from_json(text);

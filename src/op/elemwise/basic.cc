@@ -128,7 +128,9 @@ void infer_like(InferShape& c) {
 
 // condition ? x : y; a condition of one dimension chooses rows.
 void where(const NoParams&, const RunContext& r) {
-  const int64_t n = r.out[0].size(), rows = std::max<int64_t>(1, r.in[0].size()), row = r.in[0].size() == 0 ? 0 : n / rows;
+  const int64_t n = r.out[0].size(), rows = r.in[0].size();
+  if (n == 0 || rows == 0) return;
+  const int64_t row = n / rows;
   dispatch_all(r.in[0].dtype, "where", [&](auto condition) {
     const auto* c = r.in[0].as<typename decltype(condition)::type>();
     const int64_t item = dtype_size(r.out[0].dtype);
