@@ -29,7 +29,7 @@ def main(steps=200, rate=0.1):
         weight -= rate / len(data) * gradient
 
     kv = mx.kv.create("local")
-    kv.set_updater(update) if hasattr(kv, "set_updater") else kv._set_updater(update)
+    kv._set_updater(update)
     for name in NAMES:
         kv.init(name, mx.nd.zeros(nets[0].arg_dict[name].shape))
 
@@ -45,7 +45,7 @@ def main(steps=200, rate=0.1):
     for name, truth in zip(NAMES, ([[2.0, -3.4]], [4.2])):
         value = mx.nd.zeros(nets[0].arg_dict[name].shape)
         kv.pull(name, out=value)
-        print(name, value.asnumpy().round(3).tolist(), "true", truth)
+        print(name, value.asnumpy().astype(float).round(3).tolist(), "true", truth)
 
 
 if __name__ == "__main__":

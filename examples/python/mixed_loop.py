@@ -35,8 +35,13 @@ def main(steps=200, rate=0.1):
             loss = ((net.outputs[0] - net.arg_dict["label"]) ** 2).mean().asscalar()
             print(f"step {step:3d}  loss {loss:.6f}")
 
-    print("weight", learned["fc_weight"][0].asnumpy().round(3).tolist(), "true", truth.T.round(3).tolist())
-    print("bias  ", learned["fc_bias"][0].asnumpy().round(3).tolist(), "true", [4.2])
+    print(
+        "weight",
+        learned["fc_weight"][0].asnumpy().astype(float).round(3).tolist(),
+        "true",
+        truth.T.astype(float).round(3).tolist(),
+    )
+    print("bias  ", learned["fc_bias"][0].asnumpy().astype(float).round(3).tolist(), "true", [4.2])
 
 
 if __name__ == "__main__":

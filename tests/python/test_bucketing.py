@@ -114,12 +114,13 @@ def test_momentum_is_one_for_all_buckets():
                 data = batch.data[0].asnumpy()
                 grown = np.zeros((BATCH, 10, FEATURES), np.float32)
                 grown[:, : data.shape[1]] = data
+                data_shapes, label_shapes = shapes(10)
                 batch = mx.io.DataBatch(
                     [mx.nd.array(grown)],
                     batch.label,
                     bucket_key=10,
-                    provide_data=shapes(10)[0],
-                    provide_label=shapes(10)[1],
+                    provide_data=data_shapes,
+                    provide_label=label_shapes,
                 )
             module.forward_backward(batch)
             module.update()
