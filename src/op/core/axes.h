@@ -19,7 +19,11 @@ inline std::vector<bool> reduced_axes(const ReduceParams& p, int ndim, const cha
   std::vector<bool> reduced(static_cast<size_t>(ndim), all != (p.exclude && !all));
   if (all) return reduced;
   std::fill(reduced.begin(), reduced.end(), p.exclude);
-  for (int64_t a : *p.axis) reduced[static_cast<size_t>(normalize_axis(a, ndim, place))] = !p.exclude;
+  for (int64_t a : *p.axis) {
+    const size_t i = static_cast<size_t>(normalize_axis(a, ndim, place));
+    MIXNET_CHECK(reduced[i] == p.exclude, invalid, "[", place, "] axis: expected every axis once, got ", *p.axis);
+    reduced[i] = !p.exclude;
+  }
   return reduced;
 }
 

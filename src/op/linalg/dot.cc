@@ -14,10 +14,12 @@ struct Params {
 void add_params(OpBuilder<Params>& op) {
   op.param("transpose_a", &Params::transpose_a).doc("Transposes lhs first.");
   op.param("transpose_b", &Params::transpose_b).doc("Transposes rhs first.");
-  op.param("forward_stype", &Params::forward_stype, {"None", "csr", "default", "row_sparse"}).doc("Accepted for MXNet's files; results are dense.");
+  op.param("forward_stype", &Params::forward_stype, {"None", "csr", "default", "row_sparse"})
+      .doc("Accepted for MXNet's files; results are dense.");
 }
 
-// lhs as (m, k), rhs as (k, n): the contracted axis is the last of lhs and the first of rhs, or the other way round when transposed.
+// lhs as (m, k), rhs as (k, n): the contracted axis is the last of lhs and the first of rhs, or the other way round
+// when transposed.
 struct Sizes {
   int64_t m, n, k, k2;
   Sizes(const Params& p, const Shape& a, const Shape& b) {
@@ -30,7 +32,8 @@ struct Sizes {
 
 template <class T>
 void multiply(const Params& p, const Sizes& s, const T* a, const T* b, T* c) {
-  gemm<T>(p.transpose_a, p.transpose_b, s.m, s.n, s.k, 1, a, p.transpose_a ? s.m : s.k, b, p.transpose_b ? s.k : s.n, 0, c, s.n);
+  gemm<T>(p.transpose_a, p.transpose_b, s.m, s.n, s.k, 1, a, p.transpose_a ? s.m : s.k, b, p.transpose_b ? s.k : s.n, 0,
+          c, s.n);
 }
 void forward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "dot", [&](auto tag) {
@@ -44,8 +47,12 @@ void infer(InferShape& c) {
   c.expect_ndim(0, 1, Shape::max_ndim);
   c.expect_ndim(1, 1, Shape::max_ndim);
   if (!a.known() || !b.known()) return;
+  if (a.ndim() == 1 && b.ndim() == 1 && (p.transpose_a || p.transpose_b))
+    c.fail(Code::invalid, "transpose_a, transpose_b: expected False for vectors");
   const Sizes s(p, a, b);
-  if (s.k != s.k2) c.fail(Code::shape, concat("cannot multiply ", a, p.transpose_a ? " transposed" : "", " by ", b, p.transpose_b ? " transposed" : ""));
+  if (s.k != s.k2)
+    c.fail(Code::shape, concat("cannot multiply ", a, p.transpose_a ? " transposed" : "", " by ", b,
+                               p.transpose_b ? " transposed" : ""));
   Shape out;
   for (int i = 0; i < a.ndim() - 1; ++i) out.push_back(a[p.transpose_a ? i + 1 : i]);
   for (int i = 0; i < b.ndim() - 1; ++i) out.push_back(b[p.transpose_b ? i : i + 1]);
@@ -60,9 +67,12 @@ void batch_forward(const Params& p, const RunContext& r) {
     const Shape &a = r.in[0].shape, &b = r.in[1].shape;
     const Sizes s(p, matrix(a), matrix(b));
     const int64_t batch = a.size(0, a.ndim() - 2);
-    parallel_for(batch, std::max<int64_t>(1, 100000 / std::max<int64_t>(1, s.m * s.n * s.k)), [&](int64_t first, int64_t last) {
-      for (int64_t i = first; i < last; ++i) multiply<T>(p, s, r.in[0].as<T>() + i * s.m * s.k, r.in[1].as<T>() + i * s.k * s.n, r.out[0].as<T>() + i * s.m * s.n);
-    });
+    parallel_for(batch, std::max<int64_t>(1, 100000 / std::max<int64_t>(1, s.m * s.n * s.k)),
+                 [&](int64_t first, int64_t last) {
+                   for (int64_t i = first; i < last; ++i)
+                     multiply<T>(p, s, r.in[0].as<T>() + i * s.m * s.k, r.in[1].as<T>() + i * s.k * s.n,
+                                 r.out[0].as<T>() + i * s.m * s.n);
+                 });
   });
 }
 void infer_batch(InferShape& c) {
@@ -73,14 +83,19 @@ void infer_batch(InferShape& c) {
   c.expect_ndim(1, a.ndim(), a.ndim());
   const Sizes s(p, matrix(a), matrix(b));
   Shape out = a;
-  for (int i = 0; i < a.ndim() - 2; ++i) if (a[i] != b[i]) c.fail(Code::shape, concat("rhs: expected the batch of ", a, ", got ", b));
-  if (s.k != s.k2) c.fail(Code::shape, concat("cannot multiply ", a, p.transpose_a ? " transposed" : "", " by ", b, p.transpose_b ? " transposed" : ""));
+  for (int i = 0; i < a.ndim() - 2; ++i)
+    if (a[i] != b[i]) c.fail(Code::shape, concat("rhs: expected the batch of ", a, ", got ", b));
+  if (s.k != s.k2)
+    c.fail(Code::shape, concat("cannot multiply ", a, p.transpose_a ? " transposed" : "", " by ", b,
+                               p.transpose_b ? " transposed" : ""));
   out[a.ndim() - 2] = s.m;
   out[a.ndim() - 1] = s.n;
   c.set_out(0, out);
 }
 template <void (*F)(const Params&, const RunContext&)>
-std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, F, 0); }
+std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, F, 0);
+}
 
 //[full
 Entry product(GradientContext& g, const char* op, Entry a, Entry b, bool ta, bool tb) {
@@ -90,8 +105,10 @@ Entry product(GradientContext& g, const char* op, Entry a, Entry b, bool ta, boo
 void matrix_gradient(GradientContext& g, const char* op) {
   const Params& p = g.params<Params>();
   const Entry dy = g.output_grad(0), a = g.input(0), b = g.input(1);
-  if (g.wants(0)) g.set(0, p.transpose_a ? product(g, op, b, dy, p.transpose_b, true) : product(g, op, dy, b, false, !p.transpose_b));
-  if (g.wants(1)) g.set(1, p.transpose_b ? product(g, op, dy, a, true, p.transpose_a) : product(g, op, a, dy, !p.transpose_a, false));
+  if (g.wants(0))
+    g.set(0, p.transpose_a ? product(g, op, b, dy, p.transpose_b, true) : product(g, op, dy, b, false, !p.transpose_b));
+  if (g.wants(1))
+    g.set(1, p.transpose_b ? product(g, op, dy, a, true, p.transpose_a) : product(g, op, a, dy, !p.transpose_a, false));
 }
 void batch_gradient(GradientContext& g) { matrix_gradient(g, "batch_dot"); }
 // Of any number of axes: a kernel that sees them as matrices.
@@ -114,7 +131,8 @@ void infer_backward(InferShape& c) {
 }
 void gradient(GradientContext& g) {
   const auto grads = g.make_backward("_backward_dot", {g.output_grad(0), g.input(0), g.input(1)});
-  for (int i = 0; i < 2; ++i) if (g.wants(i)) g.set(i, grads[static_cast<size_t>(i)]);
+  for (int i = 0; i < 2; ++i)
+    if (g.wants(i)) g.set(i, grads[static_cast<size_t>(i)]);
 }
 //]
 
@@ -126,14 +144,22 @@ void register_ops(Registry& registry) {
   op.input("lhs", "(..., k).").input("rhs", "(k, ...).").infer_shape(infer).prepare(prepare<forward>);
   OpBuilder<Params> batch(registry, "batch_dot");
   add_params(batch);
-  batch.input("lhs", "(batch..., m, k).").input("rhs", "(batch..., k, n).").infer_shape(infer_batch).prepare(prepare<batch_forward>);
+  batch.input("lhs", "(batch..., m, k).")
+      .input("rhs", "(batch..., k, n).")
+      .infer_shape(infer_batch)
+      .prepare(prepare<batch_forward>);
   //[full
-  op.doc("Contracts the last axis of lhs with the first of rhs: the matrix product of two matrices, the inner product of two vectors.").gradient(gradient);
+  op.doc(
+        "Contracts the last axis of lhs with the first of rhs: the matrix product of two matrices, the inner product "
+        "of two vectors.")
+      .gradient(gradient);
   batch.doc("The matrix product of every pair of matrices.").gradient(batch_gradient);
   for (bool ta : {false, true}) {
     for (bool tb : {false, true}) {
-      op.sample({ta ? Shape{3, 2} : Shape{2, 3}, tb ? Shape{4, 3} : Shape{3, 4}}, {{"transpose_a", ta}, {"transpose_b", tb}});
-      batch.sample({ta ? Shape{2, 3, 2} : Shape{2, 2, 3}, tb ? Shape{2, 4, 3} : Shape{2, 3, 4}}, {{"transpose_a", ta}, {"transpose_b", tb}});
+      op.sample({ta ? Shape{3, 2} : Shape{2, 3}, tb ? Shape{4, 3} : Shape{3, 4}},
+                {{"transpose_a", ta}, {"transpose_b", tb}});
+      batch.sample({ta ? Shape{2, 3, 2} : Shape{2, 2, 3}, tb ? Shape{2, 4, 3} : Shape{2, 3, 4}},
+                   {{"transpose_a", ta}, {"transpose_b", tb}});
     }
   }
   op.sample({{3}, {3}});
@@ -144,7 +170,14 @@ void register_ops(Registry& registry) {
   batch.sample({{0, 2, 3}, {0, 3, 2}});
   OpBuilder<Params> grad(registry, "_backward_dot");
   add_params(grad);
-  grad.hidden().input("output_grad").input("lhs").input("rhs").outputs({"lhs", "rhs"}).optional_outputs().infer_shape(infer_backward).prepare(prepare<backward>);
+  grad.hidden()
+      .input("output_grad")
+      .input("lhs")
+      .input("rhs")
+      .outputs({"lhs", "rhs"})
+      .optional_outputs()
+      .infer_shape(infer_backward)
+      .prepare(prepare<backward>);
   grad.no_gradient("use batch_dot for higher orders");
   //]
 }

@@ -17,7 +17,8 @@ struct SplitParams {
   bool squeeze_axis = false;
 };
 
-// Copies between one tensor cut into parts along an axis and the parts: `rows` rows, part k has widths[k] bytes in each.
+// Copies between one tensor cut into parts along an axis and the parts: `rows` rows, part k has widths[k] bytes in
+// each.
 template <bool Join>
 void move_rows(char* whole, Span<const TensorView> parts, int64_t rows) {
   int64_t total = 0;
@@ -58,11 +59,17 @@ void infer(InferShape& c) {
   int64_t total = 0;
   for (int i = 0; i < c.num_inputs(); ++i) {
     Shape s = c.in[static_cast<size_t>(i)];
-    if (!s.ndim_known()) { total = -1; continue; }
-    if (s.ndim() != ndim) c.fail(Code::shape, mixnet::concat(c.input_name(i), ": expected ", ndim, " dimensions, got ", s));
+    if (!s.ndim_known()) {
+      total = -1;
+      continue;
+    }
+    if (s.ndim() != ndim)
+      c.fail(Code::shape, mixnet::concat(c.input_name(i), ": expected ", ndim, " dimensions, got ", s));
     total = total < 0 || s[axis] < 0 ? -1 : total + s[axis];
     s[axis] = -1;
-    if (!common.merge(s)) c.fail(Code::shape, mixnet::concat(c.input_name(i), ": expected ", common, " but along axis ", axis, ", got ", c.in[static_cast<size_t>(i)]));
+    if (!common.merge(s))
+      c.fail(Code::shape, mixnet::concat(c.input_name(i), ": expected ", common, " but along axis ", axis, ", got ",
+                                         c.in[static_cast<size_t>(i)]));
   }
   for (int i = 0; i < c.num_inputs(); ++i) c.set_in(i, common);
   common[axis] = total;
@@ -71,7 +78,9 @@ void infer(InferShape& c) {
 void infer_stack(InferShape& c) {
   Shape common = Shape::unknown();
   for (int i = 0; i < c.num_inputs(); ++i) {
-    if (!common.merge(c.in[static_cast<size_t>(i)])) c.fail(Code::shape, mixnet::concat(c.input_name(i), ": expected ", common, ", got ", c.in[static_cast<size_t>(i)]));
+    if (!common.merge(c.in[static_cast<size_t>(i)]))
+      c.fail(Code::shape,
+             mixnet::concat(c.input_name(i), ": expected ", common, ", got ", c.in[static_cast<size_t>(i)]));
   }
   if (!common.ndim_known()) return;
   for (int i = 0; i < c.num_inputs(); ++i) c.set_in(i, common);
@@ -88,8 +97,12 @@ void infer_split(InferShape& c) {
   if (!c.in[0].ndim_known()) return;
   const int axis = normalize_axis(p.axis, c.in[0].ndim(), c.place().c_str());
   const int64_t extent = c.in[0][axis];
-  if (extent >= 0 && extent % p.num_outputs != 0) c.fail(Code::shape, mixnet::concat("data: expected a multiple of ", p.num_outputs, " along axis ", axis, ", got ", c.in[0]));
-  if (p.squeeze_axis && extent >= 0 && extent != p.num_outputs) c.fail(Code::shape, mixnet::concat("squeeze_axis: expected extent ", p.num_outputs, " along axis ", axis, ", got ", c.in[0]));
+  if (extent >= 0 && extent % p.num_outputs != 0)
+    c.fail(Code::shape,
+           mixnet::concat("data: expected a multiple of ", p.num_outputs, " along axis ", axis, ", got ", c.in[0]));
+  if (p.squeeze_axis && extent >= 0 && extent != p.num_outputs)
+    c.fail(Code::shape,
+           mixnet::concat("squeeze_axis: expected extent ", p.num_outputs, " along axis ", axis, ", got ", c.in[0]));
   Shape part;
   for (int i = 0; i < c.in[0].ndim(); ++i) {
     if (i == axis && p.squeeze_axis) continue;
@@ -99,7 +112,8 @@ void infer_split(InferShape& c) {
 }
 std::vector<std::string> split_outputs(const SplitParams& p) {
   std::vector<std::string> names;
-  for (int64_t i = 0; i < p.num_outputs; ++i) names.push_back(p.num_outputs == 1 ? "output" : "output" + std::to_string(i));
+  for (int64_t i = 0; i < p.num_outputs; ++i)
+    names.push_back(p.num_outputs == 1 ? "output" : "output" + std::to_string(i));
   return names;
 }
 
@@ -108,7 +122,9 @@ void concat_backward(const Params& p, const RunContext& r) {
   const Shape& whole = r.in[0].shape;
   move_rows<false>(r.in[0].as<char>(), r.out, whole.size(0, normalize_axis(p.dim, whole.ndim(), "Concat")));
 }
-void infer_concat_backward(InferShape& c) { for (size_t i = 0; i < c.out.size(); ++i) c.set_out(static_cast<int>(i), c.in[i + 1]); }
+void infer_concat_backward(InferShape& c) {
+  for (size_t i = 0; i < c.out.size(); ++i) c.set_out(static_cast<int>(i), c.in[i + 1]);
+}
 std::vector<std::string> concat_gradients(const Params& p) {
   std::vector<std::string> names;
   for (int64_t i = 0; i < p.num_args; ++i) names.push_back("arg" + std::to_string(i));
@@ -126,7 +142,9 @@ void concat_gradient(GradientContext& g) {
   for (int i = 0; i < g.num_inputs(); ++i) g.set(i, grads[static_cast<size_t>(i)]);
 }
 void stack_gradient(GradientContext& g) {
-  const auto grads = g.make_all("SliceChannel", {g.output_grad(0)}, {{"num_outputs", g.num_inputs()}, {"axis", g.params<StackParams>().axis}, {"squeeze_axis", true}});
+  const auto grads =
+      g.make_all("SliceChannel", {g.output_grad(0)},
+                 {{"num_outputs", g.num_inputs()}, {"axis", g.params<StackParams>().axis}, {"squeeze_axis", true}});
   for (int i = 0; i < g.num_inputs(); ++i) g.set(i, grads[static_cast<size_t>(i)]);
 }
 void split_gradient(GradientContext& g) {
@@ -155,7 +173,11 @@ void register_ops(Registry& registry) {
   parts.param("num_outputs", &SplitParams::num_outputs).required().range(1).doc("Number of equal parts.");
   parts.param("axis", &SplitParams::axis).doc("The axis that is cut.");
   parts.param("squeeze_axis", &SplitParams::squeeze_axis).doc("Drops the axis where parts have extent 1.");
-  parts.input("data", "Any shape and dtype.").output_names(split_outputs).optional_outputs().infer_shape(infer_split).kernel(split);
+  parts.input("data", "Any shape and dtype.")
+      .output_names(split_outputs)
+      .optional_outputs()
+      .infer_shape(infer_split)
+      .kernel(split);
   //[full
   op.doc("Joins inputs along an axis; all other extents are equal.").gradient(concat_gradient);
   op.sample({{2, 3}, {2, 1}, {2, 2}});
@@ -177,10 +199,18 @@ void register_ops(Registry& registry) {
   OpBuilder<Params> grad(registry, "_backward_Concat");
   grad.param("num_args", &Params::num_args);
   grad.param("dim", &Params::dim);
-  grad.hidden().input("output_grad").input("arg").input_names(concat_backward_inputs).output_names(concat_gradients).optional_outputs();
+  grad.hidden()
+      .input("output_grad")
+      .input("arg")
+      .input_names(concat_backward_inputs)
+      .output_names(concat_gradients)
+      .optional_outputs();
   std::vector<int> shapes(64);
   for (int i = 0; i < 64; ++i) shapes[static_cast<size_t>(i)] = i + 1;
-  grad.shape_only(shapes).infer_shape(infer_concat_backward).kernel(concat_backward).no_gradient("use SliceChannel for higher orders");
+  grad.shape_only(shapes)
+      .infer_shape(infer_concat_backward)
+      .kernel(concat_backward)
+      .no_gradient("use SliceChannel for higher orders");
   //]
 }
 

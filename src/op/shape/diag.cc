@@ -71,8 +71,7 @@ void infer(InferShape& c) {
             b = normalize_axis(p.axis2, in.ndim(), place.c_str());
   if (a == b) c.fail(Code::invalid, concat("axis2: expected another axis than axis1, got ", p.axis2));
   const int64_t length = Diagonal(p, in).length;
-  if (length < 0 || (length == 0 && in.size() > 0))
-    c.fail(Code::invalid, concat("k: expected a diagonal of ", in, ", got ", p.k));
+  if (length < 0) c.fail(Code::invalid, concat("k: expected a diagonal of ", in, ", got ", p.k));
   Shape out;
   for (int i = 0; i < in.ndim(); ++i) {
     if (i != a && i != b) out.push_back(in[i]);

@@ -1,4 +1,4 @@
-// The same elements under another shape: Reshape, Flatten, expand_dims, squeeze, reshape_like.
+// The same elements under another shape: Reshape, Flatten, expand_dims, squeeze.
 #include <cstring>
 
 #include "op/core/builder.h"
@@ -9,15 +9,18 @@ namespace {
 struct Params {
   Shape shape;
   bool reverse = false;
-  Shape target_shape;         // MXNet before 0.9
+  Shape target_shape;  // MXNet before 0.9
   bool keep_highest = false;
 };
 
 void copy_bytes(const RunContext& r) {
-  if (r.out[0].data != r.in[0].data && r.out[0].bytes() > 0) std::memcpy(r.out[0].data, r.in[0].data, static_cast<size_t>(r.out[0].bytes()));
+  if (r.out[0].data != r.in[0].data && r.out[0].bytes() > 0)
+    std::memcpy(r.out[0].data, r.in[0].data, static_cast<size_t>(r.out[0].bytes()));
 }
 template <class P>
-void kernel(const P&, const RunContext& r) { copy_bytes(r); }
+void kernel(const P&, const RunContext& r) {
+  copy_bytes(r);
+}
 
 Shape reversed(const Shape& s) {
   Shape out;
@@ -30,7 +33,8 @@ Shape decode(const InferShape& c, const Shape& in, const Shape& codes) {
   Shape out;
   int at = 0, inferred = -1;
   auto need = [&](int count) {
-    if (at + count > in.ndim()) c.fail(Code::shape, concat("shape ", codes, " asks for more dimensions than data has: ", in));
+    if (at + count > in.ndim())
+      c.fail(Code::shape, concat("shape ", codes, " asks for more dimensions than data has: ", in));
   };
   for (int i = 0; i < codes.ndim(); ++i) {
     const int64_t code = codes[i];
@@ -55,7 +59,8 @@ Shape decode(const InferShape& c, const Shape& in, const Shape& codes) {
       const int64_t whole = in[at++];
       if (first == -1 && second > 0) first = whole / second;
       else if (second == -1 && first > 0) second = whole / first;
-      if (first < 0 || second < 0 || first * second != whole) c.fail(Code::shape, concat("cannot split ", whole, " as ", codes));
+      if (first < 0 || second < 0 || first * second != whole)
+        c.fail(Code::shape, concat("cannot split ", whole, " as ", codes));
       out.push_back(first);
       out.push_back(second);
     } else if (code > 0) {
@@ -150,19 +155,10 @@ void infer_squeeze(InferShape& c) {
     drop[static_cast<size_t>(i)] = true;
   }
   Shape out;
-  for (int i = 0; i < in.ndim(); ++i) if (!drop[static_cast<size_t>(i)]) out.push_back(in[i]);
+  for (int i = 0; i < in.ndim(); ++i)
+    if (!drop[static_cast<size_t>(i)]) out.push_back(in[i]);
   if (out.ndim() == 0) out.push_back(1);
   c.set_out(0, out);
-}
-
-void infer_like(InferShape& c) {
-  c.set_out(0, c.in[1]);
-  if (c.in[0].known() && c.in[1].known() && c.in[0].size() != c.in[1].size()) c.fail(Code::shape, concat("cannot reshape ", c.in[0], " like ", c.in[1]));
-}
-void infer_like_type(InferType& c) {
-  c.set_out(0, c.in[0]);
-  c.set_in(0, c.out[0]);
-  if (c.in[1] == DType::unknown) c.in[1] = c.in[0];
 }
 
 //[full
@@ -174,26 +170,38 @@ void gradient(GradientContext& g) { g.set(0, g.make("reshape_like", {g.output_gr
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "Reshape");
   op.alias("reshape");
-  op.param("shape", &Params::shape).doc("The new extents: 0 keeps one, -1 infers one, -2 copies the rest, -3 merges two, -4 splits one by the next two.");
+  op.param("shape", &Params::shape)
+      .doc(
+          "The new extents: 0 keeps one, -1 infers one, -2 copies the rest, -3 merges two, -4 splits one by the next "
+          "two.");
   op.param("reverse", &Params::reverse).doc("Matches the codes from the right.");
   op.param("target_shape", &Params::target_shape).doc("The form of MXNet before 0.9: 0 infers one extent.");
   op.param("keep_highest", &Params::keep_highest).doc("With target_shape: keeps the first extent.");
   op.input("data", "Any shape and dtype.").infer_shape(infer).inplace(0, 0).same_bytes(0, 0).kernel(kernel<Params>);
 
   OpBuilder<> flat(registry, "Flatten");
-  flat.alias("flatten").input("data", "(N, ...).").infer_shape(infer_flatten).inplace(0, 0).same_bytes(0, 0).kernel(kernel<NoParams>);
+  flat.alias("flatten")
+      .input("data", "(N, ...).")
+      .infer_shape(infer_flatten)
+      .inplace(0, 0)
+      .same_bytes(0, 0)
+      .kernel(kernel<NoParams>);
 
   OpBuilder<ExpandParams> expand(registry, "expand_dims");
   expand.param("axis", &ExpandParams::axis).required().doc("Where the new axis stands in the output.");
-  expand.input("data", "Any shape and dtype.").infer_shape(infer_expand).inplace(0, 0).same_bytes(0, 0).kernel(kernel<ExpandParams>);
+  expand.input("data", "Any shape and dtype.")
+      .infer_shape(infer_expand)
+      .inplace(0, 0)
+      .same_bytes(0, 0)
+      .kernel(kernel<ExpandParams>);
 
   OpBuilder<SqueezeParams> squeeze(registry, "squeeze");
   squeeze.param("axis", &SqueezeParams::axis).doc("Axes of extent 1 to drop; none means all of them.");
-  squeeze.input("data", "Any shape and dtype.").infer_shape(infer_squeeze).inplace(0, 0).same_bytes(0, 0).kernel(kernel<SqueezeParams>);
-
-  OpBuilder<> like(registry, "reshape_like");
-  like.input("lhs", "The elements.").input("rhs", "Gives the shape.").shape_only({1}).infer_shape(infer_like).infer_type(infer_like_type);
-  like.inplace(0, 0).same_bytes(0, 0).kernel(kernel<NoParams>);
+  squeeze.input("data", "Any shape and dtype.")
+      .infer_shape(infer_squeeze)
+      .inplace(0, 0)
+      .same_bytes(0, 0)
+      .kernel(kernel<SqueezeParams>);
   //[full
   op.doc("The elements of data under another shape.").gradient(gradient);
   op.sample({{2, 3, 4}}, {{"shape", Shape{4, 6}}});
@@ -217,10 +225,6 @@ void register_ops(Registry& registry) {
   squeeze.sample({{2, 1, 3, 1}}, {{"axis", Shape{1}}});
   squeeze.sample({{1}});
   squeeze.sample({{0, 1}});
-  like.doc("The elements of lhs under the shape of rhs.").gradient(gradient);
-  like.sample({{2, 3}, {3, 2}});
-  like.sample({{1}, {1, 1}});
-  like.sample({{0}, {0, 4}});
   //]
 }
 

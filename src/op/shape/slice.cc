@@ -27,8 +27,9 @@ struct Box {
 };
 
 Box box_of(const Params& p, const Shape& in, const char* place) {
-  MIXNET_CHECK(static_cast<int>(p.begin.size()) <= in.ndim() && p.begin.size() == p.end.size(), invalid, "[", place, "] begin and end: expected at most ",
-               in.ndim(), " numbers each, got ", p.begin.size(), " and ", p.end.size());
+  MIXNET_CHECK(static_cast<int>(p.begin.size()) <= in.ndim() && p.begin.size() == p.end.size(), invalid, "[", place,
+               "] begin and end: expected at most ", in.ndim(), " numbers each, got ", p.begin.size(), " and ",
+               p.end.size());
   Box box;
   for (int i = 0; i < in.ndim(); ++i) {
     const size_t k = static_cast<size_t>(i);
@@ -36,7 +37,9 @@ Box box_of(const Params& p, const Shape& in, const char* place) {
     MIXNET_CHECK(step != 0, invalid, "[", place, "] step: expected values other than 0");
     const bool given = k < p.begin.size();
     // As Python's slices: limits beyond the ends are moved to them.
-    auto limit = [n, step](int64_t v) { return std::clamp(v < 0 ? v + n : v, step > 0 ? int64_t{0} : int64_t{-1}, step > 0 ? n : n - 1); };
+    auto limit = [n, step](int64_t v) {
+      return std::clamp(v < 0 ? v + n : v, step > 0 ? int64_t{0} : int64_t{-1}, step > 0 ? n : n - 1);
+    };
     const int64_t begin = given && p.begin[k] ? limit(*p.begin[k]) : step > 0 ? 0 : n - 1;
     const int64_t end = given && p.end[k] ? limit(*p.end[k]) : step > 0 ? n : -1;
     const int64_t span = step > 0 ? end - begin : begin - end, stride = step > 0 ? step : -step;
@@ -51,8 +54,12 @@ Box box_of(const AxisParams& p, const Shape& in, const char* place) {
   all.begin.resize(static_cast<size_t>(in.ndim()));
   all.end.resize(static_cast<size_t>(in.ndim()));
   const size_t axis = static_cast<size_t>(normalize_axis(p.axis, in.ndim(), place));
-  all.begin[axis] = p.begin;
-  all.end[axis] = p.end;
+  const int64_t n = in[static_cast<int>(axis)], last = p.end.value_or(n);
+  const int64_t begin = p.begin < 0 ? p.begin + n : p.begin, end = last < 0 ? last + n : last;
+  MIXNET_CHECK(begin >= 0 && begin <= end && end <= n, invalid, "[", place, "] begin, end: expected a part of [0, ", n,
+               "), got [", begin, ", ", end, ")");
+  all.begin[axis] = begin;
+  all.end[axis] = end;
   return box_of(all, in, place);
 }
 
@@ -91,25 +98,32 @@ void put_box(const Box& box, const TensorView& whole, const TensorView& part) {
 }
 
 template <class P>
-void forward(const P& p, const RunContext& r) { take_box(box_of(p, r.in[0].shape, "slice"), r.in[0], r.out[0]); }
+void forward(const P& p, const RunContext& r) {
+  take_box(box_of(p, r.in[0].shape, "slice"), r.in[0], r.out[0]);
+}
 template <class P>
 void infer(InferShape& c) {
   if (c.in[0].known()) c.set_out(0, box_of(c.params<P>(), c.in[0], c.place().c_str()).extent);
 }
 
 Box like_box(const LikeParams& p, const Shape& in, const Shape& like) {
+  MIXNET_CHECK(p.axes.ndim() > 0 || in.ndim() == like.ndim(), shape, "[slice_like] shape_like: expected ", in.ndim(),
+               " dimensions, got ", like);
   Box box;
   for (int i = 0; i < in.ndim(); ++i) {
     bool cut = p.axes.ndim() == 0 && i < like.ndim();
     for (int64_t a : p.axes) cut = cut || normalize_axis(a, in.ndim(), "slice_like") == i;
-    MIXNET_CHECK(!cut || (i < like.ndim() && like[i] <= in[i]), shape, "[slice_like] expected at most ", in, ", got ", like);
+    MIXNET_CHECK(!cut || (i < like.ndim() && like[i] <= in[i]), shape, "[slice_like] expected at most ", in, ", got ",
+                 like);
     box.first.push_back(0);
     box.step.push_back(1);
     box.extent.push_back(cut ? like[i] : in[i]);
   }
   return box;
 }
-void forward_like(const LikeParams& p, const RunContext& r) { take_box(like_box(p, r.in[0].shape, r.in[1].shape), r.in[0], r.out[0]); }
+void forward_like(const LikeParams& p, const RunContext& r) {
+  take_box(like_box(p, r.in[0].shape, r.in[1].shape), r.in[0], r.out[0]);
+}
 void infer_slice_like(InferShape& c) {
   if (c.in[0].known() && c.in[1].known()) c.set_out(0, like_box(c.params<LikeParams>(), c.in[0], c.in[1]).extent);
 }
@@ -153,11 +167,19 @@ void put_back_like(const LikeParams& p, const RunContext& r) {
   put_box(like_box(p, r.out[0].shape, r.in[0].shape), r.out[0], r.in[0]);
 }
 void infer_back(InferShape& c) { c.set_out(0, c.in[1]); }
-void slice_gradient(GradientContext& g) { g.set(0, g.make_backward("_backward_slice", {g.output_grad(0), g.input(0)})[0]); }
-void axis_gradient(GradientContext& g) { g.set(0, g.make_backward("_backward_slice_axis", {g.output_grad(0), g.input(0)})[0]); }
-void like_gradient(GradientContext& g) { g.set(0, g.make_backward("_backward_slice_like", {g.output_grad(0), g.input(0)})[0]); }
+void slice_gradient(GradientContext& g) {
+  g.set(0, g.make_backward("_backward_slice", {g.output_grad(0), g.input(0)})[0]);
+}
+void axis_gradient(GradientContext& g) {
+  g.set(0, g.make_backward("_backward_slice_axis", {g.output_grad(0), g.input(0)})[0]);
+}
+void like_gradient(GradientContext& g) {
+  g.set(0, g.make_backward("_backward_slice_like", {g.output_grad(0), g.input(0)})[0]);
+}
 Attributes box_attributes(const Params& p) {
-  return {{"begin", ParamType<OptionalTuple>::to(p.begin)}, {"end", ParamType<OptionalTuple>::to(p.end)}, {"step", ParamType<OptionalTuple>::to(p.step)}};
+  return {{"begin", ParamType<OptionalTuple>::to(p.begin)},
+          {"end", ParamType<OptionalTuple>::to(p.end)},
+          {"step", ParamType<OptionalTuple>::to(p.step)}};
 }
 void assign_gradient(GradientContext& g) {
   Attributes zero = box_attributes(g.params<Params>());
@@ -196,11 +218,19 @@ void register_ops(Registry& registry) {
   axis.input("data", "Any shape and dtype.").infer_shape(infer<AxisParams>).kernel(forward<AxisParams>);
   OpBuilder<LikeParams> like(registry, "slice_like");
   like.param("axes", &LikeParams::axes).doc("Axes cut to the extents of shape_like; all when empty.");
-  like.input("data", "Any shape and dtype.").input("shape_like", "Gives the extents.").shape_only({1}).infer_shape(infer_slice_like).kernel(forward_like);
+  like.input("data", "Any shape and dtype.")
+      .input("shape_like", "Gives the extents.")
+      .shape_only({1})
+      .infer_shape(infer_slice_like)
+      .kernel(forward_like);
   OpBuilder<Params> put(registry, "_slice_assign");
   put.alias("_crop_assign");
   add_box_params(put);
-  put.input("lhs", "The whole.").input("rhs", "The part, of the slice's shape.").inplace(0, 0).infer_shape(infer_assign).kernel(assign);
+  put.input("lhs", "The whole.")
+      .input("rhs", "The part, of the slice's shape.")
+      .inplace(0, 0)
+      .infer_shape(infer_assign)
+      .kernel(assign);
   OpBuilder<AssignScalarParams> fill(registry, "_slice_assign_scalar");
   fill.alias("_crop_assign_scalar");
   fill.param("scalar", &AssignScalarParams::scalar).doc("The value.");
@@ -233,13 +263,31 @@ void register_ops(Registry& registry) {
 
   OpBuilder<Params> op_back(registry, "_backward_slice");
   add_box_params(op_back);
-  op_back.hidden().input("output_grad").input("data").shape_only({1}).infer_shape(infer_back).kernel(put_back<Params>).no_gradient("linear; use slice for higher orders");
+  op_back.hidden()
+      .input("output_grad")
+      .input("data")
+      .shape_only({1})
+      .infer_shape(infer_back)
+      .kernel(put_back<Params>)
+      .no_gradient("linear; use slice for higher orders");
   OpBuilder<AxisParams> axis_back(registry, "_backward_slice_axis");
   add_axis_params(axis_back);
-  axis_back.hidden().input("output_grad").input("data").shape_only({1}).infer_shape(infer_back).kernel(put_back<AxisParams>).no_gradient("linear; use slice_axis for higher orders");
+  axis_back.hidden()
+      .input("output_grad")
+      .input("data")
+      .shape_only({1})
+      .infer_shape(infer_back)
+      .kernel(put_back<AxisParams>)
+      .no_gradient("linear; use slice_axis for higher orders");
   OpBuilder<LikeParams> like_back(registry, "_backward_slice_like");
   like_back.param("axes", &LikeParams::axes);
-  like_back.hidden().input("output_grad").input("data").shape_only({1}).infer_shape(infer_back).kernel(put_back_like).no_gradient("linear; use slice_like for higher orders");
+  like_back.hidden()
+      .input("output_grad")
+      .input("data")
+      .shape_only({1})
+      .infer_shape(infer_back)
+      .kernel(put_back_like)
+      .no_gradient("linear; use slice_like for higher orders");
   //]
 }
 

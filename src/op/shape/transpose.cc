@@ -14,7 +14,8 @@ struct SwapParams {
 
 Shape order_of(const Params& p, int ndim) {
   Shape order = p.axes;
-  if (order.ndim() == 0) for (int i = ndim - 1; i >= 0; --i) order.push_back(i);
+  if (order.ndim() == 0)
+    for (int i = ndim - 1; i >= 0; --i) order.push_back(i);
   MIXNET_CHECK(order.ndim() == ndim, invalid, "[transpose] axes: expected ", ndim, " numbers, got ", p.axes);
   uint32_t seen = 0;
   for (int i = 0; i < ndim; ++i) {
@@ -31,13 +32,71 @@ Shape order_of(const SwapParams& p, int ndim) {
   return order;
 }
 
+// One axis of the output with its strides in both tensors.
+struct Axis {
+  int64_t extent, out, in;
+};
+
+// Output axes with neighbours merged where the input crosses them without a gap; axes of extent 1 are left out.
+std::vector<Axis> merged_axes(const Shape& in, const Shape& out, const Shape& order) {
+  const auto so = row_major_strides(out), si = row_major_strides(in);
+  std::vector<Axis> axes;
+  for (int i = 0; i < out.ndim(); ++i) {
+    const Axis next{out[i], so[static_cast<size_t>(i)], si[static_cast<size_t>(order[i])]};
+    if (next.extent == 1) continue;
+    if (!axes.empty() && axes.back().in == next.in * next.extent)
+      axes.back() = {axes.back().extent * next.extent, next.out, next.in};
+    else axes.push_back(next);
+  }
+  return axes;
+}
+
+// Square tiles over the axis that is dense in the input and the last one, which is dense in the output, so that both
+// tensors are touched in whole cache lines. The other axes count the planes.
+template <class T>
+void copy_tiles(const std::vector<Axis>& axes, size_t dense, const T* x, T* y) {
+  constexpr int64_t side = 64 / static_cast<int64_t>(sizeof(T)) * 2;
+  const Axis a = axes[dense], b = axes.back();
+  int64_t planes = 1;
+  for (size_t i = 0; i + 1 < axes.size(); ++i) planes *= i == dense ? 1 : axes[i].extent;
+  const int64_t tiles_a = (a.extent + side - 1) / side, tiles_b = (b.extent + side - 1) / side;
+  parallel_for(planes * tiles_a * tiles_b, std::max<int64_t>(1, 16384 / (side * side)),
+               [&](int64_t first, int64_t last) {
+                 for (int64_t tile = first; tile < last; ++tile) {
+                   const int64_t a0 = tile / tiles_b % tiles_a * side, b0 = tile % tiles_b * side;
+                   const int64_t a1 = std::min(a.extent, a0 + side), b1 = std::min(b.extent, b0 + side);
+                   const T* from = x;
+                   T* to = y;
+                   int64_t rest = tile / tiles_b / tiles_a;
+                   for (size_t i = axes.size() - 1; i-- > 0;) {
+                     if (i == dense) continue;
+                     from += rest % axes[i].extent * axes[i].in;
+                     to += rest % axes[i].extent * axes[i].out;
+                     rest /= axes[i].extent;
+                   }
+                   for (int64_t i = a0; i < a1; ++i) {
+                     for (int64_t j = b0; j < b1; ++j) to[i * a.out + j] = from[i + j * b.in];
+                   }
+                 }
+               });
+}
+
 template <class P>
 void forward(const P& p, const RunContext& r) {
-  const Shape &in = r.in[0].shape, &out = r.out[0].shape, order = order_of(p, in.ndim());
-  const auto so = row_major_strides(out), si = row_major_strides(in);
+  if (r.out[0].size() == 0) return;
+  const std::vector<Axis> axes = merged_axes(r.in[0].shape, r.out[0].shape, order_of(p, r.in[0].ndim()));
+  const int64_t item = dtype_size(r.in[0].dtype);
+  size_t dense = 0;
+  while (dense < axes.size() && axes[dense].in != 1) ++dense;
+  if (dense + 1 < axes.size()) {
+    if (item == 1) return copy_tiles(axes, dense, r.in[0].as<uint8_t>(), r.out[0].as<uint8_t>());
+    if (item == 2) return copy_tiles(axes, dense, r.in[0].as<uint16_t>(), r.out[0].as<uint16_t>());
+    if (item == 4) return copy_tiles(axes, dense, r.in[0].as<uint32_t>(), r.out[0].as<uint32_t>());
+    return copy_tiles(axes, dense, r.in[0].as<uint64_t>(), r.out[0].as<uint64_t>());
+  }
   StridedLoop<2> loop;
-  for (int i = 0; i < out.ndim(); ++i) loop.add(out[i], {so[static_cast<size_t>(i)], si[static_cast<size_t>(order[i])]});
-  copy_strided(loop, r.out[0].data, r.in[0].data, dtype_size(r.in[0].dtype));
+  for (const Axis& axis : axes) loop.add(axis.extent, {axis.out, axis.in});
+  copy_strided(loop, r.out[0].data, r.in[0].data, item);
 }
 template <class P>
 void infer(InferShape& c) {
@@ -82,6 +141,9 @@ void register_ops(Registry& registry) {
   op.doc("data with its axes in another order.").gradient(gradient);
   op.sample({{2, 3, 4}});
   op.sample({{2, 3, 4}}, {{"axes", Shape{1, 2, 0}}});
+  op.sample({{2, 3, 2, 3}}, {{"axes", Shape{0, -1, 2, 1}}});
+  op.sample({{1, 37, 2}}, {{"axes", Shape{0, 2, 1}}});
+  op.sample({{2, 3, 4}}, {{"axes", Shape{1, 0, 2}}});
   op.sample({{1}});
   op.sample({{0, 3}});
   swap.doc("data with two axes exchanged.").gradient(swap_gradient);

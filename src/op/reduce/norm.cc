@@ -1,0 +1,72 @@
+// norm: the L1 or L2 norm over axes.
+#include <cmath>
+
+#include "op/reduce/reduction.h"
+
+namespace mixnet::op::norm {
+namespace {
+
+enum class Out { none, f16, f32, f64, i32, i64, i8 };
+struct Params : ReduceParams {
+  int64_t ord = 2;
+  Out out_dtype = Out::none;
+};
+constexpr DType out_types[] = {DType::unknown, DType::f16, DType::f32, DType::f64, DType::i32, DType::i64, DType::i8};
+
+struct Root {
+  double operator()(double s, int64_t) const { return std::sqrt(s); }
+  int64_t operator()(int64_t s, int64_t) const { return static_cast<int64_t>(std::sqrt(static_cast<double>(s))); }
+};
+void forward(const Params& p, const RunContext& r) {
+  const std::vector<bool> reduced = reduced_axes(p, r.in[0].ndim(), "norm");
+  if (p.ord == 1) reduction::reduce<reduction::AbsSum>(r.in[0], r.out[0], reduced, [](auto s, int64_t) { return s; });
+  else reduction::reduce<reduction::SquareSum>(r.in[0], r.out[0], reduced, Root());
+}
+void infer_type(InferType& c) {
+  const DType given = out_types[static_cast<int>(c.params<Params>().out_dtype)];
+  if (given != DType::unknown) return c.set_out(0, given);
+  c.all_same();
+}
+
+//[full
+// d|x| is sign x, d||x|| is x/||x|| and 0 where everything is 0.
+void gradient(GradientContext& g) {
+  const Params& p = g.params<Params>();
+  const bool cast = p.out_dtype != Out::none;
+  auto as_input = [&](Entry e) { return cast ? g.make("_cast_like", {std::move(e), g.input(0)}) : e; };
+  const Entry dy = reduction::spread(g, p, as_input(g.output_grad(0)));
+  if (p.ord == 1) return g.set(0, g.make("elemwise_mul", {dy, g.make("sign", {g.input(0)})}));
+  const Entry length = reduction::spread(g, p, as_input(g.output(0)));
+  const Entry zero = g.make("_equal_scalar", {length}, {{"scalar", 0.0}});
+  const Entry unit = g.make("elemwise_div", {g.input(0), g.make("elemwise_add", {length, zero})});
+  g.set(0, g.make("elemwise_mul", {dy, unit}));
+}
+//]
+
+}  // namespace
+
+void register_ops(Registry& registry) {
+  OpBuilder<Params> op(registry, "norm");
+  op.param("ord", &Params::ord).range(1, 2).doc("1: sum of absolute values, 2: Euclidean norm.");
+  op.param("axis", &Params::axis).doc("Axes to reduce; none means all.");
+  op.param("out_dtype", &Params::out_dtype, {"None", "float16", "float32", "float64", "int32", "int64", "int8"})
+      .doc("The dtype of the output; None takes data's.");
+  op.param("keepdims", &Params::keepdims).doc("Keeps reduced axes with extent 1.");
+  op.input("data", "Any shape.").infer_shape(reduction::infer<Params>).infer_type(infer_type).kernel(forward);
+  //[full
+  op.doc("The L1 or L2 norm over axes. A full reduction gives shape (1,).").gradient(gradient);
+  op.sample({{2, 3}}).range(0.5, 2);
+  op.sample({{2, 3}}, {{"ord", 1}, {"axis", Shape{0}}}).range(0.5, 2);
+  op.sample({{2, 3, 2}}, {{"axis", Shape{0, 2}}, {"keepdims", true}}).range(0.5, 2);
+  for (const char* dtype : {"float16", "float32", "float64"}) {
+    op.sample({{2, 3}}, {{"out_dtype", dtype}}).range(0.5, 2).not_differentiable();
+  }
+  for (const char* dtype : {"int32", "int64", "int8"}) {
+    op.sample({{2, 3}}, {{"ord", 1}, {"out_dtype", dtype}}).integers({0}, 5).not_differentiable();
+  }
+  op.sample({{1}}).range(0.5, 2);
+  op.sample({{0, 3}}, {{"axis", Shape{1}}});
+  //]
+}
+
+}  // namespace mixnet::op::norm
