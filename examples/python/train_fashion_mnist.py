@@ -114,7 +114,7 @@ def reload(prefix, epochs, test_data):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--batch-size", type=int, default=100)
     parser.add_argument("--output", default="demo-output", help="folder for checkpoint and pictures")
     parser.add_argument("--limit", type=int, default=None, help="use only so many images of each part")

@@ -34,12 +34,18 @@ void set_edges(const Params& p, const RunContext& r) {
   }
 }
 
-// The bin of x, or -1. A bin holds its lower edge, the last one also its upper edge.
-int64_t uniform_bin(const Params& p, double x) {
-  const double low = (*p.range)[0], high = (*p.range)[1];
+// The bin of x, or -1. A bin holds its lower edge, the last one also its upper edge. The edges decide: as integers they
+// lie elsewhere than the widths say.
+template <class T>
+int64_t uniform_bin(const Params& p, const T* edges, T value) {
+  using A = accumulator_t<T>;
+  const double low = (*p.range)[0], high = (*p.range)[1], x = static_cast<double>(static_cast<A>(value));
   if (!(x >= low && x <= high)) return -1;
   const int64_t n = *p.bin_cnt;
-  return std::min(n - 1, static_cast<int64_t>((x - low) * static_cast<double>(n) / (high - low)));
+  int64_t bin = std::min(n - 1, static_cast<int64_t>((x - low) * static_cast<double>(n) / (high - low)));
+  while (bin > 0 && static_cast<A>(value) < static_cast<A>(edges[bin])) --bin;
+  while (bin < n - 1 && static_cast<A>(value) >= static_cast<A>(edges[bin + 1])) ++bin;
+  return bin;
 }
 template <class T>
 int64_t given_bin(const T* edges, int64_t n, T x) {
@@ -60,8 +66,7 @@ void forward(const Params& p, const RunContext& r) {
     std::fill_n(counts, n, 0);
     const T *x = r.in[0].as<T>(), *edges = r.out[1].as<T>();
     for (int64_t i = 0; i < r.in[0].size(); ++i) {
-      const int64_t bin = p.bin_cnt ? uniform_bin(p, static_cast<double>(static_cast<accumulator_t<T>>(x[i])))
-                                    : given_bin(edges, n, x[i]);
+      const int64_t bin = p.bin_cnt ? uniform_bin(p, edges, x[i]) : given_bin(edges, n, x[i]);
       if (bin >= 0) ++counts[bin];
     }
   });

@@ -17,21 +17,23 @@ struct SplitParams {
   bool squeeze_axis = false;
 };
 
-// Copies between one tensor cut into parts along an axis and the parts: `rows` rows, part k has widths[k] bytes in
-// each.
+// Copies between one tensor cut into parts along an axis and the parts: `rows` rows, of which each part has its share.
 template <bool Join>
 void move_rows(char* whole, Span<const TensorView> parts, int64_t rows) {
-  int64_t total = 0;
-  for (const TensorView& part : parts) total += rows ? part.bytes() / rows : 0;
-  int64_t at = 0;
+  if (rows == 0) return;
+  int64_t total = 0, at = 0;
+  for (const TensorView& part : parts) total += part.bytes() / rows;
   for (const TensorView& part : parts) {
-    const int64_t width = rows ? part.bytes() / rows : 0;
-    char* data = part.as<char>();
-    for (int64_t i = 0; data && width > 0 && i < rows; ++i) {
-      if (Join) std::memcpy(whole + i * total + at, data + i * width, static_cast<size_t>(width));
-      else std::memcpy(data + i * width, whole + i * total + at, static_cast<size_t>(width));
-    }
+    const int64_t width = part.bytes() / rows;
+    char *data = part.as<char>(), *first_row = whole + at;
     at += width;
+    if (!data || width == 0) continue;
+    parallel_for(rows, std::max<int64_t>(1, 65536 / width), [=](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i) {
+        char *outside = first_row + i * total, *inside = data + i * width;
+        std::memcpy(Join ? outside : inside, Join ? inside : outside, static_cast<size_t>(width));
+      }
+    });
   }
 }
 
