@@ -148,7 +148,7 @@ TEST_CASE("samples run in every float type and agree with double") {
           }
         } catch (const Error& e) {
           // An operator may refuse a dtype, with a typed error; float32 it must take.
-          CHECK_MESSAGE((e.code() == Code::type && dtype != DType::f32), e.what());
+          CHECK_MESSAGE((e.code() == Code::type && dtype != DType::f32), std::string(e.what()));
         }
       }
     }
@@ -165,7 +165,7 @@ TEST_CASE("gradients agree with finite differences") {
       try {
         check_gradient(*op, sample);
       } catch (const Error& e) {
-        CHECK_MESSAGE(false, e.what());
+        CHECK_MESSAGE(false, std::string(e.what()));
       }
     }
   }

@@ -198,6 +198,11 @@ void where_gradient(GradientContext& g) {
 }
 void cast_like(const NoParams&, const RunContext& r) { cast({}, r); }
 void infer_cast_like(InferType& c) { c.set_out(0, c.in[1]); }
+// `like` gives the dtype alone.
+void infer_cast_like_shape(InferShape& c) {
+  c.set_out(0, c.in[0]);
+  c.set_in(0, c.out[0]);
+}
 //]
 
 void register_constants(Registry& registry) {
@@ -289,7 +294,7 @@ void register_ops(Registry& registry) {
   OpBuilder<> like(registry, "_sum_to_like");
   like.hidden().input("data").input("like").shape_only({1}).infer_shape(infer_like).inplace(0, 0).kernel(sum_to_like).gradient(sum_to_like_gradient);
   OpBuilder<> as_dtype(registry, "_cast_like");
-  as_dtype.hidden().input("data").input("like").shape_only({1}).infer_type(infer_cast_like).kernel(cast_like).zero_gradient();
+  as_dtype.hidden().input("data").input("like").shape_only({1}).infer_shape(infer_cast_like_shape).infer_type(infer_cast_like).kernel(cast_like).zero_gradient();
   //]
 }
 

@@ -833,6 +833,50 @@ def _lesser_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, c
 
 _LesserScalar = _lesser_scalar
 
+_linalg_gemm_op = Op("_linalg_gemm", ('A', 'B', 'C'), ('transpose_a', 'transpose_b', 'alpha', 'beta', 'axis'), "")
+
+
+def _linalg_gemm(A=None, B=None, C=None, transpose_a=_Null, transpose_b=_Null, alpha=_Null, beta=_Null, axis=_Null, out=None, name=None, ctx=None, **kwargs):
+    """alpha op(A) op(B) + beta C, where op transposes or not. Rows stand along axis, columns along the last axis.
+    
+    Inputs:
+        A: Matrices, float.
+        B: As many matrices.
+        C: Matrices of the output's shape.
+    Parameters:
+        transpose_a (boolean, default False): Transposes A first.
+        transpose_b (boolean, default False): Transposes B first.
+        alpha (float, default 1): Multiplies the product.
+        beta (float, default 1): Multiplies C.
+        axis (int, default -2): The axis of rows.
+    """
+    params = {"transpose_a": transpose_a, "transpose_b": transpose_b, "alpha": alpha, "beta": beta, "axis": axis}
+    params.update(kwargs)
+    return call(_linalg_gemm_op, (A, B, C, ), params, out, ctx)
+
+linalg_gemm = _linalg_gemm
+
+_linalg_gemm2_op = Op("_linalg_gemm2", ('A', 'B'), ('transpose_a', 'transpose_b', 'alpha', 'axis'), "")
+
+
+def _linalg_gemm2(A=None, B=None, transpose_a=_Null, transpose_b=_Null, alpha=_Null, axis=_Null, out=None, name=None, ctx=None, **kwargs):
+    """alpha op(A) op(B), where op transposes or not. Rows stand along axis, columns along the last axis.
+    
+    Inputs:
+        A: Matrices, float.
+        B: As many matrices.
+    Parameters:
+        transpose_a (boolean, default False): Transposes A first.
+        transpose_b (boolean, default False): Transposes B first.
+        alpha (float, default 1): Multiplies the product.
+        axis (int, default -2): The axis of rows.
+    """
+    params = {"transpose_a": transpose_a, "transpose_b": transpose_b, "alpha": alpha, "axis": axis}
+    params.update(kwargs)
+    return call(_linalg_gemm2_op, (A, B, ), params, out, ctx)
+
+linalg_gemm2 = _linalg_gemm2
+
 _linspace_op = Op("_linspace", (), ('start', 'stop', 'num', 'endpoint', 'ctx', 'dtype'), "")
 
 
@@ -1775,6 +1819,24 @@ def _split_v2(data=None, indices=_Null, axis=_Null, squeeze_axis=_Null, sections
     return call(_split_v2_op, (data, ), params, out, ctx)
 
 
+_square_sum_op = Op("_square_sum", ('data',), ('axis', 'keepdims', 'exclude'), "")
+
+
+def _square_sum(data=None, axis=_Null, keepdims=_Null, exclude=_Null, out=None, name=None, ctx=None, **kwargs):
+    """The sum of squares over axes. A full reduction gives shape (1,).
+    
+    Inputs:
+        data: Any shape and dtype.
+    Parameters:
+        axis (tuple, default None): Axes to reduce, negative ones from the end; none means all.
+        keepdims (boolean, default False): Keeps reduced axes with extent 1.
+        exclude (boolean, default False): Reduces the axes that are not listed.
+    """
+    params = {"axis": axis, "keepdims": keepdims, "exclude": exclude}
+    params.update(kwargs)
+    return call(_square_sum_op, (data, ), params, out, ctx)
+
+
 _unravel_index_op = Op("_unravel_index", ('data',), ('shape',), "")
 
 
@@ -1958,7 +2020,7 @@ argmax_op = Op("argmax", ('data',), ('axis', 'keepdims'), "")
 
 
 def argmax(data=None, axis=_Null, keepdims=_Null, out=None, name=None, ctx=None, **kwargs):
-    """The index of the extreme element along an axis, the first where several are equal, as float32.
+    """The index of the extreme element along an axis, the first where several are equal; float64, int32 or int64 as data is, else float32.
     
     Inputs:
         data: Any shape and dtype.
@@ -1975,7 +2037,7 @@ argmax_channel_op = Op("argmax_channel", ('data',), (), "")
 
 
 def argmax_channel(data=None, out=None, name=None, ctx=None, **kwargs):
-    """The index of the largest element along axis 1, as float32.
+    """The index of the largest element along axis 1; float64, int32 or int64 as data is, else float32.
     
     Inputs:
         data: (N, C, ...).
@@ -1989,7 +2051,7 @@ argmin_op = Op("argmin", ('data',), ('axis', 'keepdims'), "")
 
 
 def argmin(data=None, axis=_Null, keepdims=_Null, out=None, name=None, ctx=None, **kwargs):
-    """The index of the extreme element along an axis, the first where several are equal, as float32.
+    """The index of the extreme element along an axis, the first where several are equal; float64, int32 or int64 as data is, else float32.
     
     Inputs:
         data: Any shape and dtype.
@@ -2193,17 +2255,20 @@ def broadcast_lesser_equal(lhs=None, rhs=None, out=None, name=None, ctx=None, **
     return call(broadcast_lesser_equal_op, (lhs, rhs, ), params, out, ctx)
 
 
-broadcast_like_op = Op("broadcast_like", ('lhs', 'rhs'), (), "")
+broadcast_like_op = Op("broadcast_like", ('lhs', 'rhs'), ('lhs_axes', 'rhs_axes'), "")
 
 
-def broadcast_like(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
-    """lhs repeated to the shape of rhs.
+def broadcast_like(lhs=None, rhs=None, lhs_axes=_Null, rhs_axes=_Null, out=None, name=None, ctx=None, **kwargs):
+    """lhs repeated to the shape of rhs, or along lhs_axes to the extents of rhs_axes.
     
     Inputs:
         lhs: Extents of 1 are repeated.
-        rhs: Gives the shape.
+        rhs: Gives the extents.
+    Parameters:
+        lhs_axes (tuple, default None): Axes of lhs that are repeated; None for all, aligned at the last.
+        rhs_axes (tuple, default None): The axis of rhs that gives the extent, for each of lhs_axes.
     """
-    params = {}
+    params = {"lhs_axes": lhs_axes, "rhs_axes": rhs_axes}
     params.update(kwargs)
     return call(broadcast_like_op, (lhs, rhs, ), params, out, ctx)
 
@@ -2787,6 +2852,23 @@ def gather_nd(data=None, indices=None, out=None, name=None, ctx=None, **kwargs):
     return call(gather_nd_op, (data, indices, ), params, out, ctx)
 
 
+khatri_rao_op = Op("khatri_rao", ('arg',), ('num_args',), "num_args")
+
+
+def khatri_rao(*data, out=None, name=None, ctx=None, **kwargs):
+    """Column k of the output is the Kronecker product of the columns k of the inputs: (r1, n), (r2, n), ... become (r1 r2 ..., n).
+    
+    Inputs:
+        arg: an array
+    Parameters:
+        num_args (int, required): Number of matrices.
+    """
+    data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
+    params = {}
+    params.update(kwargs)
+    return call(khatri_rao_op, data, params, out, ctx)
+
+
 lamb_update_phase1_op = Op("lamb_update_phase1", ('weight', 'grad', 'mean', 'var'), ('beta1', 'beta2', 'epsilon', 'wd', 'rescale_grad', 'clip_gradient', 'lazy_update', 't', 'bias_correction'), "")
 
 
@@ -2932,7 +3014,7 @@ def max(data=None, axis=_Null, keepdims=_Null, exclude=_Null, out=None, name=Non
     """The largest element over axes. A full reduction gives shape (1,).
     
     Inputs:
-        data: Any shape.
+        data: Any shape and dtype.
     Parameters:
         axis (tuple, default None): Axes to reduce, negative ones from the end; none means all.
         keepdims (boolean, default False): Keeps reduced axes with extent 1.
@@ -2951,7 +3033,7 @@ def mean(data=None, axis=_Null, keepdims=_Null, exclude=_Null, out=None, name=No
     """The mean over axes. A full reduction gives shape (1,).
     
     Inputs:
-        data: Any shape.
+        data: Any shape and dtype.
     Parameters:
         axis (tuple, default None): Axes to reduce, negative ones from the end; none means all.
         keepdims (boolean, default False): Keeps reduced axes with extent 1.
@@ -2969,7 +3051,7 @@ def min(data=None, axis=_Null, keepdims=_Null, exclude=_Null, out=None, name=Non
     """The smallest element over axes. A full reduction gives shape (1,).
     
     Inputs:
-        data: Any shape.
+        data: Any shape and dtype.
     Parameters:
         axis (tuple, default None): Axes to reduce, negative ones from the end; none means all.
         keepdims (boolean, default False): Keeps reduced axes with extent 1.
@@ -2980,6 +3062,23 @@ def min(data=None, axis=_Null, keepdims=_Null, exclude=_Null, out=None, name=Non
     return call(min_op, (data, ), params, out, ctx)
 
 min_axis = min
+
+moments_op = Op("moments", ('data',), ('axes', 'keepdims'), "")
+
+
+def moments(data=None, axes=_Null, keepdims=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Mean and variance (divided by the number of elements) over axes.
+    
+    Inputs:
+        data: Any shape, float.
+    Parameters:
+        axes (tuple, default None): Axes to reduce, negative ones from the end; none means all.
+        keepdims (boolean, default False): Keeps reduced axes with extent 1.
+    """
+    params = {"axes": axes, "keepdims": keepdims}
+    params.update(kwargs)
+    return call(moments_op, (data, ), params, out, ctx)
+
 
 mp_nag_mom_update_op = Op("mp_nag_mom_update", ('weight', 'grad', 'mom', 'weight32'), ('lr', 'momentum', 'wd', 'rescale_grad', 'clip_gradient', 'lazy_update'), "")
 
@@ -3085,7 +3184,7 @@ def nanprod(data=None, axis=_Null, keepdims=_Null, exclude=_Null, out=None, name
     """The product over axes, NaN counting as 1. A full reduction gives shape (1,).
     
     Inputs:
-        data: Any shape.
+        data: Any shape and dtype.
     Parameters:
         axis (tuple, default None): Axes to reduce, negative ones from the end; none means all.
         keepdims (boolean, default False): Keeps reduced axes with extent 1.
@@ -3103,7 +3202,7 @@ def nansum(data=None, axis=_Null, keepdims=_Null, exclude=_Null, out=None, name=
     """The sum over axes, NaN counting as 0. A full reduction gives shape (1,).
     
     Inputs:
-        data: Any shape.
+        data: Any shape and dtype.
     Parameters:
         axis (tuple, default None): Axes to reduce, negative ones from the end; none means all.
         keepdims (boolean, default False): Keeps reduced axes with extent 1.
@@ -3129,20 +3228,21 @@ def negative(data=None, out=None, name=None, ctx=None, **kwargs):
 
 _np_negative = negative
 
-norm_op = Op("norm", ('data',), ('ord', 'axis', 'keepdims'), "")
+norm_op = Op("norm", ('data',), ('ord', 'axis', 'out_dtype', 'keepdims'), "")
 
 
-def norm(data=None, ord=_Null, axis=_Null, keepdims=_Null, out=None, name=None, ctx=None, **kwargs):
-    """The L1 or L2 norm over axes.
+def norm(data=None, ord=_Null, axis=_Null, out_dtype=_Null, keepdims=_Null, out=None, name=None, ctx=None, **kwargs):
+    """The L1 or L2 norm over axes. A full reduction gives shape (1,).
     
     Inputs:
-        data: Any shape, float.
+        data: Any shape.
     Parameters:
         ord (int, default 2): 1: sum of absolute values, 2: Euclidean norm.
         axis (tuple, default None): Axes to reduce; none means all.
+        out_dtype (one of None, float16, float32, float64, int32, int64, int8, default None): The dtype of the output; None takes data's.
         keepdims (boolean, default False): Keeps reduced axes with extent 1.
     """
-    params = {"ord": ord, "axis": axis, "keepdims": keepdims}
+    params = {"ord": ord, "axis": axis, "out_dtype": out_dtype, "keepdims": keepdims}
     params.update(kwargs)
     return call(norm_op, (data, ), params, out, ctx)
 
@@ -3207,7 +3307,7 @@ def prod(data=None, axis=_Null, keepdims=_Null, exclude=_Null, out=None, name=No
     """The product over axes. A full reduction gives shape (1,).
     
     Inputs:
-        data: Any shape.
+        data: Any shape and dtype.
     Parameters:
         axis (tuple, default None): Axes to reduce, negative ones from the end; none means all.
         keepdims (boolean, default False): Keeps reduced axes with extent 1.
@@ -3278,7 +3378,7 @@ repeat_op = Op("repeat", ('data',), ('repeats', 'axis'), "")
 
 
 def repeat(data=None, repeats=_Null, axis=_Null, out=None, name=None, ctx=None, **kwargs):
-    """Every element repeated in place.
+    """Every element repeats times, along an axis or of the flattened data.
     
     Inputs:
         data: Any shape and dtype.
@@ -3291,17 +3391,22 @@ def repeat(data=None, repeats=_Null, axis=_Null, out=None, name=None, ctx=None, 
     return call(repeat_op, (data, ), params, out, ctx)
 
 
-reshape_like_op = Op("reshape_like", ('lhs', 'rhs'), (), "")
+reshape_like_op = Op("reshape_like", ('lhs', 'rhs'), ('lhs_begin', 'lhs_end', 'rhs_begin', 'rhs_end'), "")
 
 
-def reshape_like(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
-    """The elements of lhs under the shape of rhs.
+def reshape_like(lhs=None, rhs=None, lhs_begin=_Null, lhs_end=_Null, rhs_begin=_Null, rhs_end=_Null, out=None, name=None, ctx=None, **kwargs):
+    """The elements of lhs under the shape of rhs; or axes [lhs_begin, lhs_end) of lhs replaced by axes [rhs_begin, rhs_end) of rhs.
     
     Inputs:
-        lhs: The elements.
+        lhs: The elements, any dtype.
         rhs: Gives the shape.
+    Parameters:
+        lhs_begin (int, default None): First axis of lhs that is replaced; None for 0.
+        lhs_end (int, default None): Axis of lhs after the last that is replaced; None for all.
+        rhs_begin (int, default None): First axis of rhs that is put there; None for 0.
+        rhs_end (int, default None): Axis of rhs after the last that is put there; None for all.
     """
-    params = {}
+    params = {"lhs_begin": lhs_begin, "lhs_end": lhs_end, "rhs_begin": rhs_begin, "rhs_end": rhs_end}
     params.update(kwargs)
     return call(reshape_like_op, (lhs, rhs, ), params, out, ctx)
 
@@ -3820,7 +3925,7 @@ def sum(data=None, axis=_Null, keepdims=_Null, exclude=_Null, out=None, name=Non
     """The sum over axes. A full reduction gives shape (1,).
     
     Inputs:
-        data: Any shape.
+        data: Any shape and dtype.
     Parameters:
         axis (tuple, default None): Axes to reduce, negative ones from the end; none means all.
         keepdims (boolean, default False): Keeps reduced axes with extent 1.
@@ -3882,7 +3987,7 @@ tile_op = Op("tile", ('data',), ('reps',), "")
 
 
 def tile(data=None, reps=_Null, out=None, name=None, ctx=None, **kwargs):
-    """data laid out side by side reps times.
+    """data laid out side by side, reps times along each axis.
     
     Inputs:
         data: Any shape and dtype.
@@ -4071,6 +4176,8 @@ __all__ = [
     "_lesser_equal",
     "_lesser_equal_scalar",
     "_lesser_scalar",
+    "_linalg_gemm",
+    "_linalg_gemm2",
     "_linspace",
     "_logical_and",
     "_logical_and_scalar",
@@ -4128,6 +4235,7 @@ __all__ = [
     "_slice_assign",
     "_slice_assign_scalar",
     "_split_v2",
+    "_square_sum",
     "_sub",
     "_sum",
     "_unravel_index",
@@ -4207,8 +4315,11 @@ __all__ = [
     "gammaln",
     "gather_nd",
     "identity",
+    "khatri_rao",
     "lamb_update_phase1",
     "lamb_update_phase2",
+    "linalg_gemm",
+    "linalg_gemm2",
     "log",
     "log10",
     "log1p",
@@ -4221,6 +4332,7 @@ __all__ = [
     "mean",
     "min",
     "min_axis",
+    "moments",
     "mp_nag_mom_update",
     "mp_sgd_mom_update",
     "mp_sgd_update",

@@ -743,6 +743,46 @@ def _lesser_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, 
 
 _LesserScalar = _lesser_scalar
 
+_linalg_gemm_op = Op("_linalg_gemm", ('A', 'B', 'C'), ('transpose_a', 'transpose_b', 'alpha', 'beta', 'axis'), "")
+
+
+def _linalg_gemm(A=None, B=None, C=None, transpose_a=_Null, transpose_b=_Null, alpha=_Null, beta=_Null, axis=_Null, name=None, attr=None, **kwargs):
+    """alpha op(A) op(B) + beta C, where op transposes or not. Rows stand along axis, columns along the last axis.
+    
+    Inputs:
+        A: Matrices, float.
+        B: As many matrices.
+        C: Matrices of the output's shape.
+    Parameters:
+        transpose_a (boolean, default False): Transposes A first.
+        transpose_b (boolean, default False): Transposes B first.
+        alpha (float, default 1): Multiplies the product.
+        beta (float, default 1): Multiplies C.
+        axis (int, default -2): The axis of rows.
+    """
+    return call(_linalg_gemm_op, (A, B, C, ), {"transpose_a": transpose_a, "transpose_b": transpose_b, "alpha": alpha, "beta": beta, "axis": axis}, name, attr, kwargs)
+
+linalg_gemm = _linalg_gemm
+
+_linalg_gemm2_op = Op("_linalg_gemm2", ('A', 'B'), ('transpose_a', 'transpose_b', 'alpha', 'axis'), "")
+
+
+def _linalg_gemm2(A=None, B=None, transpose_a=_Null, transpose_b=_Null, alpha=_Null, axis=_Null, name=None, attr=None, **kwargs):
+    """alpha op(A) op(B), where op transposes or not. Rows stand along axis, columns along the last axis.
+    
+    Inputs:
+        A: Matrices, float.
+        B: As many matrices.
+    Parameters:
+        transpose_a (boolean, default False): Transposes A first.
+        transpose_b (boolean, default False): Transposes B first.
+        alpha (float, default 1): Multiplies the product.
+        axis (int, default -2): The axis of rows.
+    """
+    return call(_linalg_gemm2_op, (A, B, ), {"transpose_a": transpose_a, "transpose_b": transpose_b, "alpha": alpha, "axis": axis}, name, attr, kwargs)
+
+linalg_gemm2 = _linalg_gemm2
+
 _linspace_op = Op("_linspace", (), ('start', 'stop', 'num', 'endpoint', 'ctx', 'dtype'), "")
 
 
@@ -1579,6 +1619,22 @@ def _split_v2(data=None, indices=_Null, axis=_Null, squeeze_axis=_Null, sections
     return call(_split_v2_op, (data, ), {"indices": indices, "axis": axis, "squeeze_axis": squeeze_axis, "sections": sections}, name, attr, kwargs)
 
 
+_square_sum_op = Op("_square_sum", ('data',), ('axis', 'keepdims', 'exclude'), "")
+
+
+def _square_sum(data=None, axis=_Null, keepdims=_Null, exclude=_Null, name=None, attr=None, **kwargs):
+    """The sum of squares over axes. A full reduction gives shape (1,).
+    
+    Inputs:
+        data: Any shape and dtype.
+    Parameters:
+        axis (tuple, default None): Axes to reduce, negative ones from the end; none means all.
+        keepdims (boolean, default False): Keeps reduced axes with extent 1.
+        exclude (boolean, default False): Reduces the axes that are not listed.
+    """
+    return call(_square_sum_op, (data, ), {"axis": axis, "keepdims": keepdims, "exclude": exclude}, name, attr, kwargs)
+
+
 _unravel_index_op = Op("_unravel_index", ('data',), ('shape',), "")
 
 
@@ -1739,7 +1795,7 @@ argmax_op = Op("argmax", ('data',), ('axis', 'keepdims'), "")
 
 
 def argmax(data=None, axis=_Null, keepdims=_Null, name=None, attr=None, **kwargs):
-    """The index of the extreme element along an axis, the first where several are equal, as float32.
+    """The index of the extreme element along an axis, the first where several are equal; float64, int32 or int64 as data is, else float32.
     
     Inputs:
         data: Any shape and dtype.
@@ -1754,7 +1810,7 @@ argmax_channel_op = Op("argmax_channel", ('data',), (), "")
 
 
 def argmax_channel(data=None, name=None, attr=None, **kwargs):
-    """The index of the largest element along axis 1, as float32.
+    """The index of the largest element along axis 1; float64, int32 or int64 as data is, else float32.
     
     Inputs:
         data: (N, C, ...).
@@ -1766,7 +1822,7 @@ argmin_op = Op("argmin", ('data',), ('axis', 'keepdims'), "")
 
 
 def argmin(data=None, axis=_Null, keepdims=_Null, name=None, attr=None, **kwargs):
-    """The index of the extreme element along an axis, the first where several are equal, as float32.
+    """The index of the extreme element along an axis, the first where several are equal; float64, int32 or int64 as data is, else float32.
     
     Inputs:
         data: Any shape and dtype.
@@ -1944,17 +2000,20 @@ def broadcast_lesser_equal(lhs=None, rhs=None, name=None, attr=None, **kwargs):
     return call(broadcast_lesser_equal_op, (lhs, rhs, ), {}, name, attr, kwargs)
 
 
-broadcast_like_op = Op("broadcast_like", ('lhs', 'rhs'), (), "")
+broadcast_like_op = Op("broadcast_like", ('lhs', 'rhs'), ('lhs_axes', 'rhs_axes'), "")
 
 
-def broadcast_like(lhs=None, rhs=None, name=None, attr=None, **kwargs):
-    """lhs repeated to the shape of rhs.
+def broadcast_like(lhs=None, rhs=None, lhs_axes=_Null, rhs_axes=_Null, name=None, attr=None, **kwargs):
+    """lhs repeated to the shape of rhs, or along lhs_axes to the extents of rhs_axes.
     
     Inputs:
         lhs: Extents of 1 are repeated.
-        rhs: Gives the shape.
+        rhs: Gives the extents.
+    Parameters:
+        lhs_axes (tuple, default None): Axes of lhs that are repeated; None for all, aligned at the last.
+        rhs_axes (tuple, default None): The axis of rhs that gives the extent, for each of lhs_axes.
     """
-    return call(broadcast_like_op, (lhs, rhs, ), {}, name, attr, kwargs)
+    return call(broadcast_like_op, (lhs, rhs, ), {"lhs_axes": lhs_axes, "rhs_axes": rhs_axes}, name, attr, kwargs)
 
 
 broadcast_logical_and_op = Op("broadcast_logical_and", ('lhs', 'rhs'), (), "")
@@ -2464,6 +2523,20 @@ def gather_nd(data=None, indices=None, name=None, attr=None, **kwargs):
     return call(gather_nd_op, (data, indices, ), {}, name, attr, kwargs)
 
 
+khatri_rao_op = Op("khatri_rao", ('arg',), ('num_args',), "num_args")
+
+
+def khatri_rao(*data, name=None, attr=None, **kwargs):
+    """Column k of the output is the Kronecker product of the columns k of the inputs: (r1, n), (r2, n), ... become (r1 r2 ..., n).
+    
+    Inputs:
+        arg: an array
+    Parameters:
+        num_args (int, required): Number of matrices.
+    """
+    return call(khatri_rao_op, data, {}, name, attr, kwargs)
+
+
 lamb_update_phase1_op = Op("lamb_update_phase1", ('weight', 'grad', 'mean', 'var'), ('beta1', 'beta2', 'epsilon', 'wd', 'rescale_grad', 'clip_gradient', 'lazy_update', 't', 'bias_correction'), "")
 
 
@@ -2593,7 +2666,7 @@ def max(data=None, axis=_Null, keepdims=_Null, exclude=_Null, name=None, attr=No
     """The largest element over axes. A full reduction gives shape (1,).
     
     Inputs:
-        data: Any shape.
+        data: Any shape and dtype.
     Parameters:
         axis (tuple, default None): Axes to reduce, negative ones from the end; none means all.
         keepdims (boolean, default False): Keeps reduced axes with extent 1.
@@ -2610,7 +2683,7 @@ def mean(data=None, axis=_Null, keepdims=_Null, exclude=_Null, name=None, attr=N
     """The mean over axes. A full reduction gives shape (1,).
     
     Inputs:
-        data: Any shape.
+        data: Any shape and dtype.
     Parameters:
         axis (tuple, default None): Axes to reduce, negative ones from the end; none means all.
         keepdims (boolean, default False): Keeps reduced axes with extent 1.
@@ -2626,7 +2699,7 @@ def min(data=None, axis=_Null, keepdims=_Null, exclude=_Null, name=None, attr=No
     """The smallest element over axes. A full reduction gives shape (1,).
     
     Inputs:
-        data: Any shape.
+        data: Any shape and dtype.
     Parameters:
         axis (tuple, default None): Axes to reduce, negative ones from the end; none means all.
         keepdims (boolean, default False): Keeps reduced axes with extent 1.
@@ -2635,6 +2708,21 @@ def min(data=None, axis=_Null, keepdims=_Null, exclude=_Null, name=None, attr=No
     return call(min_op, (data, ), {"axis": axis, "keepdims": keepdims, "exclude": exclude}, name, attr, kwargs)
 
 min_axis = min
+
+moments_op = Op("moments", ('data',), ('axes', 'keepdims'), "")
+
+
+def moments(data=None, axes=_Null, keepdims=_Null, name=None, attr=None, **kwargs):
+    """Mean and variance (divided by the number of elements) over axes.
+    
+    Inputs:
+        data: Any shape, float.
+    Parameters:
+        axes (tuple, default None): Axes to reduce, negative ones from the end; none means all.
+        keepdims (boolean, default False): Keeps reduced axes with extent 1.
+    """
+    return call(moments_op, (data, ), {"axes": axes, "keepdims": keepdims}, name, attr, kwargs)
+
 
 mp_nag_mom_update_op = Op("mp_nag_mom_update", ('weight', 'grad', 'mom', 'weight32'), ('lr', 'momentum', 'wd', 'rescale_grad', 'clip_gradient', 'lazy_update'), "")
 
@@ -2732,7 +2820,7 @@ def nanprod(data=None, axis=_Null, keepdims=_Null, exclude=_Null, name=None, att
     """The product over axes, NaN counting as 1. A full reduction gives shape (1,).
     
     Inputs:
-        data: Any shape.
+        data: Any shape and dtype.
     Parameters:
         axis (tuple, default None): Axes to reduce, negative ones from the end; none means all.
         keepdims (boolean, default False): Keeps reduced axes with extent 1.
@@ -2748,7 +2836,7 @@ def nansum(data=None, axis=_Null, keepdims=_Null, exclude=_Null, name=None, attr
     """The sum over axes, NaN counting as 0. A full reduction gives shape (1,).
     
     Inputs:
-        data: Any shape.
+        data: Any shape and dtype.
     Parameters:
         axis (tuple, default None): Axes to reduce, negative ones from the end; none means all.
         keepdims (boolean, default False): Keeps reduced axes with extent 1.
@@ -2770,20 +2858,21 @@ def negative(data=None, name=None, attr=None, **kwargs):
 
 _np_negative = negative
 
-norm_op = Op("norm", ('data',), ('ord', 'axis', 'keepdims'), "")
+norm_op = Op("norm", ('data',), ('ord', 'axis', 'out_dtype', 'keepdims'), "")
 
 
-def norm(data=None, ord=_Null, axis=_Null, keepdims=_Null, name=None, attr=None, **kwargs):
-    """The L1 or L2 norm over axes.
+def norm(data=None, ord=_Null, axis=_Null, out_dtype=_Null, keepdims=_Null, name=None, attr=None, **kwargs):
+    """The L1 or L2 norm over axes. A full reduction gives shape (1,).
     
     Inputs:
-        data: Any shape, float.
+        data: Any shape.
     Parameters:
         ord (int, default 2): 1: sum of absolute values, 2: Euclidean norm.
         axis (tuple, default None): Axes to reduce; none means all.
+        out_dtype (one of None, float16, float32, float64, int32, int64, int8, default None): The dtype of the output; None takes data's.
         keepdims (boolean, default False): Keeps reduced axes with extent 1.
     """
-    return call(norm_op, (data, ), {"ord": ord, "axis": axis, "keepdims": keepdims}, name, attr, kwargs)
+    return call(norm_op, (data, ), {"ord": ord, "axis": axis, "out_dtype": out_dtype, "keepdims": keepdims}, name, attr, kwargs)
 
 
 one_hot_op = Op("one_hot", ('indices',), ('depth', 'on_value', 'off_value', 'dtype'), "")
@@ -2840,7 +2929,7 @@ def prod(data=None, axis=_Null, keepdims=_Null, exclude=_Null, name=None, attr=N
     """The product over axes. A full reduction gives shape (1,).
     
     Inputs:
-        data: Any shape.
+        data: Any shape and dtype.
     Parameters:
         axis (tuple, default None): Axes to reduce, negative ones from the end; none means all.
         keepdims (boolean, default False): Keeps reduced axes with extent 1.
@@ -2901,7 +2990,7 @@ repeat_op = Op("repeat", ('data',), ('repeats', 'axis'), "")
 
 
 def repeat(data=None, repeats=_Null, axis=_Null, name=None, attr=None, **kwargs):
-    """Every element repeated in place.
+    """Every element repeats times, along an axis or of the flattened data.
     
     Inputs:
         data: Any shape and dtype.
@@ -2912,17 +3001,22 @@ def repeat(data=None, repeats=_Null, axis=_Null, name=None, attr=None, **kwargs)
     return call(repeat_op, (data, ), {"repeats": repeats, "axis": axis}, name, attr, kwargs)
 
 
-reshape_like_op = Op("reshape_like", ('lhs', 'rhs'), (), "")
+reshape_like_op = Op("reshape_like", ('lhs', 'rhs'), ('lhs_begin', 'lhs_end', 'rhs_begin', 'rhs_end'), "")
 
 
-def reshape_like(lhs=None, rhs=None, name=None, attr=None, **kwargs):
-    """The elements of lhs under the shape of rhs.
+def reshape_like(lhs=None, rhs=None, lhs_begin=_Null, lhs_end=_Null, rhs_begin=_Null, rhs_end=_Null, name=None, attr=None, **kwargs):
+    """The elements of lhs under the shape of rhs; or axes [lhs_begin, lhs_end) of lhs replaced by axes [rhs_begin, rhs_end) of rhs.
     
     Inputs:
-        lhs: The elements.
+        lhs: The elements, any dtype.
         rhs: Gives the shape.
+    Parameters:
+        lhs_begin (int, default None): First axis of lhs that is replaced; None for 0.
+        lhs_end (int, default None): Axis of lhs after the last that is replaced; None for all.
+        rhs_begin (int, default None): First axis of rhs that is put there; None for 0.
+        rhs_end (int, default None): Axis of rhs after the last that is put there; None for all.
     """
-    return call(reshape_like_op, (lhs, rhs, ), {}, name, attr, kwargs)
+    return call(reshape_like_op, (lhs, rhs, ), {"lhs_begin": lhs_begin, "lhs_end": lhs_end, "rhs_begin": rhs_begin, "rhs_end": rhs_end}, name, attr, kwargs)
 
 
 reverse_op = Op("reverse", ('data',), ('axis',), "")
@@ -3380,7 +3474,7 @@ def sum(data=None, axis=_Null, keepdims=_Null, exclude=_Null, name=None, attr=No
     """The sum over axes. A full reduction gives shape (1,).
     
     Inputs:
-        data: Any shape.
+        data: Any shape and dtype.
     Parameters:
         axis (tuple, default None): Axes to reduce, negative ones from the end; none means all.
         keepdims (boolean, default False): Keeps reduced axes with extent 1.
@@ -3434,7 +3528,7 @@ tile_op = Op("tile", ('data',), ('reps',), "")
 
 
 def tile(data=None, reps=_Null, name=None, attr=None, **kwargs):
-    """data laid out side by side reps times.
+    """data laid out side by side, reps times along each axis.
     
     Inputs:
         data: Any shape and dtype.
@@ -3611,6 +3705,8 @@ __all__ = [
     "_lesser_equal",
     "_lesser_equal_scalar",
     "_lesser_scalar",
+    "_linalg_gemm",
+    "_linalg_gemm2",
     "_linspace",
     "_logical_and",
     "_logical_and_scalar",
@@ -3668,6 +3764,7 @@ __all__ = [
     "_slice_assign",
     "_slice_assign_scalar",
     "_split_v2",
+    "_square_sum",
     "_sub",
     "_sum",
     "_unravel_index",
@@ -3747,8 +3844,11 @@ __all__ = [
     "gammaln",
     "gather_nd",
     "identity",
+    "khatri_rao",
     "lamb_update_phase1",
     "lamb_update_phase2",
+    "linalg_gemm",
+    "linalg_gemm2",
     "log",
     "log10",
     "log1p",
@@ -3761,6 +3861,7 @@ __all__ = [
     "mean",
     "min",
     "min_axis",
+    "moments",
     "mp_nag_mom_update",
     "mp_sgd_mom_update",
     "mp_sgd_update",

@@ -67,7 +67,7 @@ def find_max_violation(a, b, rtol=None, atol=None):
     """Pair (index of the worst element, its violation); above 1 it is out of tolerance."""
     a, b = as_numpy(a), as_numpy(b)
     violations = _violations(a, b, *_tolerances(a, b, rtol, atol), equal_nan=False)
-    place = np.unravel_index(np.argmax(violations), violations.shape)
+    place = tuple(int(i) for i in np.unravel_index(np.argmax(violations), violations.shape))
     return place, float(violations[place])
 
 
