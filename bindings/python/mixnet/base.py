@@ -97,7 +97,7 @@ def text(pointer):
 def strings(pointer):
     """A list of texts that the library gave away."""
     try:
-        return [ffi.string(lib.mxn_strings_get(pointer, i)).decode() for i in range(lib.mxn_strings_count(pointer))]
+        return [ffi.string(lib.mxn_strings_get(pointer, i)).decode("utf-8", "surrogateescape") for i in range(lib.mxn_strings_count(pointer))]
     finally:
         lib.mxn_strings_free(pointer)
 
@@ -119,7 +119,7 @@ class TextList:
     """Texts as a C array; keeps them alive."""
 
     def __init__(self, items):
-        self._kept = [ffi.new("char[]", item.encode()) if item is not None else ffi.NULL for item in items]
+        self._kept = [ffi.new("char[]", item.encode("utf-8", "surrogateescape")) if item is not None else ffi.NULL for item in items]
         self.pointer = ffi.new("char *[]", self._kept)
 
 

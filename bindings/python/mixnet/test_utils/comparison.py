@@ -106,7 +106,7 @@ def assert_almost_equal(
     wrong = np.argwhere(violations > 1)
     if not len(wrong):
         return
-    worst = sorted((tuple(place) for place in wrong), key=lambda place: -violations[place])[: mismatches[1]]
+    worst = sorted((tuple(int(i) for i in place) for place in wrong), key=lambda place: -violations[place])[: mismatches[1]]
     lines = [f"  {place}: {names[0]} {a[place]}, {names[1]} {b[place]}" for place in worst]
     head = f"[assert_almost_equal] {names[0]}: expected {names[1]} within rtol {rtol:g} and atol {atol:g}, "
     head += f"got {len(wrong)} of {violations.size} elements outside (worst {violations.max():g} times the tolerance)"
