@@ -1,7 +1,9 @@
+// One loop at a time is shared out; a second caller meanwhile runs its own loop alone, as the cores are busy.
+//
+// The gate is one word: how many helpers are in the loop, how many may be, and the number of the loop. A helper enters
+// by raising the count, the caller closes the gate and waits until the count is zero. So nobody waits for a helper
+// that has not woken up yet, and a late one finds the gate closed.
 #include "base/thread_pool.h"
-
-#include <pthread.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <atomic>
@@ -9,155 +11,244 @@
 #include <exception>
 #include <mutex>
 #include <thread>
-#include <vector>
+#ifdef __linux__
+#include <sched.h>
+#endif
 
 #include "base/environment.h"
+#include "base/error.h"
+#include "base/fork.h"
 #include "base/spin_lock.h"
+#include "base/worker_thread.h"
 
 namespace mixnet {
 namespace {
 
-int usable_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  const int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : static_cast<int>(std::thread::hardware_concurrency());
-  return std::max(1, count);
-}
+using Body = FunctionRef<void(int64_t, int64_t)>;
 
-std::atomic<int>& thread_count() {
-  static std::atomic<int> count{static_cast<int>(std::max<int64_t>(1, environment_int("CPU_NTHREADS", usable_cores())))};
-  return count;
-}
+constexpr int max_threads = 1024;
+constexpr int64_t ranges_per_thread = 4;            // to even out uneven work
+constexpr std::chrono::microseconds spin_time{50};  // loops come one after another
 
 thread_local bool inside_loop = false;
 
-// One loop under way: ranges are handed out by a counter.
+int usable_cores() {
+#ifdef __linux__
+  cpu_set_t cores;
+  if (sched_getaffinity(0, sizeof cores, &cores) == 0) return std::max(1, CPU_COUNT(&cores));
+#endif
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+int initial_threads() {
+  const int64_t count = environment_int("CPU_NTHREADS", usable_cores());
+  MIXNET_CHECK(count > 0 && count <= max_threads, invalid, "[thread_pool] MIXNET_CPU_NTHREADS: expected 1 to ",
+               max_threads, ", got ", count);
+  return static_cast<int>(count);
+}
+
+// The loop that is being shared out: `count` ranges of equal size, the first `longer` of them by one longer.
 struct Loop {
-  const FunctionRef<void(int64_t, int64_t)>* body = nullptr;
-  int64_t n = 0, chunk = 0;
+  const Body* body = nullptr;
+  int64_t count = 0, size = 0, longer = 0;
   std::atomic<int64_t> next{0};
-  std::atomic<int> helpers{0};  // threads that may still be in `work`
-  std::mutex error_mutex;
+  std::atomic<bool> failed{false};
   std::exception_ptr error;
+
+  void start(const Body& loop_body, int64_t n, int64_t ranges) {
+    body = &loop_body;
+    count = ranges;
+    size = n / ranges;
+    longer = n % ranges;
+    failed.store(false, std::memory_order_relaxed);
+    next.store(0, std::memory_order_relaxed);
+  }
 
   void work() {
     inside_loop = true;
-    for (int64_t first = next.fetch_add(chunk); first < n; first = next.fetch_add(chunk)) {
+    for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) {
+      if (failed.load(std::memory_order_relaxed)) break;
+      const int64_t first = i * size + std::min(i, longer);
       try {
-        (*body)(first, std::min(n, first + chunk));
+        (*body)(first, first + size + (i < longer));
       } catch (...) {
-        std::lock_guard<std::mutex> lock(error_mutex);
-        if (!error) error = std::current_exception();
-        next.store(n);
+        if (!failed.exchange(true)) error = std::current_exception();
       }
     }
     inside_loop = false;
   }
 };
 
-// Threads wait for a ticket number to rise, first awake, then asleep.
-class Pool {
+class Pool final : public ForkListener {
  public:
-  explicit Pool(int helpers) {
-    for (int i = 0; i < helpers; ++i) threads_.emplace_back([this] { serve(); });
-  }
+  Pool() { start_listening(); }
+  // Only of a pool that was never used.
   ~Pool() {
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      stopping_ = true;
-      ticket_.fetch_add(1);
-    }
-    wake_.notify_all();
-    for (std::thread& t : threads_) t.join();
+    stop_listening();
+    delete sleep_;
   }
-  int helpers() const { return static_cast<int>(threads_.size()); }
 
-  void run(Loop& loop) {
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      loop.helpers.store(helpers());
-      loop_ = &loop;
-      ticket_.fetch_add(1, std::memory_order_release);
-    }
-    wake_.notify_all();
-    loop.work();
-    // Helpers that have not looked yet find nothing left to do, but they must have let go of the loop.
-    for (int tries = 0; loop.helpers.load(std::memory_order_acquire) > 0; ++tries) {
-      if (tries < 4000) pause_briefly();
-      else std::this_thread::yield();
-    }
-  }
+  bool try_run(const Body& body, int64_t n, int64_t ranges, int helpers);
+  void forked() override;
 
  private:
-  void serve() {
-    uint64_t seen = 0;
-    while (true) {
-      for (int i = 0; i < 4000 && ticket_.load(std::memory_order_acquire) == seen; ++i) pause_briefly();
-      Loop* loop = nullptr;
-      {
-        std::unique_lock<std::mutex> lock(mutex_);
-        wake_.wait(lock, [&] { return ticket_.load(std::memory_order_relaxed) != seen; });
-        seen = ticket_.load(std::memory_order_relaxed);
-        if (stopping_) return;
-        loop = loop_;
-      }
-      loop->work();
-      loop->helpers.fetch_sub(1, std::memory_order_release);
-    }
-  }
+  // The gate: loop number << 32 | places left << 16 | helpers inside.
+  static constexpr uint64_t one_inside = 1, one_place = uint64_t{1} << 16, one_loop = uint64_t{1} << 32;
+  static uint64_t places(uint64_t gate) { return gate / one_place % 65536; }
+  static uint64_t inside(uint64_t gate) { return gate % one_place; }
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::atomic<uint64_t> ticket_{0};
-  Loop* loop_ = nullptr;
-  bool stopping_ = false;
-  std::vector<std::thread> threads_;
+  struct Sleep {
+    std::mutex mutex;
+    std::condition_variable wake;
+    int sleepers = 0, calls = 0;
+  };
+
+  void open(int helpers);
+  void close();
+  void summon(int helpers);
+  void serve();
+  bool enter();
+  void doze();
+
+  SpinLock busy_;
+  Loop loop_;
+  alignas(64) std::atomic<uint64_t> gate_{0};
+  std::atomic<int> awake_{0};
+  int started_ = 0;           // guarded by busy_
+  Sleep* sleep_ = new Sleep;  // replaced, not freed: after a fork its lock may be held for ever
 };
 
-std::mutex& pool_mutex() {
-  static std::mutex& mutex = *new std::mutex;
-  return mutex;
+// False when another loop has the pool.
+bool Pool::try_run(const Body& body, int64_t n, int64_t ranges, int helpers) {
+  if (!busy_.try_lock()) return false;
+  loop_.start(body, n, ranges);
+  open(helpers);
+  loop_.work();
+  close();
+  std::exception_ptr error = std::move(loop_.error);
+  loop_.error = nullptr;
+  busy_.unlock();
+  if (error) std::rethrow_exception(error);
+  return true;
 }
-Pool* pool = nullptr;  // guarded by pool_mutex; never destroyed at exit
 
-void before_fork() { pool_mutex().lock(); }
-void after_fork_parent() { pool_mutex().unlock(); }
-void after_fork_child() {
-  pool = nullptr;  // its threads are the parent's
-  pool_mutex().unlock();
+void Pool::open(int helpers) {
+  const uint64_t number = gate_.load(std::memory_order_relaxed) / one_loop + 1;
+  gate_.store(number * one_loop + static_cast<uint64_t>(helpers) * one_place);
+  if (awake_.load() < helpers) summon(helpers);
 }
 
-Pool& pool_nolock(int helpers) {
-  static const int registered = pthread_atfork(before_fork, after_fork_parent, after_fork_child);
-  (void)registered;
-  if (pool && pool->helpers() != helpers) {
-    delete pool;
-    pool = nullptr;
+void Pool::close() {
+  // No places: nobody enters any more.
+  uint64_t gate = gate_.load(std::memory_order_relaxed);
+  while (!gate_.compare_exchange_weak(gate, gate - places(gate) * one_place, std::memory_order_acq_rel)) {
   }
-  if (!pool) pool = new Pool(helpers);
-  return *pool;
+  for (int tries = 0; inside(gate_.load(std::memory_order_acquire)); ++tries) {
+    if (tries < 1000) {
+      pause_briefly();
+    } else {
+      std::this_thread::yield();
+    }
+  }
+}
+
+// Wakes sleeping helpers and starts missing ones. When the system has no thread to give, fewer take part.
+void Pool::summon(int helpers) {
+  int wanted = helpers - awake_.load();
+  {
+    std::lock_guard<std::mutex> lock(sleep_->mutex);
+    for (; wanted > 0 && sleep_->sleepers > 0; --wanted) {
+      --sleep_->sleepers;
+      ++sleep_->calls;
+      awake_.fetch_add(1);
+      sleep_->wake.notify_one();
+    }
+  }
+  try {
+    for (; wanted > 0 && started_ < helpers; --wanted) {
+      start_worker_thread([this] { serve(); }).detach();
+      ++started_;
+      awake_.fetch_add(1);
+    }
+  } catch (const std::exception&) {
+    return;
+  }
+}
+
+void Pool::serve() {
+  for (;;) {
+    if (spin_until([this] { return enter(); }, spin_time)) {
+      loop_.work();
+      gate_.fetch_sub(one_inside, std::memory_order_release);
+    } else {
+      doze();
+    }
+  }
+}
+
+bool Pool::enter() {
+  uint64_t gate = gate_.load(std::memory_order_relaxed);
+  while (places(gate)) {
+    if (gate_.compare_exchange_weak(gate, gate - one_place + one_inside, std::memory_order_acq_rel)) return true;
+  }
+  return false;
+}
+
+void Pool::doze() {
+  std::unique_lock<std::mutex> lock(sleep_->mutex);
+  awake_.fetch_sub(1);
+  // A loop may have been opened by somebody who still counted us as awake.
+  if (places(gate_.load())) {
+    awake_.fetch_add(1);
+    return;
+  }
+  ++sleep_->sleepers;
+  sleep_->wake.wait(lock, [this] { return sleep_->calls > 0; });
+  --sleep_->calls;
+}
+
+void Pool::forked() {
+  new (&busy_) SpinLock;
+  gate_ = 0;
+  awake_ = 0;
+  started_ = 0;
+  sleep_ = new Sleep;
+}
+
+// Both are made without a lock, which a fork could leave locked.
+std::atomic<int> thread_count{0};
+std::atomic<Pool*> process_pool{nullptr};
+
+Pool& pool() {
+  if (Pool* made = process_pool.load(std::memory_order_acquire)) return *made;
+  auto candidate = std::make_unique<Pool>();
+  Pool* expected = nullptr;
+  return process_pool.compare_exchange_strong(expected, candidate.get()) ? *candidate.release() : *expected;
 }
 
 }  // namespace
 
-int parallel_threads() { return thread_count().load(std::memory_order_relaxed); }
-void set_parallel_threads(int count) { thread_count().store(std::max(1, count)); }
+int parallel_threads() {
+  int count = thread_count.load(std::memory_order_relaxed);
+  if (count) return count;
+  const int first = initial_threads();
+  return thread_count.compare_exchange_strong(count, first) ? first : count;
+}
+
+void set_parallel_threads(int count) {
+  MIXNET_CHECK(count > 0 && count <= max_threads, invalid, "[set_parallel_threads] count: expected 1 to ", max_threads,
+               ", got ", count);
+  thread_count.store(count, std::memory_order_relaxed);
+}
 
 void parallel_for(int64_t n, int64_t grain, FunctionRef<void(int64_t, int64_t)> body) {
   if (n <= 0) return;
   grain = std::max<int64_t>(1, grain);
+  if (n <= grain || inside_loop) return body(0, n);
   const int threads = parallel_threads();
-  std::unique_lock<std::mutex> lock(pool_mutex(), std::defer_lock);
-  // A second loop at the same time runs serially: the cores are busy already.
-  if (threads == 1 || n <= grain || inside_loop || !lock.try_lock()) return body(0, n);
-  Loop loop;
-  loop.body = &body;
-  loop.n = n;
-  // A few ranges per thread even out uneven work.
-  loop.chunk = std::max(grain, (n + threads * 4 - 1) / (threads * 4));
-  pool_nolock(threads - 1).run(loop);
-  lock.unlock();
-  if (loop.error) std::rethrow_exception(loop.error);
+  const int64_t ranges = std::min(n / grain, threads * ranges_per_thread);
+  const int helpers = static_cast<int>(std::min<int64_t>(threads, ranges)) - 1;
+  if (helpers == 0 || !pool().try_run(body, n, ranges, helpers)) body(0, n);
 }
 
 }  // namespace mixnet

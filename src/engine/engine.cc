@@ -1,64 +1,44 @@
-// The process's engine: chosen once, replaced in a forked child, never destroyed.
+// The process's engine: chosen once, never destroyed.
 #include "engine/engine.h"
 
-#include <pthread.h>
-
 #include <atomic>
-#include <mutex>
 
 #include "base/environment.h"
+#include "engine/scheduler.h"
 
 namespace mixnet {
 namespace {
 
-std::atomic<Engine*> current{nullptr};
-std::mutex& creation() {
-  static std::mutex& mutex = *new std::mutex;
-  return mutex;
-}
+constexpr double fork_patience_s = 5;
 
-// Before a fork all work is brought to its end, so that the child finds every array idle.
-void before_fork() {
-  Engine* e = current.load(std::memory_order_acquire);
-  WaitOptions patience;
-  patience.timeout_s = 10;
-  try {
-    if (e) e->wait_all(patience);
-  } catch (const Error& error) {
-    // Errors of tasks stand on their arrays; a wait that is impossible here leaves busy arrays, which the child refuses.
-    (void)error;
-  }
-  creation().lock();
-}
-void after_fork_parent() { creation().unlock(); }
-// The parent's threads do not exist here; its engine is left behind untouched.
-void after_fork_child() {
-  creation().unlock();
-  current.store(nullptr, std::memory_order_release);
-}
+// Set once. No lock, because a fork could leave it locked.
+std::atomic<Scheduler*> process_engine{nullptr};
 
-Engine* create() {
-  const std::string name = environment_string("ENGINE", environment_string("ENGINE_TYPE", "threaded").c_str());
-  if (name == "naive" || name == "NaiveEngine") return make_naive_engine().release();
+std::unique_ptr<Engine> make_engine() {
+  const std::string old_name = environment_string("ENGINE_TYPE", "threaded");
+  const std::string name = environment_string("ENGINE", old_name.c_str());
+  if (name == "naive" || name == "NaiveEngine") return make_naive_engine();
   const bool threaded = name == "threaded" || name == "ThreadedEngine" || name == "ThreadedEnginePerDevice";
   MIXNET_CHECK(threaded, invalid, "[engine] MIXNET_ENGINE: expected threaded or naive, got '", name, "'");
-  return make_threaded_engine(static_cast<int>(environment_int("CPU_WORKER_NTHREADS", 1))).release();
+  const int64_t threads = environment_int("CPU_WORKER_NTHREADS", 1);
+  MIXNET_CHECK(threads > 0 && threads <= 4096, invalid, "[engine] MIXNET_CPU_WORKER_NTHREADS: expected 1 to 4096, got ",
+               threads);
+  return make_threaded_engine(static_cast<int>(threads));
+}
+
+void let_work_end() {
+  if (Scheduler* scheduler = process_engine.load()) scheduler->quiesce(fork_patience_s);
 }
 
 }  // namespace
 
 Engine& engine() {
-  Engine* e = current.load(std::memory_order_acquire);
-  if (e) return *e;
-  std::lock_guard<std::mutex> lock(creation());
-  e = current.load(std::memory_order_acquire);
-  if (!e) {
-    static const int registered = pthread_atfork(before_fork, after_fork_parent, after_fork_child);
-    (void)registered;
-    e = create();
-    current.store(e, std::memory_order_release);
-  }
-  return *e;
+  if (Scheduler* made = process_engine.load(std::memory_order_acquire)) return *made;
+  std::unique_ptr<Engine> candidate = make_engine();
+  Scheduler* expected = nullptr;
+  if (!process_engine.compare_exchange_strong(expected, static_cast<Scheduler*>(candidate.get()))) return *expected;
+  set_before_fork(let_work_end);
+  return *candidate.release();
 }
 
 }  // namespace mixnet

@@ -5,53 +5,12 @@
 #include <cstdlib>
 #include <string>
 
-#include "evaluate.h"
+#include "sample_node.h"
 #include "pass/gradient.h"
 #include "pass/infer.h"
 
 namespace mixnet::test {
 namespace {
-
-bool selected(const OpSchema& op) {
-  const char* only = std::getenv("MIXNET_TEST_OP");
-  return !only || op.name == only;
-}
-
-// A node of the operator on fresh variables, with their values.
-struct Bench {
-  std::vector<NodePtr> variables;
-  std::map<const Node*, Tensor> values;
-  std::vector<Entry> outputs;
-
-  Bench(const OpSchema& op, const Sample& sample, DType dtype) {
-    Attributes attributes = sample.attributes;
-    bool counted = op.variadic.empty();
-    for (const auto& item : attributes) counted = counted || item.first == op.variadic;
-    if (!counted) attributes.emplace_back(op.variadic, static_cast<int64_t>(sample.inputs.size()));
-    const ParamsPtr params = op.make_params(attributes);
-    const std::vector<std::string> names = op.input_names(params.get());
-    REQUIRE_MESSAGE(names.size() == sample.inputs.size(), op.name, ": the sample must have one shape per input");
-    std::vector<Entry> inputs;
-    for (size_t i = 0; i < sample.inputs.size(); ++i) {
-      const bool whole = std::count(sample.integer_inputs.begin(), sample.integer_inputs.end(), static_cast<int>(i)) > 0;
-      variables.push_back(make_variable(names[i]));
-      Tensor t = random_tensor(sample.inputs[i], dtype, whole ? 0 : sample.low,
-                               whole ? static_cast<double>(sample.integer_limit) : sample.high, 1 + i);
-      for (int64_t k = 0; whole && k < t.size(); ++k) t.set(k, std::floor(t.get(k)));
-      values.emplace(variables.back().get(), std::move(t));
-      inputs.push_back({variables.back(), 0});
-    }
-    PlainNodeBuilder builder;
-    outputs = builder.make(op, params, inputs, "sample");
-  }
-};
-
-std::string label(const OpSchema& op, const Sample& sample) {
-  std::string s = op.name + "(";
-  for (const Shape& shape : sample.inputs) s += shape.str() + " ";
-  for (const auto& [key, value] : sample.attributes) s += key + "=" + value.str() + " ";
-  return s + ")";
-}
 
 void check_guards(const std::vector<Tensor>& values) {
   for (const Tensor& t : values) CHECK_MESSAGE(guards_intact(t), "a kernel wrote outside its tensor");
@@ -68,7 +27,7 @@ double weighted(const Graph& graph, const std::vector<Tensor>& values, const std
 }
 
 void check_gradient(const OpSchema& op, const Sample& sample) {
-  Bench bench(op, sample, DType::f64);
+  SampleNode bench(op, sample, DType::f64);
   EvaluateOptions options;
   options.training = sample.training;
   const ParamsPtr& params = bench.outputs[0].node->params;
@@ -172,7 +131,7 @@ TEST_CASE("samples run in every float type and agree with double") {
         const std::string in = dtype_name(dtype);
         INFO(in);
         try {
-          Bench bench(*op, sample, dtype);
+          SampleNode bench(*op, sample, dtype);
           const Graph graph(bench.outputs);
           const std::vector<Tensor> values = evaluate(graph, bench.values, options);
           check_guards(values);
@@ -189,7 +148,7 @@ TEST_CASE("samples run in every float type and agree with double") {
           }
         } catch (const Error& e) {
           // An operator may refuse a dtype, with a typed error; float32 it must take.
-          CHECK_MESSAGE((e.code() == Code::type && dtype != DType::f32), e.what());
+          CHECK_MESSAGE((e.code() == Code::type && dtype != DType::f32), std::string(e.what()));
         }
       }
     }
@@ -206,7 +165,7 @@ TEST_CASE("gradients agree with finite differences") {
       try {
         check_gradient(*op, sample);
       } catch (const Error& e) {
-        CHECK_MESSAGE(false, e.what());
+        CHECK_MESSAGE(false, std::string(e.what()));
       }
     }
   }

@@ -1,6 +1,7 @@
 #include "op/core/gemm.h"
 
 #include <algorithm>
+#include <type_traits>
 #include <vector>
 
 #include "base/thread_pool.h"
@@ -81,13 +82,21 @@ void scale(T* c, int64_t m, int64_t n, int64_t ldc, T beta) {
   }
 }
 
+FastGemm fast_gemm = nullptr;  // set once, while operators are registered
+
 int64_t round_up(int64_t x, int64_t to) { return (x + to - 1) / to * to; }
 
 }  // namespace
 
+void set_fast_gemm(FastGemm fn) { fast_gemm = fn; }
+
 template <class T>
 void gemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, T alpha, const T* a, int64_t lda, const T* b, int64_t ldb, T beta,
           T* c, int64_t ldc) {
+  if constexpr (std::is_same<T, float>::value) {
+    const bool worth_it = fast_gemm && m * n * k > 4096 && k > 0;
+    if (worth_it && fast_gemm(trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)) return;
+  }
   scale(c, m, n, ldc, beta);
   if (m == 0 || n == 0 || k == 0 || alpha == T(0)) return;
   thread_local std::vector<T> shared_b;

@@ -128,7 +128,9 @@ void infer_like(InferShape& c) {
 
 // condition ? x : y; a condition of one dimension chooses rows.
 void where(const NoParams&, const RunContext& r) {
-  const int64_t n = r.out[0].size(), rows = std::max<int64_t>(1, r.in[0].size()), row = r.in[0].size() == 0 ? 0 : n / rows;
+  const int64_t n = r.out[0].size(), rows = r.in[0].size();
+  if (n == 0 || rows == 0) return;
+  const int64_t row = n / rows;
   dispatch_all(r.in[0].dtype, "where", [&](auto condition) {
     const auto* c = r.in[0].as<typename decltype(condition)::type>();
     const int64_t item = dtype_size(r.out[0].dtype);
@@ -196,6 +198,11 @@ void where_gradient(GradientContext& g) {
 }
 void cast_like(const NoParams&, const RunContext& r) { cast({}, r); }
 void infer_cast_like(InferType& c) { c.set_out(0, c.in[1]); }
+// `like` gives the dtype alone.
+void infer_cast_like_shape(InferShape& c) {
+  c.set_out(0, c.in[0]);
+  c.set_in(0, c.out[0]);
+}
 //]
 
 void register_constants(Registry& registry) {
@@ -287,7 +294,7 @@ void register_ops(Registry& registry) {
   OpBuilder<> like(registry, "_sum_to_like");
   like.hidden().input("data").input("like").shape_only({1}).infer_shape(infer_like).inplace(0, 0).kernel(sum_to_like).gradient(sum_to_like_gradient);
   OpBuilder<> as_dtype(registry, "_cast_like");
-  as_dtype.hidden().input("data").input("like").shape_only({1}).infer_type(infer_cast_like).kernel(cast_like).zero_gradient();
+  as_dtype.hidden().input("data").input("like").shape_only({1}).infer_shape(infer_cast_like_shape).infer_type(infer_cast_like).kernel(cast_like).zero_gradient();
   //]
 }
 

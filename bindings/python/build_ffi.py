@@ -1,0 +1,42 @@
+"""Writes the C source of the Python extension from c_api.h and glue.h, with cffi in API mode."""
+
+import argparse
+import pathlib
+import re
+
+from cffi import FFI
+
+CALLBACKS = """
+extern "Python" int32_t mixnet_py_task(void *user);
+extern "Python" int32_t mixnet_py_updater(void *user, const char *key, mxn_ndarray_t *received, mxn_ndarray_t *stored);
+extern "Python" int32_t mixnet_py_monitor(void *user, const char *name, mxn_ndarray_t *value);
+extern "Python" void mixnet_py_destroy(void *user);
+"""
+
+
+def declarations(header):
+    """What cffi can read of a header: no preprocessor lines, no comments, no export macro."""
+    text = re.sub(r"/\*.*?\*/", "", header, flags=re.S)
+    text = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    text = re.sub(r'extern "C" \{', "", text)
+    text = re.sub(r"^\}\s*$", "", text, flags=re.M)
+    return text.replace("MXN_API ", "")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--header", required=True, type=pathlib.Path)
+    parser.add_argument("--glue", required=True, type=pathlib.Path)
+    parser.add_argument("--out", required=True, type=pathlib.Path)
+    options = parser.parse_args()
+    glue = options.glue.read_text()
+    prototypes = re.findall(r"^static (.*?\))\s*\{", glue, flags=re.M | re.S)
+    builder = FFI()
+    builder.cdef(declarations(options.header.read_text()) + CALLBACKS + "\n".join(p + ";" for p in prototypes))
+    builder.set_source("_mixnet", '#include "mixnet/c_api.h"\n#include "glue.h"\n')
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    builder.emit_c_code(str(options.out))
+
+
+if __name__ == "__main__":
+    main()

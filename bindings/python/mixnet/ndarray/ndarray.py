@@ -1,0 +1,749 @@
+"""NDArray: a tensor on a device whose value may still be under way."""
+
+import operator
+
+import numpy as np
+
+from ..base import DTYPE_NAMES, DTYPES, MXNetError, Op, _Null, check, dtype_name, ffi, last_error, lib, patiently, strings
+from ..context import Context, current_context
+
+_ops = {}
+
+
+def _op(name):
+    found = _ops.get(name)
+    if found is None:
+        found = _ops[name] = Op(name, (), ())
+    return found
+
+
+def _shape_arg(shape):
+    if isinstance(shape, (int, np.integer)):
+        return (int(shape),)
+    return tuple(int(s) for s in shape)
+
+
+class NDArray:
+    """A dense, row-major tensor. Operations return at once; reading (asnumpy, wait_to_read, print) waits.
+
+    Basic indexing by an integer or a slice of the first axis gives a view that shares memory; other indexing copies.
+    """
+
+    __slots__ = ("_h", "_info", "__weakref__")
+    __array_priority__ = 1000.0
+
+    def __init__(self, handle):
+        self._h = handle
+        self._info = None
+
+    def __del__(self):
+        if lib is not None:
+            lib.mxn_ndarray_free(self._h)
+
+    # ---- what it is -------------------------------------------------------------------------------------------------
+
+    def _details(self):
+        if self._info is None:
+            info = ffi.new("mxn_ndarray_info_t *", {"struct_size": ffi.sizeof("mxn_ndarray_info_t")})
+            check(lib.mxn_ndarray_info(self._h, info))
+            shape = tuple(info.shape[i] for i in range(info.ndim))
+            self._info = (shape, DTYPE_NAMES[info.dtype], (info.device_kind, info.device_index), info.bytes)
+        return self._info
+
+    @property
+    def handle(self):
+        """The handle of the C API."""
+        return self._h
+
+    @property
+    def shape(self):
+        """Extents, a tuple of int."""
+        return self._details()[0]
+
+    @property
+    def ndim(self):
+        """Number of axes."""
+        return len(self._details()[0])
+
+    @property
+    def size(self):
+        """Number of elements."""
+        count = 1
+        for extent in self._details()[0]:
+            count *= extent
+        return count
+
+    @property
+    def dtype(self):
+        """The numpy type of the elements; 'bfloat16' as text, since numpy has none."""
+        name = self._details()[1]
+        return name if name == "bfloat16" else np.dtype(name).type
+
+    @property
+    def context(self):
+        """The device."""
+        kind, index = self._details()[2]
+        return Context({1: "cpu", 2: "gpu", 3: "cpu_pinned"}[kind], index)
+
+    ctx = context
+    device = context
+
+    @property
+    def stype(self):
+        """Storage type: 'default', the dense one."""
+        return "default"
+
+    @property
+    def T(self):  # noqa: N802 - MXNet's name
+        """The transpose."""
+        return self.transpose()
+
+    @property
+    def grad(self):
+        """Gradient attached by autograd; none here."""
+        return None
+
+    def __len__(self):
+        if not self.shape:
+            raise TypeError("[NDArray] a scalar has no length")
+        return self.shape[0]
+
+    def __repr__(self):
+        return f"\n{self.asnumpy()}\n<NDArray {'x'.join(str(s) for s in self.shape)} @{self.context}>"
+
+    # ---- values -----------------------------------------------------------------------------------------------------
+
+    def wait_to_read(self):
+        """Blocks until the values are there; raises what went wrong in computing them."""
+        patiently(lambda wait: lib.mxn_ndarray_wait_to_read(self._h, wait))
+
+    def wait_to_write(self):
+        """Blocks until nobody reads or writes the array any more."""
+        patiently(lambda wait: lib.mxn_ndarray_wait_to_write(self._h, wait))
+
+    def asnumpy(self):
+        """A numpy copy. bfloat16 comes as float32."""
+        if self._details()[1] == "bfloat16":
+            return self.astype("float32").asnumpy()
+        out = np.empty(self.shape, self.dtype)
+        buffer = ffi.from_buffer(out) if out.size else ffi.NULL
+        patiently(lambda wait: lib.mxn_ndarray_copy_to_host(self._h, buffer, out.nbytes, wait))
+        return out
+
+    def asscalar(self):
+        """The only element as a Python number."""
+        if self.size != 1:
+            raise ValueError(f"[asscalar] expected one element, got shape {self.shape}")
+        return self.asnumpy().reshape(-1)[0]
+
+    def item(self):
+        """The only element as a Python number."""
+        return self.asscalar().item()
+
+    def tolist(self):
+        """Nested lists of Python numbers."""
+        return self.asnumpy().tolist()
+
+    def __array__(self, dtype=None, copy=None):
+        values = self.asnumpy()
+        return values if dtype is None else values.astype(dtype)
+
+    def __float__(self):
+        return float(self.asscalar())
+
+    def __int__(self):
+        return int(self.asscalar())
+
+    def __index__(self):
+        return operator.index(self.asscalar().item())
+
+    def __bool__(self):
+        if self.size == 0:
+            return False
+        if self.size == 1:
+            return bool(self.asscalar())
+        raise ValueError(f"[NDArray] the truth of an array of shape {self.shape} is ambiguous")
+
+    def __reduce__(self):
+        return _from_pickle, (self.asnumpy(), self._details()[1])
+
+    def __copy__(self):
+        return self.copy()
+
+    def __deepcopy__(self, memo):
+        return self.copy()
+
+    # ---- DLPack -----------------------------------------------------------------------------------------------------
+
+    def __dlpack__(self, stream=None):
+        from .dlpack import to_capsule
+
+        return to_capsule(self)
+
+    def __dlpack_device__(self):
+        return (1, 0)
+
+    def to_dlpack_for_read(self):
+        """A DLPack capsule that shares the memory, for reading."""
+        return self.__dlpack__()
+
+    def to_dlpack_for_write(self):
+        """A DLPack capsule that shares the memory, for writing."""
+        self.wait_to_write()
+        return self.__dlpack__()
+
+    # ---- copies -----------------------------------------------------------------------------------------------------
+
+    def copy(self):
+        """A copy on the same device."""
+        return self.copyto(self.context)
+
+    def copyto(self, other):
+        """Copies into another array, or to a device as a fresh one."""
+        if isinstance(other, NDArray):
+            source = self if self._details()[1] == other._details()[1] else self.astype(other._details()[1])
+            check(lib.mxn_ndarray_copy(source._h, other._h))
+            return other
+        if isinstance(other, Context):
+            target = empty(self.shape, other, self._details()[1])
+            check(lib.mxn_ndarray_copy(self._h, target._h))
+            return target
+        raise TypeError(f"[copyto] expected an NDArray or a Context, got {type(other).__name__}")
+
+    def as_in_context(self, context):
+        """The array itself when it is on that device, else a copy there."""
+        return self if context == self.context else self.copyto(context)
+
+    as_in_ctx = as_in_context
+    to_device = as_in_context
+
+    def astype(self, dtype, copy=True):
+        """A copy with another dtype; without `copy` the array itself when it has it already."""
+        name = dtype_name(dtype)
+        if not copy and name == self._details()[1]:
+            return self
+        return invoke(_generated().Cast_op, (self,), {"dtype": name})
+
+    def asnative(self):
+        return self
+
+    def as_nd_ndarray(self):
+        """The array itself: there is one kind."""
+        return self
+
+    def tostype(self, stype):
+        """The array itself for 'default'; sparse storage is not available."""
+        if stype != "default":
+            raise MXNetError(f"[tostype] expected 'default', got {stype!r}")
+        return self
+
+    def detach(self):
+        """The same memory, cut off from gradients."""
+        return self._view(lib.mxn_ndarray_clone)
+
+    def _view(self, function, *args):
+        out = ffi.new("mxn_ndarray_t **")
+        check(function(self._h, *args, out))
+        return NDArray(out[0])
+
+    def slice_view(self, begin, end):
+        """Rows [begin, end) of the first axis, sharing memory."""
+        return self._view(lib.mxn_ndarray_slice, begin, end)
+
+    def reshape_view(self, shape):
+        """The same memory under another shape whose extents are all given."""
+        return self._view(lib.mxn_ndarray_reshape, list(shape), len(shape))
+
+    def reshape(self, *shape, **kwargs):
+        """The same memory under another shape; codes 0, -1, -2, -3, -4 as in the operator Reshape."""
+        if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
+            shape = tuple(shape[0])
+        shape = tuple(kwargs.pop("shape", shape))
+        if kwargs.pop("reverse", False) or any(s < -1 for s in shape) or (0 in shape and self.size > 0):
+            target = self._infer_reshape(shape)
+        elif shape.count(-1) == 1:
+            known = 1
+            for extent in shape:
+                known *= extent if extent != -1 else 1
+            if known <= 0 or self.size % known:
+                raise MXNetError(f"[reshape] cannot make {shape} of {self.shape}")
+            target = tuple(self.size // known if s == -1 else s for s in shape)
+        else:
+            target = shape
+        return self.reshape_view(target)
+
+    def _infer_reshape(self, shape):
+        from .. import symbol
+
+        net = symbol.Reshape(symbol.Variable("data"), shape=shape)
+        return net.infer_shape(data=self.shape)[1][0]
+
+    # ---- indexing ---------------------------------------------------------------------------------------------------
+
+    def __getitem__(self, key):
+        if isinstance(key, (int, np.integer)) and not isinstance(key, (bool, np.bool_)):
+            if not self.shape:
+                raise IndexError("[NDArray] a scalar cannot be indexed")
+            if not -self.shape[0] <= key < self.shape[0]:
+                raise IndexError(f"[NDArray] index {key} is out of bounds for axis 0 with {self.shape[0]} elements")
+            row = self._view(lib.mxn_ndarray_at, int(key))
+            return row if row.shape else row.reshape_view((1,))
+        if isinstance(key, slice) and key.step in (None, 1) and self.shape:
+            begin, end, _ = key.indices(self.shape[0])
+            return self.slice_view(begin, max(begin, end))
+        box = _basic_box(key, self.shape)
+        if box is None:
+            return self._advanced_get(key)
+        begin, end, step, result_shape = box
+        part = invoke(_generated().slice_op, (self,), {"begin": begin, "end": end, "step": step})
+        return part.reshape_view(result_shape or (1,))
+
+    def _advanced_get(self, key):
+        keys = key if isinstance(key, tuple) else (key,)
+        if len(keys) == 1 and isinstance(keys[0], (NDArray, np.ndarray, list)):
+            index = keys[0].asnumpy() if isinstance(keys[0], NDArray) else np.asarray(keys[0])
+            if index.dtype != np.bool_ and index.size and self.shape:
+                index = index.astype(np.int64)
+                limit = self.shape[0]
+                if index.min() < -limit or index.max() >= limit:
+                    raise IndexError(f"[NDArray] expected indices in [{-limit}, {limit}), got {index.min()} to {index.max()}")
+                return invoke(_generated().take_op, (self, array(index, dtype="int64")), {"mode": "wrap"})
+        values = self.asnumpy()[_numpy_key(key)]
+        return array(values, ctx=self.context, dtype=self._details()[1])
+
+    def __setitem__(self, key, value):
+        if isinstance(key, slice) and key == slice(None):
+            return self._assign(value)
+        if isinstance(key, (int, np.integer, slice)) and not isinstance(key, (bool, np.bool_)) and self.shape:
+            if not isinstance(key, slice) or key.step in (None, 1):
+                return self[key]._assign(value) if self.ndim > 1 or isinstance(key, slice) else self[key]._assign(value)
+        box = _basic_box(key, self.shape)
+        if box is None:
+            return self._advanced_set(key, value)
+        begin, end, step, result_shape = box
+        params = {"begin": begin, "end": end, "step": step}
+        if isinstance(value, (int, float, np.generic)):
+            params["scalar"] = float(value)
+            return invoke(_generated()._slice_assign_scalar_op, (self,), params, out=self)
+        part = invoke(_generated().slice_op, (self,), params)
+        value = _as_array(value, self)
+        value = _broadcast(value, result_shape or (1,)).reshape_view(part.shape)
+        return invoke(_generated()._slice_assign_op, (self, value), params, out=self)
+
+    def _advanced_set(self, key, value):
+        values = self.asnumpy()
+        values[_numpy_key(key)] = value.asnumpy() if isinstance(value, NDArray) else value
+        self._sync_copyfrom(values)
+
+    def _assign(self, value):
+        if isinstance(value, (int, float, np.generic)) and not isinstance(value, np.ndarray):
+            return invoke(_generated()._full_op, (), {"shape": self.shape, "value": float(value), "dtype": self._details()[1]}, out=self)
+        if isinstance(value, NDArray):
+            if value._h != self._h:
+                _broadcast(value, self.shape).as_in_context(self.context).copyto(self)
+            return None
+        values = np.asarray(value)
+        if values.shape != self.shape:
+            values = np.broadcast_to(values.reshape(values.shape[-self.ndim :] if values.size == self.size else values.shape), self.shape)
+        self._sync_copyfrom(values)
+        return None
+
+    def _sync_copyfrom(self, values):
+        """Copies numpy values of the same shape in."""
+        name = self._details()[1]
+        if name == "bfloat16":
+            array(values, dtype="float32").astype("bfloat16").copyto(self)
+            return
+        values = np.ascontiguousarray(values, dtype=self.dtype)
+        if values.shape != self.shape and values.size != self.size:
+            raise ValueError(f"[NDArray] expected shape {self.shape}, got {values.shape}")
+        check(lib.mxn_ndarray_copy_from_host(self._h, ffi.from_buffer(values) if values.size else ffi.NULL, values.nbytes))
+
+    def __iter__(self):
+        for i in range(len(self)):
+            yield self[i]
+
+    # ---- arithmetic -------------------------------------------------------------------------------------------------
+
+    def __add__(self, other):
+        return _binary(self, other, "broadcast_add", "_plus_scalar")
+
+    __radd__ = __add__
+
+    def __iadd__(self, other):
+        return _binary(self, other, "broadcast_add", "_plus_scalar", self)
+
+    def __sub__(self, other):
+        return _binary(self, other, "broadcast_sub", "_minus_scalar")
+
+    def __rsub__(self, other):
+        return _reversed(self, other, "broadcast_sub", "_rminus_scalar")
+
+    def __isub__(self, other):
+        return _binary(self, other, "broadcast_sub", "_minus_scalar", self)
+
+    def __mul__(self, other):
+        return _binary(self, other, "broadcast_mul", "_mul_scalar")
+
+    __rmul__ = __mul__
+
+    def __imul__(self, other):
+        return _binary(self, other, "broadcast_mul", "_mul_scalar", self)
+
+    def __truediv__(self, other):
+        return _binary(self, other, "broadcast_div", "_div_scalar")
+
+    def __rtruediv__(self, other):
+        return _reversed(self, other, "broadcast_div", "_rdiv_scalar")
+
+    def __itruediv__(self, other):
+        return _binary(self, other, "broadcast_div", "_div_scalar", self)
+
+    __div__, __rdiv__, __idiv__ = __truediv__, __rtruediv__, __itruediv__
+
+    def __mod__(self, other):
+        return _binary(self, other, "broadcast_mod", "_mod_scalar")
+
+    def __rmod__(self, other):
+        return _reversed(self, other, "broadcast_mod", "_rmod_scalar")
+
+    def __imod__(self, other):
+        return _binary(self, other, "broadcast_mod", "_mod_scalar", self)
+
+    def __pow__(self, other):
+        return _binary(self, other, "broadcast_power", "_power_scalar")
+
+    def __rpow__(self, other):
+        return _reversed(self, other, "broadcast_power", "_rpower_scalar")
+
+    def __matmul__(self, other):
+        return invoke(_generated().dot_op, (self, other), {})
+
+    def __neg__(self):
+        return _unary(self, "negative")
+
+    def __abs__(self):
+        return _unary(self, "abs")
+
+    def __eq__(self, other):
+        return _binary(self, other, "broadcast_equal", "_equal_scalar")
+
+    def __ne__(self, other):
+        return _binary(self, other, "broadcast_not_equal", "_not_equal_scalar")
+
+    def __gt__(self, other):
+        return _binary(self, other, "broadcast_greater", "_greater_scalar")
+
+    def __ge__(self, other):
+        return _binary(self, other, "broadcast_greater_equal", "_greater_equal_scalar")
+
+    def __lt__(self, other):
+        return _binary(self, other, "broadcast_lesser", "_lesser_scalar")
+
+    def __le__(self, other):
+        return _binary(self, other, "broadcast_lesser_equal", "_lesser_equal_scalar")
+
+    __hash__ = object.__hash__
+
+
+def _generated():
+    from . import gen_op
+
+    return gen_op
+
+
+def _from_pickle(values, name):
+    return array(values, dtype=name)
+
+
+# ---- calling operators ----------------------------------------------------------------------------------------------
+
+_training = [0]
+
+
+def _binary(left, right, tensor_op, scalar_op, out=None):
+    if isinstance(right, NDArray):
+        op, second, count, number, field = _op(tensor_op), right._h, 2, 0.0, -1
+    elif isinstance(right, (int, float, np.number, np.bool_)):
+        op, second, count, number, field = _op(scalar_op), ffi.NULL, 1, float(right), 0
+    elif isinstance(right, (np.ndarray, list, tuple)):
+        return _binary(left, _as_array(right, left), tensor_op, scalar_op, out)
+    else:
+        return NotImplemented
+    if out is None:
+        result = lib.mixnet_call(op.handle, left._h, second, ffi.NULL, count, field, number, 0)
+        if result == ffi.NULL:
+            raise last_error()
+        return NDArray(result)
+    check(lib.mixnet_call_into(op.handle, left._h, second, ffi.NULL, count, field, number, 0, out._h))
+    return out
+
+
+def _reversed(left, right, tensor_op, scalar_op):
+    if isinstance(right, (int, float, np.number, np.bool_)):
+        return _binary(left, right, tensor_op, scalar_op)
+    return _binary(_as_array(right, left), left, tensor_op, scalar_op)
+
+
+def _unary(value, name):
+    result = lib.mixnet_call(_op(name).handle, value._h, ffi.NULL, ffi.NULL, 1, -1, 0.0, 0)
+    if result == ffi.NULL:
+        raise last_error()
+    return NDArray(result)
+
+
+def invoke(op, inputs, params, out=None, ctx=None):
+    """Runs an operator on arrays. `params` by name. Returns an array, or a list where the operator has several outputs."""
+    handles = []
+    for value in inputs:
+        if not isinstance(value, NDArray):
+            if isinstance(value, (np.ndarray, list, tuple, int, float, np.generic)):
+                value = array(value)
+            else:
+                raise TypeError(f"[{op.name}] expected NDArrays, got {type(value).__name__}")
+        handles.append(value)
+    keep = []
+    args, num_args = op.args(params, keep)
+    where = ctx or (None if handles else current_context())
+    kind, index = (where.device_typeid, where.device_id) if where else (1, 0)
+    outputs = ffi.new("mxn_ndarray_t *[]", 64)
+    count = ffi.new("int32_t *")
+    targets = None
+    if out is not None:
+        targets = list(out) if isinstance(out, (list, tuple)) else [out]
+        for i, target in enumerate(targets):
+            outputs[i] = target._h
+        count[0] = len(targets)
+    pointers = ffi.new("mxn_ndarray_t *[]", [value._h for value in handles]) if handles else ffi.NULL
+    check(lib.mxn_op_invoke(op.handle, pointers, len(handles), args, num_args, _training[0], kind, index, outputs, 64, count))
+    if targets is not None:
+        return out
+    result = [NDArray(outputs[i]) for i in range(count[0])]
+    return result[0] if len(result) == 1 else result
+
+
+def call(op, inputs, params, out=None, ctx=None, name=None, attr=None):
+    """What the generated functions of mx.nd do: inputs in order with None for those left out at the end."""
+    values = list(inputs)
+    while values and values[-1] is None:
+        values.pop()
+    if any(value is None for value in values):
+        missing = op.inputs[[v is None for v in values].index(True)]
+        raise MXNetError(f"[{op.name}] {missing}: expected an array, got None")
+    ctx_text = params.get("ctx")
+    if ctx_text is not None and ctx_text is not _Null:
+        ctx = ctx_text if isinstance(ctx_text, Context) else ctx
+        params["ctx"] = str(ctx_text)
+    return invoke(op, values, params, out, ctx)
+
+
+# ---- making arrays --------------------------------------------------------------------------------------------------
+
+
+def empty(shape, ctx=None, dtype=None, stype=None):
+    """An array with undefined values."""
+    shape = _shape_arg(shape)
+    ctx = ctx or current_context()
+    out = ffi.new("mxn_ndarray_t **")
+    check(lib.mxn_ndarray_create(list(shape), len(shape), DTYPES[dtype_name(dtype)], ctx.device_typeid, ctx.device_id, out))
+    return NDArray(out[0])
+
+
+def array(source, ctx=None, dtype=None):
+    """An array from numbers. Python lists become float32, other arrays keep their dtype; float64 becomes float32 unless asked."""
+    if isinstance(source, NDArray):
+        result = source.copyto(ctx or source.context)
+        return result if dtype is None else result.astype(dtype, copy=False)
+    if dtype is None:
+        own = getattr(source, "dtype", None)
+        dtype = own if isinstance(source, np.ndarray) and own != np.float64 else "float32"
+        if isinstance(source, np.ndarray) and own is not None and np.dtype(own).name not in DTYPES:
+            dtype = "float32"
+    values = np.asarray(source)
+    if values.dtype == object:
+        raise MXNetError(f"[array] expected numbers, got {type(source).__name__}")
+    name = dtype_name(dtype)
+    if name == "bfloat16":
+        return array(values, ctx, "float32").astype("bfloat16")
+    result = empty(values.shape if values.ndim else (1,), ctx, name)
+    result._sync_copyfrom(values.reshape(result.shape))
+    return result
+
+
+def _filled(name, shape, ctx, dtype, **params):
+    params.update(shape=_shape_arg(shape), dtype=dtype_name(dtype))
+    return invoke(getattr(_generated(), name), (), params, ctx=ctx)
+
+
+def zeros(shape, ctx=None, dtype=None, stype=None, out=None, **kwargs):
+    """An array of zeros."""
+    if out is not None:
+        out[:] = 0
+        return out
+    return _filled("_zeros_op", shape, ctx, dtype)
+
+
+def ones(shape, ctx=None, dtype=None, out=None, **kwargs):
+    """An array of ones."""
+    if out is not None:
+        out[:] = 1
+        return out
+    return _filled("_ones_op", shape, ctx, dtype)
+
+
+def full(shape, val, ctx=None, dtype="float32", out=None):
+    """An array of one value."""
+    if out is not None:
+        out[:] = val
+        return out
+    return _filled("_full_op", shape, ctx, dtype, value=float(val))
+
+
+def arange(start, stop=None, step=1.0, repeat=1, infer_range=False, ctx=None, dtype="float32"):
+    """Values from start to stop in steps; arange(n) counts from 0."""
+    params = {"start": float(start), "stop": None if stop is None else float(stop), "step": float(step), "repeat": repeat}
+    params["dtype"] = dtype_name(dtype)
+    return invoke(_generated()._arange_op, (), params, ctx=ctx)
+
+
+def linspace(start, stop, num, endpoint=True, ctx=None, dtype="float32"):
+    """num values evenly spaced from start to stop."""
+    params = {"start": float(start), "stop": float(stop), "num": num, "endpoint": endpoint, "dtype": dtype_name(dtype)}
+    return invoke(_generated()._linspace_op, (), params, ctx=ctx)
+
+
+def eye(N, M=0, k=0, ctx=None, dtype="float32"):  # noqa: N803 - MXNet's names
+    """Ones on a diagonal."""
+    return invoke(_generated()._eye_op, (), {"N": N, "M": M, "k": k, "dtype": dtype_name(dtype)}, ctx=ctx)
+
+
+def from_numpy(values, zero_copy=True):
+    """An array from a numpy array, sharing its memory when `zero_copy` and it is row-major."""
+    if not zero_copy or not values.flags["C_CONTIGUOUS"]:
+        return array(values, dtype=values.dtype)
+    buffer = ffi.from_buffer(values)
+    out = ffi.new("mxn_ndarray_t **")
+    from ..base import register_callback
+
+    user = register_callback((values, buffer))
+    check(lib.mxn_ndarray_from_memory(buffer, list(values.shape), values.ndim, DTYPES[dtype_name(values.dtype)], user, lib.mixnet_py_destroy, out))
+    return NDArray(out[0])
+
+
+def concatenate(arrays, axis=0, always_copy=True):
+    """Arrays joined along an axis."""
+    if len(arrays) == 1 and not always_copy:
+        return arrays[0]
+    return invoke(_generated().Concat_op, arrays, {"dim": axis, "num_args": len(arrays)})
+
+
+def moveaxis(tensor, source, destination):
+    """An axis moved to another place."""
+    order = list(range(tensor.ndim))
+    order.insert(destination % tensor.ndim, order.pop(source % tensor.ndim))
+    return tensor.transpose(axes=tuple(order))
+
+
+def waitall():
+    """Waits for all work; raises the first error since the last call."""
+    patiently(lib.mxn_wait_all)
+
+
+def save(fname, data):
+    """Writes arrays to a .params file: one, a list, or a dict by name."""
+    if isinstance(data, NDArray):
+        data = [data]
+    if isinstance(data, dict):
+        names, arrays = list(data), list(data.values())
+    else:
+        names, arrays = None, list(data)
+    for item in arrays:
+        if not isinstance(item, NDArray):
+            raise TypeError(f"[save] expected NDArrays, got {type(item).__name__}")
+    from ..base import TextList
+
+    texts = TextList(names) if names is not None else None
+    handles = ffi.new("mxn_ndarray_t *[]", [a._h for a in arrays] or [ffi.NULL])
+    check(lib.mxn_ndarray_save(str(fname).encode(), handles, texts.pointer if texts else ffi.NULL, len(arrays)))
+
+
+def _loaded(call):
+    arrays, count, names = ffi.new("mxn_ndarray_t ***"), ffi.new("int64_t *"), ffi.new("mxn_strings_t **")
+    check(call(arrays, count, names))
+    result = [NDArray(arrays[0][i]) if arrays[0][i] != ffi.NULL else None for i in range(count[0])]
+    lib.mxn_ndarray_list_free(arrays[0])
+    texts = strings(names[0])
+    return dict(zip(texts, result)) if texts else result
+
+
+def load(fname):
+    """Reads a .params file of any MXNet generation: a dict when it has names, else a list."""
+    return _loaded(lambda *out: lib.mxn_ndarray_load(str(fname).encode(), *out))
+
+
+def load_frombuffer(data):
+    """The same from bytes."""
+    return _loaded(lambda *out: lib.mxn_ndarray_load_memory(ffi.from_buffer(data), len(data), *out))
+
+
+# ---- indexing helpers -----------------------------------------------------------------------------------------------
+
+
+def _basic_box(key, shape):
+    """(begin, end, step, result shape) of basic indexing, or None when the key needs the advanced kind."""
+    keys = key if isinstance(key, tuple) else (key,)
+    if any(k is not None and not isinstance(k, (int, np.integer, slice, type(Ellipsis))) or isinstance(k, (bool, np.bool_)) for k in keys):
+        return None
+    used = sum(1 for k in keys if k is not None and k is not Ellipsis)
+    if used > len(shape):
+        raise IndexError(f"[NDArray] expected at most {len(shape)} indices, got {used}")
+    if Ellipsis in keys:
+        at = keys.index(Ellipsis)
+        keys = keys[:at] + (slice(None),) * (len(shape) - used) + keys[at + 1 :]
+    keys = keys + (slice(None),) * (len(shape) - sum(1 for k in keys if k is not None))
+    begin, end, step, result = [], [], [], []
+    axis = 0
+    for k in keys:
+        if k is None:
+            result.append(1)
+            continue
+        extent = shape[axis]
+        if isinstance(k, slice):
+            first, last, stride = k.indices(extent)
+            count = len(range(first, last, stride))
+            begin.append(first if count else 0)
+            end.append((None if stride < 0 and last < 0 else last) if count else 0)
+            step.append(stride if count else 1)
+            result.append(count)
+        else:
+            if not -extent <= k < extent:
+                raise IndexError(f"[NDArray] index {k} is out of bounds for axis {axis} with {extent} elements")
+            k = int(k) % extent
+            begin.append(k)
+            end.append(k + 1)
+            step.append(1)
+        axis += 1
+    return tuple(begin), tuple(end), tuple(step), tuple(result)
+
+
+def _numpy_key(key):
+    if isinstance(key, tuple):
+        return tuple(_numpy_key(k) for k in key)
+    if isinstance(key, NDArray):
+        values = key.asnumpy()
+        return values if values.dtype == np.bool_ else values.astype(np.int64)
+    return key
+
+
+def _as_array(value, like):
+    if isinstance(value, NDArray):
+        return value
+    return array(value, ctx=like.context, dtype=like._details()[1])
+
+
+def _broadcast(value, shape):
+    if value.shape == tuple(shape):
+        return value
+    if value.size == int(np.prod(shape)):
+        return value.reshape_view(shape)
+    return invoke(_generated().broadcast_to_op, (value,), {"shape": tuple(shape)})

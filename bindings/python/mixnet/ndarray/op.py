@@ -1,0 +1,71 @@
+"""Functions of mx.nd that take arrays or numbers, and the methods that NDArray has from the operators."""
+
+import numpy as np
+
+from . import gen_op
+from .ndarray import NDArray, _binary, _reversed
+
+
+def _either(tensor_op, scalar_op, reversed_op, numbers):
+    def function(lhs, rhs):
+        if isinstance(lhs, NDArray):
+            return _binary(lhs, rhs, tensor_op, scalar_op)
+        if isinstance(rhs, NDArray):
+            return _reversed(rhs, lhs, tensor_op, reversed_op)
+        return numbers(lhs, rhs)
+
+    return function
+
+
+add = _either("broadcast_add", "_plus_scalar", "_plus_scalar", lambda a, b: a + b)
+subtract = _either("broadcast_sub", "_minus_scalar", "_rminus_scalar", lambda a, b: a - b)
+multiply = _either("broadcast_mul", "_mul_scalar", "_mul_scalar", lambda a, b: a * b)
+divide = _either("broadcast_div", "_div_scalar", "_rdiv_scalar", lambda a, b: a / b)
+true_divide = divide
+modulo = _either("broadcast_mod", "_mod_scalar", "_rmod_scalar", lambda a, b: a % b)
+power = _either("broadcast_power", "_power_scalar", "_rpower_scalar", lambda a, b: a**b)
+maximum = _either("broadcast_maximum", "_maximum_scalar", "_maximum_scalar", max)
+minimum = _either("broadcast_minimum", "_minimum_scalar", "_minimum_scalar", min)
+hypot = _either("broadcast_hypot", "_hypot_scalar", "_hypot_scalar", np.hypot)
+equal = _either("broadcast_equal", "_equal_scalar", "_equal_scalar", lambda a, b: float(a == b))
+not_equal = _either("broadcast_not_equal", "_not_equal_scalar", "_not_equal_scalar", lambda a, b: float(a != b))
+greater = _either("broadcast_greater", "_greater_scalar", "_lesser_scalar", lambda a, b: float(a > b))
+greater_equal = _either("broadcast_greater_equal", "_greater_equal_scalar", "_lesser_equal_scalar", lambda a, b: float(a >= b))
+lesser = _either("broadcast_lesser", "_lesser_scalar", "_greater_scalar", lambda a, b: float(a < b))
+lesser_equal = _either("broadcast_lesser_equal", "_lesser_equal_scalar", "_greater_equal_scalar", lambda a, b: float(a <= b))
+logical_and = _either("broadcast_logical_and", "_logical_and_scalar", "_logical_and_scalar", lambda a, b: float(bool(a) and bool(b)))
+logical_or = _either("broadcast_logical_or", "_logical_or_scalar", "_logical_or_scalar", lambda a, b: float(bool(a) or bool(b)))
+logical_xor = _either("broadcast_logical_xor", "_logical_xor_scalar", "_logical_xor_scalar", lambda a, b: float(bool(a) != bool(b)))
+
+_METHODS = (
+    "abs arccos arccosh arcsin arcsinh arctan arctanh argmax argmax_channel argmin argsort broadcast_axes broadcast_like broadcast_to cbrt "
+    "ceil clip cos cosh degrees diag dot exp expand_dims expm1 fix flatten flip floor log log10 log1p log2 log_softmax max mean min nanprod "
+    "nansum norm one_hot ones_like pad pick prod radians rcbrt reciprocal relu repeat reshape_like rint round rsqrt sigmoid sign sin sinh "
+    "size_array shape_array slice slice_axis slice_like softmax softmin sort split sqrt square squeeze stack sum swapaxes take tan tanh tile "
+    "topk transpose trunc zeros_like"
+).split()
+
+
+def _method(function):
+    def method(self, *args, **kwargs):
+        return function(self, *args, **kwargs)
+
+    method.__name__ = function.__name__
+    method.__doc__ = function.__doc__
+    return method
+
+
+def _transpose(self, *axes, **kwargs):
+    """The axes in another order; all reversed when none are given."""
+    if len(axes) == 1 and isinstance(axes[0], (tuple, list)):
+        axes = tuple(axes[0])
+    if axes:
+        kwargs["axes"] = axes
+    return gen_op.transpose(self, **kwargs)
+
+
+for _name in _METHODS:
+    if hasattr(gen_op, _name) and not hasattr(NDArray, _name):
+        setattr(NDArray, _name, _method(getattr(gen_op, _name)))
+NDArray.transpose = _transpose
+NDArray.swapaxes = lambda self, dim1, dim2: gen_op.swapaxes(self, dim1=dim1, dim2=dim2)

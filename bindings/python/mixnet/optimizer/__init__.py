@@ -1,0 +1,5 @@
+"""mx.optimizer: rules that turn gradients into steps."""
+
+from .optimizer import Optimizer, Test, create, register  # noqa: F401
+from .rules import *  # noqa: F401, F403
+from .updater import Updater, get_updater  # noqa: F401

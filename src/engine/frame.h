@@ -1,0 +1,27 @@
+// Which tasks run on this thread, innermost first, and what they hold.
+#pragma once
+#include "base/span.h"
+#include "engine/operation.h"
+
+namespace mixnet {
+
+class Frame {
+ public:
+  explicit Frame(Span<const Access> held) : held_(held), outer_(innermost) { innermost = this; }
+  ~Frame() { innermost = outer_; }
+  Frame(const Frame&) = delete;
+  Frame& operator=(const Frame&) = delete;
+
+  static bool inside_task() { return innermost != nullptr; }
+  // How a task on this thread holds the variable, or null.
+  static const Access* find(const Variable* variable);
+  // In a forked child: whatever was running is none of its business.
+  static void forget() { innermost = nullptr; }
+
+ private:
+  Span<const Access> held_;
+  Frame* outer_;
+  static thread_local Frame* innermost;
+};
+
+}  // namespace mixnet

@@ -1,0 +1,20 @@
+// oneDNN's float32 matrix product behind gemm<float>, and so behind every operator that multiplies matrices.
+#include <dnnl.h>
+
+#include "op/core/gemm.h"
+#include "op/core/registry.h"
+
+namespace mixnet::op::dot {
+namespace {
+
+bool multiply(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float alpha, const float* a, int64_t lda, const float* b, int64_t ldb,
+              float beta, float* c, int64_t ldc) {
+  if (!onednn_enabled()) return false;
+  return dnnl_sgemm(trans_a ? 'T' : 'N', trans_b ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, beta, c, ldc) == dnnl_success;
+}
+
+}  // namespace
+
+void register_dnnl(Registry&) { set_fast_gemm(multiply); }
+
+}  // namespace mixnet::op::dot

@@ -1,0 +1,87 @@
+// The local store: sums over devices, updaters that compute and wait, order, errors.
+#include <doctest/doctest.h>
+
+#include "executor/invoke.h"
+#include "kvstore/kvstore.h"
+#include "op/core/registry.h"
+
+namespace mixnet {
+namespace {
+
+NDArray full(float x) {
+  NDArray a({3}, DType::f32);
+  const float v[] = {x, x, x};
+  a.copy_from_host(v, sizeof v);
+  return a;
+}
+float first(const NDArray& a) {
+  float v[3];
+  a.copy_to_host(v, sizeof v);
+  return v[0];
+}
+
+}  // namespace
+
+TEST_CASE("kvstore: push sums, pull copies") {
+  const auto store = make_kvstore("local");
+  store->init({"a", "b"}, {full(1), full(2)});
+  NDArray out = full(0);
+  store->pull({"a"}, {out}, 0);
+  CHECK(first(out) == 1);
+  store->push({"a", "a", "b"}, {full(3), full(4), full(5)}, 0);
+  store->pull({"a"}, {out}, 0);
+  CHECK(first(out) == 7);
+  store->pull({"b"}, {out}, 0);
+  CHECK(first(out) == 5);
+}
+
+TEST_CASE("kvstore: an updater may compute and wait, and updates keep their order") {
+  const auto store = make_kvstore("local");
+  store->init({"w"}, {full(1)});
+  std::vector<float> seen;
+  store->set_updater([&](const std::string&, const NDArray& received, const NDArray& stored) {
+    seen.push_back(first(received));
+    std::vector<NDArray> in{stored, received}, out{stored};
+    const OpSchema& add = registry().at("elemwise_add");
+    invoke(add, add.make_params({}), in, out);
+    stored.wait_to_read();
+  });
+  NDArray out = full(0), grad = full(0);
+  for (int i = 1; i <= 20; ++i) {
+    const float v[] = {static_cast<float>(i), 0, 0};
+    grad.copy_from_host(v, sizeof v);
+    store->push({"w"}, {grad}, -i);
+  }
+  store->pull({"w"}, {out}, 0);
+  CHECK(first(out) == 1 + 210);
+  REQUIRE(seen.size() == 20);
+  for (int i = 0; i < 20; ++i) CHECK(seen[static_cast<size_t>(i)] == static_cast<float>(i + 1));
+}
+
+TEST_CASE("kvstore: an updater that fails is raised by pull") {
+  const auto store = make_kvstore("local");
+  store->init({"w", "v"}, {full(1), full(2)});
+  store->set_updater([](const std::string& key, const NDArray&, const NDArray&) {
+    if (key == "w") throw Error(Code::user, "no");
+  });
+  NDArray out = full(0), other = full(0);
+  store->push({"w"}, {full(1)}, 0);
+  store->push({"v"}, {full(1)}, 0);
+  store->pull({"w"}, {out}, 0);
+  store->pull({"v"}, {other}, 0);
+  CHECK_THROWS_WITH_AS(out.wait_to_read(), doctest::Contains("no"), Error);
+  CHECK(first(other) == 2);
+  CHECK_THROWS_AS(engine().wait_all(), Error);
+}
+
+TEST_CASE("kvstore: mistakes are named") {
+  const auto store = make_kvstore("device");
+  store->init({"w"}, {full(1)});
+  CHECK_THROWS_WITH_AS(store->init({"w"}, {full(1)}), doctest::Contains("key w exists already"), Error);
+  CHECK_THROWS_WITH_AS(store->push({"x"}, {full(1)}, 0), doctest::Contains("key x was not initialised"), Error);
+  CHECK_THROWS_WITH_AS(store->push({"w"}, {NDArray({2}, DType::f32)}, 0), doctest::Contains("expected (3,), got (2,)"), Error);
+  CHECK_THROWS_AS(make_kvstore("nonsense"), Error);
+  CHECK_THROWS_AS(make_kvstore("dist_sync"), Error);
+}
+
+}  // namespace mixnet

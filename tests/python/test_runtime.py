@@ -1,0 +1,144 @@
+"""The engine, the key-value store, devices and the package itself."""
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import mixnet as mx
+
+
+def test_closures_that_share_a_seed_run_in_order():
+    seed, state, drawn = mx.engine.Variable(), np.random.RandomState(3), []
+    for _ in range(50):
+        mx.engine.push(lambda: drawn.append(state.randint(1000)), reads=[seed], writes=[seed])
+    seed.wait()
+    assert drawn == np.random.RandomState(3).randint(1000, size=50).tolist()
+
+
+def test_a_closure_that_raises_is_raised_by_wait():
+    first, second = mx.engine.Variable(), mx.engine.Variable()
+
+    def fail():
+        raise KeyError("lost")
+
+    mx.engine.push(fail, writes=[first])
+    mx.engine.push(lambda: None, reads=[first], writes=[second])
+    with pytest.raises(mx.MXNetError, match="KeyError"):
+        second.wait()
+    mx.engine.push(lambda: None, writes=[first])
+    first.wait()
+    with pytest.raises(mx.MXNetError):
+        mx.nd.waitall()
+
+
+def test_calls_return_before_the_work_is_done():
+    a = mx.nd.ones((600, 600))
+    a.wait_to_read()
+    started = time.perf_counter()
+    b = a
+    for _ in range(30):
+        b = mx.nd.dot(b, a) * 1e-3
+    issued = time.perf_counter() - started
+    b.wait_to_read()
+    total = time.perf_counter() - started
+    naive = "naive" in __import__("os").environ.get("MIXNET_ENGINE", "")
+    assert naive or issued < total
+
+
+def test_kvstore_levels():
+    kv = mx.kv.create("local")
+    assert (kv.type, kv.rank, kv.num_workers) == ("local", 0, 1)
+    kv.init(["a", 3], [mx.nd.ones((2,)), mx.nd.zeros((3,))])
+    kv.push("a", [mx.nd.ones((2,)) * i for i in range(4)])
+    outs = [mx.nd.zeros((2,)) for _ in range(2)]
+    kv.pull("a", outs)
+    assert all(o.asnumpy().tolist() == [6, 6] for o in outs)
+    seen = []
+
+    def updater(key, received, stored):
+        seen.append(key)
+        stored += received * 2
+
+    kv.set_updater(updater)
+    out = mx.nd.zeros((3,))
+    kv.pushpull(3, mx.nd.ones((3,)), out)
+    assert out.asnumpy().tolist() == [2, 2, 2] and seen == [3]
+
+
+def test_kvstore_optimizer_and_its_states(tmp_path):
+    def run(steps, path=None):
+        kv = mx.kv.create("local")
+        kv.init("w", mx.nd.ones((3,)))
+        kv.set_optimizer(mx.optimizer.create("sgd", learning_rate=0.1, momentum=0.9))
+        if path:
+            kv.load_optimizer_states(path)
+        for _ in range(steps):
+            kv.push("w", mx.nd.ones((3,)))
+        out = mx.nd.zeros((3,))
+        kv.pull("w", out)
+        return kv, out.asnumpy()[0]
+
+    kv, two = run(2)
+    assert two == pytest.approx(1 - 0.1 - 0.19)
+    kv.save_optimizer_states(str(tmp_path / "s"))
+    assert run(1, str(tmp_path / "s"))[1] == pytest.approx(1 - 0.1 - 0.171, rel=1e-5)
+
+
+def test_an_updater_that_raises():
+    kv = mx.kv.create("local")
+    kv.init("w", mx.nd.ones((3,)))
+
+    def updater(key, received, stored):
+        raise ValueError("no")
+
+    kv.set_updater(updater)
+    kv.push("w", mx.nd.ones((3,)))
+    out = mx.nd.zeros((3,))
+    kv.pull("w", out)
+    with pytest.raises(mx.MXNetError, match="ValueError: no"):
+        out.wait_to_read()
+    with pytest.raises(mx.MXNetError):
+        mx.nd.waitall()
+
+
+def test_kvstore_mistakes():
+    kv = mx.kv.create("local")
+    for call, message in (
+        (lambda: kv.push("x", mx.nd.ones((1,))), "was not initialised"),
+        (lambda: mx.kv.create("locl"), "expected local or device"),
+        (lambda: mx.kv.create("dist_sync"), "between machines"),
+    ):
+        with pytest.raises(mx.MXNetError, match=message):
+            call()
+
+
+def test_devices():
+    assert mx.num_gpus() == 0 and str(mx.cpu(1)) == "cpu(1)" and mx.cpu() == mx.Context("cpu", 0)
+    with mx.Context("cpu", 2):
+        assert mx.current_context() == mx.cpu(2)
+    with pytest.raises(mx.MXNetError, match="CUDA"):
+        mx.nd.zeros((1,), ctx=mx.gpu(0))
+    assert mx.context.storage_info()["in_use"] >= 0
+
+
+def test_memory_beyond_the_machine_is_an_error():
+    with pytest.raises(MemoryError):
+        mx.nd.zeros((1 << 45,)).wait_to_read()
+    assert mx.nd.ones((2,)).asnumpy().sum() == 2
+    with pytest.raises(mx.MXNetError):
+        mx.nd.waitall()
+
+
+def test_importing_is_quick_and_needs_little():
+    code = "import time; t = time.perf_counter(); import numpy; n = time.perf_counter(); import mixnet, sys; "
+    code += "print(time.perf_counter() - n, [m for m in ('matplotlib', 'scipy', 'sklearn') if m in sys.modules])"
+    best = min(float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()[0]) for _ in range(3))
+    assert best < 0.3
+
+
+def test_exit_with_work_in_flight():
+    code = "import mixnet as mx\na = mx.nd.ones((800, 800))\nfor _ in range(40): a = mx.nd.dot(a, a) * 1e-3\n"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

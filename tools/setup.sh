@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Sets up what building and testing need, in a private environment (.venv). Safe to repeat; quick when nothing is missing.
+# Debian packages are installed only when something is missing and we are root.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+need=()
+command -v g++ >/dev/null || need+=(g++)
+command -v cmake >/dev/null || need+=(cmake)
+command -v ninja >/dev/null || need+=(ninja-build)
+command -v ccache >/dev/null || need+=(ccache)
+[ -e /usr/include/doctest/doctest.h ] || need+=(doctest-dev)
+[ -e /usr/share/datasets/fashion-mnist ] || need+=(dataset-fashion-mnist)
+ldconfig -p 2>/dev/null | grep -q libgomp.so.1 || need+=(libgomp1)
+python3 -c 'import venv, ensurepip' 2>/dev/null || need+=(python3-venv)
+if [ ${#need[@]} -gt 0 ]; then
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "setup: installing ${need[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq >/dev/null 2>&1 || true
+    for package in "${need[@]}"; do
+      apt-get install -y -qq --no-install-recommends "$package" >/dev/null 2>&1 || echo "setup: $package could not be installed"
+    done
+  else
+    echo "setup: missing ${need[*]}; install them, or run as root on Debian or Ubuntu"
+  fi
+fi
+
+stamp=.venv/requirements.sum
+sum=$(sha256sum tools/requirements.txt | cut -d' ' -f1)
+if [ ! -e "$stamp" ] || [ "$(cat "$stamp")" != "$sum" ]; then
+  echo "setup: making the Python environment"
+  [ -x .venv/bin/python ] || python3 -m venv .venv
+  .venv/bin/python -m pip install -q --disable-pip-version-check -r tools/requirements.txt
+  echo "$sum" > "$stamp"
+fi
