@@ -196,7 +196,8 @@ template <class F, class A>
 void reduce_long_columns(const Reader<A>& x, int64_t at, int64_t step, int64_t rows, int64_t width, Wide<A>* sums) {
   using W = Wide<A>;
   constexpr int64_t parts = 16;
-  if (rows * width < 1 << 17) return reduce_columns<F, A>(x, at, step, rows, width, sums);
+  // By rows alone: the width depends on how columns were shared out among threads.
+  if (rows < 1 << 14) return reduce_columns<F, A>(x, at, step, rows, width, sums);
   W partial[parts][block];
   parallel_for(parts, 1, [&](int64_t a, int64_t b) {
     for (int64_t p = a; p < b; ++p) {
