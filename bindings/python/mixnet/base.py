@@ -1,5 +1,6 @@
 """The bridge to the native library: loading, errors, and values in both directions."""
 
+import atexit
 import importlib.machinery
 import importlib.util
 import os
@@ -261,3 +262,7 @@ def _updater(user, key, received, stored):
 @ffi.def_extern(name="mixnet_py_monitor")
 def _monitor(user, name, value):
     return _run_callback(user, ffi.string(name).decode(), value)
+
+
+# Threads must not run kernels while the process takes its libraries apart.
+atexit.register(lib.mxn_shutdown)

@@ -255,6 +255,45 @@ def FullyConnected(data=None, weight=None, bias=None, num_hidden=_Null, no_bias=
     return call(FullyConnected_op, (data, weight, bias, ), params, out, ctx)
 
 
+LRN_op = Op("LRN", ('data',), ('alpha', 'beta', 'knorm', 'nsize'), "")
+
+
+def LRN(data=None, alpha=_Null, beta=_Null, knorm=_Null, nsize=_Null, out=None, name=None, ctx=None, **kwargs):
+    """y = x / (knorm + alpha / nsize * sum of x^2 over nsize neighbouring channels)^beta.
+    
+    Inputs:
+        data: (N, C, ...).
+    Parameters:
+        alpha (float, default 0.0001): Factor of the sum of squares, divided by nsize.
+        beta (float, default 0.75): The power.
+        knorm (float, default 2): Added to the sum.
+        nsize (int, required): Number of neighbouring channels, odd.
+    """
+    params = {"alpha": alpha, "beta": beta, "knorm": knorm, "nsize": nsize}
+    params.update(kwargs)
+    return call(LRN_op, (data, ), params, out, ctx)
+
+
+LeakyReLU_op = Op("LeakyReLU", ('data', 'gamma'), ('act_type', 'slope', 'lower_bound', 'upper_bound'), "")
+
+
+def LeakyReLU(data=None, gamma=None, act_type=_Null, slope=_Null, lower_bound=_Null, upper_bound=_Null, out=None, name=None, ctx=None, **kwargs):
+    """x above zero; below it slope x (leaky, prelu, rrelu) or slope (e^x - 1) (elu); selu (Klambauer et al., 2017); gelu (Hendrycks and Gimpel, 2016).
+    
+    Inputs:
+        data: Any shape, float; (N, C, ...) for prelu.
+        gamma: (C,) or (1,): slopes of prelu.
+    Parameters:
+        act_type (one of elu, gelu, leaky, prelu, rrelu, selu, default leaky): The function below zero; gelu and selu replace it everywhere.
+        slope (float, default 0.25): Slope of leaky, scale of elu.
+        lower_bound (float, default 0.125): Least random slope of rrelu.
+        upper_bound (float, default 0.334): Largest random slope of rrelu.
+    """
+    params = {"act_type": act_type, "slope": slope, "lower_bound": lower_bound, "upper_bound": upper_bound}
+    params.update(kwargs)
+    return call(LeakyReLU_op, (data, gamma, ), params, out, ctx)
+
+
 LinearRegressionOutput_op = Op("LinearRegressionOutput", ('data', 'label'), ('grad_scale',), "")
 
 
@@ -522,6 +561,28 @@ def SwapAxis(data=None, dim1=_Null, dim2=_Null, out=None, name=None, ctx=None, *
     return call(SwapAxis_op, (data, ), params, out, ctx)
 
 swapaxes = SwapAxis
+
+UpSampling_op = Op("UpSampling", ('arg',), ('scale', 'num_filter', 'sample_type', 'multi_input_mode', 'num_args', 'workspace'), "num_args")
+
+
+def UpSampling(*data, scale=_Null, num_filter=_Null, sample_type=_Null, multi_input_mode=_Null, workspace=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Enlarges images by repeating pixels. Inputs (N, C, h, w), output (N, C, scale h, scale w).
+    
+    Inputs:
+        arg: an array
+    Parameters:
+        scale (int, required): How many times larger the output is.
+        num_filter (int, default 0): Accepted for MXNet's files.
+        sample_type (one of bilinear, nearest, required): nearest; bilinear is Deconvolution with the window of mx.init.Bilinear.
+        multi_input_mode (one of concat, sum, default concat): How several inputs are joined.
+        num_args (int, default 1): Number of inputs, each scaled to the size of the first output.
+        workspace (int, default 512): Accepted for MXNet's files.
+    """
+    data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
+    params = {"scale": scale, "num_filter": num_filter, "sample_type": sample_type, "multi_input_mode": multi_input_mode, "workspace": workspace}
+    params.update(kwargs)
+    return call(UpSampling_op, data, params, out, ctx)
+
 
 _arange_op = Op("_arange", (), ('start', 'stop', 'step', 'repeat', 'infer_range', 'ctx', 'dtype'), "")
 
@@ -4097,6 +4158,8 @@ __all__ = [
     "Embedding",
     "Flatten",
     "FullyConnected",
+    "LRN",
+    "LeakyReLU",
     "LinearRegressionOutput",
     "LogisticRegressionOutput",
     "MAERegressionOutput",
@@ -4113,6 +4176,7 @@ __all__ = [
     "SoftmaxActivation",
     "SoftmaxOutput",
     "SwapAxis",
+    "UpSampling",
     "_Div",
     "_DivScalar",
     "_Equal",

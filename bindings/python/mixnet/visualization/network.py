@@ -41,14 +41,14 @@ class Layer:
             return [self.name]
         lines = [self.op]
         if self.op in ("Convolution", "Deconvolution"):
-            lines[0] += " " + _size(self.attrs.get("kernel", "")) + "/" + _size(self.attrs.get("stride", "(1,)"))
+            lines[0] += " " + _size(self.attrs.get("kernel", "")) + "/" + _size((self.attrs.get("stride", "").strip("()") and self.attrs["stride"] or "(1,)"))
             lines.append(self.attrs.get("num_filter", "") + " filters")
         elif self.op == "FullyConnected":
             lines.append(self.attrs.get("num_hidden", "") + " units")
         elif self.op == "Pooling":
             lines[0] += " " + self.attrs.get("pool_type", "max")
             if self.attrs.get("global_pool") not in ("True", "1"):
-                lines.append(_size(self.attrs.get("kernel", "")) + "/" + _size(self.attrs.get("stride", "(1,)")))
+                lines.append(_size(self.attrs.get("kernel", "")) + "/" + _size((self.attrs.get("stride", "").strip("()") and self.attrs["stride"] or "(1,)")))
         elif self.op in ("Activation", "LeakyReLU"):
             lines.append(self.attrs.get("act_type", "leaky"))
         elif self.op == "Dropout":

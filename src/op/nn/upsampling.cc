@@ -1,0 +1,136 @@
+// UpSampling: every pixel becomes a square of `scale` pixels (nearest), or the transposed convolution with a given window (bilinear).
+#include "op/core/wide.h"
+
+namespace mixnet::op::upsampling {
+namespace {
+
+enum class Kind { bilinear, nearest };
+enum class Join { concat, sum };
+struct Params {
+  int64_t scale = 1, num_filter = 0, num_args = 1, workspace = 512;
+  Kind kind = Kind::nearest;
+  Join join = Join::concat;
+};
+
+void add_params(OpBuilder<Params>& op) {
+  op.param("scale", &Params::scale).required().range(1).doc("How many times larger the output is.");
+  op.param("num_filter", &Params::num_filter).range(0).doc("Accepted for MXNet's files.");
+  op.param("sample_type", &Params::kind, {"bilinear", "nearest"}).required().doc("nearest; bilinear is Deconvolution with the window of mx.init.Bilinear.");
+  op.param("multi_input_mode", &Params::join, {"concat", "sum"}).doc("How several inputs are joined.");
+  op.param("num_args", &Params::num_args).range(1).doc("Number of inputs, each scaled to the size of the first output.");
+  op.param("workspace", &Params::workspace).doc("Accepted for MXNet's files.");
+  op.check([](const Params& p) {
+    MIXNET_CHECK(p.kind == Kind::nearest, unsupported, "sample_type: expected nearest; use Deconvolution with mx.init.Bilinear for bilinear");
+  });
+}
+
+// f(plane of the output, plane of input k, its factor) for every input k.
+template <class F>
+void for_planes(const Params& p, Span<const TensorView> parts, const Shape& out, F f) {
+  int64_t offset = 0;
+  for (size_t k = 0; k < parts.size(); ++k) {
+    const Shape& in = parts[k].shape;
+    for (int64_t n = 0; n < in[0]; ++n) {
+      for (int64_t c = 0; c < in[1]; ++c) f(k, n * out[1] + offset + c, n * in[1] + c, out[2] / in[2]);
+    }
+    if (p.join == Join::concat) offset += in[1];
+  }
+}
+
+void forward(const Params& p, const RunContext& r) {
+  dispatch_wide(r.in[0].dtype, "UpSampling", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const Shape& out = r.out[0].shape;
+    if (r.out[0].size() == 0) return;
+    std::fill_n(r.out[0].as<T>(), r.out[0].size(), T(0));
+    for_planes(p, r.in, out, [&](size_t k, int64_t to, int64_t from, int64_t factor) {
+      const int64_t width = r.in[k].shape[3];
+      for (int64_t i = 0; i < out[2]; ++i) {
+        for (int64_t j = 0; j < out[3]; ++j) {
+          r.out[0].as<T>()[(to * out[2] + i) * out[3] + j] += r.in[k].as<T>()[(from * r.in[k].shape[2] + i / factor) * width + j / factor];
+        }
+      }
+    });
+  });
+}
+void infer(InferShape& c) {
+  const Params& p = c.params<Params>();
+  int64_t channels = 0;
+  for (int i = 0; i < c.num_inputs(); ++i) {
+    c.expect_ndim(i, 4, 4);
+    if (!c.in[static_cast<size_t>(i)].known()) return;
+    channels += c.in[static_cast<size_t>(i)][1];
+  }
+  const Shape& first = c.in[0];
+  const Shape out{first[0], p.join == Join::concat ? channels : first[1], first[2] * p.scale, first[3] * p.scale};
+  for (int i = 0; i < c.num_inputs(); ++i) {
+    const Shape& in = c.in[static_cast<size_t>(i)];
+    const bool fits = in[0] == first[0] && in[2] > 0 && out[2] % in[2] == 0 && in[3] > 0 && out[3] % in[3] == 0 && out[2] / in[2] == out[3] / in[3] &&
+                      (p.join == Join::concat || in[1] == first[1]);
+    if (!fits) c.fail(Code::shape, concat(c.input_name(i), ": cannot be scaled to ", out, ", got ", in));
+  }
+  c.set_out(0, out);
+}
+std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, forward, 0); }
+
+//[full
+// (dy, inputs for their shapes) to input gradients: sums over squares.
+void backward(const Params& p, const RunContext& r) {
+  dispatch_wide(r.in[0].dtype, "UpSampling", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const Shape& out = r.in[0].shape;
+    for (const TensorView& dx : r.out) std::fill_n(dx.as<T>(), dx.size(), T(0));
+    if (r.in[0].size() == 0) return;
+    for_planes(p, r.out, out, [&](size_t k, int64_t from, int64_t to, int64_t factor) {
+      const int64_t width = r.out[k].shape[3];
+      for (int64_t i = 0; i < out[2]; ++i) {
+        for (int64_t j = 0; j < out[3]; ++j) {
+          r.out[k].as<T>()[(to * r.out[k].shape[2] + i / factor) * width + j / factor] += r.in[0].as<T>()[(from * out[2] + i) * out[3] + j];
+        }
+      }
+    });
+  });
+}
+std::vector<std::string> gradient_names(const Params& p) {
+  std::vector<std::string> names;
+  for (int64_t i = 0; i < p.num_args; ++i) names.push_back("arg" + std::to_string(i));
+  return names;
+}
+std::vector<std::string> backward_inputs(const Params& p) {
+  std::vector<std::string> names = gradient_names(p);
+  names.insert(names.begin(), "output_grad");
+  return names;
+}
+void infer_backward(InferShape& c) {
+  for (size_t i = 0; i < c.out.size(); ++i) c.set_out(static_cast<int>(i), c.in[i + 1]);
+}
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, backward, 0); }
+void gradient(GradientContext& g) {
+  std::vector<Entry> in{g.output_grad(0)};
+  for (int i = 0; i < g.num_inputs(); ++i) in.push_back(g.input(i));
+  const auto grads = g.make_backward("_backward_UpSampling", std::move(in));
+  for (int i = 0; i < g.num_inputs(); ++i) g.set(i, grads[static_cast<size_t>(i)]);
+}
+//]
+
+}  // namespace
+
+void register_ops(Registry& registry) {
+  OpBuilder<Params> op(registry, "UpSampling");
+  add_params(op);
+  op.variadic("arg", "num_args", &Params::num_args).infer_shape(infer).prepare(prepare);
+  //[full
+  op.doc("Enlarges images by repeating pixels. Inputs (N, C, h, w), output (N, C, scale h, scale w).").gradient(gradient);
+  op.sample({{2, 2, 2, 3}}, {{"scale", 2}, {"sample_type", "nearest"}});
+  op.sample({{1, 1, 2, 2}, {1, 2, 4, 4}}, {{"scale", 2}, {"sample_type", "nearest"}});
+  op.sample({{1, 2, 2, 2}, {1, 2, 1, 1}}, {{"scale", 2}, {"sample_type", "nearest"}, {"multi_input_mode", "sum"}});
+  op.sample({{1, 1, 1, 1}}, {{"scale", 3}, {"sample_type", "nearest"}});
+  op.sample({{0, 1, 2, 2}}, {{"scale", 2}, {"sample_type", "nearest"}});
+  OpBuilder<Params> grad(registry, "_backward_UpSampling");
+  add_params(grad);
+  grad.hidden().input("output_grad").input("arg").input_names(backward_inputs).output_names(gradient_names).infer_shape(infer_backward).prepare(prepare_backward);
+  grad.no_gradient("linear; use UpSampling for higher orders");
+  //]
+}
+
+}  // namespace mixnet::op::upsampling
