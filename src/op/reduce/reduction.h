@@ -134,7 +134,12 @@ struct Writer {
   }
   template <class T>
   static void convert(void* to, int64_t at, W value) {
-    static_cast<T*>(to)[at] = static_cast<T>(static_cast<accumulator_t<T>>(value));
+    T& out = static_cast<T*>(to)[at];
+    // The extremes of nothing, in the range of T.
+    using L = std::numeric_limits<T>;
+    if (L::is_integer && value == std::numeric_limits<W>::lowest()) out = L::lowest();
+    else if (L::is_integer && value == std::numeric_limits<W>::max()) out = L::max();
+    else out = static_cast<T>(static_cast<accumulator_t<T>>(value));
   }
 };
 

@@ -58,6 +58,13 @@ TEST_CASE("NaN and nothing") {
   CHECK(run_op("nanprod", {x})[0].get(0) == 5);
   CHECK(run_op("sum", {Tensor({0, 2}, DType::f32)}, {{"axis", Shape{0}}})[0].values() == Values{0, 0});
   CHECK(run_op("prod", {Tensor({0, 2}, DType::f32)}, {{"axis", Shape{0}}})[0].values() == Values{1, 1});
+  const auto extreme = [](const char* op, DType dtype) {
+    return run_op(op, {Tensor({0, 1}, dtype)}, {{"axis", Shape{0}}})[0].get(0);
+  };
+  CHECK(extreme("max", DType::f32) == -INFINITY);
+  CHECK(extreme("min", DType::f32) == INFINITY);
+  CHECK(extreme("max", DType::i32) == -2147483648.0);
+  CHECK(extreme("min", DType::u8) == 255);
 }
 
 TEST_CASE("the gradient of a product with zeros") {
