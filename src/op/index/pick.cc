@@ -79,7 +79,7 @@ void backward(const Params& p, const RunContext& r) {
   const int64_t step = static_cast<int64_t>(item);
   const char* dy = r.in[0].as<char>();
   char* dx = r.out[0].as<char>();
-  std::memset(dx, 0, static_cast<size_t>(r.out[0].bytes()));
+  set_zero(r.out[0]);
   each_line(Lines(p, r.out[0].shape, r.in[1]),
             [=](int64_t l, int64_t at) { std::memcpy(dx + at * step, dy + l * step, item); });
 }

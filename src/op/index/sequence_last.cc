@@ -36,7 +36,7 @@ void backward(const SequenceParams& p, const RunContext& r) {
   const Sequences s(p, r.out[0].shape);
   const Lengths lengths(p, r.in, 2, s.steps, 1);
   const int64_t item = dtype_size(r.out[0].dtype), bytes = s.inner * item;
-  std::memset(r.out[0].data, 0, static_cast<size_t>(r.out[0].bytes()));
+  set_zero(r.out[0]);
   for (int64_t n = 0; r.out[0].size() > 0 && n < s.batch; ++n) {
     char* to = r.out[0].as<char>() + s.at(lengths[n] - 1, n) * item;
     std::memcpy(to, r.in[0].as<char>() + n * bytes, static_cast<size_t>(bytes));

@@ -65,7 +65,7 @@ class Sorter : public Kernel {
 
   void run(const RunContext& r) const override {
     const bool mask = p_.ret == Return::mask;
-    if (mask) std::memset(r.out[0].data, 0, static_cast<size_t>(r.out[0].bytes()));
+    if (mask) set_zero(r.out[0]);
     if (lines_.count() == 0 || lines_.k == 0) return;
     Item* items = static_cast<Item*>(r.context.workspace);
     parallel_for(parts_, std::max<int64_t>(1, 2048 * parts_ / (lines_.count() * lines_.n)),
@@ -164,7 +164,7 @@ void check(const Params& p) {
 //[full
 void backward(const Params& p, const RunContext& r) {
   const Lines lines(p, r.out[0].shape);
-  std::memset(r.out[0].data, 0, static_cast<size_t>(r.out[0].bytes()));
+  set_zero(r.out[0]);
   const int64_t* index = r.in[1].as<int64_t>();
   const int64_t item = dtype_size(r.out[0].dtype);
   parallel_for(

@@ -48,7 +48,7 @@ void copy_diagonal(const Params& p, const TensorView& whole, const TensorView& l
 
 // Zeros with a vector on diagonal k.
 void make_matrix(int64_t k, const TensorView& vector, const TensorView& matrix) {
-  std::memset(matrix.data, 0, static_cast<size_t>(matrix.bytes()));
+  set_zero(matrix);
   copy_diagonal({k, 0, 1}, matrix, vector, false);
 }
 
@@ -83,7 +83,7 @@ void infer(InferShape& c) {
 //[full
 void backward(const Params& p, const RunContext& r) {
   if (r.out[0].ndim() == 1) return copy_diagonal({p.k, 0, 1}, r.in[0], r.out[0], true);
-  std::memset(r.out[0].data, 0, static_cast<size_t>(r.out[0].bytes()));
+  set_zero(r.out[0]);
   copy_diagonal(p, r.out[0], r.in[0], false);
 }
 void infer_backward(InferShape& c) { c.set_out(0, c.in[1]); }

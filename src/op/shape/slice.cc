@@ -159,11 +159,11 @@ void assign_scalar(const AssignScalarParams& p, const RunContext& r) {
 // Zeros with the gradient in the box.
 template <class P>
 void put_back(const P& p, const RunContext& r) {
-  std::memset(r.out[0].data, 0, static_cast<size_t>(r.out[0].bytes()));
+  set_zero(r.out[0]);
   put_box(box_of(p, r.out[0].shape, "slice"), r.out[0], r.in[0]);
 }
 void put_back_like(const LikeParams& p, const RunContext& r) {
-  std::memset(r.out[0].data, 0, static_cast<size_t>(r.out[0].bytes()));
+  set_zero(r.out[0]);
   put_box(like_box(p, r.out[0].shape, r.in[0].shape), r.out[0], r.in[0]);
 }
 void infer_back(InferShape& c) { c.set_out(0, c.in[1]); }
