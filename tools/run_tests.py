@@ -120,7 +120,8 @@ def sanitizers(totals, slow):
     """Everything under ASan+UBSan; under TSan the concurrent core, and in the slow tier everything."""
     asan = build("asan", "mixnet_tests", totals)
     if asan:
-        options = {"ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "MIXNET_TEST_PROGRAMS": "300"}
+        options = {"ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1", "MIXNET_TEST_PROGRAMS": "300"}
+        options["UBSAN_OPTIONS"] = "halt_on_error=1:print_stacktrace=1"
         options["LSAN_OPTIONS"] = f"suppressions={ROOT / 'tests' / 'lsan.supp'}"
         doctest(totals, asan, "ASan+UBSan", options)
     tsan = build("tsan", "mixnet_tests" if slow else "mixnet_core_tests", totals)
