@@ -1,7 +1,5 @@
 // What a kernel sees of an array: memory, extents and element type, owned by somebody else.
 #pragma once
-#include <cstring>
-
 #include "base/dtype.h"
 #include "base/shape.h"
 #include "device/device_id.h"
@@ -23,10 +21,5 @@ struct TensorView {
   // The caller has checked the dtype.
   template <class T> T* as() const { return static_cast<T*>(data); }
 };
-
-// All bytes zero; an empty tensor may have no memory.
-inline void set_zero(const TensorView& v) {
-  if (v.data && v.bytes() > 0) std::memset(v.data, 0, static_cast<size_t>(v.bytes()));
-}
 
 }  // namespace mixnet

@@ -1,6 +1,7 @@
 // pick: one element of every line along an axis, by number.
 #include <cstring>
 
+#include "op/core/set_zero.h"
 #include "op/core/builder.h"
 #include "op/index/indices.h"
 

@@ -4,6 +4,7 @@
 // Elements become unsigned keys that compare like them, so that one sort serves every dtype.
 #include <cstring>
 
+#include "op/core/set_zero.h"
 #include "op/core/builder.h"
 
 namespace mixnet::op::topk {
