@@ -1,6 +1,7 @@
 // SequenceLast: the last step of each sequence.
 #include <cstring>
 
+#include "op/core/set_zero.h"
 #include "op/index/sequence.h"
 
 namespace mixnet::op::sequence_last {
