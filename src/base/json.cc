@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/real_text.h"
 
 namespace mixnet {
 namespace {
@@ -220,14 +221,10 @@ void write_string(std::string& out, const std::string& s) {
   out += '"';
 }
 
-std::string real_text(double value) {
-  char buffer[40];
-  for (int digits : {6, 15, 17}) {
-    std::snprintf(buffer, sizeof buffer, "%.*g", digits, value);
-    if (std::strtod(buffer, nullptr) == value) break;
-  }
-  // Keep it a real number when read back.
-  return std::strpbrk(buffer, ".en") ? buffer : std::string(buffer) + ".0";
+// A number that is a real one when read back.
+std::string real_json(double value) {
+  const std::string text = shortest_text(value);
+  return std::strpbrk(text.c_str(), ".en") ? text : text + ".0";
 }
 
 const char* kind_name(Json::Kind kind) {
@@ -325,7 +322,7 @@ void Json::write(std::string& out, int level, bool indent) const {
     case Kind::null: out += "null"; return;
     case Kind::boolean: out += integer_ ? "true" : "false"; return;
     case Kind::integer: out += std::to_string(integer_); return;
-    case Kind::real: out += real_text(real_); return;
+    case Kind::real: out += real_json(real_); return;
     case Kind::string: write_string(out, string_); return;
     case Kind::array: {
       // Arrays of plain values stay on one line.

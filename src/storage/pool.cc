@@ -8,7 +8,7 @@
 
 namespace mixnet {
 namespace {
-constexpr size_t alignment = 64;
+constexpr size_t block_alignment = 64;
 constexpr size_t largest = size_t{1} << 62;
 }  // namespace
 
@@ -19,7 +19,7 @@ Pool::~Pool() { empty_cache(); }
 // Four steps per power of two, rounded up to whole cache lines: at most a quarter is lost above 256 bytes.
 size_t Pool::class_size(int index) {
   const size_t size = (size_t{64} << (index / 4)) + (size_t{16} << (index / 4)) * static_cast<size_t>(index % 4);
-  return (size + alignment - 1) / alignment * alignment;
+  return (size + block_alignment - 1) / block_alignment * block_alignment;
 }
 
 int Pool::class_of(size_t bytes) {
@@ -42,7 +42,7 @@ Block Pool::allocate(size_t bytes) {
     block.size = class_size(index);
     block.data = take_small(index);
   } else {
-    Piece* piece = take_large((bytes + alignment - 1) / alignment * alignment);
+    Piece* piece = take_large((bytes + block_alignment - 1) / block_alignment * block_alignment);
     block.data = piece->data;
     block.size = piece->size;
   }

@@ -2,8 +2,9 @@
 
 #include <cerrno>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
+
+#include "base/real_text.h"
 
 namespace mixnet {
 namespace {
@@ -11,17 +12,6 @@ namespace {
 std::string trim(const std::string& s) {
   const size_t first = s.find_first_not_of(" \t\n\r'\""), last = s.find_last_not_of(" \t\n\r'\"");
   return first == std::string::npos ? "" : s.substr(first, last - first + 1);
-}
-
-std::string real_text(double v) {
-  if (std::isnan(v)) return "nan";
-  if (std::isinf(v)) return v > 0 ? "inf" : "-inf";
-  char buffer[40];
-  for (int digits : {6, 9, 15, 17}) {
-    std::snprintf(buffer, sizeof buffer, "%.*g", digits, v);
-    if (std::strtod(buffer, nullptr) == v) break;
-  }
-  return buffer;
 }
 
 int64_t parse_int(const std::string& text) {
@@ -150,7 +140,7 @@ std::string Value::str() const {
     case Kind::none: return "None";
     case Kind::boolean: return integer_ ? "True" : "False";
     case Kind::integer: return std::to_string(integer_);
-    case Kind::real: return real_text(real_);
+    case Kind::real: return shortest_text(real_);
     case Kind::text: return text_;
     case Kind::ints: return ints_.ndim() < 0 ? "None" : [this] {
       std::string s = "(";
@@ -159,7 +149,7 @@ std::string Value::str() const {
     }();
     case Kind::reals: {
       std::string s = "(";
-      for (size_t i = 0; i < reals_.size(); ++i) s += (i ? ", " : "") + real_text(reals_[i]);
+      for (size_t i = 0; i < reals_.size(); ++i) s += (i ? ", " : "") + shortest_text(reals_[i]);
       return s + (reals_.size() == 1 ? ",)" : ")");
     }
   }

@@ -126,8 +126,8 @@ void add_params(OpBuilder<Params>& op, bool activation_op) {
 void register_ops(Registry& registry) {
   struct Row {
     const char *name, *doc;
-    PrepareFn forward, backward;
-    void (*gradient)(GradientContext&);
+    PrepareFn forward, backward = nullptr;
+    void (*gradient)(GradientContext&) = nullptr;
   };
   const Row rows[] = {
       {"softmax", "e^x / sum e^x along an axis.", prepare<forward<false, 1>>,
