@@ -165,5 +165,5 @@ def test_one_file_predictor_reports_errors(model, tmp_path):
     (tmp_path / "cut").write_bytes(pathlib.Path(model["params"]).read_bytes()[:1000])
     done = run_program(model, tmp_path, (1, tmp_path / "cut"))
     assert done.returncode == 1 and "[load]" in done.stderr and done.stderr.count("\n") == 1
-    done = run_program(model, tmp_path, (3, "3,1,27,27"))
+    done = run_program(model, tmp_path, (3, "4,1,28,28"))
     assert done.returncode == 1 and "bytes" in done.stderr
