@@ -35,7 +35,8 @@ void infer_type(InferType& c) {
 void backward(const Params&, const RunContext& r) {
   dispatch_all(r.out[0].dtype, "Embedding", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    add_rows<T>(Rows(r.out[0].shape, r.in[1], 0, IndexMode::clip), static_cast<int64_t*>(r.context.workspace), r.in[0].as<T>(), r.out[0].as<T>());
+    add_rows<T>(Rows(r.out[0].shape, r.in[1], 0, IndexMode::clip), static_cast<int64_t*>(r.context.workspace),
+                r.in[0].as<T>(), r.out[0].as<T>());
   });
 }
 std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
