@@ -142,6 +142,11 @@ inline double erfinv(double y) {
 }
 
 template <class T>
+T sigmoid(T x) {
+  const T e = std::exp(-std::abs(x));
+  return (x < 0 ? e : T(1)) / (1 + e);
+}
+template <class T>
 T squared(T x) {
   return x * x;
 }
@@ -228,7 +233,7 @@ MIXNET_OF_X(Gammaln, std::lgamma(x), digamma(x), trigamma(x))
 MIXNET_OF_X(Erf, std::erf(x), 2 / std::sqrt(pi) * std::exp(-x * x), -4 / std::sqrt(pi) * x * std::exp(-x * x))
 MIXNET_OF_Y(Erfinv, erfinv(x), std::sqrt(pi) / 2 * std::exp(y * y), std::sqrt(pi) * y * std::exp(y * y))
 MIXNET_OF_Y(Reciprocal, 1 / x, -y * y, -2 * y)
-MIXNET_OF_Y(Sigmoid, 1 / (1 + std::exp(-x)), y*(1 - y), 1 - 2 * y)
+MIXNET_OF_Y(Sigmoid, sigmoid(x), y*(1 - y), 1 - 2 * y)
 MIXNET_OF_X(Softsign, x / (1 + std::abs(x)), 1 / squared(1 + std::abs(x)), -2 * Sign::of(x) / (squared(1 + std::abs(x)) * (1 + std::abs(x))))
 // clang-format on
 #undef MIXNET_PLAIN

@@ -46,9 +46,10 @@ void hypot_gradient(GradientContext& g) { set_slope(g, g.make("elemwise_div", {g
 void infer_dtype(InferType& c) {
   const bool is_int = c.params<ScalarParams>().is_int;
   c.set_out(0, scalar_dtype(c.in[0], is_int));
+  if (c.in[0] != DType::unknown) return;
+  // Without is_int, float64 may come of integers.
   const DType out = c.out[0];
-  // float64 may also come of integers.
-  if (scalar_dtype(out, is_int) == out && (is_int || out != DType::f64)) c.set_in(0, out);
+  if (scalar_dtype(out, is_int) == out && (is_int || out != DType::f64)) c.in[0] = out;
 }
 
 struct Row {
