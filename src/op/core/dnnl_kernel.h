@@ -5,6 +5,7 @@
 #pragma once
 #include <dnnl.hpp>
 
+#include <cstring>
 #include <unordered_map>
 #include <vector>
 
@@ -158,6 +159,10 @@ inline bool dnnl_takes(const PrepareContext& c) {
   }
   return true;
 }
+// oneDNN's own fallbacks are slower than our kernels.
+template <class PrimitiveDesc>
+bool dnnl_reference(const PrimitiveDesc& desc) { return std::strncmp(desc.impl_info_str(), "ref", 3) == 0; }
+
 // Below so many elements an operator that only passes over its tensors is done sooner by our own kernel.
 constexpr int64_t dnnl_least_elements = 4096;
 

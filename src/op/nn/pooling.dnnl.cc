@@ -19,13 +19,17 @@ struct Descriptors {
   bool known = true;
 
   Descriptors(const PoolParams& p, const TensorView& in, const TensorView& result)
-      : data(in.shape.begin(), in.shape.end()), out(result.shape.begin(), result.shape.end()), type(dnnl_type(in.dtype)) {
+      : data(in.shape.begin(), in.shape.end()),
+        out(result.shape.begin(), result.shape.end()),
+        type(dnnl_type(in.dtype)) {
     const Window w = p.window(in.shape);
     const bool include = p.count_include_pad.value_or(true) && !p.global_pool;
-    if (p.type == PoolType::avg) algorithm = include ? Algorithm::pooling_avg_include_padding : Algorithm::pooling_avg_exclude_padding;
+    if (p.type == PoolType::avg)
+      algorithm = include ? Algorithm::pooling_avg_include_padding : Algorithm::pooling_avg_exclude_padding;
     else known = p.type == PoolType::max;
     for (int i = 0; i < w.dims; ++i) {
-      const int64_t extent = in.shape[2 + i], last = (result.shape[2 + i] - 1) * w.stride[i] - w.pad[i], high = last + w.kernel[i] - extent;
+      const int64_t extent = in.shape[2 + i], last = (result.shape[2 + i] - 1) * w.stride[i] - w.pad[i],
+                    high = last + w.kernel[i] - extent;
       kernel.push_back(w.kernel[i]);
       stride.push_back(w.stride[i]);
       dilate.push_back(0);
@@ -36,16 +40,22 @@ struct Descriptors {
     }
   }
   Forward::primitive_desc forward(dnnl::prop_kind kind) const {
-    return {dnnl_engine(), kind, algorithm, dnnl_plain(data, type), dnnl_plain(out, type), stride, kernel, dilate, pad_low, pad_high, dnnl_attributes()};
+    return {dnnl_engine(), kind,    algorithm, dnnl_plain(data, type), dnnl_plain(out, type), stride, kernel,
+            dilate,        pad_low, pad_high,  dnnl_attributes()};
   }
 };
 
+bool takes(const PrepareContext& c, size_t data) {
+  return dnnl_takes(c) && c.inputs[data].size() >= dnnl_least_elements;
+}
+
 std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
-  if (!dnnl_takes(c)) return nullptr;
+  if (!takes(c, 0)) return nullptr;
   const Descriptors d(c.params<PoolParams>(), c.inputs[0], c.outputs[0]);
   if (!d.known) return nullptr;
   try {
     const auto desc = d.forward(dnnl::prop_kind::forward_inference);
+    if (dnnl_reference(desc)) return nullptr;
     std::vector<DnnlKernel::Binding> bindings{{DNNL_ARG_SRC, 0, false, desc.src_desc(), desc.src_desc()},
                                               {DNNL_ARG_DST, 0, true, desc.dst_desc(), desc.dst_desc()}};
     return std::make_unique<DnnlKernel>(Forward(desc), desc.scratchpad_desc(), std::move(bindings));
@@ -58,7 +68,8 @@ std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
 // (dy, x, y) to dx.
 class MaxBackward : public Kernel {
  public:
-  MaxBackward(const Forward::primitive_desc& f, const Backward::primitive_desc& b) : forward_(f), backward_(b), x_(f.src_desc()), dy_(b.diff_dst_desc()) {
+  MaxBackward(const Forward::primitive_desc& f, const Backward::primitive_desc& b)
+      : forward_(f), backward_(b), x_(f.src_desc()), dy_(b.diff_dst_desc()) {
     y_ = space_.take(f.dst_desc());
     places_ = space_.take(f.workspace_desc());
     forward_scratch_ = space_.take(f.scratchpad_desc());
@@ -89,13 +100,14 @@ class MaxBackward : public Kernel {
 };
 
 std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
-  if (!dnnl_takes(c)) return nullptr;
+  if (!takes(c, 1)) return nullptr;
   const Descriptors d(c.params<PoolParams>(), c.inputs[1], c.inputs[0]);
   if (!d.known) return nullptr;
   try {
     const auto hint = d.forward(dnnl::prop_kind::forward_training);
-    const Backward::primitive_desc desc(dnnl_engine(), d.algorithm, hint.src_desc(), hint.dst_desc(), d.stride, d.kernel, d.dilate, d.pad_low, d.pad_high,
-                                        hint, dnnl_attributes());
+    const Backward::primitive_desc desc(dnnl_engine(), d.algorithm, hint.src_desc(), hint.dst_desc(), d.stride,
+                                        d.kernel, d.dilate, d.pad_low, d.pad_high, hint, dnnl_attributes());
+    if (dnnl_reference(desc) || dnnl_reference(hint)) return nullptr;
     if (d.algorithm == Algorithm::pooling_max) return std::make_unique<MaxBackward>(hint, desc);
     std::vector<DnnlKernel::Binding> bindings{{DNNL_ARG_DIFF_DST, 0, false, desc.diff_dst_desc(), desc.diff_dst_desc()},
                                               {DNNL_ARG_DIFF_SRC, 0, true, desc.diff_src_desc(), desc.diff_src_desc()}};
