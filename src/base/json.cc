@@ -1,11 +1,13 @@
 #include "base/json.h"
 
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
 #include "base/error.h"
+#include "base/real_text.h"
 
 namespace mixnet {
 namespace {
@@ -45,7 +47,7 @@ class Parser {
   }
 
   Json parse_value(int depth) {
-    if (depth > deepest) error("nested too deeply");
+    if (depth >= deepest) error("nested too deeply");
     switch (peek()) {
       case '{': return parse_object(depth);
       case '[': return parse_array(depth);
@@ -120,7 +122,7 @@ class Parser {
       const long long value = std::strtoll(number.c_str(), nullptr, 10);
       if (errno == 0) return Json(static_cast<int64_t>(value));
     }
-    const double value = std::strtod(number.c_str(), nullptr);
+    const double value = read_real(number.c_str(), nullptr);
     if (!std::isfinite(value)) error("a number beyond double precision");
     return Json(value);
   }
@@ -221,13 +223,9 @@ void write_string(std::string& out, const std::string& s) {
 }
 
 std::string real_text(double value) {
-  char buffer[40];
-  for (int digits : {6, 15, 17}) {
-    std::snprintf(buffer, sizeof buffer, "%.*g", digits, value);
-    if (std::strtod(buffer, nullptr) == value) break;
-  }
+  const std::string text = write_real(value, {6, 15, 17});
   // Keep it a real number when read back.
-  return std::strpbrk(buffer, ".en") ? buffer : std::string(buffer) + ".0";
+  return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
 }
 
 const char* kind_name(Json::Kind kind) {

@@ -2,8 +2,9 @@
 
 #include <cerrno>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
+
+#include "base/real_text.h"
 
 namespace mixnet {
 namespace {
@@ -16,12 +17,7 @@ std::string trim(const std::string& s) {
 std::string real_text(double v) {
   if (std::isnan(v)) return "nan";
   if (std::isinf(v)) return v > 0 ? "inf" : "-inf";
-  char buffer[40];
-  for (int digits : {6, 9, 15, 17}) {
-    std::snprintf(buffer, sizeof buffer, "%.*g", digits, v);
-    if (std::strtod(buffer, nullptr) == v) break;
-  }
-  return buffer;
+  return write_real(v, {6, 9, 15, 17});
 }
 
 int64_t parse_int(const std::string& text) {
@@ -32,10 +28,11 @@ int64_t parse_int(const std::string& text) {
   errno = 0;
   long long v = std::strtoll(s.c_str(), &end, 10);
   if (end && (*end == 'L' || *end == 'l') && end[1] == '\0') ++end;  // Python 2 wrote 64L
-  if (!s.empty() && *end == '\0' && errno == 0) return v;
+  const char* const last = s.c_str() + s.size();
+  if (!s.empty() && end == last && errno == 0) return v;
   // 1e6 and 3.0 are integers when they say so exactly.
-  const double real = std::strtod(s.c_str(), &end);
-  MIXNET_CHECK(!s.empty() && *end == '\0' && std::floor(real) == real && std::fabs(real) < 9e18, invalid,
+  const double real = read_real(s.c_str(), &end);
+  MIXNET_CHECK(!s.empty() && end == last && std::floor(real) == real && std::fabs(real) < 9e18, invalid,
                "expected an integer, got '", text, "'");
   return static_cast<int64_t>(real);
 }
@@ -45,8 +42,9 @@ double parse_real(const std::string& text) {
   if (s == "True" || s == "true") return 1;
   if (s == "False" || s == "false") return 0;
   char* end = nullptr;
-  const double v = std::strtod(s.c_str(), &end);
-  MIXNET_CHECK(!s.empty() && (*end == '\0' || (*end == 'f' && end[1] == '\0')), invalid, "expected a number, got '",
+  const double v = read_real(s.c_str(), &end);
+  const char* const last = s.c_str() + s.size();
+  MIXNET_CHECK(!s.empty() && (end == last || (*end == 'f' && end + 1 == last)), invalid, "expected a number, got '",
                text, "'");
   return v;
 }
