@@ -34,6 +34,12 @@ int32_t set_error(Code code, const char* message) noexcept {
   return last_error.code;
 }
 
+int32_t set_unexpected(const std::exception& e) noexcept {
+  char message[sizeof last_error.message];
+  std::snprintf(message, sizeof message, "[mixnet] unexpected: %s", e.what());
+  return set_error(Code::internal, message);
+}
+
 void check_callback(int32_t status, const char* place) {
   if (status == 0) return;
   const bool told = last_error.code == status && last_error.message[0];
