@@ -264,13 +264,13 @@ MXN_API int32_t mxn_executor_describe(const mxn_executor_t *executor, char **out
 MXN_API int32_t mxn_kvstore_create(const char *type, mxn_kvstore_t **out_store);
 /** Frees a store. @own none @threads any @blocks no @since 0.1 */
 MXN_API void mxn_kvstore_free(mxn_kvstore_t *store);
-/** Sets first values. @own none @threads any @blocks no @since 0.1 */
+/** Sets first values. A key on which an error stands begins anew; any other that exists is refused. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_init(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count);
 /** Sums what stands under the same key and stores it or hands it to the updater. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_push(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count, int32_t priority);
 /** Copies stored values out. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_pull(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *outputs, int64_t count, int32_t priority);
-/** Calls fn for every key pushed, on a thread of the engine's own; fn may wait and call the library. The arrays are valid during the call. @own library takes user @threads any @blocks no @since 0.1 */
+/** Calls fn for every key pushed, on a thread of the engine's own; fn may wait and call the library. The arrays are valid during the call. When fn fails, what is pulled from that key fails until the next push of it succeeds, which starts from the value fn left. @own library takes user @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_set_updater(mxn_kvstore_t *store, mxn_updater_fn fn, void *user, mxn_destroy_fn destroy);
 /** Rank of this worker and number of workers. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_rank(const mxn_kvstore_t *store, int32_t *out_rank, int32_t *out_size);

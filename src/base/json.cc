@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -46,7 +47,7 @@ class Parser {
   }
 
   Json parse_value(int depth) {
-    if (depth > deepest) error("nested too deeply");
+    if (depth >= deepest) error("nested too deeply");
     switch (peek()) {
       case '{': return parse_object(depth);
       case '[': return parse_array(depth);
@@ -121,7 +122,7 @@ class Parser {
       const long long value = std::strtoll(number.c_str(), nullptr, 10);
       if (errno == 0) return Json(static_cast<int64_t>(value));
     }
-    const double value = std::strtod(number.c_str(), nullptr);
+    const double value = read_real(number.c_str(), nullptr);
     if (!std::isfinite(value)) error("a number beyond double precision");
     return Json(value);
   }
@@ -224,7 +225,7 @@ void write_string(std::string& out, const std::string& s) {
 // A number that is a real one when read back.
 std::string real_json(double value) {
   const std::string text = shortest_text(value);
-  return std::strpbrk(text.c_str(), ".en") ? text : text + ".0";
+  return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;
 }
 
 const char* kind_name(Json::Kind kind) {

@@ -1,22 +1,16 @@
-// Text of a floating-point number.
+// Real numbers as text and back, as the C locale writes them, whatever locale the program has set.
 #pragma once
-#include <cmath>
-#include <cstdio>
-#include <cstdlib>
+#include <initializer_list>
 #include <string>
 
 namespace mixnet {
 
-// The shortest of a few %g forms that reads back as the same double; "nan", "inf" and "-inf" on every system.
-inline std::string shortest_text(double value) {
-  if (std::isnan(value)) return "nan";
-  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
-  char buffer[40];
-  for (int digits : {6, 9, 15, 17}) {
-    std::snprintf(buffer, sizeof buffer, "%.*g", digits, value);
-    if (std::strtod(buffer, nullptr) == value) break;
-  }
-  return buffer;
-}
+// strtod: *end is the first character that is not part of the number.
+double read_real(const char* text, char** end);
+
+// With the first of these counts of digits that reads back as the same value, or the last. Not for infinities and NaN.
+std::string write_real(double value, std::initializer_list<int> digits);
+// With 6, 9, 15 or 17 digits, the fewest that read back as the same value; "nan", "inf" and "-inf".
+std::string shortest_text(double value);
 
 }  // namespace mixnet

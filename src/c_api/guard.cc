@@ -2,6 +2,7 @@
 #include "c_api/guard.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "base/thread_pool.h"
 #include "op/core/registry.h"
@@ -22,6 +23,12 @@ int32_t set_error(Code code, const char* message) noexcept {
   last_error.code = static_cast<int32_t>(code);
   std::strncpy(last_error.message, message, sizeof last_error.message - 1);
   return last_error.code;
+}
+
+int32_t set_unexpected(const std::exception& e) noexcept {
+  char message[sizeof last_error.message];
+  std::snprintf(message, sizeof message, "[mixnet] unexpected: %s", e.what());
+  return set_error(Code::internal, message);
 }
 
 void check_callback(int32_t status, const char* place) {

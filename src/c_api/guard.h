@@ -17,6 +17,8 @@ namespace mixnet::c_api {
 
 // Keeps code and message for mxn_error_copy; never throws.
 int32_t set_error(Code code, const char* message) noexcept;
+// What should not have come out of the library: the standard library's exceptions.
+int32_t set_unexpected(const std::exception& e) noexcept;
 
 template <class F>
 int32_t guard(F&& body) noexcept {
@@ -28,7 +30,7 @@ int32_t guard(F&& body) noexcept {
   } catch (const std::bad_alloc&) {
     return set_error(Code::memory, "[mixnet] out of memory");
   } catch (const std::exception& e) {
-    return set_error(Code::internal, e.what());
+    return set_unexpected(e);
   } catch (...) {
     return set_error(Code::internal, "[mixnet] an exception of unknown type");
   }

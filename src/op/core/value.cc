@@ -22,10 +22,11 @@ int64_t parse_int(const std::string& text) {
   errno = 0;
   long long v = std::strtoll(s.c_str(), &end, 10);
   if (end && (*end == 'L' || *end == 'l') && end[1] == '\0') ++end;  // Python 2 wrote 64L
-  if (!s.empty() && *end == '\0' && errno == 0) return v;
+  const char* const last = s.c_str() + s.size();
+  if (!s.empty() && end == last && errno == 0) return v;
   // 1e6 and 3.0 are integers when they say so exactly.
-  const double real = std::strtod(s.c_str(), &end);
-  MIXNET_CHECK(!s.empty() && *end == '\0' && std::floor(real) == real && std::fabs(real) < 9e18, invalid,
+  const double real = read_real(s.c_str(), &end);
+  MIXNET_CHECK(!s.empty() && end == last && std::floor(real) == real && std::fabs(real) < 9e18, invalid,
                "expected an integer, got '", text, "'");
   return static_cast<int64_t>(real);
 }
@@ -35,8 +36,9 @@ double parse_real(const std::string& text) {
   if (s == "True" || s == "true") return 1;
   if (s == "False" || s == "false") return 0;
   char* end = nullptr;
-  const double v = std::strtod(s.c_str(), &end);
-  MIXNET_CHECK(!s.empty() && (*end == '\0' || (*end == 'f' && end[1] == '\0')), invalid, "expected a number, got '",
+  const double v = read_real(s.c_str(), &end);
+  const char* const last = s.c_str() + s.size();
+  MIXNET_CHECK(!s.empty() && (end == last || (*end == 'f' && end + 1 == last)), invalid, "expected a number, got '",
                text, "'");
   return v;
 }
