@@ -4,11 +4,13 @@ clang-format and ruff come from tools/requirements.txt, never from the system, s
 """
 
 import pathlib
+import re
 import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 TOOLS = pathlib.Path(sys.executable).parent
+MISLAID = re.compile(r"^(?:Would reformat: (\S.*)|(\S+?):\d+:\d+: error: code should be clang-formatted.*)$", flags=re.M)
 
 
 def sources(*patterns):
@@ -18,23 +20,34 @@ def sources(*patterns):
     return sorted(name for name in set(names) if (ROOT / name).exists())
 
 
-def commands(update):
-    """The formatters' command lines."""
-    native = sources("*.cc", "*.h", "*.c", "*.cu")
-    clang = [TOOLS / "clang-format", *(["-i"] if update else ["--dry-run", "-Werror"]), *native]
-    ruff = TOOLS / "ruff"
-    layout = [ruff, "format", "-q", *([] if update else ["--check"]), "."]
-    return [clang, layout, [ruff, "check", "-q", *(["--fix"] if update else []), "."]]
+def commands(native, update, folder="."):
+    """The command lines for some C and C++ files and a folder of Python files."""
+    clang = ["clang-format", *(["-i"] if update else ["--dry-run", "-Werror"]), *native]
+    layout = ["ruff", "format", *(["-q"] if update else ["--check"]), folder]
+    return [*([clang] if native else []), layout, ["ruff", "check", "-q", *(["--fix"] if update else []), folder]]
+
+
+def complaint(command):
+    """What a formatter or linter says, or None: the files by name where only the layout differs."""
+    tool, *arguments = command
+    if not (TOOLS / tool).exists():
+        return f"[{tool}] is not installed: pip install -r tools/requirements.txt"
+    result = subprocess.run([TOOLS / tool, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if result.returncode == 0:
+        return None
+    names = sorted({a or b for a, b in MISLAID.findall(result.stdout)})
+    if not names:
+        return f"[{tool}] {result.stdout[:6000].rstrip()}"
+    shown = " ".join(names[:10]) + (" ..." if len(names) > 10 else "")
+    return f"[{tool}] 'make format' would change {len(names)} files: {shown}"
 
 
 def main():
-    failed = False
-    for command in commands("--update" in sys.argv):
-        result = subprocess.run([str(c) for c in command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if result.returncode:
-            failed = True
-            print(f"[{pathlib.Path(command[0]).name}] run 'make format':\n{result.stdout[:6000]}".rstrip())
-    sys.exit(failed)
+    native = sources("*.cc", "*.h", "*.c", "*.cu")
+    found = [text for text in map(complaint, commands(native, "--update" in sys.argv)) if text]
+    if found:
+        print("\n".join(found))
+    sys.exit(bool(found))
 
 
 if __name__ == "__main__":
