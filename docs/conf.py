@@ -17,8 +17,6 @@ html_title = f"mixnet {release}"
 myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
-# The operator page and the C API page repeat names such as "Inputs", and C types are no Python cross-references.
-suppress_warnings = ["myst.xref_missing"]
 
 
 def escaped(line):
