@@ -41,8 +41,8 @@ gen: build
 	@$(PYTHON) tools/check_generated.py --update
 
 docs: gen
-	@[ "$$(cat .venv/docs.txt 2>/dev/null)" = "$$(cat docs/requirements.txt)" ] || { $(PYTHON) -m pip install -q --disable-pip-version-check -r docs/requirements.txt && cp docs/requirements.txt .venv/docs.txt; }
-	@$(PYTHON) -m sphinx -W -q -b html docs docs/_build/html && echo "docs/_build/html/index.html"
+	@bash tools/setup.sh docs
+	@$(PYTHON) -m sphinx -W --keep-going -q -b html docs docs/_build/html && echo "docs/_build/html/index.html"
 
 sanitize: setup
 	@$(PYTHON) tools/run_tests.py --only sanitizers
