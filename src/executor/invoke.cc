@@ -88,7 +88,7 @@ struct Dependencies {
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (contains(op.shape_only, static_cast<int>(i))) continue;
       add(reads, inputs[i].variable());
-      if (contains(op.mutates, static_cast<int>(i))) add(writes, inputs[i].variable());
+      if (op.mutates_input(static_cast<int>(i))) add(writes, inputs[i].variable());
     }
     for (const NDArray& out : outputs) {
       add(writes, out.variable());
@@ -132,8 +132,7 @@ std::vector<NDArray> make_outputs(const OpSchema& op, const ParamsPtr& params, S
 bool output_is_safe(const OpSchema& op, Span<const NDArray> inputs, const NDArray& out, int index) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (contains(op.shape_only, static_cast<int>(i)) || !out.overlaps(inputs[i])) continue;
-    const bool declared = std::find(op.inplace.begin(), op.inplace.end(), std::make_pair(static_cast<int>(i), index)) != op.inplace.end();
-    if (!declared || !out.same_memory(inputs[i])) return false;
+    if (!op.allows_inplace(static_cast<int>(i), index) || !out.same_memory(inputs[i])) return false;
   }
   return true;
 }

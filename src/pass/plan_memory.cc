@@ -94,8 +94,8 @@ class Planner {
   bool external_changes(size_t root) const {
     for (int id = 0; id < g_.num_nodes(); ++id) {
       const Node& node = *g_.node(id);
-      for (int i : node.is_variable() ? std::vector<int>() : node.op->mutates) {
-        if (static_cast<size_t>(g_.entry(node.inputs[static_cast<size_t>(i)])) == root) return true;
+      for (size_t i = 0; i < node.inputs.size(); ++i) {
+        if (node.mutates_input(static_cast<int>(i)) && static_cast<size_t>(g_.entry(node.inputs[i])) == root) return true;
       }
     }
     return false;

@@ -119,7 +119,7 @@ class GraphReader {
     }
     add_changed_defaults(*node.op, params);
     if (!node.op->variadic.empty() && !attributes.count(node.op->variadic)) {
-      params.emplace_back(node.op->variadic, static_cast<int64_t>(node.inputs.size()));
+      params.emplace_back(node.op->variadic, node.op->variadic_count(node.inputs.size()));
     }
     node.params = node.op->make_params(params, node.name);
     add_missing_inputs(node);
