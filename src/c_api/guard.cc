@@ -21,7 +21,9 @@ thread_local LastError last_error;
 
 int32_t set_error(Code code, const char* message) noexcept {
   last_error.code = static_cast<int32_t>(code);
-  std::strncpy(last_error.message, message, sizeof last_error.message - 1);
+  const size_t length = std::min(std::strlen(message), sizeof last_error.message - 1);
+  std::memmove(last_error.message, message, length);
+  last_error.message[length] = '\0';
   return last_error.code;
 }
 
