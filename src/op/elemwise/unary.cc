@@ -1,8 +1,8 @@
 // Functions of one number, elementwise: one line of the table each.
 //
-// Every function is compiled for float and double (and int64 where integers make sense); other dtypes are widened and
-// narrowed in blocks, integers truncated. `_backward_<name>` multiplies by the slope at the one forward value that is
-// needed for it, and has a gradient itself, `_backward__backward_<name>`.
+// Every function is compiled for float and double; other dtypes are widened and narrowed in blocks, integers truncated.
+// Functions that make sense for integers are compiled for these too. `_backward_<name>` multiplies by the slope at the
+// one forward value that is needed for it, and has a gradient itself, `_backward__backward_<name>`.
 #include <algorithm>
 #include <string>
 
@@ -21,7 +21,6 @@ using Loop = void (*)(int64_t n, A* y, const A* a, const A* b);
 struct Loops {
   Loop<float> f32;
   Loop<double> f64;
-  Loop<int64_t> i64 = nullptr;  // null: integers go through double
 };
 
 template <class A, class T>
@@ -30,7 +29,7 @@ void widen(int64_t n, A* y, const T* x) {
 }
 template <class T, class A>
 void narrow(int64_t n, T* y, const A* x) {
-  if constexpr (std::is_integral<T>::value && !std::is_integral<A>::value) {
+  if constexpr (std::is_integral<T>::value) {
     for (int64_t i = 0; i < n; ++i) y[i] = from_real<T>(x[i]);
   } else {
     for (int64_t i = 0; i < n; ++i) y[i] = static_cast<T>(x[i]);
@@ -61,10 +60,7 @@ void run_as(const RunContext& r, Loop<A> loop) {
 void run(const RunContext& r, const Loops& loops) {
   dispatch_all(r.in[0].dtype, "unary", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    using A = accumulator_t<T>;
-    if constexpr (std::is_same<A, float>::value) run_as<T>(r, loops.f32);
-    else if constexpr (std::is_same<A, double>::value) run_as<T>(r, loops.f64);
-    else if (loops.i64) run_as<T>(r, loops.i64);
+    if constexpr (std::is_same<accumulator_t<T>, float>::value) run_as<T>(r, loops.f32);
     else run_as<T>(r, loops.f64);
   });
 }
@@ -78,9 +74,22 @@ template <class F>
 void forward(const NoParams&, const RunContext& r) {
   run(r, {forward_loop<F, float>, forward_loop<F, double>});
 }
+// Integers stay what they are.
 template <class F>
-void forward_any(const NoParams&, const RunContext& r) {
-  run(r, {forward_loop<F, float>, forward_loop<F, double>, forward_loop<F, int64_t>});
+void forward_any(const NoParams& p, const RunContext& r) {
+  dispatch_all(r.in[0].dtype, "unary", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    if constexpr (std::is_integral<T>::value) {
+      const T* x = r.in[0].as<T>();
+      T* y = r.out[0].as<T>();
+      parallel_for(r.out[0].size(), 8192, [=](int64_t first, int64_t last) {
+#pragma GCC ivdep
+        for (int64_t i = first; i < last; ++i) y[i] = static_cast<T>(F::template of<int64_t>(x[i]));
+      });
+    } else {
+      forward<F>(p, r);
+    }
+  });
 }
 void infer_number(InferType& c) {
   c.all_same();
