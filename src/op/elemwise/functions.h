@@ -1,4 +1,4 @@
-// The scalar functions behind the elementwise operators, by name, for one compute type: float, double or int64_t.
+// The scalar functions behind the elementwise operators, by name, for one compute type: float, double, integers.
 //
 // `of` is the function. Integers wrap around, never trap (x / 0 and x mod 0 are 0) and take real results truncated.
 // Differentiable functions of one number also say which of x and y = f(x) their derivative is computed from, so that
@@ -18,7 +18,7 @@ constexpr double pi = 3.14159265358979323846;
 // Integers in the type in which overflow is defined; anything else as it is.
 template <class T>
 auto wrap(T x) {
-  if constexpr (std::is_same<T, int64_t>::value) return static_cast<uint64_t>(x);
+  if constexpr (std::is_integral<T>::value) return static_cast<std::make_unsigned_t<T>>(x);
   else return x;
 }
 // A real number in type T; for integers truncated and kept within their range, NaN as 0.
@@ -192,7 +192,7 @@ T co_square(T x) {
 // clang-format off
 MIXNET_PLAIN(Negative, negate(x))
 MIXNET_PLAIN(Abs, magnitude(x))
-MIXNET_PLAIN(Sign, x > 0 ? T(1) : x < 0 ? T(-1) : T(0))
+MIXNET_PLAIN(Sign, x > 0 ? T(1) : x < 0 ? T(-1) : x == x ? x : T(0))
 MIXNET_PLAIN(Square, wrap(x) * wrap(x))
 MIXNET_PLAIN(LogicalNot, x == 0)
 MIXNET_PLAIN(Degrees, x * static_cast<T>(180 / pi))

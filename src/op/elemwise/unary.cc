@@ -72,11 +72,12 @@ void forward_any(const NoParams& p, const RunContext& r) {
   dispatch_all(r.in[0].dtype, "unary", [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_integral<T>::value) {
+      using A = std::conditional_t<std::is_same<T, bool>::value, int64_t, T>;
       const T* x = r.in[0].as<T>();
       T* y = r.out[0].as<T>();
       parallel_for(r.out[0].size(), 8192, [=](int64_t first, int64_t last) {
 #pragma GCC ivdep
-        for (int64_t i = first; i < last; ++i) y[i] = static_cast<T>(F::template of<int64_t>(x[i]));
+        for (int64_t i = first; i < last; ++i) y[i] = static_cast<T>(F::template of<A>(x[i]));
       });
     } else {
       forward<F>(p, r);
