@@ -1,4 +1,4 @@
-// The scalar functions behind the elementwise operators, by name, for one compute type: float, double or int64_t.
+// The scalar functions behind the elementwise operators, by name, for one compute type: float, double, integers.
 //
 // `of` is the function. Integers wrap around, never trap (x / 0 and x mod 0 are 0) and take real results truncated.
 // Differentiable functions of one number also say which of x and y = f(x) their derivative is computed from, so that
@@ -9,6 +9,8 @@
 #include <limits>
 #include <type_traits>
 
+#include "op/elemwise/exponential.h"
+
 namespace mixnet::functions {
 
 constexpr double pi = 3.14159265358979323846;
@@ -16,7 +18,7 @@ constexpr double pi = 3.14159265358979323846;
 // Integers in the type in which overflow is defined; anything else as it is.
 template <class T>
 auto wrap(T x) {
-  if constexpr (std::is_same<T, int64_t>::value) return static_cast<uint64_t>(x);
+  if constexpr (std::is_integral<T>::value) return static_cast<std::make_unsigned_t<T>>(x);
   else return x;
 }
 // A real number in type T; for integers truncated and kept within their range, NaN as 0.
@@ -142,11 +144,6 @@ inline double erfinv(double y) {
 }
 
 template <class T>
-T sigmoid(T x) {
-  const T e = std::exp(-std::abs(x));
-  return (x < 0 ? e : T(1)) / (1 + e);
-}
-template <class T>
 T squared(T x) {
   return x * x;
 }
@@ -195,7 +192,7 @@ T co_square(T x) {
 // clang-format off
 MIXNET_PLAIN(Negative, negate(x))
 MIXNET_PLAIN(Abs, magnitude(x))
-MIXNET_PLAIN(Sign, (x > 0) - (x < 0))
+MIXNET_PLAIN(Sign, x > 0 ? T(1) : x < 0 ? T(-1) : x == x ? x : T(0))
 MIXNET_PLAIN(Square, wrap(x) * wrap(x))
 MIXNET_PLAIN(LogicalNot, x == 0)
 MIXNET_PLAIN(Degrees, x * static_cast<T>(180 / pi))
@@ -210,8 +207,8 @@ MIXNET_OF_Y(Sqrt, std::sqrt(x), 1 / (2 * y), -1 / (2 * y * y))
 MIXNET_OF_Y(Rsqrt, 1 / std::sqrt(x), y * y * y / -2, y * y * -3 / 2)
 MIXNET_OF_Y(Cbrt, std::cbrt(x), 1 / (3 * y * y), -2 / (3 * y * y * y))
 MIXNET_OF_Y(Rcbrt, 1 / std::cbrt(x), y * y * y * y / -3, y * y * y * -4 / 3)
-MIXNET_OF_Y(Exp, std::exp(x), y, 1)
-MIXNET_OF_X(Expm1, std::expm1(x), std::exp(x), std::exp(x))
+MIXNET_OF_Y(Exp, exponential(x), y, 1)
+MIXNET_OF_X(Expm1, std::expm1(x), exponential(x), exponential(x))
 MIXNET_OF_X(Log, std::log(x), 1 / x, -1 / (x * x))
 MIXNET_OF_X(Log10, std::log10(x), 1 / (x * std::log(T(10))), -1 / (x * x * std::log(T(10))))
 MIXNET_OF_X(Log2, std::log2(x), 1 / (x * std::log(T(2))), -1 / (x * x * std::log(T(2))))
@@ -224,16 +221,16 @@ MIXNET_OF_X(Arccos, std::acos(x), -1 / std::sqrt(co_square(x)), -x / (co_square(
 MIXNET_OF_X(Arctan, std::atan(x), 1 / (1 + x * x), -2 * x / squared(1 + x * x))
 MIXNET_OF_X(Sinh, std::sinh(x), std::cosh(x), std::sinh(x))
 MIXNET_OF_X(Cosh, std::cosh(x), std::sinh(x), std::cosh(x))
-MIXNET_OF_Y(Tanh, std::tanh(x), 1 - y * y, -2 * y)
+MIXNET_OF_Y(Tanh, hyperbolic_tangent(x), 1 - y * y, -2 * y)
 MIXNET_OF_X(Arcsinh, std::asinh(x), 1 / std::sqrt(x * x + 1), -x / ((x * x + 1) * std::sqrt(x * x + 1)))
 MIXNET_OF_X(Arccosh, std::acosh(x), 1 / std::sqrt(-co_square(x)), x / (co_square(x) * std::sqrt(-co_square(x))))
 MIXNET_OF_X(Arctanh, std::atanh(x), 1 / co_square(x), 2 * x / squared(co_square(x)))
 MIXNET_OF_X(Gamma, std::tgamma(x), std::tgamma(x) * digamma(x), std::tgamma(x) * (squared(digamma(x)) + trigamma(x)))
 MIXNET_OF_X(Gammaln, std::lgamma(x), digamma(x), trigamma(x))
-MIXNET_OF_X(Erf, std::erf(x), 2 / std::sqrt(pi) * std::exp(-x * x), -4 / std::sqrt(pi) * x * std::exp(-x * x))
-MIXNET_OF_Y(Erfinv, erfinv(x), std::sqrt(pi) / 2 * std::exp(y * y), std::sqrt(pi) * y * std::exp(y * y))
+MIXNET_OF_X(Erf, std::erf(x), 2 / std::sqrt(pi) * exponential(-x * x), -4 / std::sqrt(pi) * x * exponential(-x * x))
+MIXNET_OF_Y(Erfinv, erfinv(x), std::sqrt(pi) / 2 * exponential(y * y), std::sqrt(pi) * y * exponential(y * y))
 MIXNET_OF_Y(Reciprocal, 1 / x, -y * y, -2 * y)
-MIXNET_OF_Y(Sigmoid, sigmoid(x), y*(1 - y), 1 - 2 * y)
+MIXNET_OF_Y(Sigmoid, 1 / (1 + exponential(-x)), y * (1 - y), 1 - 2 * y)
 MIXNET_OF_X(Softsign, x / (1 + std::abs(x)), 1 / squared(1 + std::abs(x)), -2 * Sign::of(x) / (squared(1 + std::abs(x)) * (1 + std::abs(x))))
 // clang-format on
 #undef MIXNET_PLAIN

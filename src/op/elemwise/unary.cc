@@ -1,7 +1,7 @@
 // Functions of one number, elementwise: one line of the table each.
 //
-// Every function is compiled for float and double (and int64 where integers make sense); other dtypes are widened and
-// narrowed in blocks, integers truncated. `_backward_<name>` multiplies by the slope at the one forward value that is
+// Every function is compiled for float and double; the 16-bit floats are widened and narrowed in blocks. Functions that
+// make sense for integers take these too. `_backward_<name>` multiplies by the slope at the one forward value that is
 // needed for it, and has a gradient itself, `_backward__backward_<name>`.
 #include <algorithm>
 #include <string>
@@ -21,20 +21,11 @@ using Loop = void (*)(int64_t n, A* y, const A* a, const A* b);
 struct Loops {
   Loop<float> f32;
   Loop<double> f64;
-  Loop<int64_t> i64 = nullptr;  // null: integers go through double
 };
 
-template <class A, class T>
-void widen(int64_t n, A* y, const T* x) {
-  for (int64_t i = 0; i < n; ++i) y[i] = static_cast<A>(x[i]);
-}
-template <class T, class A>
-void narrow(int64_t n, T* y, const A* x) {
-  if constexpr (std::is_integral<T>::value && !std::is_integral<A>::value) {
-    for (int64_t i = 0; i < n; ++i) y[i] = from_real<T>(x[i]);
-  } else {
-    for (int64_t i = 0; i < n; ++i) y[i] = static_cast<T>(x[i]);
-  }
+template <class To, class From>
+void convert(int64_t n, To* y, const From* x) {
+  for (int64_t i = 0; i < n; ++i) y[i] = static_cast<To>(x[i]);
 }
 
 template <class T, class A>
@@ -49,23 +40,20 @@ void run_as(const RunContext& r, Loop<A> loop) {
       A wide_a[block], wide_b[block];
       for (int64_t at = first; at < last; at += block) {
         const int64_t n = std::min(block, last - at);
-        widen(n, wide_a, a + at);
-        if (b) widen(n, wide_b, b + at);
+        convert(n, wide_a, a + at);
+        if (b) convert(n, wide_b, b + at);
         loop(n, wide_a, wide_a, wide_b);
-        narrow(n, y + at, wide_a);
+        convert(n, y + at, wide_a);
       }
     }
   });
 }
 
 void run(const RunContext& r, const Loops& loops) {
-  dispatch_all(r.in[0].dtype, "unary", [&](auto tag) {
+  dispatch_float(r.in[0].dtype, "unary", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    using A = accumulator_t<T>;
-    if constexpr (std::is_same<A, float>::value) run_as<T>(r, loops.f32);
-    else if constexpr (std::is_same<A, double>::value) run_as<T>(r, loops.f64);
-    else if (loops.i64) run_as<T>(r, loops.i64);
-    else run_as<T>(r, loops.f64);
+    if constexpr (std::is_same<T, double>::value) run_as<T>(r, loops.f64);
+    else run_as<T>(r, loops.f32);
   });
 }
 
@@ -78,13 +66,27 @@ template <class F>
 void forward(const NoParams&, const RunContext& r) {
   run(r, {forward_loop<F, float>, forward_loop<F, double>});
 }
+// Integers stay what they are.
 template <class F>
-void forward_any(const NoParams&, const RunContext& r) {
-  run(r, {forward_loop<F, float>, forward_loop<F, double>, forward_loop<F, int64_t>});
+void forward_any(const NoParams& p, const RunContext& r) {
+  dispatch_all(r.in[0].dtype, "unary", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    if constexpr (std::is_integral<T>::value) {
+      using A = std::conditional_t<std::is_same<T, bool>::value, int64_t, T>;
+      const T* x = r.in[0].as<T>();
+      T* y = r.out[0].as<T>();
+      parallel_for(r.out[0].size(), 8192, [=](int64_t first, int64_t last) {
+#pragma GCC ivdep
+        for (int64_t i = first; i < last; ++i) y[i] = static_cast<T>(F::template of<A>(x[i]));
+      });
+    } else {
+      forward<F>(p, r);
+    }
+  });
 }
-void infer_number(InferType& c) {
+void infer_float(InferType& c) {
   c.all_same();
-  if (c.in[0] == DType::boolean) c.fail(Code::type, "data: expected a dtype of numbers, got bool");
+  c.expect_float(0);
 }
 
 //[full
@@ -213,7 +215,7 @@ void register_backward(Registry& registry, const Row& row) {
     const bool second = kernel == row.second;
     OpBuilder<> op(registry, second ? backward_name(backward_name(row.name)) : backward_name(row.name));
     op.hidden().input("output_grad").input(row.of_output ? "output" : "data");
-    op.inplace(0, 0).inplace(1, 0).infer_type(infer_number).kernel(kernel);
+    op.inplace(0, 0).inplace(1, 0).infer_type(infer_float).kernel(kernel);
     if (second) op.no_gradient("gradients are defined up to the second order");
     else op.gradient(bend_gradient);
     for (const Shape& shape : {Shape{2, 3}, Shape{1}, Shape{0, 3}}) {
@@ -228,9 +230,9 @@ void register_backward(Registry& registry, const Row& row) {
 void register_ops(Registry& registry) {
   for (const Row& row : rows) {
     OpBuilder<> op(registry, row.name);
-    op.input("data", row.integers ? "Any shape and dtype." : "Any shape; integers give truncated results.");
+    op.input("data", row.integers ? "Any shape and dtype." : "Any shape, float.");
     op.inplace(0, 0).kernel(row.forward);
-    if (!row.integers) op.infer_type(infer_number);
+    if (!row.integers) op.infer_type(infer_float);
     //[full
     op.doc(std::string(row.doc) + ", elementwise.");
     if (row.gradient) op.gradient(row.gradient);

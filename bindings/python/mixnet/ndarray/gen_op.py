@@ -682,13 +682,13 @@ _div_scalar_op = Op("_div_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _div_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=None, **kwargs):
-    """x / scalar, elementwise, in the dtype of data.
+    """x / scalar, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     params = {"scalar": scalar, "is_int": is_int}
     if kwargs:
@@ -718,13 +718,13 @@ _equal_scalar_op = Op("_equal_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _equal_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=None, **kwargs):
-    """1 where x == scalar, else 0, elementwise, in the dtype of data.
+    """1 where x == scalar, else 0, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     params = {"scalar": scalar, "is_int": is_int}
     if kwargs:
@@ -808,13 +808,13 @@ _greater_equal_scalar_op = Op("_greater_equal_scalar", ('data',), ('scalar', 'is
 
 
 def _greater_equal_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=None, **kwargs):
-    """1 where x >= scalar, else 0, elementwise, in the dtype of data.
+    """1 where x >= scalar, else 0, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     params = {"scalar": scalar, "is_int": is_int}
     if kwargs:
@@ -827,13 +827,13 @@ _greater_scalar_op = Op("_greater_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _greater_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=None, **kwargs):
-    """1 where x > scalar, else 0, elementwise, in the dtype of data.
+    """1 where x > scalar, else 0, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     params = {"scalar": scalar, "is_int": is_int}
     if kwargs:
@@ -882,13 +882,13 @@ _hypot_scalar_op = Op("_hypot_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _hypot_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=None, **kwargs):
-    """sqrt(x^2 + scalar^2), elementwise, in the dtype of data.
+    """sqrt(x^2 + scalar^2), elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     params = {"scalar": scalar, "is_int": is_int}
     if kwargs:
@@ -896,6 +896,21 @@ def _hypot_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ct
     return call(_hypot_scalar_op, (data, ), params, out, ctx)
 
 _HypotScalar = _hypot_scalar
+
+_identity_with_attr_like_rhs_op = Op("_identity_with_attr_like_rhs", ('lhs', 'rhs'), (), "")
+
+
+def _identity_with_attr_like_rhs(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
+    """A copy of lhs, whose shape and dtype are inferred from rhs too.
+    
+    Inputs:
+        lhs: The values.
+        rhs: Gives shape and dtype.
+    """
+    params = {}
+    params.update(kwargs)
+    return call(_identity_with_attr_like_rhs_op, (lhs, rhs, ), params, out, ctx)
+
 
 _lesser_op = Op("_lesser", ('lhs', 'rhs'), (), "")
 
@@ -935,13 +950,13 @@ _lesser_equal_scalar_op = Op("_lesser_equal_scalar", ('data',), ('scalar', 'is_i
 
 
 def _lesser_equal_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=None, **kwargs):
-    """1 where x <= scalar, else 0, elementwise, in the dtype of data.
+    """1 where x <= scalar, else 0, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     params = {"scalar": scalar, "is_int": is_int}
     if kwargs:
@@ -954,13 +969,13 @@ _lesser_scalar_op = Op("_lesser_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _lesser_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=None, **kwargs):
-    """1 where x < scalar, else 0, elementwise, in the dtype of data.
+    """1 where x < scalar, else 0, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     params = {"scalar": scalar, "is_int": is_int}
     if kwargs:
@@ -1056,13 +1071,13 @@ _logical_and_scalar_op = Op("_logical_and_scalar", ('data',), ('scalar', 'is_int
 
 
 def _logical_and_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=None, **kwargs):
-    """1 where x and scalar are both not zero, else 0, elementwise, in the dtype of data.
+    """1 where x and scalar are both not zero, else 0, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     params = {"scalar": scalar, "is_int": is_int}
     if kwargs:
@@ -1092,13 +1107,13 @@ _logical_or_scalar_op = Op("_logical_or_scalar", ('data',), ('scalar', 'is_int')
 
 
 def _logical_or_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=None, **kwargs):
-    """1 where x or scalar is not zero, else 0, elementwise, in the dtype of data.
+    """1 where x or scalar is not zero, else 0, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     params = {"scalar": scalar, "is_int": is_int}
     if kwargs:
@@ -1128,13 +1143,13 @@ _logical_xor_scalar_op = Op("_logical_xor_scalar", ('data',), ('scalar', 'is_int
 
 
 def _logical_xor_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=None, **kwargs):
-    """1 where exactly one of x and scalar is not zero, else 0, elementwise, in the dtype of data.
+    """1 where exactly one of x and scalar is not zero, else 0, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     params = {"scalar": scalar, "is_int": is_int}
     if kwargs:
@@ -1164,13 +1179,13 @@ _maximum_scalar_op = Op("_maximum_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _maximum_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=None, **kwargs):
-    """The larger of x and scalar, elementwise, in the dtype of data.
+    """The larger of x and scalar, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     params = {"scalar": scalar, "is_int": is_int}
     if kwargs:
@@ -1200,13 +1215,13 @@ _minimum_scalar_op = Op("_minimum_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _minimum_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=None, **kwargs):
-    """The smaller of x and scalar, elementwise, in the dtype of data.
+    """The smaller of x and scalar, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     params = {"scalar": scalar, "is_int": is_int}
     if kwargs:
@@ -1219,13 +1234,13 @@ _minus_scalar_op = Op("_minus_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _minus_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=None, **kwargs):
-    """x - scalar, elementwise, in the dtype of data.
+    """x - scalar, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     params = {"scalar": scalar, "is_int": is_int}
     if kwargs:
@@ -1255,13 +1270,13 @@ _mod_scalar_op = Op("_mod_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _mod_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=None, **kwargs):
-    """The remainder of x / scalar with the sign of scalar, elementwise, in the dtype of data.
+    """The remainder of x / scalar with the sign of scalar, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     params = {"scalar": scalar, "is_int": is_int}
     if kwargs:
@@ -1303,13 +1318,13 @@ _mul_scalar_op = Op("_mul_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _mul_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=None, **kwargs):
-    """x * scalar, elementwise, in the dtype of data.
+    """x * scalar, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     params = {"scalar": scalar, "is_int": is_int}
     if kwargs:
@@ -1465,13 +1480,13 @@ _not_equal_scalar_op = Op("_not_equal_scalar", ('data',), ('scalar', 'is_int'), 
 
 
 def _not_equal_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=None, **kwargs):
-    """1 where x != scalar, else 0, elementwise, in the dtype of data.
+    """1 where x != scalar, else 0, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     params = {"scalar": scalar, "is_int": is_int}
     if kwargs:
@@ -1517,13 +1532,13 @@ _plus_scalar_op = Op("_plus_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _plus_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=None, **kwargs):
-    """x + scalar, elementwise, in the dtype of data.
+    """x + scalar, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     params = {"scalar": scalar, "is_int": is_int}
     if kwargs:
@@ -1553,13 +1568,13 @@ _power_scalar_op = Op("_power_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _power_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=None, **kwargs):
-    """x to the power of scalar, elementwise, in the dtype of data.
+    """x to the power of scalar, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     params = {"scalar": scalar, "is_int": is_int}
     if kwargs:
@@ -1874,13 +1889,13 @@ _rdiv_scalar_op = Op("_rdiv_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _rdiv_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=None, **kwargs):
-    """scalar / x, elementwise, in the dtype of data.
+    """scalar / x, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     params = {"scalar": scalar, "is_int": is_int}
     if kwargs:
@@ -1893,13 +1908,13 @@ _rminus_scalar_op = Op("_rminus_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _rminus_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=None, **kwargs):
-    """scalar - x, elementwise, in the dtype of data.
+    """scalar - x, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     params = {"scalar": scalar, "is_int": is_int}
     if kwargs:
@@ -1912,13 +1927,13 @@ _rmod_scalar_op = Op("_rmod_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _rmod_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=None, **kwargs):
-    """The remainder of scalar / x with the sign of x, elementwise, in the dtype of data.
+    """The remainder of scalar / x with the sign of x, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     params = {"scalar": scalar, "is_int": is_int}
     if kwargs:
@@ -1931,13 +1946,13 @@ _rpower_scalar_op = Op("_rpower_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _rpower_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=None, **kwargs):
-    """scalar to the power of x, elementwise, in the dtype of data.
+    """scalar to the power of x, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     params = {"scalar": scalar, "is_int": is_int}
     if kwargs:
@@ -2881,7 +2896,7 @@ def ceil(data=None, out=None, name=None, ctx=None, **kwargs):
     """The smallest integer not below x, elementwise.
     
     Inputs:
-        data: Any shape, float.
+        data: Any shape and dtype.
     """
     params = {}
     if kwargs:
@@ -3177,6 +3192,20 @@ def fill_element_0index(lhs=None, mhs=None, rhs=None, out=None, name=None, ctx=N
     return call(fill_element_0index_op, (lhs, mhs, rhs, ), params, out, ctx)
 
 
+fix_op = Op("fix", ('data',), (), "")
+
+
+def fix(data=None, out=None, name=None, ctx=None, **kwargs):
+    """The nearest integer towards zero, elementwise.
+    
+    Inputs:
+        data: Any shape and dtype.
+    """
+    params = {}
+    params.update(kwargs)
+    return call(fix_op, (data, ), params, out, ctx)
+
+
 floor_op = Op("floor", ('data',), (), "")
 
 
@@ -3184,7 +3213,7 @@ def floor(data=None, out=None, name=None, ctx=None, **kwargs):
     """The largest integer not above x, elementwise.
     
     Inputs:
-        data: Any shape, float.
+        data: Any shape and dtype.
     """
     params = {}
     if kwargs:
@@ -3294,6 +3323,23 @@ def gather_nd(data=None, indices=None, out=None, name=None, ctx=None, **kwargs):
     if kwargs:
         params.update(kwargs)
     return call(gather_nd_op, (data, indices, ), params, out, ctx)
+
+
+hard_sigmoid_op = Op("hard_sigmoid", ('data',), ('alpha', 'beta'), "")
+
+
+def hard_sigmoid(data=None, alpha=_Null, beta=_Null, out=None, name=None, ctx=None, **kwargs):
+    """max(0, min(1, alpha x + beta)), elementwise. The output has the shape and dtype of data.
+    
+    Inputs:
+        data: Any shape, float.
+    Parameters:
+        alpha (float, default 0.2): The slope of the line.
+        beta (float, default 0.5): Its value at 0.
+    """
+    params = {"alpha": alpha, "beta": beta}
+    params.update(kwargs)
+    return call(hard_sigmoid_op, (data, ), params, out, ctx)
 
 
 khatri_rao_op = Op("khatri_rao", ('arg',), ('num_args',), "num_args")
@@ -3894,7 +3940,6 @@ def negative(data=None, out=None, name=None, ctx=None, **kwargs):
         params.update(kwargs)
     return call(negative_op, (data, ), params, out, ctx)
 
-_np_negative = negative
 
 norm_op = Op("norm", ('data',), ('ord', 'axis', 'out_dtype', 'keepdims'), "")
 
@@ -4209,10 +4254,10 @@ rint_op = Op("rint", ('data',), (), "")
 
 
 def rint(data=None, out=None, name=None, ctx=None, **kwargs):
-    """The nearest integer, halves to even, elementwise.
+    """The nearest integer, halves to the smaller one, elementwise.
     
     Inputs:
-        data: Any shape, float.
+        data: Any shape and dtype.
     """
     params = {}
     if kwargs:
@@ -4284,7 +4329,7 @@ def round(data=None, out=None, name=None, ctx=None, **kwargs):
     """The nearest integer, halves away from zero, elementwise.
     
     Inputs:
-        data: Any shape, float.
+        data: Any shape and dtype.
     """
     params = {}
     if kwargs:
@@ -4406,7 +4451,7 @@ sign_op = Op("sign", ('data',), (), "")
 
 
 def sign(data=None, out=None, name=None, ctx=None, **kwargs):
-    """-1, 0 or 1, elementwise.
+    """-1, 0 or 1; 0 for NaN, elementwise.
     
     Inputs:
         data: Any shape and dtype.
@@ -4565,6 +4610,22 @@ def slice_like(data=None, shape_like=None, axes=_Null, out=None, name=None, ctx=
     if kwargs:
         params.update(kwargs)
     return call(slice_like_op, (data, shape_like, ), params, out, ctx)
+
+
+smooth_l1_op = Op("smooth_l1", ('data',), ('scalar',), "")
+
+
+def smooth_l1(data=None, scalar=_Null, out=None, name=None, ctx=None, **kwargs):
+    """(scalar x)^2 / 2 where |x| < 1 / scalar^2, |x| - 0.5 / scalar^2 elsewhere (Girshick, Fast R-CNN, 2015).
+    
+    Inputs:
+        data: Any shape, float.
+    Parameters:
+        scalar (float, default 1): sigma: the larger, the smaller the rounded part.
+    """
+    params = {"scalar": scalar}
+    params.update(kwargs)
+    return call(smooth_l1_op, (data, ), params, out, ctx)
 
 
 softmax_op = Op("softmax", ('data',), ('axis', 'temperature', 'dtype', 'use_length'), "")
@@ -4854,14 +4915,13 @@ def trunc(data=None, out=None, name=None, ctx=None, **kwargs):
     """x without its fraction, elementwise.
     
     Inputs:
-        data: Any shape, float.
+        data: Any shape and dtype.
     """
     params = {}
     if kwargs:
         params.update(kwargs)
     return call(trunc_op, (data, ), params, out, ctx)
 
-fix = trunc
 
 where_op = Op("where", ('condition', 'x', 'y'), (), "")
 
@@ -4995,6 +5055,7 @@ __all__ = [
     "_histogram",
     "_hypot",
     "_hypot_scalar",
+    "_identity_with_attr_like_rhs",
     "_lesser",
     "_lesser_equal",
     "_lesser_equal_scalar",
@@ -5025,7 +5086,6 @@ __all__ = [
     "_multi_mp_lamb_update",
     "_not_equal",
     "_not_equal_scalar",
-    "_np_negative",
     "_onehot_encode",
     "_ones",
     "_plus",
@@ -5144,6 +5204,7 @@ __all__ = [
     "gamma",
     "gammaln",
     "gather_nd",
+    "hard_sigmoid",
     "identity",
     "khatri_rao",
     "lamb_update_phase1",
@@ -5233,6 +5294,7 @@ __all__ = [
     "slice",
     "slice_axis",
     "slice_like",
+    "smooth_l1",
     "softmax",
     "softmin",
     "softsign",

@@ -584,13 +584,13 @@ _div_scalar_op = Op("_div_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _div_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, **kwargs):
-    """x / scalar, elementwise, in the dtype of data.
+    """x / scalar, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     return call(_div_scalar_op, (data, ), {"scalar": scalar, "is_int": is_int}, name, attr, kwargs)
 
@@ -614,13 +614,13 @@ _equal_scalar_op = Op("_equal_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _equal_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, **kwargs):
-    """1 where x == scalar, else 0, elementwise, in the dtype of data.
+    """1 where x == scalar, else 0, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     return call(_equal_scalar_op, (data, ), {"scalar": scalar, "is_int": is_int}, name, attr, kwargs)
 
@@ -689,13 +689,13 @@ _greater_equal_scalar_op = Op("_greater_equal_scalar", ('data',), ('scalar', 'is
 
 
 def _greater_equal_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, **kwargs):
-    """1 where x >= scalar, else 0, elementwise, in the dtype of data.
+    """1 where x >= scalar, else 0, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     return call(_greater_equal_scalar_op, (data, ), {"scalar": scalar, "is_int": is_int}, name, attr, kwargs)
 
@@ -705,13 +705,13 @@ _greater_scalar_op = Op("_greater_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _greater_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, **kwargs):
-    """1 where x > scalar, else 0, elementwise, in the dtype of data.
+    """1 where x > scalar, else 0, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     return call(_greater_scalar_op, (data, ), {"scalar": scalar, "is_int": is_int}, name, attr, kwargs)
 
@@ -751,17 +751,30 @@ _hypot_scalar_op = Op("_hypot_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _hypot_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, **kwargs):
-    """sqrt(x^2 + scalar^2), elementwise, in the dtype of data.
+    """sqrt(x^2 + scalar^2), elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     return call(_hypot_scalar_op, (data, ), {"scalar": scalar, "is_int": is_int}, name, attr, kwargs)
 
 _HypotScalar = _hypot_scalar
+
+_identity_with_attr_like_rhs_op = Op("_identity_with_attr_like_rhs", ('lhs', 'rhs'), (), "")
+
+
+def _identity_with_attr_like_rhs(lhs=None, rhs=None, name=None, attr=None, **kwargs):
+    """A copy of lhs, whose shape and dtype are inferred from rhs too.
+    
+    Inputs:
+        lhs: The values.
+        rhs: Gives shape and dtype.
+    """
+    return call(_identity_with_attr_like_rhs_op, (lhs, rhs, ), {}, name, attr, kwargs)
+
 
 _lesser_op = Op("_lesser", ('lhs', 'rhs'), (), "")
 
@@ -795,13 +808,13 @@ _lesser_equal_scalar_op = Op("_lesser_equal_scalar", ('data',), ('scalar', 'is_i
 
 
 def _lesser_equal_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, **kwargs):
-    """1 where x <= scalar, else 0, elementwise, in the dtype of data.
+    """1 where x <= scalar, else 0, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     return call(_lesser_equal_scalar_op, (data, ), {"scalar": scalar, "is_int": is_int}, name, attr, kwargs)
 
@@ -811,13 +824,13 @@ _lesser_scalar_op = Op("_lesser_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _lesser_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, **kwargs):
-    """1 where x < scalar, else 0, elementwise, in the dtype of data.
+    """1 where x < scalar, else 0, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     return call(_lesser_scalar_op, (data, ), {"scalar": scalar, "is_int": is_int}, name, attr, kwargs)
 
@@ -898,13 +911,13 @@ _logical_and_scalar_op = Op("_logical_and_scalar", ('data',), ('scalar', 'is_int
 
 
 def _logical_and_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, **kwargs):
-    """1 where x and scalar are both not zero, else 0, elementwise, in the dtype of data.
+    """1 where x and scalar are both not zero, else 0, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     return call(_logical_and_scalar_op, (data, ), {"scalar": scalar, "is_int": is_int}, name, attr, kwargs)
 
@@ -928,13 +941,13 @@ _logical_or_scalar_op = Op("_logical_or_scalar", ('data',), ('scalar', 'is_int')
 
 
 def _logical_or_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, **kwargs):
-    """1 where x or scalar is not zero, else 0, elementwise, in the dtype of data.
+    """1 where x or scalar is not zero, else 0, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     return call(_logical_or_scalar_op, (data, ), {"scalar": scalar, "is_int": is_int}, name, attr, kwargs)
 
@@ -958,13 +971,13 @@ _logical_xor_scalar_op = Op("_logical_xor_scalar", ('data',), ('scalar', 'is_int
 
 
 def _logical_xor_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, **kwargs):
-    """1 where exactly one of x and scalar is not zero, else 0, elementwise, in the dtype of data.
+    """1 where exactly one of x and scalar is not zero, else 0, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     return call(_logical_xor_scalar_op, (data, ), {"scalar": scalar, "is_int": is_int}, name, attr, kwargs)
 
@@ -988,13 +1001,13 @@ _maximum_scalar_op = Op("_maximum_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _maximum_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, **kwargs):
-    """The larger of x and scalar, elementwise, in the dtype of data.
+    """The larger of x and scalar, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     return call(_maximum_scalar_op, (data, ), {"scalar": scalar, "is_int": is_int}, name, attr, kwargs)
 
@@ -1018,13 +1031,13 @@ _minimum_scalar_op = Op("_minimum_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _minimum_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, **kwargs):
-    """The smaller of x and scalar, elementwise, in the dtype of data.
+    """The smaller of x and scalar, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     return call(_minimum_scalar_op, (data, ), {"scalar": scalar, "is_int": is_int}, name, attr, kwargs)
 
@@ -1034,13 +1047,13 @@ _minus_scalar_op = Op("_minus_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _minus_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, **kwargs):
-    """x - scalar, elementwise, in the dtype of data.
+    """x - scalar, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     return call(_minus_scalar_op, (data, ), {"scalar": scalar, "is_int": is_int}, name, attr, kwargs)
 
@@ -1064,13 +1077,13 @@ _mod_scalar_op = Op("_mod_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _mod_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, **kwargs):
-    """The remainder of x / scalar with the sign of scalar, elementwise, in the dtype of data.
+    """The remainder of x / scalar with the sign of scalar, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     return call(_mod_scalar_op, (data, ), {"scalar": scalar, "is_int": is_int}, name, attr, kwargs)
 
@@ -1107,13 +1120,13 @@ _mul_scalar_op = Op("_mul_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _mul_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, **kwargs):
-    """x * scalar, elementwise, in the dtype of data.
+    """x * scalar, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     return call(_mul_scalar_op, (data, ), {"scalar": scalar, "is_int": is_int}, name, attr, kwargs)
 
@@ -1251,13 +1264,13 @@ _not_equal_scalar_op = Op("_not_equal_scalar", ('data',), ('scalar', 'is_int'), 
 
 
 def _not_equal_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, **kwargs):
-    """1 where x != scalar, else 0, elementwise, in the dtype of data.
+    """1 where x != scalar, else 0, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     return call(_not_equal_scalar_op, (data, ), {"scalar": scalar, "is_int": is_int}, name, attr, kwargs)
 
@@ -1294,13 +1307,13 @@ _plus_scalar_op = Op("_plus_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _plus_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, **kwargs):
-    """x + scalar, elementwise, in the dtype of data.
+    """x + scalar, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     return call(_plus_scalar_op, (data, ), {"scalar": scalar, "is_int": is_int}, name, attr, kwargs)
 
@@ -1324,13 +1337,13 @@ _power_scalar_op = Op("_power_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _power_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, **kwargs):
-    """x to the power of scalar, elementwise, in the dtype of data.
+    """x to the power of scalar, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     return call(_power_scalar_op, (data, ), {"scalar": scalar, "is_int": is_int}, name, attr, kwargs)
 
@@ -1594,13 +1607,13 @@ _rdiv_scalar_op = Op("_rdiv_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _rdiv_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, **kwargs):
-    """scalar / x, elementwise, in the dtype of data.
+    """scalar / x, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     return call(_rdiv_scalar_op, (data, ), {"scalar": scalar, "is_int": is_int}, name, attr, kwargs)
 
@@ -1610,13 +1623,13 @@ _rminus_scalar_op = Op("_rminus_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _rminus_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, **kwargs):
-    """scalar - x, elementwise, in the dtype of data.
+    """scalar - x, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     return call(_rminus_scalar_op, (data, ), {"scalar": scalar, "is_int": is_int}, name, attr, kwargs)
 
@@ -1626,13 +1639,13 @@ _rmod_scalar_op = Op("_rmod_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _rmod_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, **kwargs):
-    """The remainder of scalar / x with the sign of x, elementwise, in the dtype of data.
+    """The remainder of scalar / x with the sign of x, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     return call(_rmod_scalar_op, (data, ), {"scalar": scalar, "is_int": is_int}, name, attr, kwargs)
 
@@ -1642,13 +1655,13 @@ _rpower_scalar_op = Op("_rpower_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
 def _rpower_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, **kwargs):
-    """scalar to the power of x, elementwise, in the dtype of data.
+    """scalar to the power of x, elementwise. The output has data's dtype; for bool it has int64.
     
     Inputs:
         data: Any shape and dtype.
     Parameters:
-        scalar (float, default 0): The number.
-        is_int (boolean, default False): Accepted for MXNet's files; has no effect.
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): For integers: whether the number is truncated and the result of data's dtype, or the result float64.
     """
     return call(_rpower_scalar_op, (data, ), {"scalar": scalar, "is_int": is_int}, name, attr, kwargs)
 
@@ -2430,7 +2443,7 @@ def ceil(data=None, name=None, attr=None, **kwargs):
     """The smallest integer not below x, elementwise.
     
     Inputs:
-        data: Any shape, float.
+        data: Any shape and dtype.
     """
     return call(ceil_op, (data, ), {}, name, attr, kwargs)
 
@@ -2672,6 +2685,18 @@ def fill_element_0index(lhs=None, mhs=None, rhs=None, name=None, attr=None, **kw
     return call(fill_element_0index_op, (lhs, mhs, rhs, ), {}, name, attr, kwargs)
 
 
+fix_op = Op("fix", ('data',), (), "")
+
+
+def fix(data=None, name=None, attr=None, **kwargs):
+    """The nearest integer towards zero, elementwise.
+    
+    Inputs:
+        data: Any shape and dtype.
+    """
+    return call(fix_op, (data, ), {}, name, attr, kwargs)
+
+
 floor_op = Op("floor", ('data',), (), "")
 
 
@@ -2679,7 +2704,7 @@ def floor(data=None, name=None, attr=None, **kwargs):
     """The largest integer not above x, elementwise.
     
     Inputs:
-        data: Any shape, float.
+        data: Any shape and dtype.
     """
     return call(floor_op, (data, ), {}, name, attr, kwargs)
 
@@ -2771,6 +2796,21 @@ def gather_nd(data=None, indices=None, name=None, attr=None, **kwargs):
         indices: (M, ...): row i holds indices into axis i of data.
     """
     return call(gather_nd_op, (data, indices, ), {}, name, attr, kwargs)
+
+
+hard_sigmoid_op = Op("hard_sigmoid", ('data',), ('alpha', 'beta'), "")
+
+
+def hard_sigmoid(data=None, alpha=_Null, beta=_Null, name=None, attr=None, **kwargs):
+    """max(0, min(1, alpha x + beta)), elementwise. The output has the shape and dtype of data.
+    
+    Inputs:
+        data: Any shape, float.
+    Parameters:
+        alpha (float, default 0.2): The slope of the line.
+        beta (float, default 0.5): Its value at 0.
+    """
+    return call(hard_sigmoid_op, (data, ), {"alpha": alpha, "beta": beta}, name, attr, kwargs)
 
 
 khatri_rao_op = Op("khatri_rao", ('arg',), ('num_args',), "num_args")
@@ -3286,7 +3326,6 @@ def negative(data=None, name=None, attr=None, **kwargs):
     """
     return call(negative_op, (data, ), {}, name, attr, kwargs)
 
-_np_negative = negative
 
 norm_op = Op("norm", ('data',), ('ord', 'axis', 'out_dtype', 'keepdims'), "")
 
@@ -3553,10 +3592,10 @@ rint_op = Op("rint", ('data',), (), "")
 
 
 def rint(data=None, name=None, attr=None, **kwargs):
-    """The nearest integer, halves to even, elementwise.
+    """The nearest integer, halves to the smaller one, elementwise.
     
     Inputs:
-        data: Any shape, float.
+        data: Any shape and dtype.
     """
     return call(rint_op, (data, ), {}, name, attr, kwargs)
 
@@ -3619,7 +3658,7 @@ def round(data=None, name=None, attr=None, **kwargs):
     """The nearest integer, halves away from zero, elementwise.
     
     Inputs:
-        data: Any shape, float.
+        data: Any shape and dtype.
     """
     return call(round_op, (data, ), {}, name, attr, kwargs)
 
@@ -3720,7 +3759,7 @@ sign_op = Op("sign", ('data',), (), "")
 
 
 def sign(data=None, name=None, attr=None, **kwargs):
-    """-1, 0 or 1, elementwise.
+    """-1, 0 or 1; 0 for NaN, elementwise.
     
     Inputs:
         data: Any shape and dtype.
@@ -3852,6 +3891,20 @@ def slice_like(data=None, shape_like=None, axes=_Null, name=None, attr=None, **k
         axes (tuple, default ()): Axes cut to the extents of shape_like; all when empty.
     """
     return call(slice_like_op, (data, shape_like, ), {"axes": axes}, name, attr, kwargs)
+
+
+smooth_l1_op = Op("smooth_l1", ('data',), ('scalar',), "")
+
+
+def smooth_l1(data=None, scalar=_Null, name=None, attr=None, **kwargs):
+    """(scalar x)^2 / 2 where |x| < 1 / scalar^2, |x| - 0.5 / scalar^2 elsewhere (Girshick, Fast R-CNN, 2015).
+    
+    Inputs:
+        data: Any shape, float.
+    Parameters:
+        scalar (float, default 1): sigma: the larger, the smaller the rounded part.
+    """
+    return call(smooth_l1_op, (data, ), {"scalar": scalar}, name, attr, kwargs)
 
 
 softmax_op = Op("softmax", ('data',), ('axis', 'temperature', 'dtype', 'use_length'), "")
@@ -4092,11 +4145,10 @@ def trunc(data=None, name=None, attr=None, **kwargs):
     """x without its fraction, elementwise.
     
     Inputs:
-        data: Any shape, float.
+        data: Any shape and dtype.
     """
     return call(trunc_op, (data, ), {}, name, attr, kwargs)
 
-fix = trunc
 
 where_op = Op("where", ('condition', 'x', 'y'), (), "")
 
@@ -4224,6 +4276,7 @@ __all__ = [
     "_histogram",
     "_hypot",
     "_hypot_scalar",
+    "_identity_with_attr_like_rhs",
     "_lesser",
     "_lesser_equal",
     "_lesser_equal_scalar",
@@ -4254,7 +4307,6 @@ __all__ = [
     "_multi_mp_lamb_update",
     "_not_equal",
     "_not_equal_scalar",
-    "_np_negative",
     "_onehot_encode",
     "_ones",
     "_plus",
@@ -4373,6 +4425,7 @@ __all__ = [
     "gamma",
     "gammaln",
     "gather_nd",
+    "hard_sigmoid",
     "identity",
     "khatri_rao",
     "lamb_update_phase1",
@@ -4462,6 +4515,7 @@ __all__ = [
     "slice",
     "slice_axis",
     "slice_like",
+    "smooth_l1",
     "softmax",
     "softmin",
     "softsign",
