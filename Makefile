@@ -1,5 +1,6 @@
-# make demo: train on real images. make test: everything CI runs but the sanitizers. See CONTRIBUTING.md.
+# make demo: train on real images. make test: every test; CI=true adds the sanitizers. See CONTRIBUTING.md.
 SHELL := bash
+.SHELLFLAGS := -o pipefail -ec
 PYTHON := .venv/bin/python
 PRESET ?= release
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -7,15 +8,13 @@ export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 export PYTHONPATH := $(CURDIR)/bindings/python
 
-.PHONY: setup build demo test test-slow bench lint gen docs sanitize test-gpu bench-gpu clean
+.PHONY: setup build demo test test-slow bench lint format gen docs sanitize test-gpu bench-gpu clean
 
 setup:
 	@bash tools/setup.sh
 
 build: setup
-	@[ -e build/$(PRESET)/build.ninja ] || cmake --preset $(PRESET) -DCMAKE_PREFIX_PATH=$(CURDIR)/.venv -DPython3_EXECUTABLE=$(CURDIR)/$(PYTHON) > build-$(PRESET).log 2>&1 || { cat build-$(PRESET).log; exit 1; }
-	@rm -f build-$(PRESET).log
-	@ninja -C build/$(PRESET) | tail -n 1
+	@$(PYTHON) tools/build.py $(PRESET)
 
 demo: build
 	@$(PYTHON) examples/python/train_fashion_mnist.py
@@ -31,20 +30,25 @@ bench: build
 	@for b in benchmarks/*.py; do $(PYTHON) $$b; done
 
 lint: setup
-	@ruff check bindings tools tests examples benchmarks
+	@$(PYTHON) tools/check_format.py
 	@$(PYTHON) tools/check_layers.py
 	@$(PYTHON) tools/check_text.py
 
-gen: build
-	@$(PYTHON) tools/gen/python_ops.py
+format: setup
+	@$(PYTHON) tools/check_format.py --update
 
-docs: build
-	@$(PYTHON) tools/gen/operator_pages.py
+gen: build
+	@$(PYTHON) tools/check_generated.py --update
+
+docs: gen
+	@bash tools/setup.sh docs
+	@$(PYTHON) -m sphinx -W --keep-going -q -b html docs docs/_build/html && echo "docs/_build/html/index.html"
 
 sanitize: setup
 	@$(PYTHON) tools/run_tests.py --only sanitizers
 
 test-gpu bench-gpu:
+	@nvidia-smi -L >/dev/null 2>&1 || { echo "$@: needs a CUDA device, found none"; exit 1; }
 	@echo "$@: this version has no CUDA backend"; exit 1
 
 clean:

@@ -7,35 +7,40 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 LONGEST = 600
+CODE = {".cc", ".h", ".c", ".cu", ".py", ".pyi", ".txt", ".sh", ".cmake", ".in", ".toml", ".json", ""}
+PROSE = {".md", ".rst"}
 UNFINISHED = re.compile("|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X\\b")))
-
 PRIVATE = re.compile(r"(?<![\w.])/(home|root|Users)/\w")
 
 
-def long_files():
+def long_files(text):
     """{path: reason} of tools/long_files.txt."""
-    lines = (ROOT / "tools" / "long_files.txt").read_text().splitlines()
-    return dict(line.split(": ", 1) for line in lines if line and not line.startswith("#"))
+    return dict(line.split(": ", 1) for line in text.splitlines() if line and not line.startswith("#"))
+
+
+def problems(name, text, allowed):
+    """Sentences about one file; allowed: the files that may be long."""
+    path, lines, found = pathlib.PurePosixPath(name), text.splitlines(), []
+    generated = path.name.startswith("gen_op.") or path.suffix == ".json" or path.name == "LICENSE"
+    if len(lines) > LONGEST and not generated and name not in allowed:
+        found.append(f"{name}: {len(lines)} lines, expected at most {LONGEST} or a reason in tools/long_files.txt")
+    for number, line in enumerate(lines, 1):
+        if UNFINISHED.search(line) and path.suffix in CODE:
+            found.append(f"{name}:{number}: unfinished work")
+        if PRIVATE.search(line):
+            found.append(f"{name}:{number}: a path of one machine")
+    return found
 
 
 def main():
-    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
-    allowed, found = long_files(), []
-    for name in filter(None, files):
-        path = ROOT / name
-        if path.suffix not in (".cc", ".h", ".c", ".cu", ".py", ".pyi", ".txt", ".sh", ".md") or not path.exists():
-            continue
-        lines = path.read_text().splitlines()
-        generated = path.name.startswith("gen_op.")
-        if len(lines) > LONGEST and not generated and name not in allowed:
-            found.append(f"{name}: {len(lines)} lines, expected at most {LONGEST} or a reason in tools/long_files.txt")
-        for number, line in enumerate(lines, 1):
-            if UNFINISHED.search(line) and path.suffix != ".md":
-                found.append(f"{name}:{number}: unfinished work")
-            if PRIVATE.search(line):
-                found.append(f"{name}:{number}: a path of one machine")
-    print("\n".join(found))
-    sys.exit(1 if found else 0)
+    names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    names = [n for n in names if pathlib.Path(n).suffix in CODE | PROSE and (ROOT / n).is_file()]
+    allowed = long_files((ROOT / "tools" / "long_files.txt").read_text())
+    found = [f"tools/long_files.txt: there is no {name}" for name in allowed if name not in names]
+    found += [sentence for name in names for sentence in problems(name, (ROOT / name).read_text(errors="replace"), allowed)]
+    if found:
+        print("\n".join(found))
+    sys.exit(bool(found))
 
 
 if __name__ == "__main__":

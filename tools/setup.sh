@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Sets up what building and testing need, in a private environment (.venv). Safe to repeat; quick when nothing is missing.
+# Sets up what building and testing need, in a private environment (.venv); with the argument docs, what the documentation
+# needs too. Safe to repeat; quick when nothing is missing.
 # Debian packages are installed only when something is missing and we are root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,6 +10,7 @@ command -v g++ >/dev/null || need+=(g++)
 command -v cmake >/dev/null || need+=(cmake)
 command -v ninja >/dev/null || need+=(ninja-build)
 command -v ccache >/dev/null || need+=(ccache)
+command -v pkg-config >/dev/null || need+=(pkg-config)
 [ -e /usr/include/doctest/doctest.h ] || need+=(doctest-dev)
 [ -e /usr/share/datasets/fashion-mnist ] || need+=(dataset-fashion-mnist)
 ldconfig -p 2>/dev/null | grep -q libgomp.so.1 || need+=(libgomp1)
@@ -26,11 +28,17 @@ if [ ${#need[@]} -gt 0 ]; then
   fi
 fi
 
-stamp=.venv/requirements.sum
-sum=$(sha256sum tools/requirements.txt | cut -d' ' -f1)
-if [ ! -e "$stamp" ] || [ "$(cat "$stamp")" != "$sum" ]; then
-  echo "setup: making the Python environment"
-  [ -x .venv/bin/python ] || python3 -m venv .venv
-  .venv/bin/python -m pip install -q --disable-pip-version-check -r tools/requirements.txt
-  echo "$sum" > "$stamp"
-fi
+# Installs a list of requirements once per version of the list.
+require() {
+  local stamp sum
+  stamp=.venv/$(echo "$1" | tr / -).sum
+  sum=$(sha256sum "$1" | cut -d' ' -f1)
+  if [ ! -e "$stamp" ] || [ "$(cat "$stamp")" != "$sum" ]; then
+    echo "setup: installing $1"
+    [ -x .venv/bin/python ] || python3 -m venv .venv
+    .venv/bin/python -m pip install -q --disable-pip-version-check -r "$1"
+    echo "$sum" > "$stamp"
+  fi
+}
+require tools/requirements.txt
+if [ "${1:-}" = docs ]; then require docs/requirements.txt; fi

@@ -1,21 +1,18 @@
-"""Writes docs/_build/operators.md: every operator with its inputs and parameters, from the library's schemas."""
+"""The documentation's page of operators, with inputs and parameters, from the library's schemas."""
 
 import pathlib
 
-from python_ops import ROOT, describe, schemas
+from python_ops import describe, schemas
 
 
-def main():
-    target = ROOT / "docs" / "_build" / "operators.md"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    operators = schemas()
-    parts = [f"# Operators\n\n{len(operators)} operators.\n"]
+def page(operators):
+    """Markdown: one section per operator."""
+    parts = [f"# Operators\n\n{len(operators)} operators, as functions of `mx.nd` and `mx.sym`.\n"]
     for op in operators:
-        aliases = f" (also {', '.join(op['aliases'])})" if op["aliases"] else ""
-        parts.append(f"## {op['name']}{aliases}\n\n{describe(op)}\n")
-    target.write_text("\n".join(parts))
-    print(f"{len(operators)} operators in {pathlib.Path(target).relative_to(ROOT)}")
+        aliases = f"Also: {', '.join(f'`{a}`' for a in op['aliases'])}.\n\n" if op["aliases"] else ""
+        parts.append(f"## {op['name']}\n\n{aliases}```text\n{describe(op).replace(chr(10) + '    ', chr(10))}\n```\n")
+    return "\n".join(parts)
 
 
-if __name__ == "__main__":
-    main()
+def files():
+    return {pathlib.Path("docs/generated/operators.md"): page(schemas())}

@@ -1,14 +1,9 @@
-"""Writes mx.nd's and mx.sym's operator functions, with their .pyi stubs, from the library's schemas.
-
-Run with the Python package importable: python tools/gen/python_ops.py [--check]. With --check nothing is written, and files that
-would change are an error.
-"""
+"""mx.nd's and mx.sym's operator functions, with their .pyi stubs, from the library's schemas. The library must be built."""
 
 import importlib.util
 import json
 import keyword
 import pathlib
-import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "bindings" / "python" / "mixnet"
@@ -71,8 +66,9 @@ def body(op, kind):
     if op["variadic"]:
         lines.append("    data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data")
     lines.append(f"    params = {params}")
-    lines.append("    params.update(kwargs)")
-    lines.append(f"    return call({op['name']}_op, {inputs}, params, out" + (")" if "ctx" in names else ", ctx)"))
+    lines.append("    if kwargs:")
+    lines.append("        params.update(kwargs)")
+    lines.append(f"    return call({op['name']}_op, {inputs}, params, out, " + ("None)" if "ctx" in names else "ctx)"))
     return "\n".join(lines)
 
 
@@ -106,20 +102,12 @@ def stub(ops, kind):
     return "\n".join(lines) + "\n"
 
 
-def main():
+def files():
+    """{path from the root: text} of the four modules."""
     ops = schemas()
-    stale = []
+    package = PACKAGE.relative_to(ROOT)
+    written = {}
     for kind, folder in (("nd", "ndarray"), ("sym", "symbol")):
-        for name, content in (("gen_op.py", module(ops, kind)), ("gen_op.pyi", stub(ops, kind))):
-            path = PACKAGE / folder / name
-            if path.exists() and path.read_text() == content:
-                continue
-            stale.append(path.relative_to(ROOT))
-            if "--check" not in sys.argv:
-                path.write_text(content)
-    if stale and "--check" in sys.argv:
-        raise SystemExit("[gen] not up to date, run 'make gen': " + ", ".join(map(str, stale)))
-
-
-if __name__ == "__main__":
-    main()
+        written[package / folder / "gen_op.py"] = module(ops, kind)
+        written[package / folder / "gen_op.pyi"] = stub(ops, kind)
+    return written
