@@ -26,41 +26,96 @@ void for_rows(const Sizes& s, int64_t c, F f) {
   for (int64_t o = 0; o < s.outer; ++o) f((o * s.channels + c) * s.inner);
 }
 
+template <class T>
+struct Affine {
+  T scale, shift;
+};
+
+// y = scale x + shift for channel c of these statistics, which are handed out too.
+template <class T>
+Affine<T> affine(const Params& p, const RunContext& r, int64_t c, double mean, double variance) {
+  const T inverse = static_cast<T>(1 / std::sqrt(variance + p.eps));
+  if (r.out[1].data) r.out[1].as<T>()[c] = static_cast<T>(mean);
+  if (r.out[2].data) r.out[2].as<T>()[c] = inverse;
+  const T scale = (p.fix_gamma ? T(1) : r.in[1].as<T>()[c]) * inverse;
+  return {scale, r.in[2].as<T>()[c] - static_cast<T>(mean) * scale};
+}
+
+template <class T>
+void normalise_channel(const Params& p, const RunContext& r, const Sizes& s, int64_t c, bool batch) {
+  const T* x = r.in[0].as<T>();
+  T* y = r.out[0].as<T>();
+  double mean = static_cast<double>(r.in[3].as<T>()[c]), variance = static_cast<double>(r.in[4].as<T>()[c]);
+  if (batch) {
+    const double n = static_cast<double>(std::max<int64_t>(1, s.count()));
+    double sum = 0, squares = 0;
+    for_rows(s, c, [&](int64_t at) {
+      T row = 0;
+      for (int64_t i = 0; i < s.inner; ++i) row += x[at + i];
+      sum += static_cast<double>(row);
+    });
+    mean = sum / n;
+    const T centre = static_cast<T>(mean);
+    for_rows(s, c, [&](int64_t at) {
+      T row = 0;
+      for (int64_t i = 0; i < s.inner; ++i) row += (x[at + i] - centre) * (x[at + i] - centre);
+      squares += static_cast<double>(row);
+    });
+    variance = squares / n;
+  }
+  const Affine<T> f = affine<T>(p, r, c, mean, variance);
+  for_rows(s, c, [&](int64_t at) {
+    for (int64_t i = 0; i < s.inner; ++i) y[at + i] = x[at + i] * f.scale + f.shift;
+  });
+}
+
+// With the channels last, some of them at once: neighbours lie in one cache line.
+constexpr int64_t neighbours = 16;
+
+template <class T>
+void normalise_neighbours(const Params& p, const RunContext& r, const Sizes& s, int64_t first, bool batch) {
+  const int64_t width = std::min(neighbours, s.channels - first);
+  const T* x = r.in[0].as<T>() + first;
+  T* y = r.out[0].as<T>() + first;
+  double mean[neighbours] = {}, variance[neighbours] = {};
+  T centre[neighbours], scale[neighbours], shift[neighbours];
+  if (batch) {
+    const double n = static_cast<double>(std::max<int64_t>(1, s.outer));
+    for (int64_t o = 0; o < s.outer; ++o) {
+      for (int64_t i = 0; i < width; ++i) mean[i] += static_cast<double>(x[o * s.channels + i]);
+    }
+    for (int64_t i = 0; i < width; ++i) centre[i] = static_cast<T>(mean[i] /= n);
+    for (int64_t o = 0; o < s.outer; ++o) {
+      for (int64_t i = 0; i < width; ++i) {
+        const T distance = x[o * s.channels + i] - centre[i];
+        variance[i] += static_cast<double>(distance * distance);
+      }
+    }
+    for (int64_t i = 0; i < width; ++i) variance[i] /= n;
+  }
+  for (int64_t i = 0; i < width; ++i) {
+    const int64_t c = first + i;
+    const Affine<T> f = batch ? affine<T>(p, r, c, mean[i], variance[i])
+                              : affine<T>(p, r, c, static_cast<double>(r.in[3].as<T>()[c]), static_cast<double>(r.in[4].as<T>()[c]));
+    scale[i] = f.scale;
+    shift[i] = f.shift;
+  }
+  for (int64_t o = 0; o < s.outer; ++o) {
+    for (int64_t i = 0; i < width; ++i) y[o * s.channels + i] = x[o * s.channels + i] * scale[i] + shift[i];
+  }
+}
+
 // Inputs data, gamma, beta, moving mean, moving variance; outputs y, mean, 1 / sqrt(variance + eps).
 void forward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "BatchNorm", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const Sizes s(r.in[0].shape, p);
-    const T* x = r.in[0].as<T>();
-    T* y = r.out[0].as<T>();
     const bool batch = r.context.training && !p.use_global_stats;
-    parallel_for(s.channels, std::max<int64_t>(1, 8192 / std::max<int64_t>(1, s.count())), [&](int64_t first, int64_t last) {
-      for (int64_t c = first; c < last; ++c) {
-        double mean = static_cast<double>(r.in[3].as<T>()[c]), variance = static_cast<double>(r.in[4].as<T>()[c]);
-        if (batch) {
-          const double n = static_cast<double>(std::max<int64_t>(1, s.count()));
-          double sum = 0, squares = 0;
-          for_rows(s, c, [&](int64_t at) {
-            T row = 0;
-            for (int64_t i = 0; i < s.inner; ++i) row += x[at + i];
-            sum += static_cast<double>(row);
-          });
-          mean = sum / n;
-          const T centre = static_cast<T>(mean);
-          for_rows(s, c, [&](int64_t at) {
-            T row = 0;
-            for (int64_t i = 0; i < s.inner; ++i) row += (x[at + i] - centre) * (x[at + i] - centre);
-            squares += static_cast<double>(row);
-          });
-          variance = squares / n;
-        }
-        const T inverse = static_cast<T>(1 / std::sqrt(variance + p.eps));
-        const T scale = (p.fix_gamma ? T(1) : r.in[1].as<T>()[c]) * inverse, shift = r.in[2].as<T>()[c] - static_cast<T>(mean) * scale;
-        for_rows(s, c, [&](int64_t at) {
-          for (int64_t i = 0; i < s.inner; ++i) y[at + i] = x[at + i] * scale + shift;
-        });
-        if (r.out[1].data) r.out[1].as<T>()[c] = static_cast<T>(mean);
-        if (r.out[2].data) r.out[2].as<T>()[c] = inverse;
+    const int64_t at_once = s.inner == 1 ? neighbours : 1, parts = (s.channels + at_once - 1) / at_once;
+    parallel_for(parts, std::max<int64_t>(1, 8192 / std::max<int64_t>(1, at_once * s.count())), [&](int64_t first, int64_t last) {
+      for (int64_t part = first; part < last; ++part) {
+        if (s.inner == 1) normalise_neighbours<T>(p, r, s, part * neighbours, batch);
+        else normalise_channel<T>(p, r, s, part, batch);
       }
     });
   });

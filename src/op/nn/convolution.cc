@@ -105,6 +105,39 @@ void forward(const Planned& p, const RunContext& r) {
   });
 }
 
+// One channel and few filters per group (depthwise): adding shifted images is less work than making the matrix.
+bool direct(const Sizes& s) { return s.m.channels == 1 && s.filters <= 2; }
+
+template <class T>
+void add_shifted(const Sizes& s, const T* weight, const T* __restrict image, T* __restrict out) {
+  const int64_t step = s.w.stride[2];
+  walk_channel(s.m, s.w, {0, 1, 0, s.positions}, 0, [=](const Piece& p) {
+    const T factor = weight[p.tap];
+    const T* __restrict from = image + p.line;
+    T* __restrict to = out + p.column - p.from;
+    if (step == 1) {
+      for (int64_t z = p.low; z < p.high; ++z) to[z] += factor * from[z];
+    } else {
+      for (int64_t z = p.low; z < p.high; ++z) to[z] += factor * from[z * step];
+    }
+  });
+}
+
+void forward_direct(const ConvParams& p, const RunContext& r) {
+  dispatch_wide(r.in[0].dtype, "Convolution", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const Sizes s(p, r.in[0].shape, r.out[0].shape);
+    const int64_t count = s.groups * s.filters, work = std::max<int64_t>(1, s.depth * s.positions);
+    parallel_for(s.n * count, std::max<int64_t>(1, 65536 / work), [&](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i) {
+        T* out = r.out[0].as<T>() + i * s.positions;
+        std::fill_n(out, s.positions, p.no_bias ? T(0) : r.in[2].as<T>()[i % count]);
+        add_shifted(s, r.in[1].as<T>() + i % count * s.depth, r.in[0].as<T>() + i / s.filters * s.m.in_size(), out);
+      }
+    });
+  });
+}
+
 void infer(InferShape& c) {
   const ConvParams& p = c.params<ConvParams>();
   const Window w = p.window();
@@ -140,6 +173,7 @@ std::unique_ptr<Kernel> planned(const PrepareContext& c, const Sizes& s, int64_t
 }
 std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
   const Sizes s(c.params<ConvParams>(), c.inputs[0].shape, c.outputs[0].shape);
+  if (direct(s)) return std::make_unique<WideKernel<ConvParams>>(c, forward_direct, 0);
   return planned(c, s, s.images() * s.strips, forward);
 }
 

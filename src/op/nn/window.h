@@ -1,6 +1,7 @@
 // The geometry of a sliding window: kernel, stride, dilation and padding over one to three spatial axes.
 #pragma once
 #include <algorithm>
+#include <cstring>
 
 #include "base/thread_pool.h"
 #include "op/core/infer.h"
@@ -48,32 +49,32 @@ struct ColumnBlock {
   int64_t width() const { return end - begin; }
 };
 
-// A piece of one output line, z in [from, to), as it lies in the block; z in [low, high) read the image at
-// line + z * stride, the others padding.
+// A piece of one output line, z in [from, to), as it lies at a column of the block in the row of a channel's tap; z in
+// [low, high) read the image at line + z * stride, the others padding.
 struct Piece {
-  int64_t at, line, from, to, low, high;
+  int64_t tap, column, line, from, to, low, high;
 };
 
 // move(piece) for all that channel c has in the block.
 template <class Move>
 void walk_channel(const Image& m, const Window& w, const ColumnBlock& b, int64_t c, Move move) {
   if (b.width() == 0) return;
-  const int64_t n = m.out[2], step = w.stride[2], volume = w.volume();
+  const int64_t n = m.out[2], step = w.stride[2];
   const int64_t first_z = b.begin % n, first_y = b.begin / n % m.out[1], first_x = b.begin / n / m.out[1];
-  for (int64_t tap = 0; tap < volume; ++tap) {
+  for (int64_t tap = 0; tap < w.volume(); ++tap) {
     const int64_t di = tap / (w.kernel[1] * w.kernel[2]), dj = tap / w.kernel[2] % w.kernel[1], dk = tap % w.kernel[2];
     const int64_t shift = dk * w.dilate[2] - w.pad[2];
     const int64_t low = shift < 0 ? (step - 1 - shift) / step : 0;
     const int64_t high = shift < m.in[2] ? (m.in[2] - shift + step - 1) / step : 0;
-    int64_t at = ((c - b.first) * volume + tap) * b.width(), x = first_x, y = first_y, z = first_z;
-    for (int64_t left = b.width(); left > 0; z = 0) {
-      const int64_t to = std::min(n, z + left), i = x * w.stride[0] - w.pad[0] + di * w.dilate[0];
+    int64_t x = first_x, y = first_y, z = first_z;
+    for (int64_t at = 0; at < b.width(); z = 0) {
+      const int64_t to = std::min(n, z + b.width() - at), i = x * w.stride[0] - w.pad[0] + di * w.dilate[0];
       const int64_t j = y * w.stride[1] - w.pad[1] + dj * w.dilate[1];
       const bool inside = i >= 0 && i < m.in[0] && j >= 0 && j < m.in[1];
       const int64_t begin = inside ? std::min(to, std::max(z, low)) : to;
-      move(Piece{at, ((c * m.in[0] + i) * m.in[1] + j) * m.in[2] + shift, z, to, begin, std::max(begin, std::min(to, high))});
+      const int64_t line = ((c * m.in[0] + i) * m.in[1] + j) * m.in[2] + shift;
+      move(Piece{tap, at, line, z, to, begin, std::max(begin, std::min(to, high))});
       at += to - z;
-      left -= to - z;
       if (++y == m.out[1]) {
         y = 0;
         ++x;
@@ -90,19 +91,39 @@ void for_channels(const Window& w, const ColumnBlock& b, F f) {
   });
 }
 
+// Lines and paddings are short: no calls of memcpy and memset for them.
+template <class T>
+void copy_line(const T* from, int64_t n, T* to) {
+  constexpr int64_t lanes = 32 / static_cast<int64_t>(sizeof(T)), half = lanes / 2;
+  if (n < half) {
+    for (int64_t i = 0; i < std::min(n, half); ++i) to[i] = from[i];
+    return;
+  }
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) std::memcpy(to + i, from + i, 32);
+  if (i + half <= n) std::memcpy(to + i, from + i, 16);
+  if (i < n) std::memcpy(to + n - half, from + n - half, 16);
+}
+template <class T>
+void clear_line(T* to, int64_t n) {
+  if (n > 0) to[0] = T(0);
+  if (n > 1) std::fill_n(to + 1, n - 1, T(0));
+}
+
 template <class T>
 void image_to_columns(const Image& m, const Window& w, const ColumnBlock& b, const T* image, T* columns) {
   const int64_t step = w.stride[2];
   for_channels(w, b, [&](int64_t c) {
+    T* rows = columns + (c - b.first) * w.volume() * b.width();
     walk_channel(m, w, b, c, [=](const Piece& p) {
-      T* out = columns + p.at;
-      for (int64_t z = p.from; z < p.low; ++z) *out++ = T(0);
+      T* out = rows + p.tap * b.width() + p.column - p.from;
+      clear_line(out + p.from, p.low - p.from);
       if (step == 1) {
-        for (int64_t z = p.low; z < p.high; ++z) *out++ = image[p.line + z];
+        copy_line(image + p.line + p.low, p.high - p.low, out + p.low);
       } else {
-        for (int64_t z = p.low; z < p.high; ++z) *out++ = image[p.line + z * step];
+        for (int64_t z = p.low; z < p.high; ++z) out[z] = image[p.line + z * step];
       }
-      for (int64_t z = p.high; z < p.to; ++z) *out++ = T(0);
+      clear_line(out + p.high, p.to - p.high);
     });
   });
 }
@@ -112,8 +133,9 @@ template <class T>
 void columns_to_image(const Image& m, const Window& w, const ColumnBlock& b, const T* columns, T* image) {
   const int64_t step = w.stride[2];
   for_channels(w, b, [&](int64_t c) {
+    const T* rows = columns + (c - b.first) * w.volume() * b.width();
     walk_channel(m, w, b, c, [=](const Piece& p) {
-      const T* in = columns + p.at + (p.low - p.from);
+      const T* in = rows + p.tap * b.width() + p.column + p.low - p.from;
       if (step == 1) {
         for (int64_t z = p.low; z < p.high; ++z) image[p.line + z] += *in++;
       } else {

@@ -86,6 +86,7 @@ TEST_CASE("Convolution agrees with the definition") {
     check({2, 30, 8, 2, 23, 3, 2, 0, 3});
     check({1, 20, 9, 1, 40, 1, 1, 0, 1});
     check({1, 12, 12, 12, 20, 3, 1, 1, 1});
+    check({2, 3, 6, 3, 19, 3, 2, 1, 2});
     check({1, 2, 3, 1, 4, 6, 3, 4, 1});
     check({1, 1, 2, 1, 14, 13, 1, 6, 1});
   }
