@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <cmath>
 #include <set>
 #include <thread>
 
@@ -16,7 +18,7 @@ class Marked : public Kernel {
   void run(const RunContext&) const override {}
 };
 
-std::unique_ptr<Kernel> marked() { return std::make_unique<Marked>(); }
+const auto marked = []() -> std::unique_ptr<Kernel> { return std::make_unique<Marked>(); };
 
 // The key of a convolution, from what may differ.
 struct Call {
