@@ -13,6 +13,12 @@ void append_text(std::string& key, const std::string& text) {
   key += text;
 }
 
+void append_extents(std::string& key, const Shape& shape) {
+  append(key, shape.ndim());
+  key.append(reinterpret_cast<const char*>(shape.begin()),
+             static_cast<size_t>(shape.end() - shape.begin()) * sizeof(int64_t));
+}
+
 void append_value(std::string& key, const Value& v) {
   append(key, v.kind());
   switch (v.kind()) {
@@ -33,8 +39,7 @@ void append_views(std::string& key, Span<const TensorView> views) {
   append(key, views.size());
   for (const TensorView& v : views) {
     append(key, v.dtype);
-    append(key, v.ndim());
-    for (int64_t extent : v.shape) append(key, extent);
+    append_extents(key, v.shape);
   }
 }
 
