@@ -4,12 +4,14 @@
 #include <atomic>
 
 #include "base/contains.h"
+#include "executor/kernel_cache.h"
 #include "storage/storage.h"
 
 namespace mixnet {
 namespace {
 
 constexpr int64_t small_bytes = 64 << 10;  // a kernel on less than this is done in microseconds
+constexpr size_t cached_kernels = 256;
 
 struct RandomState {
   std::atomic<uint64_t> seed{0}, operation{0};
@@ -161,7 +163,10 @@ std::shared_ptr<const Kernel> prepare_kernel(const OpSchema& op, const ParamsPtr
   context.wanted = Span<const bool>(many ? many.get() : all_wanted, out.size());
   context.device = device;
   context.training = training;
-  return op.prepare(context);
+  // Portable kernels are prepared sooner than looked up.
+  if (op.kernels.empty()) return op.prepare(context);
+  static KernelCache& cache = *new KernelCache(cached_kernels);
+  return cache.get(kernel_key(op, context), [&] { return op.prepare(context); });
 }
 
 void check_inputs(const OpSchema& op, const ParamsPtr& params, Span<const NDArray> inputs, size_t given) {
@@ -182,7 +187,7 @@ void launch(Call call, Span<const NDArray> inputs, Span<const NDArray> outputs, 
   int64_t bytes = 0;
   for (const NDArray& a : inputs) bytes += a.bytes();
   for (const NDArray& a : outputs) bytes += a.bytes();
-  const bool small = bytes <= small_bytes && call.op.kernels.empty();
+  const bool small = bytes <= small_bytes && !call.kernel->foreign_threads();
   if (small && engine().run_now(d.reads, d.writes, [&] { call.run(inputs, outputs); },
                                 [&] { return describe_call(call.op, inputs); })) {
     return;

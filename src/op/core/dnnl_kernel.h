@@ -65,7 +65,12 @@ class DnnlSpace {
   size_t bytes_ = 0;
 };
 
-class DnnlKernel : public Kernel {
+class OnednnKernel : public Kernel {
+ public:
+  bool foreign_threads() const override { return true; }
+};
+
+class DnnlKernel : public OnednnKernel {
  public:
   // Which tensor of a run an argument of the primitive is.
   struct Binding {
@@ -134,7 +139,7 @@ class DnnlKernel : public Kernel {
 };
 
 // Runs kernels one after the other over one workspace: the parts of a backward pass.
-class SequenceKernel : public Kernel {
+class SequenceKernel : public OnednnKernel {
  public:
   void add(std::unique_ptr<Kernel> kernel) {
     workspace_ = std::max(workspace_, kernel->workspace());

@@ -35,6 +35,8 @@ class Kernel {
   virtual ~Kernel() = default;
   virtual void run(const RunContext& r) const = 0;
   virtual size_t workspace() const { return 0; }
+  // Whether it works on other threads than the pool's or on another device: then not on the thread that asks for it.
+  virtual bool foreign_threads() const { return false; }
 };
 
 // nullptr: this provider cannot do it; the next one is asked.

@@ -37,7 +37,7 @@ struct Descriptors {
 };
 
 // Inputs data, gamma, beta, moving mean, moving variance; outputs y, mean, 1 / sqrt(variance + eps).
-class ForwardKernel : public Kernel {
+class ForwardKernel : public OnednnKernel {
  public:
   ForwardKernel(const Params& p, const Descriptors& d, const Forward::primitive_desc& desc, bool batch)
       : params_(p),
@@ -107,7 +107,7 @@ std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
 
 //[full
 // (dy, x, gamma, mean, inverse, moving mean, moving variance) to (dx, dgamma, dbeta); moves the last two inputs.
-class BackwardKernel : public Kernel {
+class BackwardKernel : public OnednnKernel {
  public:
   BackwardKernel(const Params& p, const Descriptors& d, const Backward::primitive_desc& desc)
       : params_(p), channels_(d.channel.get_dims()[0]), data_(d.data), channel_(d.channel), primitive_(desc) {

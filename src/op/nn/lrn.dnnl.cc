@@ -83,7 +83,7 @@ std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
 
 //[full
 // (dy, x, norm) to dx. Fast in blocks of 16 channels only.
-class BackwardKernel : public Kernel {
+class BackwardKernel : public OnednnKernel {
  public:
   BackwardKernel(const dnnl::memory::desc& plain, const Forward::primitive_desc& f, const Backward::primitive_desc& b)
       : forward_(f),

@@ -66,7 +66,7 @@ std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
 
 //[full
 // (dy, x, y) to dx.
-class MaxBackward : public Kernel {
+class MaxBackward : public OnednnKernel {
  public:
   MaxBackward(const Forward::primitive_desc& f, const Backward::primitive_desc& b)
       : forward_(f), backward_(b), x_(f.src_desc()), dy_(b.diff_dst_desc()) {
