@@ -1,4 +1,4 @@
-"""Checks include/mixnet/c_api.h: every function has its four tags, and no recorded signature was removed or changed.
+"""Checks the headers under include/mixnet: every function has its four tags, and no recorded signature was removed or changed.
 
 The record is tools/abi/VERSION.txt, one file per release; every one of them must still hold. --update adds functions that
 are new to the newest record and refuses to take any away: that needs a new major version and an edit of the record by hand.
@@ -9,7 +9,7 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-HEADER = ROOT / "include" / "mixnet" / "c_api.h"
+HEADERS = [ROOT / "include" / "mixnet" / name for name in ("c_predict.h", "c_api.h")]
 RECORDS = ROOT / "tools" / "abi"
 TAGS = ("@own", "@threads", "@blocks", "@since")
 MOST = 120
@@ -59,7 +59,7 @@ def release(path):
 
 
 def main():
-    header = HEADER.read_text()
+    header = "".join(path.read_text() for path in HEADERS)
     paths = sorted(RECORDS.glob("*.txt"), key=release)
     record = sorted({line for path in paths for line in path.read_text().splitlines() if line})
     gone = removed(header, record)

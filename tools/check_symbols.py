@@ -8,6 +8,8 @@ import re
 import subprocess
 import sys
 
+from check_abi import HEADERS
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 ENDING = {"abort", "exit", "_exit", "_Exit", "quick_exit", "raise", "kill", "__assert_fail"}
 PRINTING = {"printf", "vprintf", "puts", "putchar", "fprintf", "vfprintf", "perror", "psignal"}
@@ -38,7 +40,7 @@ def object_problems(objects):
 def main():
     build = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "release"
     objects = sorted((build / "CMakeFiles" / "mixnet_objects.dir").rglob("*.o"))
-    header = (ROOT / "include" / "mixnet" / "c_api.h").read_text()
+    header = "".join(path.read_text() for path in HEADERS)
     found = export_problems(header, names("-D", "--defined-only", build / "libmixnet.so"))
     found += object_problems(objects) if objects else [f"{build}: no object files"]
     if found:

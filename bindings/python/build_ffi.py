@@ -1,4 +1,4 @@
-"""Writes the C source of the Python extension from c_api.h and glue.h, with cffi in API mode."""
+"""Writes the C source of the Python extension from the C headers, with cffi in API mode."""
 
 import argparse
 import pathlib
@@ -25,15 +25,13 @@ def declarations(header):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--header", required=True, type=pathlib.Path)
-    parser.add_argument("--glue", required=True, type=pathlib.Path)
+    parser.add_argument("--headers", required=True, nargs="+", type=pathlib.Path)
     parser.add_argument("--out", required=True, type=pathlib.Path)
     options = parser.parse_args()
-    glue = options.glue.read_text()
-    prototypes = re.findall(r"^static (.*?\))\s*\{", glue, flags=re.M | re.S)
     builder = FFI()
-    builder.cdef(declarations(options.header.read_text()) + CALLBACKS + "\n".join(p + ";" for p in prototypes))
-    builder.set_source("_mixnet", '#include "mixnet/c_api.h"\n#include "glue.h"\n')
+    headers = "".join(declarations(path.read_text()) for path in options.headers)
+    builder.cdef(headers + CALLBACKS)
+    builder.set_source("_mixnet", '#include "mixnet/c_api.h"\n')
     options.out.parent.mkdir(parents=True, exist_ok=True)
     builder.emit_c_code(str(options.out))
 

@@ -11,46 +11,13 @@
 #ifndef MIXNET_C_API_H_
 #define MIXNET_C_API_H_
 
-#include <stddef.h>
-#include <stdint.h>
-
-#if defined(MIXNET_BUILDING)
-#define MXN_API __attribute__((visibility("default")))
-#else
-#define MXN_API
-#endif
+#include "c_predict.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-enum {
-  MXN_OK = 0,
-  MXN_ERROR_INVALID = -1,
-  MXN_ERROR_SHAPE = -2,
-  MXN_ERROR_TYPE = -3,
-  MXN_ERROR_MEMORY = -4,
-  MXN_ERROR_DEVICE = -5,
-  MXN_ERROR_IO = -6,
-  MXN_ERROR_NET = -7,
-  MXN_ERROR_UNSUPPORTED = -8,
-  MXN_ERROR_USER = -9,
-  MXN_ERROR_INTERNAL = -10
-};
-
 enum { MXN_DEVICE_CPU = 1, MXN_DEVICE_GPU = 2, MXN_DEVICE_PINNED = 3 };
-
-enum {
-  MXN_FLOAT32 = 0,
-  MXN_FLOAT64 = 1,
-  MXN_FLOAT16 = 2,
-  MXN_UINT8 = 3,
-  MXN_INT32 = 4,
-  MXN_INT8 = 5,
-  MXN_INT64 = 6,
-  MXN_BOOL = 7,
-  MXN_BFLOAT16 = 12
-};
 
 enum { MXN_GRAD_NULL = 0, MXN_GRAD_WRITE = 1, MXN_GRAD_ADD = 3 };
 
@@ -116,22 +83,12 @@ typedef int32_t (*mxn_monitor_fn)(void *user, const char *name, mxn_ndarray_t *v
 
 /* ---- library ---- */
 
-/** Version of this ABI: major * 10000 + minor * 100 + patch. Never changes its form. Returns the number itself. @own none @threads any @blocks no @since 0.1 */
-MXN_API int32_t mxn_abi_version(void);
-/** Version of the library, "0.1.0". @own library @threads any @blocks no @since 0.1 */
-MXN_API const char *mxn_version(void);
 /** What this build has, as JSON: {"onednn": true, "cuda": false, ...}. @own caller: mxn_text_free @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_features(char **out_json);
-/** Code of this thread's last failing call. Returns the code. @own none @threads any @blocks no @since 0.1 */
-MXN_API int32_t mxn_error_code(void);
-/** Copies the message of this thread's last failing call, cut to size - 1 bytes and ended by NUL. Returns the full length. @own none @threads any @blocks no @since 0.1 */
-MXN_API int64_t mxn_error_copy(char *buffer, int64_t size);
 /** Sets code and message, for a callback that is about to fail. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_error_set(int32_t code, const char *message);
 /** Frees a text that a function gave to the caller. @own none @threads any @blocks no @since 0.1 */
 MXN_API void mxn_text_free(char *text);
-/** Sets an option of the process: "onednn" (0 or 1), "cpu_threads". @own none @threads any @blocks no @since 0.1 */
-MXN_API int32_t mxn_option_set(const char *name, int64_t value);
 /** Seeds all random operators and restarts their count. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_random_seed(int64_t seed);
 /** Number of devices of a kind. @own none @threads any @blocks no @since 0.1 */
@@ -307,13 +264,13 @@ MXN_API int32_t mxn_executor_describe(const mxn_executor_t *executor, char **out
 MXN_API int32_t mxn_kvstore_create(const char *type, mxn_kvstore_t **out_store);
 /** Frees a store. @own none @threads any @blocks no @since 0.1 */
 MXN_API void mxn_kvstore_free(mxn_kvstore_t *store);
-/** Sets first values. @own none @threads any @blocks no @since 0.1 */
+/** Sets first values. A key on which an error stands begins anew; any other that exists is refused. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_init(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count);
 /** Sums what stands under the same key and stores it or hands it to the updater. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_push(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count, int32_t priority);
 /** Copies stored values out. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_pull(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *outputs, int64_t count, int32_t priority);
-/** Calls fn for every key pushed, on a thread of the engine's own; fn may wait and call the library. The arrays are valid during the call. @own library takes user @threads any @blocks no @since 0.1 */
+/** Calls fn for every key pushed, on a thread of the engine's own; fn may wait and call the library. The arrays are valid during the call. When fn fails, what is pulled from that key fails until the next push of it succeeds, which starts from the value fn left. @own library takes user @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_set_updater(mxn_kvstore_t *store, mxn_updater_fn fn, void *user, mxn_destroy_fn destroy);
 /** Rank of this worker and number of workers. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_rank(const mxn_kvstore_t *store, int32_t *out_rank, int32_t *out_size);

@@ -14,8 +14,8 @@ struct ForkListeners {
   static std::mutex mutex;
   static ForkListener* first;
 
-  static void tell() {
-    for (ForkListener* listener = first; listener; listener = listener->next) listener->forked();
+  static void tell(void (ForkListener::*what)()) {
+    for (ForkListener* listener = first; listener; listener = listener->next) (listener->*what)();
   }
 };
 std::mutex ForkListeners::mutex;
@@ -30,11 +30,16 @@ std::atomic<void (*)()> before_fork{nullptr};
 void prepare() {
   if (auto* hook = before_fork.load()) hook();
   ForkListeners::mutex.lock();
+  ForkListeners::tell(&ForkListener::before_fork);
 }
-void in_parent() { ForkListeners::mutex.unlock(); }
+void in_parent() {
+  ForkListeners::tell(&ForkListener::after_fork);
+  ForkListeners::mutex.unlock();
+}
 void in_child() {
   detail::fork_generation.fetch_add(1, std::memory_order_relaxed);
-  ForkListeners::tell();
+  ForkListeners::tell(&ForkListener::after_fork);
+  ForkListeners::tell(&ForkListener::forked);
   ForkListeners::mutex.unlock();
 }
 #endif

@@ -1,7 +1,8 @@
 // What survives a fork: only the calling thread does, and locks other threads held stay locked for ever.
 //
 // Whoever owns threads or locks derives from ForkListener; `forked` runs in the child before fork() returns there and
-// replaces them. Objects too many to be listed remember the generation they were made in and compare.
+// replaces them. What a short lock guards is better kept whole: take it in `before_fork`, give it back in `after_fork`.
+// Objects too many to be listed remember the generation they were made in and compare.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -23,6 +24,10 @@ class ForkListener {
   ForkListener() = default;
   ForkListener(const ForkListener&) = delete;
   ForkListener& operator=(const ForkListener&) = delete;
+  // On the forking thread, before and after; after in both processes, in the child before anybody's `forked`. May take and give back locks that are held for microseconds only
+  // and under which nothing else waits.
+  virtual void before_fork() {}
+  virtual void after_fork() {}
   // In the child, alone. Must not throw and must not touch a lock that another thread may have held.
   virtual void forked() = 0;
   // To be called when the object is whole, and before it ceases to be.

@@ -1,11 +1,13 @@
 #include "base/json.h"
 
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
 #include "base/error.h"
+#include "base/real_text.h"
 
 namespace mixnet {
 namespace {
@@ -45,7 +47,7 @@ class Parser {
   }
 
   Json parse_value(int depth) {
-    if (depth > deepest) error("nested too deeply");
+    if (depth >= deepest) error("nested too deeply");
     switch (peek()) {
       case '{': return parse_object(depth);
       case '[': return parse_array(depth);
@@ -120,7 +122,7 @@ class Parser {
       const long long value = std::strtoll(number.c_str(), nullptr, 10);
       if (errno == 0) return Json(static_cast<int64_t>(value));
     }
-    const double value = std::strtod(number.c_str(), nullptr);
+    const double value = read_real(number.c_str(), nullptr);
     if (!std::isfinite(value)) error("a number beyond double precision");
     return Json(value);
   }
@@ -220,14 +222,10 @@ void write_string(std::string& out, const std::string& s) {
   out += '"';
 }
 
-std::string real_text(double value) {
-  char buffer[40];
-  for (int digits : {6, 15, 17}) {
-    std::snprintf(buffer, sizeof buffer, "%.*g", digits, value);
-    if (std::strtod(buffer, nullptr) == value) break;
-  }
-  // Keep it a real number when read back.
-  return std::strpbrk(buffer, ".en") ? buffer : std::string(buffer) + ".0";
+// A number that is a real one when read back.
+std::string real_json(double value) {
+  const std::string text = shortest_text(value);
+  return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;
 }
 
 const char* kind_name(Json::Kind kind) {
@@ -325,7 +323,7 @@ void Json::write(std::string& out, int level, bool indent) const {
     case Kind::null: out += "null"; return;
     case Kind::boolean: out += integer_ ? "true" : "false"; return;
     case Kind::integer: out += std::to_string(integer_); return;
-    case Kind::real: out += real_text(real_); return;
+    case Kind::real: out += real_json(real_); return;
     case Kind::string: write_string(out, string_); return;
     case Kind::array: {
       // Arrays of plain values stay on one line.

@@ -51,12 +51,12 @@ std::string Shape::str() const {
 int64_t checked_size(const Shape& shape, int64_t item_size) {
   int64_t n = item_size;
   bool empty = false;
+  // Zeros are left out: strides and the sizes of parts are products too, and must not overflow in an empty tensor.
   for (int64_t extent : shape) {
     MIXNET_CHECK(extent >= 0, shape, "[Shape] expected known, non-negative extents, got ", shape);
-    if (extent == 0) empty = true;
-    if (!empty) {
-      MIXNET_CHECK(!__builtin_mul_overflow(n, extent, &n), shape, "[Shape] ", shape, " has more bytes than 2^63");
-    }
+    empty = empty || extent == 0;
+    const bool fits = extent == 0 || !__builtin_mul_overflow(n, extent, &n);
+    MIXNET_CHECK(fits, shape, "[Shape] ", shape, " has more bytes than 2^63");
   }
   return empty ? 0 : n / item_size;
 }

@@ -67,8 +67,8 @@ class Shape {
   int64_t dims_[max_ndim];
 };
 
-// Number of elements of untrusted extents. Throws Code::shape when an extent is negative or the product times
-// item_size overflows int64.
+// Number of elements of untrusted extents. Throws Code::shape when an extent is negative or the product of the others than 0, times
+// item_size, overflows int64.
 int64_t checked_size(const Shape& shape, int64_t item_size);
 
 // An axis of a tensor with ndim dimensions, negative ones counted from the end. Throws Code::invalid, naming `place`.

@@ -79,11 +79,11 @@ struct Loop {
   }
 };
 
-class Pool final : public ForkListener {
+class ThreadPool final : public ForkListener {
  public:
-  Pool() { start_listening(); }
+  ThreadPool() { start_listening(); }
   // Only of a pool that was never used.
-  ~Pool() {
+  ~ThreadPool() {
     stop_listening();
     delete sleep_;
   }
@@ -119,7 +119,7 @@ class Pool final : public ForkListener {
 };
 
 // False when another loop has the pool.
-bool Pool::try_run(const Body& body, int64_t n, int64_t ranges, int helpers) {
+bool ThreadPool::try_run(const Body& body, int64_t n, int64_t ranges, int helpers) {
   if (!busy_.try_lock()) return false;
   loop_.start(body, n, ranges);
   open(helpers);
@@ -132,13 +132,13 @@ bool Pool::try_run(const Body& body, int64_t n, int64_t ranges, int helpers) {
   return true;
 }
 
-void Pool::open(int helpers) {
+void ThreadPool::open(int helpers) {
   const uint64_t number = gate_.load(std::memory_order_relaxed) / one_loop + 1;
   gate_.store(number * one_loop + static_cast<uint64_t>(helpers) * one_place);
   if (awake_.load() < helpers) summon(helpers);
 }
 
-void Pool::close() {
+void ThreadPool::close() {
   // No places: nobody enters any more.
   uint64_t gate = gate_.load(std::memory_order_relaxed);
   while (!gate_.compare_exchange_weak(gate, gate - places(gate) * one_place, std::memory_order_acq_rel)) {
@@ -153,7 +153,7 @@ void Pool::close() {
 }
 
 // Wakes sleeping helpers and starts missing ones. When the system has no thread to give, fewer take part.
-void Pool::summon(int helpers) {
+void ThreadPool::summon(int helpers) {
   int wanted = helpers - awake_.load();
   {
     std::lock_guard<std::mutex> lock(sleep_->mutex);
@@ -175,7 +175,7 @@ void Pool::summon(int helpers) {
   }
 }
 
-void Pool::serve() {
+void ThreadPool::serve() {
   for (;;) {
     if (spin_until([this] { return enter(); }, spin_time)) {
       loop_.work();
@@ -186,7 +186,7 @@ void Pool::serve() {
   }
 }
 
-bool Pool::enter() {
+bool ThreadPool::enter() {
   uint64_t gate = gate_.load(std::memory_order_relaxed);
   while (places(gate)) {
     if (gate_.compare_exchange_weak(gate, gate - one_place + one_inside, std::memory_order_acq_rel)) return true;
@@ -194,7 +194,7 @@ bool Pool::enter() {
   return false;
 }
 
-void Pool::doze() {
+void ThreadPool::doze() {
   std::unique_lock<std::mutex> lock(sleep_->mutex);
   awake_.fetch_sub(1);
   // A loop may have been opened by somebody who still counted us as awake.
@@ -207,7 +207,7 @@ void Pool::doze() {
   --sleep_->calls;
 }
 
-void Pool::forked() {
+void ThreadPool::forked() {
   new (&busy_) SpinLock;
   gate_ = 0;
   awake_ = 0;
@@ -217,12 +217,12 @@ void Pool::forked() {
 
 // Both are made without a lock, which a fork could leave locked.
 std::atomic<int> thread_count{0};
-std::atomic<Pool*> process_pool{nullptr};
+std::atomic<ThreadPool*> process_pool{nullptr};
 
-Pool& pool() {
-  if (Pool* made = process_pool.load(std::memory_order_acquire)) return *made;
-  auto candidate = std::make_unique<Pool>();
-  Pool* expected = nullptr;
+ThreadPool& pool() {
+  if (ThreadPool* made = process_pool.load(std::memory_order_acquire)) return *made;
+  auto candidate = std::make_unique<ThreadPool>();
+  ThreadPool* expected = nullptr;
   return process_pool.compare_exchange_strong(expected, candidate.get()) ? *candidate.release() : *expected;
 }
 

@@ -1,4 +1,4 @@
-// Version, errors, options, devices, lists, engine.
+// Features, devices, lists, engine.
 #include "base/json.h"
 #include "base/thread_pool.h"
 #include "c_api/handles.h"
@@ -7,13 +7,6 @@
 
 namespace mixnet::c_api {
 namespace {
-
-// A fixed buffer: keeping a message must not need memory.
-struct LastError {
-  int32_t code = 0;
-  char message[2048] = "";
-};
-thread_local LastError last_error;
 
 class CallbackTask : public Task {
  public:
@@ -28,27 +21,10 @@ class CallbackTask : public Task {
 
 }  // namespace
 
-int32_t set_error(Code code, const char* message) noexcept {
-  last_error.code = static_cast<int32_t>(code);
-  std::strncpy(last_error.message, message, sizeof last_error.message - 1);
-  return last_error.code;
-}
-
-void check_callback(int32_t status, const char* place) {
-  if (status == 0) return;
-  const bool told = last_error.code == status && last_error.message[0];
-  const std::string message = told ? last_error.message : concat("[", place, "] the callback returned ", status);
-  last_error = LastError();
-  throw Error(Code::user, message);
-}
-
 }  // namespace mixnet::c_api
 
 using namespace mixnet;
 using namespace mixnet::c_api;
-
-int32_t mxn_abi_version(void) { return 100; }
-const char* mxn_version(void) { return MIXNET_VERSION; }
 
 int32_t mxn_features(char** out_json) {
   return guard([&] {
@@ -68,34 +44,12 @@ int32_t mxn_features(char** out_json) {
   });
 }
 
-int32_t mxn_error_code(void) { return last_error.code; }
-
-int64_t mxn_error_copy(char* buffer, int64_t size) {
-  const int64_t length = static_cast<int64_t>(std::strlen(last_error.message));
-  if (buffer && size > 0) {
-    const int64_t n = std::min(length, size - 1);
-    std::memcpy(buffer, last_error.message, static_cast<size_t>(n));
-    buffer[n] = '\0';
-  }
-  return length;
-}
-
 int32_t mxn_error_set(int32_t code, const char* message) {
   set_error(code < 0 && code >= MXN_ERROR_INTERNAL ? static_cast<Code>(code) : Code::user, message ? message : "");
   return MXN_OK;
 }
 
 void mxn_text_free(char* text) { std::free(text); }
-
-int32_t mxn_option_set(const char* name, int64_t value) {
-  return guard([&] {
-    required(name, "option_set", "name");
-    const std::string key = name;
-    if (key == "onednn") set_onednn_enabled(value != 0);
-    else if (key == "cpu_threads" && value >= 1 && value <= 4096) set_parallel_threads(static_cast<int>(value));
-    else fail(Code::invalid, "[option_set] expected onednn or cpu_threads with a sensible value, got '", key, "' = ", value);
-  });
-}
 
 int32_t mxn_random_seed(int64_t seed) {
   return guard([&] { seed_random(static_cast<uint64_t>(seed)); });

@@ -14,9 +14,10 @@ mxn_ndarray_t** make_array_list(const std::vector<NDArray>& arrays) {
 }
 
 std::vector<NDArray> read_arrays(mxn_ndarray_t* const* handles, int64_t count, const char* place, const char* name, bool allow_null) {
+  const Span<mxn_ndarray_t* const> given = list(handles, count, place, name);
   std::vector<NDArray> arrays;
-  arrays.reserve(static_cast<size_t>(std::max<int64_t>(count, 0)));
-  for (mxn_ndarray_t* handle : list(handles, count, place, name)) {
+  arrays.reserve(given.size());
+  for (mxn_ndarray_t* handle : given) {
     if (!handle && allow_null) arrays.emplace_back();
     else arrays.push_back(required(handle, place, name).array);
   }

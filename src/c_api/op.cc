@@ -69,7 +69,7 @@ int32_t mxn_op_invoke(const mxn_op_t* op, mxn_ndarray_t* const* inputs, int32_t 
     if (!schema.variadic.empty()) {
       bool counted = false;
       for (const auto& a : attributes) counted = counted || a.first == schema.variadic;
-      if (!counted) attributes.emplace_back(schema.variadic, static_cast<int64_t>(num_inputs));
+      if (!counted) attributes.emplace_back(schema.variadic, schema.variadic_count(static_cast<size_t>(num_inputs)));
     }
     InvokeOptions options;
     options.training = training != 0;

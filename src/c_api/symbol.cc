@@ -1,19 +1,8 @@
 // Symbols.
 #include "c_api/handles.h"
+#include "executor/infer.h"
 
 namespace mixnet::c_api {
-
-std::vector<std::pair<std::string, Shape>> read_shapes(const char* const* names, const int32_t* ndims, const int64_t* dims, int32_t count, const char* place) {
-  std::vector<std::pair<std::string, Shape>> shapes;
-  list(names, count, place, "names");
-  list(ndims, count, place, "ndims");
-  for (int32_t i = 0; i < count; ++i) {
-    const int32_t ndim = ndims[i];
-    shapes.emplace_back(&required(names[i], place, "names"), ndim < 0 ? Shape::unknown() : make_shape(dims, ndim, place));
-    if (ndim > 0) dims += ndim;
-  }
-  return shapes;
-}
 
 namespace {
 
@@ -196,11 +185,11 @@ int32_t mxn_symbol_infer_shape(const mxn_symbol_t* symbol, const char* const* na
     clear(out_outputs, "infer_shape", "out_outputs");
     clear(out_states, "infer_shape", "out_states");
     clear(out_complete, "infer_shape", "out_complete");
-    const InferredShapes r = infer_shape(symbol_of(symbol, "infer_shape"), read_shapes(names, ndims, dims, count, "infer_shape"));
+    const Inferred<Shape> r = infer_shape(symbol_of(symbol, "infer_shape"), read_shapes(names, ndims, dims, count, "infer_shape"));
     *out_arguments = make_shapes(r.arguments);
     *out_outputs = make_shapes(r.outputs);
     *out_states = make_shapes(r.states);
-    *out_complete = r.complete;
+    *out_complete = r.complete();
   });
 }
 
@@ -216,11 +205,11 @@ int32_t mxn_symbol_infer_type(const mxn_symbol_t* symbol, const char* const* nam
     for (const char* name : list(names, count, "infer_type", "names")) {
       known.emplace_back(&required(name, "infer_type", "names"), make_dtype(dtypes[known.size()], "infer_type"));
     }
-    const InferredTypes r = infer_type(symbol_of(symbol, "infer_type"), known);
+    const Inferred<DType> r = infer_type(symbol_of(symbol, "infer_type"), known);
     *out_arguments = make_types(r.arguments);
     *out_outputs = make_types(r.outputs);
     *out_states = make_types(r.states);
-    *out_complete = r.complete;
+    *out_complete = r.complete();
   });
 }
 

@@ -14,16 +14,21 @@ constexpr double fork_patience_s = 5;
 // Set once. No lock, because a fork could leave it locked.
 std::atomic<Scheduler*> process_engine{nullptr};
 
+// The one-file predictor runs everything in the caller.
 std::unique_ptr<Engine> make_engine() {
+  //[full
   const std::string old_name = environment_string("ENGINE_TYPE", "threaded");
   const std::string name = environment_string("ENGINE", old_name.c_str());
-  if (name == "naive" || name == "NaiveEngine") return make_naive_engine();
-  const bool threaded = name == "threaded" || name == "ThreadedEngine" || name == "ThreadedEnginePerDevice";
-  MIXNET_CHECK(threaded, invalid, "[engine] MIXNET_ENGINE: expected threaded or naive, got '", name, "'");
-  const int64_t threads = environment_int("CPU_WORKER_NTHREADS", 1);
-  MIXNET_CHECK(threads > 0 && threads <= 4096, invalid, "[engine] MIXNET_CPU_WORKER_NTHREADS: expected 1 to 4096, got ",
-               threads);
-  return make_threaded_engine(static_cast<int>(threads));
+  if (name != "naive" && name != "NaiveEngine") {
+    const bool threaded = name == "threaded" || name == "ThreadedEngine" || name == "ThreadedEnginePerDevice";
+    MIXNET_CHECK(threaded, invalid, "[engine] MIXNET_ENGINE: expected threaded or naive, got '", name, "'");
+    const int64_t threads = environment_int("CPU_WORKER_NTHREADS", 1);
+    MIXNET_CHECK(threads > 0 && threads <= 4096, invalid, "[engine] MIXNET_CPU_WORKER_NTHREADS: expected 1 to 4096, got ",
+                 threads);
+    return make_threaded_engine(static_cast<int>(threads));
+  }
+  //]
+  return make_naive_engine();
 }
 
 void let_work_end() {

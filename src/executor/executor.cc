@@ -1,10 +1,10 @@
 #include "executor/executor.h"
 
 #include <algorithm>
-#include <set>
 
 #include "base/environment.h"
 #include "executor/arena.h"
+#include "executor/head_maker.h"
 #include "executor/invoke.h"
 #include "executor/plan.h"
 #include "pass/gradient.h"
@@ -16,26 +16,6 @@ namespace {
 void check_count(const char* what, size_t got, size_t expected) {
   MIXNET_CHECK(got == expected, invalid, "[bind] ", what, ": expected ", expected, " arrays, got ", got);
 }
-
-// Makes every head the only output in its place: a variable or a repeated entry is copied.
-class HeadMaker {
- public:
-  void add(Entry entry, const NDArray& array) {
-    if (entry.node->is_variable() || !seen_.insert({entry.node.get(), entry.index}).second) entry = make("_copy", {entry}, "head");
-    heads.push_back(entry);
-    arrays.push_back(array);
-  }
-  Entry make(const char* op_name, std::vector<Entry> inputs, const std::string& name) {
-    const OpSchema& op = registry().at(op_name);
-    return builder_.make(op, op.make_params({}), std::move(inputs), name)[0];
-  }
-  std::vector<Entry> heads;
-  std::vector<NDArray> arrays;
-
- private:
-  PlainNodeBuilder builder_;
-  std::set<std::pair<const Node*, int>> seen_;
-};
 
 // A stretch of a plan that is pushed as one engine operation.
 struct Segment {

@@ -73,8 +73,4 @@ std::shared_ptr<Executor> reshape(const std::shared_ptr<Executor>& executor, boo
 // What binding would take, without taking it. `gradients`: training with gradients for all arguments but `inputs`.
 MemoryReport estimate_memory(const Symbol& symbol, const SimpleBindArguments& arguments, bool training);
 
-// Shape and dtype inference over a symbol, by argument or state name.
-InferredShapes infer_shape(const Symbol& symbol, const std::vector<std::pair<std::string, Shape>>& known);
-InferredTypes infer_type(const Symbol& symbol, const std::vector<std::pair<std::string, DType>>& known);
-
 }  // namespace mixnet

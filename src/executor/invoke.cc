@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "base/contains.h"
 #include "storage/storage.h"
 
 namespace mixnet {
@@ -23,8 +24,6 @@ std::string describe_call(const OpSchema& op, Span<const NDArray> inputs) {
   for (const NDArray& a : inputs) text += " " + a.shape().str();
   return text;
 }
-
-bool listed(const std::vector<int>& list, int i) { return std::find(list.begin(), list.end(), i) != list.end(); }
 
 // Workspace of one run, back to the pool at the end.
 class Workspace {
@@ -53,7 +52,7 @@ struct Call {
     const Span<TensorView> in(inputs.size() > few ? in_many.data() : in_small, inputs.size());
     const Span<TensorView> out(outputs.size() > few ? out_many.data() : out_small, outputs.size());
     for (size_t i = 0; i < inputs.size(); ++i) {
-      in[i] = listed(op.shape_only, static_cast<int>(i)) ? inputs[i].outline() : inputs[i].view();
+      in[i] = contains(op.shape_only, static_cast<int>(i)) ? inputs[i].outline() : inputs[i].view();
     }
     for (size_t i = 0; i < outputs.size(); ++i) out[i] = outputs[i].view();
     const DeviceId device = outputs.empty() ? inputs[0].device() : outputs[0].device();
@@ -87,9 +86,9 @@ struct Dependencies {
   }
   Dependencies(const OpSchema& op, Span<const NDArray> inputs, Span<const NDArray> outputs) {
     for (size_t i = 0; i < inputs.size(); ++i) {
-      if (listed(op.shape_only, static_cast<int>(i))) continue;
+      if (contains(op.shape_only, static_cast<int>(i))) continue;
       add(reads, inputs[i].variable());
-      if (listed(op.mutates, static_cast<int>(i))) add(writes, inputs[i].variable());
+      if (op.mutates_input(static_cast<int>(i))) add(writes, inputs[i].variable());
     }
     for (const NDArray& out : outputs) {
       add(writes, out.variable());
@@ -132,9 +131,8 @@ std::vector<NDArray> make_outputs(const OpSchema& op, const ParamsPtr& params, S
 // Whether the kernel may write this output while the inputs are where they are.
 bool output_is_safe(const OpSchema& op, Span<const NDArray> inputs, const NDArray& out, int index) {
   for (size_t i = 0; i < inputs.size(); ++i) {
-    if (listed(op.shape_only, static_cast<int>(i)) || !out.overlaps(inputs[i])) continue;
-    const bool declared = std::find(op.inplace.begin(), op.inplace.end(), std::make_pair(static_cast<int>(i), index)) != op.inplace.end();
-    if (!declared || !out.same_memory(inputs[i])) return false;
+    if (contains(op.shape_only, static_cast<int>(i)) || !out.overlaps(inputs[i])) continue;
+    if (!op.allows_inplace(static_cast<int>(i), index) || !out.same_memory(inputs[i])) return false;
   }
   return true;
 }

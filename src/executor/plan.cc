@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <cassert>
 
+#include "base/contains.h"
 #include "base/environment.h"
 #include "pass/infer.h"
 
 namespace mixnet {
 namespace {
-
-bool listed(const std::vector<int>& list, int i) { return std::find(list.begin(), list.end(), i) != list.end(); }
 
 // std::vector<bool> has no bool pointers.
 class Flags {
@@ -135,7 +134,7 @@ void Plan::make_steps(const PlanRequest& request) {
     for (size_t i = 0; i < node->inputs.size(); ++i) {
       const int entry = graph_.entry(node->inputs[i]);
       step.in.push_back(outline(entry));
-      step.in_place.push_back(listed(node->op->shape_only, static_cast<int>(i)) ? nothing : place_of(entry));
+      step.in_place.push_back(contains(node->op->shape_only, static_cast<int>(i)) ? nothing : place_of(entry));
     }
     for (int i = 0; i < graph_.num_outputs(id); ++i) {
       const int entry = graph_.entry(id, i);
@@ -162,7 +161,7 @@ void Plan::touched(int first, int last, std::vector<int>* reads, std::vector<int
   auto add = [](std::vector<int>* list, int64_t place) {
     if (place == nothing || place >= 0) return;
     const int index = static_cast<int>(-1 - place);
-    if (!listed(*list, index)) list->push_back(index);
+    if (!contains(*list, index)) list->push_back(index);
   };
   for (int s = first; s < last; ++s) {
     const Step& step = steps_[static_cast<size_t>(s)];

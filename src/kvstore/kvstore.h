@@ -3,6 +3,10 @@
 // Keys are texts (integers are written in decimal). push sums what the devices give; with an updater, updater(key, sum,
 // stored) changes the stored value, without one the sum replaces it. All work goes through the engine: calls return at
 // once, order per key is that of the calls.
+//
+// An updater that fails: the error is raised by what is pulled from the key, until the next update of that key succeeds. The stored value
+// is what the updater left of it, and the next update starts from there. When no value ever arrived (init or, without an updater, push of
+// an array whose computation failed), only init of the key or a push without updater overwrites the error.
 #pragma once
 #include <functional>
 #include <memory>
@@ -23,7 +27,7 @@ class KVStore {
   virtual int rank() const = 0;
   virtual int size() const = 0;
 
-  // Throws Code::invalid when a key exists already.
+  // Throws Code::invalid when a key exists already, unless an error stands on it: then it begins anew.
   virtual void init(const std::vector<std::string>& keys, const std::vector<NDArray>& values) = 0;
   // One value per key entry; a key that stands several times gives one value per device. Higher priority runs earlier.
   virtual void push(const std::vector<std::string>& keys, const std::vector<NDArray>& values, int priority) = 0;

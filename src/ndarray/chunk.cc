@@ -2,6 +2,8 @@
 
 #include <thread>
 
+#include "base/fork.h"
+
 namespace mixnet {
 
 Chunk::Chunk(DeviceId device, size_t bytes) : device_(device), bytes_(bytes), variable_(engine().new_variable()) {
@@ -13,17 +15,23 @@ Chunk::Chunk(DeviceId device, void* data, size_t bytes, std::function<void()> re
       variable_(engine().new_variable()) {}
 
 void Chunk::allocate() {
-  while (allocating_.test_and_set(std::memory_order_acquire)) std::this_thread::yield();
+  // The mark carries the fork generation: one left by a thread that stayed in the parent is taken over.
+  const uint32_t mine = fork_generation() + 1;
+  for (uint32_t held = 0; !allocating_.compare_exchange_weak(held, mine, std::memory_order_acquire);) {
+    if (held != mine) continue;
+    std::this_thread::yield();
+    held = 0;
+  }
   try {
     if (!ready_.load(std::memory_order_relaxed)) {
       block_ = storage(device_).allocate(bytes_);
       ready_.store(true, std::memory_order_release);
     }
   } catch (...) {
-    allocating_.clear(std::memory_order_release);
+    allocating_.store(0, std::memory_order_release);
     throw;
   }
-  allocating_.clear(std::memory_order_release);
+  allocating_.store(0, std::memory_order_release);
 }
 
 Chunk::~Chunk() {

@@ -39,7 +39,7 @@ class Chunk {
   size_t bytes_;
   Block block_;
   std::atomic<bool> ready_{false};
-  std::atomic_flag allocating_ = ATOMIC_FLAG_INIT;
+  std::atomic<uint32_t> allocating_{0};  // who allocates: the fork generation + 1
   std::function<void()> release_;
   Variable* variable_;
 };

@@ -4,6 +4,8 @@
 #include <map>
 #include <numeric>
 
+#include "base/contains.h"
+
 namespace mixnet {
 namespace {
 
@@ -16,8 +18,6 @@ struct Interval {
   int first = 0, last = 0;
   int64_t offset = 0;
 };
-
-bool listed(const std::vector<int>& list, int i) { return std::find(list.begin(), list.end(), i) != list.end(); }
 
 class Planner {
  public:
@@ -47,7 +47,7 @@ class Planner {
       const Node& node = *g_.node(id);
       for (int i = 0; i < g_.num_outputs(id); ++i) last_use_[static_cast<size_t>(g_.entry(id, i))] = id;
       for (size_t i = 0; i < node.inputs.size(); ++i) {
-        if (!listed(node.op->shape_only, static_cast<int>(i))) last_use_[static_cast<size_t>(g_.entry(node.inputs[i]))] = id;
+        if (!contains(node.op->shape_only, static_cast<int>(i))) last_use_[static_cast<size_t>(g_.entry(node.inputs[i]))] = id;
       }
     }
   }
@@ -94,8 +94,8 @@ class Planner {
   bool external_changes(size_t root) const {
     for (int id = 0; id < g_.num_nodes(); ++id) {
       const Node& node = *g_.node(id);
-      for (int i : node.is_variable() ? std::vector<int>() : node.op->mutates) {
-        if (static_cast<size_t>(g_.entry(node.inputs[static_cast<size_t>(i)])) == root) return true;
+      for (size_t i = 0; i < node.inputs.size(); ++i) {
+        if (node.mutates_input(static_cast<int>(i)) && static_cast<size_t>(g_.entry(node.inputs[i])) == root) return true;
       }
     }
     return false;
@@ -121,7 +121,7 @@ class Planner {
   // In place is only sound when no other input of the node lies in the same memory.
   bool reads_through_another_input(const Node& node, int input, int o, int group) const {
     for (size_t k = 0; k < node.inputs.size(); ++k) {
-      if (static_cast<int>(k) == input || listed(node.op->shape_only, static_cast<int>(k))) continue;
+      if (static_cast<int>(k) == input || contains(node.op->shape_only, static_cast<int>(k))) continue;
       const bool may_share = std::find(node.op->inplace.begin(), node.op->inplace.end(),
                                        std::make_pair(static_cast<int>(k), o)) != node.op->inplace.end();
       if (group_[static_cast<size_t>(g_.entry(node.inputs[k]))] == group && !may_share) return true;
@@ -243,7 +243,7 @@ void check_inputs_apart(const Graph& g, const Node& node, int output, const Memo
                         int64_t begin, int64_t end) {
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     const size_t e = static_cast<size_t>(g.entry(node.inputs[i]));
-    if (plan.offset[e] == MemoryPlan::nowhere || listed(node.op->shape_only, static_cast<int>(i))) continue;
+    if (plan.offset[e] == MemoryPlan::nowhere || contains(node.op->shape_only, static_cast<int>(i))) continue;
     const int64_t b = plan.offset[e], t = b + input.bytes[e];
     if (end <= b || begin >= t || begin == end || b == t) continue;
     const auto& pairs = node.op->inplace;
@@ -264,7 +264,7 @@ void verify_memory_plan(const MemoryPlanInput& input, const MemoryPlan& plan) {
     arena.write(plan.workspace_offset[static_cast<size_t>(id)], input.workspace[static_cast<size_t>(id)], scratch);
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const size_t e = static_cast<size_t>(g.entry(node.inputs[i]));
-      if (plan.offset[e] == MemoryPlan::nowhere || listed(node.op->shape_only, static_cast<int>(i))) continue;
+      if (plan.offset[e] == MemoryPlan::nowhere || contains(node.op->shape_only, static_cast<int>(i))) continue;
       const int tag = plan.same_as[e];
       MIXNET_CHECK(arena.holds(plan.offset[e], input.bytes[e], tag), internal, "[plan] ", node.place(), " input ", i,
                    " was overwritten before it is read");

@@ -8,18 +8,24 @@
 
 namespace mixnet {
 namespace {
-constexpr size_t alignment = 64;
+constexpr size_t block_alignment = 64;
 constexpr size_t largest = size_t{1} << 62;
 }  // namespace
 
-Pool::Pool(Device& device, int64_t limit) : device_(device) { s_.limit = limit; }
+Pool::Pool(Device& device, int64_t limit) : device_(device) {
+  s_.limit = limit;
+  start_listening();
+}
 
-Pool::~Pool() { empty_cache(); }
+Pool::~Pool() {
+  stop_listening();
+  empty_cache();
+}
 
 // Four steps per power of two, rounded up to whole cache lines: at most a quarter is lost above 256 bytes.
 size_t Pool::class_size(int index) {
   const size_t size = (size_t{64} << (index / 4)) + (size_t{16} << (index / 4)) * static_cast<size_t>(index % 4);
-  return (size + alignment - 1) / alignment * alignment;
+  return (size + block_alignment - 1) / block_alignment * block_alignment;
 }
 
 int Pool::class_of(size_t bytes) {
@@ -35,6 +41,7 @@ Block Pool::allocate(size_t bytes) {
   MIXNET_CHECK(bytes < largest, memory, "[", device_.id().str(), "] cannot give ", bytes, " bytes");
   std::lock_guard<SpinLock> lock(lock_);
   ++s_.allocations;
+  if (fail_at_ > 0 && --fail_at_ == 0) fail(Code::memory, "[", device_.id().str(), "] out of memory: a test asked for it");
   Block block;
   block.device = device_.id();
   if (bytes <= small_limit) {
@@ -42,7 +49,7 @@ Block Pool::allocate(size_t bytes) {
     block.size = class_size(index);
     block.data = take_small(index);
   } else {
-    Piece* piece = take_large((bytes + alignment - 1) / alignment * alignment);
+    Piece* piece = take_large((bytes + block_alignment - 1) / block_alignment * block_alignment);
     block.data = piece->data;
     block.size = piece->size;
   }
@@ -176,6 +183,11 @@ void Pool::set_limit(int64_t bytes) {
   MIXNET_CHECK(bytes >= 0, invalid, "[storage] limit: expected at least 0 bytes, got ", bytes);
   std::lock_guard<SpinLock> lock(lock_);
   s_.limit = bytes;
+}
+
+void Pool::fail_at(int64_t countdown) {
+  std::lock_guard<SpinLock> lock(lock_);
+  fail_at_ = countdown;
 }
 
 void Pool::reset_peak() {

@@ -1,18 +1,20 @@
 // A caching pool over one device. Small blocks come in size classes with a free list each; larger ones are cut from segments, cached
-// with best fit, split when much larger than asked and merged with free neighbours.
+// with best fit, split when much larger than asked and merged with free neighbours. A fork waits until nobody is inside, so the child
+// has a whole copy: its blocks are the same, and what other threads of the parent held stays in use there.
 #pragma once
 #include <map>
 #include <set>
 #include <unordered_map>
 #include <vector>
 
+#include "base/fork.h"
 #include "base/spin_lock.h"
 #include "device/device.h"
 #include "storage/storage.h"
 
 namespace mixnet {
 
-class Pool : public Storage {
+class Pool final : public Storage, private ForkListener {
  public:
   Pool(Device& device, int64_t limit);
   ~Pool() override;
@@ -20,10 +22,15 @@ class Pool : public Storage {
   void release(Block block) override;
   void empty_cache() override;
   void set_limit(int64_t bytes) override;
+  void fail_at(int64_t countdown) override;
   void reset_peak() override;
   StorageStatistics statistics() const override;
 
  private:
+  void before_fork() override { lock_.lock(); }
+  void after_fork() override { lock_.unlock(); }
+  void forked() override {}
+
   // A piece of a segment: neighbours in address order belong to the same call of the device.
   struct Piece {
     char* data;
@@ -49,6 +56,7 @@ class Pool : public Storage {
   Device& device_;
   mutable SpinLock lock_;
   StorageStatistics s_;
+  int64_t fail_at_ = 0;
   std::vector<void*> small_[num_classes];
   std::set<Piece*, Smaller> free_;
   std::unordered_map<void*, Piece*> used_;

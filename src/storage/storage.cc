@@ -1,6 +1,9 @@
 // The process's pools. All host devices share one; a CUDA build adds one per GPU.
 #include "storage/storage.h"
 
+#include <atomic>
+#include <memory>
+
 #include "base/environment.h"
 #include "storage/pool.h"
 
@@ -8,9 +11,12 @@ namespace mixnet {
 
 Storage& storage(DeviceId device) {
   get_device(device);  // throws when it is not there
-  // Never destroyed: arrays may be freed by other threads while the process ends.
-  static Pool& cpu = *new Pool(get_device({}), environment_int("CPU_MEM_POOL_LIMIT", 0));
-  return cpu;
+  // Never destroyed: arrays may be freed by other threads while the process ends. No lock, because a fork could leave it locked.
+  static std::atomic<Pool*> cpu{nullptr};
+  if (Pool* made = cpu.load(std::memory_order_acquire)) return *made;
+  auto candidate = std::make_unique<Pool>(get_device({}), environment_int("CPU_MEM_POOL_LIMIT", 0));
+  Pool* expected = nullptr;
+  return cpu.compare_exchange_strong(expected, candidate.get()) ? *candidate.release() : *expected;
 }
 
 }  // namespace mixnet

@@ -34,6 +34,8 @@ class Storage {
   virtual void release(Block block) = 0;
   virtual void empty_cache() = 0;
   virtual void set_limit(int64_t bytes) = 0;
+  // For tests: the countdown-th allocation from now throws Code::memory, once; 0 calls it off.
+  virtual void fail_at(int64_t countdown) = 0;
   virtual void reset_peak() = 0;
   virtual StorageStatistics statistics() const = 0;
 };

@@ -7,8 +7,8 @@ namespace {
 bool contains(const std::vector<int>& list, int i) { return std::find(list.begin(), list.end(), i) != list.end(); }
 }  // namespace
 
-bool Node::mutates_input(int i) const { return op && contains(op->mutates, i); }
-bool Node::is_state_input(int i) const { return op && (contains(op->mutates, i) || contains(op->auxiliary, i)); }
+bool Node::mutates_input(int i) const { return op && op->mutates_input(i); }
+bool Node::is_state_input(int i) const { return op && (op->mutates_input(i) || contains(op->auxiliary, i)); }
 
 Node::~Node() {
   std::vector<NodePtr> orphans;

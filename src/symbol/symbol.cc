@@ -102,7 +102,7 @@ Symbol Symbol::create(const OpSchema& op, const Attributes& params, const String
   Attributes all = params;
   if (!op.variadic.empty()) {
     const bool given = std::any_of(all.begin(), all.end(), [&](const auto& a) { return a.first == op.variadic; });
-    if (!given) all.emplace_back(op.variadic, static_cast<int64_t>(inputs.size()));
+    if (!given) all.emplace_back(op.variadic, op.variadic_count(inputs.size()));
   }
   node->params = op.make_params(all, name);
   const std::vector<std::string> names = op.input_names(node->params.get());

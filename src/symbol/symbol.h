@@ -68,13 +68,4 @@ struct Variables {
 };
 Variables find_variables(const std::vector<Entry>& heads);
 
-struct InferredShapes {
-  std::vector<Shape> arguments, outputs, states;
-  bool complete = false;
-};
-struct InferredTypes {
-  std::vector<DType> arguments, outputs, states;
-  bool complete = false;
-};
-
 }  // namespace mixnet

@@ -44,9 +44,9 @@ Json node_json(const Graph& graph, const Node& node) {
   return j;
 }
 
-class Reader {
+class GraphReader {
  public:
-  explicit Reader(const Json& root) : root_(root), version_(find_version(root)) {}
+  explicit GraphReader(const Json& root) : root_(root), version_(find_version(root)) {}
 
   Symbol read() {
     for (const Json& item : root_.at("nodes").items()) nodes_.push_back(read_node(item));
@@ -119,7 +119,7 @@ class Reader {
     }
     add_changed_defaults(*node.op, params);
     if (!node.op->variadic.empty() && !attributes.count(node.op->variadic)) {
-      params.emplace_back(node.op->variadic, static_cast<int64_t>(node.inputs.size()));
+      params.emplace_back(node.op->variadic, node.op->variadic_count(node.inputs.size()));
     }
     node.params = node.op->make_params(params, node.name);
     add_missing_inputs(node);
@@ -200,7 +200,7 @@ std::string Symbol::to_json() const {
 Symbol Symbol::from_json(const std::string& text) {
   const Json root = Json::parse(text, "symbol.json");
   try {
-    return Reader(root).read();
+    return GraphReader(root).read();
   } catch (const Error& e) {
     // A parameter that is wrong in a file is the file's fault.
     if (e.code() == Code::invalid) throw Error(Code::io, std::string("[symbol.json] ") + e.what());

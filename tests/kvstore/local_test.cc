@@ -74,6 +74,78 @@ TEST_CASE("kvstore: an updater that fails is raised by pull") {
   CHECK_THROWS_AS(engine().wait_all(), Error);
 }
 
+TEST_CASE("kvstore: a failing updater leaves the old value, and the next push heals its key") {
+  const auto store = make_kvstore("local");
+  store->init({"w"}, {full(1)});
+  bool fails = true;
+  store->set_updater([&](const std::string&, const NDArray& received, const NDArray& stored) {
+    if (fails) throw Error(Code::user, "not this time");
+    std::vector<NDArray> in{stored, received}, out{stored};
+    const OpSchema& add = registry().at("elemwise_add");
+    invoke(add, add.make_params({}), in, out);
+  });
+  NDArray out = full(0);
+  store->push({"w"}, {full(10)}, 0);
+  for (int i = 0; i < 2; ++i) {
+    store->pull({"w"}, {out}, 0);
+    CHECK_THROWS_WITH_AS(first(out), doctest::Contains("not this time"), Error);
+  }
+  store->push({"w"}, {full(10)}, 0);
+  CHECK_THROWS_AS(engine().wait_all(), Error);
+  fails = false;
+  store->push({"w"}, {full(10)}, 0);
+  store->pull({"w"}, {out}, 0);
+  CHECK(first(out) == 11);
+  engine().wait_all();
+}
+
+TEST_CASE("kvstore: an error on the pushed value is raised by pull until a good push") {
+  const auto store = make_kvstore("local");
+  store->init({"w"}, {full(1)});
+  const NDArray bad = full(5);
+  engine().poison(bad.variable(), Code::io, "[test] a bad gradient");
+  NDArray out = full(0);
+  int runs = 0;
+  store->set_updater([&](const std::string&, const NDArray& received, const NDArray& stored) {
+    ++runs;
+    copy(received, stored);
+  });
+  store->push({"w"}, {bad}, 0);
+  store->pull({"w"}, {out}, 0);
+  CHECK_THROWS_WITH_AS(first(out), doctest::Contains("a bad gradient"), Error);
+  store->push({"w"}, {full(7)}, 0);
+  store->pull({"w"}, {out}, 0);
+  CHECK(first(out) == 7);
+  CHECK(runs == 1);
+  store->set_updater({});
+  store->push({"w"}, {bad}, 0);
+  store->pull({"w"}, {out}, 0);
+  CHECK_THROWS_AS(first(out), Error);
+  store->push({"w"}, {full(8)}, 0);
+  store->pull({"w"}, {out}, 0);
+  CHECK(first(out) == 8);
+  CHECK_THROWS_AS(engine().wait_all(), Error);
+}
+
+TEST_CASE("kvstore: init again begins a key anew on which an error stands, and no other") {
+  const auto store = make_kvstore("local");
+  const NDArray bad = full(5);
+  engine().poison(bad.variable(), Code::io, "[test] a bad value");
+  store->init({"w", "v"}, {bad, full(2)});
+  store->set_updater([](const std::string&, const NDArray& received, const NDArray& stored) { copy(received, stored); });
+  NDArray out = full(0);
+  // There is no value to update.
+  store->push({"w"}, {full(1)}, 0);
+  store->pull({"w"}, {out}, 0);
+  CHECK_THROWS_WITH_AS(first(out), doctest::Contains("a bad value"), Error);
+  CHECK_THROWS_WITH_AS(store->init({"w", "v"}, {full(3), full(3)}), doctest::Contains("key v exists already"), Error);
+  store->init({"w"}, {full(3)});
+  store->pull({"w"}, {out}, 0);
+  CHECK(first(out) == 3);
+  CHECK_THROWS_AS(store->init({"x", "x"}, {full(3), full(3)}), Error);
+  CHECK_THROWS_AS(engine().wait_all(), Error);
+}
+
 TEST_CASE("kvstore: mistakes are named") {
   const auto store = make_kvstore("device");
   store->init({"w"}, {full(1)});

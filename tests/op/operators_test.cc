@@ -109,7 +109,7 @@ TEST_CASE("parameters survive the way through text") {
       const std::string what = label(*op, sample);
       INFO(what);
       Attributes attributes = sample.attributes;
-      if (!op->variadic.empty()) attributes.emplace_back(op->variadic, static_cast<int64_t>(sample.inputs.size()));
+      if (!op->variadic.empty()) attributes.emplace_back(op->variadic, op->variadic_count(sample.inputs.size()));
       const auto text = op->params_text(op->make_params(attributes).get());
       Attributes again;
       for (const auto& [key, value] : text) again.emplace_back(key, value);

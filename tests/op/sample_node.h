@@ -16,7 +16,7 @@ struct SampleNode {
   SampleNode(const OpSchema& op, const Sample& sample, DType dtype) {
     Attributes attributes = sample.attributes;
     const bool counted = op.variadic.empty() || std::any_of(attributes.begin(), attributes.end(), [&](const auto& a) { return a.first == op.variadic; });
-    if (!counted) attributes.emplace_back(op.variadic, static_cast<int64_t>(sample.inputs.size()));
+    if (!counted) attributes.emplace_back(op.variadic, op.variadic_count(sample.inputs.size()));
     const ParamsPtr params = op.make_params(attributes);
     const std::vector<std::string> names = op.input_names(params.get());
     MIXNET_CHECK(names.size() == sample.inputs.size(), internal, op.name, ": the sample must have one shape per input");

@@ -68,6 +68,33 @@ def test_kvstore_levels():
     assert out.asnumpy().tolist() == [2, 2, 2] and seen == [3]
 
 
+def test_kvstore_updater_that_raises_and_recovers():
+    kv = mx.kv.create("local")
+    kv.init(["w", "v"], [mx.nd.ones((2,)), mx.nd.ones((2,))])
+    broken = {"w"}
+
+    def updater(key, received, stored):
+        if key in broken:
+            raise ValueError("not this time")
+        stored += received
+
+    kv.set_updater(updater)
+    w, v = mx.nd.zeros((2,)), mx.nd.zeros((2,))
+    kv.push(["w", "v"], [mx.nd.ones((2,)) * 4, mx.nd.ones((2,))])
+    kv.pull(["w", "v"], [w, v])
+    assert v.asnumpy().tolist() == [2, 2]
+    with pytest.raises(mx.MXNetError, match="not this time"):
+        w.asnumpy()
+    broken.clear()
+    kv.push("w", mx.nd.ones((2,)) * 4)
+    kv.pull("w", w)
+    assert w.asnumpy().tolist() == [5, 5]
+    with pytest.raises(mx.MXNetError, match="exists already"):
+        kv.init("w", mx.nd.zeros((2,)))
+    with pytest.raises(mx.MXNetError, match="not this time"):
+        mx.nd.waitall()
+
+
 def test_kvstore_optimizer_and_its_states(tmp_path):
     def run(steps, path=None):
         kv = mx.kv.create("local")

@@ -16,7 +16,7 @@ def run(tmp_path, monkeypatch, header, records, *arguments):
     (tmp_path / "c_api.h").write_text(header)
     for version, lines in records.items():
         (folder / f"{version}.txt").write_text("".join(line + "\n" for line in lines))
-    monkeypatch.setattr(check_abi, "HEADER", tmp_path / "c_api.h")
+    monkeypatch.setattr(check_abi, "HEADERS", [tmp_path / "c_api.h"])
     monkeypatch.setattr(check_abi, "RECORDS", folder)
     monkeypatch.setattr("sys.argv", ["check_abi.py", *arguments])
     with pytest.raises(SystemExit) as ended:

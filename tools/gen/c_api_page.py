@@ -1,4 +1,4 @@
-"""The documentation's page of the C API, from the comments of include/mixnet/c_api.h."""
+"""The documentation's page of the C API, from the comments of the headers under include/mixnet."""
 
 import pathlib
 import re
@@ -16,7 +16,7 @@ def functions(header):
 
 def page(header):
     """Markdown: one section per noun, one entry per function with its tags as a list."""
-    parts, noun = ["# C API\n\nEverything a binding may include is `mixnet/c_api.h`.\n"], None
+    parts, noun = ["# C API\n\nEverything a binding may include is `mixnet/c_api.h`; a predictor needs only `mixnet/c_predict.h`, which it includes.\n"], None
     for name, signature, comment in functions(header):
         if SECTION.match(name)[1] != noun:
             noun = SECTION.match(name)[1]
@@ -28,4 +28,4 @@ def page(header):
 
 
 def files():
-    return {pathlib.Path("docs/generated/c_api.md"): page((ROOT / "include" / "mixnet" / "c_api.h").read_text())}
+    return {pathlib.Path("docs/generated/c_api.md"): page("".join((ROOT / "include" / "mixnet" / name).read_text() for name in ("c_predict.h", "c_api.h")))}

@@ -66,8 +66,9 @@ def body(op, kind):
     if op["variadic"]:
         lines.append("    data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data")
     lines.append(f"    params = {params}")
-    lines.append("    params.update(kwargs)")
-    lines.append(f"    return call({op['name']}_op, {inputs}, params, out" + (")" if "ctx" in names else ", ctx)"))
+    lines.append("    if kwargs:")
+    lines.append("        params.update(kwargs)")
+    lines.append(f"    return call({op['name']}_op, {inputs}, params, out, " + ("None)" if "ctx" in names else "ctx)"))
     return "\n".join(lines)
 
 

@@ -30,6 +30,7 @@ _LAZY = {
     "monitor": "monitor",
     "opt": "optimizer",
     "optimizer": "optimizer",
+    "predictor": "predictor",
     "test_utils": "test_utils",
     "visualization": "visualization",
     "viz": "visualization",

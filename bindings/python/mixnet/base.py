@@ -12,8 +12,8 @@ import numpy as np
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def _load():
-    """The extension beside this file (installed), or in the build folder of a checkout."""
+def _load(name):
+    """An extension beside this file (installed), or in the build folder of a checkout."""
     here = pathlib.Path(__file__).resolve().parent
     folders = [here]
     if "MIXNET_NATIVE" in os.environ:
@@ -21,17 +21,18 @@ def _load():
     folders.append(here.parents[2] / "build" / "release" / "python" / "mixnet_native")
     for folder in folders:
         for suffix in importlib.machinery.EXTENSION_SUFFIXES:
-            path = folder / ("_mixnet" + suffix)
+            path = folder / (name + suffix)
             if path.exists():
-                spec = importlib.util.spec_from_file_location("_mixnet", path)
+                spec = importlib.util.spec_from_file_location(name, path)
                 module = importlib.util.module_from_spec(spec)
                 spec.loader.exec_module(module)
                 return module
     raise ImportError("[mixnet] the native library is not built: run 'make build' or 'pip install .'")
 
 
-_native = _load()
+_native = _load("_mixnet")
 ffi, lib = _native.ffi, _native.lib
+fast = _load("_mixnet_fast")
 
 numeric_types = (float, int, np.generic)
 string_types = (str,)
@@ -183,18 +184,18 @@ def fill_arg(arg, field, value, keep):
         arg.tag, arg.text = lib.MXN_TAG_TEXT, keep[-1]
 
 
-class Op:
+class Op(fast.Operator):
     """An operator of the library, as the generated functions name it."""
 
-    __slots__ = ("name", "handle", "fields", "inputs", "variadic", "optional")
+    __slots__ = ("name", "handle", "inputs", "variadic", "optional")
 
     def __init__(self, name, inputs, fields, variadic="", optional=()):
         handle = ffi.new("const mxn_op_t **")
         check(lib.mxn_op_find(name.encode(), handle))
+        super().__init__(int(ffi.cast("uintptr_t", handle[0])), {field: i for i, field in enumerate(fields)})
         self.name = name
         self.handle = handle[0]
         self.inputs = inputs
-        self.fields = {field: i for i, field in enumerate(fields)}
         self.variadic = variadic
         self.optional = optional
 

@@ -66,7 +66,7 @@ class KVStore:
         check(function(self._h, texts.pointer, handles, len(keys), *more))
 
     def init(self, key, value):
-        """Sets first values. A key can be set once."""
+        """Sets first values. A key can be set once, but for a key on which an error stands, which begins anew."""
         self._run(lib.mxn_kvstore_init, key, value)
 
     def push(self, key, value, priority=0):
@@ -91,7 +91,11 @@ class KVStore:
         self.pull(key, out, priority)
 
     def set_updater(self, updater):
-        """updater(key, received, stored) runs for every push on a thread of its own and changes `stored`."""
+        """updater(key, received, stored) runs for every push on a thread of its own and changes `stored`.
+
+        When it raises, what is pulled from that key raises too, until a later push of the key succeeds; that one starts from the value
+        as the failed call left it.
+        """
         self._updater = updater
 
         def run(key, received, stored):

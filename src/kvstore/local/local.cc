@@ -1,8 +1,14 @@
 // The store of one process. "local" and "device" differ in where devices' values are summed: on the CPU, or where the data is; on a
 // machine without GPUs that is the same place.
+//
+// A key has two engine variables. That of its array carries what went wrong before an updater could run: there is no value then. That of
+// `update` is held by everything that touches the value, and carries the failure of the last update: the array still has a value, so the
+// next update runs on it and, when it succeeds, clears the error.
 #include <map>
 #include <mutex>
+#include <set>
 
+#include "device/device.h"
 #include "executor/invoke.h"
 #include "kvstore/kvstore.h"
 #include "op/core/registry.h"
@@ -17,6 +23,11 @@ NDArray borrow(const NDArray& array) {
   auto chunk = std::make_shared<Chunk>(array.device(), view.data, static_cast<size_t>(view.bytes()), [array] {});
   return NDArray(std::move(chunk), array.shape(), array.dtype());
 }
+
+struct Entry {
+  NDArray value;
+  NDArray update{Shape{1}, DType::u8};  // never has memory
+};
 
 // Runs the updater on the engine's callback lane once the sum is there.
 class UpdateTask : public Task {
@@ -47,14 +58,21 @@ class LocalStore : public KVStore {
   void barrier() override {}
 
   void init(const std::vector<std::string>& keys, const std::vector<NDArray>& values) override {
+    const std::set<std::string> distinct(keys.begin(), keys.end());
+    MIXNET_CHECK(distinct.size() == keys.size(), invalid, "[kvstore init] a key is given twice");
+    const std::map<std::string, Entry> old = among(keys);
+    for (const auto& [key, entry] : old) MIXNET_CHECK(!usable(entry), invalid, "[kvstore init] key ", key, " exists already");
     std::lock_guard<std::mutex> lock(mutex_);
     for (const std::string& key : keys) {
-      MIXNET_CHECK(!entries_.count(key), invalid, "[kvstore init] key ", key, " exists already");
+      auto now = entries_.find(key);
+      const bool same = now == entries_.end() || (old.count(key) && old.at(key).value.chunk() == now->second.value.chunk());
+      MIXNET_CHECK(same, invalid, "[kvstore init] key ", key, " exists already");
     }
     for (size_t i = 0; i < keys.size(); ++i) {
-      const NDArray value(values[i].shape(), values[i].dtype(), values[i].device());
-      copy(values[i], value);
-      MIXNET_CHECK(entries_.emplace(keys[i], value).second, invalid, "[kvstore init] key ", keys[i], " is given twice");
+      Entry entry;
+      entry.value = NDArray(values[i].shape(), values[i].dtype(), values[i].device());
+      copy(values[i], entry.value);
+      entries_[keys[i]] = std::move(entry);
     }
   }
 
@@ -66,7 +84,7 @@ class LocalStore : public KVStore {
   void pull(const std::vector<std::string>& keys, const std::vector<NDArray>& outputs, int priority) override {
     std::lock_guard<std::mutex> lock(mutex_);
     for (const auto& [key, group] : grouped(keys, outputs, "pull")) {
-      for (const NDArray& out : group) copy(entries_.at(key), out, priority);
+      for (const NDArray& out : group) copy_out(key, entries_.at(key), out, priority);
     }
   }
 
@@ -81,6 +99,27 @@ class LocalStore : public KVStore {
   }
 
  private:
+  std::map<std::string, Entry> among(const std::vector<std::string>& keys) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    std::map<std::string, Entry> found;
+    for (const std::string& key : keys) {
+      auto it = entries_.find(key);
+      if (it != entries_.end()) found.insert(*it);
+    }
+    return found;
+  }
+
+  // Whether no error stands on an entry. Waits for what was pushed, so not with the lock: an updater may be using the store.
+  static bool usable(const Entry& entry) {
+    try {
+      entry.update.wait_to_read();
+      entry.value.wait_to_read();
+      return true;
+    } catch (const Error&) {
+      return false;
+    }
+  }
+
   // Values by key, in the order of the first appearance; checks that they fit what is stored.
   std::vector<std::pair<std::string, std::vector<NDArray>>> grouped(const std::vector<std::string>& keys, const std::vector<NDArray>& values,
                                                                    const char* what) const {
@@ -89,7 +128,7 @@ class LocalStore : public KVStore {
     for (size_t i = 0; i < keys.size(); ++i) {
       auto stored = entries_.find(keys[i]);
       MIXNET_CHECK(stored != entries_.end(), invalid, "[kvstore ", what, "] key ", keys[i], " was not initialised");
-      const NDArray& value = stored->second;
+      const NDArray& value = stored->second.value;
       MIXNET_CHECK(values[i].shape() == value.shape(), shape, "[kvstore ", what, "] key ", keys[i], ": expected ", value.shape(), ", got ", values[i].shape());
       MIXNET_CHECK(values[i].dtype() == value.dtype(), type, "[kvstore ", what, "] key ", keys[i], ": expected ", value.dtype(), ", got ", values[i].dtype());
       auto it = where.emplace(keys[i], groups.size()).first;
@@ -109,20 +148,43 @@ class LocalStore : public KVStore {
     return out[0];
   }
 
-  void update(const std::string& key, const NDArray& stored, const NDArray& sum, int priority) {
-    if (!updater_) return copy(sum, stored, priority);
+  static void copy_task(const NDArray& from, const NDArray& to) {
+    const TensorView source = from.view(), target = to.view();
+    get_device(target.device.host() ? source.device : target.device).copy_from(get_device(source.device), target.data, source.data, static_cast<size_t>(source.bytes()));
+  }
+
+  static void copy_out(const std::string& key, const Entry& entry, const NDArray& out, int priority) {
+    std::vector<Variable*> reads{entry.value.variable(), entry.update.variable()}, writes{out.variable()};
+    // A view covers part of its chunk: the rest stays, errors included.
+    if (out.bytes() != static_cast<int64_t>(out.chunk()->bytes())) reads.push_back(out.variable());
+    push_copy(entry.value, out, "pull of key " + key, reads, writes, priority);
+  }
+
+  static void push_copy(const NDArray& from, const NDArray& to, const std::string& what, const std::vector<Variable*>& reads,
+                        const std::vector<Variable*>& writes, int priority) {
+    PushOptions options;
+    options.priority = priority;
+    options.small = from.bytes() <= 65536;
+    engine().push(make_task([from, to] { copy_task(from, to); }, what), reads, writes, options);
+  }
+
+  void update(const std::string& key, const Entry& entry, const NDArray& sum, int priority) {
+    if (!updater_) {
+      return push_copy(sum, entry.value, "push of key " + key, {sum.variable()}, {entry.value.variable(), entry.update.variable()}, priority);
+    }
     PushOptions options;
     options.lane = Lane::callback;
     options.priority = priority;
-    // The updates of one store run one after the other, as an optimizer with state expects.
-    Variable* reads[] = {sum.variable(), stored.variable()};
-    Variable* writes[] = {order_.variable(), stored.variable()};
-    engine().push(std::make_unique<UpdateTask>(updater_, key, sum, stored), reads, writes, options);
+    // The updates of one store run one after the other, as an optimizer with state expects. The value is not among what is written,
+    // though it is: its variable must not take the updater's failure.
+    Variable* reads[] = {sum.variable(), entry.value.variable()};
+    Variable* writes[] = {order_.variable(), entry.update.variable()};
+    engine().push(std::make_unique<UpdateTask>(updater_, key, sum, entry.value), reads, writes, options);
   }
 
   std::string type_;
   std::mutex mutex_;
-  std::map<std::string, NDArray> entries_;
+  std::map<std::string, Entry> entries_;
   std::shared_ptr<const Updater> updater_;
   NDArray order_{Shape{1}, DType::u8};
 };

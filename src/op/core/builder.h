@@ -92,6 +92,29 @@ class OpBuilder {
     };
     return *this;
   }
+  // A group of inputs repeated that often (weight_0, grad_0, weight_1, ...), then `trailing` once; an output for every group.
+  // The inputs of `mutates` and `inplace` are those of the first group.
+  OpBuilder& variadic_groups(std::vector<std::string> group, std::vector<std::string> trailing, std::string count, int64_t P::*member) {
+    s_.variadic = std::move(count);
+    s_.group = static_cast<int>(group.size());
+    s_.trailing = static_cast<int>(trailing.size());
+    s_.input_names = [group, trailing, member](const void* p) {
+      std::vector<std::string> names;
+      for (int64_t i = 0; i < static_cast<const P*>(p)->*member; ++i) {
+        for (const std::string& name : group) names.push_back(name + "_" + std::to_string(i));
+      }
+      names.insert(names.end(), trailing.begin(), trailing.end());
+      return names;
+    };
+    s_.fixed_outputs = s_.fixed_visible = -1;
+    s_.output_names = [member](const void* p) {
+      const int64_t n = static_cast<const P*>(p)->*member;
+      std::vector<std::string> names(n == 1 ? 1 : 0, "output");
+      for (int64_t i = 0; n != 1 && i < n; ++i) names.push_back("output" + std::to_string(i));
+      return names;
+    };
+    return *this;
+  }
   // Inputs that depend on the parameters.
   OpBuilder& input_names(std::vector<std::string> (*fn)(const P&)) {
     s_.input_names = [fn](const void* p) { return fn(*static_cast<const P*>(p)); };

@@ -5,6 +5,7 @@
 #pragma once
 #include <dnnl.hpp>
 
+#include <cstring>
 #include <unordered_map>
 #include <vector>
 
@@ -19,22 +20,50 @@ inline dnnl::engine& dnnl_engine() {
   return engine;
 }
 
-inline dnnl::memory::desc dnnl_plain(const DnnlDims& dims) {
+using DnnlType = dnnl::memory::data_type;
+inline DnnlType dnnl_type(DType dtype) { return dtype == DType::bf16 ? DnnlType::bf16 : DnnlType::f32; }
+
+inline dnnl::memory::desc dnnl_plain(const DnnlDims& dims, DnnlType type = DnnlType::f32) {
   DnnlDims strides(dims.size());
   int64_t stride = 1;
   for (size_t i = dims.size(); i-- > 0;) {
     strides[i] = stride;
     stride *= dims[i];
   }
-  return {dims, dnnl::memory::data_type::f32, strides};
+  return {dims, type, strides};
 }
-inline dnnl::memory::desc dnnl_any(const DnnlDims& dims) { return {dims, dnnl::memory::data_type::f32, dnnl::memory::format_tag::any}; }
+inline dnnl::memory::desc dnnl_any(const DnnlDims& dims, DnnlType type = DnnlType::f32) { return {dims, type, dnnl::memory::format_tag::any}; }
 
 inline dnnl::primitive_attr dnnl_attributes() {
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   return attributes;
 }
+
+inline dnnl::stream& dnnl_stream() {
+  static thread_local dnnl::stream stream(dnnl_engine());
+  return stream;
+}
+
+// Gives out workspace, one memory after the other.
+class DnnlSpace {
+ public:
+  struct Place {
+    dnnl::memory::desc desc;
+    size_t offset = 0;
+    dnnl::memory at(void* workspace) const { return dnnl::memory(desc, dnnl_engine(), static_cast<char*>(workspace) + offset); }
+  };
+  Place take(const dnnl::memory::desc& desc) { return {desc, take(desc.get_size())}; }
+  size_t take(size_t bytes) {
+    const size_t offset = bytes_;
+    bytes_ += (bytes + 63) / 64 * 64;
+    return offset;
+  }
+  size_t bytes() const { return bytes_; }
+
+ private:
+  size_t bytes_ = 0;
+};
 
 class DnnlKernel : public Kernel {
  public:
@@ -121,12 +150,20 @@ class SequenceKernel : public Kernel {
   size_t workspace_ = 0;
 };
 
-// oneDNN kernels exist for float32 tensors with elements.
+// oneDNN kernels exist for tensors with elements of float32, and of bfloat16 where the CPU multiplies it.
 inline bool dnnl_takes(const PrepareContext& c) {
+  static const bool bf16 = (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16)) ==
+                           static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
   for (const auto* list : {&c.inputs, &c.outputs}) {
-    for (const TensorView& v : *list) if (v.dtype != DType::f32 || v.size() == 0) return false;
+    for (const TensorView& v : *list) if ((v.dtype != DType::f32 && (v.dtype != DType::bf16 || !bf16)) || v.size() == 0) return false;
   }
   return true;
 }
+// oneDNN's own fallbacks are slower than our kernels.
+template <class PrimitiveDesc>
+bool dnnl_reference(const PrimitiveDesc& desc) { return std::strncmp(desc.impl_info_str(), "ref", 3) == 0; }
+
+// Below so many elements an operator that only passes over its tensors is done sooner by our own kernel.
+constexpr int64_t dnnl_least_elements = 4096;
 
 }  // namespace mixnet

@@ -28,6 +28,8 @@ class GradientContext {
                   const std::vector<bool>& wanted);
 
   template <class P> const P& params() const { return *static_cast<const P*>(params_.get()); }
+  // The operator whose gradient is wanted: one rule may serve a table of operators.
+  const OpSchema& op() const { return op_; }
   int num_inputs() const { return static_cast<int>(inputs_.size()); }
   Entry input(int i) const { return inputs_[static_cast<size_t>(i)]; }
   // Naming a forward value here is what keeps it alive until backward; name only what is needed.

@@ -84,4 +84,10 @@ void InferType::all_same() {
   for (DType& t : out) t = common;
 }
 
+void InferType::expect_float(int i) const {
+  const DType mine = in[static_cast<size_t>(i)];
+  if (mine == DType::unknown || dtype_is_float(mine)) return;
+  fail(Code::type, concat(input_name(i), ": expected a float dtype, got ", mine));
+}
+
 }  // namespace mixnet

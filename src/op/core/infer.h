@@ -54,6 +54,8 @@ class InferType : public InferContext {
   void set_out(int i, DType dtype);
   // One dtype for everything: the rule when an operator has none of its own.
   void all_same();
+  // Throws Code::type unless input i is float32, float64, float16 or bfloat16 (or unknown).
+  void expect_float(int i) const;
 };
 
 }  // namespace mixnet

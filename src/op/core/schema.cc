@@ -1,5 +1,6 @@
 #include "op/core/schema.h"
 
+#include <algorithm>
 #include <atomic>
 
 #include "base/environment.h"
@@ -42,6 +43,16 @@ std::string known_fields(const OpSchema& s) {
 
 void set_onednn_enabled(bool enabled) { onednn_flag() = enabled; }
 bool onednn_enabled() { return onednn_flag(); }
+
+bool OpSchema::mutates_input(int i) const {
+  const int first = group > 1 && i >= group ? i % group : i;
+  return std::find(mutates.begin(), mutates.end(), first) != mutates.end();
+}
+
+bool OpSchema::allows_inplace(int input, int output) const {
+  const int skip = group > 1 ? output : 0;
+  return std::find(inplace.begin(), inplace.end(), std::make_pair(input - skip * group, output - skip)) != inplace.end();
+}
 
 const ParamField* OpSchema::field(const std::string& field_name) const {
   for (const ParamField& f : fields) {

@@ -39,6 +39,7 @@ struct OpSchema {
 
   std::vector<InputDef> inputs;          // the largest set; for a variadic operator the one that repeats
   std::string variadic;                  // parameter that counts the inputs ("num_args"); empty otherwise
+  int group = 1, trailing = 0;           // variadic: inputs per count, and inputs after all of them
   std::vector<ParamField> fields;
   std::type_index params_type = typeid(void);
   std::function<std::shared_ptr<void>()> make_default;
@@ -55,6 +56,11 @@ struct OpSchema {
   int num_inputs(const void* p) const { return fixed_inputs >= 0 ? fixed_inputs : static_cast<int>(input_names(p).size()); }
   int num_outputs(const void* p) const { return fixed_outputs >= 0 ? fixed_outputs : static_cast<int>(output_names(p).size()); }
   int num_visible(const void* p) const { return fixed_visible >= 0 ? fixed_visible : visible_outputs(p); }
+  // The count of a variadic operator that is given this many inputs.
+  int64_t variadic_count(size_t num_inputs) const { return (static_cast<int64_t>(num_inputs) - trailing) / group; }
+  // With groups, `mutates` and `inplace` speak of the first one.
+  bool mutates_input(int i) const;
+  bool allows_inplace(int input, int output) const;
   std::vector<int> shape_only;  // inputs of which only shape and dtype are used; the kernel gets data == nullptr
   std::vector<int> mutates;    // inputs the kernel changes in place: optimizer states, moving statistics in backward
   std::vector<int> auxiliary;  // inputs that are states although this kernel only reads them (BatchNorm's statistics)

@@ -2,8 +2,9 @@
 
 #include <cerrno>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
+
+#include "base/real_text.h"
 
 namespace mixnet {
 namespace {
@@ -11,17 +12,6 @@ namespace {
 std::string trim(const std::string& s) {
   const size_t first = s.find_first_not_of(" \t\n\r'\""), last = s.find_last_not_of(" \t\n\r'\"");
   return first == std::string::npos ? "" : s.substr(first, last - first + 1);
-}
-
-std::string real_text(double v) {
-  if (std::isnan(v)) return "nan";
-  if (std::isinf(v)) return v > 0 ? "inf" : "-inf";
-  char buffer[40];
-  for (int digits : {6, 9, 15, 17}) {
-    std::snprintf(buffer, sizeof buffer, "%.*g", digits, v);
-    if (std::strtod(buffer, nullptr) == v) break;
-  }
-  return buffer;
 }
 
 int64_t parse_int(const std::string& text) {
@@ -32,10 +22,11 @@ int64_t parse_int(const std::string& text) {
   errno = 0;
   long long v = std::strtoll(s.c_str(), &end, 10);
   if (end && (*end == 'L' || *end == 'l') && end[1] == '\0') ++end;  // Python 2 wrote 64L
-  if (!s.empty() && *end == '\0' && errno == 0) return v;
+  const char* const last = s.c_str() + s.size();
+  if (!s.empty() && end == last && errno == 0) return v;
   // 1e6 and 3.0 are integers when they say so exactly.
-  const double real = std::strtod(s.c_str(), &end);
-  MIXNET_CHECK(!s.empty() && *end == '\0' && std::floor(real) == real && std::fabs(real) < 9e18, invalid,
+  const double real = read_real(s.c_str(), &end);
+  MIXNET_CHECK(!s.empty() && end == last && std::floor(real) == real && std::fabs(real) < 9e18, invalid,
                "expected an integer, got '", text, "'");
   return static_cast<int64_t>(real);
 }
@@ -45,8 +36,9 @@ double parse_real(const std::string& text) {
   if (s == "True" || s == "true") return 1;
   if (s == "False" || s == "false") return 0;
   char* end = nullptr;
-  const double v = std::strtod(s.c_str(), &end);
-  MIXNET_CHECK(!s.empty() && (*end == '\0' || (*end == 'f' && end[1] == '\0')), invalid, "expected a number, got '",
+  const double v = read_real(s.c_str(), &end);
+  const char* const last = s.c_str() + s.size();
+  MIXNET_CHECK(!s.empty() && (end == last || (*end == 'f' && end + 1 == last)), invalid, "expected a number, got '",
                text, "'");
   return v;
 }
@@ -150,7 +142,7 @@ std::string Value::str() const {
     case Kind::none: return "None";
     case Kind::boolean: return integer_ ? "True" : "False";
     case Kind::integer: return std::to_string(integer_);
-    case Kind::real: return real_text(real_);
+    case Kind::real: return shortest_text(real_);
     case Kind::text: return text_;
     case Kind::ints: return ints_.ndim() < 0 ? "None" : [this] {
       std::string s = "(";
@@ -159,7 +151,7 @@ std::string Value::str() const {
     }();
     case Kind::reals: {
       std::string s = "(";
-      for (size_t i = 0; i < reals_.size(); ++i) s += (i ? ", " : "") + real_text(reals_[i]);
+      for (size_t i = 0; i < reals_.size(); ++i) s += (i ? ", " : "") + shortest_text(reals_[i]);
       return s + (reals_.size() == 1 ? ",)" : ")");
     }
   }

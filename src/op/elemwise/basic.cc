@@ -225,6 +225,9 @@ void register_copies(Registry& registry) {
   copy.alias("identity").input("data", "Any shape and dtype.").inplace(0, 0).same_bytes(0, 0).kernel(copy_bytes);
   OpBuilder<> block(registry, "BlockGrad");
   block.alias("stop_gradient").input("data", "Any shape and dtype.").inplace(0, 0).same_bytes(0, 0).kernel(copy_bytes).zero_gradient();
+  OpBuilder<> like(registry, "_identity_with_attr_like_rhs");
+  like.input("lhs", "The values.").input("rhs", "Gives shape and dtype.").shape_only({1});
+  like.inplace(0, 0).same_bytes(0, 0).kernel(copy_bytes);
   OpBuilder<MakeLossParams> loss(registry, "MakeLoss");
   loss.alias("make_loss").input("data", "The loss, any shape, float.").inplace(0, 0).same_bytes(0, 0).head().kernel(make_loss);
   loss.param("grad_scale", &MakeLossParams::grad_scale).doc("Multiplies the gradient.");
@@ -233,11 +236,13 @@ void register_copies(Registry& registry) {
   //[full
   copy.doc("A copy of data.").gradient(pass_gradient);
   block.doc("A copy of data through which no gradient flows.");
+  like.doc("A copy of lhs, whose shape and dtype are inferred from rhs too.").gradient(pass_gradient);
   loss.doc("Marks data as a loss: its gradient is grad_scale everywhere, whatever follows.").gradient(make_loss_gradient);
   for (int i = 0; i < 3; ++i) {
     const Shape shape = i == 0 ? Shape{2, 3} : i == 1 ? Shape{1} : Shape{0, 2};
     copy.sample({shape});
     block.sample({shape});
+    like.sample({shape, shape});
     loss.sample({shape}, {{"grad_scale", 0.5}});
   }
   OpBuilder<MakeLossParams> back(registry, "_backward_MakeLoss");

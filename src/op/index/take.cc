@@ -38,11 +38,12 @@ void infer_type(InferType& c) {
 void backward(const Params& p, const RunContext& r) {
   dispatch_all(r.out[0].dtype, "take", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    add_rows<T>(rows(p, r.out[0].shape, r.in[1]), r.in[0].as<T>(), r.out[0].as<T>());
+    add_rows<T>(rows(p, r.out[0].shape, r.in[1]), static_cast<int64_t*>(r.context.workspace), r.in[0].as<T>(),
+                r.out[0].as<T>());
   });
 }
 std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
-  return std::make_unique<WideKernel<Params>>(c, backward, 0);
+  return std::make_unique<WideKernel<Params>>(c, backward, add_rows_workspace(c.inputs[1]));
 }
 void infer_backward(InferShape& c) { c.set_out(0, c.in[2]); }
 void infer_backward_type(InferType& c) { c.set_out(0, c.in[2]); }

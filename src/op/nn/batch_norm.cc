@@ -1,17 +1,12 @@
 // BatchNorm (Ioffe and Szegedy, 2015): normalises each channel over the batch; statistics move in the backward pass, as in MXNet.
+#include "op/nn/batch_norm.h"
+
 #include <cmath>
 
 #include "op/core/wide.h"
 
 namespace mixnet::op::batch_norm {
 namespace {
-
-struct Params {
-  double eps = 1e-3, momentum = 0.9;
-  bool fix_gamma = true, use_global_stats = false, output_mean_var = false, cudnn_off = false;
-  int64_t axis = 1;
-  std::optional<double> min_calib_range, max_calib_range;
-};
 
 void add_params(OpBuilder<Params>& op) {
   op.param("eps", &Params::eps).range(0).doc("Added to the variance.");
@@ -24,17 +19,6 @@ void add_params(OpBuilder<Params>& op) {
   op.param("min_calib_range", &Params::min_calib_range).doc("Accepted for MXNet's files.");
   op.param("max_calib_range", &Params::max_calib_range).doc("Accepted for MXNet's files.");
 }
-
-struct Sizes {
-  int64_t outer, channels, inner;
-  Sizes(const Shape& s, const Params& p) {
-    const int axis = normalize_axis(p.axis, s.ndim(), "BatchNorm");
-    outer = s.size(0, axis);
-    channels = s[axis];
-    inner = s.size(axis + 1, s.ndim());
-  }
-  int64_t count() const { return outer * inner; }
-};
 
 // f(row of inner elements) for every row of channel c.
 template <class F>

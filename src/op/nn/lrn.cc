@@ -1,15 +1,12 @@
 // LRN (Krizhevsky et al., 2012): divides by a power of the squares summed over neighbouring channels.
+#include "op/nn/lrn.h"
+
 #include <cmath>
 
 #include "op/core/wide.h"
 
 namespace mixnet::op::lrn {
 namespace {
-
-struct Params {
-  double alpha = 1e-4, beta = 0.75, knorm = 2;
-  int64_t nsize = 0;
-};
 
 void add_params(OpBuilder<Params>& op) {
   op.param("alpha", &Params::alpha).doc("Factor of the sum of squares, divided by nsize.");
@@ -18,11 +15,6 @@ void add_params(OpBuilder<Params>& op) {
   op.param("nsize", &Params::nsize).required().range(1).doc("Number of neighbouring channels, odd.");
   op.check([](const Params& p) { MIXNET_CHECK(p.nsize % 2 == 1, invalid, "nsize: expected an odd number, got ", p.nsize); });
 }
-
-struct Sizes {
-  int64_t n, channels, inner;
-  explicit Sizes(const Shape& s) : n(s[0]), channels(s[1]), inner(s.size(2, s.ndim())) {}
-};
 
 // norm = knorm + alpha / nsize * sum of squares; y = x * norm^-beta.
 void forward(const Params& p, const RunContext& r) {

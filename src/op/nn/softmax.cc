@@ -1,29 +1,12 @@
 // softmax, log_softmax, softmin and SoftmaxActivation.
+#include "op/nn/softmax.h"
+
 #include <cmath>
 
 #include "op/core/wide.h"
 
 namespace mixnet::op::softmax {
 namespace {
-
-enum class Mode { instance, channel };
-struct Params {
-  int64_t axis = -1;
-  std::optional<double> temperature;
-  std::optional<DType> dtype;
-  bool use_length = false;
-  Mode mode = Mode::instance;  // SoftmaxActivation
-};
-
-struct Sizes {
-  int64_t outer, n, inner;
-  Sizes(const Shape& s, int64_t axis) {
-    const int a = s.ndim() == 0 ? 0 : normalize_axis(axis, s.ndim(), "softmax");
-    outer = s.size(0, a);
-    n = s.ndim() == 0 ? 1 : s[a];
-    inner = s.ndim() == 0 ? 1 : s.size(a + 1, s.ndim());
-  }
-};
 
 template <class F>
 void for_lines(const Sizes& s, F f) {
@@ -55,14 +38,6 @@ void compute(const RunContext& r, const Sizes& s, double temperature) {
 template <bool Log, int Sign>
 void forward(const Params& p, const RunContext& r) { compute<Log, Sign>(r, Sizes(r.in[0].shape, p.axis), p.temperature.value_or(1)); }
 
-Sizes activation_sizes(const Params& p, const Shape& s) {
-  if (p.mode == Mode::channel) return Sizes(s, 1);
-  Sizes flat(s, 0);
-  flat.outer = s[0];
-  flat.n = s.size(1, s.ndim());
-  flat.inner = 1;
-  return flat;
-}
 void activation(const Params& p, const RunContext& r) { compute<false, 1>(r, activation_sizes(p, r.in[0].shape), 1); }
 
 void check(const Params& p) {
@@ -126,8 +101,8 @@ void add_params(OpBuilder<Params>& op, bool activation_op) {
 void register_ops(Registry& registry) {
   struct Row {
     const char *name, *doc;
-    PrepareFn forward, backward;
-    void (*gradient)(GradientContext&);
+    PrepareFn forward, backward = nullptr;
+    void (*gradient)(GradientContext&) = nullptr;
   };
   const Row rows[] = {
       {"softmax", "e^x / sum e^x along an axis.", prepare<forward<false, 1>>,

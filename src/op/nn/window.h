@@ -1,5 +1,8 @@
 // The geometry of a sliding window: kernel, stride, dilation and padding over one to three spatial axes.
 #pragma once
+#include <algorithm>
+
+#include "base/thread_pool.h"
 #include "op/core/infer.h"
 
 namespace mixnet::op {
@@ -39,51 +42,95 @@ struct Image {
   int64_t out_size() const { return out[0] * out[1] * out[2]; }
 };
 
-template <class T, bool Scatter, class Move>
-void walk_columns(const Image& m, const Window& w, Move move) {
-  int64_t row = 0;
-  for (int64_t c = 0; c < m.channels; ++c) {
-    for (int64_t a = 0; a < w.kernel[0]; ++a) {
-      for (int64_t b = 0; b < w.kernel[1]; ++b) {
-        for (int64_t d = 0; d < w.kernel[2]; ++d, ++row) {
-          for (int64_t x = 0; x < m.out[0]; ++x) {
-            const int64_t i = x * w.stride[0] - w.pad[0] + a * w.dilate[0];
-            for (int64_t y = 0; y < m.out[1]; ++y) {
-              const int64_t j = y * w.stride[1] - w.pad[1] + b * w.dilate[1];
-              const bool inside = i >= 0 && i < m.in[0] && j >= 0 && j < m.in[1];
-              move(row, (x * m.out[1] + y) * m.out[2], inside ? ((c * m.in[0] + i) * m.in[1] + j) * m.in[2] : -1, d * w.dilate[2] - w.pad[2]);
-            }
-          }
-        }
+// A block of that matrix: the rows of channels [first, last), the columns of positions [begin, end).
+struct ColumnBlock {
+  int64_t first, last, begin, end;
+  int64_t width() const { return end - begin; }
+};
+
+// A piece of one output line, z in [from, to), as it lies in the block; z in [low, high) read the image at
+// line + z * stride, the others padding.
+struct Piece {
+  int64_t at, line, from, to, low, high;
+};
+
+// move(piece) for all that channel c has in the block.
+template <class Move>
+void walk_channel(const Image& m, const Window& w, const ColumnBlock& b, int64_t c, Move move) {
+  if (b.width() == 0) return;
+  const int64_t n = m.out[2], step = w.stride[2], volume = w.volume();
+  const int64_t first_z = b.begin % n, first_y = b.begin / n % m.out[1], first_x = b.begin / n / m.out[1];
+  for (int64_t tap = 0; tap < volume; ++tap) {
+    const int64_t di = tap / (w.kernel[1] * w.kernel[2]), dj = tap / w.kernel[2] % w.kernel[1], dk = tap % w.kernel[2];
+    const int64_t shift = dk * w.dilate[2] - w.pad[2];
+    const int64_t low = shift < 0 ? (step - 1 - shift) / step : 0;
+    const int64_t high = shift < m.in[2] ? (m.in[2] - shift + step - 1) / step : 0;
+    int64_t at = ((c - b.first) * volume + tap) * b.width(), x = first_x, y = first_y, z = first_z;
+    for (int64_t left = b.width(); left > 0; z = 0) {
+      const int64_t to = std::min(n, z + left), i = x * w.stride[0] - w.pad[0] + di * w.dilate[0];
+      const int64_t j = y * w.stride[1] - w.pad[1] + dj * w.dilate[1];
+      const bool inside = i >= 0 && i < m.in[0] && j >= 0 && j < m.in[1];
+      const int64_t begin = inside ? std::min(to, std::max(z, low)) : to;
+      move(Piece{at, ((c * m.in[0] + i) * m.in[1] + j) * m.in[2] + shift, z, to, begin, std::max(begin, std::min(to, high))});
+      at += to - z;
+      left -= to - z;
+      if (++y == m.out[1]) {
+        y = 0;
+        ++x;
       }
     }
   }
 }
 
+template <class F>
+void for_channels(const Window& w, const ColumnBlock& b, F f) {
+  const int64_t grain = std::max<int64_t>(1, 65536 / std::max<int64_t>(1, w.volume() * b.width()));
+  parallel_for(b.last - b.first, grain, [&](int64_t first, int64_t last) {
+    for (int64_t c = b.first + first; c < b.first + last; ++c) f(c);
+  });
+}
+
 template <class T>
-void image_to_columns(const Image& m, const Window& w, const T* image, T* columns) {
-  const int64_t width = m.out_size(), n = m.out[2], extent = m.in[2], step = w.stride[2];
-  walk_columns<T, false>(m, w, [=](int64_t row, int64_t column, int64_t line, int64_t shift) {
-    T* to = columns + row * width + column;
-    for (int64_t z = 0; z < n; ++z) {
-      const int64_t k = z * step + shift;
-      to[z] = line >= 0 && k >= 0 && k < extent ? image[line + k] : T(0);
-    }
+void image_to_columns(const Image& m, const Window& w, const ColumnBlock& b, const T* image, T* columns) {
+  const int64_t step = w.stride[2];
+  for_channels(w, b, [&](int64_t c) {
+    walk_channel(m, w, b, c, [=](const Piece& p) {
+      T* out = columns + p.at;
+      for (int64_t z = p.from; z < p.low; ++z) *out++ = T(0);
+      if (step == 1) {
+        for (int64_t z = p.low; z < p.high; ++z) *out++ = image[p.line + z];
+      } else {
+        for (int64_t z = p.low; z < p.high; ++z) *out++ = image[p.line + z * step];
+      }
+      for (int64_t z = p.high; z < p.to; ++z) *out++ = T(0);
+    });
   });
 }
 
 // Adds; the caller has cleared the image.
 template <class T>
-void columns_to_image(const Image& m, const Window& w, const T* columns, T* image) {
-  const int64_t width = m.out_size(), n = m.out[2], extent = m.in[2], step = w.stride[2];
-  walk_columns<T, true>(m, w, [=](int64_t row, int64_t column, int64_t line, int64_t shift) {
-    if (line < 0) return;
-    const T* from = columns + row * width + column;
-    for (int64_t z = 0; z < n; ++z) {
-      const int64_t k = z * step + shift;
-      if (k >= 0 && k < extent) image[line + k] += from[z];
-    }
+void columns_to_image(const Image& m, const Window& w, const ColumnBlock& b, const T* columns, T* image) {
+  const int64_t step = w.stride[2];
+  for_channels(w, b, [&](int64_t c) {
+    walk_channel(m, w, b, c, [=](const Piece& p) {
+      const T* in = columns + p.at + (p.low - p.from);
+      if (step == 1) {
+        for (int64_t z = p.low; z < p.high; ++z) image[p.line + z] += *in++;
+      } else {
+        for (int64_t z = p.low; z < p.high; ++z) image[p.line + z * step] += *in++;
+      }
+    });
   });
+}
+
+// The whole matrix.
+template <class T>
+void image_to_columns(const Image& m, const Window& w, const T* image, T* columns) {
+  image_to_columns(m, w, {0, m.channels, 0, m.out_size()}, image, columns);
+}
+template <class T>
+void columns_to_image(const Image& m, const Window& w, const T* columns, T* image) {
+  columns_to_image(m, w, {0, m.channels, 0, m.out_size()}, columns, image);
 }
 
 }  // namespace mixnet::op

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "op/core/builder.h"
+#include "op/optimizer/clip.h"
 
 namespace mixnet::op::update {
 namespace {
@@ -16,11 +17,6 @@ struct Params {
   bool lazy_update = true, bias_correction = true;
 };
 
-template <class A>
-A clipped(A g, double limit) {
-  const A c = static_cast<A>(limit);
-  return limit < 0 ? g : g > c ? c : g < -c ? -c : g;
-}
 // rescale * g, clipped.
 template <class A>
 A scaled(const Params& p, A g) { return clipped(static_cast<A>(p.rescale_grad) * g, p.clip_gradient); }

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "../run_op.h"
+#include "base/thread_pool.h"
 
 namespace mixnet::test {
 namespace {
@@ -26,6 +27,39 @@ TEST_CASE("indices that are no numbers stay in range") {
   CHECK(take("clip", {NAN, INFINITY, -INFINITY, 1e30}) == Values{0, 4, 0, 4});
   for (double v : take("wrap", {NAN, INFINITY, -INFINITY})) CHECK((v >= 0 && v <= 4));
   CHECK_THROWS_AS(take("raise", {NAN}), Error);
+}
+
+// More indices than are resolved at once, rows of every length that is copied in a way of its own.
+TEST_CASE("take and its gradient: many indices along a middle axis") {
+  const int before = parallel_threads();
+  for (int threads : {1, 3}) {
+    set_parallel_threads(threads);
+    for (DType dtype : {DType::f32, DType::f64, DType::u8, DType::f16}) {
+      for (int64_t inner : {1, 3, 70}) {
+        const int64_t outer = 2, n = 5, count = 1300;
+        const Tensor x = counting({outer, n, inner}, dtype);
+        Tensor index({count}, DType::f32), dy({outer, count, inner}, dtype);
+        for (int64_t i = 0; i < count; ++i) index.set(i, static_cast<double>(i * i % 7 - 1));  // -1 to 3, clipped
+        for (int64_t i = 0; i < dy.size(); ++i) dy.set(i, i / inner % 40 == 0);
+        const Values y = run_op("take", {x, index}, {{"axis", 1}})[0].values();
+        const Values dx = run_op("_backward_take", {dy, index, x}, {{"axis", 1}})[0].values();
+        const Values values = x.values();
+        Values want_y(y.size()), want_dx(dx.size());
+        for (int64_t o = 0; o < outer; ++o) {
+          for (int64_t i = 0; i < count; ++i) {
+            for (int64_t c = 0; c < inner; ++c) {
+              const int64_t from = (o * n + std::max<int64_t>(0, i * i % 7 - 1)) * inner + c;
+              want_y[static_cast<size_t>((o * count + i) * inner + c)] = values[static_cast<size_t>(from)];
+              want_dx[static_cast<size_t>(from)] += (o * count + i) % 40 == 0;
+            }
+          }
+        }
+        CHECK(y == want_y);
+        CHECK(dx == want_dx);
+      }
+    }
+  }
+  set_parallel_threads(before);
 }
 
 TEST_CASE("pick, batch_take, fill_element_0index, _onehot_encode") {

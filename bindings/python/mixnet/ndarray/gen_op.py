@@ -16,7 +16,8 @@ def Activation(data=None, act_type=_Null, out=None, name=None, ctx=None, **kwarg
         act_type (one of relu, sigmoid, tanh, softrelu, softsign, required): The function: relu max(x, 0), sigmoid 1/(1+e^-x), tanh, softrelu log(1+e^x), softsign x/(1+|x|).
     """
     params = {"act_type": act_type}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(Activation_op, (data, ), params, out, ctx)
 
 
@@ -44,7 +45,8 @@ def BatchNorm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=Non
         max_calib_range (float, default None): Accepted for MXNet's files.
     """
     params = {"eps": eps, "momentum": momentum, "fix_gamma": fix_gamma, "use_global_stats": use_global_stats, "output_mean_var": output_mean_var, "axis": axis, "cudnn_off": cudnn_off, "min_calib_range": min_calib_range, "max_calib_range": max_calib_range}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(BatchNorm_op, (data, gamma, beta, moving_mean, moving_var, ), params, out, ctx)
 
 BatchNorm_v1 = BatchNorm
@@ -60,7 +62,8 @@ def BlockGrad(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape and dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(BlockGrad_op, (data, ), params, out, ctx)
 
 stop_gradient = BlockGrad
@@ -77,7 +80,8 @@ def Cast(data=None, dtype=_Null, out=None, name=None, ctx=None, **kwargs):
         dtype (dtype, required): The dtype of the output.
     """
     params = {"dtype": dtype}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(Cast_op, (data, ), params, out, ctx)
 
 cast = Cast
@@ -97,7 +101,8 @@ def Concat(*data, dim=_Null, out=None, name=None, ctx=None, **kwargs):
     """
     data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
     params = {"dim": dim}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(Concat_op, data, params, out, ctx)
 
 concat = Concat
@@ -126,7 +131,8 @@ def Convolution(data=None, weight=None, bias=None, kernel=_Null, stride=_Null, d
         layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first.
     """
     params = {"kernel": kernel, "stride": stride, "dilate": dilate, "pad": pad, "num_filter": num_filter, "num_group": num_group, "workspace": workspace, "no_bias": no_bias, "cudnn_tune": cudnn_tune, "cudnn_off": cudnn_off, "layout": layout}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(Convolution_op, (data, weight, bias, ), params, out, ctx)
 
 Convolution_v1 = Convolution
@@ -147,7 +153,8 @@ def Crop(*data, offset=_Null, h_w=_Null, center_crop=_Null, out=None, name=None,
     """
     data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
     params = {"offset": offset, "h_w": h_w, "center_crop": center_crop}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(Crop_op, data, params, out, ctx)
 
 
@@ -177,7 +184,8 @@ def Deconvolution(data=None, weight=None, bias=None, kernel=_Null, stride=_Null,
         layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first.
     """
     params = {"kernel": kernel, "stride": stride, "dilate": dilate, "pad": pad, "adj": adj, "target_shape": target_shape, "num_filter": num_filter, "num_group": num_group, "workspace": workspace, "no_bias": no_bias, "cudnn_tune": cudnn_tune, "cudnn_off": cudnn_off, "layout": layout}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(Deconvolution_op, (data, weight, bias, ), params, out, ctx)
 
 
@@ -196,7 +204,8 @@ def Dropout(data=None, p=_Null, mode=_Null, axes=_Null, cudnn_off=_Null, out=Non
         cudnn_off (boolean, default False): Accepted for MXNet's files.
     """
     params = {"p": p, "mode": mode, "axes": axes, "cudnn_off": cudnn_off}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(Dropout_op, (data, ), params, out, ctx)
 
 
@@ -216,7 +225,8 @@ def Embedding(data=None, weight=None, input_dim=_Null, output_dim=_Null, dtype=_
         sparse_grad (boolean, default False): Accepted; gradients are dense.
     """
     params = {"input_dim": input_dim, "output_dim": output_dim, "dtype": dtype, "sparse_grad": sparse_grad}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(Embedding_op, (data, weight, ), params, out, ctx)
 
 
@@ -230,7 +240,8 @@ def Flatten(data=None, out=None, name=None, ctx=None, **kwargs):
         data: (N, ...).
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(Flatten_op, (data, ), params, out, ctx)
 
 flatten = Flatten
@@ -251,7 +262,8 @@ def FullyConnected(data=None, weight=None, bias=None, num_hidden=_Null, no_bias=
         flatten (boolean, default True): Merges all axes of data but the first; otherwise only the last axis is transformed.
     """
     params = {"num_hidden": num_hidden, "no_bias": no_bias, "flatten": flatten}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(FullyConnected_op, (data, weight, bias, ), params, out, ctx)
 
 
@@ -270,7 +282,8 @@ def LRN(data=None, alpha=_Null, beta=_Null, knorm=_Null, nsize=_Null, out=None, 
         nsize (int, required): Number of neighbouring channels, odd.
     """
     params = {"alpha": alpha, "beta": beta, "knorm": knorm, "nsize": nsize}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(LRN_op, (data, ), params, out, ctx)
 
 
@@ -290,7 +303,8 @@ def LeakyReLU(data=None, gamma=None, act_type=_Null, slope=_Null, lower_bound=_N
         upper_bound (float, default 0.334): Largest random slope of rrelu.
     """
     params = {"act_type": act_type, "slope": slope, "lower_bound": lower_bound, "upper_bound": upper_bound}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(LeakyReLU_op, (data, gamma, ), params, out, ctx)
 
 
@@ -307,7 +321,8 @@ def LinearRegressionOutput(data=None, label=None, grad_scale=_Null, out=None, na
         grad_scale (float, default 1): Multiplies the gradient.
     """
     params = {"grad_scale": grad_scale}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(LinearRegressionOutput_op, (data, label, ), params, out, ctx)
 
 
@@ -324,7 +339,8 @@ def LogisticRegressionOutput(data=None, label=None, grad_scale=_Null, out=None, 
         grad_scale (float, default 1): Multiplies the gradient.
     """
     params = {"grad_scale": grad_scale}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(LogisticRegressionOutput_op, (data, label, ), params, out, ctx)
 
 
@@ -341,7 +357,8 @@ def MAERegressionOutput(data=None, label=None, grad_scale=_Null, out=None, name=
         grad_scale (float, default 1): Multiplies the gradient.
     """
     params = {"grad_scale": grad_scale}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(MAERegressionOutput_op, (data, label, ), params, out, ctx)
 
 
@@ -359,7 +376,8 @@ def MakeLoss(data=None, grad_scale=_Null, valid_thresh=_Null, normalization=_Nul
         normalization (one of null, batch, valid, default null): Divides the gradient by nothing, the batch size or the valid elements.
     """
     params = {"grad_scale": grad_scale, "valid_thresh": valid_thresh, "normalization": normalization}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(MakeLoss_op, (data, ), params, out, ctx)
 
 make_loss = MakeLoss
@@ -378,7 +396,8 @@ def Pad(data=None, mode=_Null, pad_width=_Null, constant_value=_Null, out=None, 
         constant_value (float, default 0): The number of mode constant.
     """
     params = {"mode": mode, "pad_width": pad_width, "constant_value": constant_value}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(Pad_op, (data, ), params, out, ctx)
 
 pad = Pad
@@ -404,7 +423,8 @@ def Pooling(data=None, kernel=_Null, pool_type=_Null, global_pool=_Null, cudnn_o
         layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first.
     """
     params = {"kernel": kernel, "pool_type": pool_type, "global_pool": global_pool, "cudnn_off": cudnn_off, "pooling_convention": pooling_convention, "stride": stride, "pad": pad, "p_value": p_value, "count_include_pad": count_include_pad, "layout": layout}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(Pooling_op, (data, ), params, out, ctx)
 
 Pooling_v1 = Pooling
@@ -424,7 +444,8 @@ def Reshape(data=None, shape=_Null, reverse=_Null, target_shape=_Null, keep_high
         keep_highest (boolean, default False): With target_shape: keeps the first extent.
     """
     params = {"shape": shape, "reverse": reverse, "target_shape": target_shape, "keep_highest": keep_highest}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(Reshape_op, (data, ), params, out, ctx)
 
 reshape = Reshape
@@ -443,7 +464,8 @@ def SequenceLast(data=None, sequence_length=None, use_sequence_length=_Null, axi
         axis (int, default 0): The axis of time, 0 or 1; the other one is the batch.
     """
     params = {"use_sequence_length": use_sequence_length, "axis": axis}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(SequenceLast_op, (data, sequence_length, ), params, out, ctx)
 
 
@@ -462,7 +484,8 @@ def SequenceMask(data=None, sequence_length=None, use_sequence_length=_Null, val
         axis (int, default 0): The axis of time, 0 or 1; the other one is the batch.
     """
     params = {"use_sequence_length": use_sequence_length, "value": value, "axis": axis}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(SequenceMask_op, (data, sequence_length, ), params, out, ctx)
 
 
@@ -480,7 +503,8 @@ def SequenceReverse(data=None, sequence_length=None, use_sequence_length=_Null, 
         axis (int, default 0): The axis of time; only 0.
     """
     params = {"use_sequence_length": use_sequence_length, "axis": axis}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(SequenceReverse_op, (data, sequence_length, ), params, out, ctx)
 
 
@@ -498,7 +522,8 @@ def SliceChannel(data=None, num_outputs=_Null, axis=_Null, squeeze_axis=_Null, o
         squeeze_axis (boolean, default False): Drops the axis where parts have extent 1.
     """
     params = {"num_outputs": num_outputs, "axis": axis, "squeeze_axis": squeeze_axis}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(SliceChannel_op, (data, ), params, out, ctx)
 
 split = SliceChannel
@@ -515,7 +540,8 @@ def SoftmaxActivation(data=None, mode=_Null, out=None, name=None, ctx=None, **kw
         mode (one of instance, channel, default instance): Over all elements of an instance, or over axis 1.
     """
     params = {"mode": mode}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(SoftmaxActivation_op, (data, ), params, out, ctx)
 
 
@@ -539,7 +565,8 @@ def SoftmaxOutput(data=None, label=None, grad_scale=_Null, ignore_label=_Null, m
         smooth_alpha (float, default 0): Label smoothing: this share is spread over the other classes.
     """
     params = {"grad_scale": grad_scale, "ignore_label": ignore_label, "multi_output": multi_output, "use_ignore": use_ignore, "preserve_shape": preserve_shape, "normalization": normalization, "out_grad": out_grad, "smooth_alpha": smooth_alpha}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(SoftmaxOutput_op, (data, label, ), params, out, ctx)
 
 Softmax = SoftmaxOutput
@@ -557,7 +584,8 @@ def SwapAxis(data=None, dim1=_Null, dim2=_Null, out=None, name=None, ctx=None, *
         dim2 (int, default 0): The other axis.
     """
     params = {"dim1": dim1, "dim2": dim2}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(SwapAxis_op, (data, ), params, out, ctx)
 
 swapaxes = SwapAxis
@@ -580,9 +608,38 @@ def UpSampling(*data, scale=_Null, num_filter=_Null, sample_type=_Null, multi_in
     """
     data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
     params = {"scale": scale, "num_filter": num_filter, "sample_type": sample_type, "multi_input_mode": multi_input_mode, "workspace": workspace}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(UpSampling_op, data, params, out, ctx)
 
+
+_adamw_update_op = Op("_adamw_update", ('weight', 'grad', 'mean', 'var', 'rescale_grad'), ('lr', 'beta1', 'beta2', 'epsilon', 'wd', 'eta', 'clip_gradient'), "")
+
+
+def _adamw_update(weight=None, grad=None, mean=None, var=None, rescale_grad=None, lr=_Null, beta1=_Null, beta2=_Null, epsilon=_Null, wd=_Null, eta=_Null, clip_gradient=_Null, out=None, name=None, ctx=None, **kwargs):
+    """AdamW (Loshchilov and Hutter, 2019): Adam's moments of rescale_grad * grad, clipped, then w -= eta (lr m / (sqrt(v) + epsilon) + wd w). A rescale_grad of 0, infinity or NaN leaves everything as it is.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        mean: First moment, changed in place.
+        var: Second moment, changed in place.
+        rescale_grad: One number, multiplies the gradient.
+    Parameters:
+        lr (float, required): Learning rate.
+        beta1 (float, default 0.9): Decay of the first moment.
+        beta2 (float, default 0.999): Decay of the second moment.
+        epsilon (float, default 1e-08): Keeps the division finite.
+        wd (float, default 0): Weight decay, not multiplied by lr.
+        eta (float, required): Schedule multiplier of step and decay.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+    Changes in place: mean, var
+    """
+    params = {"lr": lr, "beta1": beta1, "beta2": beta2, "epsilon": epsilon, "wd": wd, "eta": eta, "clip_gradient": clip_gradient}
+    params.update(kwargs)
+    return call(_adamw_update_op, (weight, grad, mean, var, rescale_grad, ), params, out, ctx)
+
+_contrib_adamw_update = _adamw_update
 
 _arange_op = Op("_arange", (), ('start', 'stop', 'step', 'repeat', 'infer_range', 'ctx', 'dtype'), "")
 
@@ -600,8 +657,9 @@ def _arange(start=_Null, stop=_Null, step=_Null, repeat=_Null, infer_range=_Null
         dtype (dtype, default float32): The dtype of the output.
     """
     params = {"start": start, "stop": stop, "step": step, "repeat": repeat, "infer_range": infer_range, "ctx": ctx, "dtype": dtype}
-    params.update(kwargs)
-    return call(_arange_op, (), params, out)
+    if kwargs:
+        params.update(kwargs)
+    return call(_arange_op, (), params, out, None)
 
 
 _copy_op = Op("_copy", ('data',), (), "")
@@ -614,7 +672,8 @@ def _copy(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape and dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_copy_op, (data, ), params, out, ctx)
 
 identity = _copy
@@ -632,7 +691,8 @@ def _div_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=
         is_int (boolean, default False): Accepted for MXNet's files; has no effect.
     """
     params = {"scalar": scalar, "is_int": is_int}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_div_scalar_op, (data, ), params, out, ctx)
 
 _DivScalar = _div_scalar
@@ -648,7 +708,8 @@ def _equal(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_equal_op, (lhs, rhs, ), params, out, ctx)
 
 _Equal = _equal
@@ -666,7 +727,8 @@ def _equal_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ct
         is_int (boolean, default False): Accepted for MXNet's files; has no effect.
     """
     params = {"scalar": scalar, "is_int": is_int}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_equal_scalar_op, (data, ), params, out, ctx)
 
 _EqualScalar = _equal_scalar
@@ -685,8 +747,9 @@ def _eye(N=_Null, M=_Null, k=_Null, ctx=_Null, dtype=_Null, out=None, name=None,
         dtype (dtype, default float32): The dtype of the output.
     """
     params = {"N": N, "M": M, "k": k, "ctx": ctx, "dtype": dtype}
-    params.update(kwargs)
-    return call(_eye_op, (), params, out)
+    if kwargs:
+        params.update(kwargs)
+    return call(_eye_op, (), params, out, None)
 
 
 _full_op = Op("_full", (), ('shape', 'ctx', 'dtype', 'value'), "")
@@ -702,8 +765,9 @@ def _full(shape=_Null, ctx=_Null, dtype=_Null, value=_Null, out=None, name=None,
         value (float, required): The value.
     """
     params = {"shape": shape, "ctx": ctx, "dtype": dtype, "value": value}
-    params.update(kwargs)
-    return call(_full_op, (), params, out)
+    if kwargs:
+        params.update(kwargs)
+    return call(_full_op, (), params, out, None)
 
 
 _greater_op = Op("_greater", ('lhs', 'rhs'), (), "")
@@ -717,7 +781,8 @@ def _greater(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_greater_op, (lhs, rhs, ), params, out, ctx)
 
 _Greater = _greater
@@ -733,7 +798,8 @@ def _greater_equal(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_greater_equal_op, (lhs, rhs, ), params, out, ctx)
 
 _Greater_Equal = _greater_equal
@@ -751,7 +817,8 @@ def _greater_equal_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=
         is_int (boolean, default False): Accepted for MXNet's files; has no effect.
     """
     params = {"scalar": scalar, "is_int": is_int}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_greater_equal_scalar_op, (data, ), params, out, ctx)
 
 _GreaterEqualScalar = _greater_equal_scalar
@@ -769,7 +836,8 @@ def _greater_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, 
         is_int (boolean, default False): Accepted for MXNet's files; has no effect.
     """
     params = {"scalar": scalar, "is_int": is_int}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_greater_scalar_op, (data, ), params, out, ctx)
 
 _GreaterScalar = _greater_scalar
@@ -788,7 +856,8 @@ def _histogram(data=None, bins=None, bin_cnt=_Null, range=_Null, out=None, name=
         range (float tuple, default None): Lower and upper limit of the bins; needed with bin_cnt.
     """
     params = {"bin_cnt": bin_cnt, "range": range}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_histogram_op, (data, bins, ), params, out, ctx)
 
 
@@ -803,7 +872,8 @@ def _hypot(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_hypot_op, (lhs, rhs, ), params, out, ctx)
 
 _Hypot = _hypot
@@ -821,7 +891,8 @@ def _hypot_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ct
         is_int (boolean, default False): Accepted for MXNet's files; has no effect.
     """
     params = {"scalar": scalar, "is_int": is_int}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_hypot_scalar_op, (data, ), params, out, ctx)
 
 _HypotScalar = _hypot_scalar
@@ -837,7 +908,8 @@ def _lesser(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_lesser_op, (lhs, rhs, ), params, out, ctx)
 
 _Lesser = _lesser
@@ -853,7 +925,8 @@ def _lesser_equal(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_lesser_equal_op, (lhs, rhs, ), params, out, ctx)
 
 _Lesser_Equal = _lesser_equal
@@ -871,7 +944,8 @@ def _lesser_equal_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=N
         is_int (boolean, default False): Accepted for MXNet's files; has no effect.
     """
     params = {"scalar": scalar, "is_int": is_int}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_lesser_equal_scalar_op, (data, ), params, out, ctx)
 
 _LesserEqualScalar = _lesser_equal_scalar
@@ -889,7 +963,8 @@ def _lesser_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, c
         is_int (boolean, default False): Accepted for MXNet's files; has no effect.
     """
     params = {"scalar": scalar, "is_int": is_int}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_lesser_scalar_op, (data, ), params, out, ctx)
 
 _LesserScalar = _lesser_scalar
@@ -912,7 +987,8 @@ def _linalg_gemm(A=None, B=None, C=None, transpose_a=_Null, transpose_b=_Null, a
         axis (int, default -2): The axis of rows.
     """
     params = {"transpose_a": transpose_a, "transpose_b": transpose_b, "alpha": alpha, "beta": beta, "axis": axis}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_linalg_gemm_op, (A, B, C, ), params, out, ctx)
 
 linalg_gemm = _linalg_gemm
@@ -933,7 +1009,8 @@ def _linalg_gemm2(A=None, B=None, transpose_a=_Null, transpose_b=_Null, alpha=_N
         axis (int, default -2): The axis of rows.
     """
     params = {"transpose_a": transpose_a, "transpose_b": transpose_b, "alpha": alpha, "axis": axis}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_linalg_gemm2_op, (A, B, ), params, out, ctx)
 
 linalg_gemm2 = _linalg_gemm2
@@ -953,8 +1030,9 @@ def _linspace(start=_Null, stop=_Null, num=_Null, endpoint=_Null, ctx=_Null, dty
         dtype (dtype, default float32): The dtype of the output.
     """
     params = {"start": start, "stop": stop, "num": num, "endpoint": endpoint, "ctx": ctx, "dtype": dtype}
-    params.update(kwargs)
-    return call(_linspace_op, (), params, out)
+    if kwargs:
+        params.update(kwargs)
+    return call(_linspace_op, (), params, out, None)
 
 
 _logical_and_op = Op("_logical_and", ('lhs', 'rhs'), (), "")
@@ -968,7 +1046,8 @@ def _logical_and(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_logical_and_op, (lhs, rhs, ), params, out, ctx)
 
 _Logical_And = _logical_and
@@ -986,7 +1065,8 @@ def _logical_and_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=No
         is_int (boolean, default False): Accepted for MXNet's files; has no effect.
     """
     params = {"scalar": scalar, "is_int": is_int}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_logical_and_scalar_op, (data, ), params, out, ctx)
 
 _LogicalAndScalar = _logical_and_scalar
@@ -1002,7 +1082,8 @@ def _logical_or(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_logical_or_op, (lhs, rhs, ), params, out, ctx)
 
 _Logical_Or = _logical_or
@@ -1020,7 +1101,8 @@ def _logical_or_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=Non
         is_int (boolean, default False): Accepted for MXNet's files; has no effect.
     """
     params = {"scalar": scalar, "is_int": is_int}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_logical_or_scalar_op, (data, ), params, out, ctx)
 
 _LogicalOrScalar = _logical_or_scalar
@@ -1036,7 +1118,8 @@ def _logical_xor(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_logical_xor_op, (lhs, rhs, ), params, out, ctx)
 
 _Logical_Xor = _logical_xor
@@ -1054,7 +1137,8 @@ def _logical_xor_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=No
         is_int (boolean, default False): Accepted for MXNet's files; has no effect.
     """
     params = {"scalar": scalar, "is_int": is_int}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_logical_xor_scalar_op, (data, ), params, out, ctx)
 
 _LogicalXorScalar = _logical_xor_scalar
@@ -1070,7 +1154,8 @@ def _maximum(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_maximum_op, (lhs, rhs, ), params, out, ctx)
 
 _Maximum = _maximum
@@ -1088,7 +1173,8 @@ def _maximum_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, 
         is_int (boolean, default False): Accepted for MXNet's files; has no effect.
     """
     params = {"scalar": scalar, "is_int": is_int}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_maximum_scalar_op, (data, ), params, out, ctx)
 
 _MaximumScalar = _maximum_scalar
@@ -1104,7 +1190,8 @@ def _minimum(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_minimum_op, (lhs, rhs, ), params, out, ctx)
 
 _Minimum = _minimum
@@ -1122,7 +1209,8 @@ def _minimum_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, 
         is_int (boolean, default False): Accepted for MXNet's files; has no effect.
     """
     params = {"scalar": scalar, "is_int": is_int}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_minimum_scalar_op, (data, ), params, out, ctx)
 
 _MinimumScalar = _minimum_scalar
@@ -1140,7 +1228,8 @@ def _minus_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ct
         is_int (boolean, default False): Accepted for MXNet's files; has no effect.
     """
     params = {"scalar": scalar, "is_int": is_int}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_minus_scalar_op, (data, ), params, out, ctx)
 
 _MinusScalar = _minus_scalar
@@ -1156,7 +1245,8 @@ def _mod(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_mod_op, (lhs, rhs, ), params, out, ctx)
 
 _Mod = _mod
@@ -1174,10 +1264,40 @@ def _mod_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=
         is_int (boolean, default False): Accepted for MXNet's files; has no effect.
     """
     params = {"scalar": scalar, "is_int": is_int}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_mod_scalar_op, (data, ), params, out, ctx)
 
 _ModScalar = _mod_scalar
+
+_mp_adamw_update_op = Op("_mp_adamw_update", ('weight', 'grad', 'mean', 'var', 'weight32', 'rescale_grad'), ('lr', 'beta1', 'beta2', 'epsilon', 'wd', 'eta', 'clip_gradient'), "")
+
+
+def _mp_adamw_update(weight=None, grad=None, mean=None, var=None, weight32=None, rescale_grad=None, lr=_Null, beta1=_Null, beta2=_Null, epsilon=_Null, wd=_Null, eta=_Null, clip_gradient=_Null, out=None, name=None, ctx=None, **kwargs):
+    """AdamW (Loshchilov and Hutter, 2019): Adam's moments of rescale_grad * grad, clipped, then w -= eta (lr m / (sqrt(v) + epsilon) + wd w), on float32 copies. A rescale_grad of 0, infinity or NaN leaves everything as it is.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        mean: First moment, changed in place.
+        var: Second moment, changed in place.
+        weight32: The weight in float32, changed in place.
+        rescale_grad: One number, multiplies the gradient.
+    Parameters:
+        lr (float, required): Learning rate.
+        beta1 (float, default 0.9): Decay of the first moment.
+        beta2 (float, default 0.999): Decay of the second moment.
+        epsilon (float, default 1e-08): Keeps the division finite.
+        wd (float, default 0): Weight decay, not multiplied by lr.
+        eta (float, required): Schedule multiplier of step and decay.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+    Changes in place: mean, var, weight32
+    """
+    params = {"lr": lr, "beta1": beta1, "beta2": beta2, "epsilon": epsilon, "wd": wd, "eta": eta, "clip_gradient": clip_gradient}
+    params.update(kwargs)
+    return call(_mp_adamw_update_op, (weight, grad, mean, var, weight32, rescale_grad, ), params, out, ctx)
+
+_contrib_mp_adamw_update = _mp_adamw_update
 
 _mul_scalar_op = Op("_mul_scalar", ('data',), ('scalar', 'is_int'), "")
 
@@ -1192,10 +1312,137 @@ def _mul_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=
         is_int (boolean, default False): Accepted for MXNet's files; has no effect.
     """
     params = {"scalar": scalar, "is_int": is_int}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_mul_scalar_op, (data, ), params, out, ctx)
 
 _MulScalar = _mul_scalar
+
+_multi_adamw_update_op = Op("_multi_adamw_update", ('weight', 'grad', 'mean', 'var', 'rescale_grad'), ('lrs', 'beta1', 'beta2', 'epsilon', 'wds', 'etas', 'clip_gradient', 'num_weights'), "num_weights")
+
+
+def _multi_adamw_update(*data, lrs=_Null, beta1=_Null, beta2=_Null, epsilon=_Null, wds=_Null, etas=_Null, clip_gradient=_Null, out=None, name=None, ctx=None, **kwargs):
+    """AdamW (Loshchilov and Hutter, 2019): Adam's moments of rescale_grad * grad, clipped, then w -= eta (lr m / (sqrt(v) + epsilon) + wd w), for several weights. A rescale_grad of 0, infinity or NaN leaves everything as it is.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        mean: First moment, changed in place.
+        var: Second moment, changed in place.
+        rescale_grad: One number, multiplies the gradient.
+    Parameters:
+        lrs (float tuple, required): Learning rate of every weight.
+        beta1 (float, default 0.9): Decay of the first moment.
+        beta2 (float, default 0.999): Decay of the second moment.
+        epsilon (float, default 1e-08): Keeps the division finite.
+        wds (float tuple, required): Weight decay of every weight.
+        etas (float tuple, required): Schedule multiplier of every weight.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+        num_weights (int, default 1): Number of weights.
+    Changes in place: mean, var
+    """
+    data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
+    params = {"lrs": lrs, "beta1": beta1, "beta2": beta2, "epsilon": epsilon, "wds": wds, "etas": etas, "clip_gradient": clip_gradient}
+    params.update(kwargs)
+    return call(_multi_adamw_update_op, data, params, out, ctx)
+
+_contrib_multi_adamw_update = _multi_adamw_update
+
+_multi_lamb_update_op = Op("_multi_lamb_update", ('weight', 'grad', 'mean', 'var'), ('learning_rates', 'beta1', 'beta2', 'epsilon', 'wds', 'rescale_grad', 'lower_bound', 'upper_bound', 'clip_gradient', 'bias_correction', 'step_count', 'num_tensors'), "num_tensors")
+
+
+def _multi_lamb_update(*data, learning_rates=_Null, beta1=_Null, beta2=_Null, epsilon=_Null, wds=_Null, rescale_grad=_Null, lower_bound=_Null, upper_bound=_Null, clip_gradient=_Null, bias_correction=_Null, step_count=_Null, out=None, name=None, ctx=None, **kwargs):
+    """LAMB (You et al., 2020) for several weights: lamb_update_phase1 and phase2 with the norms of weight and direction. Inputs come in groups, one per weight.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        mean: First moment, changed in place.
+        var: Second moment, changed in place.
+    Parameters:
+        learning_rates (float tuple, required): Learning rate of every weight.
+        beta1 (float, default 0.9): Decay of the first moment.
+        beta2 (float, default 0.999): Decay of the second moment.
+        epsilon (float, default 1e-06): Keeps the division finite.
+        wds (float tuple, required): Weight decay of every weight.
+        rescale_grad (float, default 1): Multiplies the gradients first.
+        lower_bound (float, default -1): Least norm of a weight; off below 0.
+        upper_bound (float, default -1): Largest norm of a weight; off below 0.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+        bias_correction (boolean, default True): Divides the moments by 1 - beta^t.
+        step_count (tuple, required): Number of the step of every weight, from 1.
+        num_tensors (int, default 1): Number of weights.
+    Changes in place: mean, var
+    """
+    data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
+    params = {"learning_rates": learning_rates, "beta1": beta1, "beta2": beta2, "epsilon": epsilon, "wds": wds, "rescale_grad": rescale_grad, "lower_bound": lower_bound, "upper_bound": upper_bound, "clip_gradient": clip_gradient, "bias_correction": bias_correction, "step_count": step_count}
+    params.update(kwargs)
+    return call(_multi_lamb_update_op, data, params, out, ctx)
+
+
+_multi_mp_adamw_update_op = Op("_multi_mp_adamw_update", ('weight', 'grad', 'mean', 'var', 'weight32', 'rescale_grad'), ('lrs', 'beta1', 'beta2', 'epsilon', 'wds', 'etas', 'clip_gradient', 'num_weights'), "num_weights")
+
+
+def _multi_mp_adamw_update(*data, lrs=_Null, beta1=_Null, beta2=_Null, epsilon=_Null, wds=_Null, etas=_Null, clip_gradient=_Null, out=None, name=None, ctx=None, **kwargs):
+    """AdamW (Loshchilov and Hutter, 2019): Adam's moments of rescale_grad * grad, clipped, then w -= eta (lr m / (sqrt(v) + epsilon) + wd w), for several weights, on float32 copies. A rescale_grad of 0, infinity or NaN leaves everything as it is.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        mean: First moment, changed in place.
+        var: Second moment, changed in place.
+        weight32: The weight in float32, changed in place.
+        rescale_grad: One number, multiplies the gradient.
+    Parameters:
+        lrs (float tuple, required): Learning rate of every weight.
+        beta1 (float, default 0.9): Decay of the first moment.
+        beta2 (float, default 0.999): Decay of the second moment.
+        epsilon (float, default 1e-08): Keeps the division finite.
+        wds (float tuple, required): Weight decay of every weight.
+        etas (float tuple, required): Schedule multiplier of every weight.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+        num_weights (int, default 1): Number of weights.
+    Changes in place: mean, var, weight32
+    """
+    data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
+    params = {"lrs": lrs, "beta1": beta1, "beta2": beta2, "epsilon": epsilon, "wds": wds, "etas": etas, "clip_gradient": clip_gradient}
+    params.update(kwargs)
+    return call(_multi_mp_adamw_update_op, data, params, out, ctx)
+
+_contrib_multi_mp_adamw_update = _multi_mp_adamw_update
+
+_multi_mp_lamb_update_op = Op("_multi_mp_lamb_update", ('weight', 'grad', 'mean', 'var', 'weight32'), ('learning_rates', 'beta1', 'beta2', 'epsilon', 'wds', 'rescale_grad', 'lower_bound', 'upper_bound', 'clip_gradient', 'bias_correction', 'step_count', 'num_tensors'), "num_tensors")
+
+
+def _multi_mp_lamb_update(*data, learning_rates=_Null, beta1=_Null, beta2=_Null, epsilon=_Null, wds=_Null, rescale_grad=_Null, lower_bound=_Null, upper_bound=_Null, clip_gradient=_Null, bias_correction=_Null, step_count=_Null, out=None, name=None, ctx=None, **kwargs):
+    """LAMB (You et al., 2020) for several weights with float32 copies: lamb_update_phase1 and phase2 with the norms of weight and direction. Inputs come in groups, one per weight.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        mean: First moment, changed in place.
+        var: Second moment, changed in place.
+        weight32: The weight in float32, changed in place.
+    Parameters:
+        learning_rates (float tuple, required): Learning rate of every weight.
+        beta1 (float, default 0.9): Decay of the first moment.
+        beta2 (float, default 0.999): Decay of the second moment.
+        epsilon (float, default 1e-06): Keeps the division finite.
+        wds (float tuple, required): Weight decay of every weight.
+        rescale_grad (float, default 1): Multiplies the gradients first.
+        lower_bound (float, default -1): Least norm of a weight; off below 0.
+        upper_bound (float, default -1): Largest norm of a weight; off below 0.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+        bias_correction (boolean, default True): Divides the moments by 1 - beta^t.
+        step_count (tuple, required): Number of the step of every weight, from 1.
+        num_tensors (int, default 1): Number of weights.
+    Changes in place: mean, var, weight32
+    """
+    data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
+    params = {"learning_rates": learning_rates, "beta1": beta1, "beta2": beta2, "epsilon": epsilon, "wds": wds, "rescale_grad": rescale_grad, "lower_bound": lower_bound, "upper_bound": upper_bound, "clip_gradient": clip_gradient, "bias_correction": bias_correction, "step_count": step_count}
+    params.update(kwargs)
+    return call(_multi_mp_lamb_update_op, data, params, out, ctx)
+
 
 _not_equal_op = Op("_not_equal", ('lhs', 'rhs'), (), "")
 
@@ -1208,7 +1455,8 @@ def _not_equal(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_not_equal_op, (lhs, rhs, ), params, out, ctx)
 
 _Not_Equal = _not_equal
@@ -1226,7 +1474,8 @@ def _not_equal_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None
         is_int (boolean, default False): Accepted for MXNet's files; has no effect.
     """
     params = {"scalar": scalar, "is_int": is_int}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_not_equal_scalar_op, (data, ), params, out, ctx)
 
 _NotEqualScalar = _not_equal_scalar
@@ -1242,7 +1491,8 @@ def _onehot_encode(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
         rhs: (N, depth), gives shape and dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_onehot_encode_op, (lhs, rhs, ), params, out, ctx)
 
 
@@ -1258,8 +1508,9 @@ def _ones(shape=_Null, ctx=_Null, dtype=_Null, out=None, name=None, **kwargs):
         dtype (dtype, default float32): The dtype of the output.
     """
     params = {"shape": shape, "ctx": ctx, "dtype": dtype}
-    params.update(kwargs)
-    return call(_ones_op, (), params, out)
+    if kwargs:
+        params.update(kwargs)
+    return call(_ones_op, (), params, out, None)
 
 
 _plus_scalar_op = Op("_plus_scalar", ('data',), ('scalar', 'is_int'), "")
@@ -1275,7 +1526,8 @@ def _plus_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx
         is_int (boolean, default False): Accepted for MXNet's files; has no effect.
     """
     params = {"scalar": scalar, "is_int": is_int}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_plus_scalar_op, (data, ), params, out, ctx)
 
 _PlusScalar = _plus_scalar
@@ -1291,7 +1543,8 @@ def _power(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_power_op, (lhs, rhs, ), params, out, ctx)
 
 _Power = _power
@@ -1309,7 +1562,8 @@ def _power_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ct
         is_int (boolean, default False): Accepted for MXNet's files; has no effect.
     """
     params = {"scalar": scalar, "is_int": is_int}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_power_scalar_op, (data, ), params, out, ctx)
 
 _PowerScalar = _power_scalar
@@ -1327,8 +1581,9 @@ def _random_exponential(lam=_Null, shape=_Null, ctx=_Null, dtype=_Null, out=None
         dtype (dtype, default float32): The dtype of the output.
     """
     params = {"lam": lam, "shape": shape, "ctx": ctx, "dtype": dtype}
-    params.update(kwargs)
-    return call(_random_exponential_op, (), params, out)
+    if kwargs:
+        params.update(kwargs)
+    return call(_random_exponential_op, (), params, out, None)
 
 random_exponential = _random_exponential
 
@@ -1344,7 +1599,8 @@ def _random_exponential_like(data=None, lam=_Null, out=None, name=None, ctx=None
         lam (float, default 1): First parameter of the distribution.
     """
     params = {"lam": lam}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_random_exponential_like_op, (data, ), params, out, ctx)
 
 
@@ -1362,8 +1618,9 @@ def _random_gamma(alpha=_Null, beta=_Null, shape=_Null, ctx=_Null, dtype=_Null, 
         dtype (dtype, default float32): The dtype of the output.
     """
     params = {"alpha": alpha, "beta": beta, "shape": shape, "ctx": ctx, "dtype": dtype}
-    params.update(kwargs)
-    return call(_random_gamma_op, (), params, out)
+    if kwargs:
+        params.update(kwargs)
+    return call(_random_gamma_op, (), params, out, None)
 
 random_gamma = _random_gamma
 
@@ -1380,7 +1637,8 @@ def _random_gamma_like(data=None, alpha=_Null, beta=_Null, out=None, name=None, 
         beta (float, default 1): Second parameter of the distribution.
     """
     params = {"alpha": alpha, "beta": beta}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_random_gamma_like_op, (data, ), params, out, ctx)
 
 
@@ -1398,8 +1656,9 @@ def _random_generalized_negative_binomial(mu=_Null, alpha=_Null, shape=_Null, ct
         dtype (dtype, default float32): The dtype of the output.
     """
     params = {"mu": mu, "alpha": alpha, "shape": shape, "ctx": ctx, "dtype": dtype}
-    params.update(kwargs)
-    return call(_random_generalized_negative_binomial_op, (), params, out)
+    if kwargs:
+        params.update(kwargs)
+    return call(_random_generalized_negative_binomial_op, (), params, out, None)
 
 random_generalized_negative_binomial = _random_generalized_negative_binomial
 
@@ -1416,7 +1675,8 @@ def _random_generalized_negative_binomial_like(data=None, mu=_Null, alpha=_Null,
         alpha (float, default 1): Second parameter of the distribution.
     """
     params = {"mu": mu, "alpha": alpha}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_random_generalized_negative_binomial_like_op, (data, ), params, out, ctx)
 
 
@@ -1434,8 +1694,9 @@ def _random_negative_binomial(k=_Null, p=_Null, shape=_Null, ctx=_Null, dtype=_N
         dtype (dtype, default float32): The dtype of the output.
     """
     params = {"k": k, "p": p, "shape": shape, "ctx": ctx, "dtype": dtype}
-    params.update(kwargs)
-    return call(_random_negative_binomial_op, (), params, out)
+    if kwargs:
+        params.update(kwargs)
+    return call(_random_negative_binomial_op, (), params, out, None)
 
 random_negative_binomial = _random_negative_binomial
 
@@ -1452,7 +1713,8 @@ def _random_negative_binomial_like(data=None, k=_Null, p=_Null, out=None, name=N
         p (float, default 1): Second parameter of the distribution.
     """
     params = {"k": k, "p": p}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_random_negative_binomial_like_op, (data, ), params, out, ctx)
 
 
@@ -1470,8 +1732,9 @@ def _random_normal(loc=_Null, scale=_Null, shape=_Null, ctx=_Null, dtype=_Null, 
         dtype (dtype, default float32): The dtype of the output.
     """
     params = {"loc": loc, "scale": scale, "shape": shape, "ctx": ctx, "dtype": dtype}
-    params.update(kwargs)
-    return call(_random_normal_op, (), params, out)
+    if kwargs:
+        params.update(kwargs)
+    return call(_random_normal_op, (), params, out, None)
 
 random_normal = _random_normal
 normal = _random_normal
@@ -1489,7 +1752,8 @@ def _random_normal_like(data=None, loc=_Null, scale=_Null, out=None, name=None, 
         scale (float, default 1): Second parameter of the distribution.
     """
     params = {"loc": loc, "scale": scale}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_random_normal_like_op, (data, ), params, out, ctx)
 
 
@@ -1506,8 +1770,9 @@ def _random_poisson(lam=_Null, shape=_Null, ctx=_Null, dtype=_Null, out=None, na
         dtype (dtype, default float32): The dtype of the output.
     """
     params = {"lam": lam, "shape": shape, "ctx": ctx, "dtype": dtype}
-    params.update(kwargs)
-    return call(_random_poisson_op, (), params, out)
+    if kwargs:
+        params.update(kwargs)
+    return call(_random_poisson_op, (), params, out, None)
 
 random_poisson = _random_poisson
 
@@ -1523,7 +1788,8 @@ def _random_poisson_like(data=None, lam=_Null, out=None, name=None, ctx=None, **
         lam (float, default 1): First parameter of the distribution.
     """
     params = {"lam": lam}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_random_poisson_like_op, (data, ), params, out, ctx)
 
 
@@ -1541,8 +1807,9 @@ def _random_randint(low=_Null, high=_Null, shape=_Null, ctx=_Null, dtype=_Null, 
         dtype (dtype, default float32): The dtype of the output.
     """
     params = {"low": low, "high": high, "shape": shape, "ctx": ctx, "dtype": dtype}
-    params.update(kwargs)
-    return call(_random_randint_op, (), params, out)
+    if kwargs:
+        params.update(kwargs)
+    return call(_random_randint_op, (), params, out, None)
 
 random_randint = _random_randint
 
@@ -1560,8 +1827,9 @@ def _random_uniform(low=_Null, high=_Null, shape=_Null, ctx=_Null, dtype=_Null, 
         dtype (dtype, default float32): The dtype of the output.
     """
     params = {"low": low, "high": high, "shape": shape, "ctx": ctx, "dtype": dtype}
-    params.update(kwargs)
-    return call(_random_uniform_op, (), params, out)
+    if kwargs:
+        params.update(kwargs)
+    return call(_random_uniform_op, (), params, out, None)
 
 random_uniform = _random_uniform
 uniform = _random_uniform
@@ -1579,7 +1847,8 @@ def _random_uniform_like(data=None, low=_Null, high=_Null, out=None, name=None, 
         high (float, default 1): Second parameter of the distribution.
     """
     params = {"low": low, "high": high}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_random_uniform_like_op, (data, ), params, out, ctx)
 
 
@@ -1595,7 +1864,8 @@ def _ravel_multi_index(data=None, shape=_Null, out=None, name=None, ctx=None, **
         shape (tuple, required): Shape of the tensor; the first extent may be -1.
     """
     params = {"shape": shape}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_ravel_multi_index_op, (data, ), params, out, ctx)
 
 ravel_multi_index = _ravel_multi_index
@@ -1613,7 +1883,8 @@ def _rdiv_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx
         is_int (boolean, default False): Accepted for MXNet's files; has no effect.
     """
     params = {"scalar": scalar, "is_int": is_int}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_rdiv_scalar_op, (data, ), params, out, ctx)
 
 _RDivScalar = _rdiv_scalar
@@ -1631,7 +1902,8 @@ def _rminus_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, c
         is_int (boolean, default False): Accepted for MXNet's files; has no effect.
     """
     params = {"scalar": scalar, "is_int": is_int}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_rminus_scalar_op, (data, ), params, out, ctx)
 
 _RMinusScalar = _rminus_scalar
@@ -1649,7 +1921,8 @@ def _rmod_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx
         is_int (boolean, default False): Accepted for MXNet's files; has no effect.
     """
     params = {"scalar": scalar, "is_int": is_int}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_rmod_scalar_op, (data, ), params, out, ctx)
 
 _RModScalar = _rmod_scalar
@@ -1667,7 +1940,8 @@ def _rpower_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, c
         is_int (boolean, default False): Accepted for MXNet's files; has no effect.
     """
     params = {"scalar": scalar, "is_int": is_int}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_rpower_scalar_op, (data, ), params, out, ctx)
 
 _RPowerScalar = _rpower_scalar
@@ -1685,7 +1959,8 @@ def _sample_exponential(lam=None, shape=_Null, dtype=_Null, out=None, name=None,
         dtype (dtype, default float32): The dtype of the output.
     """
     params = {"shape": shape, "dtype": dtype}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_sample_exponential_op, (lam, ), params, out, ctx)
 
 sample_exponential = _sample_exponential
@@ -1704,7 +1979,8 @@ def _sample_gamma(alpha=None, beta=None, shape=_Null, dtype=_Null, out=None, nam
         dtype (dtype, default float32): The dtype of the output.
     """
     params = {"shape": shape, "dtype": dtype}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_sample_gamma_op, (alpha, beta, ), params, out, ctx)
 
 sample_gamma = _sample_gamma
@@ -1723,7 +1999,8 @@ def _sample_generalized_negative_binomial(mu=None, alpha=None, shape=_Null, dtyp
         dtype (dtype, default float32): The dtype of the output.
     """
     params = {"shape": shape, "dtype": dtype}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_sample_generalized_negative_binomial_op, (mu, alpha, ), params, out, ctx)
 
 sample_generalized_negative_binomial = _sample_generalized_negative_binomial
@@ -1742,7 +2019,8 @@ def _sample_negative_binomial(k=None, p=None, shape=_Null, dtype=_Null, out=None
         dtype (dtype, default float32): The dtype of the output.
     """
     params = {"shape": shape, "dtype": dtype}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_sample_negative_binomial_op, (k, p, ), params, out, ctx)
 
 sample_negative_binomial = _sample_negative_binomial
@@ -1761,7 +2039,8 @@ def _sample_normal(mu=None, sigma=None, shape=_Null, dtype=_Null, out=None, name
         dtype (dtype, default float32): The dtype of the output.
     """
     params = {"shape": shape, "dtype": dtype}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_sample_normal_op, (mu, sigma, ), params, out, ctx)
 
 sample_normal = _sample_normal
@@ -1779,7 +2058,8 @@ def _sample_poisson(lam=None, shape=_Null, dtype=_Null, out=None, name=None, ctx
         dtype (dtype, default float32): The dtype of the output.
     """
     params = {"shape": shape, "dtype": dtype}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_sample_poisson_op, (lam, ), params, out, ctx)
 
 sample_poisson = _sample_poisson
@@ -1798,7 +2078,8 @@ def _sample_uniform(low=None, high=None, shape=_Null, dtype=_Null, out=None, nam
         dtype (dtype, default float32): The dtype of the output.
     """
     params = {"shape": shape, "dtype": dtype}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_sample_uniform_op, (low, high, ), params, out, ctx)
 
 sample_uniform = _sample_uniform
@@ -1817,7 +2098,8 @@ def _scatter_set_nd(lhs=None, rhs=None, indices=None, shape=_Null, out=None, nam
         shape (tuple, required): Shape of the output, that of lhs.
     """
     params = {"shape": shape}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_scatter_set_nd_op, (lhs, rhs, indices, ), params, out, ctx)
 
 
@@ -1836,7 +2118,8 @@ def _slice_assign(lhs=None, rhs=None, begin=_Null, end=_Null, step=_Null, out=No
         step (tuple with None, default ()): Step per axis; 1 when left out, negative runs backwards.
     """
     params = {"begin": begin, "end": end, "step": step}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_slice_assign_op, (lhs, rhs, ), params, out, ctx)
 
 _crop_assign = _slice_assign
@@ -1856,7 +2139,8 @@ def _slice_assign_scalar(data=None, scalar=_Null, begin=_Null, end=_Null, step=_
         step (tuple with None, default ()): Step per axis; 1 when left out, negative runs backwards.
     """
     params = {"scalar": scalar, "begin": begin, "end": end, "step": step}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_slice_assign_scalar_op, (data, ), params, out, ctx)
 
 _crop_assign_scalar = _slice_assign_scalar
@@ -1876,7 +2160,8 @@ def _split_v2(data=None, indices=_Null, axis=_Null, squeeze_axis=_Null, sections
         sections (int, default 0): Number of parts of equal size; 0 cuts at indices.
     """
     params = {"indices": indices, "axis": axis, "squeeze_axis": squeeze_axis, "sections": sections}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_split_v2_op, (data, ), params, out, ctx)
 
 
@@ -1894,7 +2179,8 @@ def _square_sum(data=None, axis=_Null, keepdims=_Null, exclude=_Null, out=None, 
         exclude (boolean, default False): Reduces the axes that are not listed.
     """
     params = {"axis": axis, "keepdims": keepdims, "exclude": exclude}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_square_sum_op, (data, ), params, out, ctx)
 
 
@@ -1910,7 +2196,8 @@ def _unravel_index(data=None, shape=_Null, out=None, name=None, ctx=None, **kwar
         shape (tuple, required): Shape of the tensor; the first extent may be -1.
     """
     params = {"shape": shape}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_unravel_index_op, (data, ), params, out, ctx)
 
 unravel_index = _unravel_index
@@ -1927,8 +2214,9 @@ def _zeros(shape=_Null, ctx=_Null, dtype=_Null, out=None, name=None, **kwargs):
         dtype (dtype, default float32): The dtype of the output.
     """
     params = {"shape": shape, "ctx": ctx, "dtype": dtype}
-    params.update(kwargs)
-    return call(_zeros_op, (), params, out)
+    if kwargs:
+        params.update(kwargs)
+    return call(_zeros_op, (), params, out, None)
 
 _zeros_without_dtype = _zeros
 
@@ -1942,7 +2230,8 @@ def abs(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape and dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(abs_op, (data, ), params, out, ctx)
 
 
@@ -1969,7 +2258,8 @@ def adam_update(weight=None, grad=None, mean=None, var=None, lr=_Null, beta1=_Nu
     Changes in place: mean, var
     """
     params = {"lr": lr, "beta1": beta1, "beta2": beta2, "epsilon": epsilon, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(adam_update_op, (weight, grad, mean, var, ), params, out, ctx)
 
 
@@ -1986,12 +2276,47 @@ def add_n(*data, out=None, name=None, ctx=None, **kwargs):
     """
     data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(add_n_op, data, params, out, ctx)
 
 ElementWiseSum = add_n
 _sum = add_n
 element_wise_sum = add_n
+
+all_finite_op = Op("all_finite", ('data',), ('init_output',), "")
+
+
+def all_finite(data=None, init_output=_Null, out=None, name=None, ctx=None, **kwargs):
+    """(1,), float32: 1 when every element is finite, 0 when one is infinite or NaN.
+    
+    Inputs:
+        data: Any shape, float.
+    Parameters:
+        init_output (boolean, default True): false: an array given with out= that holds 0 keeps it.
+    """
+    params = {"init_output": init_output}
+    params.update(kwargs)
+    return call(all_finite_op, (data, ), params, out, ctx)
+
+
+amp_multicast_op = Op("amp_multicast", ('data',), ('num_outputs', 'cast_narrow'), "num_outputs")
+
+
+def amp_multicast(*data, cast_narrow=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Casts all float arrays to the widest dtype among them, or to the narrowest. Integers are passed on.
+    
+    Inputs:
+        data: Any shape and dtype; each its own.
+    Parameters:
+        num_outputs (int, required): Number of arrays.
+        cast_narrow (boolean, default False): Casts to the narrowest float dtype instead of the widest.
+    """
+    data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
+    params = {"cast_narrow": cast_narrow}
+    params.update(kwargs)
+    return call(amp_multicast_op, data, params, out, ctx)
+
 
 arccos_op = Op("arccos", ('data',), (), "")
 
@@ -2003,7 +2328,8 @@ def arccos(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(arccos_op, (data, ), params, out, ctx)
 
 
@@ -2017,7 +2343,8 @@ def arccosh(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(arccosh_op, (data, ), params, out, ctx)
 
 
@@ -2031,7 +2358,8 @@ def arcsin(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(arcsin_op, (data, ), params, out, ctx)
 
 
@@ -2045,7 +2373,8 @@ def arcsinh(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(arcsinh_op, (data, ), params, out, ctx)
 
 
@@ -2059,7 +2388,8 @@ def arctan(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(arctan_op, (data, ), params, out, ctx)
 
 
@@ -2073,7 +2403,8 @@ def arctanh(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(arctanh_op, (data, ), params, out, ctx)
 
 
@@ -2090,7 +2421,8 @@ def argmax(data=None, axis=_Null, keepdims=_Null, out=None, name=None, ctx=None,
         keepdims (boolean, default False): Keeps the axis with extent 1.
     """
     params = {"axis": axis, "keepdims": keepdims}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(argmax_op, (data, ), params, out, ctx)
 
 
@@ -2104,7 +2436,8 @@ def argmax_channel(data=None, out=None, name=None, ctx=None, **kwargs):
         data: (N, C, ...).
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(argmax_channel_op, (data, ), params, out, ctx)
 
 
@@ -2121,7 +2454,8 @@ def argmin(data=None, axis=_Null, keepdims=_Null, out=None, name=None, ctx=None,
         keepdims (boolean, default False): Keeps the axis with extent 1.
     """
     params = {"axis": axis, "keepdims": keepdims}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(argmin_op, (data, ), params, out, ctx)
 
 
@@ -2139,7 +2473,8 @@ def argsort(data=None, axis=_Null, is_ascend=_Null, dtype=_Null, out=None, name=
         dtype (dtype, default float32): The dtype of indices.
     """
     params = {"axis": axis, "is_ascend": is_ascend, "dtype": dtype}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(argsort_op, (data, ), params, out, ctx)
 
 
@@ -2158,7 +2493,8 @@ def batch_dot(lhs=None, rhs=None, transpose_a=_Null, transpose_b=_Null, forward_
         forward_stype (one of None, csr, default, row_sparse, default None): Accepted for MXNet's files; results are dense.
     """
     params = {"transpose_a": transpose_a, "transpose_b": transpose_b, "forward_stype": forward_stype}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(batch_dot_op, (lhs, rhs, ), params, out, ctx)
 
 
@@ -2173,7 +2509,8 @@ def batch_take(a=None, indices=None, out=None, name=None, ctx=None, **kwargs):
         indices: (N,), column numbers, clipped into range.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(batch_take_op, (a, indices, ), params, out, ctx)
 
 
@@ -2188,7 +2525,8 @@ def broadcast_add(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(broadcast_add_op, (lhs, rhs, ), params, out, ctx)
 
 broadcast_plus = broadcast_add
@@ -2206,7 +2544,8 @@ def broadcast_axis(data=None, axis=_Null, size=_Null, out=None, name=None, ctx=N
         size (tuple, default ()): Their extents in the output.
     """
     params = {"axis": axis, "size": size}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(broadcast_axis_op, (data, ), params, out, ctx)
 
 broadcast_axes = broadcast_axis
@@ -2222,7 +2561,8 @@ def broadcast_div(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(broadcast_div_op, (lhs, rhs, ), params, out, ctx)
 
 
@@ -2237,7 +2577,8 @@ def broadcast_equal(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs)
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(broadcast_equal_op, (lhs, rhs, ), params, out, ctx)
 
 
@@ -2252,7 +2593,8 @@ def broadcast_greater(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwarg
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(broadcast_greater_op, (lhs, rhs, ), params, out, ctx)
 
 
@@ -2267,7 +2609,8 @@ def broadcast_greater_equal(lhs=None, rhs=None, out=None, name=None, ctx=None, *
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(broadcast_greater_equal_op, (lhs, rhs, ), params, out, ctx)
 
 
@@ -2282,7 +2625,8 @@ def broadcast_hypot(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs)
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(broadcast_hypot_op, (lhs, rhs, ), params, out, ctx)
 
 
@@ -2297,7 +2641,8 @@ def broadcast_lesser(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(broadcast_lesser_op, (lhs, rhs, ), params, out, ctx)
 
 
@@ -2312,7 +2657,8 @@ def broadcast_lesser_equal(lhs=None, rhs=None, out=None, name=None, ctx=None, **
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(broadcast_lesser_equal_op, (lhs, rhs, ), params, out, ctx)
 
 
@@ -2330,7 +2676,8 @@ def broadcast_like(lhs=None, rhs=None, lhs_axes=_Null, rhs_axes=_Null, out=None,
         rhs_axes (tuple, default None): The axis of rhs that gives the extent, for each of lhs_axes.
     """
     params = {"lhs_axes": lhs_axes, "rhs_axes": rhs_axes}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(broadcast_like_op, (lhs, rhs, ), params, out, ctx)
 
 
@@ -2345,7 +2692,8 @@ def broadcast_logical_and(lhs=None, rhs=None, out=None, name=None, ctx=None, **k
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(broadcast_logical_and_op, (lhs, rhs, ), params, out, ctx)
 
 
@@ -2360,7 +2708,8 @@ def broadcast_logical_or(lhs=None, rhs=None, out=None, name=None, ctx=None, **kw
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(broadcast_logical_or_op, (lhs, rhs, ), params, out, ctx)
 
 
@@ -2375,7 +2724,8 @@ def broadcast_logical_xor(lhs=None, rhs=None, out=None, name=None, ctx=None, **k
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(broadcast_logical_xor_op, (lhs, rhs, ), params, out, ctx)
 
 
@@ -2390,7 +2740,8 @@ def broadcast_maximum(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwarg
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(broadcast_maximum_op, (lhs, rhs, ), params, out, ctx)
 
 
@@ -2405,7 +2756,8 @@ def broadcast_minimum(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwarg
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(broadcast_minimum_op, (lhs, rhs, ), params, out, ctx)
 
 
@@ -2420,7 +2772,8 @@ def broadcast_mod(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(broadcast_mod_op, (lhs, rhs, ), params, out, ctx)
 
 
@@ -2435,7 +2788,8 @@ def broadcast_mul(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(broadcast_mul_op, (lhs, rhs, ), params, out, ctx)
 
 
@@ -2450,7 +2804,8 @@ def broadcast_not_equal(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwa
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(broadcast_not_equal_op, (lhs, rhs, ), params, out, ctx)
 
 
@@ -2465,7 +2820,8 @@ def broadcast_power(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs)
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(broadcast_power_op, (lhs, rhs, ), params, out, ctx)
 
 
@@ -2480,7 +2836,8 @@ def broadcast_sub(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(broadcast_sub_op, (lhs, rhs, ), params, out, ctx)
 
 broadcast_minus = broadcast_sub
@@ -2497,7 +2854,8 @@ def broadcast_to(data=None, shape=_Null, out=None, name=None, ctx=None, **kwargs
         shape (tuple, default ()): The output's shape; 0 keeps the extent of data.
     """
     params = {"shape": shape}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(broadcast_to_op, (data, ), params, out, ctx)
 
 
@@ -2511,7 +2869,8 @@ def cbrt(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(cbrt_op, (data, ), params, out, ctx)
 
 
@@ -2525,7 +2884,8 @@ def ceil(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(ceil_op, (data, ), params, out, ctx)
 
 
@@ -2542,7 +2902,8 @@ def clip(data=None, a_min=_Null, a_max=_Null, out=None, name=None, ctx=None, **k
         a_max (float, required): Larger values become this.
     """
     params = {"a_min": a_min, "a_max": a_max}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(clip_op, (data, ), params, out, ctx)
 
 
@@ -2556,7 +2917,8 @@ def cos(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(cos_op, (data, ), params, out, ctx)
 
 
@@ -2570,7 +2932,8 @@ def cosh(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(cosh_op, (data, ), params, out, ctx)
 
 
@@ -2584,7 +2947,8 @@ def degrees(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(degrees_op, (data, ), params, out, ctx)
 
 
@@ -2600,7 +2964,8 @@ def depth_to_space(data=None, block_size=_Null, out=None, name=None, ctx=None, *
         block_size (int, required): b: side of a block of pixels.
     """
     params = {"block_size": block_size}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(depth_to_space_op, (data, ), params, out, ctx)
 
 
@@ -2618,7 +2983,8 @@ def diag(data=None, k=_Null, axis1=_Null, axis2=_Null, out=None, name=None, ctx=
         axis2 (int, default 1): The axis of columns.
     """
     params = {"k": k, "axis1": axis1, "axis2": axis2}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(diag_op, (data, ), params, out, ctx)
 
 
@@ -2637,7 +3003,8 @@ def dot(lhs=None, rhs=None, transpose_a=_Null, transpose_b=_Null, forward_stype=
         forward_stype (one of None, csr, default, row_sparse, default None): Accepted for MXNet's files; results are dense.
     """
     params = {"transpose_a": transpose_a, "transpose_b": transpose_b, "forward_stype": forward_stype}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(dot_op, (lhs, rhs, ), params, out, ctx)
 
 
@@ -2652,7 +3019,8 @@ def elemwise_add(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(elemwise_add_op, (lhs, rhs, ), params, out, ctx)
 
 _add = elemwise_add
@@ -2671,7 +3039,8 @@ def elemwise_div(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(elemwise_div_op, (lhs, rhs, ), params, out, ctx)
 
 _div = elemwise_div
@@ -2688,7 +3057,8 @@ def elemwise_mul(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(elemwise_mul_op, (lhs, rhs, ), params, out, ctx)
 
 _mul = elemwise_mul
@@ -2705,7 +3075,8 @@ def elemwise_sub(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
         rhs: The second operand, of the same dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(elemwise_sub_op, (lhs, rhs, ), params, out, ctx)
 
 _sub = elemwise_sub
@@ -2722,7 +3093,8 @@ def erf(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(erf_op, (data, ), params, out, ctx)
 
 
@@ -2736,7 +3108,8 @@ def erfinv(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(erfinv_op, (data, ), params, out, ctx)
 
 
@@ -2750,7 +3123,8 @@ def exp(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(exp_op, (data, ), params, out, ctx)
 
 
@@ -2766,7 +3140,8 @@ def expand_dims(data=None, axis=_Null, out=None, name=None, ctx=None, **kwargs):
         axis (int, required): Where the new axis stands in the output.
     """
     params = {"axis": axis}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(expand_dims_op, (data, ), params, out, ctx)
 
 
@@ -2780,7 +3155,8 @@ def expm1(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(expm1_op, (data, ), params, out, ctx)
 
 
@@ -2796,7 +3172,8 @@ def fill_element_0index(lhs=None, mhs=None, rhs=None, out=None, name=None, ctx=N
         rhs: (N,), column numbers.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(fill_element_0index_op, (lhs, mhs, rhs, ), params, out, ctx)
 
 
@@ -2810,7 +3187,8 @@ def floor(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(floor_op, (data, ), params, out, ctx)
 
 
@@ -2840,7 +3218,8 @@ def ftml_update(weight=None, grad=None, d=None, v=None, z=None, lr=_Null, beta1=
     Changes in place: d, v, z
     """
     params = {"lr": lr, "beta1": beta1, "beta2": beta2, "epsilon": epsilon, "clip_grad": clip_grad, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update, "t": t}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(ftml_update_op, (weight, grad, d, v, z, ), params, out, ctx)
 
 
@@ -2866,7 +3245,8 @@ def ftrl_update(weight=None, grad=None, z=None, n=None, lr=_Null, lamda1=_Null, 
     Changes in place: z, n
     """
     params = {"lr": lr, "lamda1": lamda1, "beta": beta, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(ftrl_update_op, (weight, grad, z, n, ), params, out, ctx)
 
 
@@ -2880,7 +3260,8 @@ def gamma(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(gamma_op, (data, ), params, out, ctx)
 
 
@@ -2894,7 +3275,8 @@ def gammaln(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(gammaln_op, (data, ), params, out, ctx)
 
 
@@ -2909,7 +3291,8 @@ def gather_nd(data=None, indices=None, out=None, name=None, ctx=None, **kwargs):
         indices: (M, ...): row i holds indices into axis i of data.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(gather_nd_op, (data, indices, ), params, out, ctx)
 
 
@@ -2926,7 +3309,8 @@ def khatri_rao(*data, out=None, name=None, ctx=None, **kwargs):
     """
     data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(khatri_rao_op, data, params, out, ctx)
 
 
@@ -2954,7 +3338,8 @@ def lamb_update_phase1(weight=None, grad=None, mean=None, var=None, beta1=_Null,
     Changes in place: mean, var
     """
     params = {"beta1": beta1, "beta2": beta2, "epsilon": epsilon, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update, "t": t, "bias_correction": bias_correction}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(lamb_update_phase1_op, (weight, grad, mean, var, ), params, out, ctx)
 
 
@@ -2975,7 +3360,8 @@ def lamb_update_phase2(weight=None, g=None, r1=None, r2=None, lr=_Null, lower_bo
         upper_bound (float, default -1): Largest norm of the weight; off below 0.
     """
     params = {"lr": lr, "lower_bound": lower_bound, "upper_bound": upper_bound}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(lamb_update_phase2_op, (weight, g, r1, r2, ), params, out, ctx)
 
 
@@ -2989,7 +3375,8 @@ def log(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(log_op, (data, ), params, out, ctx)
 
 
@@ -3003,7 +3390,8 @@ def log10(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(log10_op, (data, ), params, out, ctx)
 
 
@@ -3017,7 +3405,8 @@ def log1p(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(log1p_op, (data, ), params, out, ctx)
 
 
@@ -3031,7 +3420,8 @@ def log2(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(log2_op, (data, ), params, out, ctx)
 
 
@@ -3050,7 +3440,8 @@ def log_softmax(data=None, axis=_Null, temperature=_Null, dtype=_Null, use_lengt
         use_length (boolean, default False): Must be False.
     """
     params = {"axis": axis, "temperature": temperature, "dtype": dtype, "use_length": use_length}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(log_softmax_op, (data, ), params, out, ctx)
 
 
@@ -3064,7 +3455,8 @@ def logical_not(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape and dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(logical_not_op, (data, ), params, out, ctx)
 
 
@@ -3082,7 +3474,8 @@ def max(data=None, axis=_Null, keepdims=_Null, exclude=_Null, out=None, name=Non
         exclude (boolean, default False): Reduces the axes that are not listed.
     """
     params = {"axis": axis, "keepdims": keepdims, "exclude": exclude}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(max_op, (data, ), params, out, ctx)
 
 max_axis = max
@@ -3101,7 +3494,8 @@ def mean(data=None, axis=_Null, keepdims=_Null, exclude=_Null, out=None, name=No
         exclude (boolean, default False): Reduces the axes that are not listed.
     """
     params = {"axis": axis, "keepdims": keepdims, "exclude": exclude}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(mean_op, (data, ), params, out, ctx)
 
 
@@ -3119,7 +3513,8 @@ def min(data=None, axis=_Null, keepdims=_Null, exclude=_Null, out=None, name=Non
         exclude (boolean, default False): Reduces the axes that are not listed.
     """
     params = {"axis": axis, "keepdims": keepdims, "exclude": exclude}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(min_op, (data, ), params, out, ctx)
 
 min_axis = min
@@ -3137,8 +3532,60 @@ def moments(data=None, axes=_Null, keepdims=_Null, out=None, name=None, ctx=None
         keepdims (boolean, default False): Keeps reduced axes with extent 1.
     """
     params = {"axes": axes, "keepdims": keepdims}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(moments_op, (data, ), params, out, ctx)
+
+
+mp_lamb_update_phase1_op = Op("mp_lamb_update_phase1", ('weight', 'grad', 'mean', 'var', 'weight32'), ('beta1', 'beta2', 'epsilon', 't', 'bias_correction', 'wd', 'rescale_grad', 'clip_gradient'), "")
+
+
+def mp_lamb_update_phase1(weight=None, grad=None, mean=None, var=None, weight32=None, beta1=_Null, beta2=_Null, epsilon=_Null, t=_Null, bias_correction=_Null, wd=_Null, rescale_grad=_Null, clip_gradient=_Null, out=None, name=None, ctx=None, **kwargs):
+    """LAMB (You et al., 2020) on a float32 copy of the weight: the direction of the step, float32.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        mean: First moment, float32.
+        var: Second moment, float32.
+        weight32: The weight in float32.
+    Parameters:
+        beta1 (float, default 0.9): Decay of the first moment.
+        beta2 (float, default 0.999): Decay of the second moment.
+        epsilon (float, default 1e-06): Keeps the division finite.
+        t (int, required): Number of the step, from 1.
+        bias_correction (boolean, default True): Divides the moments by 1 - beta^t.
+        wd (float, required): Weight decay.
+        rescale_grad (float, default 1): Multiplies the gradient first.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+    Changes in place: mean, var
+    """
+    params = {"beta1": beta1, "beta2": beta2, "epsilon": epsilon, "t": t, "bias_correction": bias_correction, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient}
+    params.update(kwargs)
+    return call(mp_lamb_update_phase1_op, (weight, grad, mean, var, weight32, ), params, out, ctx)
+
+
+mp_lamb_update_phase2_op = Op("mp_lamb_update_phase2", ('weight', 'g', 'r1', 'r2', 'weight32'), ('lr', 'lower_bound', 'upper_bound'), "")
+
+
+def mp_lamb_update_phase2(weight=None, g=None, r1=None, r2=None, weight32=None, lr=_Null, lower_bound=_Null, upper_bound=_Null, out=None, name=None, ctx=None, **kwargs):
+    """LAMB (You et al., 2020): the step on weight32, scaled by r1 / r2; the output is weight32 in the weight's dtype.
+    
+    Inputs:
+        weight: Any shape, float.
+        g: The direction of phase 1, float32.
+        r1: (1,): norm of the weight.
+        r2: (1,): norm of g.
+        weight32: The weight in float32, changed in place.
+    Parameters:
+        lr (float, required): Learning rate.
+        lower_bound (float, default -1): Least norm of the weight; off below 0.
+        upper_bound (float, default -1): Largest norm of the weight; off below 0.
+    Changes in place: weight32
+    """
+    params = {"lr": lr, "lower_bound": lower_bound, "upper_bound": upper_bound}
+    params.update(kwargs)
+    return call(mp_lamb_update_phase2_op, (weight, g, r1, r2, weight32, ), params, out, ctx)
 
 
 mp_nag_mom_update_op = Op("mp_nag_mom_update", ('weight', 'grad', 'mom', 'weight32'), ('lr', 'momentum', 'wd', 'rescale_grad', 'clip_gradient', 'lazy_update'), "")
@@ -3162,7 +3609,8 @@ def mp_nag_mom_update(weight=None, grad=None, mom=None, weight32=None, lr=_Null,
     Changes in place: mom, weight32
     """
     params = {"lr": lr, "momentum": momentum, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(mp_nag_mom_update_op, (weight, grad, mom, weight32, ), params, out, ctx)
 
 
@@ -3187,7 +3635,8 @@ def mp_sgd_mom_update(weight=None, grad=None, mom=None, weight32=None, lr=_Null,
     Changes in place: mom, weight32
     """
     params = {"lr": lr, "momentum": momentum, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(mp_sgd_mom_update_op, (weight, grad, mom, weight32, ), params, out, ctx)
 
 
@@ -3210,8 +3659,162 @@ def mp_sgd_update(weight=None, grad=None, weight32=None, lr=_Null, wd=_Null, res
     Changes in place: weight32
     """
     params = {"lr": lr, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(mp_sgd_update_op, (weight, grad, weight32, ), params, out, ctx)
+
+
+multi_all_finite_op = Op("multi_all_finite", ('array',), ('num_arrays', 'init_output'), "num_arrays")
+
+
+def multi_all_finite(*data, init_output=_Null, out=None, name=None, ctx=None, **kwargs):
+    """(1,), float32: 1 when every element of all arrays is finite, 0 when one is infinite or NaN.
+    
+    Inputs:
+        array: Any shape, float; each its own.
+    Parameters:
+        num_arrays (int, default 1): Number of arrays.
+        init_output (boolean, default True): false: an array given with out= that holds 0 keeps it.
+    """
+    data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
+    params = {"init_output": init_output}
+    params.update(kwargs)
+    return call(multi_all_finite_op, data, params, out, ctx)
+
+
+multi_lars_op = Op("multi_lars", ('lrs', 'weights_sum_sq', 'grads_sum_sq', 'wds'), ('eta', 'eps', 'rescale_grad'), "")
+
+
+def multi_lars(lrs=None, weights_sum_sq=None, grads_sum_sq=None, wds=None, eta=_Null, eps=_Null, rescale_grad=_Null, out=None, name=None, ctx=None, **kwargs):
+    """LARS (You et al., 2017): lr eta |w| / (|g| + wd |w| + eps) with the norms of weight and gradient; lr where one of them is 0.
+    
+    Inputs:
+        lrs: (n,): learning rates.
+        weights_sum_sq: (n,): sums of squares of the weights.
+        grads_sum_sq: (n,): sums of squares of the gradients.
+        wds: (n,): weight decays.
+    Parameters:
+        eta (float, required): Trust coefficient.
+        eps (float, required): Added to the divisor.
+        rescale_grad (float, default 1): Multiplies the norms of the gradients.
+    """
+    params = {"eta": eta, "eps": eps, "rescale_grad": rescale_grad}
+    params.update(kwargs)
+    return call(multi_lars_op, (lrs, weights_sum_sq, grads_sum_sq, wds, ), params, out, ctx)
+
+
+multi_mp_sgd_mom_update_op = Op("multi_mp_sgd_mom_update", ('weight', 'grad', 'mom', 'weight32'), ('lrs', 'wds', 'momentum', 'rescale_grad', 'clip_gradient', 'num_weights'), "num_weights")
+
+
+def multi_mp_sgd_mom_update(*data, lrs=_Null, wds=_Null, momentum=_Null, rescale_grad=_Null, clip_gradient=_Null, out=None, name=None, ctx=None, **kwargs):
+    """sgd_mom_update of several weights with float32 copies. Inputs come in groups, one per weight. Write the outputs over the weights with out=.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        mom: The last step, changed in place.
+        weight32: The weight in float32, changed in place.
+    Parameters:
+        lrs (float tuple, required): Learning rate of every weight.
+        wds (float tuple, required): Weight decay of every weight.
+        momentum (float, default 0): Share of the last step that is kept.
+        rescale_grad (float, default 1): Multiplies the gradients first.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+        num_weights (int, default 1): Number of weights.
+    Changes in place: mom, weight32
+    """
+    data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
+    params = {"lrs": lrs, "wds": wds, "momentum": momentum, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient}
+    params.update(kwargs)
+    return call(multi_mp_sgd_mom_update_op, data, params, out, ctx)
+
+
+multi_mp_sgd_update_op = Op("multi_mp_sgd_update", ('weight', 'grad', 'weight32'), ('lrs', 'wds', 'rescale_grad', 'clip_gradient', 'num_weights'), "num_weights")
+
+
+def multi_mp_sgd_update(*data, lrs=_Null, wds=_Null, rescale_grad=_Null, clip_gradient=_Null, out=None, name=None, ctx=None, **kwargs):
+    """sgd_update of several weights with float32 copies. Inputs come in groups, one per weight. Write the outputs over the weights with out=.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        weight32: The weight in float32, changed in place.
+    Parameters:
+        lrs (float tuple, required): Learning rate of every weight.
+        wds (float tuple, required): Weight decay of every weight.
+        rescale_grad (float, default 1): Multiplies the gradients first.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+        num_weights (int, default 1): Number of weights.
+    Changes in place: weight32
+    """
+    data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
+    params = {"lrs": lrs, "wds": wds, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient}
+    params.update(kwargs)
+    return call(multi_mp_sgd_update_op, data, params, out, ctx)
+
+
+multi_sgd_mom_update_op = Op("multi_sgd_mom_update", ('weight', 'grad', 'mom'), ('lrs', 'wds', 'momentum', 'rescale_grad', 'clip_gradient', 'num_weights'), "num_weights")
+
+
+def multi_sgd_mom_update(*data, lrs=_Null, wds=_Null, momentum=_Null, rescale_grad=_Null, clip_gradient=_Null, out=None, name=None, ctx=None, **kwargs):
+    """sgd_mom_update of several weights. Inputs come in groups, one per weight. Write the outputs over the weights with out=.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        mom: The last step, changed in place.
+    Parameters:
+        lrs (float tuple, required): Learning rate of every weight.
+        wds (float tuple, required): Weight decay of every weight.
+        momentum (float, default 0): Share of the last step that is kept.
+        rescale_grad (float, default 1): Multiplies the gradients first.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+        num_weights (int, default 1): Number of weights.
+    Changes in place: mom
+    """
+    data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
+    params = {"lrs": lrs, "wds": wds, "momentum": momentum, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient}
+    params.update(kwargs)
+    return call(multi_sgd_mom_update_op, data, params, out, ctx)
+
+
+multi_sgd_update_op = Op("multi_sgd_update", ('weight', 'grad'), ('lrs', 'wds', 'rescale_grad', 'clip_gradient', 'num_weights'), "num_weights")
+
+
+def multi_sgd_update(*data, lrs=_Null, wds=_Null, rescale_grad=_Null, clip_gradient=_Null, out=None, name=None, ctx=None, **kwargs):
+    """sgd_update of several weights. Inputs come in groups, one per weight. Write the outputs over the weights with out=.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+    Parameters:
+        lrs (float tuple, required): Learning rate of every weight.
+        wds (float tuple, required): Weight decay of every weight.
+        rescale_grad (float, default 1): Multiplies the gradients first.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+        num_weights (int, default 1): Number of weights.
+    """
+    data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
+    params = {"lrs": lrs, "wds": wds, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient}
+    params.update(kwargs)
+    return call(multi_sgd_update_op, data, params, out, ctx)
+
+
+multi_sum_sq_op = Op("multi_sum_sq", ('array',), ('num_arrays',), "num_arrays")
+
+
+def multi_sum_sq(*data, out=None, name=None, ctx=None, **kwargs):
+    """The sums of squares of several arrays, (num_arrays,), float32.
+    
+    Inputs:
+        array: Any shape, float; each its own.
+    Parameters:
+        num_arrays (int, required): Number of arrays.
+    """
+    data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
+    params = {}
+    params.update(kwargs)
+    return call(multi_sum_sq_op, data, params, out, ctx)
 
 
 nag_mom_update_op = Op("nag_mom_update", ('weight', 'grad', 'mom'), ('lr', 'momentum', 'wd', 'rescale_grad', 'clip_gradient', 'lazy_update'), "")
@@ -3234,7 +3837,8 @@ def nag_mom_update(weight=None, grad=None, mom=None, lr=_Null, momentum=_Null, w
     Changes in place: mom
     """
     params = {"lr": lr, "momentum": momentum, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(nag_mom_update_op, (weight, grad, mom, ), params, out, ctx)
 
 
@@ -3252,7 +3856,8 @@ def nanprod(data=None, axis=_Null, keepdims=_Null, exclude=_Null, out=None, name
         exclude (boolean, default False): Reduces the axes that are not listed.
     """
     params = {"axis": axis, "keepdims": keepdims, "exclude": exclude}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(nanprod_op, (data, ), params, out, ctx)
 
 
@@ -3270,7 +3875,8 @@ def nansum(data=None, axis=_Null, keepdims=_Null, exclude=_Null, out=None, name=
         exclude (boolean, default False): Reduces the axes that are not listed.
     """
     params = {"axis": axis, "keepdims": keepdims, "exclude": exclude}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(nansum_op, (data, ), params, out, ctx)
 
 
@@ -3284,7 +3890,8 @@ def negative(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape and dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(negative_op, (data, ), params, out, ctx)
 
 _np_negative = negative
@@ -3304,7 +3911,8 @@ def norm(data=None, ord=_Null, axis=_Null, out_dtype=_Null, keepdims=_Null, out=
         keepdims (boolean, default False): Keeps reduced axes with extent 1.
     """
     params = {"ord": ord, "axis": axis, "out_dtype": out_dtype, "keepdims": keepdims}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(norm_op, (data, ), params, out, ctx)
 
 
@@ -3323,7 +3931,8 @@ def one_hot(indices=None, depth=_Null, on_value=_Null, off_value=_Null, dtype=_N
         dtype (dtype, default float32): The dtype of the output.
     """
     params = {"depth": depth, "on_value": on_value, "off_value": off_value, "dtype": dtype}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(one_hot_op, (indices, ), params, out, ctx)
 
 
@@ -3337,7 +3946,8 @@ def ones_like(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Gives shape and dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(ones_like_op, (data, ), params, out, ctx)
 
 
@@ -3356,10 +3966,108 @@ def pick(data=None, index=None, axis=_Null, keepdims=_Null, mode=_Null, out=None
         mode (one of clip, wrap, default clip): Indices out of range: clip moves them to the ends, wrap counts round.
     """
     params = {"axis": axis, "keepdims": keepdims, "mode": mode}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(pick_op, (data, index, ), params, out, ctx)
 
 choose_element_0index = pick
+
+preloaded_multi_mp_sgd_mom_update_op = Op("preloaded_multi_mp_sgd_mom_update", ('weight', 'grad', 'mom', 'weight32', 'lrs', 'wds'), ('momentum', 'rescale_grad', 'clip_gradient', 'num_weights'), "num_weights")
+
+
+def preloaded_multi_mp_sgd_mom_update(*data, momentum=_Null, rescale_grad=_Null, clip_gradient=_Null, out=None, name=None, ctx=None, **kwargs):
+    """sgd_mom_update of several weights with float32 copies. Inputs come in groups, one per weight, then lrs and wds. Write the outputs over the weights with out=.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        mom: The last step, changed in place.
+        weight32: The weight in float32, changed in place.
+        lrs: (num_weights,): learning rates.
+        wds: (num_weights,): weight decays.
+    Parameters:
+        momentum (float, default 0): Share of the last step that is kept.
+        rescale_grad (float, default 1): Multiplies the gradients first.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+        num_weights (int, default 1): Number of weights.
+    Changes in place: mom, weight32
+    """
+    data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
+    params = {"momentum": momentum, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient}
+    params.update(kwargs)
+    return call(preloaded_multi_mp_sgd_mom_update_op, data, params, out, ctx)
+
+
+preloaded_multi_mp_sgd_update_op = Op("preloaded_multi_mp_sgd_update", ('weight', 'grad', 'weight32', 'lrs', 'wds'), ('rescale_grad', 'clip_gradient', 'num_weights'), "num_weights")
+
+
+def preloaded_multi_mp_sgd_update(*data, rescale_grad=_Null, clip_gradient=_Null, out=None, name=None, ctx=None, **kwargs):
+    """sgd_update of several weights with float32 copies. Inputs come in groups, one per weight, then lrs and wds. Write the outputs over the weights with out=.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        weight32: The weight in float32, changed in place.
+        lrs: (num_weights,): learning rates.
+        wds: (num_weights,): weight decays.
+    Parameters:
+        rescale_grad (float, default 1): Multiplies the gradients first.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+        num_weights (int, default 1): Number of weights.
+    Changes in place: weight32
+    """
+    data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
+    params = {"rescale_grad": rescale_grad, "clip_gradient": clip_gradient}
+    params.update(kwargs)
+    return call(preloaded_multi_mp_sgd_update_op, data, params, out, ctx)
+
+
+preloaded_multi_sgd_mom_update_op = Op("preloaded_multi_sgd_mom_update", ('weight', 'grad', 'mom', 'lrs', 'wds'), ('momentum', 'rescale_grad', 'clip_gradient', 'num_weights'), "num_weights")
+
+
+def preloaded_multi_sgd_mom_update(*data, momentum=_Null, rescale_grad=_Null, clip_gradient=_Null, out=None, name=None, ctx=None, **kwargs):
+    """sgd_mom_update of several weights. Inputs come in groups, one per weight, then lrs and wds. Write the outputs over the weights with out=.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        mom: The last step, changed in place.
+        lrs: (num_weights,): learning rates.
+        wds: (num_weights,): weight decays.
+    Parameters:
+        momentum (float, default 0): Share of the last step that is kept.
+        rescale_grad (float, default 1): Multiplies the gradients first.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+        num_weights (int, default 1): Number of weights.
+    Changes in place: mom
+    """
+    data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
+    params = {"momentum": momentum, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient}
+    params.update(kwargs)
+    return call(preloaded_multi_sgd_mom_update_op, data, params, out, ctx)
+
+
+preloaded_multi_sgd_update_op = Op("preloaded_multi_sgd_update", ('weight', 'grad', 'lrs', 'wds'), ('rescale_grad', 'clip_gradient', 'num_weights'), "num_weights")
+
+
+def preloaded_multi_sgd_update(*data, rescale_grad=_Null, clip_gradient=_Null, out=None, name=None, ctx=None, **kwargs):
+    """sgd_update of several weights. Inputs come in groups, one per weight, then lrs and wds. Write the outputs over the weights with out=.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        lrs: (num_weights,): learning rates.
+        wds: (num_weights,): weight decays.
+    Parameters:
+        rescale_grad (float, default 1): Multiplies the gradients first.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+        num_weights (int, default 1): Number of weights.
+    """
+    data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
+    params = {"rescale_grad": rescale_grad, "clip_gradient": clip_gradient}
+    params.update(kwargs)
+    return call(preloaded_multi_sgd_update_op, data, params, out, ctx)
+
 
 prod_op = Op("prod", ('data',), ('axis', 'keepdims', 'exclude'), "")
 
@@ -3375,7 +4083,8 @@ def prod(data=None, axis=_Null, keepdims=_Null, exclude=_Null, out=None, name=No
         exclude (boolean, default False): Reduces the axes that are not listed.
     """
     params = {"axis": axis, "keepdims": keepdims, "exclude": exclude}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(prod_op, (data, ), params, out, ctx)
 
 
@@ -3389,7 +4098,8 @@ def radians(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(radians_op, (data, ), params, out, ctx)
 
 
@@ -3403,7 +4113,8 @@ def rcbrt(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(rcbrt_op, (data, ), params, out, ctx)
 
 
@@ -3417,7 +4128,8 @@ def reciprocal(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(reciprocal_op, (data, ), params, out, ctx)
 
 
@@ -3431,7 +4143,8 @@ def relu(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(relu_op, (data, ), params, out, ctx)
 
 
@@ -3448,7 +4161,8 @@ def repeat(data=None, repeats=_Null, axis=_Null, out=None, name=None, ctx=None, 
         axis (int, default None): The axis; None flattens first.
     """
     params = {"repeats": repeats, "axis": axis}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(repeat_op, (data, ), params, out, ctx)
 
 
@@ -3468,7 +4182,8 @@ def reshape_like(lhs=None, rhs=None, lhs_begin=_Null, lhs_end=_Null, rhs_begin=_
         rhs_end (int, default None): Axis of rhs after the last that is put there; None for all.
     """
     params = {"lhs_begin": lhs_begin, "lhs_end": lhs_end, "rhs_begin": rhs_begin, "rhs_end": rhs_end}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(reshape_like_op, (lhs, rhs, ), params, out, ctx)
 
 
@@ -3484,7 +4199,8 @@ def reverse(data=None, axis=_Null, out=None, name=None, ctx=None, **kwargs):
         axis (tuple, required): Axes to run backwards.
     """
     params = {"axis": axis}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(reverse_op, (data, ), params, out, ctx)
 
 flip = reverse
@@ -3499,7 +4215,8 @@ def rint(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(rint_op, (data, ), params, out, ctx)
 
 
@@ -3525,7 +4242,8 @@ def rmsprop_update(weight=None, grad=None, n=None, lr=_Null, gamma1=_Null, epsil
     Changes in place: n
     """
     params = {"lr": lr, "gamma1": gamma1, "epsilon": epsilon, "clip_weights": clip_weights, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(rmsprop_update_op, (weight, grad, n, ), params, out, ctx)
 
 
@@ -3554,7 +4272,8 @@ def rmspropalex_update(weight=None, grad=None, n=None, g=None, delta=None, lr=_N
     Changes in place: n, g, delta
     """
     params = {"lr": lr, "gamma1": gamma1, "gamma2": gamma2, "epsilon": epsilon, "clip_weights": clip_weights, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(rmspropalex_update_op, (weight, grad, n, g, delta, ), params, out, ctx)
 
 
@@ -3568,7 +4287,8 @@ def round(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(round_op, (data, ), params, out, ctx)
 
 
@@ -3582,7 +4302,8 @@ def rsqrt(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(rsqrt_op, (data, ), params, out, ctx)
 
 
@@ -3599,7 +4320,8 @@ def scatter_nd(data=None, indices=None, shape=_Null, out=None, name=None, ctx=No
         shape (tuple, required): Shape of the output.
     """
     params = {"shape": shape}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(scatter_nd_op, (data, indices, ), params, out, ctx)
 
 
@@ -3623,7 +4345,8 @@ def sgd_mom_update(weight=None, grad=None, mom=None, lr=_Null, momentum=_Null, w
     Changes in place: mom
     """
     params = {"lr": lr, "momentum": momentum, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(sgd_mom_update_op, (weight, grad, mom, ), params, out, ctx)
 
 
@@ -3644,7 +4367,8 @@ def sgd_update(weight=None, grad=None, lr=_Null, wd=_Null, rescale_grad=_Null, c
         lazy_update (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
     """
     params = {"lr": lr, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(sgd_update_op, (weight, grad, ), params, out, ctx)
 
 
@@ -3658,7 +4382,8 @@ def shape_array(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape and dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(shape_array_op, (data, ), params, out, ctx)
 
 
@@ -3672,7 +4397,8 @@ def sigmoid(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(sigmoid_op, (data, ), params, out, ctx)
 
 
@@ -3686,7 +4412,8 @@ def sign(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape and dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(sign_op, (data, ), params, out, ctx)
 
 
@@ -3707,7 +4434,8 @@ def signsgd_update(weight=None, grad=None, lr=_Null, wd=_Null, rescale_grad=_Nul
         lazy_update (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
     """
     params = {"lr": lr, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(signsgd_update_op, (weight, grad, ), params, out, ctx)
 
 
@@ -3732,7 +4460,8 @@ def signum_update(weight=None, grad=None, mom=None, lr=_Null, momentum=_Null, wd
     Changes in place: mom
     """
     params = {"lr": lr, "momentum": momentum, "wd_lh": wd_lh, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(signum_update_op, (weight, grad, mom, ), params, out, ctx)
 
 
@@ -3746,7 +4475,8 @@ def sin(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(sin_op, (data, ), params, out, ctx)
 
 
@@ -3760,7 +4490,8 @@ def sinh(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(sinh_op, (data, ), params, out, ctx)
 
 
@@ -3774,7 +4505,8 @@ def size_array(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape and dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(size_array_op, (data, ), params, out, ctx)
 
 
@@ -3792,7 +4524,8 @@ def slice(data=None, begin=_Null, end=_Null, step=_Null, out=None, name=None, ct
         step (tuple with None, default ()): Step per axis; 1 when left out, negative runs backwards.
     """
     params = {"begin": begin, "end": end, "step": step}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(slice_op, (data, ), params, out, ctx)
 
 crop = slice
@@ -3811,7 +4544,8 @@ def slice_axis(data=None, axis=_Null, begin=_Null, end=_Null, out=None, name=Non
         end (int, required): Element after the last; None for the end.
     """
     params = {"axis": axis, "begin": begin, "end": end}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(slice_axis_op, (data, ), params, out, ctx)
 
 
@@ -3828,7 +4562,8 @@ def slice_like(data=None, shape_like=None, axes=_Null, out=None, name=None, ctx=
         axes (tuple, default ()): Axes cut to the extents of shape_like; all when empty.
     """
     params = {"axes": axes}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(slice_like_op, (data, shape_like, ), params, out, ctx)
 
 
@@ -3847,7 +4582,8 @@ def softmax(data=None, axis=_Null, temperature=_Null, dtype=_Null, use_length=_N
         use_length (boolean, default False): Must be False.
     """
     params = {"axis": axis, "temperature": temperature, "dtype": dtype, "use_length": use_length}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(softmax_op, (data, ), params, out, ctx)
 
 
@@ -3866,7 +4602,8 @@ def softmin(data=None, axis=_Null, temperature=_Null, dtype=_Null, use_length=_N
         use_length (boolean, default False): Must be False.
     """
     params = {"axis": axis, "temperature": temperature, "dtype": dtype, "use_length": use_length}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(softmin_op, (data, ), params, out, ctx)
 
 
@@ -3880,7 +4617,8 @@ def softsign(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(softsign_op, (data, ), params, out, ctx)
 
 
@@ -3897,7 +4635,8 @@ def sort(data=None, axis=_Null, is_ascend=_Null, out=None, name=None, ctx=None, 
         is_ascend (boolean, default True): Smallest first.
     """
     params = {"axis": axis, "is_ascend": is_ascend}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(sort_op, (data, ), params, out, ctx)
 
 
@@ -3913,7 +4652,8 @@ def space_to_depth(data=None, block_size=_Null, out=None, name=None, ctx=None, *
         block_size (int, required): b: side of a block of pixels.
     """
     params = {"block_size": block_size}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(space_to_depth_op, (data, ), params, out, ctx)
 
 
@@ -3927,7 +4667,8 @@ def sqrt(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(sqrt_op, (data, ), params, out, ctx)
 
 
@@ -3941,7 +4682,8 @@ def square(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape and dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(square_op, (data, ), params, out, ctx)
 
 
@@ -3957,7 +4699,8 @@ def squeeze(data=None, axis=_Null, out=None, name=None, ctx=None, **kwargs):
         axis (tuple, default None): Axes of extent 1 to drop; none means all of them.
     """
     params = {"axis": axis}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(squeeze_op, (data, ), params, out, ctx)
 
 
@@ -3975,7 +4718,8 @@ def stack(*data, axis=_Null, out=None, name=None, ctx=None, **kwargs):
     """
     data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
     params = {"axis": axis}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(stack_op, data, params, out, ctx)
 
 
@@ -3993,7 +4737,8 @@ def sum(data=None, axis=_Null, keepdims=_Null, exclude=_Null, out=None, name=Non
         exclude (boolean, default False): Reduces the axes that are not listed.
     """
     params = {"axis": axis, "keepdims": keepdims, "exclude": exclude}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(sum_op, (data, ), params, out, ctx)
 
 sum_axis = sum
@@ -4012,7 +4757,8 @@ def take(a=None, indices=None, axis=_Null, mode=_Null, out=None, name=None, ctx=
         mode (one of clip, raise, wrap, default clip): Indices out of range: clip moves them to the ends, wrap counts round, raise makes an error of them.
     """
     params = {"axis": axis, "mode": mode}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(take_op, (a, indices, ), params, out, ctx)
 
 
@@ -4026,7 +4772,8 @@ def tan(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(tan_op, (data, ), params, out, ctx)
 
 
@@ -4040,7 +4787,8 @@ def tanh(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(tanh_op, (data, ), params, out, ctx)
 
 
@@ -4056,7 +4804,8 @@ def tile(data=None, reps=_Null, out=None, name=None, ctx=None, **kwargs):
         reps (tuple, required): Repetitions per axis, aligned at the last.
     """
     params = {"reps": reps}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(tile_op, (data, ), params, out, ctx)
 
 
@@ -4076,7 +4825,8 @@ def topk(data=None, axis=_Null, k=_Null, ret_typ=_Null, is_ascend=_Null, dtype=_
         dtype (dtype, default float32): The dtype of indices.
     """
     params = {"axis": axis, "k": k, "ret_typ": ret_typ, "is_ascend": is_ascend, "dtype": dtype}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(topk_op, (data, ), params, out, ctx)
 
 
@@ -4092,7 +4842,8 @@ def transpose(data=None, axes=_Null, out=None, name=None, ctx=None, **kwargs):
         axes (tuple, default ()): Which input axis stands where; all reversed when empty.
     """
     params = {"axes": axes}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(transpose_op, (data, ), params, out, ctx)
 
 
@@ -4106,7 +4857,8 @@ def trunc(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape, float.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(trunc_op, (data, ), params, out, ctx)
 
 fix = trunc
@@ -4123,7 +4875,8 @@ def where(condition=None, x=None, y=None, out=None, name=None, ctx=None, **kwarg
         y: Taken elsewhere.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(where_op, (condition, x, y, ), params, out, ctx)
 
 
@@ -4137,7 +4890,8 @@ def zeros_like(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Gives shape and dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(zeros_like_op, (data, ), params, out, ctx)
 
 
@@ -4217,8 +4971,13 @@ __all__ = [
     "_RMinusScalar",
     "_RModScalar",
     "_RPowerScalar",
+    "_adamw_update",
     "_add",
     "_arange",
+    "_contrib_adamw_update",
+    "_contrib_mp_adamw_update",
+    "_contrib_multi_adamw_update",
+    "_contrib_multi_mp_adamw_update",
     "_copy",
     "_crop_assign",
     "_crop_assign_scalar",
@@ -4257,8 +5016,13 @@ __all__ = [
     "_minus_scalar",
     "_mod",
     "_mod_scalar",
+    "_mp_adamw_update",
     "_mul",
     "_mul_scalar",
+    "_multi_adamw_update",
+    "_multi_lamb_update",
+    "_multi_mp_adamw_update",
+    "_multi_mp_lamb_update",
     "_not_equal",
     "_not_equal_scalar",
     "_np_negative",
@@ -4308,7 +5072,9 @@ __all__ = [
     "abs",
     "adam_update",
     "add_n",
+    "all_finite",
     "amp_cast",
+    "amp_multicast",
     "arccos",
     "arccosh",
     "arcsin",
@@ -4397,9 +5163,18 @@ __all__ = [
     "min",
     "min_axis",
     "moments",
+    "mp_lamb_update_phase1",
+    "mp_lamb_update_phase2",
     "mp_nag_mom_update",
     "mp_sgd_mom_update",
     "mp_sgd_update",
+    "multi_all_finite",
+    "multi_lars",
+    "multi_mp_sgd_mom_update",
+    "multi_mp_sgd_update",
+    "multi_sgd_mom_update",
+    "multi_sgd_update",
+    "multi_sum_sq",
     "nag_mom_update",
     "nanprod",
     "nansum",
@@ -4410,6 +5185,10 @@ __all__ = [
     "ones_like",
     "pad",
     "pick",
+    "preloaded_multi_mp_sgd_mom_update",
+    "preloaded_multi_mp_sgd_update",
+    "preloaded_multi_sgd_mom_update",
+    "preloaded_multi_sgd_update",
     "prod",
     "radians",
     "random_exponential",

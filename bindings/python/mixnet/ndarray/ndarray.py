@@ -4,16 +4,18 @@ import operator
 
 import numpy as np
 
-from ..base import DTYPE_NAMES, DTYPES, MXNetError, Op, _Null, check, dtype_name, ffi, last_error, lib, patiently, strings
+from ..base import DTYPE_NAMES, DTYPES, MXNetError, Op, _Null, check, dtype_name, fast, ffi, last_error, lib, patiently, strings
 from ..context import Context, current_context
 
+_HANDLE = ffi.typeof("mxn_ndarray_t *")
 _ops = {}
 
 
-def _op(name):
+def _op(name, *fields):
+    """An operator that is called from here; `fields` are the first of its parameters."""
     found = _ops.get(name)
     if found is None:
-        found = _ops[name] = Op(name, (), ())
+        found = _ops[name] = Op(name, (), fields)
     return found
 
 
@@ -23,32 +25,28 @@ def _shape_arg(shape):
     return tuple(int(s) for s in shape)
 
 
-class NDArray:
+class NDArray(fast.Array):
     """A dense, row-major tensor. Operations return at once; reading (asnumpy, wait_to_read, print) waits.
 
     Basic indexing by an integer or a slice of the first axis gives a view that shares memory; other indexing copies.
     """
 
-    __slots__ = ("_h", "_info", "__weakref__")
+    __slots__ = ()
     __array_priority__ = 1000.0
 
-    def __init__(self, handle):
-        self._h = handle
-        self._info = None
+    def __new__(cls, handle):
+        """Takes over a handle of the C API."""
+        return fast.Array.__new__(cls, int(ffi.cast("uintptr_t", handle)))
 
-    def __del__(self):
-        if lib is not None:
-            lib.mxn_ndarray_free(self._h)
+    @property
+    def _h(self):
+        return ffi.cast(_HANDLE, self._address)
+
+    @property
+    def _dtype(self):
+        return DTYPE_NAMES[self._details[1]]
 
     # ---- what it is -------------------------------------------------------------------------------------------------
-
-    def _details(self):
-        if self._info is None:
-            info = ffi.new("mxn_ndarray_info_t *", {"struct_size": ffi.sizeof("mxn_ndarray_info_t")})
-            check(lib.mxn_ndarray_info(self._h, info))
-            shape = tuple(info.shape[i] for i in range(info.ndim))
-            self._info = (shape, DTYPE_NAMES[info.dtype], (info.device_kind, info.device_index), info.bytes)
-        return self._info
 
     @property
     def handle(self):
@@ -58,31 +56,31 @@ class NDArray:
     @property
     def shape(self):
         """Extents, a tuple of int."""
-        return self._details()[0]
+        return self._details[0]
 
     @property
     def ndim(self):
         """Number of axes."""
-        return len(self._details()[0])
+        return len(self._details[0])
 
     @property
     def size(self):
         """Number of elements."""
         count = 1
-        for extent in self._details()[0]:
+        for extent in self._details[0]:
             count *= extent
         return count
 
     @property
     def dtype(self):
         """The numpy type of the elements; 'bfloat16' as text, since numpy has none."""
-        name = self._details()[1]
+        name = self._dtype
         return name if name == "bfloat16" else np.dtype(name).type
 
     @property
     def context(self):
         """The device."""
-        kind, index = self._details()[2]
+        kind, index = self._details[2:4]
         return Context({1: "cpu", 2: "gpu", 3: "cpu_pinned"}[kind], index)
 
     ctx = context
@@ -123,7 +121,7 @@ class NDArray:
 
     def asnumpy(self):
         """A numpy copy. bfloat16 comes as float32."""
-        if self._details()[1] == "bfloat16":
+        if self._dtype == "bfloat16":
             return self.astype("float32").asnumpy()
         out = np.empty(self.shape, self.dtype)
         buffer = ffi.from_buffer(out) if out.size else ffi.NULL
@@ -165,7 +163,7 @@ class NDArray:
         raise ValueError(f"[NDArray] the truth of an array of shape {self.shape} is ambiguous")
 
     def __reduce__(self):
-        return _from_pickle, (self.asnumpy(), self._details()[1])
+        return _from_pickle, (self.asnumpy(), self._dtype)
 
     def __copy__(self):
         return self.copy()
@@ -201,11 +199,11 @@ class NDArray:
     def copyto(self, other):
         """Copies into another array, or to a device as a fresh one."""
         if isinstance(other, NDArray):
-            source = self if self._details()[1] == other._details()[1] else self.astype(other._details()[1])
+            source = self if self._dtype == other._dtype else self.astype(other._dtype)
             check(lib.mxn_ndarray_copy(source._h, other._h))
             return other
         if isinstance(other, Context):
-            target = empty(self.shape, other, self._details()[1])
+            target = empty(self.shape, other, self._dtype)
             check(lib.mxn_ndarray_copy(self._h, target._h))
             return target
         raise TypeError(f"[copyto] expected an NDArray or a Context, got {type(other).__name__}")
@@ -220,7 +218,7 @@ class NDArray:
     def astype(self, dtype, copy=True):
         """A copy with another dtype; without `copy` the array itself when it has it already."""
         name = dtype_name(dtype)
-        if not copy and name == self._details()[1]:
+        if not copy and name == self._dtype:
             return self
         return invoke(_generated().Cast_op, (self,), {"dtype": name})
 
@@ -239,26 +237,17 @@ class NDArray:
 
     def detach(self):
         """The same memory, cut off from gradients."""
-        return self._view(lib.mxn_ndarray_clone)
-
-    def _view(self, function, *args):
         out = ffi.new("mxn_ndarray_t **")
-        check(function(self._h, *args, out))
+        check(lib.mxn_ndarray_clone(self._h, out))
         return NDArray(out[0])
-
-    def slice_view(self, begin, end):
-        """Rows [begin, end) of the first axis, sharing memory."""
-        return self._view(lib.mxn_ndarray_slice, begin, end)
-
-    def reshape_view(self, shape):
-        """The same memory under another shape whose extents are all given."""
-        return self._view(lib.mxn_ndarray_reshape, list(shape), len(shape))
 
     def reshape(self, *shape, **kwargs):
         """The same memory under another shape; codes 0, -1, -2, -3, -4 as in the operator Reshape."""
         if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
             shape = tuple(shape[0])
         shape = tuple(kwargs.pop("shape", shape))
+        if shape and not kwargs and min(shape) > 0:
+            return self.reshape_view(shape)
         if kwargs.pop("reverse", False) or any(s < -1 for s in shape) or (0 in shape and self.size > 0):
             target = self._infer_reshape(shape)
         elif shape.count(-1) == 1:
@@ -286,7 +275,7 @@ class NDArray:
                 raise IndexError("[NDArray] a scalar cannot be indexed")
             if not -self.shape[0] <= key < self.shape[0]:
                 raise IndexError(f"[NDArray] index {key} is out of bounds for axis 0 with {self.shape[0]} elements")
-            row = self._view(lib.mxn_ndarray_at, int(key))
+            row = self.row_view(int(key))
             return row if row.shape else row.reshape_view((1,))
         if isinstance(key, slice) and key.step in (None, 1) and self.shape:
             begin, end, _ = key.indices(self.shape[0])
@@ -309,7 +298,7 @@ class NDArray:
                     raise IndexError(f"[NDArray] expected indices in [{-limit}, {limit}), got {index.min()} to {index.max()}")
                 return invoke(_generated().take_op, (self, array(index, dtype="int64")), {"mode": "wrap"})
         values = self.asnumpy()[_numpy_key(key)]
-        return array(values, ctx=self.context, dtype=self._details()[1])
+        return array(values, ctx=self.context, dtype=self._dtype)
 
     def __setitem__(self, key, value):
         if isinstance(key, slice) and key == slice(None):
@@ -337,7 +326,7 @@ class NDArray:
 
     def _assign(self, value):
         if isinstance(value, (int, float, np.generic)) and not isinstance(value, np.ndarray):
-            return invoke(_generated()._full_op, (), {"shape": self.shape, "value": float(value), "dtype": self._details()[1]}, out=self)
+            return invoke(_generated()._full_op, (), {"shape": self.shape, "value": float(value), "dtype": self._dtype}, out=self)
         if isinstance(value, NDArray):
             if value._h != self._h:
                 _broadcast(value, self.shape).as_in_context(self.context).copyto(self)
@@ -350,7 +339,7 @@ class NDArray:
 
     def _sync_copyfrom(self, values):
         """Copies numpy values of the same shape in."""
-        name = self._details()[1]
+        name = self._dtype
         if name == "bfloat16":
             array(values, dtype="float32").astype("bfloat16").copyto(self)
             return
@@ -365,83 +354,10 @@ class NDArray:
 
     # ---- arithmetic -------------------------------------------------------------------------------------------------
 
-    def __add__(self, other):
-        return _binary(self, other, "broadcast_add", "_plus_scalar")
-
-    __radd__ = __add__
-
-    def __iadd__(self, other):
-        return _binary(self, other, "broadcast_add", "_plus_scalar", self)
-
-    def __sub__(self, other):
-        return _binary(self, other, "broadcast_sub", "_minus_scalar")
-
-    def __rsub__(self, other):
-        return _reversed(self, other, "broadcast_sub", "_rminus_scalar")
-
-    def __isub__(self, other):
-        return _binary(self, other, "broadcast_sub", "_minus_scalar", self)
-
-    def __mul__(self, other):
-        return _binary(self, other, "broadcast_mul", "_mul_scalar")
-
-    __rmul__ = __mul__
-
-    def __imul__(self, other):
-        return _binary(self, other, "broadcast_mul", "_mul_scalar", self)
-
-    def __truediv__(self, other):
-        return _binary(self, other, "broadcast_div", "_div_scalar")
-
-    def __rtruediv__(self, other):
-        return _reversed(self, other, "broadcast_div", "_rdiv_scalar")
-
-    def __itruediv__(self, other):
-        return _binary(self, other, "broadcast_div", "_div_scalar", self)
-
-    __div__, __rdiv__, __idiv__ = __truediv__, __rtruediv__, __itruediv__
-
-    def __mod__(self, other):
-        return _binary(self, other, "broadcast_mod", "_mod_scalar")
-
-    def __rmod__(self, other):
-        return _reversed(self, other, "broadcast_mod", "_rmod_scalar")
-
-    def __imod__(self, other):
-        return _binary(self, other, "broadcast_mod", "_mod_scalar", self)
-
-    def __pow__(self, other):
-        return _binary(self, other, "broadcast_power", "_power_scalar")
-
-    def __rpow__(self, other):
-        return _reversed(self, other, "broadcast_power", "_rpower_scalar")
+    # + - * / % ** and comparisons are in the extension; with arrays of other libraries they come to `arithmetic`.
 
     def __matmul__(self, other):
         return invoke(_generated().dot_op, (self, other), {})
-
-    def __neg__(self):
-        return _unary(self, "negative")
-
-    def __abs__(self):
-        return _unary(self, "abs")
-
-    def __eq__(self, other):
-        return _binary(self, other, "broadcast_equal", "_equal_scalar")
-
-    def __ne__(self, other):
-        return _binary(self, other, "broadcast_not_equal", "_not_equal_scalar")
-
-    def __gt__(self, other):
-        return _binary(self, other, "broadcast_greater", "_greater_scalar")
-
-    def __ge__(self, other):
-        return _binary(self, other, "broadcast_greater_equal", "_greater_equal_scalar")
-
-    def __lt__(self, other):
-        return _binary(self, other, "broadcast_lesser", "_lesser_scalar")
-
-    def __le__(self, other):
-        return _binary(self, other, "broadcast_lesser_equal", "_lesser_equal_scalar")
 
     __hash__ = object.__hash__
 
@@ -458,42 +374,54 @@ def _from_pickle(values, name):
 
 # ---- calling operators ----------------------------------------------------------------------------------------------
 
-_training = [0]
+def arithmetic(left, right, names, out=None):
+    """left op right, where at least one is an NDArray and the other anything that can become one or a number.
 
-
-def _binary(left, right, tensor_op, scalar_op, out=None):
-    if isinstance(right, NDArray):
-        op, second, count, number, field = _op(tensor_op), right._h, 2, 0.0, -1
-    elif isinstance(right, (int, float, np.number, np.bool_)):
-        op, second, count, number, field = _op(scalar_op), ffi.NULL, 1, float(right), 0
-    elif isinstance(right, (np.ndarray, list, tuple)):
-        return _binary(left, _as_array(right, left), tensor_op, scalar_op, out)
-    else:
+    `names` are the operators for two arrays, array and number, number and array. NotImplemented for other operands.
+    """
+    if not isinstance(left, NDArray):
+        if isinstance(left, _NUMBERS):
+            return fast.call(_op(names[2], "scalar"), (right,), {"scalar": float(left)}, None, None)
+        if not isinstance(left, _ARRAYS):
+            return NotImplemented
+        left = _as_array(left, right)
+    if isinstance(right, _NUMBERS):
+        return fast.call(_op(names[1], "scalar"), (left,), {"scalar": float(right)}, out, None)
+    if isinstance(right, _ARRAYS):
+        right = _as_array(right, left)
+    if not isinstance(right, NDArray):
         return NotImplemented
-    if out is None:
-        result = lib.mixnet_call(op.handle, left._h, second, ffi.NULL, count, field, number, 0)
-        if result == ffi.NULL:
-            raise last_error()
-        return NDArray(result)
-    check(lib.mixnet_call_into(op.handle, left._h, second, ffi.NULL, count, field, number, 0, out._h))
-    return out
+    return fast.call(_op(names[0]), (left, right), {}, out, None)
 
 
-def _reversed(left, right, tensor_op, scalar_op):
-    if isinstance(right, (int, float, np.number, np.bool_)):
-        return _binary(left, right, tensor_op, scalar_op)
-    return _binary(_as_array(right, left), left, tensor_op, scalar_op)
+_NUMBERS = (int, float, np.number, np.bool_)
+_ARRAYS = (np.ndarray, list, tuple)
+# In the order of the extension's slots.
+_SLOTS = (
+    ("broadcast_add", "_plus_scalar", "_plus_scalar"),
+    ("broadcast_sub", "_minus_scalar", "_rminus_scalar"),
+    ("broadcast_mul", "_mul_scalar", "_mul_scalar"),
+    ("broadcast_div", "_div_scalar", "_rdiv_scalar"),
+    ("broadcast_mod", "_mod_scalar", "_rmod_scalar"),
+    ("broadcast_power", "_power_scalar", "_rpower_scalar"),
+    ("broadcast_equal", "_equal_scalar", "_equal_scalar"),
+    ("broadcast_not_equal", "_not_equal_scalar", "_not_equal_scalar"),
+    ("broadcast_greater", "_greater_scalar", "_lesser_scalar"),
+    ("broadcast_greater_equal", "_greater_equal_scalar", "_lesser_equal_scalar"),
+    ("broadcast_lesser", "_lesser_scalar", "_greater_scalar"),
+    ("broadcast_lesser_equal", "_lesser_equal_scalar", "_greater_equal_scalar"),
+)
 
 
-def _unary(value, name):
-    result = lib.mixnet_call(_op(name).handle, value._h, ffi.NULL, ffi.NULL, 1, -1, 0.0, 0)
-    if result == ffi.NULL:
-        raise last_error()
-    return NDArray(result)
+def _slot_arithmetic(left, right, position, in_place):
+    return arithmetic(left, right, _SLOTS[position], left if in_place else None)
 
 
 def invoke(op, inputs, params, out=None, ctx=None):
-    """Runs an operator on arrays. `params` by name. Returns an array, or a list where the operator has several outputs."""
+    """Runs an operator on arrays. `params` by name. Returns an array, or a list where the operator has several outputs.
+
+    The extension's `call` does the same for arrays and plain parameters, in a fraction of the time.
+    """
     handles = []
     for value in inputs:
         if not isinstance(value, NDArray):
@@ -515,15 +443,15 @@ def invoke(op, inputs, params, out=None, ctx=None):
             outputs[i] = target._h
         count[0] = len(targets)
     pointers = ffi.new("mxn_ndarray_t *[]", [value._h for value in handles]) if handles else ffi.NULL
-    check(lib.mxn_op_invoke(op.handle, pointers, len(handles), args, num_args, _training[0], kind, index, outputs, 64, count))
+    check(lib.mxn_op_invoke(op.handle, pointers, len(handles), args, num_args, fast.training(), kind, index, outputs, 64, count))
     if targets is not None:
         return out
     result = [NDArray(outputs[i]) for i in range(count[0])]
     return result[0] if len(result) == 1 else result
 
 
-def call(op, inputs, params, out=None, ctx=None, name=None, attr=None):
-    """What the generated functions of mx.nd do: inputs in order with None for those left out at the end."""
+def _slow_call(op, inputs, params, out=None, ctx=None):
+    """What the extension's `call` leaves to Python; inputs in order with None for those left out at the end."""
     values = list(inputs)
     while values and values[-1] is None:
         values.pop()
@@ -535,6 +463,15 @@ def call(op, inputs, params, out=None, ctx=None, name=None, attr=None):
         ctx = ctx_text if isinstance(ctx_text, Context) else ctx
         params["ctx"] = str(ctx_text)
     return invoke(op, values, params, out, ctx)
+
+
+def _addresses():
+    names = [name for slot in _SLOTS for name in slot] + ["negative", "abs"]
+    return tuple(int(ffi.cast("uintptr_t", _op(name, *(["scalar"] if name.endswith("_scalar") else [])).handle)) for name in names)
+
+
+fast.setup(NDArray, _Null, last_error, _slow_call, _slot_arithmetic, _addresses())
+call = fast.call
 
 
 # ---- making arrays --------------------------------------------------------------------------------------------------
@@ -572,7 +509,8 @@ def array(source, ctx=None, dtype=None):
 
 def _filled(name, shape, ctx, dtype, **params):
     params.update(shape=_shape_arg(shape), dtype=dtype_name(dtype))
-    return invoke(getattr(_generated(), name), (), params, ctx=ctx)
+    where = ctx or current_context()
+    return fast.make(getattr(_generated(), name), params, where.device_typeid, where.device_id)
 
 
 def zeros(shape, ctx=None, dtype=None, stype=None, out=None, **kwargs):
@@ -738,7 +676,7 @@ def _numpy_key(key):
 def _as_array(value, like):
     if isinstance(value, NDArray):
         return value
-    return array(value, ctx=like.context, dtype=like._details()[1])
+    return array(value, ctx=like.context, dtype=like._dtype)
 
 
 def _broadcast(value, shape):

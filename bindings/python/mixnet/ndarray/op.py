@@ -3,16 +3,20 @@
 import numpy as np
 
 from . import gen_op
-from .ndarray import NDArray, _binary, _reversed
+from .ndarray import NDArray, arithmetic
 
 
 def _either(tensor_op, scalar_op, reversed_op, numbers):
+    """A function of two operands of which none, one or both are arrays."""
+    names = (tensor_op, scalar_op, reversed_op)
+
     def function(lhs, rhs):
-        if isinstance(lhs, NDArray):
-            return _binary(lhs, rhs, tensor_op, scalar_op)
-        if isinstance(rhs, NDArray):
-            return _reversed(rhs, lhs, tensor_op, reversed_op)
-        return numbers(lhs, rhs)
+        if not isinstance(lhs, NDArray) and not isinstance(rhs, NDArray):
+            return numbers(lhs, rhs)
+        result = arithmetic(lhs, rhs, names)
+        if result is NotImplemented:
+            raise TypeError(f"[{tensor_op}] expected arrays or numbers, got {type(lhs).__name__} and {type(rhs).__name__}")
+        return result
 
     return function
 

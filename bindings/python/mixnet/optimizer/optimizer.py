@@ -117,7 +117,7 @@ class Optimizer:
         return zeros(weight.shape, weight.context, dtype=weight.dtype)
 
     def _low_precision(self, weight):
-        return self.multi_precision and weight._details()[1] in ("float16", "bfloat16")
+        return self.multi_precision and weight._dtype in ("float16", "bfloat16")
 
     def create_state(self, index, weight):
         """The states of a parameter; None when there are none."""
@@ -140,7 +140,7 @@ class Optimizer:
             return self.update(index, weight, grad, state)
         master, own = state
         self.update(index, master, grad.astype("float32"), own)
-        master.astype(weight._details()[1]).copyto(weight)
+        master.astype(weight._dtype).copyto(weight)
 
 
 @register

@@ -15,7 +15,7 @@ def _flatten(value, arrays):
         return None
     if isinstance(value, NDArray):
         arrays.append(value)
-        return {"array": len(arrays) - 1, "dtype": value._details()[1]}
+        return {"array": len(arrays) - 1, "dtype": value._dtype}
     return [_flatten(item, arrays) for item in value]
 
 

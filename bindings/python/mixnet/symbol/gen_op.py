@@ -523,6 +523,32 @@ def UpSampling(*data, scale=_Null, num_filter=_Null, sample_type=_Null, multi_in
     return call(UpSampling_op, data, {"scale": scale, "num_filter": num_filter, "sample_type": sample_type, "multi_input_mode": multi_input_mode, "workspace": workspace}, name, attr, kwargs)
 
 
+_adamw_update_op = Op("_adamw_update", ('weight', 'grad', 'mean', 'var', 'rescale_grad'), ('lr', 'beta1', 'beta2', 'epsilon', 'wd', 'eta', 'clip_gradient'), "")
+
+
+def _adamw_update(weight=None, grad=None, mean=None, var=None, rescale_grad=None, lr=_Null, beta1=_Null, beta2=_Null, epsilon=_Null, wd=_Null, eta=_Null, clip_gradient=_Null, name=None, attr=None, **kwargs):
+    """AdamW (Loshchilov and Hutter, 2019): Adam's moments of rescale_grad * grad, clipped, then w -= eta (lr m / (sqrt(v) + epsilon) + wd w). A rescale_grad of 0, infinity or NaN leaves everything as it is.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        mean: First moment, changed in place.
+        var: Second moment, changed in place.
+        rescale_grad: One number, multiplies the gradient.
+    Parameters:
+        lr (float, required): Learning rate.
+        beta1 (float, default 0.9): Decay of the first moment.
+        beta2 (float, default 0.999): Decay of the second moment.
+        epsilon (float, default 1e-08): Keeps the division finite.
+        wd (float, default 0): Weight decay, not multiplied by lr.
+        eta (float, required): Schedule multiplier of step and decay.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+    Changes in place: mean, var
+    """
+    return call(_adamw_update_op, (weight, grad, mean, var, rescale_grad, ), {"lr": lr, "beta1": beta1, "beta2": beta2, "epsilon": epsilon, "wd": wd, "eta": eta, "clip_gradient": clip_gradient}, name, attr, kwargs)
+
+_contrib_adamw_update = _adamw_update
+
 _arange_op = Op("_arange", (), ('start', 'stop', 'step', 'repeat', 'infer_range', 'ctx', 'dtype'), "")
 
 
@@ -1050,6 +1076,33 @@ def _mod_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, **k
 
 _ModScalar = _mod_scalar
 
+_mp_adamw_update_op = Op("_mp_adamw_update", ('weight', 'grad', 'mean', 'var', 'weight32', 'rescale_grad'), ('lr', 'beta1', 'beta2', 'epsilon', 'wd', 'eta', 'clip_gradient'), "")
+
+
+def _mp_adamw_update(weight=None, grad=None, mean=None, var=None, weight32=None, rescale_grad=None, lr=_Null, beta1=_Null, beta2=_Null, epsilon=_Null, wd=_Null, eta=_Null, clip_gradient=_Null, name=None, attr=None, **kwargs):
+    """AdamW (Loshchilov and Hutter, 2019): Adam's moments of rescale_grad * grad, clipped, then w -= eta (lr m / (sqrt(v) + epsilon) + wd w), on float32 copies. A rescale_grad of 0, infinity or NaN leaves everything as it is.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        mean: First moment, changed in place.
+        var: Second moment, changed in place.
+        weight32: The weight in float32, changed in place.
+        rescale_grad: One number, multiplies the gradient.
+    Parameters:
+        lr (float, required): Learning rate.
+        beta1 (float, default 0.9): Decay of the first moment.
+        beta2 (float, default 0.999): Decay of the second moment.
+        epsilon (float, default 1e-08): Keeps the division finite.
+        wd (float, default 0): Weight decay, not multiplied by lr.
+        eta (float, required): Schedule multiplier of step and decay.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+    Changes in place: mean, var, weight32
+    """
+    return call(_mp_adamw_update_op, (weight, grad, mean, var, weight32, rescale_grad, ), {"lr": lr, "beta1": beta1, "beta2": beta2, "epsilon": epsilon, "wd": wd, "eta": eta, "clip_gradient": clip_gradient}, name, attr, kwargs)
+
+_contrib_mp_adamw_update = _mp_adamw_update
+
 _mul_scalar_op = Op("_mul_scalar", ('data',), ('scalar', 'is_int'), "")
 
 
@@ -1065,6 +1118,120 @@ def _mul_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, **k
     return call(_mul_scalar_op, (data, ), {"scalar": scalar, "is_int": is_int}, name, attr, kwargs)
 
 _MulScalar = _mul_scalar
+
+_multi_adamw_update_op = Op("_multi_adamw_update", ('weight', 'grad', 'mean', 'var', 'rescale_grad'), ('lrs', 'beta1', 'beta2', 'epsilon', 'wds', 'etas', 'clip_gradient', 'num_weights'), "num_weights")
+
+
+def _multi_adamw_update(*data, lrs=_Null, beta1=_Null, beta2=_Null, epsilon=_Null, wds=_Null, etas=_Null, clip_gradient=_Null, name=None, attr=None, **kwargs):
+    """AdamW (Loshchilov and Hutter, 2019): Adam's moments of rescale_grad * grad, clipped, then w -= eta (lr m / (sqrt(v) + epsilon) + wd w), for several weights. A rescale_grad of 0, infinity or NaN leaves everything as it is.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        mean: First moment, changed in place.
+        var: Second moment, changed in place.
+        rescale_grad: One number, multiplies the gradient.
+    Parameters:
+        lrs (float tuple, required): Learning rate of every weight.
+        beta1 (float, default 0.9): Decay of the first moment.
+        beta2 (float, default 0.999): Decay of the second moment.
+        epsilon (float, default 1e-08): Keeps the division finite.
+        wds (float tuple, required): Weight decay of every weight.
+        etas (float tuple, required): Schedule multiplier of every weight.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+        num_weights (int, default 1): Number of weights.
+    Changes in place: mean, var
+    """
+    return call(_multi_adamw_update_op, data, {"lrs": lrs, "beta1": beta1, "beta2": beta2, "epsilon": epsilon, "wds": wds, "etas": etas, "clip_gradient": clip_gradient}, name, attr, kwargs)
+
+_contrib_multi_adamw_update = _multi_adamw_update
+
+_multi_lamb_update_op = Op("_multi_lamb_update", ('weight', 'grad', 'mean', 'var'), ('learning_rates', 'beta1', 'beta2', 'epsilon', 'wds', 'rescale_grad', 'lower_bound', 'upper_bound', 'clip_gradient', 'bias_correction', 'step_count', 'num_tensors'), "num_tensors")
+
+
+def _multi_lamb_update(*data, learning_rates=_Null, beta1=_Null, beta2=_Null, epsilon=_Null, wds=_Null, rescale_grad=_Null, lower_bound=_Null, upper_bound=_Null, clip_gradient=_Null, bias_correction=_Null, step_count=_Null, name=None, attr=None, **kwargs):
+    """LAMB (You et al., 2020) for several weights: lamb_update_phase1 and phase2 with the norms of weight and direction. Inputs come in groups, one per weight.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        mean: First moment, changed in place.
+        var: Second moment, changed in place.
+    Parameters:
+        learning_rates (float tuple, required): Learning rate of every weight.
+        beta1 (float, default 0.9): Decay of the first moment.
+        beta2 (float, default 0.999): Decay of the second moment.
+        epsilon (float, default 1e-06): Keeps the division finite.
+        wds (float tuple, required): Weight decay of every weight.
+        rescale_grad (float, default 1): Multiplies the gradients first.
+        lower_bound (float, default -1): Least norm of a weight; off below 0.
+        upper_bound (float, default -1): Largest norm of a weight; off below 0.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+        bias_correction (boolean, default True): Divides the moments by 1 - beta^t.
+        step_count (tuple, required): Number of the step of every weight, from 1.
+        num_tensors (int, default 1): Number of weights.
+    Changes in place: mean, var
+    """
+    return call(_multi_lamb_update_op, data, {"learning_rates": learning_rates, "beta1": beta1, "beta2": beta2, "epsilon": epsilon, "wds": wds, "rescale_grad": rescale_grad, "lower_bound": lower_bound, "upper_bound": upper_bound, "clip_gradient": clip_gradient, "bias_correction": bias_correction, "step_count": step_count}, name, attr, kwargs)
+
+
+_multi_mp_adamw_update_op = Op("_multi_mp_adamw_update", ('weight', 'grad', 'mean', 'var', 'weight32', 'rescale_grad'), ('lrs', 'beta1', 'beta2', 'epsilon', 'wds', 'etas', 'clip_gradient', 'num_weights'), "num_weights")
+
+
+def _multi_mp_adamw_update(*data, lrs=_Null, beta1=_Null, beta2=_Null, epsilon=_Null, wds=_Null, etas=_Null, clip_gradient=_Null, name=None, attr=None, **kwargs):
+    """AdamW (Loshchilov and Hutter, 2019): Adam's moments of rescale_grad * grad, clipped, then w -= eta (lr m / (sqrt(v) + epsilon) + wd w), for several weights, on float32 copies. A rescale_grad of 0, infinity or NaN leaves everything as it is.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        mean: First moment, changed in place.
+        var: Second moment, changed in place.
+        weight32: The weight in float32, changed in place.
+        rescale_grad: One number, multiplies the gradient.
+    Parameters:
+        lrs (float tuple, required): Learning rate of every weight.
+        beta1 (float, default 0.9): Decay of the first moment.
+        beta2 (float, default 0.999): Decay of the second moment.
+        epsilon (float, default 1e-08): Keeps the division finite.
+        wds (float tuple, required): Weight decay of every weight.
+        etas (float tuple, required): Schedule multiplier of every weight.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+        num_weights (int, default 1): Number of weights.
+    Changes in place: mean, var, weight32
+    """
+    return call(_multi_mp_adamw_update_op, data, {"lrs": lrs, "beta1": beta1, "beta2": beta2, "epsilon": epsilon, "wds": wds, "etas": etas, "clip_gradient": clip_gradient}, name, attr, kwargs)
+
+_contrib_multi_mp_adamw_update = _multi_mp_adamw_update
+
+_multi_mp_lamb_update_op = Op("_multi_mp_lamb_update", ('weight', 'grad', 'mean', 'var', 'weight32'), ('learning_rates', 'beta1', 'beta2', 'epsilon', 'wds', 'rescale_grad', 'lower_bound', 'upper_bound', 'clip_gradient', 'bias_correction', 'step_count', 'num_tensors'), "num_tensors")
+
+
+def _multi_mp_lamb_update(*data, learning_rates=_Null, beta1=_Null, beta2=_Null, epsilon=_Null, wds=_Null, rescale_grad=_Null, lower_bound=_Null, upper_bound=_Null, clip_gradient=_Null, bias_correction=_Null, step_count=_Null, name=None, attr=None, **kwargs):
+    """LAMB (You et al., 2020) for several weights with float32 copies: lamb_update_phase1 and phase2 with the norms of weight and direction. Inputs come in groups, one per weight.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        mean: First moment, changed in place.
+        var: Second moment, changed in place.
+        weight32: The weight in float32, changed in place.
+    Parameters:
+        learning_rates (float tuple, required): Learning rate of every weight.
+        beta1 (float, default 0.9): Decay of the first moment.
+        beta2 (float, default 0.999): Decay of the second moment.
+        epsilon (float, default 1e-06): Keeps the division finite.
+        wds (float tuple, required): Weight decay of every weight.
+        rescale_grad (float, default 1): Multiplies the gradients first.
+        lower_bound (float, default -1): Least norm of a weight; off below 0.
+        upper_bound (float, default -1): Largest norm of a weight; off below 0.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+        bias_correction (boolean, default True): Divides the moments by 1 - beta^t.
+        step_count (tuple, required): Number of the step of every weight, from 1.
+        num_tensors (int, default 1): Number of weights.
+    Changes in place: mean, var, weight32
+    """
+    return call(_multi_mp_lamb_update_op, data, {"learning_rates": learning_rates, "beta1": beta1, "beta2": beta2, "epsilon": epsilon, "wds": wds, "rescale_grad": rescale_grad, "lower_bound": lower_bound, "upper_bound": upper_bound, "clip_gradient": clip_gradient, "bias_correction": bias_correction, "step_count": step_count}, name, attr, kwargs)
+
 
 _not_equal_op = Op("_not_equal", ('lhs', 'rhs'), (), "")
 
@@ -1772,6 +1939,35 @@ def add_n(*data, name=None, attr=None, **kwargs):
 ElementWiseSum = add_n
 _sum = add_n
 element_wise_sum = add_n
+
+all_finite_op = Op("all_finite", ('data',), ('init_output',), "")
+
+
+def all_finite(data=None, init_output=_Null, name=None, attr=None, **kwargs):
+    """(1,), float32: 1 when every element is finite, 0 when one is infinite or NaN.
+    
+    Inputs:
+        data: Any shape, float.
+    Parameters:
+        init_output (boolean, default True): false: an array given with out= that holds 0 keeps it.
+    """
+    return call(all_finite_op, (data, ), {"init_output": init_output}, name, attr, kwargs)
+
+
+amp_multicast_op = Op("amp_multicast", ('data',), ('num_outputs', 'cast_narrow'), "num_outputs")
+
+
+def amp_multicast(*data, cast_narrow=_Null, name=None, attr=None, **kwargs):
+    """Casts all float arrays to the widest dtype among them, or to the narrowest. Integers are passed on.
+    
+    Inputs:
+        data: Any shape and dtype; each its own.
+    Parameters:
+        num_outputs (int, required): Number of arrays.
+        cast_narrow (boolean, default False): Casts to the narrowest float dtype instead of the widest.
+    """
+    return call(amp_multicast_op, data, {"cast_narrow": cast_narrow}, name, attr, kwargs)
+
 
 arccos_op = Op("arccos", ('data',), (), "")
 
@@ -2778,6 +2974,53 @@ def moments(data=None, axes=_Null, keepdims=_Null, name=None, attr=None, **kwarg
     return call(moments_op, (data, ), {"axes": axes, "keepdims": keepdims}, name, attr, kwargs)
 
 
+mp_lamb_update_phase1_op = Op("mp_lamb_update_phase1", ('weight', 'grad', 'mean', 'var', 'weight32'), ('beta1', 'beta2', 'epsilon', 't', 'bias_correction', 'wd', 'rescale_grad', 'clip_gradient'), "")
+
+
+def mp_lamb_update_phase1(weight=None, grad=None, mean=None, var=None, weight32=None, beta1=_Null, beta2=_Null, epsilon=_Null, t=_Null, bias_correction=_Null, wd=_Null, rescale_grad=_Null, clip_gradient=_Null, name=None, attr=None, **kwargs):
+    """LAMB (You et al., 2020) on a float32 copy of the weight: the direction of the step, float32.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        mean: First moment, float32.
+        var: Second moment, float32.
+        weight32: The weight in float32.
+    Parameters:
+        beta1 (float, default 0.9): Decay of the first moment.
+        beta2 (float, default 0.999): Decay of the second moment.
+        epsilon (float, default 1e-06): Keeps the division finite.
+        t (int, required): Number of the step, from 1.
+        bias_correction (boolean, default True): Divides the moments by 1 - beta^t.
+        wd (float, required): Weight decay.
+        rescale_grad (float, default 1): Multiplies the gradient first.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+    Changes in place: mean, var
+    """
+    return call(mp_lamb_update_phase1_op, (weight, grad, mean, var, weight32, ), {"beta1": beta1, "beta2": beta2, "epsilon": epsilon, "t": t, "bias_correction": bias_correction, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient}, name, attr, kwargs)
+
+
+mp_lamb_update_phase2_op = Op("mp_lamb_update_phase2", ('weight', 'g', 'r1', 'r2', 'weight32'), ('lr', 'lower_bound', 'upper_bound'), "")
+
+
+def mp_lamb_update_phase2(weight=None, g=None, r1=None, r2=None, weight32=None, lr=_Null, lower_bound=_Null, upper_bound=_Null, name=None, attr=None, **kwargs):
+    """LAMB (You et al., 2020): the step on weight32, scaled by r1 / r2; the output is weight32 in the weight's dtype.
+    
+    Inputs:
+        weight: Any shape, float.
+        g: The direction of phase 1, float32.
+        r1: (1,): norm of the weight.
+        r2: (1,): norm of g.
+        weight32: The weight in float32, changed in place.
+    Parameters:
+        lr (float, required): Learning rate.
+        lower_bound (float, default -1): Least norm of the weight; off below 0.
+        upper_bound (float, default -1): Largest norm of the weight; off below 0.
+    Changes in place: weight32
+    """
+    return call(mp_lamb_update_phase2_op, (weight, g, r1, r2, weight32, ), {"lr": lr, "lower_bound": lower_bound, "upper_bound": upper_bound}, name, attr, kwargs)
+
+
 mp_nag_mom_update_op = Op("mp_nag_mom_update", ('weight', 'grad', 'mom', 'weight32'), ('lr', 'momentum', 'wd', 'rescale_grad', 'clip_gradient', 'lazy_update'), "")
 
 
@@ -2843,6 +3086,139 @@ def mp_sgd_update(weight=None, grad=None, weight32=None, lr=_Null, wd=_Null, res
     Changes in place: weight32
     """
     return call(mp_sgd_update_op, (weight, grad, weight32, ), {"lr": lr, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}, name, attr, kwargs)
+
+
+multi_all_finite_op = Op("multi_all_finite", ('array',), ('num_arrays', 'init_output'), "num_arrays")
+
+
+def multi_all_finite(*data, init_output=_Null, name=None, attr=None, **kwargs):
+    """(1,), float32: 1 when every element of all arrays is finite, 0 when one is infinite or NaN.
+    
+    Inputs:
+        array: Any shape, float; each its own.
+    Parameters:
+        num_arrays (int, default 1): Number of arrays.
+        init_output (boolean, default True): false: an array given with out= that holds 0 keeps it.
+    """
+    return call(multi_all_finite_op, data, {"init_output": init_output}, name, attr, kwargs)
+
+
+multi_lars_op = Op("multi_lars", ('lrs', 'weights_sum_sq', 'grads_sum_sq', 'wds'), ('eta', 'eps', 'rescale_grad'), "")
+
+
+def multi_lars(lrs=None, weights_sum_sq=None, grads_sum_sq=None, wds=None, eta=_Null, eps=_Null, rescale_grad=_Null, name=None, attr=None, **kwargs):
+    """LARS (You et al., 2017): lr eta |w| / (|g| + wd |w| + eps) with the norms of weight and gradient; lr where one of them is 0.
+    
+    Inputs:
+        lrs: (n,): learning rates.
+        weights_sum_sq: (n,): sums of squares of the weights.
+        grads_sum_sq: (n,): sums of squares of the gradients.
+        wds: (n,): weight decays.
+    Parameters:
+        eta (float, required): Trust coefficient.
+        eps (float, required): Added to the divisor.
+        rescale_grad (float, default 1): Multiplies the norms of the gradients.
+    """
+    return call(multi_lars_op, (lrs, weights_sum_sq, grads_sum_sq, wds, ), {"eta": eta, "eps": eps, "rescale_grad": rescale_grad}, name, attr, kwargs)
+
+
+multi_mp_sgd_mom_update_op = Op("multi_mp_sgd_mom_update", ('weight', 'grad', 'mom', 'weight32'), ('lrs', 'wds', 'momentum', 'rescale_grad', 'clip_gradient', 'num_weights'), "num_weights")
+
+
+def multi_mp_sgd_mom_update(*data, lrs=_Null, wds=_Null, momentum=_Null, rescale_grad=_Null, clip_gradient=_Null, name=None, attr=None, **kwargs):
+    """sgd_mom_update of several weights with float32 copies. Inputs come in groups, one per weight. Write the outputs over the weights with out=.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        mom: The last step, changed in place.
+        weight32: The weight in float32, changed in place.
+    Parameters:
+        lrs (float tuple, required): Learning rate of every weight.
+        wds (float tuple, required): Weight decay of every weight.
+        momentum (float, default 0): Share of the last step that is kept.
+        rescale_grad (float, default 1): Multiplies the gradients first.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+        num_weights (int, default 1): Number of weights.
+    Changes in place: mom, weight32
+    """
+    return call(multi_mp_sgd_mom_update_op, data, {"lrs": lrs, "wds": wds, "momentum": momentum, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient}, name, attr, kwargs)
+
+
+multi_mp_sgd_update_op = Op("multi_mp_sgd_update", ('weight', 'grad', 'weight32'), ('lrs', 'wds', 'rescale_grad', 'clip_gradient', 'num_weights'), "num_weights")
+
+
+def multi_mp_sgd_update(*data, lrs=_Null, wds=_Null, rescale_grad=_Null, clip_gradient=_Null, name=None, attr=None, **kwargs):
+    """sgd_update of several weights with float32 copies. Inputs come in groups, one per weight. Write the outputs over the weights with out=.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        weight32: The weight in float32, changed in place.
+    Parameters:
+        lrs (float tuple, required): Learning rate of every weight.
+        wds (float tuple, required): Weight decay of every weight.
+        rescale_grad (float, default 1): Multiplies the gradients first.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+        num_weights (int, default 1): Number of weights.
+    Changes in place: weight32
+    """
+    return call(multi_mp_sgd_update_op, data, {"lrs": lrs, "wds": wds, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient}, name, attr, kwargs)
+
+
+multi_sgd_mom_update_op = Op("multi_sgd_mom_update", ('weight', 'grad', 'mom'), ('lrs', 'wds', 'momentum', 'rescale_grad', 'clip_gradient', 'num_weights'), "num_weights")
+
+
+def multi_sgd_mom_update(*data, lrs=_Null, wds=_Null, momentum=_Null, rescale_grad=_Null, clip_gradient=_Null, name=None, attr=None, **kwargs):
+    """sgd_mom_update of several weights. Inputs come in groups, one per weight. Write the outputs over the weights with out=.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        mom: The last step, changed in place.
+    Parameters:
+        lrs (float tuple, required): Learning rate of every weight.
+        wds (float tuple, required): Weight decay of every weight.
+        momentum (float, default 0): Share of the last step that is kept.
+        rescale_grad (float, default 1): Multiplies the gradients first.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+        num_weights (int, default 1): Number of weights.
+    Changes in place: mom
+    """
+    return call(multi_sgd_mom_update_op, data, {"lrs": lrs, "wds": wds, "momentum": momentum, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient}, name, attr, kwargs)
+
+
+multi_sgd_update_op = Op("multi_sgd_update", ('weight', 'grad'), ('lrs', 'wds', 'rescale_grad', 'clip_gradient', 'num_weights'), "num_weights")
+
+
+def multi_sgd_update(*data, lrs=_Null, wds=_Null, rescale_grad=_Null, clip_gradient=_Null, name=None, attr=None, **kwargs):
+    """sgd_update of several weights. Inputs come in groups, one per weight. Write the outputs over the weights with out=.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+    Parameters:
+        lrs (float tuple, required): Learning rate of every weight.
+        wds (float tuple, required): Weight decay of every weight.
+        rescale_grad (float, default 1): Multiplies the gradients first.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+        num_weights (int, default 1): Number of weights.
+    """
+    return call(multi_sgd_update_op, data, {"lrs": lrs, "wds": wds, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient}, name, attr, kwargs)
+
+
+multi_sum_sq_op = Op("multi_sum_sq", ('array',), ('num_arrays',), "num_arrays")
+
+
+def multi_sum_sq(*data, name=None, attr=None, **kwargs):
+    """The sums of squares of several arrays, (num_arrays,), float32.
+    
+    Inputs:
+        array: Any shape, float; each its own.
+    Parameters:
+        num_arrays (int, required): Number of arrays.
+    """
+    return call(multi_sum_sq_op, data, {}, name, attr, kwargs)
 
 
 nag_mom_update_op = Op("nag_mom_update", ('weight', 'grad', 'mom'), ('lr', 'momentum', 'wd', 'rescale_grad', 'clip_gradient', 'lazy_update'), "")
@@ -2975,6 +3351,91 @@ def pick(data=None, index=None, axis=_Null, keepdims=_Null, mode=_Null, name=Non
     return call(pick_op, (data, index, ), {"axis": axis, "keepdims": keepdims, "mode": mode}, name, attr, kwargs)
 
 choose_element_0index = pick
+
+preloaded_multi_mp_sgd_mom_update_op = Op("preloaded_multi_mp_sgd_mom_update", ('weight', 'grad', 'mom', 'weight32', 'lrs', 'wds'), ('momentum', 'rescale_grad', 'clip_gradient', 'num_weights'), "num_weights")
+
+
+def preloaded_multi_mp_sgd_mom_update(*data, momentum=_Null, rescale_grad=_Null, clip_gradient=_Null, name=None, attr=None, **kwargs):
+    """sgd_mom_update of several weights with float32 copies. Inputs come in groups, one per weight, then lrs and wds. Write the outputs over the weights with out=.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        mom: The last step, changed in place.
+        weight32: The weight in float32, changed in place.
+        lrs: (num_weights,): learning rates.
+        wds: (num_weights,): weight decays.
+    Parameters:
+        momentum (float, default 0): Share of the last step that is kept.
+        rescale_grad (float, default 1): Multiplies the gradients first.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+        num_weights (int, default 1): Number of weights.
+    Changes in place: mom, weight32
+    """
+    return call(preloaded_multi_mp_sgd_mom_update_op, data, {"momentum": momentum, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient}, name, attr, kwargs)
+
+
+preloaded_multi_mp_sgd_update_op = Op("preloaded_multi_mp_sgd_update", ('weight', 'grad', 'weight32', 'lrs', 'wds'), ('rescale_grad', 'clip_gradient', 'num_weights'), "num_weights")
+
+
+def preloaded_multi_mp_sgd_update(*data, rescale_grad=_Null, clip_gradient=_Null, name=None, attr=None, **kwargs):
+    """sgd_update of several weights with float32 copies. Inputs come in groups, one per weight, then lrs and wds. Write the outputs over the weights with out=.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        weight32: The weight in float32, changed in place.
+        lrs: (num_weights,): learning rates.
+        wds: (num_weights,): weight decays.
+    Parameters:
+        rescale_grad (float, default 1): Multiplies the gradients first.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+        num_weights (int, default 1): Number of weights.
+    Changes in place: weight32
+    """
+    return call(preloaded_multi_mp_sgd_update_op, data, {"rescale_grad": rescale_grad, "clip_gradient": clip_gradient}, name, attr, kwargs)
+
+
+preloaded_multi_sgd_mom_update_op = Op("preloaded_multi_sgd_mom_update", ('weight', 'grad', 'mom', 'lrs', 'wds'), ('momentum', 'rescale_grad', 'clip_gradient', 'num_weights'), "num_weights")
+
+
+def preloaded_multi_sgd_mom_update(*data, momentum=_Null, rescale_grad=_Null, clip_gradient=_Null, name=None, attr=None, **kwargs):
+    """sgd_mom_update of several weights. Inputs come in groups, one per weight, then lrs and wds. Write the outputs over the weights with out=.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        mom: The last step, changed in place.
+        lrs: (num_weights,): learning rates.
+        wds: (num_weights,): weight decays.
+    Parameters:
+        momentum (float, default 0): Share of the last step that is kept.
+        rescale_grad (float, default 1): Multiplies the gradients first.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+        num_weights (int, default 1): Number of weights.
+    Changes in place: mom
+    """
+    return call(preloaded_multi_sgd_mom_update_op, data, {"momentum": momentum, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient}, name, attr, kwargs)
+
+
+preloaded_multi_sgd_update_op = Op("preloaded_multi_sgd_update", ('weight', 'grad', 'lrs', 'wds'), ('rescale_grad', 'clip_gradient', 'num_weights'), "num_weights")
+
+
+def preloaded_multi_sgd_update(*data, rescale_grad=_Null, clip_gradient=_Null, name=None, attr=None, **kwargs):
+    """sgd_update of several weights. Inputs come in groups, one per weight, then lrs and wds. Write the outputs over the weights with out=.
+    
+    Inputs:
+        weight: Any shape, float.
+        grad: Its gradient.
+        lrs: (num_weights,): learning rates.
+        wds: (num_weights,): weight decays.
+    Parameters:
+        rescale_grad (float, default 1): Multiplies the gradients first.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+        num_weights (int, default 1): Number of weights.
+    """
+    return call(preloaded_multi_sgd_update_op, data, {"rescale_grad": rescale_grad, "clip_gradient": clip_gradient}, name, attr, kwargs)
+
 
 prod_op = Op("prod", ('data',), ('axis', 'keepdims', 'exclude'), "")
 
@@ -3739,8 +4200,13 @@ __all__ = [
     "_RMinusScalar",
     "_RModScalar",
     "_RPowerScalar",
+    "_adamw_update",
     "_add",
     "_arange",
+    "_contrib_adamw_update",
+    "_contrib_mp_adamw_update",
+    "_contrib_multi_adamw_update",
+    "_contrib_multi_mp_adamw_update",
     "_copy",
     "_crop_assign",
     "_crop_assign_scalar",
@@ -3779,8 +4245,13 @@ __all__ = [
     "_minus_scalar",
     "_mod",
     "_mod_scalar",
+    "_mp_adamw_update",
     "_mul",
     "_mul_scalar",
+    "_multi_adamw_update",
+    "_multi_lamb_update",
+    "_multi_mp_adamw_update",
+    "_multi_mp_lamb_update",
     "_not_equal",
     "_not_equal_scalar",
     "_np_negative",
@@ -3830,7 +4301,9 @@ __all__ = [
     "abs",
     "adam_update",
     "add_n",
+    "all_finite",
     "amp_cast",
+    "amp_multicast",
     "arccos",
     "arccosh",
     "arcsin",
@@ -3919,9 +4392,18 @@ __all__ = [
     "min",
     "min_axis",
     "moments",
+    "mp_lamb_update_phase1",
+    "mp_lamb_update_phase2",
     "mp_nag_mom_update",
     "mp_sgd_mom_update",
     "mp_sgd_update",
+    "multi_all_finite",
+    "multi_lars",
+    "multi_mp_sgd_mom_update",
+    "multi_mp_sgd_update",
+    "multi_sgd_mom_update",
+    "multi_sgd_update",
+    "multi_sum_sq",
     "nag_mom_update",
     "nanprod",
     "nansum",
@@ -3932,6 +4414,10 @@ __all__ = [
     "ones_like",
     "pad",
     "pick",
+    "preloaded_multi_mp_sgd_mom_update",
+    "preloaded_multi_mp_sgd_update",
+    "preloaded_multi_sgd_mom_update",
+    "preloaded_multi_sgd_update",
     "prod",
     "radians",
     "random_exponential",

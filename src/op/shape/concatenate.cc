@@ -3,7 +3,7 @@
 
 #include "op/core/builder.h"
 
-namespace mixnet::op::concat {
+namespace mixnet::op::concatenate {
 namespace {
 
 struct Params {
@@ -216,4 +216,4 @@ void register_ops(Registry& registry) {
   //]
 }
 
-}  // namespace mixnet::op::concat
+}  // namespace mixnet::op::concatenate

@@ -1,0 +1,111 @@
+// What Convolution and Deconvolution share on oneDNN: primitives that choose their own layouts, with reorders at the
+// edges.
+//
+// Only included by *.dnnl.cc files.
+#pragma once
+#include "op/core/dnnl_kernel.h"
+#include "op/nn/convolution.h"
+
+namespace mixnet::op {
+
+struct DnnlConvShape {
+  DnnlDims data, weight, bias, out, stride, dilate, pad_low, pad_high;
+  dnnl::memory::desc plain_weight;  // our layout of the weights, in oneDNN's order of axes
+  DnnlType type;
+
+  dnnl::memory::desc x() const { return dnnl_any(data, type); }
+  dnnl::memory::desc w() const { return dnnl_any(weight, type); }
+  dnnl::memory::desc b() const { return dnnl_plain(bias, type); }
+  dnnl::memory::desc y() const { return dnnl_any(out, type); }
+  dnnl::memory::desc plain_x() const { return dnnl_plain(data, type); }
+  dnnl::memory::desc plain_y() const { return dnnl_plain(out, type); }
+};
+
+// The primitives of one of the two. `Shape` is made of parameters and the views of data and output.
+template <class Shape, class Forward, class BackwardData, class BackwardWeights, dnnl::algorithm Algorithm>
+struct DnnlConv {
+  using ForwardDesc = typename Forward::primitive_desc;
+  using Bindings = std::vector<DnnlKernel::Binding>;
+
+  static ForwardDesc forward(const Shape& s, bool bias, bool training) {
+    const auto kind = training ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
+    const auto none = dnnl::memory::desc();
+    return {dnnl_engine(), kind,     Algorithm, s.x(),     s.w(),      bias ? s.b() : none,
+            s.y(),         s.stride, s.dilate,  s.pad_low, s.pad_high, dnnl_attributes()};
+  }
+
+  // Inputs (x, w, b), output y. nullptr: not a case that oneDNN knows.
+  static std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+    if (!dnnl_takes(c)) return nullptr;
+    const ConvParams& p = c.params<ConvParams>();
+    const Shape s(p, c.inputs[0], c.outputs[0]);
+    try {
+      const ForwardDesc desc = forward(s, !p.no_bias, c.training);
+      if (dnnl_reference(desc)) return nullptr;
+      Bindings bindings{{DNNL_ARG_SRC, 0, false, s.plain_x(), desc.src_desc()},
+                        {DNNL_ARG_WEIGHTS, 1, false, s.plain_weight, desc.weights_desc()},
+                        {DNNL_ARG_DST, 0, true, s.plain_y(), desc.dst_desc()}};
+      if (!p.no_bias) bindings.push_back({DNNL_ARG_BIAS, 2, false, s.b(), desc.bias_desc()});
+      return std::make_unique<DnnlKernel>(Forward(desc), desc.scratchpad_desc(), std::move(bindings));
+    } catch (const dnnl::error&) {
+      return nullptr;
+    }
+  }
+
+  //[full
+  static std::unique_ptr<Kernel> data_gradient(const Shape& s, const ForwardDesc& hint) {
+    const typename BackwardData::primitive_desc desc(dnnl_engine(), Algorithm, s.x(), s.w(), s.y(), s.stride, s.dilate,
+                                                     s.pad_low, s.pad_high, hint, dnnl_attributes());
+    if (dnnl_reference(desc)) return nullptr;
+    Bindings bindings{{DNNL_ARG_DIFF_DST, 0, false, s.plain_y(), desc.diff_dst_desc()},
+                      {DNNL_ARG_WEIGHTS, 2, false, s.plain_weight, desc.weights_desc()},
+                      {DNNL_ARG_DIFF_SRC, 0, true, s.plain_x(), desc.diff_src_desc()}};
+    return std::make_unique<DnnlKernel>(BackwardData(desc), desc.scratchpad_desc(), std::move(bindings));
+  }
+
+  static std::unique_ptr<Kernel> weight_gradient(const Shape& s, const ForwardDesc& hint, bool bias) {
+    const auto none = dnnl::memory::desc();
+    const typename BackwardWeights::primitive_desc desc(dnnl_engine(), Algorithm, s.x(), s.w(), bias ? s.b() : none,
+                                                        s.y(), s.stride, s.dilate, s.pad_low, s.pad_high, hint,
+                                                        dnnl_attributes());
+    if (dnnl_reference(desc)) return nullptr;
+    Bindings bindings{{DNNL_ARG_SRC, 1, false, s.plain_x(), desc.src_desc()},
+                      {DNNL_ARG_DIFF_DST, 0, false, s.plain_y(), desc.diff_dst_desc()},
+                      {DNNL_ARG_DIFF_WEIGHTS, 1, true, s.plain_weight, desc.diff_weights_desc()}};
+    if (bias) bindings.push_back({DNNL_ARG_DIFF_BIAS, 2, true, s.b(), desc.diff_bias_desc()});
+    return std::make_unique<DnnlKernel>(BackwardWeights(desc), desc.scratchpad_desc(), std::move(bindings));
+  }
+
+  // Inputs (dy, x, w), outputs (dx, dw, db). The bias gradient comes with the weight gradient: both or neither.
+  static std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+    if (!dnnl_takes(c)) return nullptr;
+    const ConvParams& p = c.params<ConvParams>();
+    const bool bias = !p.no_bias && c.wanted[2];
+    if (bias && !c.wanted[1]) return nullptr;
+    const Shape s(p, c.inputs[1], c.inputs[0]);
+    try {
+      const ForwardDesc hint = forward(s, false, true);
+      auto sequence = std::make_unique<SequenceKernel>();
+      bool all = true;
+      auto add = [&](std::unique_ptr<Kernel> kernel) {
+        all = all && kernel;
+        if (kernel) sequence->add(std::move(kernel));
+      };
+      if (c.wanted[0]) add(data_gradient(s, hint));
+      if (c.wanted[1]) add(weight_gradient(s, hint, bias));
+      return all ? std::move(sequence) : nullptr;
+    } catch (const dnnl::error&) {
+      return nullptr;
+    }
+  }
+  //]
+
+  static void add(Registry& registry, const std::string& name) {
+    registry.existing(name).kernels.emplace_back(Provider::onednn, prepare);
+    //[full
+    registry.existing("_backward_" + name).kernels.emplace_back(Provider::onednn, prepare_backward);
+    //]
+  }
+};
+
+}  // namespace mixnet::op

@@ -1,0 +1,130 @@
+// Pooling on oneDNN: maximum and average, forward and backward.
+//
+// The backward operator has no record of where each maximum stood; the forward primitive is run again to find out.
+#include "op/nn/pooling.h"
+
+#include "op/core/dnnl_kernel.h"
+
+namespace mixnet::op::pooling {
+namespace {
+
+using Algorithm = dnnl::algorithm;
+using Forward = dnnl::pooling_forward;
+using Backward = dnnl::pooling_backward;
+
+struct Descriptors {
+  DnnlDims data, out, kernel, stride, dilate, pad_low, pad_high;
+  DnnlType type;
+  Algorithm algorithm = Algorithm::pooling_max;
+  bool known = true;
+
+  Descriptors(const PoolParams& p, const TensorView& in, const TensorView& result)
+      : data(in.shape.begin(), in.shape.end()),
+        out(result.shape.begin(), result.shape.end()),
+        type(dnnl_type(in.dtype)) {
+    const Window w = p.window(in.shape);
+    const bool include = p.count_include_pad.value_or(true) && !p.global_pool;
+    if (p.type == PoolType::avg)
+      algorithm = include ? Algorithm::pooling_avg_include_padding : Algorithm::pooling_avg_exclude_padding;
+    else known = p.type == PoolType::max;
+    for (int i = 0; i < w.dims; ++i) {
+      const int64_t extent = in.shape[2 + i], last = (result.shape[2 + i] - 1) * w.stride[i] - w.pad[i],
+                    high = last + w.kernel[i] - extent;
+      kernel.push_back(w.kernel[i]);
+      stride.push_back(w.stride[i]);
+      dilate.push_back(0);
+      pad_low.push_back(w.pad[i]);
+      pad_high.push_back(std::max<int64_t>(0, high));
+      // Windows that lie in the padding alone, and averages over windows cut off at the padding's end, are ours only.
+      known = known && last < extent && (algorithm != Algorithm::pooling_avg_include_padding || high <= w.pad[i]);
+    }
+  }
+  Forward::primitive_desc forward(dnnl::prop_kind kind) const {
+    return {dnnl_engine(), kind,    algorithm, dnnl_plain(data, type), dnnl_plain(out, type), stride, kernel,
+            dilate,        pad_low, pad_high,  dnnl_attributes()};
+  }
+};
+
+bool takes(const PrepareContext& c, size_t data) {
+  return dnnl_takes(c) && c.inputs[data].size() >= dnnl_least_elements;
+}
+
+std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+  if (!takes(c, 0)) return nullptr;
+  const Descriptors d(c.params<PoolParams>(), c.inputs[0], c.outputs[0]);
+  if (!d.known) return nullptr;
+  try {
+    const auto desc = d.forward(dnnl::prop_kind::forward_inference);
+    if (dnnl_reference(desc)) return nullptr;
+    std::vector<DnnlKernel::Binding> bindings{{DNNL_ARG_SRC, 0, false, desc.src_desc(), desc.src_desc()},
+                                              {DNNL_ARG_DST, 0, true, desc.dst_desc(), desc.dst_desc()}};
+    return std::make_unique<DnnlKernel>(Forward(desc), desc.scratchpad_desc(), std::move(bindings));
+  } catch (const dnnl::error&) {
+    return nullptr;  // not a case oneDNN knows
+  }
+}
+
+//[full
+// (dy, x, y) to dx.
+class MaxBackward : public Kernel {
+ public:
+  MaxBackward(const Forward::primitive_desc& f, const Backward::primitive_desc& b)
+      : forward_(f), backward_(b), x_(f.src_desc()), dy_(b.diff_dst_desc()) {
+    y_ = space_.take(f.dst_desc());
+    places_ = space_.take(f.workspace_desc());
+    forward_scratch_ = space_.take(f.scratchpad_desc());
+    backward_scratch_ = space_.take(b.scratchpad_desc());
+  }
+  size_t workspace() const override { return space_.bytes(); }
+
+  void run(const RunContext& r) const override {
+    void* space = r.context.workspace;
+    const dnnl::memory places = places_.at(space);
+    forward_.execute(dnnl_stream(), {{DNNL_ARG_SRC, dnnl::memory(x_, dnnl_engine(), r.in[1].data)},
+                                     {DNNL_ARG_DST, y_.at(space)},
+                                     {DNNL_ARG_WORKSPACE, places},
+                                     {DNNL_ARG_SCRATCHPAD, forward_scratch_.at(space)}});
+    backward_.execute(dnnl_stream(), {{DNNL_ARG_DIFF_DST, dnnl::memory(dy_, dnnl_engine(), r.in[0].data)},
+                                      {DNNL_ARG_DIFF_SRC, dnnl::memory(x_, dnnl_engine(), r.out[0].data)},
+                                      {DNNL_ARG_WORKSPACE, places},
+                                      {DNNL_ARG_SCRATCHPAD, backward_scratch_.at(space)}});
+    dnnl_stream().wait();
+  }
+
+ private:
+  Forward forward_;
+  Backward backward_;
+  dnnl::memory::desc x_, dy_;
+  DnnlSpace space_;
+  DnnlSpace::Place y_, places_, forward_scratch_, backward_scratch_;
+};
+
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+  if (!takes(c, 1)) return nullptr;
+  const Descriptors d(c.params<PoolParams>(), c.inputs[1], c.inputs[0]);
+  if (!d.known) return nullptr;
+  try {
+    const auto hint = d.forward(dnnl::prop_kind::forward_training);
+    const Backward::primitive_desc desc(dnnl_engine(), d.algorithm, hint.src_desc(), hint.dst_desc(), d.stride,
+                                        d.kernel, d.dilate, d.pad_low, d.pad_high, hint, dnnl_attributes());
+    if (dnnl_reference(desc) || dnnl_reference(hint)) return nullptr;
+    if (d.algorithm == Algorithm::pooling_max) return std::make_unique<MaxBackward>(hint, desc);
+    std::vector<DnnlKernel::Binding> bindings{{DNNL_ARG_DIFF_DST, 0, false, desc.diff_dst_desc(), desc.diff_dst_desc()},
+                                              {DNNL_ARG_DIFF_SRC, 0, true, desc.diff_src_desc(), desc.diff_src_desc()}};
+    return std::make_unique<DnnlKernel>(Backward(desc), desc.scratchpad_desc(), std::move(bindings));
+  } catch (const dnnl::error&) {
+    return nullptr;
+  }
+}
+//]
+
+}  // namespace
+
+void register_dnnl(Registry& registry) {
+  registry.existing("Pooling").kernels.emplace_back(Provider::onednn, prepare);
+  //[full
+  registry.existing("_backward_Pooling").kernels.emplace_back(Provider::onednn, prepare_backward);
+  //]
+}
+
+}  // namespace mixnet::op::pooling

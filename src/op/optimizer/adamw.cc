@@ -1,0 +1,150 @@
+// AdamW (Loshchilov and Hutter, 2019): Adam with decoupled weight decay, for one or several weights, with or without float32 copies.
+//
+// The gradient's scale is a tensor of one number; a step whose scale is 0, infinite or NaN is left out, as loss scaling wants it.
+#include <cmath>
+
+#include "op/core/builder.h"
+#include "op/optimizer/clip.h"
+
+namespace mixnet::op::adamw {
+namespace {
+
+struct Params {
+  double lr = 0, eta = 0, wd = 0;              // the single forms
+  std::vector<double> lrs, wds, etas;          // the multi forms
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, clip_gradient = -1;
+  int64_t num_weights = 1;
+};
+struct Rates {
+  double lr, wd, eta;
+};
+
+template <class T, class S>
+void step(const Params& p, const Rates& rates, double scale, Span<const TensorView> in, bool master, const TensorView& out) {
+  using A = std::conditional_t<std::is_same<T, double>::value, double, float>;
+  const T *w = in[0].as<T>(), *g = in[1].as<T>();
+  S *mean = in[2].as<S>(), *var = in[3].as<S>(), *copy = master ? in[4].as<S>() : nullptr;
+  T* y = out.as<T>();
+  const A b1 = static_cast<A>(p.beta1), b2 = static_cast<A>(p.beta2), epsilon = static_cast<A>(p.epsilon), rescale = static_cast<A>(scale);
+  const A lr = static_cast<A>(rates.lr), wd = static_cast<A>(rates.wd), eta = static_cast<A>(rates.eta);
+  const bool skip = !std::isfinite(scale) || scale == 0;
+  parallel_for(out.size(), 8192, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; skip && i < last; ++i) y[i] = w[i];
+    for (int64_t i = first; !skip && i < last; ++i) {
+      const A weight = copy ? static_cast<A>(copy[i]) : static_cast<A>(w[i]), d = clipped(rescale * static_cast<A>(g[i]), p.clip_gradient);
+      const A m = b1 * static_cast<A>(mean[i]) + (1 - b1) * d, v = b2 * static_cast<A>(var[i]) + (1 - b2) * d * d;
+      const A next = weight - eta * (lr * m / (std::sqrt(v) + epsilon) + wd * weight);
+      mean[i] = static_cast<S>(m);
+      var[i] = static_cast<S>(v);
+      if (copy) copy[i] = static_cast<S>(next);
+      y[i] = static_cast<T>(next);
+    }
+  });
+}
+
+template <bool Multi, bool Master>
+void kernel(const Params& p, const RunContext& r) {
+  constexpr size_t group = 4 + Master;
+  const TensorView& scale = r.in[r.out.size() * group];
+  for (size_t k = 0; k < r.out.size(); ++k) {
+    const Span<const TensorView> in(r.in.data() + k * group, group);
+    const Rates rates = Multi ? Rates{p.lrs[k], p.wds[k], p.etas[k]} : Rates{p.lr, p.wd, p.eta};
+    dispatch_float(in[0].dtype, "adamw_update", [&](auto tag) {
+      using T = typename decltype(tag)::type;
+      step<T, std::conditional_t<Master, float, T>>(p, rates, scale.as<float>()[0], in, Master, r.out[k]);
+    });
+  }
+}
+
+template <int Group>
+void infer(InferShape& c) {
+  const int n = static_cast<int>(c.out.size());
+  for (int k = 0; k < n; ++k) {
+    for (int i = 0; i < Group; ++i) c.set_out(k, c.in[static_cast<size_t>(k * Group + i)]);
+    for (int i = 0; i < Group; ++i) c.set_in(k * Group + i, c.out[static_cast<size_t>(k)]);
+  }
+  const Shape& scale = c.in[static_cast<size_t>(n * Group)];
+  if (!scale.known()) c.set_in(n * Group, Shape{1});
+  else if (scale.size() != 1) c.fail(Code::shape, concat("rescale_grad: expected one number, got ", scale));
+}
+template <int Group, bool Master>
+void infer_type(InferType& c) {
+  const int n = static_cast<int>(c.out.size());
+  for (int k = 0; k < n; ++k) {
+    c.set_out(k, c.in[static_cast<size_t>(k * Group)]);
+    for (int i = 0; i < Group; ++i) c.set_in(k * Group + i, Master && i >= 2 ? DType::f32 : c.out[static_cast<size_t>(k)]);
+  }
+  c.set_in(n * Group, DType::f32);
+}
+
+void check(const Params& p) {
+  const size_t n = static_cast<size_t>(p.num_weights);
+  auto one_each = [n](const char* name, const std::vector<double>& list) {
+    MIXNET_CHECK(list.size() == n, invalid, name, ": expected one number per weight, ", n, ", got ", list.size());
+  };
+  one_each("lrs", p.lrs);
+  one_each("wds", p.wds);
+  one_each("etas", p.etas);
+}
+
+//[full
+template <bool Multi, bool Master>
+void add_documentation(OpBuilder<Params>& op) {
+  constexpr size_t group = 4 + Master;
+  op.doc(std::string("AdamW (Loshchilov and Hutter, 2019): Adam's moments of rescale_grad * grad, clipped, then w -= eta (lr m / (sqrt(v) + epsilon) + wd w)") +
+         (Multi ? ", for several weights" : "") + (Master ? ", on float32 copies" : "") +
+         ". A rescale_grad of 0, infinity or NaN leaves everything as it is.");
+  for (const std::vector<Shape>& shapes : {std::vector<Shape>{{2, 3}, {4}}, {{1}}, {{0}}}) {
+    const size_t n = Multi ? shapes.size() : 1;
+    std::vector<Shape> inputs;
+    for (size_t k = 0; k < n; ++k) inputs.insert(inputs.end(), group, shapes[k]);
+    inputs.push_back({1});
+    const std::vector<double> rates(n, 0.1);
+    if (Multi) op.sample(inputs, {{"lrs", rates}, {"wds", rates}, {"etas", rates}}).range(0.5, 2);
+    else op.sample(inputs, {{"lr", 0.1}, {"eta", 0.5}, {"wd", 0.01}, {"clip_gradient", 1.0}}).range(0.5, 2);
+  }
+}
+//]
+
+template <bool Multi, bool Master>
+void add(Registry& registry, const std::string& name, const std::string& alias) {
+  constexpr int group = 4 + Master;
+  OpBuilder<Params> op(registry, name);
+  op.alias(alias);
+  if (Multi) op.param("lrs", &Params::lrs).required().doc("Learning rate of every weight.");
+  else op.param("lr", &Params::lr).required().doc("Learning rate.");
+  op.param("beta1", &Params::beta1).doc("Decay of the first moment.");
+  op.param("beta2", &Params::beta2).doc("Decay of the second moment.");
+  op.param("epsilon", &Params::epsilon).doc("Keeps the division finite.");
+  if (Multi) op.param("wds", &Params::wds).required().doc("Weight decay of every weight.");
+  else op.param("wd", &Params::wd).doc("Weight decay, not multiplied by lr.");
+  if (Multi) op.param("etas", &Params::etas).required().doc("Schedule multiplier of every weight.");
+  else op.param("eta", &Params::eta).required().doc("Schedule multiplier of step and decay.");
+  op.param("clip_gradient", &Params::clip_gradient).doc("Limits gradients to [-c, c]; off below 0.");
+  op.input("weight", "Any shape, float.").input("grad", "Its gradient.").input("mean", "First moment, changed in place.").input("var", "Second moment, changed in place.");
+  std::vector<std::string> names{"weight", "grad", "mean", "var"};
+  if (Master) op.input("weight32", "The weight in float32, changed in place.");
+  if (Master) names.push_back("weight32");
+  op.input("rescale_grad", "One number, multiplies the gradient.");
+  if (Multi) {
+    op.param("num_weights", &Params::num_weights).range(1).doc("Number of weights.");
+    op.variadic_groups(names, {"rescale_grad"}, "num_weights", &Params::num_weights).check(check);
+  }
+  op.mutates(Master ? std::vector<int>{2, 3, 4} : std::vector<int>{2, 3}).inplace(0, 0);
+  op.infer_shape(infer<group>).infer_type(infer_type<group, Master>).kernel(kernel<Multi, Master>);
+  op.no_gradient("an optimizer's step has no gradient");
+  //[full
+  add_documentation<Multi, Master>(op);
+  //]
+}
+
+}  // namespace
+
+void register_ops(Registry& registry) {
+  add<false, false>(registry, "_adamw_update", "_contrib_adamw_update");
+  add<false, true>(registry, "_mp_adamw_update", "_contrib_mp_adamw_update");
+  add<true, false>(registry, "_multi_adamw_update", "_contrib_multi_adamw_update");
+  add<true, true>(registry, "_multi_mp_adamw_update", "_contrib_multi_mp_adamw_update");
+}
+
+}  // namespace mixnet::op::adamw

@@ -1,0 +1,108 @@
+// mp_lamb_update_phase1 and phase2: LAMB (You et al., 2020) on a float32 copy of a 16-bit weight.
+#include <cmath>
+
+#include "op/core/builder.h"
+#include "op/optimizer/clip.h"
+
+namespace mixnet::op::mp_lamb {
+namespace {
+
+struct Params {
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-6, wd = 0, rescale_grad = 1, clip_gradient = -1;
+  double lr = 0, lower_bound = -1, upper_bound = -1;
+  int64_t t = 1;
+  bool bias_correction = true;
+};
+
+// (weight, grad, mean, var, weight32) to the direction in float32.
+void direction(const Params& p, const RunContext& r) {
+  dispatch_float(r.in[1].dtype, "mp_lamb_update_phase1", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const T* g = r.in[1].as<T>();
+    float *mean = r.in[2].as<float>(), *var = r.in[3].as<float>();
+    const float *w = r.in[4].as<float>(), b1 = static_cast<float>(p.beta1), b2 = static_cast<float>(p.beta2);
+    const double t = static_cast<double>(p.t);
+    const float c1 = p.bias_correction ? static_cast<float>(1 - std::pow(p.beta1, t)) : 1.0f;
+    const float c2 = p.bias_correction ? static_cast<float>(1 - std::pow(p.beta2, t)) : 1.0f;
+    parallel_for(r.out[0].size(), 8192, [&](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i) {
+        const float d = clipped(static_cast<float>(p.rescale_grad) * static_cast<float>(g[i]), p.clip_gradient);
+        mean[i] = b1 * mean[i] + (1 - b1) * d;
+        var[i] = b2 * var[i] + (1 - b2) * d * d;
+        r.out[0].as<float>()[i] = mean[i] / c1 / (std::sqrt(var[i] / c2) + static_cast<float>(p.epsilon)) + static_cast<float>(p.wd) * w[i];
+      }
+    });
+  });
+}
+
+// (weight, g, r1, r2, weight32) to the weight.
+void scaled_step(const Params& p, const RunContext& r) {
+  float r1 = r.in[2].as<float>()[0];
+  const float r2 = r.in[3].as<float>()[0];
+  if (p.lower_bound >= 0) r1 = std::max(r1, static_cast<float>(p.lower_bound));
+  if (p.upper_bound >= 0) r1 = std::min(r1, static_cast<float>(p.upper_bound));
+  const float rate = static_cast<float>(p.lr) * (r1 == 0 || r2 == 0 ? 1.0f : r1 / r2);
+  const float* g = r.in[1].as<float>();
+  float* w = r.in[4].as<float>();
+  dispatch_float(r.out[0].dtype, "mp_lamb_update_phase2", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    parallel_for(r.out[0].size(), 8192, [&](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i) {
+        w[i] -= rate * g[i];
+        r.out[0].as<T>()[i] = static_cast<T>(w[i]);
+      }
+    });
+  });
+}
+
+void infer_step(InferShape& c) {
+  for (int i : {0, 1, 4}) c.set_out(0, c.in[static_cast<size_t>(i)]);
+  for (int i : {0, 1, 4}) c.set_in(i, c.out[0]);
+  c.set_in(2, Shape{1});
+  c.set_in(3, Shape{1});
+}
+void infer_direction_type(InferType& c) {
+  c.set_in(1, c.in[0]);
+  c.set_in(0, c.in[1]);
+  for (int i = 2; i < 5; ++i) c.set_in(i, DType::f32);
+  c.set_out(0, DType::f32);
+}
+void infer_step_type(InferType& c) {
+  c.set_out(0, c.in[0]);
+  c.set_in(0, c.out[0]);
+  for (int i = 1; i < 5; ++i) c.set_in(i, DType::f32);
+}
+
+}  // namespace
+
+void register_ops(Registry& registry) {
+  OpBuilder<Params> one(registry, "mp_lamb_update_phase1");
+  one.param("beta1", &Params::beta1).doc("Decay of the first moment.");
+  one.param("beta2", &Params::beta2).doc("Decay of the second moment.");
+  one.param("epsilon", &Params::epsilon).doc("Keeps the division finite.");
+  one.param("t", &Params::t).required().range(1).doc("Number of the step, from 1.");
+  one.param("bias_correction", &Params::bias_correction).doc("Divides the moments by 1 - beta^t.");
+  one.param("wd", &Params::wd).required().doc("Weight decay.");
+  one.param("rescale_grad", &Params::rescale_grad).doc("Multiplies the gradient first.");
+  one.param("clip_gradient", &Params::clip_gradient).doc("Limits gradients to [-c, c]; off below 0.");
+  one.input("weight", "Any shape, float.").input("grad", "Its gradient.").input("mean", "First moment, float32.");
+  one.input("var", "Second moment, float32.").input("weight32", "The weight in float32.").shape_only({0});
+  one.mutates({2, 3}).infer_type(infer_direction_type).kernel(direction).no_gradient("an optimizer's step has no gradient");
+  OpBuilder<Params> two(registry, "mp_lamb_update_phase2");
+  two.param("lr", &Params::lr).required().doc("Learning rate.");
+  two.param("lower_bound", &Params::lower_bound).doc("Least norm of the weight; off below 0.");
+  two.param("upper_bound", &Params::upper_bound).doc("Largest norm of the weight; off below 0.");
+  two.input("weight", "Any shape, float.").input("g", "The direction of phase 1, float32.").input("r1", "(1,): norm of the weight.");
+  two.input("r2", "(1,): norm of g.").input("weight32", "The weight in float32, changed in place.").shape_only({0});
+  two.mutates({4}).infer_shape(infer_step).infer_type(infer_step_type).kernel(scaled_step).no_gradient("an optimizer's step has no gradient");
+  //[full
+  one.doc("LAMB (You et al., 2020) on a float32 copy of the weight: the direction of the step, float32.");
+  two.doc("LAMB (You et al., 2020): the step on weight32, scaled by r1 / r2; the output is weight32 in the weight's dtype.");
+  for (const Shape& shape : {Shape{2, 3}, Shape{1}, Shape{0}}) {
+    one.sample({shape, shape, shape, shape, shape}, {{"t", 2}, {"wd", 0.1}}).range(0.5, 2);
+    two.sample({shape, shape, {1}, {1}, shape}, {{"lr", 0.1}}).range(0.5, 2);
+  }
+  //]
+}
+
+}  // namespace mixnet::op::mp_lamb

@@ -1,0 +1,143 @@
+// LAMB steps (You et al., 2020) of several weights in one call, both phases, with or without a float32 copy of each weight.
+//
+// Two passes per weight: moments and norms, then the step, whose direction is computed again instead of being stored.
+#include <cmath>
+
+#include "op/core/builder.h"
+#include "op/optimizer/clip.h"
+
+namespace mixnet::op::multi_lamb {
+namespace {
+
+struct Params {
+  std::vector<double> learning_rates, wds;
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-6, rescale_grad = 1, clip_gradient = -1, lower_bound = -1, upper_bound = -1;
+  bool bias_correction = true;
+  Shape step_count;
+  int64_t num_tensors = 1;
+};
+
+// One weight: its direction from the moments.
+template <class A>
+struct Direction {
+  A scale1 = 1, scale2 = 1, epsilon, wd;
+  Direction(const Params& p, size_t k) : epsilon(static_cast<A>(p.epsilon)), wd(static_cast<A>(p.wds[k])) {
+    if (!p.bias_correction) return;
+    const double t = static_cast<double>(p.step_count[static_cast<int>(k)]);
+    scale1 = static_cast<A>(1 / (1 - std::pow(p.beta1, t)));
+    scale2 = static_cast<A>(1 / (1 - std::pow(p.beta2, t)));
+  }
+  A operator()(A mean, A var, A weight) const { return mean * scale1 / (std::sqrt(var * scale2) + epsilon) + wd * weight; }
+};
+
+template <class T, class S>
+void step(const Params& p, size_t k, Span<const TensorView> in, bool master, const TensorView& out) {
+  using A = std::conditional_t<std::is_same<T, double>::value, double, float>;
+  const T *w = in[0].as<T>(), *g = in[1].as<T>();
+  S *mean = in[2].as<S>(), *var = in[3].as<S>(), *copy = master ? in[4].as<S>() : nullptr;
+  const int64_t n = out.size();
+  const A b1 = static_cast<A>(p.beta1), b2 = static_cast<A>(p.beta2), rescale = static_cast<A>(p.rescale_grad);
+  const Direction<A> direction(p, k);
+  auto weight = [=](int64_t i) { return copy ? static_cast<A>(copy[i]) : static_cast<A>(w[i]); };
+  double of_weight = 0, of_step = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const A d = clipped(rescale * static_cast<A>(g[i]), p.clip_gradient);
+    mean[i] = static_cast<S>(b1 * static_cast<A>(mean[i]) + (1 - b1) * d);
+    var[i] = static_cast<S>(b2 * static_cast<A>(var[i]) + (1 - b2) * d * d);
+    const double x = static_cast<double>(weight(i)), u = static_cast<double>(direction(static_cast<A>(mean[i]), static_cast<A>(var[i]), weight(i)));
+    of_weight += x * x;
+    of_step += u * u;
+  }
+  double r1 = std::sqrt(of_weight), r2 = std::sqrt(of_step);
+  if (p.lower_bound >= 0) r1 = std::max(r1, p.lower_bound);
+  if (p.upper_bound >= 0) r1 = std::min(r1, p.upper_bound);
+  const A rate = static_cast<A>(p.learning_rates[k] * (r1 == 0 || r2 == 0 ? 1 : r1 / r2));
+  parallel_for(n, 8192, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) {
+      const A next = weight(i) - rate * direction(static_cast<A>(mean[i]), static_cast<A>(var[i]), weight(i));
+      if (copy) copy[i] = static_cast<S>(next);
+      out.as<T>()[i] = static_cast<T>(next);
+    }
+  });
+}
+
+template <bool Master>
+void kernel(const Params& p, const RunContext& r) {
+  constexpr size_t group = 4 + Master;
+  for (size_t k = 0; k < r.out.size(); ++k) {
+    const Span<const TensorView> in(r.in.data() + k * group, group);
+    dispatch_float(in[0].dtype, "multi_lamb", [&](auto tag) {
+      using T = typename decltype(tag)::type;
+      step<T, std::conditional_t<Master, float, T>>(p, k, in, Master, r.out[k]);
+    });
+  }
+}
+
+template <int Group>
+void infer(InferShape& c) {
+  for (int k = 0; k < static_cast<int>(c.out.size()); ++k) {
+    for (int i = 0; i < Group; ++i) c.set_out(k, c.in[static_cast<size_t>(k * Group + i)]);
+    for (int i = 0; i < Group; ++i) c.set_in(k * Group + i, c.out[static_cast<size_t>(k)]);
+  }
+}
+template <int Group, bool Master>
+void infer_type(InferType& c) {
+  for (int k = 0; k < static_cast<int>(c.out.size()); ++k) {
+    c.set_out(k, c.in[static_cast<size_t>(k * Group)]);
+    for (int i = 0; i < Group; ++i) c.set_in(k * Group + i, Master && i >= 2 ? DType::f32 : c.out[static_cast<size_t>(k)]);
+  }
+}
+
+void check(const Params& p) {
+  const size_t n = static_cast<size_t>(p.num_tensors);
+  MIXNET_CHECK(p.learning_rates.size() == n, invalid, "learning_rates: expected one number per weight, ", n, ", got ", p.learning_rates.size());
+  MIXNET_CHECK(p.wds.size() == n, invalid, "wds: expected one number per weight, ", n, ", got ", p.wds.size());
+  MIXNET_CHECK(static_cast<size_t>(p.step_count.ndim()) == n, invalid, "step_count: expected one number per weight, ", n, ", got ", p.step_count);
+}
+
+template <bool Master>
+void add(Registry& registry, const std::string& name) {
+  constexpr int group = 4 + Master;
+  OpBuilder<Params> op(registry, "_" + name);
+  op.param("learning_rates", &Params::learning_rates).required().doc("Learning rate of every weight.");
+  op.param("beta1", &Params::beta1).doc("Decay of the first moment.");
+  op.param("beta2", &Params::beta2).doc("Decay of the second moment.");
+  op.param("epsilon", &Params::epsilon).doc("Keeps the division finite.");
+  op.param("wds", &Params::wds).required().doc("Weight decay of every weight.");
+  op.param("rescale_grad", &Params::rescale_grad).doc("Multiplies the gradients first.");
+  op.param("lower_bound", &Params::lower_bound).doc("Least norm of a weight; off below 0.");
+  op.param("upper_bound", &Params::upper_bound).doc("Largest norm of a weight; off below 0.");
+  op.param("clip_gradient", &Params::clip_gradient).doc("Limits gradients to [-c, c]; off below 0.");
+  op.param("bias_correction", &Params::bias_correction).doc("Divides the moments by 1 - beta^t.");
+  op.param("step_count", &Params::step_count).required().range(1).doc("Number of the step of every weight, from 1.");
+  op.param("num_tensors", &Params::num_tensors).range(1).doc("Number of weights.");
+  op.input("weight", "Any shape, float.").input("grad", "Its gradient.").input("mean", "First moment, changed in place.").input("var", "Second moment, changed in place.");
+  std::vector<std::string> names{"weight", "grad", "mean", "var"};
+  if (Master) op.input("weight32", "The weight in float32, changed in place.");
+  if (Master) names.push_back("weight32");
+  op.variadic_groups(names, {}, "num_tensors", &Params::num_tensors).inplace(0, 0);
+  op.mutates(Master ? std::vector<int>{2, 3, 4} : std::vector<int>{2, 3});
+  op.check(check).infer_shape(infer<group>).infer_type(infer_type<group, Master>).kernel(kernel<Master>);
+  op.no_gradient("an optimizer's step has no gradient");
+  //[full
+  op.doc(std::string("LAMB (You et al., 2020) for several weights") + (Master ? " with float32 copies" : "") +
+         ": lamb_update_phase1 and phase2 with the norms of weight and direction. Inputs come in groups, one per weight.");
+  for (const std::vector<Shape>& shapes : {std::vector<Shape>{{2, 3}, {4}}, {{1}}, {{0}, {2}}}) {
+    std::vector<Shape> inputs;
+    for (const Shape& s : shapes) inputs.insert(inputs.end(), group, s);
+    const std::vector<double> rates(shapes.size(), 0.1);
+    const Shape steps = Shape::filled(static_cast<int>(shapes.size()), 3);
+    op.sample(inputs, {{"learning_rates", rates}, {"wds", rates}, {"step_count", steps}}).range(0.5, 2);
+    op.sample(inputs, {{"learning_rates", rates}, {"wds", rates}, {"step_count", steps}, {"bias_correction", false}, {"upper_bound", 1.0}}).range(0.5, 2);
+  }
+  //]
+}
+
+}  // namespace
+
+void register_ops(Registry& registry) {
+  add<false>(registry, "multi_lamb_update");
+  add<true>(registry, "multi_mp_lamb_update");
+}
+
+}  // namespace mixnet::op::multi_lamb
