@@ -52,4 +52,4 @@ test-gpu bench-gpu:
 	@echo "$@: this version has no CUDA backend"; exit 1
 
 clean:
-	rm -rf build .venv
+	rm -rf build .venv docs/_build

@@ -30,6 +30,7 @@ endif()
 
 install(TARGETS mixnet EXPORT mixnetTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/mixnet DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(dnnl_FOUND)
   get_target_property(dnnl_file DNNL::dnnl IMPORTED_LOCATION_RELEASE)
   get_filename_component(dnnl_folder ${dnnl_file} DIRECTORY)

@@ -25,7 +25,7 @@ def run(command, env=None):
     command, variables = [str(part) for part in command], {**os.environ, **(env or {})}
     result = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=variables)
     if result.returncode != 0:
-        print(result.stdout[-12000:])
+        print(result.stdout[-12000:].rstrip())
     return result.returncode, result.stdout
 
 

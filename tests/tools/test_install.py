@@ -73,5 +73,3 @@ def test_nothing_points_into_the_build(prefix):
         assert str(ROOT) not in path.read_text(), path
     runpath = [line for line in run("readelf", "-d", library_folder(prefix) / "libmixnet.so").splitlines() if "RUNPATH" in line]
     assert str(ROOT) not in "".join(runpath)
-
-
