@@ -1083,6 +1083,63 @@ def _lesser_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, 
 
 _LesserScalar = _lesser_scalar
 
+_linalg_det_op = Op("_linalg_det", ('A',), (), "")
+
+
+def _linalg_det(A=None, name=None, attr=None, **kwargs):
+    """The determinant of each matrix: one number per matrix, (1,) for a single one.
+    
+    Inputs:
+        A: Square matrices, float.
+    """
+    return call(_linalg_det_op, (A, ), {}, name, attr, kwargs)
+
+linalg_det = _linalg_det
+
+_linalg_extractdiag_op = Op("_linalg_extractdiag", ('A',), ('offset',), "")
+
+
+def _linalg_extractdiag(A=None, offset=_Null, name=None, attr=None, **kwargs):
+    """A diagonal of each matrix as a vector.
+    
+    Inputs:
+        A: Square matrices, float.
+    Parameters:
+        offset (int, default 0): Which diagonal: above the main one for positive, below it for negative numbers.
+    """
+    return call(_linalg_extractdiag_op, (A, ), {"offset": offset}, name, attr, kwargs)
+
+linalg_extractdiag = _linalg_extractdiag
+
+_linalg_extracttrian_op = Op("_linalg_extracttrian", ('A',), ('offset', 'lower'), "")
+
+
+def _linalg_extracttrian(A=None, offset=_Null, lower=_Null, name=None, attr=None, **kwargs):
+    """The triangle at or beyond a diagonal of each matrix as a vector; the lower one row by row, the upper one column by column.
+    
+    Inputs:
+        A: Square matrices, float.
+    Parameters:
+        offset (int, default 0): Which diagonal: above the main one for positive, below it for negative numbers.
+        lower (boolean, default True): With offset 0: the lower triangle; else the upper one.
+    """
+    return call(_linalg_extracttrian_op, (A, ), {"offset": offset, "lower": lower}, name, attr, kwargs)
+
+linalg_extracttrian = _linalg_extracttrian
+
+_linalg_gelqf_op = Op("_linalg_gelqf", ('A',), (), "")
+
+
+def _linalg_gelqf(A=None, name=None, attr=None, **kwargs):
+    """The LQ factorisation A = L Q: Q with orthonormal rows, of A's shape, then L, lower triangular.
+    
+    Inputs:
+        A: Matrices with at least as many columns as rows and full rank, float.
+    """
+    return call(_linalg_gelqf_op, (A, ), {}, name, attr, kwargs)
+
+linalg_gelqf = _linalg_gelqf
+
 _linalg_gemm_op = Op("_linalg_gemm", ('A', 'B', 'C'), ('transpose_a', 'transpose_b', 'alpha', 'beta', 'axis'), "")
 
 
@@ -1122,6 +1179,169 @@ def _linalg_gemm2(A=None, B=None, transpose_a=_Null, transpose_b=_Null, alpha=_N
     return call(_linalg_gemm2_op, (A, B, ), {"transpose_a": transpose_a, "transpose_b": transpose_b, "alpha": alpha, "axis": axis}, name, attr, kwargs)
 
 linalg_gemm2 = _linalg_gemm2
+
+_linalg_inverse_op = Op("_linalg_inverse", ('A',), (), "")
+
+
+def _linalg_inverse(A=None, name=None, attr=None, **kwargs):
+    """The inverse of each matrix; a singular one is an error.
+    
+    Inputs:
+        A: Square invertible matrices, float.
+    """
+    return call(_linalg_inverse_op, (A, ), {}, name, attr, kwargs)
+
+linalg_inverse = _linalg_inverse
+
+_linalg_makediag_op = Op("_linalg_makediag", ('A',), ('offset',), "")
+
+
+def _linalg_makediag(A=None, offset=_Null, name=None, attr=None, **kwargs):
+    """Matrices with the vectors as a diagonal, zero elsewhere.
+    
+    Inputs:
+        A: Vectors along the last axis, float.
+    Parameters:
+        offset (int, default 0): Which diagonal: above the main one for positive, below it for negative numbers.
+    """
+    return call(_linalg_makediag_op, (A, ), {"offset": offset}, name, attr, kwargs)
+
+linalg_makediag = _linalg_makediag
+
+_linalg_maketrian_op = Op("_linalg_maketrian", ('A',), ('offset', 'lower'), "")
+
+
+def _linalg_maketrian(A=None, offset=_Null, lower=_Null, name=None, attr=None, **kwargs):
+    """Matrices with the vectors as a triangle, zero elsewhere; the inverse of extracttrian.
+    
+    Inputs:
+        A: Vectors along the last axis, float.
+    Parameters:
+        offset (int, default 0): Which diagonal: above the main one for positive, below it for negative numbers.
+        lower (boolean, default True): With offset 0: the lower triangle; else the upper one.
+    """
+    return call(_linalg_maketrian_op, (A, ), {"offset": offset, "lower": lower}, name, attr, kwargs)
+
+linalg_maketrian = _linalg_maketrian
+
+_linalg_potrf_op = Op("_linalg_potrf", ('A',), (), "")
+
+
+def _linalg_potrf(A=None, name=None, attr=None, **kwargs):
+    """The Cholesky factor: L, lower triangular, with L L^T = A. A matrix that is not positive definite is an error.
+    
+    Inputs:
+        A: Symmetric positive definite matrices, float; the lower triangle is read.
+    """
+    return call(_linalg_potrf_op, (A, ), {}, name, attr, kwargs)
+
+linalg_potrf = _linalg_potrf
+
+_linalg_potri_op = Op("_linalg_potri", ('A',), (), "")
+
+
+def _linalg_potri(A=None, name=None, attr=None, **kwargs):
+    """The inverse of A A^T for lower triangular A: the inverse of a matrix from its Cholesky factor.
+    
+    Inputs:
+        A: Lower triangular matrices, float.
+    """
+    return call(_linalg_potri_op, (A, ), {}, name, attr, kwargs)
+
+linalg_potri = _linalg_potri
+
+_linalg_slogdet_op = Op("_linalg_slogdet", ('A',), (), "")
+
+
+def _linalg_slogdet(A=None, name=None, attr=None, **kwargs):
+    """Sign and logarithm of the absolute determinant of each matrix: 0 and -infinity for a singular one.
+    
+    Inputs:
+        A: Square matrices, float.
+    """
+    return call(_linalg_slogdet_op, (A, ), {}, name, attr, kwargs)
+
+linalg_slogdet = _linalg_slogdet
+
+_linalg_sumlogdiag_op = Op("_linalg_sumlogdiag", ('A',), (), "")
+
+
+def _linalg_sumlogdiag(A=None, name=None, attr=None, **kwargs):
+    """The sum of the logarithms of each matrix's diagonal: one number per matrix, (1,) for a single one.
+    
+    Inputs:
+        A: Square matrices with a positive diagonal, float.
+    """
+    return call(_linalg_sumlogdiag_op, (A, ), {}, name, attr, kwargs)
+
+linalg_sumlogdiag = _linalg_sumlogdiag
+
+_linalg_syevd_op = Op("_linalg_syevd", ('A',), (), "")
+
+
+def _linalg_syevd(A=None, name=None, attr=None, **kwargs):
+    """Eigenvectors as the rows of U and eigenvalues L, ascending, of symmetric matrices: A = U^T diag(L) U. The gradient is symmetric and holds for distinct eigenvalues.
+    
+    Inputs:
+        A: Symmetric matrices, float; the lower triangle is read.
+    """
+    return call(_linalg_syevd_op, (A, ), {}, name, attr, kwargs)
+
+linalg_syevd = _linalg_syevd
+
+_linalg_syrk_op = Op("_linalg_syrk", ('A',), ('transpose', 'alpha'), "")
+
+
+def _linalg_syrk(A=None, transpose=_Null, alpha=_Null, name=None, attr=None, **kwargs):
+    """alpha A A^T, or alpha A^T A, for batches of matrices.
+    
+    Inputs:
+        A: Matrices, float.
+    Parameters:
+        transpose (boolean, default False): A^T A instead of A A^T.
+        alpha (float, default 1): Multiplies the product.
+    """
+    return call(_linalg_syrk_op, (A, ), {"transpose": transpose, "alpha": alpha}, name, attr, kwargs)
+
+linalg_syrk = _linalg_syrk
+
+_linalg_trmm_op = Op("_linalg_trmm", ('A', 'B'), ('transpose', 'rightside', 'lower', 'alpha'), "")
+
+
+def _linalg_trmm(A=None, B=None, transpose=_Null, rightside=_Null, lower=_Null, alpha=_Null, name=None, attr=None, **kwargs):
+    """alpha op(A) B, or alpha B op(A), for triangular A; op transposes or not.
+    
+    Inputs:
+        A: Triangular matrices, float.
+        B: As many matrices.
+    Parameters:
+        transpose (boolean, default False): Uses the transposed A.
+        rightside (boolean, default False): A stands right of the other matrix.
+        lower (boolean, default True): A is lower triangular; else upper triangular.
+        alpha (float, default 1): Multiplies the result.
+    """
+    return call(_linalg_trmm_op, (A, B, ), {"transpose": transpose, "rightside": rightside, "lower": lower, "alpha": alpha}, name, attr, kwargs)
+
+linalg_trmm = _linalg_trmm
+
+_linalg_trsm_op = Op("_linalg_trsm", ('A', 'B'), ('transpose', 'rightside', 'lower', 'alpha'), "")
+
+
+def _linalg_trsm(A=None, B=None, transpose=_Null, rightside=_Null, lower=_Null, alpha=_Null, name=None, attr=None, **kwargs):
+    """X with op(A) X = alpha B, or X op(A) = alpha B, for triangular A; op transposes or not.
+    
+    Inputs:
+        A: Triangular matrices, float.
+        B: As many matrices.
+    Parameters:
+        transpose (boolean, default False): Uses the transposed A.
+        rightside (boolean, default False): A stands right of the other matrix.
+        lower (boolean, default True): A is lower triangular; else upper triangular.
+        alpha (float, default 1): Multiplies the result.
+    """
+    return call(_linalg_trsm_op, (A, B, ), {"transpose": transpose, "rightside": rightside, "lower": lower, "alpha": alpha}, name, attr, kwargs)
+
+linalg_trsm = _linalg_trsm
 
 _linspace_op = Op("_linspace", (), ('start', 'stop', 'num', 'endpoint', 'ctx', 'dtype'), "")
 
@@ -4149,6 +4369,20 @@ def slice_like(data=None, shape_like=None, axes=_Null, name=None, attr=None, **k
     return call(slice_like_op, (data, shape_like, ), {"axes": axes}, name, attr, kwargs)
 
 
+smooth_l1_op = Op("smooth_l1", ('data',), ('scalar',), "")
+
+
+def smooth_l1(data=None, scalar=_Null, name=None, attr=None, **kwargs):
+    """With s = scalar^2: s x^2 / 2 where |x| < 1 / s, |x| - 1 / (2 s) elsewhere.
+    
+    Inputs:
+        data: Any shape, float.
+    Parameters:
+        scalar (float, default 1): Its square is the curvature near 0.
+    """
+    return call(smooth_l1_op, (data, ), {"scalar": scalar}, name, attr, kwargs)
+
+
 softmax_op = Op("softmax", ('data',), ('axis', 'temperature', 'dtype', 'use_length'), "")
 
 
@@ -4553,8 +4787,23 @@ __all__ = [
     "_lesser_equal",
     "_lesser_equal_scalar",
     "_lesser_scalar",
+    "_linalg_det",
+    "_linalg_extractdiag",
+    "_linalg_extracttrian",
+    "_linalg_gelqf",
     "_linalg_gemm",
     "_linalg_gemm2",
+    "_linalg_inverse",
+    "_linalg_makediag",
+    "_linalg_maketrian",
+    "_linalg_potrf",
+    "_linalg_potri",
+    "_linalg_slogdet",
+    "_linalg_sumlogdiag",
+    "_linalg_syevd",
+    "_linalg_syrk",
+    "_linalg_trmm",
+    "_linalg_trsm",
     "_linspace",
     "_logical_and",
     "_logical_and_scalar",
@@ -4705,8 +4954,23 @@ __all__ = [
     "khatri_rao",
     "lamb_update_phase1",
     "lamb_update_phase2",
+    "linalg_det",
+    "linalg_extractdiag",
+    "linalg_extracttrian",
+    "linalg_gelqf",
     "linalg_gemm",
     "linalg_gemm2",
+    "linalg_inverse",
+    "linalg_makediag",
+    "linalg_maketrian",
+    "linalg_potrf",
+    "linalg_potri",
+    "linalg_slogdet",
+    "linalg_sumlogdiag",
+    "linalg_syevd",
+    "linalg_syrk",
+    "linalg_trmm",
+    "linalg_trsm",
     "log",
     "log10",
     "log1p",
@@ -4790,6 +5054,7 @@ __all__ = [
     "slice",
     "slice_axis",
     "slice_like",
+    "smooth_l1",
     "softmax",
     "softmax_cross_entropy",
     "softmin",
