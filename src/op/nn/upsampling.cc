@@ -14,14 +14,55 @@ struct Params {
 
 void add_params(OpBuilder<Params>& op) {
   op.param("scale", &Params::scale).required().range(1).doc("How many times larger the output is.");
-  op.param("num_filter", &Params::num_filter).range(0).doc("Accepted for MXNet's files.");
-  op.param("sample_type", &Params::kind, {"bilinear", "nearest"}).required().doc("nearest; bilinear is Deconvolution with the window of mx.init.Bilinear.");
+  op.param("num_filter", &Params::num_filter).range(0).doc("bilinear: the number of channels; 0 takes it from data.");
+  op.param("sample_type", &Params::kind, {"bilinear", "nearest"}).required().doc("nearest repeats pixels; bilinear convolves each channel with its window in weight, which mx.init.Bilinear fills.");
   op.param("multi_input_mode", &Params::join, {"concat", "sum"}).doc("How several inputs are joined.");
-  op.param("num_args", &Params::num_args).range(1).doc("Number of inputs, each scaled to the size of the first output.");
+  op.param("num_args", &Params::num_args).range(1).doc("Number of inputs, each scaled to the size of the first output; bilinear has data and weight.");
   op.param("workspace", &Params::workspace).doc("Accepted for MXNet's files.");
-  op.check([](const Params& p) {
-    MIXNET_CHECK(p.kind == Kind::nearest, unsupported, "sample_type: expected nearest; use Deconvolution with mx.init.Bilinear for bilinear");
+}
+
+// The window of bilinear: its extent and how far it reaches before a pixel's own square.
+int64_t window_size(const Params& p) { return 2 * p.scale - p.scale % 2; }
+int64_t window_pad(const Params& p) { return p.scale / 2; }
+
+// f(offset in data, in the output, in weight) for every product of the transposed convolution.
+template <class F>
+void for_products(const Params& p, const Shape& in, const Shape& out, F f) {
+  const int64_t k = window_size(p), pad = window_pad(p), c = in[1];
+  parallel_for(c, 1, [&](int64_t first, int64_t last) {
+    for (int64_t item = first * in[0]; item < last * in[0]; ++item) {
+      const int64_t channel = item / in[0], plane = item % in[0] * c + channel;
+      for (int64_t i = 0; i < in[2] * in[3]; ++i) {
+        const int64_t y = i / in[3] * p.scale - pad, x = i % in[3] * p.scale - pad;
+        for (int64_t u = std::max<int64_t>(0, -y); u < std::min(k, out[2] - y); ++u) {
+          for (int64_t v = std::max<int64_t>(0, -x); v < std::min(k, out[3] - x); ++v) {
+            f(plane * in[2] * in[3] + i, (plane * out[2] + y + u) * out[3] + x + v, (channel * k + u) * k + v);
+          }
+        }
+      }
+    }
   });
+}
+template <class T>
+void convolve(const Params& p, const RunContext& r) {
+  const T *data = r.in[0].as<T>(), *weight = r.in[1].as<T>();
+  T* y = r.out[0].as<T>();
+  for_products(p, r.in[0].shape, r.out[0].shape, [=](int64_t in, int64_t out, int64_t w) { y[out] += data[in] * weight[w]; });
+}
+void infer_bilinear(InferShape& c) {
+  const Params& p = c.params<Params>();
+  c.expect_ndim(0, 4, 4);
+  const Shape in = c.in[0];
+  if (!in.ndim_known()) return;
+  if (p.num_filter > 0 && in[1] >= 0 && in[1] != p.num_filter) c.fail(Code::shape, concat("data: expected ", p.num_filter, " channels, got ", in));
+  c.set_in(1, Shape{in[1], 1, window_size(p), window_size(p)});
+  c.set_out(0, Shape{in[0], in[1], in[2] < 0 ? -1 : in[2] * p.scale, in[3] < 0 ? -1 : in[3] * p.scale});
+}
+std::vector<std::string> input_names(const Params& p) {
+  if (p.kind == Kind::bilinear) return {"data", "weight"};
+  std::vector<std::string> names;
+  for (int64_t i = 0; i < p.num_args; ++i) names.push_back("arg" + std::to_string(i));
+  return names;
 }
 
 // f(plane of the output, plane of input k, its factor) for every input k.
@@ -43,6 +84,7 @@ void forward(const Params& p, const RunContext& r) {
     const Shape& out = r.out[0].shape;
     if (r.out[0].size() == 0) return;
     std::fill_n(r.out[0].as<T>(), r.out[0].size(), T(0));
+    if (p.kind == Kind::bilinear) return convolve<T>(p, r);
     for_planes(p, r.in, out, [&](size_t k, int64_t to, int64_t from, int64_t factor) {
       const int64_t width = r.in[k].shape[3];
       for (int64_t i = 0; i < out[2]; ++i) {
@@ -55,6 +97,7 @@ void forward(const Params& p, const RunContext& r) {
 }
 void infer(InferShape& c) {
   const Params& p = c.params<Params>();
+  if (p.kind == Kind::bilinear) return infer_bilinear(c);
   int64_t channels = 0;
   for (int i = 0; i < c.num_inputs(); ++i) {
     c.expect_ndim(i, 4, 4);
@@ -74,6 +117,15 @@ void infer(InferShape& c) {
 std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, forward, 0); }
 
 //[full
+template <class T>
+void convolve_backward(const Params& p, const RunContext& r) {
+  const T *dy = r.in[0].as<T>(), *data = r.in[1].as<T>(), *weight = r.in[2].as<T>();
+  T *dx = r.out[0].as<T>(), *dw = r.out[1].as<T>();
+  for_products(p, r.in[1].shape, r.in[0].shape, [=](int64_t in, int64_t out, int64_t w) {
+    dx[in] += dy[out] * weight[w];
+    dw[w] += dy[out] * data[in];
+  });
+}
 // (dy, inputs for their shapes) to input gradients: sums over squares.
 void backward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "UpSampling", [&](auto tag) {
@@ -81,6 +133,7 @@ void backward(const Params& p, const RunContext& r) {
     const Shape& out = r.in[0].shape;
     for (const TensorView& dx : r.out) std::fill_n(dx.as<T>(), dx.size(), T(0));
     if (r.in[0].size() == 0) return;
+    if (p.kind == Kind::bilinear) return convolve_backward<T>(p, r);
     for_planes(p, r.out, out, [&](size_t k, int64_t from, int64_t to, int64_t factor) {
       const int64_t width = r.out[k].shape[3];
       for (int64_t i = 0; i < out[2]; ++i) {
@@ -91,13 +144,8 @@ void backward(const Params& p, const RunContext& r) {
     });
   });
 }
-std::vector<std::string> gradient_names(const Params& p) {
-  std::vector<std::string> names;
-  for (int64_t i = 0; i < p.num_args; ++i) names.push_back("arg" + std::to_string(i));
-  return names;
-}
 std::vector<std::string> backward_inputs(const Params& p) {
-  std::vector<std::string> names = gradient_names(p);
+  std::vector<std::string> names = input_names(p);
   names.insert(names.begin(), "output_grad");
   return names;
 }
@@ -118,17 +166,21 @@ void gradient(GradientContext& g) {
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "UpSampling");
   add_params(op);
-  op.variadic("arg", "num_args", &Params::num_args).infer_shape(infer).prepare(prepare);
+  op.variadic("arg", "num_args", &Params::num_args).input_names(input_names).infer_shape(infer).prepare(prepare);
   //[full
-  op.doc("Enlarges images by repeating pixels. Inputs (N, C, h, w), output (N, C, scale h, scale w).").gradient(gradient);
+  op.doc("Enlarges images by repeating pixels, or by a transposed convolution (bilinear). Inputs (N, C, h, w), output (N, C, scale h, scale w).").gradient(gradient);
   op.sample({{2, 2, 2, 3}}, {{"scale", 2}, {"sample_type", "nearest"}});
   op.sample({{1, 1, 2, 2}, {1, 2, 4, 4}}, {{"scale", 2}, {"sample_type", "nearest"}});
   op.sample({{1, 2, 2, 2}, {1, 2, 1, 1}}, {{"scale", 2}, {"sample_type", "nearest"}, {"multi_input_mode", "sum"}});
   op.sample({{1, 1, 1, 1}}, {{"scale", 3}, {"sample_type", "nearest"}});
   op.sample({{0, 1, 2, 2}}, {{"scale", 2}, {"sample_type", "nearest"}});
+  op.sample({{2, 2, 2, 3}, {2, 1, 4, 4}}, {{"scale", 2}, {"sample_type", "bilinear"}, {"num_filter", 2}});
+  op.sample({{1, 1, 2, 2}, {1, 1, 5, 5}}, {{"scale", 3}, {"sample_type", "bilinear"}});
+  op.sample({{1, 2, 1, 2}, {2, 1, 1, 1}}, {{"scale", 1}, {"sample_type", "bilinear"}});
+  op.sample({{0, 1, 2, 2}, {1, 1, 4, 4}}, {{"scale", 2}, {"sample_type", "bilinear"}});
   OpBuilder<Params> grad(registry, "_backward_UpSampling");
   add_params(grad);
-  grad.hidden().input("output_grad").input("arg").input_names(backward_inputs).output_names(gradient_names).infer_shape(infer_backward).prepare(prepare_backward);
+  grad.hidden().input("output_grad").input("arg").input_names(backward_inputs).output_names(input_names).infer_shape(infer_backward).prepare(prepare_backward);
   grad.no_gradient("linear; use UpSampling for higher orders");
   //]
 }

@@ -44,7 +44,8 @@ void step(const Params& p, size_t k, Span<const TensorView> in, bool master, con
     const A d = clipped(rescale * static_cast<A>(g[i]), p.clip_gradient);
     mean[i] = static_cast<S>(b1 * static_cast<A>(mean[i]) + (1 - b1) * d);
     var[i] = static_cast<S>(b2 * static_cast<A>(var[i]) + (1 - b2) * d * d);
-    const double x = static_cast<double>(weight(i)), u = static_cast<double>(direction(static_cast<A>(mean[i]), static_cast<A>(var[i]), weight(i)));
+    // The norm is that of the weight itself, not of its float32 copy.
+    const double x = static_cast<double>(w[i]), u = static_cast<double>(direction(static_cast<A>(mean[i]), static_cast<A>(var[i]), weight(i)));
     of_weight += x * x;
     of_step += u * u;
   }

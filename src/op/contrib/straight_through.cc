@@ -1,0 +1,64 @@
+// Values changed forward while the gradient passes as it is (or scaled): round_ste and sign_ste (Bengio et al., 2013), gradientmultiplier.
+#include <cmath>
+#include <cstring>
+
+#include "op/core/builder.h"
+
+namespace mixnet::op::straight_through {
+namespace {
+
+struct Params {
+  double scalar = 1;
+  bool is_int = true;
+};
+
+// Half a whole number rounds away from zero.
+template <class A> A rounded(A x) { return std::round(x); }
+template <class A> A sign(A x) { return x > 0 ? A(1) : x < 0 ? A(-1) : x; }
+
+template <bool Round>
+void forward(const NoParams&, const RunContext& r) {
+  dispatch_float(r.in[0].dtype, Round ? "round_ste" : "sign_ste", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    using A = accumulator_t<T>;
+    parallel_for(r.out[0].size(), 16384, [&](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i) {
+        const A x = static_cast<A>(r.in[0].as<T>()[i]);
+        r.out[0].as<T>()[i] = static_cast<T>(Round ? rounded(x) : sign(x));
+      }
+    });
+  });
+}
+void copy(const Params&, const RunContext& r) {
+  if (r.out[0].size() > 0 && r.out[0].data != r.in[0].data) std::memcpy(r.out[0].data, r.in[0].data, static_cast<size_t>(r.out[0].bytes()));
+}
+
+//[full
+void pass(GradientContext& g) { g.set(0, g.output_grad(0)); }
+void multiply(GradientContext& g) { g.set(0, g.make("_mul_scalar", {g.output_grad(0)}, {{"scalar", g.params<Params>().scalar}})); }
+//]
+
+}  // namespace
+
+void register_ops(Registry& registry) {
+  OpBuilder<> round(registry, "_contrib_round_ste");
+  round.input("data", "Any shape, float.").inplace(0, 0).kernel(forward<true>);
+  OpBuilder<> signs(registry, "_contrib_sign_ste");
+  signs.input("data", "Any shape, float.").inplace(0, 0).kernel(forward<false>);
+  OpBuilder<Params> multiplier(registry, "_contrib_gradientmultiplier");
+  multiplier.param("scalar", &Params::scalar).doc("Multiplies the gradient.");
+  multiplier.param("is_int", &Params::is_int).doc("Accepted for MXNet's files.");
+  multiplier.input("data", "Any shape and dtype.").inplace(0, 0).same_bytes(0, 0).kernel(copy);
+  //[full
+  round.doc("Rounds to whole numbers; the gradient passes unchanged, as through the identity.").gradient(pass);
+  signs.doc("The sign of every element; the gradient passes unchanged, as through the identity.").gradient(pass);
+  multiplier.doc("Passes data on and multiplies its gradient by scalar; a negative one reverses it.").gradient(multiply);
+  for (const Shape& shape : {Shape{2, 3}, Shape{1}, Shape{0}}) {
+    round.sample({shape}).range(-3, 3).not_differentiable();
+    signs.sample({shape}).not_differentiable();
+    multiplier.sample({shape}, {{"scalar", -0.5}}).not_differentiable();
+  }
+  //]
+}
+
+}  // namespace mixnet::op::straight_through

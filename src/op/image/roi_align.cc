@@ -1,0 +1,156 @@
+// _contrib_ROIAlign (He et al., 2017): averages of bilinear samples over the cells of a grid laid over regions of an image.
+#include <cmath>
+
+#include "op/core/wide.h"
+
+namespace mixnet::op::roi_align {
+namespace {
+
+struct Params {
+  Shape pooled_size;
+  double spatial_scale = 1;
+  int64_t sample_ratio = -1;
+  bool position_sensitive = false, aligned = false;
+};
+
+void add_params(OpBuilder<Params>& op) {
+  op.param("pooled_size", &Params::pooled_size).required().range(1).doc("Height and width of the grid.");
+  op.param("spatial_scale", &Params::spatial_scale).required().range(0).doc("Multiplies the corners: the size of data over that of the image.");
+  op.param("sample_ratio", &Params::sample_ratio).range(-1, 1024).doc("Samples per cell along each axis; 0 or less: as many as the cell has pixels.");
+  op.param("position_sensitive", &Params::position_sensitive).doc("Every cell has channels of its own: C is a multiple of the number of cells.");
+  op.param("aligned", &Params::aligned).doc("Moves regions by half a pixel, so that pixels are areas, and allows regions smaller than a pixel.");
+  op.check([](const Params& p) { MIXNET_CHECK(p.pooled_size.ndim() == 2, invalid, "pooled_size: expected (height, width), got ", p.pooled_size); });
+}
+
+// Where the samples of one axis of a region lie.
+template <class T>
+struct Axis {
+  T start, cell;
+  int64_t samples;
+  Axis(const Params& p, T from, T to, int64_t cells, int64_t extent) {
+    const T offset = p.aligned ? T(0.5) : T(0), scale = static_cast<T>(p.spatial_scale);
+    start = from * scale - offset;
+    T length = to * scale - offset - start;
+    if (!p.aligned) length = std::max(length, T(1));
+    cell = length / static_cast<T>(cells);
+    // A region far larger than the image gets no more samples than four per pixel.
+    const T wanted = std::ceil(cell), most = static_cast<T>(4 * extent + 4);
+    samples = p.sample_ratio > 0 ? p.sample_ratio : wanted > 0 ? static_cast<int64_t>(std::min(wanted, most)) : 0;
+  }
+  T at(int64_t i, int64_t s) const { return start + static_cast<T>(i) * cell + (static_cast<T>(s) + T(0.5)) * cell / static_cast<T>(samples); }
+};
+
+// f(offset in the plane, weight) for the four pixels of a sample.
+template <class T, class F>
+void for_corners(T y, T x, int64_t height, int64_t width, F f) {
+  if (!(y >= -1 && y <= static_cast<T>(height) && x >= -1 && x <= static_cast<T>(width))) return;
+  auto split = [](T v, int64_t extent, int64_t& low, int64_t& high) {
+    v = std::max(v, T(0));
+    low = std::min(static_cast<int64_t>(v), extent - 1);
+    high = std::min(low + 1, extent - 1);
+    return high == low ? T(0) : v - static_cast<T>(low);
+  };
+  int64_t top, bottom, left, right;
+  const T v = split(y, height, top, bottom), h = split(x, width, left, right);
+  f(top * width + left, (1 - v) * (1 - h));
+  f(top * width + right, (1 - v) * h);
+  f(bottom * width + left, v * (1 - h));
+  f(bottom * width + right, v * h);
+}
+
+// f(output offset, plane, pixel offset, weight) for the given channels of all regions.
+template <class T, class F>
+void for_terms(const Params& p, const T* rois, int64_t regions, const Shape& data, const Shape& out, int64_t first, int64_t last, F f) {
+  for (int64_t k = 0; k < regions; ++k) {
+    const T* roi = rois + k * 5;
+    if (!(roi[0] >= 0 && roi[0] < static_cast<T>(data[0]))) continue;
+    const Axis<T> rows(p, roi[2], roi[4], out[2], data[2]), columns(p, roi[1], roi[3], out[3], data[3]);
+    const T share = 1 / static_cast<T>(std::max<int64_t>(1, rows.samples * columns.samples));
+    const int64_t cells = out[2] * out[3], image = static_cast<int64_t>(roi[0]);
+    for (int64_t e = first * cells; e < last * cells; ++e) {
+      const int64_t channel = p.position_sensitive ? e : e / cells, i = e % cells / out[3], j = e % out[3];
+      for (int64_t s = 0; s < rows.samples * columns.samples; ++s) {
+        for_corners(rows.at(i, s / columns.samples), columns.at(j, s % columns.samples), data[2], data[3],
+                    [&](int64_t at, T weight) { f(k * out[1] * cells + e, image * data[1] + channel, at, weight * share); });
+      }
+    }
+  }
+}
+
+void forward(const Params& p, const RunContext& r) {
+  dispatch_wide(r.in[0].dtype, "ROIAlign", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const Shape& s = r.in[0].shape;
+    const T* x = r.in[0].as<T>();
+    T* y = r.out[0].as<T>();
+    std::fill_n(y, r.out[0].size(), T(0));
+    parallel_for(r.out[0].shape[1], 1, [&](int64_t first, int64_t last) {
+      for_terms(p, r.in[1].as<T>(), r.in[1].shape[0], s, r.out[0].shape, first, last,
+                [&](int64_t out, int64_t plane, int64_t at, T weight) { y[out] += weight * x[plane * s[2] * s[3] + at]; });
+    });
+  });
+}
+std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, forward, 0); }
+
+void infer(InferShape& c) {
+  const Params& p = c.params<Params>();
+  c.expect_ndim(0, 4, 4);
+  c.expect_ndim(1, 2, 2);
+  c.set_in(1, Shape{-1, 5});
+  if (!c.in[0].ndim_known()) return;
+  int64_t channels = c.in[0][1];
+  const int64_t cells = p.pooled_size.size();
+  if (p.position_sensitive && channels >= 0) {
+    if (channels % cells != 0) c.fail(Code::shape, concat("data: expected a multiple of ", cells, " channels, got ", c.in[0]));
+    channels /= cells;
+  }
+  c.set_out(0, Shape{c.in[1][0], channels, p.pooled_size[0], p.pooled_size[1]});
+}
+
+//[full
+// (dy, data for its shape, rois). Channels share nothing, so they run in parallel.
+void backward(const Params& p, const RunContext& r) {
+  dispatch_wide(r.in[0].dtype, "ROIAlign", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const Shape& s = r.out[0].shape;
+    const T* dy = r.in[0].as<T>();
+    T* dx = r.out[0].as<T>();
+    std::fill_n(dx, r.out[0].size(), T(0));
+    parallel_for(r.in[0].shape[1], 1, [&](int64_t first, int64_t last) {
+      for_terms(p, r.in[2].as<T>(), r.in[2].shape[0], s, r.in[0].shape, first, last,
+                [&](int64_t out, int64_t plane, int64_t at, T weight) { dx[plane * s[2] * s[3] + at] += weight * dy[out]; });
+    });
+  });
+}
+void infer_backward(InferShape& c) { c.set_out(0, c.in[1]); }
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, backward, 0); }
+void gradient(GradientContext& g) {
+  if (g.wants(0)) g.set(0, g.make_backward("_backward_contrib_ROIAlign", {g.output_grad(0), g.input(0), g.input(1)})[0]);
+}
+//]
+
+}  // namespace
+
+void register_ops(Registry& registry) {
+  OpBuilder<Params> op(registry, "_contrib_ROIAlign");
+  add_params(op);
+  op.input("data", "(N, C, h, w), float.").input("rois", "(R, 5): image, x1, y1, x2, y2; a region of an image that does not exist gives zeros.");
+  op.infer_shape(infer).prepare(prepare);
+  //[full
+  op.doc("Average pooling of bilinear samples over regions of interest (He et al., 2017), (R, C, height, width). No gradient flows to the regions.");
+  op.gradient(gradient);
+  const Shape two{2, 2};
+  op.sample({{2, 2, 4, 5}, {3, 5}}, {{"pooled_size", two}, {"spatial_scale", 1.0}}).integers({1}, 4);
+  op.sample({{3, 1, 4, 4}, {2, 5}}, {{"pooled_size", Shape{2, 3}}, {"spatial_scale", 0.7}, {"sample_ratio", 2}}).integers({1}, 3);
+  op.sample({{2, 4, 3, 4}, {2, 5}}, {{"pooled_size", two}, {"spatial_scale", 1.0}, {"position_sensitive", true}}).integers({1}, 3);
+  op.sample({{2, 1, 3, 4}, {2, 5}}, {{"pooled_size", two}, {"spatial_scale", 1.0}, {"aligned", true}, {"sample_ratio", 1}}).integers({1}, 3);
+  op.sample({{1, 1, 1, 1}, {1, 5}}, {{"pooled_size", Shape{1, 1}}, {"spatial_scale", 1.0}}).integers({1}, 1);
+  op.sample({{1, 2, 3, 3}, {0, 5}}, {{"pooled_size", two}, {"spatial_scale", 1.0}}).integers({1}, 1);
+  OpBuilder<Params> grad(registry, "_backward_contrib_ROIAlign");
+  add_params(grad);
+  grad.hidden().input("output_grad").input("data").input("rois").shape_only({1}).infer_shape(infer_backward).prepare(prepare_backward);
+  grad.no_gradient("linear in data; use ROIAlign for higher orders");
+  //]
+}
+
+}  // namespace mixnet::op::roi_align
