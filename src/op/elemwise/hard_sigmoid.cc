@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 // hard_sigmoid: a line between 0 and 1 instead of the sigmoid.
-=======
-// hard_sigmoid: max(0, min(1, alpha x + beta)).
->>>>>>> op2
 #include "op/core/builder.h"
 
 namespace mixnet::op::hard_sigmoid {
@@ -12,18 +8,10 @@ struct Params {
   double alpha = 0.2, beta = 0.5;
 };
 
-<<<<<<< HEAD
-=======
-void add_params(OpBuilder<Params>& op) {
-  op.param("alpha", &Params::alpha).doc("The slope.");
-  op.param("beta", &Params::beta).doc("The value at 0.");
-}
->>>>>>> op2
 void forward(const Params& p, const RunContext& r) {
   dispatch_float(r.in[0].dtype, "hard_sigmoid", [&](auto tag) {
     using T = typename decltype(tag)::type;
     using A = accumulator_t<T>;
-<<<<<<< HEAD
     const T* x = r.in[0].as<T>();
     T* y = r.out[0].as<T>();
     const A alpha = static_cast<A>(p.alpha), beta = static_cast<A>(p.beta);
@@ -32,19 +20,11 @@ void forward(const Params& p, const RunContext& r) {
       for (int64_t i = first; i < last; ++i) {
         const A v = alpha * static_cast<A>(x[i]) + beta;
         y[i] = static_cast<T>(v < 0 ? A(0) : v > 1 ? A(1) : v);
-=======
-    const A slope = static_cast<A>(p.alpha), shift = static_cast<A>(p.beta);
-    parallel_for(r.out[0].size(), 16384, [&](int64_t first, int64_t last) {
-      for (int64_t i = first; i < last; ++i) {
-        const A v = slope * static_cast<A>(r.in[0].as<T>()[i]) + shift;
-        r.out[0].as<T>()[i] = static_cast<T>(v < 0 ? A(0) : v > 1 ? A(1) : v);
->>>>>>> op2
       }
     });
   });
 }
 
-<<<<<<< HEAD
 void infer_type(InferType& c) {
   c.expect_float(0);
   c.all_same();
@@ -58,30 +38,12 @@ void gradient(GradientContext& g) {
   const Entry slope = g.make("_mul_scalar", {inside}, {{"scalar", g.params<Params>().alpha}});
   g.set(0, g.make("elemwise_mul", {g.output_grad(0), slope}));
 }
-=======
-//[full
-// (dy, y): the slope is alpha strictly between 0 and 1.
-void backward(const Params& p, const RunContext& r) {
-  dispatch_float(r.in[0].dtype, "hard_sigmoid", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    using A = accumulator_t<T>;
-    parallel_for(r.out[0].size(), 16384, [&](int64_t first, int64_t last) {
-      for (int64_t i = first; i < last; ++i) {
-        const A y = static_cast<A>(r.in[1].as<T>()[i]), dy = static_cast<A>(r.in[0].as<T>()[i]);
-        r.out[0].as<T>()[i] = static_cast<T>(y > 0 && y < 1 ? dy * static_cast<A>(p.alpha) : A(0));
-      }
-    });
-  });
-}
-void gradient(GradientContext& g) { g.set(0, g.make_backward("_backward_hard_sigmoid", {g.output_grad(0), g.output(0)})[0]); }
->>>>>>> op2
 //]
 
 }  // namespace
 
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "hard_sigmoid");
-<<<<<<< HEAD
   op.param("alpha", &Params::alpha).doc("The slope of the line.");
   op.param("beta", &Params::beta).doc("Its value at 0.");
   op.input("data", "Any shape, float.").inplace(0, 0).infer_type(infer_type).kernel(forward);
@@ -92,19 +54,6 @@ void register_ops(Registry& registry) {
   op.sample({{3, 2}}, {{"alpha", 0.5}, {"beta", 0.1}}).range(2, 3);
   op.sample({{1}}, {{"alpha", 1.0}, {"beta", 0.0}}).range(0.1, 0.9);
   op.sample({{0, 3}});
-=======
-  add_params(op);
-  op.input("data", "Any shape, float.").inplace(0, 0).kernel(forward);
-  //[full
-  op.doc("max(0, min(1, alpha x + beta)) for every element.").gradient(gradient);
-  op.sample({{2, 3}}).range(-6, 6);
-  op.sample({{2, 3}}, {{"alpha", 0.5}, {"beta", 0.3}});
-  op.sample({{1}});
-  op.sample({{0}});
-  OpBuilder<Params> grad(registry, "_backward_hard_sigmoid");
-  add_params(grad);
-  grad.hidden().input("output_grad").input("output").inplace(0, 0).kernel(backward).no_gradient("piecewise linear: compose it from clip for higher orders");
->>>>>>> op2
   //]
 }
 
