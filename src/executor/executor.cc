@@ -31,8 +31,7 @@ class BoundExecutor : public Executor {
     check();
     wants_gradient_ = std::any_of(bound_.requests.begin(), bound_.requests.end(), [](GradRequest r) { return r != GradRequest::null; });
     make_outputs();
-    if (wants_gradient_) train();
-    else predict(false);
+    make_plan();
   }
 
   const std::vector<NDArray>& outputs() const override { return outputs_; }
@@ -70,8 +69,15 @@ class BoundExecutor : public Executor {
   }
 
   void set_monitor(MonitorFn monitor, bool inputs) override {
+    const bool changes = !monitor_ != !monitor;
     monitor_ = std::move(monitor);
     monitor_inputs_ = inputs;
+    if (!changes) return;
+    // A monitor sees every node: plans are made anew with a step for each; without a monitor they are as before.
+    predict_.reset();
+    train_.reset();
+    trained_ = false;
+    make_plan();
   }
 
   MemoryReport memory(bool training) const override {
@@ -141,6 +147,11 @@ class BoundExecutor : public Executor {
     }
   }
 
+  void make_plan() {
+    if (wants_gradient_) train();
+    else predict(false);
+  }
+
   Prepared& predict(bool training) {
     if (predict_ && predict_->training == training) return *predict_;
     HeadMaker maker;
@@ -154,6 +165,9 @@ class BoundExecutor : public Executor {
     std::vector<std::pair<const Node*, NDArray>> variables = bindings();
     HeadMaker maker;
     std::vector<Entry> heads, seeds;
+    head_grads_.clear();
+    head_grad_is_ones_.clear();
+    made_variables_.clear();
     for (size_t i = 0; i < outputs_.size(); ++i) {
       const Entry& e = symbol_.outputs()[i];
       maker.add(e, outputs_[i]);
@@ -211,6 +225,7 @@ class BoundExecutor : public Executor {
     request.num_forward_heads = forward_heads;
     request.device = device_;
     request.training = training;
+    request.fuse = !monitor_;
     auto p = std::make_unique<Prepared>();
     p->plan = std::make_shared<Plan>(request);
     p->training = training;

@@ -5,6 +5,7 @@
 
 #include "base/contains.h"
 #include "base/environment.h"
+#include "pass/fuse.h"
 #include "pass/infer.h"
 
 namespace mixnet {
@@ -24,8 +25,13 @@ class Flags {
 
 }  // namespace
 
-Plan::Plan(const PlanRequest& request) : graph_(request.heads), device_(request.device), training_(request.training) {
+Plan::Plan(PlanRequest request) : graph_(request.heads), device_(request.device), training_(request.training) {
   infer(request);
+  if (request.fuse && environment_bool("FUSION", true)) {
+    request.heads = fuse(graph_, shapes_, types_, request.num_forward_heads);
+    graph_ = Graph(request.heads);
+    infer(request);
+  }
   place(request);
   make_steps(request);
 }
@@ -35,6 +41,7 @@ void Plan::infer(const PlanRequest& request) {
   std::vector<Shape> shapes(entries, Shape::unknown());
   std::vector<DType> types(entries, DType::unknown);
   external_of_.assign(entries, -1);
+  externals_.clear();
   auto bind = [&](int entry, const NDArray& array) {
     shapes[static_cast<size_t>(entry)] = array.shape();
     types[static_cast<size_t>(entry)] = array.dtype();

@@ -21,6 +21,7 @@ struct PlanRequest {
   int num_forward_heads = 0;                               // heads of the forward part; the others belong to backward
   DeviceId device;
   bool training = false;
+  bool fuse = true;                                        // false: a step for every node, for monitors
 };
 
 class Plan {
@@ -35,7 +36,7 @@ class Plan {
   };
   static constexpr int64_t nothing = INT64_MIN;
 
-  explicit Plan(const PlanRequest& request);
+  explicit Plan(PlanRequest request);
 
   int num_steps() const { return static_cast<int>(steps_.size()); }
   int num_forward_steps() const { return num_forward_steps_; }

@@ -1,11 +1,8 @@
 #include "symbol/node.h"
 
-#include <algorithm>
+#include "base/contains.h"
 
 namespace mixnet {
-namespace {
-bool contains(const std::vector<int>& list, int i) { return std::find(list.begin(), list.end(), i) != list.end(); }
-}  // namespace
 
 bool Node::mutates_input(int i) const { return op && op->mutates_input(i); }
 bool Node::is_state_input(int i) const { return op && (op->mutates_input(i) || contains(op->auxiliary, i)); }

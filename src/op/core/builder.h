@@ -150,6 +150,9 @@ class OpBuilder {
 
   OpBuilder& inplace(int input, int output) { s_.inplace.emplace_back(input, output); return *this; }
   OpBuilder& same_bytes(int input, int output) { s_.alias.emplace_back(input, output); return *this; }
+  // Where all inputs and the output have one shape and dtype, element i depends on elements i alone, and the kernel may be given any
+  // part of the tensors as flat ones: such operators are fused.
+  OpBuilder& pointwise() { s_.pointwise = true; return *this; }
   OpBuilder& random() { s_.random = true; return *this; }
   OpBuilder& optional_outputs() { s_.optional_outputs = true; return *this; }
   OpBuilder& uses_training() { s_.uses_training = true; return *this; }

@@ -73,6 +73,7 @@ struct OpSchema {
 
   std::vector<std::pair<int, int>> inplace;  // (input, output): the output may take over the input's memory
   std::vector<std::pair<int, int>> alias;    // (input, output): same bytes, other shape; the kernel is a copy
+  bool pointwise = false;         // element i of the output depends on element i of every input, where all have one shape
   bool random = false;            // draws numbers: KernelContext::random is set
   bool optional_outputs = false;  // unwanted outputs may be null
   bool uses_training = false;     // does something else in training mode

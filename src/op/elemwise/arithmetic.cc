@@ -106,7 +106,7 @@ void register_ops(Registry& registry) {
     for (const auto* names : {&row.same, &row.broadcast}) {
       OpBuilder<> op(registry, (*names)[0]);
       for (size_t i = 1; i < names->size(); ++i) op.alias((*names)[i]);
-      op.input("lhs", "The first operand.").input("rhs", "The second operand, of the same dtype.").kernel(row.kernel);
+      op.input("lhs", "The first operand.").input("rhs", "The second operand, of the same dtype.").kernel(row.kernel).pointwise();
       if (names == &row.broadcast) op.infer_shape(infer_broadcast);
       else op.inplace(0, 0).inplace(1, 0);
       //[full

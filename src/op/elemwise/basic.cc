@@ -262,7 +262,7 @@ void register_ops(Registry& registry) {
   OpBuilder<AddN> sum(registry, "add_n");
   sum.alias("ElementWiseSum").alias("_sum").alias("element_wise_sum");
   sum.param("num_args", &AddN::num_args).range(1).doc("Number of inputs.");
-  sum.variadic("arg", "num_args", &AddN::num_args).inplace(0, 0).kernel(add_n);
+  sum.variadic("arg", "num_args", &AddN::num_args).inplace(0, 0).kernel(add_n).pointwise();
 
   OpBuilder<CastParams> conversion(registry, "Cast");
   conversion.alias("cast").alias("amp_cast");
@@ -272,11 +272,11 @@ void register_ops(Registry& registry) {
   OpBuilder<ClipParams> limits(registry, "clip");
   limits.param("a_min", &ClipParams::a_min).required().doc("Smaller values become this.");
   limits.param("a_max", &ClipParams::a_max).required().doc("Larger values become this.");
-  limits.input("data", "Any shape and dtype.").inplace(0, 0).kernel(clip);
+  limits.input("data", "Any shape and dtype.").inplace(0, 0).kernel(clip).pointwise();
 
   OpBuilder<> choice(registry, "where");
   choice.input("condition", "The shape of x, or one value per row.").input("x", "Taken where condition is not 0.").input("y", "Taken elsewhere.");
-  choice.infer_shape(infer_where).infer_type(infer_where_type).kernel(where);
+  choice.infer_shape(infer_where).infer_type(infer_where_type).kernel(where).pointwise();
   //[full
   sum.doc("The sum of all inputs, which have one shape and dtype.").gradient(add_n_gradient);
   sum.sample({{2, 3}, {2, 3}, {2, 3}});

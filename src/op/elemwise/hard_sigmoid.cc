@@ -46,7 +46,7 @@ void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "hard_sigmoid");
   op.param("alpha", &Params::alpha).doc("The slope of the line.");
   op.param("beta", &Params::beta).doc("Its value at 0.");
-  op.input("data", "Any shape, float.").inplace(0, 0).infer_type(infer_type).kernel(forward);
+  op.input("data", "Any shape, float.").inplace(0, 0).infer_type(infer_type).kernel(forward).pointwise();
   //[full
   op.doc("max(0, min(1, alpha x + beta)), elementwise. The output has the shape and dtype of data.");
   op.gradient(gradient);

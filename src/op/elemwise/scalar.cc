@@ -108,7 +108,7 @@ void register_ops(Registry& registry) {
     op.param("scalar", &ScalarParams::scalar).doc("The number.");
     op.param("is_int", &ScalarParams::is_int)
         .doc("For integers: whether the number is truncated and the result of data's dtype, or the result float64.");
-    op.input("data", "Any shape and dtype.").inplace(0, 0).infer_type(infer_dtype).kernel(row.kernel);
+    op.input("data", "Any shape and dtype.").inplace(0, 0).infer_type(infer_dtype).kernel(row.kernel).pointwise();
     //[full
     if (row.gradient) op.gradient(row.gradient);
     else op.zero_gradient();

@@ -47,7 +47,7 @@ void gradient(GradientContext& g) {
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "smooth_l1");
   op.param("scalar", &Params::scalar).doc("sigma: the larger, the smaller the rounded part.");
-  op.input("data", "Any shape, float.").inplace(0, 0).infer_type(infer_type).kernel(forward);
+  op.input("data", "Any shape, float.").inplace(0, 0).infer_type(infer_type).kernel(forward).pointwise();
   //[full
   op.doc("(scalar x)^2 / 2 where |x| < 1 / scalar^2, |x| - 0.5 / scalar^2 elsewhere (Girshick, Fast R-CNN, 2015).");
   op.gradient(gradient);

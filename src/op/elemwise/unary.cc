@@ -215,7 +215,7 @@ void register_backward(Registry& registry, const Row& row) {
     const bool second = kernel == row.second;
     OpBuilder<> op(registry, second ? backward_name(backward_name(row.name)) : backward_name(row.name));
     op.hidden().input("output_grad").input(row.of_output ? "output" : "data");
-    op.inplace(0, 0).inplace(1, 0).infer_type(infer_float).kernel(kernel);
+    op.inplace(0, 0).inplace(1, 0).infer_type(infer_float).kernel(kernel).pointwise();
     if (second) op.no_gradient("gradients are defined up to the second order");
     else op.gradient(bend_gradient);
     for (const Shape& shape : {Shape{2, 3}, Shape{1}, Shape{0, 3}}) {
@@ -231,7 +231,7 @@ void register_ops(Registry& registry) {
   for (const Row& row : rows) {
     OpBuilder<> op(registry, row.name);
     op.input("data", row.integers ? "Any shape and dtype." : "Any shape, float.");
-    op.inplace(0, 0).kernel(row.forward);
+    op.inplace(0, 0).kernel(row.forward).pointwise();
     if (!row.integers) op.infer_type(infer_float);
     //[full
     op.doc(std::string(row.doc) + ", elementwise.");

@@ -72,7 +72,7 @@ void register_ops(Registry& registry) {
   op.param("act_type", &Params::act, {"relu", "sigmoid", "tanh", "softrelu", "softsign"})
       .required()
       .doc("The function: relu max(x, 0), sigmoid 1/(1+e^-x), tanh, softrelu log(1+e^x), softsign x/(1+|x|).");
-  op.input("data", "Any shape, float.").inplace(0, 0).kernel(forward);
+  op.input("data", "Any shape, float.").inplace(0, 0).kernel(forward).pointwise();
   //[full
   op.doc("Applies an activation function to every element. The output has the shape and dtype of data.");
   op.gradient(gradient);
@@ -85,7 +85,7 @@ void register_ops(Registry& registry) {
 
   OpBuilder<Params> grad(registry, "_backward_Activation");
   grad.param("act_type", &Params::act, {"relu", "sigmoid", "tanh", "softrelu", "softsign"}).required();
-  grad.hidden().input("output_grad").input("output").inplace(0, 0).kernel(backward);
+  grad.hidden().input("output_grad").input("output").inplace(0, 0).kernel(backward).pointwise();
   grad.no_gradient("second order is left to the elementwise operators");
   //]
 }
