@@ -1,31 +1,17 @@
 // FullyConnected: y = x W^T + b.
+#include "op/nn/fully_connected.h"
+
 #include "op/core/gemm.h"
 #include "op/core/wide.h"
 
 namespace mixnet::op::fully_connected {
 namespace {
 
-struct Params {
-  int64_t num_hidden = 0;
-  bool no_bias = false;
-  bool flatten = true;
-};
-
 void add_params(OpBuilder<Params>& op) {
   op.param("num_hidden", &Params::num_hidden).required().range(1).doc("Number of outputs per row.");
   op.param("no_bias", &Params::no_bias).doc("Leaves the bias out.");
   op.param("flatten", &Params::flatten).doc("Merges all axes of data but the first; otherwise only the last axis is transformed.");
 }
-
-// data as a matrix of rows x depth.
-struct Matrix {
-  int64_t rows, depth;
-  Matrix(const Shape& s, const Params& p) {
-    const int split = p.flatten ? std::min(1, s.ndim()) : s.ndim() - 1;
-    rows = s.size(0, split);
-    depth = s.size(split, s.ndim());
-  }
-};
 
 void forward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "FullyConnected", [&](auto tag) {

@@ -1,6 +1,8 @@
 // Pooling on oneDNN: maximum and average, forward and backward.
 //
 // The backward operator has no record of where each maximum stood; the forward primitive is run again to find out.
+// A maximum passes over NaN, and of nothing but -inf it is the least finite number, as in MXNet 1.9.1. Our own kernel
+// keeps both.
 #include "op/nn/pooling.h"
 
 #include "op/core/dnnl_kernel.h"

@@ -326,6 +326,21 @@ TEST_CASE("oneDNN: softmax") {
   }
 }
 
+TEST_CASE("oneDNN: fully connected") {
+  for (const bool bias : {false, true}) {
+    for (const Shape& x : {Shape{9, 7, 64}, Shape{1, 448}, Shape{70, 448}}) {
+      const Attributes attributes{{"num_hidden", 600}, {"no_bias", !bias}};
+      std::vector<Shape> inputs{x, {600, 448}};
+      if (bias) inputs.push_back({600});
+      check_row({"FullyConnected", attributes, inputs});
+      check_row({"_backward_FullyConnected", attributes, {{x[0], 600}, x, {600, 448}}, {}, false});
+    }
+    const Attributes rows{{"num_hidden", 96}, {"no_bias", true}, {"flatten", false}};
+    check_row({"FullyConnected", rows, {{6, 20, 50}, {96, 50}}});
+  }
+  check_row({"FullyConnected", {{"num_hidden", 8}}, {{9, 16}, {8, 16}, {8}}, {}, false});  // small
+}
+
 // Where the CPU multiplies bfloat16; elsewhere oneDNN must leave all of it to us.
 TEST_CASE("oneDNN: bfloat16") {
   const DType b = DType::bf16;
@@ -348,6 +363,13 @@ TEST_CASE("oneDNN: bfloat16") {
              true,
              3e-2},
             {b, b, DType::f32});
+  check_row({"FullyConnected", {{"num_hidden", 96}}, {{40, 100}, {96, 100}, {96}}, {}, taken, true, 5e-2}, {b});
+  for (const std::vector<bool>& wanted :
+       {std::vector<bool>{true, true, true}, {true, false, false}, {false, true, false}, {false, false, true}}) {
+    const Attributes attributes{{"num_hidden", 96}};
+    check_row({"_backward_FullyConnected", attributes, {{40, 96}, {40, 100}, {96, 100}}, {}, taken, true, 5e-2, wanted},
+              {b});
+  }
   check_convolution("Convolution", {2, 3, 11, 10}, {8, 3, 3, 3}, {{"kernel", Shape{3, 3}}, {"num_filter", 8}}, true,
                     taken, b, 3e-2);
   check_convolution("Deconvolution", {2, 3, 11, 10}, {3, 8, 3, 3}, {{"kernel", Shape{3, 3}}, {"num_filter", 8}}, true,
