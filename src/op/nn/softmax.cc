@@ -55,14 +55,8 @@ void compute(const RunContext& r, const Sizes& s, double temperature) {
 template <bool Log, int Sign>
 void forward(const Params& p, const RunContext& r) { compute<Log, Sign>(r, Sizes(r.in[0].shape, p.axis), p.temperature.value_or(1)); }
 
-Sizes activation_sizes(const Params& p, const Shape& s) {
-  if (p.mode == Mode::channel) return Sizes(s, 1);
-  Sizes flat(s, 0);
-  flat.outer = s[0];
-  flat.n = s.size(1, s.ndim());
-  flat.inner = 1;
-  return flat;
-}
+// An instance is a row along the last axis, whatever comes before it: this is what MXNet computes.
+Sizes activation_sizes(const Params& p, const Shape& s) { return Sizes(s, p.mode == Mode::channel ? 1 : -1); }
 void activation(const Params& p, const RunContext& r) { compute<false, 1>(r, activation_sizes(p, r.in[0].shape), 1); }
 
 void check(const Params& p) {
@@ -111,7 +105,7 @@ void gradient(GradientContext& g) {
 
 void add_params(OpBuilder<Params>& op, bool activation_op) {
   if (activation_op) {
-    op.param("mode", &Params::mode, {"instance", "channel"}).doc("Over all elements of an instance, or over axis 1.");
+    op.param("mode", &Params::mode, {"instance", "channel"}).doc("instance: over the last axis; channel: over axis 1.");
     return;
   }
   op.param("axis", &Params::axis).doc("The axis that sums to 1.");
@@ -145,7 +139,7 @@ void register_ops(Registry& registry) {
        prepare<backward<false, -1>>, gradient<2>
        //]
       },
-      {"SoftmaxActivation", "softmax over each instance, or over axis 1.", prepare<activation>,
+      {"SoftmaxActivation", "softmax over the last axis, or over axis 1.", prepare<activation>,
        //[full
        prepare<activation_backward>, gradient<3>
        //]

@@ -827,6 +827,136 @@ def _contrib_ROIAlign(data=None, rois=None, pooled_size=_Null, spatial_scale=_Nu
     return call(_contrib_ROIAlign_op, (data, rois, ), {"pooled_size": pooled_size, "spatial_scale": spatial_scale, "sample_ratio": sample_ratio, "position_sensitive": position_sensitive, "aligned": aligned}, name, attr, kwargs)
 
 
+_contrib_allclose_op = Op("_contrib_allclose", ('a', 'b'), ('rtol', 'atol', 'equal_nan'), "")
+
+
+def _contrib_allclose(a=None, b=None, rtol=_Null, atol=_Null, equal_nan=_Null, name=None, attr=None, **kwargs):
+    """1 when |a - b| <= atol + rtol |b| everywhere, else 0: a scalar, uint8.
+    
+    Inputs:
+        a: Any shape and dtype.
+        b: The same shape and dtype.
+    Parameters:
+        rtol (float, default 1e-05): Tolerance relative to b.
+        atol (float, default 1e-08): Absolute tolerance.
+        equal_nan (boolean, default True): NaN equals NaN.
+    """
+    return call(_contrib_allclose_op, (a, b, ), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan}, name, attr, kwargs)
+
+
+_contrib_arange_like_op = Op("_contrib_arange_like", ('data',), ('start', 'step', 'repeat', 'ctx', 'axis'), "")
+
+
+def _contrib_arange_like(data=None, start=_Null, step=_Null, repeat=_Null, ctx=_Null, axis=_Null, name=None, attr=None, **kwargs):
+    """start, start + step, ...: an array of data's shape, or a vector as long as data's axis.
+    
+    Inputs:
+        data: Gives shape and dtype.
+    Parameters:
+        start (float, default 0): The first number.
+        step (float, default 1): The distance of two numbers.
+        repeat (int, default 1): How often every number stands.
+        ctx (string, default ): Accepted for MXNet's files.
+        axis (int, default None): Gives the numbers along this axis as a vector; none: an array of data's shape.
+    """
+    return call(_contrib_arange_like_op, (data, ), {"start": start, "step": step, "repeat": repeat, "ctx": ctx, "axis": axis}, name, attr, kwargs)
+
+
+_contrib_div_sqrt_dim_op = Op("_contrib_div_sqrt_dim", ('data',), (), "")
+
+
+def _contrib_div_sqrt_dim(data=None, name=None, attr=None, **kwargs):
+    """Divides by the square root of the last extent.
+    
+    Inputs:
+        data: At least one dimension, float.
+    """
+    return call(_contrib_div_sqrt_dim_op, (data, ), {}, name, attr, kwargs)
+
+
+_contrib_gradientmultiplier_op = Op("_contrib_gradientmultiplier", ('data',), ('scalar', 'is_int'), "")
+
+
+def _contrib_gradientmultiplier(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, **kwargs):
+    """Passes data on and multiplies its gradient by scalar; a negative one reverses it.
+    
+    Inputs:
+        data: Any shape and dtype.
+    Parameters:
+        scalar (float, default 1): Multiplies the gradient.
+        is_int (boolean, default True): Accepted for MXNet's files.
+    """
+    return call(_contrib_gradientmultiplier_op, (data, ), {"scalar": scalar, "is_int": is_int}, name, attr, kwargs)
+
+
+_contrib_index_array_op = Op("_contrib_index_array", ('data',), ('axes',), "")
+
+
+def _contrib_index_array(data=None, axes=_Null, name=None, attr=None, **kwargs):
+    """The index of every element along each of the axes: data's shape with one more dimension, int64.
+    
+    Inputs:
+        data: Gives the shape.
+    Parameters:
+        axes (tuple, default None): The axes whose indices are given, in this order; none means all.
+    """
+    return call(_contrib_index_array_op, (data, ), {"axes": axes}, name, attr, kwargs)
+
+
+_contrib_index_copy_op = Op("_contrib_index_copy", ('old_tensor', 'index_vector', 'new_tensor'), (), "")
+
+
+def _contrib_index_copy(old_tensor=None, index_vector=None, new_tensor=None, name=None, attr=None, **kwargs):
+    """A copy of old_tensor in which row index_vector[i] is new_tensor[i].
+    
+    Inputs:
+        old_tensor: Any shape with rows along axis 0.
+        index_vector: (K,): rows to replace, clipped to those there are.
+        new_tensor: (K, ...): the new rows.
+    """
+    return call(_contrib_index_copy_op, (old_tensor, index_vector, new_tensor, ), {}, name, attr, kwargs)
+
+
+_contrib_quadratic_op = Op("_contrib_quadratic", ('data',), ('a', 'b', 'c'), "")
+
+
+def _contrib_quadratic(data=None, a=_Null, b=_Null, c=_Null, name=None, attr=None, **kwargs):
+    """a x^2 + b x + c for every element.
+    
+    Inputs:
+        data: Any shape, float.
+    Parameters:
+        a (float, default 0): Factor of the square.
+        b (float, default 0): Factor of data.
+        c (float, default 0): Added to everything.
+    """
+    return call(_contrib_quadratic_op, (data, ), {"a": a, "b": b, "c": c}, name, attr, kwargs)
+
+
+_contrib_round_ste_op = Op("_contrib_round_ste", ('data',), (), "")
+
+
+def _contrib_round_ste(data=None, name=None, attr=None, **kwargs):
+    """Rounds to whole numbers; the gradient passes unchanged, as through the identity.
+    
+    Inputs:
+        data: Any shape, float.
+    """
+    return call(_contrib_round_ste_op, (data, ), {}, name, attr, kwargs)
+
+
+_contrib_sign_ste_op = Op("_contrib_sign_ste", ('data',), (), "")
+
+
+def _contrib_sign_ste(data=None, name=None, attr=None, **kwargs):
+    """The sign of every element; the gradient passes unchanged, as through the identity.
+    
+    Inputs:
+        data: Any shape, float.
+    """
+    return call(_contrib_sign_ste_op, (data, ), {}, name, attr, kwargs)
+
+
 _copy_op = Op("_copy", ('data',), (), "")
 
 
@@ -3271,6 +3401,21 @@ def gather_nd(data=None, indices=None, name=None, attr=None, **kwargs):
     return call(gather_nd_op, (data, indices, ), {}, name, attr, kwargs)
 
 
+hard_sigmoid_op = Op("hard_sigmoid", ('data',), ('alpha', 'beta'), "")
+
+
+def hard_sigmoid(data=None, alpha=_Null, beta=_Null, name=None, attr=None, **kwargs):
+    """max(0, min(1, alpha x + beta)) for every element.
+    
+    Inputs:
+        data: Any shape, float.
+    Parameters:
+        alpha (float, default 0.2): The slope.
+        beta (float, default 0.5): The value at 0.
+    """
+    return call(hard_sigmoid_op, (data, ), {"alpha": alpha, "beta": beta}, name, attr, kwargs)
+
+
 im2col_op = Op("im2col", ('data',), ('kernel', 'stride', 'dilate', 'pad'), "")
 
 
@@ -4762,10 +4907,19 @@ __all__ = [
     "_contrib_CTCLoss",
     "_contrib_ROIAlign",
     "_contrib_adamw_update",
+    "_contrib_allclose",
+    "_contrib_arange_like",
     "_contrib_ctc_loss",
+    "_contrib_div_sqrt_dim",
+    "_contrib_gradientmultiplier",
+    "_contrib_index_array",
+    "_contrib_index_copy",
     "_contrib_mp_adamw_update",
     "_contrib_multi_adamw_update",
     "_contrib_multi_mp_adamw_update",
+    "_contrib_quadratic",
+    "_contrib_round_ste",
+    "_contrib_sign_ste",
     "_copy",
     "_crop_assign",
     "_crop_assign_scalar",
@@ -4949,6 +5103,7 @@ __all__ = [
     "gamma",
     "gammaln",
     "gather_nd",
+    "hard_sigmoid",
     "identity",
     "im2col",
     "khatri_rao",
