@@ -142,6 +142,7 @@ def Concat(*data, dim=_Null, out=None, name=None, ctx=None, **kwargs):
     return call(Concat_op, data, params, out, ctx)
 
 concat = Concat
+_rnn_param_concat = Concat
 
 Convolution_op = Op("Convolution", ('data', 'weight', 'bias'), ('kernel', 'stride', 'dilate', 'pad', 'num_filter', 'num_group', 'workspace', 'no_bias', 'cudnn_tune', 'cudnn_off', 'layout'), "")
 
@@ -718,12 +719,12 @@ SoftmaxActivation_op = Op("SoftmaxActivation", ('data',), ('mode',), "")
 
 
 def SoftmaxActivation(data=None, mode=_Null, out=None, name=None, ctx=None, **kwargs):
-    """softmax over each instance, or over axis 1.
+    """softmax over the last axis, or over axis 1.
     
     Inputs:
         data: Any shape, float.
     Parameters:
-        mode (one of instance, channel, default instance): Over all elements of an instance, or over axis 1.
+        mode (one of instance, channel, default instance): instance: over the last axis; channel: over axis 1.
     """
     params = {"mode": mode}
     params.update(kwargs)
@@ -1024,6 +1025,73 @@ def _contrib_index_copy(old_tensor=None, index_vector=None, new_tensor=None, out
     return call(_contrib_index_copy_op, (old_tensor, index_vector, new_tensor, ), params, out, ctx)
 
 
+_contrib_interleaved_matmul_encdec_qk_op = Op("_contrib_interleaved_matmul_encdec_qk", ('queries', 'keys_values'), ('heads',), "")
+
+
+def _contrib_interleaved_matmul_encdec_qk(queries=None, keys_values=None, heads=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Scaled products of queries and keys for encoder-decoder attention, (batch * heads, query length, key length).
+    
+    Inputs:
+        queries: (length, batch, width), float.
+        keys_values: (length, batch, width), float.
+    Parameters:
+        heads (int, required): Number of attention heads.
+    """
+    params = {"heads": heads}
+    params.update(kwargs)
+    return call(_contrib_interleaved_matmul_encdec_qk_op, (queries, keys_values, ), params, out, ctx)
+
+
+_contrib_interleaved_matmul_encdec_valatt_op = Op("_contrib_interleaved_matmul_encdec_valatt", ('keys_values', 'attention'), ('heads',), "")
+
+
+def _contrib_interleaved_matmul_encdec_valatt(keys_values=None, attention=None, heads=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Values weighted by attention for encoder-decoder attention, (query length, batch, heads * d).
+    
+    Inputs:
+        keys_values: (length, batch, width), float.
+        attention: (batch * heads, query length, key length), float.
+    Parameters:
+        heads (int, required): Number of attention heads.
+    """
+    params = {"heads": heads}
+    params.update(kwargs)
+    return call(_contrib_interleaved_matmul_encdec_valatt_op, (keys_values, attention, ), params, out, ctx)
+
+
+_contrib_interleaved_matmul_selfatt_qk_op = Op("_contrib_interleaved_matmul_selfatt_qk", ('queries_keys_values',), ('heads',), "")
+
+
+def _contrib_interleaved_matmul_selfatt_qk(queries_keys_values=None, heads=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Scaled products of queries and keys for self-attention, (batch * heads, length, length).
+    
+    Inputs:
+        queries_keys_values: (length, batch, width), float.
+    Parameters:
+        heads (int, required): Number of attention heads.
+    """
+    params = {"heads": heads}
+    params.update(kwargs)
+    return call(_contrib_interleaved_matmul_selfatt_qk_op, (queries_keys_values, ), params, out, ctx)
+
+
+_contrib_interleaved_matmul_selfatt_valatt_op = Op("_contrib_interleaved_matmul_selfatt_valatt", ('queries_keys_values', 'attention'), ('heads',), "")
+
+
+def _contrib_interleaved_matmul_selfatt_valatt(queries_keys_values=None, attention=None, heads=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Values weighted by attention for self-attention, (length, batch, heads * d).
+    
+    Inputs:
+        queries_keys_values: (length, batch, width), float.
+        attention: (batch * heads, query length, key length), float.
+    Parameters:
+        heads (int, required): Number of attention heads.
+    """
+    params = {"heads": heads}
+    params.update(kwargs)
+    return call(_contrib_interleaved_matmul_selfatt_valatt_op, (queries_keys_values, attention, ), params, out, ctx)
+
+
 _contrib_quadratic_op = Op("_contrib_quadratic", ('data',), ('a', 'b', 'c'), "")
 
 
@@ -1291,6 +1359,37 @@ def _hypot_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ct
     return call(_hypot_scalar_op, (data, ), params, out, ctx)
 
 _HypotScalar = _hypot_scalar
+
+_image_normalize_op = Op("_image_normalize", ('data',), ('mean', 'std'), "")
+
+
+def _image_normalize(data=None, mean=_Null, std=_Null, out=None, name=None, ctx=None, **kwargs):
+    """(data - mean) / std, channel by channel.
+    
+    Inputs:
+        data: (C, H, W) or (N, C, H, W), float.
+    Parameters:
+        mean (float tuple, default (0, 0, 0, 0)): The mean of each channel, or one for all.
+        std (float tuple, default (1, 1, 1, 1)): The standard deviation of each channel, or one for all.
+    """
+    params = {"mean": mean, "std": std}
+    params.update(kwargs)
+    return call(_image_normalize_op, (data, ), params, out, ctx)
+
+
+_image_to_tensor_op = Op("_image_to_tensor", ('data',), (), "")
+
+
+def _image_to_tensor(data=None, out=None, name=None, ctx=None, **kwargs):
+    """Images as tensors: divided by 255, channels first, float32.
+    
+    Inputs:
+        data: (H, W, C) or (N, H, W, C), values from 0 to 255.
+    """
+    params = {}
+    params.update(kwargs)
+    return call(_image_to_tensor_op, (data, ), params, out, ctx)
+
 
 _lesser_op = Op("_lesser", ('lhs', 'rhs'), (), "")
 
@@ -2599,6 +2698,25 @@ def _sample_generalized_negative_binomial(mu=None, alpha=None, shape=_Null, dtyp
 
 sample_generalized_negative_binomial = _sample_generalized_negative_binomial
 
+_sample_multinomial_op = Op("_sample_multinomial", ('data',), ('shape', 'get_prob', 'dtype'), "")
+
+
+def _sample_multinomial(data=None, shape=_Null, get_prob=_Null, dtype=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Class numbers drawn from distributions along the last axis: data's other extents, then shape. The gradient of the second output serves REINFORCE.
+    
+    Inputs:
+        data: (..., classes): the probabilities of the classes.
+    Parameters:
+        shape (tuple, default ()): Draws per distribution; one when empty.
+        get_prob (boolean, default False): Gives the logarithms of the probabilities of what was drawn as a second output.
+        dtype (dtype, default int32): The dtype of the class numbers.
+    """
+    params = {"shape": shape, "get_prob": get_prob, "dtype": dtype}
+    params.update(kwargs)
+    return call(_sample_multinomial_op, (data, ), params, out, ctx)
+
+sample_multinomial = _sample_multinomial
+
 _sample_negative_binomial_op = Op("_sample_negative_binomial", ('k', 'p'), ('shape', 'dtype'), "")
 
 
@@ -2691,6 +2809,21 @@ def _scatter_set_nd(lhs=None, rhs=None, indices=None, shape=_Null, out=None, nam
     params.update(kwargs)
     return call(_scatter_set_nd_op, (lhs, rhs, indices, ), params, out, ctx)
 
+
+_shuffle_op = Op("_shuffle", ('data',), (), "")
+
+
+def _shuffle(data=None, out=None, name=None, ctx=None, **kwargs):
+    """The rows of data, along axis 0, in random order; every order is equally likely.
+    
+    Inputs:
+        data: Any shape and dtype.
+    """
+    params = {}
+    params.update(kwargs)
+    return call(_shuffle_op, (data, ), params, out, ctx)
+
+shuffle = _shuffle
 
 _slice_assign_op = Op("_slice_assign", ('lhs', 'rhs'), ('begin', 'end', 'step'), "")
 
@@ -5537,6 +5670,10 @@ __all__ = [
     "_contrib_gradientmultiplier",
     "_contrib_index_array",
     "_contrib_index_copy",
+    "_contrib_interleaved_matmul_encdec_qk",
+    "_contrib_interleaved_matmul_encdec_valatt",
+    "_contrib_interleaved_matmul_selfatt_qk",
+    "_contrib_interleaved_matmul_selfatt_valatt",
     "_contrib_mp_adamw_update",
     "_contrib_multi_adamw_update",
     "_contrib_multi_mp_adamw_update",
@@ -5560,6 +5697,8 @@ __all__ = [
     "_histogram",
     "_hypot",
     "_hypot_scalar",
+    "_image_normalize",
+    "_image_to_tensor",
     "_lesser",
     "_lesser_equal",
     "_lesser_equal_scalar",
@@ -5631,15 +5770,18 @@ __all__ = [
     "_rdiv_scalar",
     "_rminus_scalar",
     "_rmod_scalar",
+    "_rnn_param_concat",
     "_rpower_scalar",
     "_sample_exponential",
     "_sample_gamma",
     "_sample_generalized_negative_binomial",
+    "_sample_multinomial",
     "_sample_negative_binomial",
     "_sample_normal",
     "_sample_poisson",
     "_sample_uniform",
     "_scatter_set_nd",
+    "_shuffle",
     "_slice_assign",
     "_slice_assign_scalar",
     "_split_v2",
@@ -5814,6 +5956,7 @@ __all__ = [
     "sample_exponential",
     "sample_gamma",
     "sample_generalized_negative_binomial",
+    "sample_multinomial",
     "sample_negative_binomial",
     "sample_normal",
     "sample_poisson",
@@ -5822,6 +5965,7 @@ __all__ = [
     "sgd_mom_update",
     "sgd_update",
     "shape_array",
+    "shuffle",
     "sigmoid",
     "sign",
     "signsgd_update",
