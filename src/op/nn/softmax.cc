@@ -86,7 +86,7 @@ void gradient(GradientContext& g) {
 
 void add_params(OpBuilder<Params>& op, bool activation_op) {
   if (activation_op) {
-    op.param("mode", &Params::mode, {"instance", "channel"}).doc("Over all elements of an instance, or over axis 1.");
+    op.param("mode", &Params::mode, {"instance", "channel"}).doc("instance: over the last axis; channel: over axis 1.");
     return;
   }
   op.param("axis", &Params::axis).doc("The axis that sums to 1.");
@@ -120,7 +120,7 @@ void register_ops(Registry& registry) {
        prepare<backward<false, -1>>, gradient<2>
        //]
       },
-      {"SoftmaxActivation", "softmax over each instance, or over axis 1.", prepare<activation>,
+      {"SoftmaxActivation", "softmax over the last axis, or over axis 1.", prepare<activation>,
        //[full
        prepare<activation_backward>, gradient<3>
        //]

@@ -23,14 +23,7 @@ struct Sizes {
   }
 };
 
-// SoftmaxActivation: an instance is one line, or axis 1 is.
-inline Sizes activation_sizes(const Params& p, const Shape& s) {
-  if (p.mode == Mode::channel) return Sizes(s, 1);
-  Sizes flat(s, 0);
-  flat.outer = s[0];
-  flat.n = s.size(1, s.ndim());
-  flat.inner = 1;
-  return flat;
-}
+// SoftmaxActivation. An instance is a row along the last axis, whatever comes before it: this is what MXNet computes.
+inline Sizes activation_sizes(const Params& p, const Shape& s) { return Sizes(s, p.mode == Mode::channel ? 1 : -1); }
 
 }  // namespace mixnet::op::softmax

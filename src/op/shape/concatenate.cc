@@ -162,7 +162,7 @@ void split_gradient(GradientContext& g) {
 
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "Concat");
-  op.alias("concat");
+  op.alias("concat").alias("_rnn_param_concat");
   op.param("num_args", &Params::num_args).range(1).doc("Number of inputs.");
   op.param("dim", &Params::dim).doc("The axis along which inputs are joined.");
   op.variadic("arg", "num_args", &Params::num_args).infer_shape(infer).kernel(forward);
