@@ -124,6 +124,9 @@ def sanitizers(totals, slow):
         options["UBSAN_OPTIONS"] = "halt_on_error=1:print_stacktrace=1"
         options["LSAN_OPTIONS"] = f"suppressions={ROOT / 'tests' / 'lsan.supp'}"
         doctest(totals, asan, "ASan+UBSan", options)
+        code, _ = run([PYTHON, ROOT / "tools" / "fuzz.py", "--inputs", 200000 if slow else 4000, "--seed", 1])
+        print(f"  fuzz targets: {'ok' if code == 0 else f'exit code {code}'}")
+        totals.add(code == 0, code != 0)
     tsan = build("tsan", "mixnet_tests" if slow else "mixnet_core_tests", totals)
     if tsan:
         doctest(totals, tsan, "TSan", {"TSAN_OPTIONS": "halt_on_error=1", "MIXNET_TEST_PROGRAMS": "300"})

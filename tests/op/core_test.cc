@@ -3,7 +3,8 @@
 
 #include <string>
 
-#include "op/core/registry.h"
+#include "op/core/offered.h"
+#include "symbol/symbol.h"
 
 namespace mixnet {
 namespace {
@@ -34,6 +35,15 @@ TEST_CASE("parameters: text with a NUL inside is not cut short") {
   CHECK(refused("SliceChannel", {{"num_outputs", std::string("3\0x", 3)}}) != "accepted");
   CHECK(refused("LeakyReLU", {{"slope", std::string("0.5\0", 4)}}) != "accepted");
   CHECK(refused("SliceChannel", {{"num_outputs", "3"}}) == "accepted");
+}
+
+TEST_CASE("operators that the library keeps to itself cannot be named from outside") {
+  CHECK_THROWS_WITH_AS(offered_operator("_backward_take"), doctest::Contains("keeps to itself"), Error);
+  CHECK(offered_operator("take").name == "take");
+  const char* file = R"({"nodes":[{"op":"null","name":"x","inputs":[]},{"op":"_backward_square","name":"b","inputs":[[0,0],[0,0]]}],"heads":[[1,0]]})";
+  CHECK_THROWS_AS(Symbol::from_json(file), Error);
+  const char* helper = R"({"nodes":[{"op":"null","name":"x","inputs":[]},{"op":"_sum_to_like","name":"b","inputs":[[0,0],[0,0]]}],"heads":[[1,0]]})";
+  CHECK_THROWS_WITH_AS(Symbol::from_json(helper), doctest::Contains("keeps to itself"), Error);
 }
 
 }  // namespace mixnet
