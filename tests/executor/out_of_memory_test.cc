@@ -181,6 +181,21 @@ TEST_CASE("out of memory: an executor without a loss keeps its ones for backward
   }
 }
 
+TEST_CASE("out of memory: tensors that no machine has are refused before anything is made for them") {
+  const NDArray x = filled({2, 2, 2, 2}, 1);
+  const Attributes pad = {{"mode", "constant"}, {"pad_width", Shape{0, 0, 0, 0, int64_t{1} << 45, 0, 0, 0}}};
+  CHECK_THROWS_WITH_AS(call("Pad", {x}, pad), doctest::Contains("does not fit into cpu(0)"), Error);
+  // In a bound graph the inner tensor's size overflows; what comes out is one number.
+  const Symbol tiled = Symbol::create(registry().at("tile"), {{"reps", Shape{int64_t{1} << 40, int64_t{1} << 40}}}, {}, {{"", Symbol::variable("x")}}, "tiled");
+  const Symbol total = Symbol::create(registry().at("sum"), {}, {}, {{"", tiled}}, "total");
+  BindArguments arguments;
+  arguments.arguments = {filled({2, 2}, 1)};
+  CHECK_THROWS_WITH_AS(bind(total, {}, arguments, nullptr), doctest::Contains("more bytes than 2^63"), Error);
+  const Symbol large = Symbol::create(registry().at("tile"), {{"reps", Shape{int64_t{1} << 45}}}, {}, {{"", Symbol::variable("x")}}, "large");
+  CHECK_THROWS_WITH_AS(bind(Symbol::create(registry().at("sum"), {}, {}, {{"", large}}, "total"), {}, arguments, nullptr),
+                       doctest::Contains("does not fit into cpu(0)"), Error);
+}
+
 TEST_CASE("out of memory: loading arrays") {
   NamedArrays list;
   for (int i = 0; i < 5; ++i) list.arrays.push_back(filled({20, i + 1}, static_cast<float>(i)));
