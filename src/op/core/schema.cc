@@ -3,9 +3,12 @@
 #include <atomic>
 
 #include "base/environment.h"
+#include "op/core/first_kernel.h"
 
 namespace mixnet {
 namespace {
+
+std::atomic<void (*)()> before_first_kernel{nullptr};
 
 std::atomic<bool>& onednn_flag() {
   static std::atomic<bool> flag{environment_bool("ONEDNN", true)};
@@ -39,6 +42,8 @@ std::string known_fields(const OpSchema& s) {
 }
 
 }  // namespace
+
+void set_before_first_kernel(void (*hook)()) { before_first_kernel = hook; }
 
 void set_onednn_enabled(bool enabled) { onednn_flag() = enabled; }
 bool onednn_enabled() { return onednn_flag(); }
@@ -81,6 +86,9 @@ std::vector<std::pair<std::string, std::string>> OpSchema::params_text(const voi
 }
 
 std::unique_ptr<Kernel> OpSchema::prepare(const PrepareContext& context) const {
+  if (before_first_kernel.load(std::memory_order_relaxed)) {
+    if (auto* hook = before_first_kernel.exchange(nullptr)) hook();
+  }
   const bool cpu = context.device.host();
   for (const auto& [provider, prepare_fn] : kernels) {
     if ((provider == Provider::cuda) == cpu) continue;

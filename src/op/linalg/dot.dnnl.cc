@@ -2,6 +2,7 @@
 #include <dnnl.h>
 
 #include "base/exit.h"
+#include "op/core/first_kernel.h"
 #include "op/core/gemm.h"
 #include "op/core/registry.h"
 
@@ -16,6 +17,7 @@ bool multiply(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float
 
 // oneDNN makes statics at the first product. Made by a worker while the process ends, they would be destroyed under it.
 void warm_up() {
+  if (!onednn_enabled()) return;
   constexpr int n = 4;
   const float a[n * n] = {}, b[n * n] = {};
   float c[n * n];
@@ -26,7 +28,7 @@ void warm_up() {
 }  // namespace
 
 void register_dnnl(Registry&) {
-  warm_up();
+  set_before_first_kernel(warm_up);
   set_fast_gemm(multiply);
 }
 
