@@ -1,6 +1,7 @@
 #include "op/core/schema.h"
 
 #include <atomic>
+#include <mutex>
 
 #include "base/environment.h"
 #include "op/core/first_kernel.h"
@@ -86,9 +87,11 @@ std::vector<std::pair<std::string, std::string>> OpSchema::params_text(const voi
 }
 
 std::unique_ptr<Kernel> OpSchema::prepare(const PrepareContext& context) const {
-  if (before_first_kernel.load(std::memory_order_relaxed)) {
-    if (auto* hook = before_first_kernel.exchange(nullptr)) hook();
-  }
+  // A second thread waits: it could end the process in the middle.
+  static std::once_flag first;
+  std::call_once(first, [] {
+    if (auto* hook = before_first_kernel.load()) hook();
+  });
   const bool cpu = context.device.host();
   for (const auto& [provider, prepare_fn] : kernels) {
     if ((provider == Provider::cuda) == cpu) continue;
