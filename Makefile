@@ -8,7 +8,7 @@ export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 export PYTHONPATH := $(CURDIR)/bindings/python
 
-.PHONY: setup build demo test test-slow bench lint format gen docs sanitize test-gpu bench-gpu clean
+.PHONY: setup build demo test test-slow fuzz bench lint format gen docs sanitize test-gpu bench-gpu clean
 
 setup:
 	@bash tools/setup.sh
@@ -24,6 +24,11 @@ test: build
 
 test-slow: build
 	@MIXNET_TEST_PROGRAMS=100000 $(PYTHON) tools/run_tests.py --sanitizers --slow
+
+# INPUTS per target; what was run is added to tests/fuzz/RECORD.md.
+INPUTS ?= 100000
+fuzz: setup
+	@$(PYTHON) tools/fuzz.py --inputs $(INPUTS) --record
 
 bench: build
 	@for b in build/$(PRESET)/*_bench; do $$b; done

@@ -1,7 +1,7 @@
 """Runs the fuzz targets and, with --record, adds what was run to tests/fuzz/RECORD.md.
 
-Each target is tests/fuzz/NAME_fuzz.cc, built under ASan and UBSan by the preset "fuzz". A finding ends with exit code 1; the input is kept
-in build/fuzz/findings: run NAME_fuzz on it to see the report. With --seed the same inputs come again; without, the record's sum of inputs
+Each target is tests/fuzz/NAME_fuzz.cc, built under ASan and UBSan by the preset "asan". A finding ends with exit code 1; the input is kept
+in build/asan/findings: run NAME_fuzz on it to see the report. With --seed the same inputs come again; without, the record's sum of inputs
 is the seed, so that every run sees new ones.
 """
 
@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-BUILD = ROOT / "build" / "fuzz"
+BUILD = ROOT / "build" / "asan"
 RECORD = ROOT / "tests" / "fuzz" / "RECORD.md"
 ROW = re.compile(r"^\| (\d{4}-\d\d-\d\d) \| (\w+) \| (\d+) \| (\d+) \| (.*) \|$", flags=re.M)
 HEAD = "| date | target | inputs | seconds | findings |\n|---|---|---|---|---|\n"
@@ -27,8 +27,8 @@ def targets():
 def build(names):
     if not (BUILD / "build.ninja").exists():
         environment = pathlib.Path(sys.prefix)
-        subprocess.run(["cmake", "--preset", "fuzz", f"-DCMAKE_PREFIX_PATH={environment}", f"-DPython3_EXECUTABLE={sys.executable}"], cwd=ROOT, check=True)
-    subprocess.run(["ninja", "-C", str(BUILD), *[f"{name}_fuzz" for name in names]], check=True)
+        subprocess.run(["cmake", "--preset", "asan", f"-DCMAKE_PREFIX_PATH={environment}", f"-DPython3_EXECUTABLE={sys.executable}"], cwd=ROOT, check=True)
+    subprocess.run(["ninja", "-C", str(BUILD), *[f"{name}_fuzz" for name in names]], check=True, stdout=subprocess.DEVNULL)
 
 
 def environment():

@@ -95,6 +95,8 @@ def sanitizers(totals, options):
         env["UBSAN_OPTIONS"] = "halt_on_error=1:print_stacktrace=1"
         env["LSAN_OPTIONS"] = f"suppressions={ROOT / 'tests' / 'lsan.supp'}"
         doctest(totals, asan, "ASan+UBSan", env)
+        code, _ = run([PYTHON, ROOT / "tools" / "fuzz.py", "--inputs", 200000 if options.slow else 4000, "--seed", 1])
+        print(" ", totals.add_exit_code("fuzz targets", code))
     tsan = built("tsan", "mixnet_tests" if options.slow else "mixnet_core_tests", totals)
     if tsan:
         doctest(totals, tsan, "TSan", {"TSAN_OPTIONS": "halt_on_error=1", "MIXNET_TEST_PROGRAMS": "300"})

@@ -103,7 +103,7 @@ MXN_API int32_t mxn_storage_empty_cache(int32_t kind, int32_t index);
 MXN_API int32_t mxn_storage_set_limit(int32_t kind, int32_t index, int64_t bytes);
 /** Waits for all work; fails with the first error since the last call. wait may be NULL. @own none @threads any, not inside a task @blocks yes @since 0.1 */
 MXN_API int32_t mxn_wait_all(const mxn_wait_t *wait);
-/** Ends the engine: running work finishes, the rest fails. Safe at any time and twice. @own none @threads any @blocks yes @since 0.1 */
+/** Ends the engine: running work finishes, the rest fails. Safe at any time and twice. A process that ends without it does the same, within five seconds. @own none @threads any @blocks yes @since 0.1 */
 MXN_API int32_t mxn_shutdown(void);
 
 /* ---- lists ---- */

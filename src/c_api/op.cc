@@ -1,6 +1,7 @@
 // Operators: schema, lookup, invocation.
 #include "c_api/handles.h"
 #include "executor/invoke.h"
+#include "op/core/offered.h"
 
 namespace mixnet::c_api {
 namespace {
@@ -50,7 +51,7 @@ int32_t mxn_op_schemas(char** out_json) {
 int32_t mxn_op_find(const char* name, const mxn_op_t** out_op) {
   return guard([&] {
     clear(out_op, "op_find", "out_op");
-    *out_op = reinterpret_cast<const mxn_op_t*>(&registry().at(&required(name, "op_find", "name")));
+    *out_op = reinterpret_cast<const mxn_op_t*>(&offered_operator(&required(name, "op_find", "name")));
   });
 }
 

@@ -4,12 +4,13 @@
 #include <atomic>
 
 #include "base/environment.h"
+#include "base/exit.h"
 #include "engine/scheduler.h"
 
 namespace mixnet {
 namespace {
 
-constexpr double fork_patience_s = 5;
+constexpr double fork_patience_s = 5, exit_patience_s = 5;
 
 // Set once. No lock, because a fork could leave it locked.
 std::atomic<Scheduler*> process_engine{nullptr};
@@ -35,6 +36,10 @@ void let_work_end() {
   if (Scheduler* scheduler = process_engine.load()) scheduler->quiesce(fork_patience_s);
 }
 
+void end_with_process() {
+  if (Scheduler* scheduler = process_engine.load()) scheduler->stop(exit_patience_s);
+}
+
 }  // namespace
 
 Engine& engine() {
@@ -43,6 +48,7 @@ Engine& engine() {
   Scheduler* expected = nullptr;
   if (!process_engine.compare_exchange_strong(expected, static_cast<Scheduler*>(candidate.get()))) return *expected;
   set_before_fork(let_work_end);
+  set_before_exit(end_with_process);
   return *candidate.release();
 }
 

@@ -125,6 +125,7 @@ std::unique_ptr<Engine> make_naive_engine();
 //
 // Fork: work in flight is given five seconds to end. Engines and idle variables work in the child as they are; what
 // was still being written is poisoned there with Code::unsupported.
+// Exit without shutdown: running tasks are given five seconds to end, the rest is skipped; push and run_now throw from then on.
 Engine& engine();
 
 // A task from a callable.

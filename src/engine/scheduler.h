@@ -37,6 +37,8 @@ class Scheduler : public Engine, protected ForkListener {
   void execute(TaskOperation* operation);
   // Lets work end, before a fork. False when it does not in time, or when this is inside a task.
   bool quiesce(double timeout_s);
+  // The same, with what has not begun skipped and nothing taken any more; for the end of the process.
+  bool stop(double timeout_s);
 
  protected:
   Scheduler(int64_t max_ops, int64_t max_bytes);

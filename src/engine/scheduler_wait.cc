@@ -71,4 +71,10 @@ bool Scheduler::quiesce(double timeout_s) {
   return !Frame::inside_task() && state_->in_flight.wait_until_none(options) == WaitResult::done;
 }
 
+bool Scheduler::stop(double timeout_s) {
+  stopping_ = true;
+  state_->in_flight.wake();
+  return quiesce(timeout_s);
+}
+
 }  // namespace mixnet

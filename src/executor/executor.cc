@@ -60,6 +60,7 @@ class BoundExecutor : public Executor {
         copy(output_grads[i], head_grads_[i]);
         head_grad_is_ones_[i] = false;
       } else if (!head_grad_is_ones_[i]) {
+        head_grads_[i].view();  // lack of memory is told here; later it would stay on an array that is not written again
         std::vector<NDArray> out{head_grads_[i]};
         invoke(registry().at("ones_like"), registry().at("ones_like").make_params({}), Span<const NDArray>(&outputs_[i], 1), out);
         head_grad_is_ones_[i] = true;

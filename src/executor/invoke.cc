@@ -5,6 +5,7 @@
 
 #include "base/contains.h"
 #include "executor/kernel_cache.h"
+#include "storage/capacity.h"
 #include "storage/storage.h"
 
 namespace mixnet {
@@ -124,8 +125,15 @@ std::vector<NDArray> make_outputs(const OpSchema& op, const ParamsPtr& params, S
   for (size_t i = 0; i < count; ++i) {
     if (!shapes.out[i].known()) shapes.fail(Code::shape, shapes.output_name(static_cast<int>(i)) + ": the shape cannot be inferred");
     if (types.out[i] == DType::unknown) types.out[i] = DType::f32;
-    if (i < given.size()) outputs.push_back(given[i]);
-    else outputs.emplace_back(shapes.out[i], types.out[i], device);
+    if (i < given.size()) {
+      outputs.push_back(given[i]);
+      continue;
+    }
+    outputs.emplace_back(shapes.out[i], types.out[i], device);
+    // Said now, because a kernel's preparation may take memory for every row of its output.
+    if (outputs.back().bytes() > storage_capacity(device)) {
+      shapes.fail(Code::memory, concat(shapes.output_name(static_cast<int>(i)), ": ", shapes.out[i], " does not fit into ", device.str()));
+    }
   }
   return outputs;
 }

@@ -7,6 +7,7 @@
 #include "base/environment.h"
 #include "pass/fuse.h"
 #include "pass/infer.h"
+#include "storage/capacity.h"
 
 namespace mixnet {
 namespace {
@@ -61,6 +62,19 @@ void Plan::infer(const PlanRequest& request) {
   MIXNET_CHECK(unknown.empty(), shape, "[bind] ", unknown);
   const std::string untyped = first_unknown_type(graph_, types_);
   MIXNET_CHECK(untyped.empty(), type, "[bind] ", untyped);
+  check_sizes();
+}
+
+// Before kernels are prepared: a size that overflows would plan too little memory, and one that no device has is better said now.
+void Plan::check_sizes() const {
+  const int64_t capacity = storage_capacity(device_);
+  for (int id = 0; id < graph_.num_nodes(); ++id) {
+    for (int i = 0; i < graph_.num_outputs(id); ++i) {
+      const size_t e = static_cast<size_t>(graph_.entry(id, i));
+      const int64_t item = dtype_size(types_[e]), bytes = checked_size(shapes_[e], item) * item;
+      MIXNET_CHECK(bytes <= capacity, memory, "[bind] ", graph_.node(id)->place(), ": ", shapes_[e], " does not fit into ", device_.str());
+    }
+  }
 }
 
 TensorView Plan::outline(int entry) const {

@@ -54,6 +54,7 @@ class Plan {
   std::string describe() const;
 
  private:
+  void check_sizes() const;
   void infer(const PlanRequest& request);
   void place(const PlanRequest& request);
   void make_steps(const PlanRequest& request);

@@ -1,6 +1,7 @@
 #include "storage/pool.h"
 
 #include <algorithm>
+#include <limits>
 #include <mutex>
 #include <vector>
 
@@ -13,7 +14,8 @@ constexpr size_t largest = size_t{1} << 62;
 }  // namespace
 
 Pool::Pool(Device& device, int64_t limit) : device_(device) {
-  s_.limit = limit;
+  total_ = device.memory().total_bytes;
+  set_limit(limit);
   start_listening();
 }
 
@@ -40,6 +42,8 @@ Block Pool::allocate(size_t bytes) {
   if (bytes == 0) return {nullptr, 0, device_.id()};
   MIXNET_CHECK(bytes < largest, memory, "[", device_.id().str(), "] cannot give ", bytes, " bytes");
   std::lock_guard<SpinLock> lock(lock_);
+  // Systems that promise memory they have not would end the process when it is touched.
+  MIXNET_CHECK(s_.limit > 0 || bytes <= static_cast<size_t>(capacity()), memory, "[", device_.id().str(), "] cannot give ", bytes, " bytes, it has ", capacity());
   ++s_.allocations;
   if (fail_at_ > 0 && --fail_at_ == 0) fail(Code::memory, "[", device_.id().str(), "] out of memory: a test asked for it");
   Block block;
@@ -183,6 +187,7 @@ void Pool::set_limit(int64_t bytes) {
   MIXNET_CHECK(bytes >= 0, invalid, "[storage] limit: expected at least 0 bytes, got ", bytes);
   std::lock_guard<SpinLock> lock(lock_);
   s_.limit = bytes;
+  capacity_ = bytes > 0 ? bytes : total_ > 0 ? total_ : std::numeric_limits<int64_t>::max();
 }
 
 void Pool::fail_at(int64_t countdown) {

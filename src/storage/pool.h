@@ -2,6 +2,7 @@
 // with best fit, split when much larger than asked and merged with free neighbours. A fork waits until nobody is inside, so the child
 // has a whole copy: its blocks are the same, and what other threads of the parent held stays in use there.
 #pragma once
+#include <atomic>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -25,6 +26,8 @@ class Pool final : public Storage, private ForkListener {
   void fail_at(int64_t countdown) override;
   void reset_peak() override;
   StorageStatistics statistics() const override;
+  // See storage/capacity.h.
+  int64_t capacity() const { return capacity_.load(std::memory_order_relaxed); }
 
  private:
   void before_fork() override { lock_.lock(); }
@@ -57,6 +60,8 @@ class Pool final : public Storage, private ForkListener {
   mutable SpinLock lock_;
   StorageStatistics s_;
   int64_t fail_at_ = 0;
+  int64_t total_;  // the device's memory
+  std::atomic<int64_t> capacity_;
   std::vector<void*> small_[num_classes];
   std::set<Piece*, Smaller> free_;
   std::unordered_map<void*, Piece*> used_;

@@ -5,11 +5,14 @@
 #include <memory>
 
 #include "base/environment.h"
+#include "storage/capacity.h"
 #include "storage/pool.h"
 
 namespace mixnet {
 
-Storage& storage(DeviceId device) {
+namespace {
+
+Pool& pool(DeviceId device) {
   get_device(device);  // throws when it is not there
   // Never destroyed: arrays may be freed by other threads while the process ends. No lock, because a fork could leave it locked.
   static std::atomic<Pool*> cpu{nullptr};
@@ -18,5 +21,10 @@ Storage& storage(DeviceId device) {
   Pool* expected = nullptr;
   return cpu.compare_exchange_strong(expected, candidate.get()) ? *candidate.release() : *expected;
 }
+
+}  // namespace
+
+Storage& storage(DeviceId device) { return pool(device); }
+int64_t storage_capacity(DeviceId device) { return pool(device).capacity(); }
 
 }  // namespace mixnet

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/json.h"
+#include "op/core/offered.h"
 #include "symbol/symbol.h"
 
 namespace mixnet {
@@ -110,7 +111,7 @@ class GraphReader {
   }
 
   void read_operator(Node& node, const std::string& op_name, const StringMap& attributes) {
-    node.op = &registry().at(op_name);
+    node.op = &offered_operator(op_name);
     Attributes params;
     StringMap rest;
     for (auto& [key, value] : attributes) {

@@ -97,7 +97,8 @@ EXCEPTIONS = {
 }
 # NULL is a value of its own for these.
 NULL_IS_FINE = {"shared", "wait", "user", "destroy", "fn", "buffer", "message", "grads", "grad_reqs", "states", "names", "input_names", "keys"}
-LISTS = {"mxn_ndarray_t *const *", "mxn_symbol_t *const *", "mxn_variable_t *const *", "const mxn_arg_t *", "const char *const *", "const int32_t *", "const int64_t *", "const void *", "char *"}
+LISTS = {"mxn_ndarray_t *const *", "mxn_symbol_t *const *", "mxn_variable_t *const *", "const mxn_arg_t *"}
+LISTS |= {"const char *const *", "const int32_t *", "const int64_t *", "const void *", "char *"}
 EDGES = {"int32_t": ["-1", "INT32_MIN", "INT32_MAX", "17", "99"], "int64_t": ["-1", "INT64_MIN", "INT64_MAX", "17", "(int64_t)1 << 40"]}
 COUNTS = re.compile(r"^(count|capacity|size|bytes|num_\w+)$")
 UNCHECKED = {"mxn_shutdown"}  # called once, at the end
@@ -171,15 +172,18 @@ def main():
         sys.exit("make_arguments: some functions of the header were not understood")
     lines = ["/* Made by tests/capi/make_arguments.py. */", "#define _GNU_SOURCE", '#include "arguments.h"', "#include <signal.h>", "#include <unistd.h>", ""]
     lines += ["static const char *current = \"\";", "static const int32_t two[] = {2, 2, 2, 2};", ""]
-    lines += ["/* A key that the store has not. */", "static const char *const *fresh_key(void) {", "  static char text[32];", "  static const char *const keys[] = {text};"]
+    lines += ["/* A key that the store has not. */", "static const char *const *fresh_key(void) {", "  static char text[32];"]
+    lines += ["  static const char *const keys[] = {text};"]
     lines += ["  static int n = 0;", '  sprintf(text, "key%d", n++);', "  return keys;", "}", ""]
     lines += ["static void on_crash(int number) {", '  if (write(2, current, strlen(current)) < 0) _exit(71);', "  (void)number;", "  _exit(70);", "}", ""]
     for result, name, arguments in found:
         lines += [f"static void test_{name}(void) {{"] + body(result, name, arguments) + ["}", ""]
-    lines += ["int main(void) {", "  signal(SIGSEGV, on_crash);", "  signal(SIGABRT, on_crash);", "  signal(SIGALRM, on_crash);", "  set_up();"]
+    lines += ["int main(void) {", "  signal(SIGSEGV, on_crash);", "  signal(SIGABRT, on_crash);", "  signal(SIGALRM, on_crash);"]
+    lines += ["  set_up();"]
     for _, name, _ in found:
         lines.append(f"  alarm(20), test_{name}();")
-    lines += ["  tear_down();", "  (void)mxn_shutdown();", f'  printf("{len(found)} functions, %d calls, %d failures\\n", calls, failures);', "  return failures != 0;", "}", ""]
+    lines += ["  tear_down();", "  (void)mxn_shutdown();"]
+    lines += [f'  printf("{len(found)} functions, %d calls, %d failures\\n", calls, failures);', "  return failures != 0;", "}", ""]
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text("\n".join(lines))
 

@@ -1,5 +1,6 @@
 // Shape and dtype inference of every operator with any parameters and partly known shapes. What a rule answers must be well-formed,
 // must not contradict what was known, and must not change when it is asked again.
+#include <cstdio>
 #include <cstdlib>
 
 #include "random_call.h"
@@ -12,14 +13,22 @@ namespace {
 
 constexpr int64_t most_parts = 4096;
 
-void check_shapes(const std::vector<Shape>& before, const std::vector<Shape>& after) {
-  if (before.size() != after.size()) std::abort();
+[[noreturn]] void complain(const RandomCall& call, const char* what) {
+  std::string text = call.op->name + ":";
+  for (const Shape& s : call.shapes) text += " " + s.str();
+  for (const auto& [key, value] : call.attributes) text += " " + key + "=" + value.str();
+  std::fprintf(stderr, "%s: %s\n", text.c_str(), what);
+  std::abort();
+}
+
+void check_shapes(const RandomCall& call, const std::vector<Shape>& before, const std::vector<Shape>& after) {
+  if (before.size() != after.size()) complain(call, "the number of shapes changed");
   for (size_t i = 0; i < before.size(); ++i) {
     for (int64_t extent : after[i]) {
-      if (extent < -1) std::abort();
+      if (extent < -1) complain(call, ("a negative extent: " + after[i].str() + " " + std::to_string(extent)).c_str());
     }
     Shape merged = before[i];
-    if (!merged.merge(after[i])) std::abort();
+    if (!merged.merge(after[i])) complain(call, (before[i].str() + " became " + after[i].str()).c_str());
   }
 }
 
@@ -48,10 +57,10 @@ void infer(Bytes& bytes, const RandomCall& call) {
   for (int round = 0;; ++round) {
     const std::vector<Shape> in = shapes.in, out = shapes.out;
     call.op->infer_shape(shapes);
-    check_shapes(in, shapes.in);
-    check_shapes(out, shapes.out);
+    check_shapes(call, in, shapes.in);
+    check_shapes(call, out, shapes.out);
     if (in == shapes.in && out == shapes.out) break;
-    if (round > 64) std::abort();
+    if (round > 64) complain(call, "inference does not end");
   }
   InferType types(*call.op, params.get(), "fuzzed");
   for (DType t : call.types) types.in.push_back(bytes.byte() % 8 == 7 ? DType::unknown : t);

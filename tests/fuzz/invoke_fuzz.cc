@@ -43,10 +43,12 @@ struct Arguments {
         texts.push_back(value.as_text());
         a.tag = MXN_TAG_TEXT, a.text = texts.back().c_str();
         break;
-      case Value::Kind::ints:
-        ints.emplace_back(value.as_ints().begin(), value.as_ints().end());
+      case Value::Kind::ints: {
+        const Shape list_of = value.as_ints();
+        ints.emplace_back(list_of.begin(), list_of.end());
         a.tag = MXN_TAG_INTS, a.ints = ints.back().data(), a.count = static_cast<int64_t>(ints.back().size());
         break;
+      }
       case Value::Kind::reals:
         reals.push_back(value.as_reals());
         a.tag = MXN_TAG_FLOATS, a.reals = reals.back().data(), a.count = static_cast<int64_t>(reals.back().size());

@@ -65,6 +65,17 @@ void change_shapes(Bytes& bytes, std::vector<Shape>& shapes) {
 
 }  // namespace
 
+const std::vector<const OpSchema*>& offered_operators() {
+  static const auto& list = *[] {
+    auto* offered = new std::vector<const OpSchema*>;
+    for (const OpSchema* op : registry().all()) {
+      if (!op->hidden) offered->push_back(op);
+    }
+    return offered;
+  }();
+  return list;
+}
+
 Value draw_value(Bytes& bytes, const ParamField& field) {
   const uint8_t odd = bytes.byte();
   if (odd > 230) return draw_any(bytes);
@@ -86,7 +97,7 @@ Value draw_value(Bytes& bytes, const ParamField& field) {
 
 RandomCall draw_call(Bytes& bytes) {
   RandomCall call;
-  const std::vector<const OpSchema*>& all = registry().all();
+  const std::vector<const OpSchema*>& all = offered_operators();
   const size_t high = bytes.byte();
   call.op = all[(high * 256 + bytes.byte()) % all.size()];
   const size_t sample = bytes.byte();
@@ -117,9 +128,10 @@ RandomCall draw_call(Bytes& bytes) {
 
 std::vector<std::string> call_seeds() {
   std::vector<std::string> list;
-  for (const OpSchema* op : registry().all()) {
-    for (size_t i = 0; i < std::max<size_t>(op->samples.size(), 1); ++i) {
-      std::string s{static_cast<char>(op->id / 256), static_cast<char>(op->id % 256), static_cast<char>(i), '\0'};
+  const std::vector<const OpSchema*>& all = offered_operators();
+  for (size_t id = 0; id < all.size(); ++id) {
+    for (size_t i = 0; i < std::max<size_t>(all[id]->samples.size(), 1); ++i) {
+      std::string s{static_cast<char>(id / 256), static_cast<char>(id % 256), static_cast<char>(i), '\0'};
       // Room for mutations to write into.
       list.push_back(s + std::string(40, '\0'));
     }

@@ -15,6 +15,8 @@ struct RandomCall {
   bool training = false;
 };
 
+// What users can name.
+const std::vector<const OpSchema*>& offered_operators();
 // Layout: operator (2 bytes), sample, flags, number of changed parameters, these, number of changed shapes, these, dtypes.
 RandomCall draw_call(Bytes& bytes);
 // A value for a parameter: of its own kind mostly, of any kind sometimes.

@@ -55,11 +55,11 @@ std::vector<std::string> seeds() {
   const std::string b = replaced(replaced(dense(fc), "\"attrs\":{\"num", "\"attr\":{\"num"), "10901", "905");
   list.push_back(b);
   // Generation A: no version, parameters under "param", entries of two numbers.
-  list.push_back(R"({"nodes":[{"op":"null","param":{},"name":"x","inputs":[],"backward_source_id":-1,"attr":{"lr_mult":"2"}},)"
-                 R"({"op":"null","param":{},"name":"w","inputs":[]},{"op":"FullyConnected","param":{"num_hidden":"4","no_bias":"True"},)"
-                 R"("name":"fc","inputs":[[0,0],[1,0]],"attr":{"weight_lr_mult":"0.5","ctx_group":"a"}}],"arg_nodes":[0,1],"heads":[[2,0]]})");
-  list.push_back(R"({"nodes":[{"op":"null","name":"data","inputs":[]},{"op":"BatchNorm","param":{},"name":"b","inputs":[[0,0]]},)"
-                 R"({"op":"Pooling","param":{"kernel":"(2,2)","pool_type":"max"},"name":"p","inputs":[[1,0]]}],"heads":[[2,0]]})");
+  list.push_back(R"json({"nodes":[{"op":"null","param":{},"name":"x","inputs":[],"backward_source_id":-1,"attr":{"lr_mult":"2"}},)json"
+                 R"json({"op":"null","param":{},"name":"w","inputs":[]},{"op":"FullyConnected","param":{"num_hidden":"4","no_bias":"True"},)json"
+                 R"json("name":"fc","inputs":[[0,0],[1,0]],"attr":{"weight_lr_mult":"0.5","ctx_group":"a"}}],"arg_nodes":[0,1],"heads":[[2,0]]})json");
+  list.push_back(R"json({"nodes":[{"op":"null","name":"data","inputs":[]},{"op":"BatchNorm","param":{},"name":"b","inputs":[[0,0]]},)json"
+                 R"json({"op":"Pooling","param":{"kernel":"(2,2)","pool_type":"max"},"name":"p","inputs":[[1,0]]}],"heads":[[2,0]]})json");
   return list;
 }
 

@@ -155,8 +155,7 @@ def test_memory_beyond_the_machine_is_an_error():
     with pytest.raises(MemoryError):
         mx.nd.zeros((1 << 45,)).wait_to_read()
     assert mx.nd.ones((2,)).asnumpy().sum() == 2
-    with pytest.raises(mx.MXNetError):
-        mx.nd.waitall()
+    mx.nd.waitall()  # the call itself was refused, so nothing is left to tell
 
 
 def test_importing_is_quick_and_needs_little():

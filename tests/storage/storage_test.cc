@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "storage/capacity.h"
 #include "storage/pool.h"
 
 namespace mixnet {
@@ -103,6 +104,17 @@ TEST_CASE("storage: caps, refusals and absurd sizes") {
   CHECK_THROWS_AS(pool.allocate(size_t{1} << 63), Error);
   CHECK(pool.allocate(0).data == nullptr);
   CHECK(pool.statistics().in_use == 0);
+}
+
+TEST_CASE("storage: more than the machine has is refused, not promised") {
+  const int64_t total = get_device({}).memory().total_bytes;
+  REQUIRE(total > 0);
+  CHECK(storage_capacity({}) == total);
+  CHECK_THROWS_WITH_AS(storage({}).allocate(static_cast<size_t>(total) + 1), doctest::Contains("it has"), Error);
+  storage({}).set_limit(1 << 20);
+  CHECK(storage_capacity({}) == 1 << 20);
+  storage({}).set_limit(0);
+  CHECK(storage_capacity({}) == total);
 }
 
 TEST_CASE("storage: threads") {

@@ -5,10 +5,12 @@
 #pragma once
 #include <dnnl.hpp>
 
+#include <atomic>
 #include <cstring>
 #include <unordered_map>
 #include <vector>
 
+#include "base/exit.h"
 #include "op/core/kernel.h"
 
 namespace mixnet {
@@ -82,6 +84,9 @@ class DnnlKernel : public OnednnKernel {
 
   DnnlKernel(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad, std::vector<Binding> bindings)
       : primitive_(primitive), scratchpad_(scratchpad) {
+    // The first primitives of each kind make statics in oneDNN.
+    static std::atomic<int> made{0};
+    if (made.load(std::memory_order_relaxed) < 64 && made.fetch_add(1) < 64) renew_before_exit();
     workspace_ = aligned(scratchpad.get_size());
     for (Binding& b : bindings) {
       Edge edge{std::move(b), 0, {}};

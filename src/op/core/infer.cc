@@ -1,5 +1,7 @@
 #include "op/core/infer.h"
 
+#include <algorithm>
+
 #include "op/core/schema.h"
 
 namespace mixnet {
@@ -20,13 +22,27 @@ void InferContext::fail(Code code, const std::string& message) const {
   mixnet::fail(code, "[", place(), "] ", message);
 }
 
+namespace {
+// -1 is "not known"; what is less came from a parameter.
+bool possible(const Shape& shape) {
+  return std::all_of(shape.begin(), shape.end(), [](int64_t extent) { return extent >= -1; });
+}
+std::string exact(const Shape& shape) {
+  std::string text;
+  for (int64_t extent : shape) text += (text.empty() ? "(" : ", ") + std::to_string(extent);
+  return text + ")";
+}
+}  // namespace
+
 void InferShape::set_in(int i, const Shape& shape) {
+  if (!possible(shape)) fail(Code::shape, concat(input_name(i), ": expected extents of at least 0, got ", exact(shape)));
   Shape& mine = in[static_cast<size_t>(i)];
   const Shape before = mine;
   if (!mine.merge(shape)) fail(Code::shape, concat(input_name(i), ": expected ", shape, ", got ", before));
 }
 
 void InferShape::set_out(int i, const Shape& shape) {
+  if (!possible(shape)) fail(Code::shape, concat(output_name(i), ": expected extents of at least 0, got ", exact(shape)));
   Shape& mine = out[static_cast<size_t>(i)];
   const Shape before = mine;
   if (!mine.merge(shape)) fail(Code::shape, concat(output_name(i), ": expected ", shape, ", got ", before));

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "op/core/max_parts.h"
+
 namespace mixnet {
 namespace {
 
@@ -97,6 +99,11 @@ OpSchema& Registry::existing(const std::string& name) {
 
 void Registry::finish() {
   for (auto& [name, schema] : operators_) {
+    for (ParamField& f : schema->fields) {
+      if (f.name != schema->variadic) continue;
+      f.minimum = std::max(0.0, f.minimum.value_or(0));
+      f.maximum = std::min<double>(max_parts, f.maximum.value_or(max_parts));
+    }
     if (!schema->input_names) {
       std::vector<std::string> names;
       for (const InputDef& in : schema->inputs) names.push_back(in.name);

@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <mutex>
 
 #include "base/environment.h"
+#include "op/core/first_kernel.h"
 
 namespace mixnet {
 namespace {
+
+std::atomic<void (*)()> before_first_kernel{nullptr};
 
 std::atomic<bool>& onednn_flag() {
   static std::atomic<bool> flag{environment_bool("ONEDNN", true)};
@@ -40,6 +44,8 @@ std::string known_fields(const OpSchema& s) {
 }
 
 }  // namespace
+
+void set_before_first_kernel(void (*hook)()) { before_first_kernel = hook; }
 
 void set_onednn_enabled(bool enabled) { onednn_flag() = enabled; }
 bool onednn_enabled() { return onednn_flag(); }
@@ -92,6 +98,11 @@ std::vector<std::pair<std::string, std::string>> OpSchema::params_text(const voi
 }
 
 std::unique_ptr<Kernel> OpSchema::prepare(const PrepareContext& context) const {
+  // A second thread waits: it could end the process in the middle.
+  static std::once_flag first;
+  std::call_once(first, [] {
+    if (auto* hook = before_first_kernel.load()) hook();
+  });
   const bool cpu = context.device.host();
   for (const auto& [provider, prepare_fn] : kernels) {
     if ((provider == Provider::cuda) == cpu) continue;

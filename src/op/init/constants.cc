@@ -49,7 +49,9 @@ void infer_type(InferType& c) { c.set_out(0, c.params<P>().dtype); }
 // start and stop, where arange(n) means [0, n).
 int64_t range_size(const RangeParams& p) {
   const double first = p.stop ? p.start : 0, last = p.stop ? *p.stop : p.start;
-  return static_cast<int64_t>(std::max(0.0, std::ceil((last - first) / p.step))) * p.repeat;
+  const double count = std::ceil((last - first) / p.step), all = std::max(0.0, count) * static_cast<double>(p.repeat);
+  MIXNET_CHECK(std::isfinite(count) && all < 4e18, invalid, "[_arange] start, stop, step: expected a finite number of values, got ", all);
+  return static_cast<int64_t>(std::max(0.0, count)) * p.repeat;
 }
 void arange(const RangeParams& p, const RunContext& r) {
   const double first = p.stop || p.infer_range ? p.start : 0;

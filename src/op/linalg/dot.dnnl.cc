@@ -1,6 +1,8 @@
 // oneDNN's float32 matrix product behind gemm<float>, and so behind every operator that multiplies matrices.
 #include <dnnl.h>
 
+#include "base/exit.h"
+#include "op/core/first_kernel.h"
 #include "op/core/gemm.h"
 #include "op/core/registry.h"
 
@@ -13,8 +15,21 @@ bool multiply(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float
   return dnnl_sgemm(trans_a ? 'T' : 'N', trans_b ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, beta, c, ldc) == dnnl_success;
 }
 
+// oneDNN makes statics at the first product. Made by a worker while the process ends, they would be destroyed under it.
+void warm_up() {
+  if (!onednn_enabled()) return;
+  constexpr int n = 4;
+  const float a[n * n] = {}, b[n * n] = {};
+  float c[n * n];
+  dnnl_sgemm('N', 'N', n, n, n, 1, a, n, b, n, 0, c, n);
+  renew_before_exit();
+}
+
 }  // namespace
 
-void register_dnnl(Registry&) { set_fast_gemm(multiply); }
+void register_dnnl(Registry&) {
+  set_before_first_kernel(warm_up);
+  set_fast_gemm(multiply);
+}
 
 }  // namespace mixnet::op::dot

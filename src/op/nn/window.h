@@ -15,17 +15,18 @@ struct Window {
   // Empty tuples mean 1 (stride, dilation) or 0 (padding). Throws Code::invalid when lengths differ.
   Window(const Shape& k, const Shape& s, const Shape& d, const Shape& p) : dims(k.ndim()) {
     MIXNET_CHECK(dims >= 1 && dims <= 3, invalid, "kernel: expected 1 to 3 numbers, got ", k);
-    auto fill = [this](const Shape& from, int64_t* to, const char* name, int64_t least) {
+    // The limits keep products of all three axes, and sums with any extent, within int64.
+    auto fill = [this](const Shape& from, int64_t* to, const char* name, int64_t least, int64_t most) {
       MIXNET_CHECK(from.ndim() == 0 || from.ndim() == dims, invalid, name, ": expected ", dims, " numbers, got ", from);
       for (int i = 0; i < from.ndim(); ++i) {
-        MIXNET_CHECK(from[i] >= least, invalid, name, ": expected values of at least ", least, ", got ", from);
+        MIXNET_CHECK(from[i] >= least && from[i] <= most, invalid, name, ": expected values in [", least, ", ", most, "], got ", from);
         to[i] = from[i];
       }
     };
-    fill(k, kernel, "kernel", 1);
-    fill(s, stride, "stride", 1);
-    fill(d, dilate, "dilate", 1);
-    fill(p, pad, "pad", 0);
+    fill(k, kernel, "kernel", 1, 1 << 20);
+    fill(s, stride, "stride", 1, 1 << 30);
+    fill(d, dilate, "dilate", 1, 1 << 20);
+    fill(p, pad, "pad", 0, 1 << 30);
   }
   int64_t reach(int i) const { return dilate[i] * (kernel[i] - 1) + 1; }
   // Positions along axis i of an input of this extent; 0 or less when the window does not fit.

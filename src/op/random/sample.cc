@@ -24,7 +24,9 @@ class Stream {
   }
   double normal() { return std::sqrt(-2 * std::log(uniform())) * std::cos(6.283185307179586 * uniform()); }
   double exponential() { return -std::log(uniform()); }
+  // NaN for parameters that no distribution has.
   double gamma(double shape) {
+    if (!(shape > 0) || !std::isfinite(shape)) return std::nan("");
     if (shape < 1) return gamma(shape + 1) * std::pow(uniform(), 1 / shape);
     const double d = shape - 1.0 / 3, c = 1 / std::sqrt(9 * d);
     while (true) {
@@ -33,6 +35,9 @@ class Stream {
     }
   }
   double poisson(double rate) {
+    if (!(rate >= 0) || !std::isfinite(rate)) return std::nan("");
+    // The work below grows with the rate; here the distribution is normal to three digits of its skewness.
+    if (rate > 1e5) return std::floor(rate + std::sqrt(rate) * normal() + 0.5);
     // Halve large rates by the order statistics of a Poisson process (Ahrens and Dieter, 1974).
     double count = 0;
     while (rate > 30) {

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "op/core/builder.h"
+#include "op/core/max_parts.h"
 
 namespace mixnet::op::concatenate {
 namespace {
@@ -172,7 +173,7 @@ void register_ops(Registry& registry) {
   stacked.variadic("arg", "num_args", &StackParams::num_args).infer_shape(infer_stack).kernel(stack);
   OpBuilder<SplitParams> parts(registry, "SliceChannel");
   parts.alias("split");
-  parts.param("num_outputs", &SplitParams::num_outputs).required().range(1).doc("Number of equal parts.");
+  parts.param("num_outputs", &SplitParams::num_outputs).required().range(1, max_parts).doc("Number of equal parts.");
   parts.param("axis", &SplitParams::axis).doc("The axis that is cut.");
   parts.param("squeeze_axis", &SplitParams::squeeze_axis).doc("Drops the axis where parts have extent 1.");
   parts.input("data", "Any shape and dtype.")

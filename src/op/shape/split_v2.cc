@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "op/core/builder.h"
+#include "op/core/max_parts.h"
 
 namespace mixnet::op::split_v2 {
 namespace {
@@ -115,7 +116,7 @@ void add_params(OpBuilder<Params>& op) {
   op.param("indices", &Params::indices).required().doc("Where each part begins, the first at 0; unused with sections.");
   op.param("axis", &Params::axis).doc("The axis that is cut.");
   op.param("squeeze_axis", &Params::squeeze_axis).doc("Drops the axis where parts have extent 1.");
-  op.param("sections", &Params::sections).doc("Number of parts of equal size; 0 cuts at indices.");
+  op.param("sections", &Params::sections).range(0, max_parts).doc("Number of parts of equal size; 0 cuts at indices.");
   op.check(check);
 }
 

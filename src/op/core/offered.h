@@ -1,0 +1,16 @@
+// Operators by names that come from outside. The library's own backward operators trust what they are given and are refused.
+#pragma once
+#include <string>
+
+#include "op/core/registry.h"
+
+namespace mixnet {
+
+// Throws Code::invalid for unknown names and for operators that are not offered.
+inline const OpSchema& offered_operator(const std::string& name) {
+  const OpSchema& schema = registry().at(name);
+  MIXNET_CHECK(!schema.hidden, invalid, "[operator] expected an operator for users, got '", name, "', which the library keeps to itself");
+  return schema;
+}
+
+}  // namespace mixnet
