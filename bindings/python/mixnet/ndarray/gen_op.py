@@ -1360,6 +1360,53 @@ def _hypot_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ct
 
 _HypotScalar = _hypot_scalar
 
+_image_crop_op = Op("_image_crop", ('data',), ('x', 'y', 'width', 'height'), "")
+
+
+def _image_crop(data=None, x=_Null, y=_Null, width=_Null, height=_Null, out=None, name=None, ctx=None, **kwargs):
+    """The rectangle of width columns and height rows whose upper left pixel is (x, y): (height, width, C), or one for each image.
+    
+    Inputs:
+        data: (H, W, C) or (N, H, W, C), any dtype.
+    Parameters:
+        x (int, required): The first column.
+        y (int, required): The first row.
+        width (int, required): Number of columns.
+        height (int, required): Number of rows.
+    """
+    params = {"x": x, "y": y, "width": width, "height": height}
+    params.update(kwargs)
+    return call(_image_crop_op, (data, ), params, out, ctx)
+
+
+_image_flip_left_right_op = Op("_image_flip_left_right", ('data',), (), "")
+
+
+def _image_flip_left_right(data=None, out=None, name=None, ctx=None, **kwargs):
+    """Images mirrored so that left is right.
+    
+    Inputs:
+        data: (H, W, C) or (N, H, W, C), any dtype.
+    """
+    params = {}
+    params.update(kwargs)
+    return call(_image_flip_left_right_op, (data, ), params, out, ctx)
+
+
+_image_flip_top_bottom_op = Op("_image_flip_top_bottom", ('data',), (), "")
+
+
+def _image_flip_top_bottom(data=None, out=None, name=None, ctx=None, **kwargs):
+    """Images mirrored so that top is bottom.
+    
+    Inputs:
+        data: (H, W, C) or (N, H, W, C), any dtype.
+    """
+    params = {}
+    params.update(kwargs)
+    return call(_image_flip_top_bottom_op, (data, ), params, out, ctx)
+
+
 _image_normalize_op = Op("_image_normalize", ('data',), ('mean', 'std'), "")
 
 
@@ -5697,6 +5744,9 @@ __all__ = [
     "_histogram",
     "_hypot",
     "_hypot_scalar",
+    "_image_crop",
+    "_image_flip_left_right",
+    "_image_flip_top_bottom",
     "_image_normalize",
     "_image_to_tensor",
     "_lesser",

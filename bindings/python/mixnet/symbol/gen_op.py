@@ -1213,6 +1213,47 @@ def _hypot_scalar(data=None, scalar=_Null, is_int=_Null, name=None, attr=None, *
 
 _HypotScalar = _hypot_scalar
 
+_image_crop_op = Op("_image_crop", ('data',), ('x', 'y', 'width', 'height'), "")
+
+
+def _image_crop(data=None, x=_Null, y=_Null, width=_Null, height=_Null, name=None, attr=None, **kwargs):
+    """The rectangle of width columns and height rows whose upper left pixel is (x, y): (height, width, C), or one for each image.
+    
+    Inputs:
+        data: (H, W, C) or (N, H, W, C), any dtype.
+    Parameters:
+        x (int, required): The first column.
+        y (int, required): The first row.
+        width (int, required): Number of columns.
+        height (int, required): Number of rows.
+    """
+    return call(_image_crop_op, (data, ), {"x": x, "y": y, "width": width, "height": height}, name, attr, kwargs)
+
+
+_image_flip_left_right_op = Op("_image_flip_left_right", ('data',), (), "")
+
+
+def _image_flip_left_right(data=None, name=None, attr=None, **kwargs):
+    """Images mirrored so that left is right.
+    
+    Inputs:
+        data: (H, W, C) or (N, H, W, C), any dtype.
+    """
+    return call(_image_flip_left_right_op, (data, ), {}, name, attr, kwargs)
+
+
+_image_flip_top_bottom_op = Op("_image_flip_top_bottom", ('data',), (), "")
+
+
+def _image_flip_top_bottom(data=None, name=None, attr=None, **kwargs):
+    """Images mirrored so that top is bottom.
+    
+    Inputs:
+        data: (H, W, C) or (N, H, W, C), any dtype.
+    """
+    return call(_image_flip_top_bottom_op, (data, ), {}, name, attr, kwargs)
+
+
 _image_normalize_op = Op("_image_normalize", ('data',), ('mean', 'std'), "")
 
 
@@ -5058,6 +5099,9 @@ __all__ = [
     "_histogram",
     "_hypot",
     "_hypot_scalar",
+    "_image_crop",
+    "_image_flip_left_right",
+    "_image_flip_top_bottom",
     "_image_normalize",
     "_image_to_tensor",
     "_lesser",
