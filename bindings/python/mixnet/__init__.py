@@ -31,6 +31,7 @@ _LAZY = {
     "opt": "optimizer",
     "optimizer": "optimizer",
     "predictor": "predictor",
+    "rnn": "rnn",
     "test_utils": "test_utils",
     "visualization": "visualization",
     "viz": "visualization",
