@@ -30,14 +30,15 @@ inline bool transposes(const Sizes& s) { return s.batch >= 16 && s.steps >= 4; }
 template <class T>
 void transpose(int64_t rows, int64_t columns, const T* from, T* to) {
   constexpr int64_t tile = 16;
-  parallel_for((columns + tile - 1) / tile, std::max<int64_t>(1, 16384 / (tile * rows)), [&](int64_t first, int64_t last) {
-    const int64_t end = std::min(columns, last * tile);
-    for (int64_t i = 0; i < rows; i += tile) {
-      for (int64_t j = first * tile; j < end; ++j) {
-        for (int64_t k = i; k < std::min(rows, i + tile); ++k) to[j * rows + k] = from[k * columns + j];
-      }
-    }
-  });
+  parallel_for((columns + tile - 1) / tile, std::max<int64_t>(1, 16384 / (tile * rows)),
+               [&](int64_t first, int64_t last) {
+                 const int64_t end = std::min(columns, last * tile);
+                 for (int64_t i = 0; i < rows; i += tile) {
+                   for (int64_t j = first * tile; j < end; ++j) {
+                     for (int64_t k = i; k < std::min(rows, i + tile); ++k) to[j * rows + k] = from[k * columns + j];
+                   }
+                 }
+               });
 }
 
 template <class T>
@@ -59,7 +60,8 @@ void run_lane(const Params& p, const Sizes& s, const Lane<T>& l, const Walk& wal
     const int64_t t = walk.step(i);
     T *gates = l.gates + t * s.batch * lines, *extra = l.extra + t * l.extra_step, *y = l.y + t * s.batch * width;
     const bool gru = p.mode == Mode::gru;
-    gemm<T>(false, !l.transposed, s.batch, lines, n, 1, h, h_step, l.state_weight, l.transposed ? lines : n, gru ? T(0) : T(1), gru ? l.part : gates, lines);
+    gemm<T>(false, !l.transposed, s.batch, lines, n, 1, h, h_step, l.state_weight, l.transposed ? lines : n,
+            gru ? T(0) : T(1), gru ? l.part : gates, lines);
     for_batch(s, [&](int64_t b) {
       T *g = gates + b * lines, *out = y + b * width;
       switch (p.mode) {
@@ -83,7 +85,9 @@ void drop(const Params& p, const RunContext& r, int64_t layer, int64_t n, const 
     for (int64_t block = first; block < last; ++block) {
       const PhiloxBlock draw = philox(r.context.random, static_cast<uint64_t>(layer * blocks + block));
       for (int64_t i = 4 * block; i < std::min(n, 4 * block + 4); ++i) {
-        const T m = !r.context.training ? T(1) : uniform_float(draw.word[i % 4]) >= static_cast<float>(p.p) ? scale : T(0);
+        const T m = !r.context.training                                          ? T(1)
+                    : uniform_float(draw.word[i % 4]) >= static_cast<float>(p.p) ? scale
+                                                                                 : T(0);
         if (mask) mask[i] = m;
         out[i] = x[i] * m;
       }
@@ -125,7 +129,8 @@ class Forward {
       x = y;
       if (last || !s_.dropout) continue;
       T* dropped = reserve_ ? buffer_[0] : y;
-      if (reserve_ || r_.context.training) drop(p_, r_, layer, s_.rows() * s_.width(), y, reserve_ ? reserve_ + s_.kept_mask(layer) : nullptr, dropped);
+      if (reserve_ || r_.context.training)
+        drop(p_, r_, layer, s_.rows() * s_.width(), y, reserve_ ? reserve_ + s_.kept_mask(layer) : nullptr, dropped);
       x = dropped;
     }
   }
@@ -143,7 +148,18 @@ class Forward {
     const Walk walk{s_.steps, d == 1};
     const T* state_weight = w + s_.state_weight(layer, d);
     if (turned_) transpose(s_.lines, n, state_weight, turned_);
-    const Lane<T> lane{x, w + s_.weight(layer, d), turned_ ? turned_ : state_weight, bias_, turned_ != nullptr, h0, c0, gates, extra, extra_step, part_, y + d * n};
+    const Lane<T> lane{x,
+                       w + s_.weight(layer, d),
+                       turned_ ? turned_ : state_weight,
+                       bias_,
+                       turned_ != nullptr,
+                       h0,
+                       c0,
+                       gates,
+                       extra,
+                       extra_step,
+                       part_,
+                       y + d * n};
     run_lane(p_, s_, lane, walk, layer);
     if (!p_.state_outputs) return;
     const int64_t end = s_.steps > 0 ? walk.step(s_.steps - 1) : 0, width = s_.width();
