@@ -209,6 +209,10 @@ def test_inputs_that_are_refused():
         net.infer_shape(data=(5, 2, 0), r_parameters=(107,))
     with pytest.raises(mx.MXNetError, match="3 dimensions"):
         net.infer_shape(data=(5, 2))
+    with pytest.raises(mx.MXNetError, match="expected a float dtype, got int32"):
+        net.infer_type(data="int32")
+    with pytest.raises(mx.MXNetError, match="more bytes than"):
+        net.infer_shape(data=(1, 1, 2**63 - 1))
     with pytest.raises(ValueError, match="mode: expected one of"):
         mx.rnn.FusedRNNCell(4, mode="cnn")
     with pytest.raises(ValueError, match="layout"):

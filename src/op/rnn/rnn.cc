@@ -113,11 +113,17 @@ void infer(InferShape& c) {
     c.set_in(0, {unknown, unknown, input});
   }
   if (c.in[0][2] < 0) return;
+  checked_size({c.in[0][2], 64}, 8);  // so that the sums below do not overflow
   checked_size({stacked, p.gates() * hidden, std::max(c.in[0][2], width) + hidden + 2}, 8);
   c.set_in(1, {Sizes(p, {0, 0, c.in[0][2]}).parameters()});
   if (!c.in[0].known()) return;
   checked_size({c.in[0][0], c.in[0][1], stacked, hidden, 8}, 8);
   c.set_out(static_cast<int>(reserve), {Sizes(p, c.in[0]).reserve()});
+}
+
+void infer_type(InferType& c) {
+  c.all_same();
+  c.expect_float(0);
 }
 
 //[full
@@ -194,7 +200,7 @@ void register_ops(Registry& registry) {
   op.input("state", "(layers * directions, batch, state_size): the state before the first step.");
   op.input("state_cell", "The same for an LSTM's cell; other modes have no such input.");
   op.input_names(inputs).output_names(outputs).visible_outputs(visible).random().uses_training().optional_outputs();
-  op.infer_shape(infer).prepare(prepare);
+  op.infer_shape(infer).infer_type(infer_type).prepare(prepare);
   //[full
   op.doc(
       "Recurrent layers over a whole sequence. The output is (steps, batch, directions * state_size); with "
