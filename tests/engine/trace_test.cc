@@ -1,5 +1,6 @@
 // What the engine tells the profiler, and the two forms it is written in.
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -56,13 +57,15 @@ TEST_CASE("trace: tasks of every engine, with what they are called") {
     const Json all = trace();
     const auto tasks = named(all, "test task"), inlined = named(all, "inline");
     REQUIRE(tasks.size() == 6);
-    for (size_t i = 0; i < 5; ++i) {
-      CHECK(tasks[i].at("ph").as_string() == "X");
-      CHECK(tasks[i].at("cat").as_string() == "engine");
-      CHECK(tasks[i].at("dur").as_double() >= 1000);
-      CHECK(!tasks[i].find("args"));
+    int slept = 0, failed = 0;
+    for (const Json& task : tasks) {
+      CHECK(task.at("ph").as_string() == "X");
+      CHECK(task.at("cat").as_string() == "engine");
+      slept += task.at("dur").as_double() >= 1000;
+      failed += task.find("args") && task.at("args").at("failed").as_bool();
     }
-    CHECK(tasks[5].at("args").at("failed").as_bool());
+    CHECK(slept >= 5);
+    CHECK(failed == 1);
     REQUIRE(inlined.size() == 1);
     CHECK(inlined[0].at("args").at("on").as_string() == "(2, 3)");
     CHECK(named(all, "wait_all").size() == 1);
