@@ -84,8 +84,8 @@ struct Backlog {
 };
 thread_local Backlog backlog;
 
-// A task as the profiler shows it: what it does, and on what.
-void record_task(int64_t began, bool failed, FunctionRef<std::string()> describe) noexcept {
+// A task as the profiler shows it: what it does, and on what. Kept out of the way of those that are not recorded.
+[[gnu::noinline, gnu::cold]] void record_task(int64_t began, bool failed, FunctionRef<std::string()> describe) noexcept {
   const int64_t ended = profile::now();
   try {
     const std::string text = describe();

@@ -1,6 +1,7 @@
 // What the engine tells the profiler, and the two forms it is written in.
+#include <unistd.h>
+
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -20,13 +21,11 @@ struct Session {
 };
 
 Json trace() {
-  char path[] = "/tmp/mixnet_trace_XXXXXX";
-  const int descriptor = mkstemp(path);
-  REQUIRE(descriptor >= 0);
+  const std::string path = concat("mixnet_trace_test_", getpid(), ".json");
   write_trace(path);
   std::ostringstream text;
   text << std::ifstream(path).rdbuf();
-  std::remove(path);
+  std::remove(path.c_str());
   return Json::parse(text.str(), "trace");
 }
 
