@@ -23,6 +23,12 @@ enum { MXN_GRAD_NULL = 0, MXN_GRAD_WRITE = 1, MXN_GRAD_ADD = 3 };
 
 enum { MXN_TAG_NONE = 0, MXN_TAG_INT = 1, MXN_TAG_FLOAT = 2, MXN_TAG_BOOL = 3, MXN_TAG_TEXT = 4, MXN_TAG_INTS = 5, MXN_TAG_FLOATS = 6 };
 
+enum { MXN_PROFILER_STOP = 0, MXN_PROFILER_RUN = 1, MXN_PROFILER_RESUME = 2 };
+
+enum { MXN_PROFILER_SPAN = 0, MXN_PROFILER_INSTANT = 1, MXN_PROFILER_COUNTER = 2 };
+
+enum { MXN_PROFILE_ENGINE = 1, MXN_PROFILE_SYMBOLIC = 2, MXN_PROFILE_IMPERATIVE = 4, MXN_PROFILE_MEMORY = 8, MXN_PROFILE_API = 16, MXN_PROFILE_USER = 32 };
+
 typedef struct mxn_op mxn_op_t;               /* an operator; lives as long as the library */
 typedef struct mxn_ndarray mxn_ndarray_t;
 typedef struct mxn_symbol mxn_symbol_t;
@@ -276,6 +282,21 @@ MXN_API int32_t mxn_kvstore_set_updater(mxn_kvstore_t *store, mxn_updater_fn fn,
 MXN_API int32_t mxn_kvstore_rank(const mxn_kvstore_t *store, int32_t *out_rank, int32_t *out_size);
 /** Waits until all workers are here. @own none @threads any @blocks yes @since 0.1 */
 MXN_API int32_t mxn_kvstore_barrier(mxn_kvstore_t *store);
+
+/* ---- profiler ---- */
+
+/** Which events are recorded from now on (MXN_PROFILE_... bits; at first all) and how many at most, 128 bytes each; 0: 1,048,576. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_profiler_set_options(int32_t categories, int64_t max_events);
+/** STOP ends recording, RUN forgets what was recorded and begins, RESUME goes on. A forked child begins stopped and with nothing. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_profiler_set_state(int32_t state);
+/** The time by the profiler's clock, in nanoseconds. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_profiler_now(int64_t *out_ns);
+/** Records an event of the program's own, if recording is on: a SPAN from begin_ns to now, an INSTANT, or the value of a COUNTER. Long texts are cut. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_profiler_event(const char *domain, const char *name, int32_t kind, int64_t begin_ns, int64_t value);
+/** Writes what was recorded so far as a file in Chrome's trace format (JSON, also for Perfetto). @own none @threads any @blocks yes @since 0.1 */
+MXN_API int32_t mxn_profiler_dump(const char *path);
+/** Counts and times by category and name, as JSON; with restart what was summed is not summed again. @own caller: mxn_text_free @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_profiler_aggregate(int32_t restart, char **out_json);
 
 #ifdef __cplusplus
 }

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <vector>
 
+#include "base/profile.h"
 #include "engine/frame.h"
 #include "engine/scheduler_state.h"
 
@@ -82,6 +83,19 @@ struct Backlog {
   bool draining = false;
 };
 thread_local Backlog backlog;
+
+// A task as the profiler shows it: what it does, and on what. Kept out of the way of those that are not recorded.
+[[gnu::noinline, gnu::cold]] void record_task(int64_t began, bool failed, FunctionRef<std::string()> describe) noexcept {
+  const int64_t ended = profile::now();
+  try {
+    const std::string text = describe();
+    const size_t cut = std::min(text.find(" ("), text.size());
+    const std::string_view all(text);
+    profile::add_span(profile::Category::engine, began, ended, {all.substr(0, cut), all.substr(std::min(cut + 1, all.size()))}, failed);
+  } catch (...) {
+    profile::add_span(profile::Category::engine, began, ended, {"a task that cannot describe itself", {}}, failed);
+  }
+}
 
 // Foreign code runs: what it pushes runs inside it, not after it, for it may wait for that.
 class ForeignCode {
@@ -218,10 +232,13 @@ PoisonPtr Scheduler::run(Span<const Access> accesses, FunctionRef<void()> body, 
     return poison;
   }
   ForeignCode inside(accesses);
+  const int64_t began = profile::begin(profile::Category::engine);
   try {
     body();
+    if (began) record_task(began, false, describe);
     return nullptr;
   } catch (...) {
+    if (began) record_task(began, true, describe);
     PoisonPtr poison = poison_from_exception(describe);
     failed_.fetch_add(1, std::memory_order_relaxed);
     remember(poison);

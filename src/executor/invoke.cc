@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "base/contains.h"
+#include "base/profile.h"
 #include "executor/kernel_cache.h"
 #include "storage/capacity.h"
 #include "storage/storage.h"
@@ -64,6 +65,7 @@ struct Call {
     context.workspace = workspace.data();
     context.random = random;
     context.training = training;
+    const profile::Span span(profile::Category::imperative, op.name);
     kernel->run({in, out, context});
   }
 };
@@ -223,6 +225,7 @@ PhiloxKey next_random(uint64_t count) {
 
 void invoke(const OpSchema& op, const ParamsPtr& params, Span<const NDArray> inputs, std::vector<NDArray>& outputs,
             const InvokeOptions& options) {
+  const profile::Span span(profile::Category::api, op.name, "invoke");
   check_inputs(op, params, inputs, outputs.size());
   const DeviceId device = !inputs.empty() ? inputs[0].device() : !outputs.empty() ? outputs[0].device() : options.device;
   std::vector<NDArray> targets = make_outputs(op, params, inputs, outputs, device);

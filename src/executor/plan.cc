@@ -5,6 +5,7 @@
 
 #include "base/contains.h"
 #include "base/environment.h"
+#include "base/profile.h"
 #include "pass/fuse.h"
 #include "pass/infer.h"
 #include "storage/capacity.h"
@@ -217,6 +218,7 @@ void Plan::run(int first, int last, char* arena, const PhiloxKey& random) {
     const Step& step = steps_[static_cast<size_t>(i)];
     context.workspace = arena + step.workspace_place;
     context.random.operation = random.operation + step.draw;
+    const profile::Span span(profile::Category::symbolic, step.node->op->name, step.node->name);
     try {
       step.kernel->run({step.in, step.out, context});
     } catch (const Error& e) {

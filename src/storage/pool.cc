@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/profile.h"
 
 namespace mixnet {
 namespace {
@@ -13,7 +14,8 @@ constexpr size_t block_alignment = 64;
 constexpr size_t largest = size_t{1} << 62;
 }  // namespace
 
-Pool::Pool(Device& device, int64_t limit) : device_(device) {
+Pool::Pool(Device& device, int64_t limit)
+    : device_(device), counter_(concat("Memory: ", device.id().host() ? "cpu" : "gpu", "/", device.id().index)) {
   total_ = device.memory().total_bytes;
   set_limit(limit);
   start_listening();
@@ -59,7 +61,13 @@ Block Pool::allocate(size_t bytes) {
   }
   s_.in_use += static_cast<int64_t>(block.size);
   s_.peak = std::max(s_.peak, s_.in_use);
+  record_use();
   return block;
+}
+
+// With the lock, so that values stand in the order of their times.
+void Pool::record_use() const {
+  if (profile::on(profile::Category::memory)) profile::add_counter(profile::Category::memory, profile::now(), s_.in_use, {counter_, {}});
 }
 
 void* Pool::take_small(int index) {
@@ -146,6 +154,7 @@ void Pool::release(Block block) {
   std::lock_guard<SpinLock> lock(lock_);
   s_.in_use -= static_cast<int64_t>(block.size);
   s_.cached += static_cast<int64_t>(block.size);
+  record_use();
   if (block.size <= small_limit) {
     small_[class_of(block.size)].push_back(block.data);
     return;

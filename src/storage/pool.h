@@ -5,6 +5,7 @@
 #include <atomic>
 #include <map>
 #include <set>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -55,8 +56,10 @@ class Pool final : public Storage, private ForkListener {
   Piece* merge(Piece* piece);
   char* from_device(size_t size);
   void trim_nolock();
+  void record_use() const;
 
   Device& device_;
+  const std::string counter_;  // its name for the profiler
   mutable SpinLock lock_;
   StorageStatistics s_;
   int64_t fail_at_ = 0;

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <set>
 
+#include "base/profile.h"
 #include "device/device.h"
 #include "executor/invoke.h"
 #include "kvstore/kvstore.h"
@@ -77,11 +78,13 @@ class LocalStore : public KVStore {
   }
 
   void push(const std::vector<std::string>& keys, const std::vector<NDArray>& values, int priority) override {
+    const profile::Span span(profile::Category::api, "kvstore push");
     std::lock_guard<std::mutex> lock(mutex_);
     for (const auto& [key, group] : grouped(keys, values, "push")) update(key, entries_.at(key), reduce(group, priority), priority);
   }
 
   void pull(const std::vector<std::string>& keys, const std::vector<NDArray>& outputs, int priority) override {
+    const profile::Span span(profile::Category::api, "kvstore pull");
     std::lock_guard<std::mutex> lock(mutex_);
     for (const auto& [key, group] : grouped(keys, outputs, "pull")) {
       for (const NDArray& out : group) copy_out(key, entries_.at(key), out, priority);
