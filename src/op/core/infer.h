@@ -33,6 +33,7 @@ class InferShape : public InferContext {
  public:
   using InferContext::InferContext;
   std::vector<Shape> in, out;
+  bool last = true;  // false while other nodes may still tell more: defaults for what nobody says wait until it is true
 
   int num_inputs() const { return static_cast<int>(in.size()); }
   // Merge into input/output i; throw Code::shape when they contradict.

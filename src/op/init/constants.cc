@@ -40,7 +40,11 @@ void infer(InferShape& c) {
   Shape s = c.params<Params>().shape;
   // 0 means unknown in MXNet's symbols, where the output's shape may say more.
   const bool more = c.out[0].ndim_known() && c.out[0].ndim() == s.ndim();
-  for (int i = 0; i < s.ndim(); ++i) if (s[i] == 0 && more && c.out[0][i] >= 0) s[i] = c.out[0][i];
+  for (int i = 0; i < s.ndim(); ++i) {
+    if (s[i] != 0) continue;
+    if (more && c.out[0][i] >= 0) s[i] = c.out[0][i];
+    else if (!c.last) s[i] = -1;
+  }
   c.set_out(0, s);
 }
 template <class P>
