@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 
 def _tuple(attrs, key, default):
-    return tuple(ast.literal_eval(attrs[key])) if attrs.get(key) else default
+    return tuple(ast.literal_eval(attrs.get(key) or "()")) or default
 
 
 def _flag(attrs, key):

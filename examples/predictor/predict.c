@@ -57,10 +57,10 @@ int main(int argc, char **argv) {
   if (mxn_predictor_set_input(predictor, name, input, input_bytes)) return failed();
   if (mxn_predictor_forward(predictor)) return failed();
 
-  mxn_predictor_info_t info = {sizeof info};
+  mxn_predictor_info_t info = {.struct_size = sizeof info};
   if (mxn_predictor_info(predictor, &info)) return failed();
   for (int32_t i = 0; i < info.num_outputs; ++i) {
-    mxn_tensor_t output = {sizeof output};
+    mxn_tensor_t output = {.struct_size = sizeof output};
     if (mxn_predictor_output(predictor, i, &output)) return failed();
     printf("%s", output.name);
     for (size_t k = 0; k < (size_t)output.bytes / sizeof(float); ++k) printf(" %.9g", ((float *)output.data)[k]);

@@ -169,13 +169,25 @@ class Planner {
   void assign_offsets() {
     std::vector<size_t> order(intervals_.size());
     std::iota(order.begin(), order.end(), size_t{0});
-    std::vector<Interval> by_time = intervals_, by_size = intervals_;
-    const int64_t time_bytes = place(by_time, order, in_.reuse);
-    std::stable_sort(order.begin(), order.end(), [this](size_t a, size_t b) { return intervals_[a].bytes > intervals_[b].bytes; });
-    const int64_t size_bytes = place(by_size, order, in_.reuse);
-    intervals_ = size_bytes < time_bytes ? std::move(by_size) : std::move(by_time);
-    plan_.arena_bytes = std::min(time_bytes, size_bytes);
+    std::vector<Interval> best = intervals_;
+    plan_.arena_bytes = place(best, order, in_.reuse);
     plan_.lower_bound = most_alive();
+    std::stable_sort(order.begin(), order.end(), [this](size_t a, size_t b) { return intervals_[a].bytes > intervals_[b].bytes; });
+    // The value that lies highest was placed too late: it comes first in the next try.
+    const size_t tries = in_.reuse ? std::min<size_t>(64, 1 + 400000 / (intervals_.size() + 1)) : 0;
+    for (size_t i = 0; i < tries && plan_.arena_bytes > plan_.lower_bound; ++i) {
+      std::vector<Interval> tried = intervals_;
+      const int64_t bytes = place(tried, order, true);
+      auto highest = order.begin();
+      for (auto it = order.begin(); it != order.end(); ++it) {
+        if (tried[*it].offset + tried[*it].bytes == bytes) highest = it;
+      }
+      std::rotate(order.begin(), highest, highest + 1);
+      if (bytes >= plan_.arena_bytes) continue;
+      plan_.arena_bytes = bytes;
+      best = std::move(tried);
+    }
+    intervals_ = std::move(best);
     for (size_t e = 0; e < group_.size(); ++e) {
       if (group_[e] >= 0) plan_.offset[e] = intervals_[static_cast<size_t>(group_[e])].offset;
     }

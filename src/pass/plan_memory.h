@@ -5,8 +5,9 @@
 // allows) and sharing (offsets of dead values are given out again). An operator whose output is its input with another
 // shape (`same_bytes`) becomes a view and is not run at all.
 //
-// Offsets are tried in two greedy orders, by time and by size, and the smaller arena is taken. Cost is
-// near-linear: each placement looks at the values alive at the same time.
+// Offsets are tried greedily by time, by size, and then with whatever lay highest placed first, until the lower bound is met or
+// some tens of orders are through; the smallest arena is taken. Cost is near-linear: each placement looks at the values alive at
+// the same time.
 #pragma once
 #include <cstdint>
 #include <vector>

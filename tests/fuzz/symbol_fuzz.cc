@@ -2,6 +2,7 @@
 #include <cstdlib>
 
 #include "executor/executor.h"
+#include "executor/infer.h"
 #include "symbol/symbol.h"
 #include "target.h"
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "executor/executor.h"
+#include "executor/infer.h"
 #include "op/core/offered.h"
 #include "symbol/symbol.h"
 

@@ -86,6 +86,7 @@ void clip(const ClipParams& p, const RunContext& r) {
   });
 }
 
+//[full
 // Sums x over the axes along which `like` was broadcast to x's shape.
 void sum_to_like(const NoParams&, const RunContext& r) {
   dispatch_all(r.out[0].dtype, "_sum_to_like", [&](auto tag) {
@@ -125,6 +126,7 @@ void infer_like(InferShape& c) {
   c.set_out(0, c.in[1]);
   c.set_in(1, c.out[0]);
 }
+//]
 
 // condition ? x : y; a condition of one dimension chooses rows.
 void where(const NoParams&, const RunContext& r) {

@@ -52,6 +52,24 @@ def BatchNorm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=Non
 BatchNorm_v1 = BatchNorm
 CuDNNBatchNorm = BatchNorm
 
+BilinearSampler_op = Op("BilinearSampler", ('data', 'grid'), ('cudnn_off',), "")
+
+
+def BilinearSampler(data=None, grid=None, cudnn_off=_Null, out=None, name=None, ctx=None, **kwargs):
+    """The image at the points of grid, interpolated between the four pixels around each, 0 outside: (N, C, h, w).
+    
+    Inputs:
+        data: (N, C, H, W), float.
+        grid: (N, 2, h, w): x, then y, from -1 at the first pixel to 1 at the last.
+    Parameters:
+        cudnn_off (boolean, default None): Accepted for MXNet's files.
+    """
+    params = {"cudnn_off": cudnn_off}
+    if kwargs:
+        params.update(kwargs)
+    return call(BilinearSampler_op, (data, grid, ), params, out, ctx)
+
+
 BlockGrad_op = Op("BlockGrad", ('data',), (), "")
 
 
@@ -67,6 +85,31 @@ def BlockGrad(data=None, out=None, name=None, ctx=None, **kwargs):
     return call(BlockGrad_op, (data, ), params, out, ctx)
 
 stop_gradient = BlockGrad
+
+CTCLoss_op = Op("CTCLoss", ('data', 'label', 'data_lengths', 'label_lengths'), ('use_data_lengths', 'use_label_lengths', 'blank_label'), "")
+
+
+def CTCLoss(data=None, label=None, data_lengths=None, label_lengths=None, use_data_lengths=_Null, use_label_lengths=_Null, blank_label=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Connectionist temporal classification (Graves et al., 2006): -log p(label | data) for every sequence, (N,). A label that has no alignment with the data gives loss 0 and no gradient.
+    
+    Inputs:
+        data: (T, N, classes): scores before softmax.
+        label: (N, L): classes, padded.
+        data_lengths: (N,): time steps of each sequence.
+        label_lengths: (N,): labels of each sequence.
+    Parameters:
+        use_data_lengths (boolean, default False): Takes the number of time steps from data_lengths; else all are used.
+        use_label_lengths (boolean, default False): Takes the number of labels from label_lengths; else labels end at the padding.
+        blank_label (one of first, last, default first): The blank is class 0 and labels are padded with 0, or it is the last class and the padding is -1.
+    """
+    params = {"use_data_lengths": use_data_lengths, "use_label_lengths": use_label_lengths, "blank_label": blank_label}
+    if kwargs:
+        params.update(kwargs)
+    return call(CTCLoss_op, (data, label, data_lengths, label_lengths, ), params, out, ctx)
+
+ctc_loss = CTCLoss
+_contrib_CTCLoss = CTCLoss
+_contrib_ctc_loss = CTCLoss
 
 Cast_op = Op("Cast", ('data',), ('dtype',), "")
 
@@ -106,6 +149,7 @@ def Concat(*data, dim=_Null, out=None, name=None, ctx=None, **kwargs):
     return call(Concat_op, data, params, out, ctx)
 
 concat = Concat
+_rnn_param_concat = Concat
 
 Convolution_op = Op("Convolution", ('data', 'weight', 'bias'), ('kernel', 'stride', 'dilate', 'pad', 'num_filter', 'num_group', 'workspace', 'no_bias', 'cudnn_tune', 'cudnn_off', 'layout'), "")
 
@@ -136,6 +180,29 @@ def Convolution(data=None, weight=None, bias=None, kernel=_Null, stride=_Null, d
     return call(Convolution_op, (data, weight, bias, ), params, out, ctx)
 
 Convolution_v1 = Convolution
+
+Correlation_op = Op("Correlation", ('data1', 'data2'), ('kernel_size', 'max_displacement', 'stride1', 'stride2', 'pad_size', 'is_multiply'), "")
+
+
+def Correlation(data1=None, data2=None, kernel_size=_Null, max_displacement=_Null, stride1=_Null, stride2=_Null, pad_size=_Null, is_multiply=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Correlation of patches of two images (Fischer et al., 2015), (N, displacements, rows, columns), with (2 (max_displacement / stride2) + 1)^2 displacements.
+    
+    Inputs:
+        data1: (N, C, h, w), float.
+        data2: The same shape.
+    Parameters:
+        kernel_size (int, default 1): Extent of the patches, odd.
+        max_displacement (int, default 1): Largest displacement in pixels.
+        stride1 (int, default 1): Distance of patches in data1.
+        stride2 (int, default 1): Distance of displacements.
+        pad_size (int, default 0): Zeros around both images.
+        is_multiply (boolean, default True): Products; else absolute differences.
+    """
+    params = {"kernel_size": kernel_size, "max_displacement": max_displacement, "stride1": stride1, "stride2": stride2, "pad_size": pad_size, "is_multiply": is_multiply}
+    if kwargs:
+        params.update(kwargs)
+    return call(Correlation_op, (data1, data2, ), params, out, ctx)
+
 
 Crop_op = Op("Crop", ('arg',), ('num_args', 'offset', 'h_w', 'center_crop'), "num_args")
 
@@ -267,6 +334,102 @@ def FullyConnected(data=None, weight=None, bias=None, num_hidden=_Null, no_bias=
     return call(FullyConnected_op, (data, weight, bias, ), params, out, ctx)
 
 
+GridGenerator_op = Op("GridGenerator", ('data',), ('transform_type', 'target_shape'), "")
+
+
+def GridGenerator(data=None, transform_type=_Null, target_shape=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Grids for BilinearSampler, (N, 2, h, w): affine transforms the points (x, y) of a grid from -1 to 1; warp moves every pixel by its displacement.
+    
+    Inputs:
+        data: affine: (N, 6), the matrices row by row; warp: (N, 2, h, w), displacements in x and y.
+    Parameters:
+        transform_type (one of affine, warp, required): affine: data holds six numbers per image; warp: a displacement in pixels at every point.
+        target_shape (tuple, default (0, 0)): affine: height and width of the grid.
+    """
+    params = {"transform_type": transform_type, "target_shape": target_shape}
+    if kwargs:
+        params.update(kwargs)
+    return call(GridGenerator_op, (data, ), params, out, ctx)
+
+
+GroupNorm_op = Op("GroupNorm", ('data', 'gamma', 'beta'), ('num_groups', 'eps', 'output_mean_var'), "")
+
+
+def GroupNorm(data=None, gamma=None, beta=None, num_groups=_Null, eps=_Null, output_mean_var=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Group normalisation (Wu and He, 2018): (data - mean) / sqrt(var + eps) * gamma + beta with mean and variance over each group of channels of each instance.
+    
+    Inputs:
+        data: (N, C, ...), float.
+        gamma: (num_groups,): scale.
+        beta: (num_groups,): shift.
+    Parameters:
+        num_groups (int, default 1): Number of groups; divides the channels.
+        eps (float, default 1e-05): Added to the variance.
+        output_mean_var (boolean, default False): Shows mean and standard deviation as outputs too; no gradient flows through them.
+    """
+    params = {"num_groups": num_groups, "eps": eps, "output_mean_var": output_mean_var}
+    if kwargs:
+        params.update(kwargs)
+    return call(GroupNorm_op, (data, gamma, beta, ), params, out, ctx)
+
+
+IdentityAttachKLSparseReg_op = Op("IdentityAttachKLSparseReg", ('data', 'moving_avg'), ('sparseness_target', 'penalty', 'momentum'), "")
+
+
+def IdentityAttachKLSparseReg(data=None, moving_avg=None, sparseness_target=_Null, penalty=_Null, momentum=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Passes data on; backward adds the gradient of the Kullback-Leibler divergence between the target and the moving average of every unit's activation.
+    
+    Inputs:
+        data: (N, units, ...), activations between 0 and 1.
+        moving_avg: (units,): their moving average, changed in backward.
+    Parameters:
+        sparseness_target (float, default 0.1): The mean activation that is aimed at.
+        penalty (float, default 0.001): Multiplies the penalty.
+        momentum (float, default 0.9): Share of the moving average that is kept.
+    """
+    params = {"sparseness_target": sparseness_target, "penalty": penalty, "momentum": momentum}
+    if kwargs:
+        params.update(kwargs)
+    return call(IdentityAttachKLSparseReg_op, (data, moving_avg, ), params, out, ctx)
+
+
+InstanceNorm_op = Op("InstanceNorm", ('data', 'gamma', 'beta'), ('eps',), "")
+
+
+def InstanceNorm(data=None, gamma=None, beta=None, eps=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Instance normalisation (Ulyanov et al., 2016): (data - mean) / sqrt(var + eps) * gamma + beta with mean and variance over the positions of each channel of each instance.
+    
+    Inputs:
+        data: (N, C, ...), float.
+        gamma: (C,): scale.
+        beta: (C,): shift.
+    Parameters:
+        eps (float, default 0.001): Added to the variance.
+    """
+    params = {"eps": eps}
+    if kwargs:
+        params.update(kwargs)
+    return call(InstanceNorm_op, (data, gamma, beta, ), params, out, ctx)
+
+
+L2Normalization_op = Op("L2Normalization", ('data',), ('eps', 'mode'), "")
+
+
+def L2Normalization(data=None, eps=_Null, mode=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Divides by sqrt(sum of squares + eps), summed over each instance (instance), over the channels (channel) or over the positions (spatial).
+    
+    Inputs:
+        data: (N, ...), float; (N, C, ...) for the modes channel and spatial.
+    Parameters:
+        eps (float, default 1e-10): Added to the sum of squares.
+        mode (one of channel, instance, spatial, default instance): What is normalised: all channels at one position, a whole instance, or one channel of an instance.
+    """
+    params = {"eps": eps, "mode": mode}
+    if kwargs:
+        params.update(kwargs)
+    return call(L2Normalization_op, (data, ), params, out, ctx)
+
+
 LRN_op = Op("LRN", ('data',), ('alpha', 'beta', 'knorm', 'nsize'), "")
 
 
@@ -285,6 +448,27 @@ def LRN(data=None, alpha=_Null, beta=_Null, knorm=_Null, nsize=_Null, out=None, 
     if kwargs:
         params.update(kwargs)
     return call(LRN_op, (data, ), params, out, ctx)
+
+
+LayerNorm_op = Op("LayerNorm", ('data', 'gamma', 'beta'), ('axis', 'eps', 'output_mean_var'), "")
+
+
+def LayerNorm(data=None, gamma=None, beta=None, axis=_Null, eps=_Null, output_mean_var=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Layer normalisation (Ba et al., 2016): (data - mean) / sqrt(var + eps) * gamma + beta with mean and variance along axis.
+    
+    Inputs:
+        data: Any shape, float.
+        gamma: Scale, one number per position along axis.
+        beta: Shift, the same.
+    Parameters:
+        axis (int, default -1): The axis along which mean and variance are taken.
+        eps (float, default 1e-05): Added to the variance.
+        output_mean_var (boolean, default False): Shows mean and standard deviation as outputs too; no gradient flows through them.
+    """
+    params = {"axis": axis, "eps": eps, "output_mean_var": output_mean_var}
+    if kwargs:
+        params.update(kwargs)
+    return call(LayerNorm_op, (data, gamma, beta, ), params, out, ctx)
 
 
 LeakyReLU_op = Op("LeakyReLU", ('data', 'gamma'), ('act_type', 'slope', 'lower_bound', 'upper_bound'), "")
@@ -429,6 +613,25 @@ def Pooling(data=None, kernel=_Null, pool_type=_Null, global_pool=_Null, cudnn_o
 
 Pooling_v1 = Pooling
 
+ROIPooling_op = Op("ROIPooling", ('data', 'rois'), ('pooled_size', 'spatial_scale'), "")
+
+
+def ROIPooling(data=None, rois=None, pooled_size=_Null, spatial_scale=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Max pooling over regions of interest (Girshick, 2015): every region becomes a grid of pooled_size, (R, C, height, width). No gradient flows to the regions.
+    
+    Inputs:
+        data: (N, C, h, w), float.
+        rois: (R, 5): image, x1, y1, x2, y2; a region of an image that does not exist gives zeros.
+    Parameters:
+        pooled_size (tuple, required): Height and width of the grid.
+        spatial_scale (float, required): Multiplies the corners: the size of data over that of the image.
+    """
+    params = {"pooled_size": pooled_size, "spatial_scale": spatial_scale}
+    if kwargs:
+        params.update(kwargs)
+    return call(ROIPooling_op, (data, rois, ), params, out, ctx)
+
+
 Reshape_op = Op("Reshape", ('data',), ('shape', 'reverse', 'target_shape', 'keep_highest'), "")
 
 
@@ -449,6 +652,26 @@ def Reshape(data=None, shape=_Null, reverse=_Null, target_shape=_Null, keep_high
     return call(Reshape_op, (data, ), params, out, ctx)
 
 reshape = Reshape
+
+SVMOutput_op = Op("SVMOutput", ('data', 'label'), ('margin', 'regularization_coefficient', 'use_linear'), "")
+
+
+def SVMOutput(data=None, label=None, margin=_Null, regularization_coefficient=_Null, use_linear=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Scores of classes; backward gives the gradient of the one-against-all hinge loss, squared or linear, and ignores the gradient of the output.
+    
+    Inputs:
+        data: (N, classes): scores.
+        label: (N,): class numbers.
+    Parameters:
+        margin (float, default 1): A score counts until it is this far on its side of 0.
+        regularization_coefficient (float, default 1): Multiplies the gradient.
+        use_linear (boolean, default False): The linear hinge (L1-SVM) instead of the squared one (L2-SVM).
+    """
+    params = {"margin": margin, "regularization_coefficient": regularization_coefficient, "use_linear": use_linear}
+    if kwargs:
+        params.update(kwargs)
+    return call(SVMOutput_op, (data, label, ), params, out, ctx)
+
 
 SequenceLast_op = Op("SequenceLast", ('data', 'sequence_length'), ('use_sequence_length', 'axis'), "")
 
@@ -532,12 +755,12 @@ SoftmaxActivation_op = Op("SoftmaxActivation", ('data',), ('mode',), "")
 
 
 def SoftmaxActivation(data=None, mode=_Null, out=None, name=None, ctx=None, **kwargs):
-    """softmax over each instance, or over axis 1.
+    """softmax over the last axis, or over axis 1.
     
     Inputs:
         data: Any shape, float.
     Parameters:
-        mode (one of instance, channel, default instance): Over all elements of an instance, or over axis 1.
+        mode (one of instance, channel, default instance): instance: over the last axis; channel: over axis 1.
     """
     params = {"mode": mode}
     if kwargs:
@@ -571,6 +794,27 @@ def SoftmaxOutput(data=None, label=None, grad_scale=_Null, ignore_label=_Null, m
 
 Softmax = SoftmaxOutput
 
+SpatialTransformer_op = Op("SpatialTransformer", ('data', 'loc'), ('target_shape', 'transform_type', 'sampler_type', 'cudnn_off'), "")
+
+
+def SpatialTransformer(data=None, loc=None, target_shape=_Null, transform_type=_Null, sampler_type=_Null, cudnn_off=_Null, out=None, name=None, ctx=None, **kwargs):
+    """A spatial transformer (Jaderberg et al., 2015): data sampled where loc sends the points of the output, (N, C, height, width).
+    
+    Inputs:
+        data: (N, C, H, W), float.
+        loc: (N, 6): the affine transformations, row by row.
+    Parameters:
+        target_shape (tuple, default (0, 0)): Height and width of the output.
+        transform_type (one of affine, required): The kind of transformation.
+        sampler_type (one of bilinear, required): The kind of interpolation.
+        cudnn_off (boolean, default None): Accepted for MXNet's files.
+    """
+    params = {"target_shape": target_shape, "transform_type": transform_type, "sampler_type": sampler_type, "cudnn_off": cudnn_off}
+    if kwargs:
+        params.update(kwargs)
+    return call(SpatialTransformer_op, (data, loc, ), params, out, ctx)
+
+
 SwapAxis_op = Op("SwapAxis", ('data',), ('dim1', 'dim2'), "")
 
 
@@ -594,16 +838,16 @@ UpSampling_op = Op("UpSampling", ('arg',), ('scale', 'num_filter', 'sample_type'
 
 
 def UpSampling(*data, scale=_Null, num_filter=_Null, sample_type=_Null, multi_input_mode=_Null, workspace=_Null, out=None, name=None, ctx=None, **kwargs):
-    """Enlarges images by repeating pixels. Inputs (N, C, h, w), output (N, C, scale h, scale w).
+    """Enlarges images by repeating pixels, or by a transposed convolution (bilinear). Inputs (N, C, h, w), output (N, C, scale h, scale w).
     
     Inputs:
         arg: an array
     Parameters:
         scale (int, required): How many times larger the output is.
-        num_filter (int, default 0): Accepted for MXNet's files.
-        sample_type (one of bilinear, nearest, required): nearest; bilinear is Deconvolution with the window of mx.init.Bilinear.
+        num_filter (int, default 0): bilinear: the number of channels; 0 takes it from data.
+        sample_type (one of bilinear, nearest, required): nearest repeats pixels; bilinear convolves each channel with its window in weight, which mx.init.Bilinear fills.
         multi_input_mode (one of concat, sum, default concat): How several inputs are joined.
-        num_args (int, default 1): Number of inputs, each scaled to the size of the first output.
+        num_args (int, default 1): Number of inputs, each scaled to the size of the first output; bilinear has data and weight.
         workspace (int, default 512): Accepted for MXNet's files.
     """
     data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
@@ -636,7 +880,8 @@ def _adamw_update(weight=None, grad=None, mean=None, var=None, rescale_grad=None
     Changes in place: mean, var
     """
     params = {"lr": lr, "beta1": beta1, "beta2": beta2, "epsilon": epsilon, "wd": wd, "eta": eta, "clip_gradient": clip_gradient}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_adamw_update_op, (weight, grad, mean, var, rescale_grad, ), params, out, ctx)
 
 _contrib_adamw_update = _adamw_update
@@ -660,6 +905,296 @@ def _arange(start=_Null, stop=_Null, step=_Null, repeat=_Null, infer_range=_Null
     if kwargs:
         params.update(kwargs)
     return call(_arange_op, (), params, out, None)
+
+
+_contrib_AdaptiveAvgPooling2D_op = Op("_contrib_AdaptiveAvgPooling2D", ('data',), ('output_size',), "")
+
+
+def _contrib_AdaptiveAvgPooling2D(data=None, output_size=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Averages over a grid of output_size cells, (N, C, height, width); neighbouring cells overlap where the extents do not divide.
+    
+    Inputs:
+        data: (N, C, H, W), float.
+    Parameters:
+        output_size (tuple, default ()): Height and width of the output; one number for both; nothing for 1.
+    """
+    params = {"output_size": output_size}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_AdaptiveAvgPooling2D_op, (data, ), params, out, ctx)
+
+
+_contrib_BilinearResize2D_op = Op("_contrib_BilinearResize2D", ('data', 'like'), ('height', 'width', 'scale_height', 'scale_width', 'mode', 'align_corners'), "")
+
+
+def _contrib_BilinearResize2D(data=None, like=None, height=_Null, width=_Null, scale_height=_Null, scale_width=_Null, mode=_Null, align_corners=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Images resized with bilinear interpolation, (N, C, height, width).
+    
+    Inputs:
+        data: (N, C, H, W), float.
+        like: mode like: gives height and width.
+    Parameters:
+        height (int, default 1): Height of the output, mode size without scale_height.
+        width (int, default 1): Width of the output, mode size without scale_width.
+        scale_height (float, default None): Height of the output over that of data, modes size and odd_scale.
+        scale_width (float, default None): Width of the output over that of data, modes size and odd_scale.
+        mode (one of like, odd_scale, size, to_even_down, to_even_up, to_odd_down, to_odd_up, default size): What gives the size: the second input (like), the numbers above (size), the scales, which keep odd extents odd (odd_scale), or the nearest even or odd extent.
+        align_corners (boolean, default True): Corner pixels keep their values; else pixels are areas, and the image is stretched as a whole.
+    """
+    params = {"height": height, "width": width, "scale_height": scale_height, "scale_width": scale_width, "mode": mode, "align_corners": align_corners}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_BilinearResize2D_op, (data, like, ), params, out, ctx)
+
+
+_contrib_ROIAlign_op = Op("_contrib_ROIAlign", ('data', 'rois'), ('pooled_size', 'spatial_scale', 'sample_ratio', 'position_sensitive', 'aligned'), "")
+
+
+def _contrib_ROIAlign(data=None, rois=None, pooled_size=_Null, spatial_scale=_Null, sample_ratio=_Null, position_sensitive=_Null, aligned=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Average pooling of bilinear samples over regions of interest (He et al., 2017), (R, C, height, width). No gradient flows to the regions.
+    
+    Inputs:
+        data: (N, C, h, w), float.
+        rois: (R, 5): image, x1, y1, x2, y2; a region of an image that does not exist gives zeros.
+    Parameters:
+        pooled_size (tuple, required): Height and width of the grid.
+        spatial_scale (float, required): Multiplies the corners: the size of data over that of the image.
+        sample_ratio (int, default -1): Samples per cell along each axis; 0 or less: as many as the cell has pixels.
+        position_sensitive (boolean, default False): Every cell has channels of its own: C is a multiple of the number of cells.
+        aligned (boolean, default False): Moves regions by half a pixel, so that pixels are areas, and allows regions smaller than a pixel.
+    """
+    params = {"pooled_size": pooled_size, "spatial_scale": spatial_scale, "sample_ratio": sample_ratio, "position_sensitive": position_sensitive, "aligned": aligned}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_ROIAlign_op, (data, rois, ), params, out, ctx)
+
+
+_contrib_allclose_op = Op("_contrib_allclose", ('a', 'b'), ('rtol', 'atol', 'equal_nan'), "")
+
+
+def _contrib_allclose(a=None, b=None, rtol=_Null, atol=_Null, equal_nan=_Null, out=None, name=None, ctx=None, **kwargs):
+    """1 when |a - b| <= atol + rtol |b| everywhere, else 0: a scalar, uint8.
+    
+    Inputs:
+        a: Any shape and dtype.
+        b: The same shape and dtype.
+    Parameters:
+        rtol (float, default 1e-05): Tolerance relative to b.
+        atol (float, default 1e-08): Absolute tolerance.
+        equal_nan (boolean, default True): NaN equals NaN.
+    """
+    params = {"rtol": rtol, "atol": atol, "equal_nan": equal_nan}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_allclose_op, (a, b, ), params, out, ctx)
+
+
+_contrib_arange_like_op = Op("_contrib_arange_like", ('data',), ('start', 'step', 'repeat', 'ctx', 'axis'), "")
+
+
+def _contrib_arange_like(data=None, start=_Null, step=_Null, repeat=_Null, ctx=_Null, axis=_Null, out=None, name=None, **kwargs):
+    """start, start + step, ...: an array of data's shape, or a vector as long as data's axis.
+    
+    Inputs:
+        data: Gives shape and dtype.
+    Parameters:
+        start (float, default 0): The first number.
+        step (float, default 1): The distance of two numbers.
+        repeat (int, default 1): How often every number stands.
+        ctx (string, default ): Accepted for MXNet's files.
+        axis (int, default None): Gives the numbers along this axis as a vector; none: an array of data's shape.
+    """
+    params = {"start": start, "step": step, "repeat": repeat, "ctx": ctx, "axis": axis}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_arange_like_op, (data, ), params, out, None)
+
+
+_contrib_div_sqrt_dim_op = Op("_contrib_div_sqrt_dim", ('data',), (), "")
+
+
+def _contrib_div_sqrt_dim(data=None, out=None, name=None, ctx=None, **kwargs):
+    """Divides by the square root of the last extent.
+    
+    Inputs:
+        data: At least one dimension, float.
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_div_sqrt_dim_op, (data, ), params, out, ctx)
+
+
+_contrib_gradientmultiplier_op = Op("_contrib_gradientmultiplier", ('data',), ('scalar', 'is_int'), "")
+
+
+def _contrib_gradientmultiplier(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Passes data on and multiplies its gradient by scalar; a negative one reverses it.
+    
+    Inputs:
+        data: Any shape and dtype.
+    Parameters:
+        scalar (float, default 1): Multiplies the gradient.
+        is_int (boolean, default True): Accepted for MXNet's files.
+    """
+    params = {"scalar": scalar, "is_int": is_int}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_gradientmultiplier_op, (data, ), params, out, ctx)
+
+
+_contrib_index_array_op = Op("_contrib_index_array", ('data',), ('axes',), "")
+
+
+def _contrib_index_array(data=None, axes=_Null, out=None, name=None, ctx=None, **kwargs):
+    """The index of every element along each of the axes: data's shape with one more dimension, int64.
+    
+    Inputs:
+        data: Gives the shape.
+    Parameters:
+        axes (tuple, default None): The axes whose indices are given, in this order; none means all.
+    """
+    params = {"axes": axes}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_index_array_op, (data, ), params, out, ctx)
+
+
+_contrib_index_copy_op = Op("_contrib_index_copy", ('old_tensor', 'index_vector', 'new_tensor'), (), "")
+
+
+def _contrib_index_copy(old_tensor=None, index_vector=None, new_tensor=None, out=None, name=None, ctx=None, **kwargs):
+    """A copy of old_tensor in which row index_vector[i] is new_tensor[i].
+    
+    Inputs:
+        old_tensor: Any shape with rows along axis 0.
+        index_vector: (K,): rows to replace, clipped to those there are.
+        new_tensor: (K, ...): the new rows.
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_index_copy_op, (old_tensor, index_vector, new_tensor, ), params, out, ctx)
+
+
+_contrib_interleaved_matmul_encdec_qk_op = Op("_contrib_interleaved_matmul_encdec_qk", ('queries', 'keys_values'), ('heads',), "")
+
+
+def _contrib_interleaved_matmul_encdec_qk(queries=None, keys_values=None, heads=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Scaled products of queries and keys for encoder-decoder attention, (batch * heads, query length, key length).
+    
+    Inputs:
+        queries: (length, batch, width), float.
+        keys_values: (length, batch, width), float.
+    Parameters:
+        heads (int, required): Number of attention heads.
+    """
+    params = {"heads": heads}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_interleaved_matmul_encdec_qk_op, (queries, keys_values, ), params, out, ctx)
+
+
+_contrib_interleaved_matmul_encdec_valatt_op = Op("_contrib_interleaved_matmul_encdec_valatt", ('keys_values', 'attention'), ('heads',), "")
+
+
+def _contrib_interleaved_matmul_encdec_valatt(keys_values=None, attention=None, heads=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Values weighted by attention for encoder-decoder attention, (query length, batch, heads * d).
+    
+    Inputs:
+        keys_values: (length, batch, width), float.
+        attention: (batch * heads, query length, key length), float.
+    Parameters:
+        heads (int, required): Number of attention heads.
+    """
+    params = {"heads": heads}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_interleaved_matmul_encdec_valatt_op, (keys_values, attention, ), params, out, ctx)
+
+
+_contrib_interleaved_matmul_selfatt_qk_op = Op("_contrib_interleaved_matmul_selfatt_qk", ('queries_keys_values',), ('heads',), "")
+
+
+def _contrib_interleaved_matmul_selfatt_qk(queries_keys_values=None, heads=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Scaled products of queries and keys for self-attention, (batch * heads, length, length).
+    
+    Inputs:
+        queries_keys_values: (length, batch, width), float.
+    Parameters:
+        heads (int, required): Number of attention heads.
+    """
+    params = {"heads": heads}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_interleaved_matmul_selfatt_qk_op, (queries_keys_values, ), params, out, ctx)
+
+
+_contrib_interleaved_matmul_selfatt_valatt_op = Op("_contrib_interleaved_matmul_selfatt_valatt", ('queries_keys_values', 'attention'), ('heads',), "")
+
+
+def _contrib_interleaved_matmul_selfatt_valatt(queries_keys_values=None, attention=None, heads=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Values weighted by attention for self-attention, (length, batch, heads * d).
+    
+    Inputs:
+        queries_keys_values: (length, batch, width), float.
+        attention: (batch * heads, query length, key length), float.
+    Parameters:
+        heads (int, required): Number of attention heads.
+    """
+    params = {"heads": heads}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_interleaved_matmul_selfatt_valatt_op, (queries_keys_values, attention, ), params, out, ctx)
+
+
+_contrib_quadratic_op = Op("_contrib_quadratic", ('data',), ('a', 'b', 'c'), "")
+
+
+def _contrib_quadratic(data=None, a=_Null, b=_Null, c=_Null, out=None, name=None, ctx=None, **kwargs):
+    """a x^2 + b x + c for every element.
+    
+    Inputs:
+        data: Any shape, float.
+    Parameters:
+        a (float, default 0): Factor of the square.
+        b (float, default 0): Factor of data.
+        c (float, default 0): Added to everything.
+    """
+    params = {"a": a, "b": b, "c": c}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_quadratic_op, (data, ), params, out, ctx)
+
+
+_contrib_round_ste_op = Op("_contrib_round_ste", ('data',), (), "")
+
+
+def _contrib_round_ste(data=None, out=None, name=None, ctx=None, **kwargs):
+    """Rounds to whole numbers; the gradient passes unchanged, as through the identity.
+    
+    Inputs:
+        data: Any shape, float.
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_round_ste_op, (data, ), params, out, ctx)
+
+
+_contrib_sign_ste_op = Op("_contrib_sign_ste", ('data',), (), "")
+
+
+def _contrib_sign_ste(data=None, out=None, name=None, ctx=None, **kwargs):
+    """The sign of every element; the gradient passes unchanged, as through the identity.
+    
+    Inputs:
+        data: Any shape, float.
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_sign_ste_op, (data, ), params, out, ctx)
 
 
 _copy_op = Op("_copy", ('data',), (), "")
@@ -908,8 +1443,92 @@ def _identity_with_attr_like_rhs(lhs=None, rhs=None, out=None, name=None, ctx=No
         rhs: Gives shape and dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_identity_with_attr_like_rhs_op, (lhs, rhs, ), params, out, ctx)
+
+
+_image_crop_op = Op("_image_crop", ('data',), ('x', 'y', 'width', 'height'), "")
+
+
+def _image_crop(data=None, x=_Null, y=_Null, width=_Null, height=_Null, out=None, name=None, ctx=None, **kwargs):
+    """The rectangle of width columns and height rows whose upper left pixel is (x, y): (height, width, C), or one for each image.
+    
+    Inputs:
+        data: (H, W, C) or (N, H, W, C), any dtype.
+    Parameters:
+        x (int, required): The first column.
+        y (int, required): The first row.
+        width (int, required): Number of columns.
+        height (int, required): Number of rows.
+    """
+    params = {"x": x, "y": y, "width": width, "height": height}
+    if kwargs:
+        params.update(kwargs)
+    return call(_image_crop_op, (data, ), params, out, ctx)
+
+
+_image_flip_left_right_op = Op("_image_flip_left_right", ('data',), (), "")
+
+
+def _image_flip_left_right(data=None, out=None, name=None, ctx=None, **kwargs):
+    """Images mirrored so that left is right.
+    
+    Inputs:
+        data: (H, W, C) or (N, H, W, C), any dtype.
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(_image_flip_left_right_op, (data, ), params, out, ctx)
+
+
+_image_flip_top_bottom_op = Op("_image_flip_top_bottom", ('data',), (), "")
+
+
+def _image_flip_top_bottom(data=None, out=None, name=None, ctx=None, **kwargs):
+    """Images mirrored so that top is bottom.
+    
+    Inputs:
+        data: (H, W, C) or (N, H, W, C), any dtype.
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(_image_flip_top_bottom_op, (data, ), params, out, ctx)
+
+
+_image_normalize_op = Op("_image_normalize", ('data',), ('mean', 'std'), "")
+
+
+def _image_normalize(data=None, mean=_Null, std=_Null, out=None, name=None, ctx=None, **kwargs):
+    """(data - mean) / std, channel by channel.
+    
+    Inputs:
+        data: (C, H, W) or (N, C, H, W), float.
+    Parameters:
+        mean (float tuple, default (0, 0, 0, 0)): The mean of each channel, or one for all.
+        std (float tuple, default (1, 1, 1, 1)): The standard deviation of each channel, or one for all.
+    """
+    params = {"mean": mean, "std": std}
+    if kwargs:
+        params.update(kwargs)
+    return call(_image_normalize_op, (data, ), params, out, ctx)
+
+
+_image_to_tensor_op = Op("_image_to_tensor", ('data',), (), "")
+
+
+def _image_to_tensor(data=None, out=None, name=None, ctx=None, **kwargs):
+    """Images as tensors: divided by 255, channels first, float32.
+    
+    Inputs:
+        data: (H, W, C) or (N, H, W, C), values from 0 to 255.
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(_image_to_tensor_op, (data, ), params, out, ctx)
 
 
 _lesser_op = Op("_lesser", ('lhs', 'rhs'), (), "")
@@ -984,6 +1603,75 @@ def _lesser_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, c
 
 _LesserScalar = _lesser_scalar
 
+_linalg_det_op = Op("_linalg_det", ('A',), (), "")
+
+
+def _linalg_det(A=None, out=None, name=None, ctx=None, **kwargs):
+    """The determinant of each matrix: one number per matrix, (1,) for a single one.
+    
+    Inputs:
+        A: Square matrices, float.
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(_linalg_det_op, (A, ), params, out, ctx)
+
+linalg_det = _linalg_det
+
+_linalg_extractdiag_op = Op("_linalg_extractdiag", ('A',), ('offset',), "")
+
+
+def _linalg_extractdiag(A=None, offset=_Null, out=None, name=None, ctx=None, **kwargs):
+    """A diagonal of each matrix as a vector.
+    
+    Inputs:
+        A: Square matrices, float.
+    Parameters:
+        offset (int, default 0): Which diagonal: above the main one for positive, below it for negative numbers.
+    """
+    params = {"offset": offset}
+    if kwargs:
+        params.update(kwargs)
+    return call(_linalg_extractdiag_op, (A, ), params, out, ctx)
+
+linalg_extractdiag = _linalg_extractdiag
+
+_linalg_extracttrian_op = Op("_linalg_extracttrian", ('A',), ('offset', 'lower'), "")
+
+
+def _linalg_extracttrian(A=None, offset=_Null, lower=_Null, out=None, name=None, ctx=None, **kwargs):
+    """The triangle at or beyond a diagonal of each matrix as a vector; the lower one row by row, the upper one column by column.
+    
+    Inputs:
+        A: Square matrices, float.
+    Parameters:
+        offset (int, default 0): Which diagonal: above the main one for positive, below it for negative numbers.
+        lower (boolean, default True): With offset 0: the lower triangle; else the upper one.
+    """
+    params = {"offset": offset, "lower": lower}
+    if kwargs:
+        params.update(kwargs)
+    return call(_linalg_extracttrian_op, (A, ), params, out, ctx)
+
+linalg_extracttrian = _linalg_extracttrian
+
+_linalg_gelqf_op = Op("_linalg_gelqf", ('A',), (), "")
+
+
+def _linalg_gelqf(A=None, out=None, name=None, ctx=None, **kwargs):
+    """The LQ factorisation A = L Q: Q with orthonormal rows, of A's shape, then L, lower triangular.
+    
+    Inputs:
+        A: Matrices with at least as many columns as rows and full rank, float.
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(_linalg_gelqf_op, (A, ), params, out, ctx)
+
+linalg_gelqf = _linalg_gelqf
+
 _linalg_gemm_op = Op("_linalg_gemm", ('A', 'B', 'C'), ('transpose_a', 'transpose_b', 'alpha', 'beta', 'axis'), "")
 
 
@@ -1029,6 +1717,202 @@ def _linalg_gemm2(A=None, B=None, transpose_a=_Null, transpose_b=_Null, alpha=_N
     return call(_linalg_gemm2_op, (A, B, ), params, out, ctx)
 
 linalg_gemm2 = _linalg_gemm2
+
+_linalg_inverse_op = Op("_linalg_inverse", ('A',), (), "")
+
+
+def _linalg_inverse(A=None, out=None, name=None, ctx=None, **kwargs):
+    """The inverse of each matrix; a singular one is an error.
+    
+    Inputs:
+        A: Square invertible matrices, float.
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(_linalg_inverse_op, (A, ), params, out, ctx)
+
+linalg_inverse = _linalg_inverse
+
+_linalg_makediag_op = Op("_linalg_makediag", ('A',), ('offset',), "")
+
+
+def _linalg_makediag(A=None, offset=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Matrices with the vectors as a diagonal, zero elsewhere.
+    
+    Inputs:
+        A: Vectors along the last axis, float.
+    Parameters:
+        offset (int, default 0): Which diagonal: above the main one for positive, below it for negative numbers.
+    """
+    params = {"offset": offset}
+    if kwargs:
+        params.update(kwargs)
+    return call(_linalg_makediag_op, (A, ), params, out, ctx)
+
+linalg_makediag = _linalg_makediag
+
+_linalg_maketrian_op = Op("_linalg_maketrian", ('A',), ('offset', 'lower'), "")
+
+
+def _linalg_maketrian(A=None, offset=_Null, lower=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Matrices with the vectors as a triangle, zero elsewhere; the inverse of extracttrian.
+    
+    Inputs:
+        A: Vectors along the last axis, float.
+    Parameters:
+        offset (int, default 0): Which diagonal: above the main one for positive, below it for negative numbers.
+        lower (boolean, default True): With offset 0: the lower triangle; else the upper one.
+    """
+    params = {"offset": offset, "lower": lower}
+    if kwargs:
+        params.update(kwargs)
+    return call(_linalg_maketrian_op, (A, ), params, out, ctx)
+
+linalg_maketrian = _linalg_maketrian
+
+_linalg_potrf_op = Op("_linalg_potrf", ('A',), (), "")
+
+
+def _linalg_potrf(A=None, out=None, name=None, ctx=None, **kwargs):
+    """The Cholesky factor: L, lower triangular, with L L^T = A. A matrix that is not positive definite is an error.
+    
+    Inputs:
+        A: Symmetric positive definite matrices, float; the lower triangle is read.
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(_linalg_potrf_op, (A, ), params, out, ctx)
+
+linalg_potrf = _linalg_potrf
+
+_linalg_potri_op = Op("_linalg_potri", ('A',), (), "")
+
+
+def _linalg_potri(A=None, out=None, name=None, ctx=None, **kwargs):
+    """The inverse of A A^T for lower triangular A: the inverse of a matrix from its Cholesky factor.
+    
+    Inputs:
+        A: Lower triangular matrices, float.
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(_linalg_potri_op, (A, ), params, out, ctx)
+
+linalg_potri = _linalg_potri
+
+_linalg_slogdet_op = Op("_linalg_slogdet", ('A',), (), "")
+
+
+def _linalg_slogdet(A=None, out=None, name=None, ctx=None, **kwargs):
+    """Sign and logarithm of the absolute determinant of each matrix: 0 and -infinity for a singular one.
+    
+    Inputs:
+        A: Square matrices, float.
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(_linalg_slogdet_op, (A, ), params, out, ctx)
+
+linalg_slogdet = _linalg_slogdet
+
+_linalg_sumlogdiag_op = Op("_linalg_sumlogdiag", ('A',), (), "")
+
+
+def _linalg_sumlogdiag(A=None, out=None, name=None, ctx=None, **kwargs):
+    """The sum of the logarithms of each matrix's diagonal: one number per matrix, (1,) for a single one.
+    
+    Inputs:
+        A: Square matrices with a positive diagonal, float.
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(_linalg_sumlogdiag_op, (A, ), params, out, ctx)
+
+linalg_sumlogdiag = _linalg_sumlogdiag
+
+_linalg_syevd_op = Op("_linalg_syevd", ('A',), (), "")
+
+
+def _linalg_syevd(A=None, out=None, name=None, ctx=None, **kwargs):
+    """Eigenvectors as the rows of U and eigenvalues L, ascending, of symmetric matrices: A = U^T diag(L) U. The gradient is symmetric and holds for distinct eigenvalues.
+    
+    Inputs:
+        A: Symmetric matrices, float; the lower triangle is read.
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(_linalg_syevd_op, (A, ), params, out, ctx)
+
+linalg_syevd = _linalg_syevd
+
+_linalg_syrk_op = Op("_linalg_syrk", ('A',), ('transpose', 'alpha'), "")
+
+
+def _linalg_syrk(A=None, transpose=_Null, alpha=_Null, out=None, name=None, ctx=None, **kwargs):
+    """alpha A A^T, or alpha A^T A, for batches of matrices.
+    
+    Inputs:
+        A: Matrices, float.
+    Parameters:
+        transpose (boolean, default False): A^T A instead of A A^T.
+        alpha (float, default 1): Multiplies the product.
+    """
+    params = {"transpose": transpose, "alpha": alpha}
+    if kwargs:
+        params.update(kwargs)
+    return call(_linalg_syrk_op, (A, ), params, out, ctx)
+
+linalg_syrk = _linalg_syrk
+
+_linalg_trmm_op = Op("_linalg_trmm", ('A', 'B'), ('transpose', 'rightside', 'lower', 'alpha'), "")
+
+
+def _linalg_trmm(A=None, B=None, transpose=_Null, rightside=_Null, lower=_Null, alpha=_Null, out=None, name=None, ctx=None, **kwargs):
+    """alpha op(A) B, or alpha B op(A), for triangular A; op transposes or not.
+    
+    Inputs:
+        A: Triangular matrices, float.
+        B: As many matrices.
+    Parameters:
+        transpose (boolean, default False): Uses the transposed A.
+        rightside (boolean, default False): A stands right of the other matrix.
+        lower (boolean, default True): A is lower triangular; else upper triangular.
+        alpha (float, default 1): Multiplies the result.
+    """
+    params = {"transpose": transpose, "rightside": rightside, "lower": lower, "alpha": alpha}
+    if kwargs:
+        params.update(kwargs)
+    return call(_linalg_trmm_op, (A, B, ), params, out, ctx)
+
+linalg_trmm = _linalg_trmm
+
+_linalg_trsm_op = Op("_linalg_trsm", ('A', 'B'), ('transpose', 'rightside', 'lower', 'alpha'), "")
+
+
+def _linalg_trsm(A=None, B=None, transpose=_Null, rightside=_Null, lower=_Null, alpha=_Null, out=None, name=None, ctx=None, **kwargs):
+    """X with op(A) X = alpha B, or X op(A) = alpha B, for triangular A; op transposes or not.
+    
+    Inputs:
+        A: Triangular matrices, float.
+        B: As many matrices.
+    Parameters:
+        transpose (boolean, default False): Uses the transposed A.
+        rightside (boolean, default False): A stands right of the other matrix.
+        lower (boolean, default True): A is lower triangular; else upper triangular.
+        alpha (float, default 1): Multiplies the result.
+    """
+    params = {"transpose": transpose, "rightside": rightside, "lower": lower, "alpha": alpha}
+    if kwargs:
+        params.update(kwargs)
+    return call(_linalg_trsm_op, (A, B, ), params, out, ctx)
+
+linalg_trsm = _linalg_trsm
 
 _linspace_op = Op("_linspace", (), ('start', 'stop', 'num', 'endpoint', 'ctx', 'dtype'), "")
 
@@ -1309,7 +2193,8 @@ def _mp_adamw_update(weight=None, grad=None, mean=None, var=None, weight32=None,
     Changes in place: mean, var, weight32
     """
     params = {"lr": lr, "beta1": beta1, "beta2": beta2, "epsilon": epsilon, "wd": wd, "eta": eta, "clip_gradient": clip_gradient}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_mp_adamw_update_op, (weight, grad, mean, var, weight32, rescale_grad, ), params, out, ctx)
 
 _contrib_mp_adamw_update = _mp_adamw_update
@@ -1358,7 +2243,8 @@ def _multi_adamw_update(*data, lrs=_Null, beta1=_Null, beta2=_Null, epsilon=_Nul
     """
     data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
     params = {"lrs": lrs, "beta1": beta1, "beta2": beta2, "epsilon": epsilon, "wds": wds, "etas": etas, "clip_gradient": clip_gradient}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_multi_adamw_update_op, data, params, out, ctx)
 
 _contrib_multi_adamw_update = _multi_adamw_update
@@ -1391,7 +2277,8 @@ def _multi_lamb_update(*data, learning_rates=_Null, beta1=_Null, beta2=_Null, ep
     """
     data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
     params = {"learning_rates": learning_rates, "beta1": beta1, "beta2": beta2, "epsilon": epsilon, "wds": wds, "rescale_grad": rescale_grad, "lower_bound": lower_bound, "upper_bound": upper_bound, "clip_gradient": clip_gradient, "bias_correction": bias_correction, "step_count": step_count}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_multi_lamb_update_op, data, params, out, ctx)
 
 
@@ -1421,7 +2308,8 @@ def _multi_mp_adamw_update(*data, lrs=_Null, beta1=_Null, beta2=_Null, epsilon=_
     """
     data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
     params = {"lrs": lrs, "beta1": beta1, "beta2": beta2, "epsilon": epsilon, "wds": wds, "etas": etas, "clip_gradient": clip_gradient}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_multi_mp_adamw_update_op, data, params, out, ctx)
 
 _contrib_multi_mp_adamw_update = _multi_mp_adamw_update
@@ -1455,7 +2343,8 @@ def _multi_mp_lamb_update(*data, learning_rates=_Null, beta1=_Null, beta2=_Null,
     """
     data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
     params = {"learning_rates": learning_rates, "beta1": beta1, "beta2": beta2, "epsilon": epsilon, "wds": wds, "rescale_grad": rescale_grad, "lower_bound": lower_bound, "upper_bound": upper_bound, "clip_gradient": clip_gradient, "bias_correction": bias_correction, "step_count": step_count}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(_multi_mp_lamb_update_op, data, params, out, ctx)
 
 
@@ -2020,6 +2909,26 @@ def _sample_generalized_negative_binomial(mu=None, alpha=None, shape=_Null, dtyp
 
 sample_generalized_negative_binomial = _sample_generalized_negative_binomial
 
+_sample_multinomial_op = Op("_sample_multinomial", ('data',), ('shape', 'get_prob', 'dtype'), "")
+
+
+def _sample_multinomial(data=None, shape=_Null, get_prob=_Null, dtype=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Class numbers drawn from distributions along the last axis: data's other extents, then shape. The gradient of the second output serves REINFORCE.
+    
+    Inputs:
+        data: (..., classes): the probabilities of the classes.
+    Parameters:
+        shape (tuple, default ()): Draws per distribution; one when empty.
+        get_prob (boolean, default False): Gives the logarithms of the probabilities of what was drawn as a second output.
+        dtype (dtype, default int32): The dtype of the class numbers.
+    """
+    params = {"shape": shape, "get_prob": get_prob, "dtype": dtype}
+    if kwargs:
+        params.update(kwargs)
+    return call(_sample_multinomial_op, (data, ), params, out, ctx)
+
+sample_multinomial = _sample_multinomial
+
 _sample_negative_binomial_op = Op("_sample_negative_binomial", ('k', 'p'), ('shape', 'dtype'), "")
 
 
@@ -2117,6 +3026,22 @@ def _scatter_set_nd(lhs=None, rhs=None, indices=None, shape=_Null, out=None, nam
         params.update(kwargs)
     return call(_scatter_set_nd_op, (lhs, rhs, indices, ), params, out, ctx)
 
+
+_shuffle_op = Op("_shuffle", ('data',), (), "")
+
+
+def _shuffle(data=None, out=None, name=None, ctx=None, **kwargs):
+    """The rows of data, along axis 0, in random order; every order is equally likely.
+    
+    Inputs:
+        data: Any shape and dtype.
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(_shuffle_op, (data, ), params, out, ctx)
+
+shuffle = _shuffle
 
 _slice_assign_op = Op("_slice_assign", ('lhs', 'rhs'), ('begin', 'end', 'step'), "")
 
@@ -2311,7 +3236,8 @@ def all_finite(data=None, init_output=_Null, out=None, name=None, ctx=None, **kw
         init_output (boolean, default True): false: an array given with out= that holds 0 keeps it.
     """
     params = {"init_output": init_output}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(all_finite_op, (data, ), params, out, ctx)
 
 
@@ -2329,7 +3255,8 @@ def amp_multicast(*data, cast_narrow=_Null, out=None, name=None, ctx=None, **kwa
     """
     data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
     params = {"cast_narrow": cast_narrow}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(amp_multicast_op, data, params, out, ctx)
 
 
@@ -2922,6 +3849,27 @@ def clip(data=None, a_min=_Null, a_max=_Null, out=None, name=None, ctx=None, **k
     return call(clip_op, (data, ), params, out, ctx)
 
 
+col2im_op = Op("col2im", ('data',), ('output_size', 'kernel', 'stride', 'dilate', 'pad'), "")
+
+
+def col2im(data=None, output_size=_Null, kernel=_Null, stride=_Null, dilate=_Null, pad=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Adds columns as im2col makes them up to images of output_size: (N, C, output_size).
+    
+    Inputs:
+        data: (N, C * window, windows), float.
+    Parameters:
+        output_size (tuple, required): Spatial extents of the image.
+        kernel (tuple, required): Extents of the window, one to three.
+        stride (tuple, default ()): Distance of windows; 1 when empty.
+        dilate (tuple, default ()): Distance of the elements of a window; 1 when empty.
+        pad (tuple, default ()): Zeros around the image; 0 when empty.
+    """
+    params = {"output_size": output_size, "kernel": kernel, "stride": stride, "dilate": dilate, "pad": pad}
+    if kwargs:
+        params.update(kwargs)
+    return call(col2im_op, (data, ), params, out, ctx)
+
+
 cos_op = Op("cos", ('data',), (), "")
 
 
@@ -3202,7 +4150,8 @@ def fix(data=None, out=None, name=None, ctx=None, **kwargs):
         data: Any shape and dtype.
     """
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(fix_op, (data, ), params, out, ctx)
 
 
@@ -3338,8 +4287,29 @@ def hard_sigmoid(data=None, alpha=_Null, beta=_Null, out=None, name=None, ctx=No
         beta (float, default 0.5): Its value at 0.
     """
     params = {"alpha": alpha, "beta": beta}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(hard_sigmoid_op, (data, ), params, out, ctx)
+
+
+im2col_op = Op("im2col", ('data',), ('kernel', 'stride', 'dilate', 'pad'), "")
+
+
+def im2col(data=None, kernel=_Null, stride=_Null, dilate=_Null, pad=_Null, out=None, name=None, ctx=None, **kwargs):
+    """The windows of images as columns: (N, C * elements of a window, number of windows).
+    
+    Inputs:
+        data: (N, C, spatial extents), float.
+    Parameters:
+        kernel (tuple, required): Extents of the window, one to three.
+        stride (tuple, default ()): Distance of windows; 1 when empty.
+        dilate (tuple, default ()): Distance of the elements of a window; 1 when empty.
+        pad (tuple, default ()): Zeros around the image; 0 when empty.
+    """
+    params = {"kernel": kernel, "stride": stride, "dilate": dilate, "pad": pad}
+    if kwargs:
+        params.update(kwargs)
+    return call(im2col_op, (data, ), params, out, ctx)
 
 
 khatri_rao_op = Op("khatri_rao", ('arg',), ('num_args',), "num_args")
@@ -3607,7 +4577,8 @@ def mp_lamb_update_phase1(weight=None, grad=None, mean=None, var=None, weight32=
     Changes in place: mean, var
     """
     params = {"beta1": beta1, "beta2": beta2, "epsilon": epsilon, "t": t, "bias_correction": bias_correction, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(mp_lamb_update_phase1_op, (weight, grad, mean, var, weight32, ), params, out, ctx)
 
 
@@ -3630,7 +4601,8 @@ def mp_lamb_update_phase2(weight=None, g=None, r1=None, r2=None, weight32=None, 
     Changes in place: weight32
     """
     params = {"lr": lr, "lower_bound": lower_bound, "upper_bound": upper_bound}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(mp_lamb_update_phase2_op, (weight, g, r1, r2, weight32, ), params, out, ctx)
 
 
@@ -3724,7 +4696,8 @@ def multi_all_finite(*data, init_output=_Null, out=None, name=None, ctx=None, **
     """
     data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
     params = {"init_output": init_output}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(multi_all_finite_op, data, params, out, ctx)
 
 
@@ -3745,7 +4718,8 @@ def multi_lars(lrs=None, weights_sum_sq=None, grads_sum_sq=None, wds=None, eta=_
         rescale_grad (float, default 1): Multiplies the norms of the gradients.
     """
     params = {"eta": eta, "eps": eps, "rescale_grad": rescale_grad}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(multi_lars_op, (lrs, weights_sum_sq, grads_sum_sq, wds, ), params, out, ctx)
 
 
@@ -3771,7 +4745,8 @@ def multi_mp_sgd_mom_update(*data, lrs=_Null, wds=_Null, momentum=_Null, rescale
     """
     data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
     params = {"lrs": lrs, "wds": wds, "momentum": momentum, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(multi_mp_sgd_mom_update_op, data, params, out, ctx)
 
 
@@ -3795,7 +4770,8 @@ def multi_mp_sgd_update(*data, lrs=_Null, wds=_Null, rescale_grad=_Null, clip_gr
     """
     data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
     params = {"lrs": lrs, "wds": wds, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(multi_mp_sgd_update_op, data, params, out, ctx)
 
 
@@ -3820,7 +4796,8 @@ def multi_sgd_mom_update(*data, lrs=_Null, wds=_Null, momentum=_Null, rescale_gr
     """
     data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
     params = {"lrs": lrs, "wds": wds, "momentum": momentum, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(multi_sgd_mom_update_op, data, params, out, ctx)
 
 
@@ -3842,7 +4819,8 @@ def multi_sgd_update(*data, lrs=_Null, wds=_Null, rescale_grad=_Null, clip_gradi
     """
     data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
     params = {"lrs": lrs, "wds": wds, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(multi_sgd_update_op, data, params, out, ctx)
 
 
@@ -3859,7 +4837,8 @@ def multi_sum_sq(*data, out=None, name=None, ctx=None, **kwargs):
     """
     data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
     params = {}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(multi_sum_sq_op, data, params, out, ctx)
 
 
@@ -4039,7 +5018,8 @@ def preloaded_multi_mp_sgd_mom_update(*data, momentum=_Null, rescale_grad=_Null,
     """
     data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
     params = {"momentum": momentum, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(preloaded_multi_mp_sgd_mom_update_op, data, params, out, ctx)
 
 
@@ -4063,7 +5043,8 @@ def preloaded_multi_mp_sgd_update(*data, rescale_grad=_Null, clip_gradient=_Null
     """
     data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
     params = {"rescale_grad": rescale_grad, "clip_gradient": clip_gradient}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(preloaded_multi_mp_sgd_update_op, data, params, out, ctx)
 
 
@@ -4088,7 +5069,8 @@ def preloaded_multi_sgd_mom_update(*data, momentum=_Null, rescale_grad=_Null, cl
     """
     data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
     params = {"momentum": momentum, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(preloaded_multi_sgd_mom_update_op, data, params, out, ctx)
 
 
@@ -4110,7 +5092,8 @@ def preloaded_multi_sgd_update(*data, rescale_grad=_Null, clip_gradient=_Null, o
     """
     data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
     params = {"rescale_grad": rescale_grad, "clip_gradient": clip_gradient}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(preloaded_multi_sgd_update_op, data, params, out, ctx)
 
 
@@ -4624,7 +5607,8 @@ def smooth_l1(data=None, scalar=_Null, out=None, name=None, ctx=None, **kwargs):
         scalar (float, default 1): sigma: the larger, the smaller the rounded part.
     """
     params = {"scalar": scalar}
-    params.update(kwargs)
+    if kwargs:
+        params.update(kwargs)
     return call(smooth_l1_op, (data, ), params, out, ctx)
 
 
@@ -4646,6 +5630,22 @@ def softmax(data=None, axis=_Null, temperature=_Null, dtype=_Null, use_length=_N
     if kwargs:
         params.update(kwargs)
     return call(softmax_op, (data, ), params, out, ctx)
+
+
+softmax_cross_entropy_op = Op("softmax_cross_entropy", ('data', 'label'), (), "")
+
+
+def softmax_cross_entropy(data=None, label=None, out=None, name=None, ctx=None, **kwargs):
+    """The cross entropy of softmax(data) with the labels, summed over the rows: (1,).
+    
+    Inputs:
+        data: (N, classes), float.
+        label: (N,): class numbers, clipped to the classes.
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(softmax_cross_entropy_op, (data, label, ), params, out, ctx)
 
 
 softmin_op = Op("softmin", ('data',), ('axis', 'temperature', 'dtype', 'use_length'), "")
@@ -4959,11 +5959,14 @@ __all__ = [
     "Activation",
     "BatchNorm",
     "BatchNorm_v1",
+    "BilinearSampler",
     "BlockGrad",
+    "CTCLoss",
     "Cast",
     "Concat",
     "Convolution",
     "Convolution_v1",
+    "Correlation",
     "Crop",
     "CuDNNBatchNorm",
     "Deconvolution",
@@ -4972,7 +5975,13 @@ __all__ = [
     "Embedding",
     "Flatten",
     "FullyConnected",
+    "GridGenerator",
+    "GroupNorm",
+    "IdentityAttachKLSparseReg",
+    "InstanceNorm",
+    "L2Normalization",
     "LRN",
+    "LayerNorm",
     "LeakyReLU",
     "LinearRegressionOutput",
     "LogisticRegressionOutput",
@@ -4981,7 +5990,9 @@ __all__ = [
     "Pad",
     "Pooling",
     "Pooling_v1",
+    "ROIPooling",
     "Reshape",
+    "SVMOutput",
     "SequenceLast",
     "SequenceMask",
     "SequenceReverse",
@@ -4989,6 +6000,7 @@ __all__ = [
     "Softmax",
     "SoftmaxActivation",
     "SoftmaxOutput",
+    "SpatialTransformer",
     "SwapAxis",
     "UpSampling",
     "_Div",
@@ -5034,10 +6046,28 @@ __all__ = [
     "_adamw_update",
     "_add",
     "_arange",
+    "_contrib_AdaptiveAvgPooling2D",
+    "_contrib_BilinearResize2D",
+    "_contrib_CTCLoss",
+    "_contrib_ROIAlign",
     "_contrib_adamw_update",
+    "_contrib_allclose",
+    "_contrib_arange_like",
+    "_contrib_ctc_loss",
+    "_contrib_div_sqrt_dim",
+    "_contrib_gradientmultiplier",
+    "_contrib_index_array",
+    "_contrib_index_copy",
+    "_contrib_interleaved_matmul_encdec_qk",
+    "_contrib_interleaved_matmul_encdec_valatt",
+    "_contrib_interleaved_matmul_selfatt_qk",
+    "_contrib_interleaved_matmul_selfatt_valatt",
     "_contrib_mp_adamw_update",
     "_contrib_multi_adamw_update",
     "_contrib_multi_mp_adamw_update",
+    "_contrib_quadratic",
+    "_contrib_round_ste",
+    "_contrib_sign_ste",
     "_copy",
     "_crop_assign",
     "_crop_assign_scalar",
@@ -5056,12 +6086,32 @@ __all__ = [
     "_hypot",
     "_hypot_scalar",
     "_identity_with_attr_like_rhs",
+    "_image_crop",
+    "_image_flip_left_right",
+    "_image_flip_top_bottom",
+    "_image_normalize",
+    "_image_to_tensor",
     "_lesser",
     "_lesser_equal",
     "_lesser_equal_scalar",
     "_lesser_scalar",
+    "_linalg_det",
+    "_linalg_extractdiag",
+    "_linalg_extracttrian",
+    "_linalg_gelqf",
     "_linalg_gemm",
     "_linalg_gemm2",
+    "_linalg_inverse",
+    "_linalg_makediag",
+    "_linalg_maketrian",
+    "_linalg_potrf",
+    "_linalg_potri",
+    "_linalg_slogdet",
+    "_linalg_sumlogdiag",
+    "_linalg_syevd",
+    "_linalg_syrk",
+    "_linalg_trmm",
+    "_linalg_trsm",
     "_linspace",
     "_logical_and",
     "_logical_and_scalar",
@@ -5111,15 +6161,18 @@ __all__ = [
     "_rdiv_scalar",
     "_rminus_scalar",
     "_rmod_scalar",
+    "_rnn_param_concat",
     "_rpower_scalar",
     "_sample_exponential",
     "_sample_gamma",
     "_sample_generalized_negative_binomial",
+    "_sample_multinomial",
     "_sample_negative_binomial",
     "_sample_normal",
     "_sample_poisson",
     "_sample_uniform",
     "_scatter_set_nd",
+    "_shuffle",
     "_slice_assign",
     "_slice_assign_scalar",
     "_split_v2",
@@ -5176,10 +6229,12 @@ __all__ = [
     "ceil",
     "choose_element_0index",
     "clip",
+    "col2im",
     "concat",
     "cos",
     "cosh",
     "crop",
+    "ctc_loss",
     "degrees",
     "depth_to_space",
     "diag",
@@ -5206,11 +6261,27 @@ __all__ = [
     "gather_nd",
     "hard_sigmoid",
     "identity",
+    "im2col",
     "khatri_rao",
     "lamb_update_phase1",
     "lamb_update_phase2",
+    "linalg_det",
+    "linalg_extractdiag",
+    "linalg_extracttrian",
+    "linalg_gelqf",
     "linalg_gemm",
     "linalg_gemm2",
+    "linalg_inverse",
+    "linalg_makediag",
+    "linalg_maketrian",
+    "linalg_potrf",
+    "linalg_potri",
+    "linalg_slogdet",
+    "linalg_sumlogdiag",
+    "linalg_syevd",
+    "linalg_syrk",
+    "linalg_trmm",
+    "linalg_trsm",
     "log",
     "log10",
     "log1p",
@@ -5276,6 +6347,7 @@ __all__ = [
     "sample_exponential",
     "sample_gamma",
     "sample_generalized_negative_binomial",
+    "sample_multinomial",
     "sample_negative_binomial",
     "sample_normal",
     "sample_poisson",
@@ -5284,6 +6356,7 @@ __all__ = [
     "sgd_mom_update",
     "sgd_update",
     "shape_array",
+    "shuffle",
     "sigmoid",
     "sign",
     "signsgd_update",
@@ -5296,6 +6369,7 @@ __all__ = [
     "slice_like",
     "smooth_l1",
     "softmax",
+    "softmax_cross_entropy",
     "softmin",
     "softsign",
     "sort",
