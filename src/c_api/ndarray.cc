@@ -157,6 +157,7 @@ int32_t mxn_ndarray_data(const mxn_ndarray_t* array, void** out_data) {
     const NDArray& a = array_of(array, "ndarray_data");
     MIXNET_CHECK(a.device().host(), device, "[ndarray_data] expected a host array, got one on ", a.device().str());
     a.wait_to_read();
+    a.chunk()->expose();
     *out_data = a.view().data;
   });
 }

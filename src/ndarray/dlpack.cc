@@ -51,6 +51,7 @@ bool row_major(const DLTensor& t) {
 void* to_dlpack(const NDArray& array) {
   MIXNET_CHECK(array.device().host(), device, "[to_dlpack] expected a host array");
   array.wait_to_read();
+  array.chunk()->expose();
   auto holder = std::make_unique<Holder>();
   holder->array = array;
   DLTensor& t = holder->managed.tensor;

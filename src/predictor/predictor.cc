@@ -104,6 +104,9 @@ void Predictor::bind() {
       if (const NDArray* parameter = model_->parameter(nodes[i]->name); parameter && value.none()) value = *parameter;
       if (value.none()) value = zeros((s.*dims)[i], (type.*dtypes)[i]);
       request.variables.emplace_back(nodes[i].get(), value);
+      if (std::any_of(inputs_.begin(), inputs_.end(), [&](const PredictorInput& p) { return p.name == nodes[i]->name; })) {
+        request.inputs.push_back(nodes[i].get());
+      }
     }
   };
   add(variables.arguments, shape, &Inferred<Shape>::arguments, &Inferred<DType>::arguments);
