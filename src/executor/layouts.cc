@@ -41,7 +41,8 @@ class Chooser {
     for (size_t i = 0; i < node.inputs.size(); ++i) layouts.push_back(kept(input(node, i)));
     if (std::all_of(layouts.begin(), layouts.end(), [](const LayoutPtr& l) { return !l; })) layouts.clear();
     std::vector<LayoutPtr>& before = offered_to_[static_cast<size_t>(id)];
-    const bool same = before.size() == layouts.size() && std::equal(before.begin(), before.end(), layouts.begin(), same_layout);
+    const bool same =
+        before.size() == layouts.size() && std::equal(before.begin(), before.end(), layouts.begin(), same_layout);
     if (!kernel(id) || !same) choice_.kernels[static_cast<size_t>(id)] = in_.prepare(id, layouts);
     before = layouts;
     const LayoutPtr passed = passed_on(node, layouts);
@@ -56,7 +57,8 @@ class Chooser {
   // What a pointwise operator makes of its inputs' layouts.
   static LayoutPtr passed_on(const Node& node, const std::vector<LayoutPtr>& layouts) {
     if (!node.op->pointwise || layouts.empty() || !layouts[0] || !layouts[0]->gapless()) return nullptr;
-    const bool one = std::all_of(layouts.begin(), layouts.end(), [&](const LayoutPtr& l) { return same_layout(l, layouts[0]); });
+    const bool one =
+        std::all_of(layouts.begin(), layouts.end(), [&](const LayoutPtr& l) { return same_layout(l, layouts[0]); });
     return one ? layouts[0] : nullptr;
   }
 
@@ -74,8 +76,10 @@ class Chooser {
       for (size_t i = 0; i < node.inputs.size(); ++i) {
         const int index = static_cast<int>(i), entry = input(node, i);
         if (!kept(entry) || contains(node.op->shape_only, index)) continue;
-        const bool taken = node.op->pointwise ? kept(g_.entry(id, 0)) != nullptr
-                                              : node.op->alias.empty() && (!kernel(id)->reads_input(index) || same_layout(kernel(id)->input_layout(index), kept(entry)));
+        const bool taken = node.op->pointwise
+                               ? kept(g_.entry(id, 0)) != nullptr
+                               : node.op->alias.empty() && (!kernel(id)->reads_input(index) ||
+                                                            same_layout(kernel(id)->input_layout(index), kept(entry)));
         if (!taken) refuse(entry);
       }
     }
@@ -87,7 +91,8 @@ class Chooser {
     if (node.is_variable() || node.op->pointwise) return;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const int index = static_cast<int>(i);
-      if (kept(input(node, i)) && !contains(node.op->shape_only, index) && kernel(id)->reads_input(index)) kernel(id)->adopt_input(index);
+      if (kept(input(node, i)) && !contains(node.op->shape_only, index) && kernel(id)->reads_input(index))
+        kernel(id)->adopt_input(index);
     }
     for (int o = 0; o < g_.num_outputs(id); ++o) {
       if (kept(g_.entry(id, o))) kernel(id)->adopt_output(o);
@@ -97,8 +102,8 @@ class Chooser {
   const LayoutInput& in_;
   const Graph& g_;
   LayoutChoice choice_;
-  std::vector<bool> refused_;                        // by entry
-  std::vector<std::vector<LayoutPtr>> offered_to_;   // by node: what its kernel was prepared for
+  std::vector<bool> refused_;                       // by entry
+  std::vector<std::vector<LayoutPtr>> offered_to_;  // by node: what its kernel was prepared for
 };
 
 }  // namespace

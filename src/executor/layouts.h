@@ -18,7 +18,7 @@ struct LayoutInput {
   std::vector<bool> external;  // by entry: an array of the user, always row-major
   // Prepares the kernel of a node for inputs in these layouts (null: row-major).
   std::function<std::unique_ptr<Kernel>(int node, Span<const LayoutPtr> layouts)> prepare;
-  bool keep = true;            // false: everything is row-major
+  bool keep = true;  // false: everything is row-major
 };
 
 struct LayoutChoice {

@@ -74,7 +74,8 @@ void Plan::check_sizes() const {
     for (int i = 0; i < graph_.num_outputs(id); ++i) {
       const size_t e = static_cast<size_t>(graph_.entry(id, i));
       const int64_t item = dtype_size(types_[e]), bytes = checked_size(shapes_[e], item) * item;
-      MIXNET_CHECK(bytes <= capacity, memory, "[bind] ", graph_.node(id)->place(), ": ", shapes_[e], " does not fit into ", device_.str());
+      MIXNET_CHECK(bytes <= capacity, memory, "[bind] ", graph_.node(id)->place(), ": ", shapes_[e],
+                   " does not fit into ", device_.str());
     }
   }
 }
@@ -118,7 +119,8 @@ void Plan::choose_packs(const PlanRequest& request) {
       if (!layout) continue;
       kernels_[static_cast<size_t>(id)]->adopt_input(index);
       const NDArray& array = externals_[static_cast<size_t>(external_of_[static_cast<size_t>(entry)])];
-      packs_.push_back({id, index, -1, array, std::make_shared<Chunk>(device_, static_cast<size_t>(layout->bytes())), 0, false});
+      packs_.push_back(
+          {id, index, -1, array, std::make_shared<Chunk>(device_, static_cast<size_t>(layout->bytes())), 0, false});
     }
   }
 }
@@ -158,7 +160,8 @@ void Plan::place(const PlanRequest& request) {
   for (size_t e = 0; e < entries; ++e) {
     input.bytes.push_back(choice.kept[e] ? choice.kept[e]->bytes() : shapes_[e].size() * dtype_size(types_[e]));
   }
-  for (size_t id = 0; id < nodes; ++id) input.workspace.push_back(kernels_[id] ? static_cast<int64_t>(kernels_[id]->workspace()) : 0);
+  for (size_t id = 0; id < nodes; ++id)
+    input.workspace.push_back(kernels_[id] ? static_cast<int64_t>(kernels_[id]->workspace()) : 0);
   // Outputs that nobody wants and the kernel may leave out take no memory.
   for (int id = 0; id < graph_.num_nodes(); ++id) {
     const Node& node = *graph_.node(id);
@@ -246,7 +249,8 @@ void Plan::resolve(char* arena) {
     for (size_t i = 0; i < step.in.size(); ++i) step.in[i].data = address(step.in_place[i]);
     for (size_t i = 0; i < step.out.size(); ++i) step.out[i].data = address(step.out_place[i]);
   }
-  for (const Pack& pack : packs_) steps_[static_cast<size_t>(pack.step)].in[static_cast<size_t>(pack.input)].data = pack.memory->data();
+  for (const Pack& pack : packs_)
+    steps_[static_cast<size_t>(pack.step)].in[static_cast<size_t>(pack.input)].data = pack.memory->data();
   resolved_for_ = arena;
   resolved_ = true;
 }

@@ -19,7 +19,9 @@ Symbol apply(const char* op, const Attributes& params, std::vector<Symbol> input
 }
 
 Symbol conv(Symbol x, int64_t filters, int64_t kernel, const std::string& name) {
-  return apply("Convolution", {{"kernel", Shape{kernel, kernel}}, {"pad", Shape{kernel / 2, kernel / 2}}, {"num_filter", filters}}, {std::move(x)}, name);
+  return apply("Convolution",
+               {{"kernel", Shape{kernel, kernel}}, {"pad", Shape{kernel / 2, kernel / 2}}, {"num_filter", filters}},
+               {std::move(x)}, name);
 }
 
 // Everything that stands between convolutions: normalisation, activation, pooling of both kinds, a residual, a branch that
@@ -33,7 +35,8 @@ Symbol net() {
   Symbol a = conv(y, 16, 1, "conv2a"), b = apply("Activation", {{"act_type", "tanh"}}, {conv(y, 48, 3, "conv2b")});
   Symbol joined = apply("Concat", {{"num_args", 2}, {"dim", 1}}, {a, b});
   joined = apply("LRN", {{"nsize", 5}}, {joined});
-  Symbol pooled = apply("Pooling", {{"kernel", Shape{3, 3}}, {"stride", Shape{2, 2}}, {"pool_type", "avg"}}, {conv(joined, 24, 3, "conv3")});
+  Symbol pooled = apply("Pooling", {{"kernel", Shape{3, 3}}, {"stride", Shape{2, 2}}, {"pool_type", "avg"}},
+                        {conv(joined, 24, 3, "conv3")});
   Symbol flat = apply("Flatten", {}, {pooled});
   return apply("SoftmaxOutput", {}, {apply("FullyConnected", {{"num_hidden", 10}}, {flat}, "fc")}, "softmax");
 }
@@ -59,7 +62,8 @@ std::shared_ptr<Executor> bound(bool layouts, GradRequest request) {
   arguments.shapes = {{"data", {4, 3, 20, 20}}};
   arguments.default_request = request;
   const auto e = simple_bind(net(), {}, arguments);
-  for (size_t i = 0; i < e->bound().arguments.size(); ++i) fill(e->bound().arguments[i], static_cast<uint32_t>(i), 0.6f);
+  for (size_t i = 0; i < e->bound().arguments.size(); ++i)
+    fill(e->bound().arguments[i], static_cast<uint32_t>(i), 0.6f);
   for (size_t i = 0; i < e->bound().states.size(); ++i) {
     const NDArray& a = e->bound().states[i];
     std::vector<float> ones(static_cast<size_t>(a.size()), 1.0f + 0.1f * static_cast<float>(i));
@@ -93,7 +97,8 @@ TEST_CASE("layouts: training gives what row-major plans give") {
       INFO(i);
       if (!a->bound().gradients[i].none()) CHECK(difference(a->bound().gradients[i], b->bound().gradients[i]) < 2e-3);
     }
-    for (size_t i = 0; i < a->bound().states.size(); ++i) CHECK(difference(a->bound().states[i], b->bound().states[i]) < 1e-4);
+    for (size_t i = 0; i < a->bound().states.size(); ++i)
+      CHECK(difference(a->bound().states[i], b->bound().states[i]) < 1e-4);
   }
 }
 
@@ -162,8 +167,9 @@ TEST_CASE("layouts: values stay where every reader takes them, and only there") 
     return PlainNodeBuilder().make(schema, schema.make_params({}), std::move(inputs), name)[0];
   };
   // likes0 -> relu -> likes1 -> plain: the first two values stay, the third does not.
-  const Entry x{make_variable("x"), 0}, first = node("softmax", "likes0", {x}), second = node("relu", "between", {first}),
-              third = node("softmax", "likes1", {second}), last = node("softmax", "plain", {third});
+  const Entry x{make_variable("x"), 0},
+      first = node("softmax", "likes0", {x}), second = node("relu", "between", {first}),
+      third = node("softmax", "likes1", {second}), last = node("softmax", "plain", {third});
   for (bool branch : {false, true}) {
     // With a second, plain reader of `between` nothing before likes1 stays.
     const Entry other = node("softmax", "plain2", {second});
@@ -171,7 +177,9 @@ TEST_CASE("layouts: values stay where every reader takes them, and only there") 
     LayoutInput input;
     input.graph = &graph;
     input.external.assign(static_cast<size_t>(graph.num_entries()), false);
-    input.prepare = [&](int id, Span<const LayoutPtr>) { return std::make_unique<TestKernel>(graph.node(id)->name.compare(0, 5, "likes") == 0); };
+    input.prepare = [&](int id, Span<const LayoutPtr>) {
+      return std::make_unique<TestKernel>(graph.node(id)->name.compare(0, 5, "likes") == 0);
+    };
     const LayoutChoice choice = choose_layouts(input);
     auto kept = [&](const Entry& e) { return choice.kept[static_cast<size_t>(graph.entry(e))] != nullptr; };
     CHECK(kept(first) == !branch);

@@ -35,7 +35,9 @@ inline dnnl::memory::desc dnnl_plain(const DnnlDims& dims, DnnlType type = DnnlT
   }
   return {dims, type, strides};
 }
-inline dnnl::memory::desc dnnl_any(const DnnlDims& dims, DnnlType type = DnnlType::f32) { return {dims, type, dnnl::memory::format_tag::any}; }
+inline dnnl::memory::desc dnnl_any(const DnnlDims& dims, DnnlType type = DnnlType::f32) {
+  return {dims, type, dnnl::memory::format_tag::any};
+}
 
 inline dnnl::primitive_attr dnnl_attributes() {
   dnnl::primitive_attr attributes;
@@ -54,7 +56,9 @@ class DnnlSpace {
   struct Place {
     dnnl::memory::desc desc;
     size_t offset = 0;
-    dnnl::memory at(void* workspace) const { return dnnl::memory(desc, dnnl_engine(), static_cast<char*>(workspace) + offset); }
+    dnnl::memory at(void* workspace) const {
+      return dnnl::memory(desc, dnnl_engine(), static_cast<char*>(workspace) + offset);
+    }
   };
   Place take(const dnnl::memory::desc& desc) { return {desc, take(desc.get_size())}; }
   size_t take(size_t bytes) {
@@ -114,7 +118,8 @@ class DnnlKernel : public OnednnKernel {
     for (Binding& b : bindings) {
       Edge edge{std::move(b), 0, {}};
       const auto &plain = edge.binding.plain, &chosen = edge.binding.chosen;
-      if (plain != chosen) edge.reorder = edge.binding.output ? make_reorder(chosen, plain) : make_reorder(plain, chosen);
+      if (plain != chosen)
+        edge.reorder = edge.binding.output ? make_reorder(chosen, plain) : make_reorder(plain, chosen);
       edges_.push_back(std::move(edge));
     }
     book();
@@ -259,16 +264,20 @@ class SequenceKernel : public OnednnKernel {
 
 // oneDNN kernels exist for tensors with elements of float32, and of bfloat16 where the CPU multiplies it.
 inline bool dnnl_takes(const PrepareContext& c) {
-  static const bool bf16 = (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16)) ==
-                           static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
+  static const bool bf16 =
+      (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16)) ==
+      static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
   for (const auto* list : {&c.inputs, &c.outputs}) {
-    for (const TensorView& v : *list) if ((v.dtype != DType::f32 && (v.dtype != DType::bf16 || !bf16)) || v.size() == 0) return false;
+    for (const TensorView& v : *list)
+      if ((v.dtype != DType::f32 && (v.dtype != DType::bf16 || !bf16)) || v.size() == 0) return false;
   }
   return true;
 }
 // oneDNN's own fallbacks are slower than our kernels.
 template <class PrimitiveDesc>
-bool dnnl_reference(const PrimitiveDesc& desc) { return std::strncmp(desc.impl_info_str(), "ref", 3) == 0; }
+bool dnnl_reference(const PrimitiveDesc& desc) {
+  return std::strncmp(desc.impl_info_str(), "ref", 3) == 0;
+}
 
 // Below so many elements an operator that only passes over its tensors is done sooner by our own kernel.
 constexpr int64_t dnnl_least_elements = 4096;

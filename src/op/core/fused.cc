@@ -58,7 +58,8 @@ class FusedKernel : public Kernel {
   void run(const RunContext& r) const override {
     const int64_t size = r.in[0].size(), tile = tile_bytes / dtype_size(r.in[0].dtype);
     // Ranges of whole tiles, so that where one ends does not depend on the number of threads.
-    parallel_for((size + tile - 1) / tile, std::max<int64_t>(1, grain / tile / static_cast<int64_t>(group_.nodes.size())),
+    parallel_for((size + tile - 1) / tile,
+                 std::max<int64_t>(1, grain / tile / static_cast<int64_t>(group_.nodes.size())),
                  [&](int64_t first, int64_t last) { run_range(r, first * tile, std::min(size, last * tile), tile); });
   }
 
@@ -128,7 +129,9 @@ std::shared_ptr<const OpSchema> make_fused_operator(FusedGroup group) {
   op->hidden = true;
   op->fixed_inputs = shared->num_inputs;
   op->fixed_outputs = op->fixed_visible = static_cast<int>(shared->outputs.size());
-  op->input_names = [shared](const void*) { return std::vector<std::string>(static_cast<size_t>(shared->num_inputs), "input"); };
+  op->input_names = [shared](const void*) {
+    return std::vector<std::string>(static_cast<size_t>(shared->num_inputs), "input");
+  };
   op->output_names = [shared](const void*) { return std::vector<std::string>(shared->outputs.size(), "output"); };
   op->infer_shape = [](InferShape& c) { c.all_same(); };
   op->infer_type = [](InferType& c) { c.all_same(); };

@@ -82,7 +82,9 @@ class MaxBackward : public OnednnKernel {
   }
   size_t workspace() const override { return space_.bytes(); }
   bool reads_input(int i) const override { return i < 2; }
-  LayoutPtr input_layout(int i) const override { return blocked_ ? std::make_shared<DnnlLayout>(i == 0 ? dy_ : x_) : nullptr; }
+  LayoutPtr input_layout(int i) const override {
+    return blocked_ ? std::make_shared<DnnlLayout>(i == 0 ? dy_ : x_) : nullptr;
+  }
   LayoutPtr output_layout(int) const override { return blocked_ ? std::make_shared<DnnlLayout>(x_) : nullptr; }
 
   void run(const RunContext& r) const override {

@@ -9,7 +9,8 @@ namespace mixnet::op::rnn {
 inline int64_t backward_scratch(const Params& p, const Sizes& s) {
   const auto part = Parts<float>::round;
   const int64_t layer = part(s.rows() * s.width()), sums = part(s.rows() * s.lines);
-  return sums * (p.mode == Mode::gru ? 2 : 1) + 2 * part(s.batch * s.hidden) + std::min<int64_t>(2, s.layers - 1) * layer + (s.dropout ? layer : 0);
+  return sums * (p.mode == Mode::gru ? 2 : 1) + 2 * part(s.batch * s.hidden) +
+         std::min<int64_t>(2, s.layers - 1) * layer + (s.dropout ? layer : 0);
 }
 
 template <class T>
@@ -64,7 +65,9 @@ class Backward {
     start(p_.state_outputs ? in(1) : nullptr, at, dh_);
     start(p_.state_outputs && p_.cell() ? in(2) : nullptr, at, dc_);
     walk_back(layer, d, y + d * n, dy + d * n);
-    if (dx) gemm<T>(false, false, s_.rows(), k, s_.lines, 1, sums_, s_.lines, w_ + s_.weight(layer, d), k, d == 0 ? T(0) : T(1), dx, k);
+    if (dx)
+      gemm<T>(false, false, s_.rows(), k, s_.lines, 1, sums_, s_.lines, w_ + s_.weight(layer, d), k,
+              d == 0 ? T(0) : T(1), dx, k);
     if (r_.out[1].data) add_weights(layer, d, x, y + d * n);
     if (T* h = r_.out[2].as<T>()) std::copy(dh_, dh_ + states, h + at);
     if (p_.cell() && r_.out[3].data) std::copy(dc_, dc_ + states, r_.out[3].as<T>() + at);
@@ -83,16 +86,22 @@ class Backward {
     const Walk walk{s_.steps, d == 1};
     for (int64_t i = s_.steps - 1; i >= 0; --i) {
       const int64_t t = walk.step(i), before = i > 0 ? walk.step(i - 1) : 0;
-      const T *gates = kept + t * batch * lines, *extra = extras + t * batch * n, *out = y + t * batch * width, *head = dy + t * batch * width;
+      const T *gates = kept + t * batch * lines, *extra = extras + t * batch * n, *out = y + t * batch * width,
+              *head = dy + t * batch * width;
       const T *h = i > 0 ? y + before * batch * width : h0, *c = i > 0 ? extras + before * batch * n : c0;
       const int64_t h_step = i > 0 ? width : n;
       T *sums = sums_ + t * batch * lines, *state_sums = state_sums_ + t * batch * lines;
       for_batch(s_, [&](int64_t b) {
         const T *g = gates + b * lines, *e = extra + b * n, *top = head + b * width;
         switch (p_.mode) {
-          case Mode::lstm: return lstm_row_backward(n, g, c + b * n, e, top, dh_ + b * n, dc_ + b * n, sums + b * lines);
-          case Mode::gru: return gru_row_backward(n, g, e, h + b * h_step, top, dh_ + b * n, sums + b * lines, state_sums + b * lines);
-          default: return plain_row_backward(n, p_.mode == Mode::rnn_relu, out + b * width, top, dh_ + b * n, sums + b * lines);
+          case Mode::lstm:
+            return lstm_row_backward(n, g, c + b * n, e, top, dh_ + b * n, dc_ + b * n, sums + b * lines);
+          case Mode::gru:
+            return gru_row_backward(n, g, e, h + b * h_step, top, dh_ + b * n, sums + b * lines,
+                                    state_sums + b * lines);
+          default:
+            return plain_row_backward(n, p_.mode == Mode::rnn_relu, out + b * width, top, dh_ + b * n,
+                                      sums + b * lines);
         }
       });
       const T straight = p_.mode == Mode::gru ? T(1) : T(0);
@@ -102,7 +111,8 @@ class Backward {
 
   void add_weights(int64_t layer, int64_t d, const T* x, const T* y) {
     T *dw = r_.out[1].as<T>(), *state = dw + s_.state_weight(layer, d), *bias = dw + s_.bias(layer, d);
-    const int64_t n = s_.hidden, lines = s_.lines, k = s_.layer_input(layer), batch = s_.batch, most = std::max<int64_t>(0, s_.steps - 1) * batch;
+    const int64_t n = s_.hidden, lines = s_.lines, k = s_.layer_input(layer), batch = s_.batch,
+                  most = std::max<int64_t>(0, s_.steps - 1) * batch;
     gemm<T>(true, false, lines, k, s_.rows(), 1, sums_, lines, x, k, 0, dw + s_.weight(layer, d), k);
     // The state before a step: the output of the step visited before it, first the initial state.
     const T *now = state_sums_, *start = state_sums_;
@@ -113,7 +123,8 @@ class Backward {
       start += most * lines;
     }
     gemm<T>(true, false, lines, n, most, 1, now, lines, previous, s_.width(), 0, state, n);
-    if (s_.steps > 0) gemm<T>(true, false, lines, n, batch, 1, start, lines, in(first() + 2) + s_.state(layer, d), n, 1, state, n);
+    if (s_.steps > 0)
+      gemm<T>(true, false, lines, n, batch, 1, start, lines, in(first() + 2) + s_.state(layer, d), n, 1, state, n);
     add_columns(sums_, bias);
     if (p_.mode == Mode::gru) add_columns(state_sums_, bias + lines);
     else std::copy(bias, bias + lines, bias + lines);

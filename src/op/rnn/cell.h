@@ -64,7 +64,8 @@ void plain_row(int64_t n, bool relu, const T* bias, const T* sums, T* h) {
 //[full
 // dy: the output's gradient; dh: the one from the next step; dc: the cell's, moved to the step before.
 template <class T>
-void lstm_row_backward(int64_t n, const T* gates, const T* previous, const T* cell, const T* dy, const T* dh, T* dc, T* sums) {
+void lstm_row_backward(int64_t n, const T* gates, const T* previous, const T* cell, const T* dy, const T* dh, T* dc,
+                       T* sums) {
   const T *input = gates, *forget = gates + n, *fresh = gates + 2 * n, *output = gates + 3 * n;
 #pragma GCC ivdep
   for (int64_t j = 0; j < n; ++j) {
@@ -81,7 +82,8 @@ void lstm_row_backward(int64_t n, const T* gates, const T* previous, const T* ce
 
 // dh: in the gradient from the next step, out the share that goes straight to the step before.
 template <class T>
-void gru_row_backward(int64_t n, const T* gates, const T* kept, const T* previous, const T* dy, T* dh, T* sums, T* state_sums) {
+void gru_row_backward(int64_t n, const T* gates, const T* kept, const T* previous, const T* dy, T* dh, T* sums,
+                      T* state_sums) {
   const T *reset = gates, *update = gates + n, *fresh = gates + 2 * n;
 #pragma GCC ivdep
   for (int64_t j = 0; j < n; ++j) {

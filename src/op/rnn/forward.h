@@ -42,7 +42,8 @@ void run_lane(const Params& p, const Sizes& s, const Lane<T>& l, const Walk& wal
     const int64_t t = walk.step(i);
     T *gates = l.gates + t * s.batch * lines, *extra = l.extra + t * l.extra_step, *y = l.y + t * s.batch * width;
     const bool gru = p.mode == Mode::gru;
-    gemm<T>(false, true, s.batch, lines, n, 1, h, h_step, l.state_weight, n, gru ? T(0) : T(1), gru ? l.part : gates, lines);
+    gemm<T>(false, true, s.batch, lines, n, 1, h, h_step, l.state_weight, n, gru ? T(0) : T(1), gru ? l.part : gates,
+            lines);
     for_batch(s, [&](int64_t b) {
       T *g = gates + b * lines, *out = y + b * width;
       switch (p.mode) {
@@ -66,7 +67,9 @@ void drop(const Params& p, const RunContext& r, int64_t layer, int64_t n, const 
     for (int64_t block = first; block < last; ++block) {
       const PhiloxBlock draw = philox(r.context.random, static_cast<uint64_t>(layer * blocks + block));
       for (int64_t i = 4 * block; i < std::min(n, 4 * block + 4); ++i) {
-        const T m = !r.context.training ? T(1) : uniform_float(draw.word[i % 4]) >= static_cast<float>(p.p) ? scale : T(0);
+        const T m = !r.context.training                                          ? T(1)
+                    : uniform_float(draw.word[i % 4]) >= static_cast<float>(p.p) ? scale
+                                                                                 : T(0);
         if (mask) mask[i] = m;
         out[i] = x[i] * m;
       }
@@ -106,7 +109,8 @@ class Forward {
       x = y;
       if (last || !s_.dropout) continue;
       T* dropped = reserve_ ? buffer_[0] : y;
-      if (reserve_ || r_.context.training) drop(p_, r_, layer, s_.rows() * s_.width(), y, reserve_ ? reserve_ + s_.kept_mask(layer) : nullptr, dropped);
+      if (reserve_ || r_.context.training)
+        drop(p_, r_, layer, s_.rows() * s_.width(), y, reserve_ ? reserve_ + s_.kept_mask(layer) : nullptr, dropped);
       x = dropped;
     }
   }
@@ -122,7 +126,17 @@ class Forward {
     const T *h0 = r_.in[2].as<T>() + at, *c0 = p_.cell() ? r_.in[3].as<T>() + at : nullptr;
     const int64_t extra_step = kept ? s_.batch * n : 0;
     const Walk walk{s_.steps, d == 1};
-    const Lane<T> lane{x, w + s_.weight(layer, d), w + s_.state_weight(layer, d), bias_, h0, c0, gates, extra, extra_step, part_, y + d * n};
+    const Lane<T> lane{x,
+                       w + s_.weight(layer, d),
+                       w + s_.state_weight(layer, d),
+                       bias_,
+                       h0,
+                       c0,
+                       gates,
+                       extra,
+                       extra_step,
+                       part_,
+                       y + d * n};
     run_lane(p_, s_, lane, walk, layer);
     if (!p_.state_outputs) return;
     const int64_t end = s_.steps > 0 ? walk.step(s_.steps - 1) : 0, width = s_.width();

@@ -37,8 +37,16 @@ struct Sizes {
   int64_t extra;        // columns that are kept besides the gates: an LSTM's cell, a GRU's state part of n
 
   Sizes(const Params& p, const Shape& data)
-      : steps(data[0]), batch(data[1]), input(data[2]), hidden(p.state_size), layers(p.num_layers), directions(p.directions()),
-        lines(p.gates() * hidden), dropout(p.p > 0 && layers > 1), plain(p.gates() == 1), extra(plain ? 0 : hidden) {}
+      : steps(data[0]),
+        batch(data[1]),
+        input(data[2]),
+        hidden(p.state_size),
+        layers(p.num_layers),
+        directions(p.directions()),
+        lines(p.gates() * hidden),
+        dropout(p.p > 0 && layers > 1),
+        plain(p.gates() == 1),
+        extra(plain ? 0 : hidden) {}
 
   int64_t rows() const { return steps * batch; }
   int64_t width() const { return directions * hidden; }
@@ -50,9 +58,13 @@ struct Sizes {
     const int64_t before = layer == 0 ? 0 : directions * lines * ((input + hidden) + (layer - 1) * (width() + hidden));
     return before + direction * lines * (layer_input(layer) + hidden);
   }
-  int64_t state_weight(int64_t layer, int64_t direction) const { return weight(layer, direction) + lines * layer_input(layer); }
+  int64_t state_weight(int64_t layer, int64_t direction) const {
+    return weight(layer, direction) + lines * layer_input(layer);
+  }
   // The input bias; the state bias follows it.
-  int64_t bias(int64_t layer, int64_t direction) const { return weight(layers, 0) + (layer * directions + direction) * 2 * lines; }
+  int64_t bias(int64_t layer, int64_t direction) const {
+    return weight(layers, 0) + (layer * directions + direction) * 2 * lines;
+  }
   int64_t parameters() const { return bias(layers, 0); }
 
   // What backward needs, per layer: for each direction gates and extra columns, then the output and the dropout mask

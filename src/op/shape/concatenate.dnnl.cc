@@ -1,8 +1,8 @@
 // Concat on oneDNN, only where its inputs come in layouts of oneDNN's: between convolutions. Row-major tensors are joined
 // by copying lines, which our own kernel does.
+#include "op/shape/concatenate.h"
 #include "op/core/builder.h"
 #include "op/core/dnnl_kernel.h"
-#include "op/shape/concatenate.h"
 
 namespace mixnet::op::concatenate {
 namespace {
@@ -24,7 +24,8 @@ std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
     std::vector<DnnlKernel::Binding> bindings{{DNNL_ARG_DST, 0, true, dnnl_plain(dims, type), desc.dst_desc()}};
     for (size_t i = 0; i < parts.size(); ++i) {
       const int index = static_cast<int>(i);
-      bindings.push_back({DNNL_ARG_MULTIPLE_SRC + index, index, false, dnnl_plain(parts[i].get_dims(), type), parts[i]});
+      bindings.push_back(
+          {DNNL_ARG_MULTIPLE_SRC + index, index, false, dnnl_plain(parts[i].get_dims(), type), parts[i]});
     }
     return std::make_unique<DnnlKernel>(dnnl::concat(desc), desc.scratchpad_desc(), std::move(bindings));
   } catch (const dnnl::error&) {

@@ -30,8 +30,9 @@ class FusedRNNCell(BaseRNNCell):
     params : RNNParams or None
     """
 
-    def __init__(self, num_hidden, num_layers=1, mode="lstm", bidirectional=False, dropout=0.0, get_next_state=False, forget_bias=1.0, prefix=None,
-                 params=None):
+    def __init__(
+        self, num_hidden, num_layers=1, mode="lstm", bidirectional=False, dropout=0.0, get_next_state=False, forget_bias=1.0, prefix=None, params=None
+    ):
         if mode not in _GATES:
             raise ValueError(f"[FusedRNNCell] mode: expected one of {', '.join(sorted(_GATES))}, got {mode!r}")
         super().__init__(f"{mode}_" if prefix is None else prefix, params)
@@ -102,8 +103,18 @@ class FusedRNNCell(BaseRNNCell):
         if layout == "NTC":
             data = sym.swapaxes(data, dim1=0, dim2=1)
         states = self.begin_state() if begin_state is None else begin_state
-        result = sym.RNN(data, self._parameter, *states, state_size=self._num_hidden, num_layers=self._num_layers, bidirectional=self._bidirectional,
-                         p=self._dropout, state_outputs=self._get_next_state, mode=self._mode, name=f"{self._prefix}rnn")
+        result = sym.RNN(
+            data,
+            self._parameter,
+            *states,
+            state_size=self._num_hidden,
+            num_layers=self._num_layers,
+            bidirectional=self._bidirectional,
+            p=self._dropout,
+            state_outputs=self._get_next_state,
+            mode=self._mode,
+            name=f"{self._prefix}rnn",
+        )
         outputs, following = (result[0], list(result)[1:]) if self._get_next_state else (result, [])
         if layout == "NTC":
             outputs = sym.swapaxes(outputs, dim1=0, dim2=1)

@@ -119,5 +119,11 @@ class BucketSentenceIter(DataIter):
         if self.major_axis == 1:
             data, label = data.T, label.T
         length = self.buckets[bucket]
-        return DataBatch([nd.array(data, dtype=self.dtype)], [nd.array(label, dtype=self.dtype)], pad=0, bucket_key=length,
-                         provide_data=self._describe(self.data_name, length), provide_label=self._describe(self.label_name, length))
+        return DataBatch(
+            [nd.array(data, dtype=self.dtype)],
+            [nd.array(label, dtype=self.dtype)],
+            pad=0,
+            bucket_key=length,
+            provide_data=self._describe(self.data_name, length),
+            provide_label=self._describe(self.label_name, length),
+        )
