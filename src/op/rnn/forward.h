@@ -16,12 +16,30 @@ void copy_rows(int64_t n, const T* from, T* to, int64_t from_step, int64_t to_st
 template <class T>
 struct Lane {
   const T *x, *weight, *state_weight, *bias;  // bias: r, z, n, state's n for a GRU, else one per gate
+  bool transposed;                            // state_weight is (hidden, lines)
   const T *h0, *c0;
   T *gates, *extra;    // of all steps; an LSTM's extra has extra_step 0 when only the present cell is kept
   int64_t extra_step;  // elements from one step's extra to the next one's
   T* part;             // a GRU's sums of the state at one step
   T* y;                // (steps, batch, width), at this direction's columns
 };
+
+// Products of some rows with a matrix are faster along its rows: worth a transposition where a weight serves many steps.
+inline bool transposes(const Sizes& s) { return s.batch >= 16 && s.steps >= 4; }
+
+template <class T>
+void transpose(int64_t rows, int64_t columns, const T* from, T* to) {
+  constexpr int64_t tile = 16;
+  parallel_for((columns + tile - 1) / tile, std::max<int64_t>(1, 16384 / (tile * rows)),
+               [&](int64_t first, int64_t last) {
+                 const int64_t end = std::min(columns, last * tile);
+                 for (int64_t i = 0; i < rows; i += tile) {
+                   for (int64_t j = first * tile; j < end; ++j) {
+                     for (int64_t k = i; k < std::min(rows, i + tile); ++k) to[j * rows + k] = from[k * columns + j];
+                   }
+                 }
+               });
+}
 
 template <class T>
 void add_bias(const Sizes& s, const Params& p, const T* bias, T* to) {
@@ -42,8 +60,8 @@ void run_lane(const Params& p, const Sizes& s, const Lane<T>& l, const Walk& wal
     const int64_t t = walk.step(i);
     T *gates = l.gates + t * s.batch * lines, *extra = l.extra + t * l.extra_step, *y = l.y + t * s.batch * width;
     const bool gru = p.mode == Mode::gru;
-    gemm<T>(false, true, s.batch, lines, n, 1, h, h_step, l.state_weight, n, gru ? T(0) : T(1), gru ? l.part : gates,
-            lines);
+    gemm<T>(false, !l.transposed, s.batch, lines, n, 1, h, h_step, l.state_weight, l.transposed ? lines : n,
+            gru ? T(0) : T(1), gru ? l.part : gates, lines);
     for_batch(s, [&](int64_t b) {
       T *g = gates + b * lines, *out = y + b * width;
       switch (p.mode) {
@@ -81,6 +99,7 @@ inline int64_t forward_scratch(const Params& p, const Sizes& s, bool reserve) {
   const auto part = Parts<float>::round;
   const int64_t layer = part(s.rows() * s.width());
   int64_t n = part(5 * s.hidden) + (p.mode == Mode::gru ? part(s.batch * s.lines) : 0);
+  if (transposes(s)) n += part(s.lines * s.hidden);
   if (s.plain || !reserve) n += part(s.rows() * s.lines) + part(s.batch * s.extra);
   return n + (reserve ? (s.dropout ? layer : 0) : std::min<int64_t>(2, s.layers - 1) * layer);
 }
@@ -92,6 +111,7 @@ class Forward {
       : p_(p), r_(r), s_(p, r.in[0].shape), reserve_(r.out[p.reserve_output()].as<T>()), parts_(r.context.workspace) {
     bias_ = parts_.take(5 * s_.hidden);
     if (p.mode == Mode::gru) part_ = parts_.take(s_.batch * s_.lines);
+    if (transposes(s_)) turned_ = parts_.take(s_.lines * s_.hidden);
     if (s_.plain || !reserve_) {
       gates_ = parts_.take(s_.rows() * s_.lines);
       extra_ = parts_.take(s_.batch * s_.extra);
@@ -126,10 +146,13 @@ class Forward {
     const T *h0 = r_.in[2].as<T>() + at, *c0 = p_.cell() ? r_.in[3].as<T>() + at : nullptr;
     const int64_t extra_step = kept ? s_.batch * n : 0;
     const Walk walk{s_.steps, d == 1};
+    const T* state_weight = w + s_.state_weight(layer, d);
+    if (turned_) transpose(s_.lines, n, state_weight, turned_);
     const Lane<T> lane{x,
                        w + s_.weight(layer, d),
-                       w + s_.state_weight(layer, d),
+                       turned_ ? turned_ : state_weight,
                        bias_,
+                       turned_ != nullptr,
                        h0,
                        c0,
                        gates,
@@ -151,7 +174,7 @@ class Forward {
   const Params& p_;
   const RunContext& r_;
   const Sizes s_;
-  T *reserve_, *bias_, *part_ = nullptr, *gates_ = nullptr, *extra_ = nullptr, *buffer_[2] = {};
+  T *reserve_, *bias_, *part_ = nullptr, *turned_ = nullptr, *gates_ = nullptr, *extra_ = nullptr, *buffer_[2] = {};
   Parts<T> parts_;
 };
 

@@ -174,6 +174,7 @@ void add_samples(OpBuilder<Params>& op) {
             {{"mode", "gru"}, {"state_size", 2}, {"num_layers", 2}, {"p", 0.3}, {"state_outputs", true}});
   op.sample({{3, 2, 1}, {60}, {2, 2, 2}},
             {{"mode", "gru"}, {"state_size", 2}, {"num_layers", 1}, {"bidirectional", true}});
+  op.sample({{4, 16, 1}, {30}, {1, 16, 2}}, {{"mode", "gru"}, {"state_size", 2}, {"num_layers", 1}});
   op.sample({{1, 1, 1}, {4}, {1, 1, 1}}, {{"mode", "rnn_tanh"}, {"state_size", 1}, {"num_layers", 1}});
   op.sample({{0, 2, 1}, {16}, {1, 2, 1}, {1, 2, 1}},
             {{"mode", "lstm"}, {"state_size", 1}, {"num_layers", 1}, {"state_outputs", true}});

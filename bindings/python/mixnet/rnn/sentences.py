@@ -74,8 +74,11 @@ class BucketSentenceIter(DataIter):
         self.buckets = sorted(buckets)
         self.data_name, self.label_name, self.dtype, self.layout, self.invalid_label = data_name, label_name, dtype, layout, invalid_label
         self.major_axis = layout.find("N")
+        filled = [(length, rows) for length, rows in zip(self.buckets, self._fill(sentences)) if len(rows)]
+        if not filled:
+            raise ValueError("[BucketSentenceIter] sentences: expected some that fit into a bucket, got none")
+        self.buckets, self.data = [length for length, _ in filled], [rows for _, rows in filled]
         self.default_bucket_key = max(self.buckets)
-        self.data = self._fill(sentences)
         self.provide_data = self._describe(data_name, self.default_bucket_key)
         self.provide_label = self._describe(label_name, self.default_bucket_key)
         self.idx = [(i, j) for i, rows in enumerate(self.data) for j in range(0, len(rows) - batch_size + 1, batch_size)]
