@@ -41,6 +41,9 @@ void infer(InferShape& c) {
   Shape out(in.data(), split);
   out.push_back(p.num_hidden);
   c.set_out(0, out);
+  Shape data = in;
+  for (int i = 0; i < split; ++i) data[i] = c.out[0][i];
+  c.set_in(0, data);
 }
 
 std::vector<std::string> input_names(const Params& p) {
