@@ -85,7 +85,13 @@ class Net(torch.nn.Module):
             return F.dropout(x[0], float(attrs.get("p", 0.5)), self.training)
         if op == "LRN":
             return _lrn(attrs, x[0])
-        plain = {"Flatten": lambda a: a.flatten(1), "Concat": lambda *a: torch.cat(a, 1), "elemwise_add": torch.add, "_plus": torch.add, "SoftmaxOutput": lambda a, _: a}
+        plain = {
+            "Flatten": lambda a: a.flatten(1),
+            "Concat": lambda *a: torch.cat(a, 1),
+            "elemwise_add": torch.add,
+            "_plus": torch.add,
+            "SoftmaxOutput": lambda a, _: a,
+        }
         if op not in plain:
             raise ValueError(f"[torch_graph] {op}: no translation")
         return plain[op](*x)

@@ -37,9 +37,9 @@ struct Record {
   int32_t thread;
   Category category;
   Kind kind;
-  bool failed;              // it threw
+  bool failed;  // it threw
   uint8_t name_size;
-  char text[text_size];     // name, then detail, each ended by 0
+  char text[text_size];  // name, then detail, each ended by 0
   const char* name() const { return text; }
   const char* detail() const { return text + name_size + 1; }
 };

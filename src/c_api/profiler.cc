@@ -9,7 +9,8 @@ using namespace mixnet::c_api;
 int32_t mxn_profiler_set_options(int32_t categories, int64_t max_events) {
   return guard([&] {
     MIXNET_CHECK(categories >= 0 && static_cast<uint32_t>(categories) <= profile::all_categories, invalid,
-                 "[profiler_set_options] categories: expected bits below ", profile::all_categories + 1, ", got ", categories);
+                 "[profiler_set_options] categories: expected bits below ", profile::all_categories + 1, ", got ",
+                 categories);
     MIXNET_CHECK(max_events >= 0, invalid, "[profiler_set_options] max_events: expected at least 0, got ", max_events);
     profile::set_options(static_cast<uint32_t>(categories), max_events ? max_events : profile::default_limit);
   });
@@ -17,7 +18,8 @@ int32_t mxn_profiler_set_options(int32_t categories, int64_t max_events) {
 
 int32_t mxn_profiler_set_state(int32_t state) {
   return guard([&] {
-    MIXNET_CHECK(state >= MXN_PROFILER_STOP && state <= MXN_PROFILER_RESUME, invalid, "[profiler_set_state] state: expected 0, 1 or 2, got ", state);
+    MIXNET_CHECK(state >= MXN_PROFILER_STOP && state <= MXN_PROFILER_RESUME, invalid,
+                 "[profiler_set_state] state: expected 0, 1 or 2, got ", state);
     if (state == MXN_PROFILER_STOP) return profile::stop();
     profile::start(state == MXN_PROFILER_RUN);
   });
@@ -31,7 +33,8 @@ int32_t mxn_profiler_event(const char* domain, const char* name, int32_t kind, i
   return guard([&] {
     const profile::Text text{&required(name, "profiler_event", "name"), &required(domain, "profiler_event", "domain")};
     const int64_t now = profile::now();
-    MIXNET_CHECK(kind >= MXN_PROFILER_SPAN && kind <= MXN_PROFILER_COUNTER, invalid, "[profiler_event] kind: expected 0, 1 or 2, got ", kind);
+    MIXNET_CHECK(kind >= MXN_PROFILER_SPAN && kind <= MXN_PROFILER_COUNTER, invalid,
+                 "[profiler_event] kind: expected 0, 1 or 2, got ", kind);
     MIXNET_CHECK(kind != MXN_PROFILER_SPAN || (begin_ns > 0 && begin_ns <= now), invalid,
                  "[profiler_event] begin_ns: expected a time of mxn_profiler_now, got ", begin_ns);
     if (!profile::on(profile::Category::user)) return;

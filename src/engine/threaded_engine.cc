@@ -16,7 +16,8 @@ class ThreadedEngine final : public Scheduler {
   ThreadedEngine(int compute_threads, int io_threads)
       : Scheduler(environment_int("ENGINE_MAX_OPS", default_max_ops),
                   environment_int("ENGINE_MAX_BYTES", default_max_bytes)),
-        lanes_{make_lane(compute_threads, "engine compute"), make_lane(io_threads, "engine io"), make_lane(1, "engine callback")} {
+        lanes_{make_lane(compute_threads, "engine compute"), make_lane(io_threads, "engine io"),
+               make_lane(1, "engine callback")} {
     start_listening();
   }
   ~ThreadedEngine() override {
@@ -58,7 +59,9 @@ class ThreadedEngine final : public Scheduler {
   }
 
  private:
-  std::unique_ptr<WorkerLane> make_lane(int width, const char* name) { return std::make_unique<WorkerLane>(*this, width, name); }
+  std::unique_ptr<WorkerLane> make_lane(int width, const char* name) {
+    return std::make_unique<WorkerLane>(*this, width, name);
+  }
 
   WorkerLane* own_lane() const {
     for (const auto& lane : lanes_) {

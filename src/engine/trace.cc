@@ -26,7 +26,11 @@ std::string readable(const char* text) {
   std::string out;
   for (const char* at = text; *at;) {
     const auto first = static_cast<unsigned char>(*at);
-    const int length = first < 0x80 ? 1 : first >= 0xC2 && first < 0xE0 ? 2 : first >= 0xE0 && first < 0xF0 ? 3 : first >= 0xF0 && first < 0xF5 ? 4 : 0;
+    const int length = first < 0x80                    ? 1
+                       : first >= 0xC2 && first < 0xE0 ? 2
+                       : first >= 0xE0 && first < 0xF0 ? 3
+                       : first >= 0xF0 && first < 0xF5 ? 4
+                                                       : 0;
     int good = length > 0 ? 1 : 0;
     while (good > 0 && good < length && (static_cast<unsigned char>(at[good]) & 0xC0) == 0x80) ++good;
     const auto second = static_cast<unsigned char>(good > 1 ? at[1] : 0);
@@ -59,7 +63,8 @@ std::string category_name(const Record& record) {
 
 std::string microseconds(int64_t nanoseconds) {
   char text[40];
-  std::snprintf(text, sizeof text, "%lld.%03lld", static_cast<long long>(nanoseconds / 1000), static_cast<long long>(nanoseconds % 1000));
+  std::snprintf(text, sizeof text, "%lld.%03lld", static_cast<long long>(nanoseconds / 1000),
+                static_cast<long long>(nanoseconds % 1000));
   return text;
 }
 
@@ -83,7 +88,8 @@ class File {
   File& operator=(const File&) = delete;
 
   void write(const std::string& text) {
-    MIXNET_CHECK(std::fwrite(text.data(), 1, text.size(), file_) == text.size(), io, "[profiler] cannot write ", path_, ": ", std::strerror(errno));
+    MIXNET_CHECK(std::fwrite(text.data(), 1, text.size(), file_) == text.size(), io, "[profiler] cannot write ", path_,
+                 ": ", std::strerror(errno));
   }
   void close() {
     std::FILE* file = std::exchange(file_, nullptr);
@@ -97,8 +103,12 @@ class File {
 
 std::string arguments_of(const Record& record) {
   std::string text;
-  auto add = [&](const char* key, const std::string& value) { text += concat(text.empty() ? "" : ",", '"', key, "\":", value); };
-  const char* key = record.category == Category::symbolic ? "node" : record.category == Category::engine ? "on" : "what";
+  auto add = [&](const char* key, const std::string& value) {
+    text += concat(text.empty() ? "" : ",", '"', key, "\":", value);
+  };
+  const char* key = record.category == Category::symbolic ? "node"
+                    : record.category == Category::engine ? "on"
+                                                          : "what";
   if (record.category != Category::user && *record.detail()) add(key, quoted(record.detail()));
   if (record.failed) add("failed", "true");
   return text;
@@ -106,8 +116,8 @@ std::string arguments_of(const Record& record) {
 
 std::string event(const Record& record, int64_t origin) {
   const std::string when = microseconds(record.begin - origin);
-  std::string text = concat("{\"name\":", quoted(record.name()), ",\"cat\":", Json(category_name(record)).dump(), ",\"pid\":", process(),
-                            ",\"tid\":", record.thread, ",\"ts\":", when);
+  std::string text = concat("{\"name\":", quoted(record.name()), ",\"cat\":", Json(category_name(record)).dump(),
+                            ",\"pid\":", process(), ",\"tid\":", record.thread, ",\"ts\":", when);
   if (record.kind == Kind::counter) return text + concat(",\"ph\":\"C\",\"args\":{\"value\":", record.value, "}}");
   if (record.kind == Kind::instant) return text + ",\"ph\":\"i\",\"s\":\"p\"}";
   text += ",\"ph\":\"X\",\"dur\":" + microseconds(record.end - record.begin);
@@ -174,11 +184,12 @@ std::string summed(const profile::Recorded& recorded) {
 void write_trace(const std::string& path) {
   File file(path);
   profile::read([&](const profile::Recorded& recorded) {
-    std::string text = concat("{\"displayTimeUnit\":\"ms\",\"otherData\":{\"dropped\":", recorded.dropped, "},\"traceEvents\":[\n",
-                              "{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":", process(), ",\"tid\":0,\"args\":{\"name\":\"mixnet\"}}");
+    std::string text = concat("{\"displayTimeUnit\":\"ms\",\"otherData\":{\"dropped\":", recorded.dropped,
+                              "},\"traceEvents\":[\n", "{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":", process(),
+                              ",\"tid\":0,\"args\":{\"name\":\"mixnet\"}}");
     for (const profile::ThreadName& thread : recorded.threads) {
-      text += concat(",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":", process(), ",\"tid\":", thread.thread, ",\"args\":{\"name\":",
-                     quoted(thread.name), "}}");
+      text += concat(",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":", process(), ",\"tid\":", thread.thread,
+                     ",\"args\":{\"name\":", quoted(thread.name), "}}");
     }
     for (const Record& record : recorded.records) {
       text += ",\n" + event(record, recorded.origin);

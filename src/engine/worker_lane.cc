@@ -17,7 +17,8 @@ thread_local bool serves_itself = false;
 
 }  // namespace
 
-WorkerLane::WorkerLane(Scheduler& scheduler, int width, const char* name) : scheduler_(scheduler), width_(std::max(1, width)), name_(name) {}
+WorkerLane::WorkerLane(Scheduler& scheduler, int width, const char* name)
+    : scheduler_(scheduler), width_(std::max(1, width)), name_(name) {}
 
 WorkerLane* WorkerLane::current() { return current_lane; }
 void WorkerLane::forget_current() { current_lane = nullptr; }

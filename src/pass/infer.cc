@@ -1,5 +1,7 @@
 #include "pass/infer.h"
 
+#include <algorithm>
+
 namespace mixnet {
 namespace {
 
@@ -9,7 +11,8 @@ bool apply(const Graph& graph, int id, const Rule& rule, std::vector<T>& values)
   const Node& node = *graph.node(id);
   Context context(*node.op, node.params.get(), node.name);
   for (const Entry& e : node.inputs) context.in.push_back(values[static_cast<size_t>(graph.entry(e))]);
-  for (int i = 0; i < graph.num_outputs(id); ++i) context.out.push_back(values[static_cast<size_t>(graph.entry(id, i))]);
+  for (int i = 0; i < graph.num_outputs(id); ++i)
+    context.out.push_back(values[static_cast<size_t>(graph.entry(id, i))]);
   rule(context);
   bool changed = false;
   auto store = [&](int entry, const T& now) {
@@ -23,16 +26,18 @@ bool apply(const Graph& graph, int id, const Rule& rule, std::vector<T>& values)
   return changed;
 }
 
-template <class Context, class T, class GetRule>
-std::vector<T> fixpoint(const Graph& graph, std::vector<T> values, GetRule get_rule) {
-  MIXNET_CHECK(values.size() == static_cast<size_t>(graph.num_entries()), internal, "[infer] one start value per entry");
+// rule(operator, context), on all nodes until nothing changes.
+template <class Context, class T, class Rule>
+std::vector<T> fixpoint(const Graph& graph, std::vector<T> values, Rule rule) {
+  MIXNET_CHECK(values.size() == static_cast<size_t>(graph.num_entries()), internal,
+               "[infer] one start value per entry");
   bool changed = true;
   for (bool forward = true; changed; forward = !forward) {
     changed = false;
     for (int i = 0; i < graph.num_nodes(); ++i) {
       const int id = forward ? i : graph.num_nodes() - 1 - i;
       if (graph.node(id)->is_variable()) continue;
-      changed = apply<Context>(graph, id, get_rule(*graph.node(id)->op), values) || changed;
+      changed = apply<Context>(graph, id, [&](Context& c) { rule(*graph.node(id)->op, c); }, values) || changed;
     }
   }
   return values;
@@ -42,7 +47,8 @@ template <class Known>
 std::string first_unknown(const Graph& graph, const char* what, Known known) {
   for (int id = 0; id < graph.num_nodes(); ++id) {
     for (int i = 0; i < graph.num_outputs(id); ++i) {
-      if (!known(static_cast<size_t>(graph.entry(id, i)))) return graph.node(id)->place() + ": " + what + " cannot be inferred";
+      if (!known(static_cast<size_t>(graph.entry(id, i))))
+        return graph.node(id)->place() + ": " + what + " cannot be inferred";
     }
   }
   return "";
@@ -51,11 +57,19 @@ std::string first_unknown(const Graph& graph, const char* what, Known known) {
 }  // namespace
 
 std::vector<Shape> infer_shapes(const Graph& graph, std::vector<Shape> known) {
-  return fixpoint<InferShape>(graph, std::move(known), [](const OpSchema& op) -> const auto& { return op.infer_shape; });
+  // Defaults only once nothing else is left to say.
+  for (bool last : {false, true}) {
+    known = fixpoint<InferShape>(graph, std::move(known), [last](const OpSchema& op, InferShape& c) {
+      c.last = last;
+      op.infer_shape(c);
+    });
+    if (std::all_of(known.begin(), known.end(), [](const Shape& shape) { return shape.known(); })) break;
+  }
+  return known;
 }
 
 std::vector<DType> infer_types(const Graph& graph, std::vector<DType> known) {
-  return fixpoint<InferType>(graph, std::move(known), [](const OpSchema& op) -> const auto& { return op.infer_type; });
+  return fixpoint<InferType>(graph, std::move(known), [](const OpSchema& op, InferType& c) { op.infer_type(c); });
 }
 
 std::string first_unknown_shape(const Graph& graph, const std::vector<Shape>& shapes) {

@@ -18,10 +18,10 @@ namespace mixnet {
 
 struct MemoryPlanInput {
   const Graph* graph = nullptr;
-  std::vector<int64_t> bytes;        // by entry
-  std::vector<bool> external;        // by entry: lives in an array of the user (variables, outputs, gradients)
-  std::vector<int64_t> workspace;    // by node
-  bool reuse = true;                 // false: every value gets bytes of its own (tests, debugging)
+  std::vector<int64_t> bytes;      // by entry
+  std::vector<bool> external;      // by entry: lives in an array of the user (variables, outputs, gradients)
+  std::vector<int64_t> workspace;  // by node
+  bool reuse = true;               // false: every value gets bytes of its own (tests, debugging)
 };
 
 struct MemoryPlan {
@@ -31,8 +31,8 @@ struct MemoryPlan {
   std::vector<bool> elided;               // by node: a view, nothing to run
   std::vector<int64_t> workspace_offset;  // by node
   int64_t arena_bytes = 0;
-  int64_t naive_bytes = 0;                // a buffer for every non-external value and workspace
-  int64_t lower_bound = 0;                // most bytes alive at once
+  int64_t naive_bytes = 0;  // a buffer for every non-external value and workspace
+  int64_t lower_bound = 0;  // most bytes alive at once
 };
 
 MemoryPlan plan_memory(const MemoryPlanInput& input);

@@ -45,9 +45,11 @@ Block Pool::allocate(size_t bytes) {
   MIXNET_CHECK(bytes < largest, memory, "[", device_.id().str(), "] cannot give ", bytes, " bytes");
   std::lock_guard<SpinLock> lock(lock_);
   // Systems that promise memory they have not would end the process when it is touched.
-  MIXNET_CHECK(s_.limit > 0 || bytes <= static_cast<size_t>(capacity()), memory, "[", device_.id().str(), "] cannot give ", bytes, " bytes, it has ", capacity());
+  MIXNET_CHECK(s_.limit > 0 || bytes <= static_cast<size_t>(capacity()), memory, "[", device_.id().str(),
+               "] cannot give ", bytes, " bytes, it has ", capacity());
   ++s_.allocations;
-  if (fail_at_ > 0 && --fail_at_ == 0) fail(Code::memory, "[", device_.id().str(), "] out of memory: a test asked for it");
+  if (fail_at_ > 0 && --fail_at_ == 0)
+    fail(Code::memory, "[", device_.id().str(), "] out of memory: a test asked for it");
   Block block;
   block.device = device_.id();
   if (bytes <= small_limit) {
@@ -67,7 +69,8 @@ Block Pool::allocate(size_t bytes) {
 
 // With the lock, so that values stand in the order of their times.
 void Pool::record_use() const {
-  if (profile::on(profile::Category::memory)) profile::add_counter(profile::Category::memory, profile::now(), s_.in_use, {counter_, {}});
+  if (profile::on(profile::Category::memory))
+    profile::add_counter(profile::Category::memory, profile::now(), s_.in_use, {counter_, {}});
 }
 
 void* Pool::take_small(int index) {
@@ -142,9 +145,11 @@ char* Pool::from_device(size_t size) {
     data = fits() ? device_.allocate(size) : nullptr;
   }
   if (!data && !fits()) {
-    fail(Code::memory, "[", device_.id().str(), "] cannot give ", size, " bytes: ", s_.in_use, " are in use and the limit is ", s_.limit);
+    fail(Code::memory, "[", device_.id().str(), "] cannot give ", size, " bytes: ", s_.in_use,
+         " are in use and the limit is ", s_.limit);
   }
-  MIXNET_CHECK(data, memory, "[", device_.id().str(), "] out of memory: cannot give ", size, " bytes, ", s_.in_use, " are in use");
+  MIXNET_CHECK(data, memory, "[", device_.id().str(), "] out of memory: cannot give ", size, " bytes, ", s_.in_use,
+               " are in use");
   ++s_.device_calls;
   return static_cast<char*>(data);
 }

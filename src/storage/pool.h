@@ -43,7 +43,9 @@ class Pool final : public Storage, private ForkListener {
     Piece *before, *after;
   };
   struct Smaller {
-    bool operator()(const Piece* a, const Piece* b) const { return a->size != b->size ? a->size < b->size : a->data < b->data; }
+    bool operator()(const Piece* a, const Piece* b) const {
+      return a->size != b->size ? a->size < b->size : a->data < b->data;
+    }
   };
   static constexpr size_t small_limit = 64 << 10;
   static constexpr int num_classes = 44;  // four steps per power of two, from 64 bytes to 64 KiB

@@ -88,7 +88,9 @@ TEST_CASE("profile: spans of a thread nest") {
   {
     profile::Span outer(Category::engine, "outer");
     profile::Span first(Category::symbolic, "first", "node");
-    { profile::Span inner(Category::api, "inner"); }
+    {
+      profile::Span inner(Category::api, "inner");
+    }
   }
   const Seen seen = look();
   REQUIRE(seen.records.size() == 3);

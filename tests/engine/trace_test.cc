@@ -86,7 +86,8 @@ TEST_CASE("trace: a task that cannot describe itself is recorded and still count
 
 TEST_CASE("trace: names are JSON whatever they hold") {
   Session session;
-  const char* const names[] = {"quote \" and \\", "line\nbreak\x01", "bad \xff\xc3", "cut \xe2\x82", "long \xf0\x9f\x98\x80", "\xed\xa0\x80", "\xc3\xa9"};
+  const char* const names[] = {"quote \" and \\",       "line\nbreak\x01", "bad \xff\xc3", "cut \xe2\x82",
+                               "long \xf0\x9f\x98\x80", "\xed\xa0\x80",    "\xc3\xa9"};
   for (const char* name : names) profile::add_instant(profile::Category::user, profile::now(), {name, "domain \x80"});
   const Json all = trace();
   CHECK(named(all, names[0]).size() == 1);

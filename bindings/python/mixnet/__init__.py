@@ -33,6 +33,7 @@ _LAZY = {
     "optimizer": "optimizer",
     "predictor": "predictor",
     "profiler": "profiler",
+    "rnn": "rnn",
     "test_utils": "test_utils",
     "visualization": "visualization",
     "viz": "visualization",

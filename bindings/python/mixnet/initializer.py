@@ -45,8 +45,17 @@ class Initializer:
     """Base. Called as init(name, array). Weights get the subclass's rule; biases, statistics and scales their constants."""
 
     _CONSTANTS = (
-        ("bias", 0.0), ("beta", 0.0), ("gamma", 1.0), ("running_mean", 0.0), ("moving_mean", 0.0), ("running_var", 1.0), ("moving_var", 1.0),
-        ("moving_inv_var", 0.0), ("moving_avg", 0.0), ("min", 0.0), ("max", 0.0),
+        ("bias", 0.0),
+        ("beta", 0.0),
+        ("gamma", 1.0),
+        ("running_mean", 0.0),
+        ("moving_mean", 0.0),
+        ("running_var", 1.0),
+        ("moving_var", 1.0),
+        ("moving_inv_var", 0.0),
+        ("moving_avg", 0.0),
+        ("min", 0.0),
+        ("max", 0.0),
     )
 
     def __init__(self, **kwargs):
@@ -67,6 +76,8 @@ class Initializer:
         if not isinstance(desc, str):
             raise TypeError(f"[initializer] name: expected a text, got {type(desc).__name__}")
         own = getattr(desc, "attrs", {}).get("__init__", "")
+        if getattr(desc, "global_init", self) is None:
+            desc.global_init = self
         if own:
             create(own)._init_weight(desc, arr)
             return
@@ -235,6 +246,43 @@ class LSTMBias(_Everything):
         hidden = arr.shape[0] // 4
         values[hidden : 2 * hidden] = self.forget_bias
         arr[:] = values
+
+
+@register
+class FusedRNN(_Everything):
+    """The packed parameters of an RNN operator: `init`, or the initialiser of the other parameters, for each weight and bias of each gate.
+
+    An LSTM's forget gates get forget_bias.
+    """
+
+    def __init__(self, init, num_hidden, num_layers, mode, bidirectional=False, forget_bias=1.0):
+        init = create(init) if isinstance(init, str) else init
+        super().__init__(
+            init=init.dumps() if init is not None else None,
+            num_hidden=num_hidden,
+            num_layers=num_layers,
+            mode=mode,
+            bidirectional=bidirectional,
+            forget_bias=forget_bias,
+        )
+        self.init, self.mode, self.forget_bias = init, mode, forget_bias
+        self._shape = (num_hidden, num_layers, mode, bidirectional)
+
+    def _init_weight(self, name, arr):
+        from .rnn import FusedRNNCell
+
+        init = self.init or getattr(name, "global_init", None)
+        if init is None:
+            raise ValueError(f"[FusedRNN] {name}: expected an init for the weights, got None, and no initialiser of other parameters is known")
+        hidden, layers, mode, bidirectional = self._shape
+        cell = FusedRNNCell(hidden, layers, mode, bidirectional, prefix="")
+        parts = cell.unpack_weights({"parameters": arr})
+        for part, values in parts.items():
+            if mode == "lstm" and part.endswith("_f_bias"):
+                values[:] = self.forget_bias
+            else:
+                init(InitDesc(part, global_init=init), values)
+        arr[:] = cell.pack_weights(parts)["parameters"]
 
 
 @register

@@ -15,7 +15,8 @@ struct OpSchema;
 
 class InferContext {
  public:
-  InferContext(const OpSchema& op, const void* params, std::string node_name) : op_(op), params_(params), node_(std::move(node_name)) {}
+  InferContext(const OpSchema& op, const void* params, std::string node_name)
+      : op_(op), params_(params), node_(std::move(node_name)) {}
   template <class P> const P& params() const { return *static_cast<const P*>(params_); }
   // "Convolution conv0" for messages.
   std::string place() const;
@@ -33,6 +34,7 @@ class InferShape : public InferContext {
  public:
   using InferContext::InferContext;
   std::vector<Shape> in, out;
+  bool last = true;  // false while other nodes may still tell more: defaults for what nobody says wait until it is true
 
   int num_inputs() const { return static_cast<int>(in.size()); }
   // Merge into input/output i; throw Code::shape when they contradict.

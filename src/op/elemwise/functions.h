@@ -9,7 +9,7 @@
 #include <limits>
 #include <type_traits>
 
-#include "op/elemwise/exponential.h"
+#include "op/core/exponential.h"
 
 namespace mixnet::functions {
 
