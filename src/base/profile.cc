@@ -141,7 +141,7 @@ size_t copy_text(char* to, size_t room, std::string_view text) {
   if (size < text.size()) {
     while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
   }
-  std::memcpy(to, text.data(), size);
+  if (size > 0) std::memcpy(to, text.data(), size);
   to[size] = '\0';
   return size;
 }

@@ -360,6 +360,13 @@ def test_profile_command_when_the_script_fails(script, tmp_path, last, code):
     assert "Profile Statistics" in ran.stdout and any(e["name"] == "dot" for e in events(tmp_path / "profile.json"))
 
 
+def test_the_installed_command_is_this_one():
+    import mixnet.__main__
+
+    pyproject = (PACKAGE.parents[1] / "pyproject.toml").read_text()
+    assert '\nmixnet = "mixnet.__main__:main"\n' in pyproject and callable(mixnet.__main__.main)
+
+
 def test_profile_command_mistakes(tmp_path):
     missing = command(tmp_path, "-m", "mixnet", "profile", "missing.py")
     assert missing.returncode == 1 and "[profile] script: expected a Python file, got missing.py" in missing.stderr
