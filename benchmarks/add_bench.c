@@ -22,7 +22,9 @@ int main(void) {
     double best = 1e9;
     for (i = 0; i < 2; ++i) {
       void *data = NULL;
-      if (mxn_ndarray_create(&sizes[s], 1, MXN_FLOAT32, MXN_DEVICE_CPU, 0, &in[i]) != 0 || mxn_ndarray_data(in[i], &data) != 0) return 1;
+      if (mxn_ndarray_create(&sizes[s], 1, MXN_FLOAT32, MXN_DEVICE_CPU, 0, &in[i]) != 0 ||
+          mxn_ndarray_data(in[i], &data) != 0)
+        return 1;
       for (round = 0; round < sizes[s]; ++round) ((float *)data)[round] = 1.0f;
     }
     for (round = 0; round < 10; ++round) {

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 
 def _tuple(attrs, key, default):
-    return tuple(ast.literal_eval(attrs[key])) if attrs.get(key) else default
+    return tuple(ast.literal_eval(attrs.get(key) or "()")) or default
 
 
 def _flag(attrs, key):
@@ -85,7 +85,13 @@ class Net(torch.nn.Module):
             return F.dropout(x[0], float(attrs.get("p", 0.5)), self.training)
         if op == "LRN":
             return _lrn(attrs, x[0])
-        plain = {"Flatten": lambda a: a.flatten(1), "Concat": lambda *a: torch.cat(a, 1), "elemwise_add": torch.add, "_plus": torch.add, "SoftmaxOutput": lambda a, _: a}
+        plain = {
+            "Flatten": lambda a: a.flatten(1),
+            "Concat": lambda *a: torch.cat(a, 1),
+            "elemwise_add": torch.add,
+            "_plus": torch.add,
+            "SoftmaxOutput": lambda a, _: a,
+        }
         if op not in plain:
             raise ValueError(f"[torch_graph] {op}: no translation")
         return plain[op](*x)

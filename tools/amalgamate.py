@@ -22,6 +22,7 @@ LEFT_OUT = (
     "engine/threaded_engine.cc",
     "engine/worker_lane.",
     "engine/ready_queue.h",
+    "engine/trace.",
     "executor/executor.",
     "executor/invoke.",
     "executor/simple_bind.cc",

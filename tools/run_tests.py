@@ -71,6 +71,7 @@ def tools(totals, options):
 
 
 def python(totals, options):
+    built("release", "predictor", totals)  # the one-file predictor, which tests/python/test_predictor.py runs
     paths = ["tests", "--ignore=tests/tools", "--ignore=tests/slow"]
     for engine in ("threaded", "naive"):
         env = {"MIXNET_ENGINE": engine, "MIXNET_SLOW": "1" if options.slow else "0"}

@@ -13,24 +13,22 @@
 enum { most_inputs = 64, most_params = 32, most_ints = 64 };
 
 typedef struct {
-  PyObject_HEAD
-  mxn_ndarray_t *handle;
+  PyObject_HEAD mxn_ndarray_t *handle;
   PyObject *details; /* (shape, dtype code, device kind, device index, bytes), or NULL before it was asked for */
   PyObject *weak;
 } Array;
 
 typedef struct {
-  PyObject_HEAD
-  const mxn_op_t *handle;
+  PyObject_HEAD const mxn_op_t *handle;
   PyObject *fields; /* name: position */
 } Operator;
 
 /* Set once by setup(). */
-static PyTypeObject *array_class;  /* the class of results */
-static PyObject *not_given;        /* value of a parameter that was left out */
-static PyObject *last_error;       /* function: the pending error of the library as an exception */
-static PyObject *slow_call;        /* function(op, inputs, params, out, ctx) */
-static PyObject *slow_arithmetic;  /* function(left, right, position, in_place) */
+static PyTypeObject *array_class; /* the class of results */
+static PyObject *not_given;       /* value of a parameter that was left out */
+static PyObject *last_error;      /* function: the pending error of the library as an exception */
+static PyObject *slow_call;       /* function(op, inputs, params, out, ctx) */
+static PyObject *slow_arithmetic; /* function(left, right, position, in_place) */
 static int32_t training;
 
 static PyTypeObject ArrayType, OperatorType;
@@ -97,7 +95,8 @@ static PyObject *array_details(Array *array, void *closure) {
       }
       PyTuple_SET_ITEM(shape, i, extent);
     }
-    array->details = Py_BuildValue("NiiiL", shape, (int)info.dtype, (int)info.device_kind, (int)info.device_index, (long long)info.bytes);
+    array->details = Py_BuildValue("NiiiL", shape, (int)info.dtype, (int)info.device_kind, (int)info.device_index,
+                                   (long long)info.bytes);
     if (!array->details) return NULL;
   }
   Py_INCREF(array->details);
@@ -140,7 +139,8 @@ static PyObject *array_reshape_view(Array *array, PyObject *shape) {
 static PyMethodDef array_methods[] = {
     {"slice_view", (PyCFunction)array_slice_view, METH_VARARGS, "Rows [begin, end) of the first axis, sharing memory."},
     {"row_view", (PyCFunction)array_row_view, METH_O, "Row i without its axis, sharing memory."},
-    {"reshape_view", (PyCFunction)array_reshape_view, METH_O, "The same memory under another shape, a tuple whose extents are all given."},
+    {"reshape_view", (PyCFunction)array_reshape_view, METH_O,
+     "The same memory under another shape, a tuple whose extents are all given."},
     {NULL, NULL, 0, NULL}};
 
 static PyGetSetDef array_getters[] = {
@@ -166,8 +166,9 @@ static void operator_dealloc(Operator *op) {
   Py_TYPE(op)->tp_free((PyObject *)op);
 }
 
-static PyMemberDef operator_members[] = {{"fields", T_OBJECT, offsetof(Operator, fields), READONLY, "Positions of the parameters by name."},
-                                         {NULL, 0, 0, 0, NULL}};
+static PyMemberDef operator_members[] = {
+    {"fields", T_OBJECT, offsetof(Operator, fields), READONLY, "Positions of the parameters by name."},
+    {NULL, 0, 0, 0, NULL}};
 
 /* A parameter that the C stack can hold; 0 when it is something else. `room` counts the integers that are left in `ints`. */
 static int fill_arg(mxn_arg_t *arg, PyObject *value, int64_t **ints, int *room) {
@@ -215,13 +216,12 @@ typedef struct {
 static const Device cpu = {MXN_DEVICE_CPU, 0};
 
 /* The device matters only where there are no inputs. */
-static int invoke(const mxn_op_t *op, mxn_ndarray_t **inputs, int32_t num_inputs, const mxn_arg_t *args, int32_t num_args, Device device,
-                  mxn_ndarray_t **outputs, int32_t capacity, int32_t *num_outputs) {
+static int invoke(const mxn_op_t *op, mxn_ndarray_t **inputs, int32_t num_inputs, const mxn_arg_t *args,
+                  int32_t num_args, Device device, mxn_ndarray_t **outputs, int32_t capacity, int32_t *num_outputs) {
   int code;
-  Py_BEGIN_ALLOW_THREADS
-  code = mxn_op_invoke(op, inputs, num_inputs, args, num_args, training, device.kind, device.index, outputs, capacity, num_outputs);
-  Py_END_ALLOW_THREADS
-  return code;
+  Py_BEGIN_ALLOW_THREADS code = mxn_op_invoke(op, inputs, num_inputs, args, num_args, training, device.kind,
+                                              device.index, outputs, capacity, num_outputs);
+  Py_END_ALLOW_THREADS return code;
 }
 
 /* The arguments of `call` in C; 0 when they are out of the ordinary. */
@@ -298,7 +298,8 @@ static PyObject *call_operator(PyObject *module, PyObject *const *values, Py_ssi
   /* The caller's list could lose an array while the GIL is released. */
   PyObject *kept = PySequence_Tuple(values[1]);
   if (!kept) return NULL;
-  const int code = invoke(op, call.inputs, call.num_inputs, call.args, call.num_args, cpu, call.outputs, capacity, &call.num_outputs);
+  const int code = invoke(op, call.inputs, call.num_inputs, call.args, call.num_args, cpu, call.outputs, capacity,
+                          &call.num_outputs);
   Py_DECREF(kept);
   if (code != 0) return raise_last_error();
   if (!given) return results(&call);
@@ -315,14 +316,29 @@ static PyObject *make(PyObject *module, PyObject *args) {
   if (!PyArg_ParseTuple(args, "OOii", &op, &params, &device.kind, &device.index)) return NULL;
   if (!read_params(&call, op, params)) Py_RETURN_NONE;
   call.num_outputs = 0;
-  const int code = invoke(((Operator *)op)->handle, NULL, 0, call.args, call.num_args, device, call.outputs, most_inputs, &call.num_outputs);
+  const int code = invoke(((Operator *)op)->handle, NULL, 0, call.args, call.num_args, device, call.outputs,
+                          most_inputs, &call.num_outputs);
   return code == 0 ? results(&call) : raise_last_error();
 }
 
 /* ---- arithmetic ---- */
 
 /* One per slot, in the order in which setup() gets them. */
-enum { slot_add, slot_sub, slot_mul, slot_div, slot_mod, slot_pow, slot_eq, slot_ne, slot_gt, slot_ge, slot_lt, slot_le, num_slots };
+enum {
+  slot_add,
+  slot_sub,
+  slot_mul,
+  slot_div,
+  slot_mod,
+  slot_pow,
+  slot_eq,
+  slot_ne,
+  slot_gt,
+  slot_ge,
+  slot_lt,
+  slot_le,
+  num_slots
+};
 typedef struct {
   const mxn_op_t *arrays, *number, *reversed; /* array op array, array op number, number op array */
 } Slot;
@@ -371,7 +387,7 @@ static PyObject *arithmetic(PyObject *left, PyObject *right, int position, int i
   return PyObject_CallFunction(slow_arithmetic, "OOii", left, right, position, in_place);
 }
 
-#define BINARY(name)                                                                                                  \
+#define BINARY(name)                                                                                                 \
   static PyObject *array_##name(PyObject *left, PyObject *right) { return arithmetic(left, right, slot_##name, 0); } \
   static PyObject *array_i##name(PyObject *left, PyObject *right) { return arithmetic(left, right, slot_##name, 1); }
 BINARY(add)
@@ -411,8 +427,7 @@ static PyNumberMethods array_numbers = {
 };
 
 static PyTypeObject ArrayType = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "_mixnet_fast.Array",
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "_mixnet_fast.Array",
     .tp_doc = "What mx.nd.NDArray is in C: a handle, freed with the object, and arithmetic.",
     .tp_basicsize = sizeof(Array),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
@@ -426,8 +441,7 @@ static PyTypeObject ArrayType = {
 };
 
 static PyTypeObject OperatorType = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "_mixnet_fast.Operator",
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "_mixnet_fast.Operator",
     .tp_doc = "Operator(address, fields): an operator's handle and the positions of its parameters.",
     .tp_basicsize = sizeof(Operator),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
@@ -444,9 +458,12 @@ static PyTypeObject OperatorType = {
 static PyObject *setup(PyObject *module, PyObject *args) {
   PyObject *type, *missing, *error, *call, *slow, *addresses;
   (void)module;
-  if (!PyArg_ParseTuple(args, "O!OOOOO!", &PyType_Type, &type, &missing, &error, &call, &slow, &PyTuple_Type, &addresses)) return NULL;
+  if (!PyArg_ParseTuple(args, "O!OOOOO!", &PyType_Type, &type, &missing, &error, &call, &slow, &PyTuple_Type,
+                        &addresses))
+    return NULL;
   const Py_ssize_t expected = 3 * num_slots + 2;
-  if (PyTuple_GET_SIZE(addresses) != expected) return PyErr_Format(PyExc_TypeError, "setup needs %zd addresses", expected);
+  if (PyTuple_GET_SIZE(addresses) != expected)
+    return PyErr_Format(PyExc_TypeError, "setup needs %zd addresses", expected);
   const mxn_op_t *ops[3 * num_slots + 2];
   for (Py_ssize_t i = 0; i < expected; ++i) {
     ops[i] = (const mxn_op_t *)PyLong_AsVoidPtr(PyTuple_GET_ITEM(addresses, i));
@@ -485,13 +502,15 @@ static PyObject *get_training(PyObject *module, PyObject *unused) {
 
 static PyMethodDef functions[] = {
     {"setup", setup, METH_VARARGS, "Names the Python side: once, before anything else."},
-    {"call", (PyCFunction)(void (*)(void))call_operator, METH_FASTCALL, "call(op, inputs, params, out, ctx): runs an operator on arrays."},
+    {"call", (PyCFunction)(void (*)(void))call_operator, METH_FASTCALL,
+     "call(op, inputs, params, out, ctx): runs an operator on arrays."},
     {"make", make, METH_VARARGS, "make(op, params, device kind, device index): runs an operator without inputs."},
     {"training", get_training, METH_NOARGS, "Whether operators run as in training."},
     {"set_training", set_training, METH_O, "Whether operators run as in training; returns what was set before."},
     {NULL, NULL, 0, NULL}};
 
-static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_mixnet_fast", "The calls that Python makes most.", -1, functions, NULL, NULL, NULL, NULL};
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "_mixnet_fast", "The calls that Python makes most.", -1, functions, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__mixnet_fast(void) {
   if (PyType_Ready(&ArrayType) < 0 || PyType_Ready(&OperatorType) < 0) return NULL;

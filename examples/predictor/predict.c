@@ -35,12 +35,14 @@ int main(int argc, char **argv) {
     return 2;
   }
   long json_bytes = 0, params_bytes = 0, input_bytes = 0;
-  char *json = read_file(argv[1], &json_bytes), *params = read_file(argv[2], &params_bytes), *input = read_file(argv[5], &input_bytes);
+  char *json = read_file(argv[1], &json_bytes), *params = read_file(argv[2], &params_bytes),
+       *input = read_file(argv[5], &input_bytes);
   if (!json || !params || !input) return 1;
 
   int64_t shape[16];
   int32_t ndim = 0;
-  for (char *part = strtok(argv[4], ","); part && ndim < 16; part = strtok(NULL, ",")) shape[ndim++] = strtol(part, NULL, 10);
+  for (char *part = strtok(argv[4], ","); part && ndim < 16; part = strtok(NULL, ","))
+    shape[ndim++] = strtol(part, NULL, 10);
   const char *name = argv[3];
 
   mxn_predictor_options_t options = {0};
@@ -57,10 +59,10 @@ int main(int argc, char **argv) {
   if (mxn_predictor_set_input(predictor, name, input, input_bytes)) return failed();
   if (mxn_predictor_forward(predictor)) return failed();
 
-  mxn_predictor_info_t info = {sizeof info};
+  mxn_predictor_info_t info = {.struct_size = sizeof info};
   if (mxn_predictor_info(predictor, &info)) return failed();
   for (int32_t i = 0; i < info.num_outputs; ++i) {
-    mxn_tensor_t output = {sizeof output};
+    mxn_tensor_t output = {.struct_size = sizeof output};
     if (mxn_predictor_output(predictor, i, &output)) return failed();
     printf("%s", output.name);
     for (size_t k = 0; k < (size_t)output.bytes / sizeof(float); ++k) printf(" %.9g", ((float *)output.data)[k]);

@@ -150,9 +150,7 @@ def main():
     for path in (
         fashion_plots.curves(os.path.join(options.output, "curves.png"), history),
         mx.viz.draw_network(module.symbol, os.path.join(options.output, "network.png"), shape),
-        fashion_plots.predictions(
-            os.path.join(options.output, "predictions.png"), test_images, test_labels, scores, classes
-        ),
+        fashion_plots.predictions(os.path.join(options.output, "predictions.png"), test_images, test_labels, scores, classes),
     ):
         print(f"picture {path}")
 

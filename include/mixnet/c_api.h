@@ -21,28 +21,49 @@ enum { MXN_DEVICE_CPU = 1, MXN_DEVICE_GPU = 2, MXN_DEVICE_PINNED = 3 };
 
 enum { MXN_GRAD_NULL = 0, MXN_GRAD_WRITE = 1, MXN_GRAD_ADD = 3 };
 
-enum { MXN_TAG_NONE = 0, MXN_TAG_INT = 1, MXN_TAG_FLOAT = 2, MXN_TAG_BOOL = 3, MXN_TAG_TEXT = 4, MXN_TAG_INTS = 5, MXN_TAG_FLOATS = 6 };
+enum {
+  MXN_TAG_NONE = 0,
+  MXN_TAG_INT = 1,
+  MXN_TAG_FLOAT = 2,
+  MXN_TAG_BOOL = 3,
+  MXN_TAG_TEXT = 4,
+  MXN_TAG_INTS = 5,
+  MXN_TAG_FLOATS = 6
+};
 
-typedef struct mxn_op mxn_op_t;               /* an operator; lives as long as the library */
+enum { MXN_PROFILER_STOP = 0, MXN_PROFILER_RUN = 1, MXN_PROFILER_RESUME = 2 };
+
+enum { MXN_PROFILER_SPAN = 0, MXN_PROFILER_INSTANT = 1, MXN_PROFILER_COUNTER = 2 };
+
+enum {
+  MXN_PROFILE_ENGINE = 1,
+  MXN_PROFILE_SYMBOLIC = 2,
+  MXN_PROFILE_IMPERATIVE = 4,
+  MXN_PROFILE_MEMORY = 8,
+  MXN_PROFILE_API = 16,
+  MXN_PROFILE_USER = 32
+};
+
+typedef struct mxn_op mxn_op_t; /* an operator; lives as long as the library */
 typedef struct mxn_ndarray mxn_ndarray_t;
 typedef struct mxn_symbol mxn_symbol_t;
 typedef struct mxn_executor mxn_executor_t;
 typedef struct mxn_kvstore mxn_kvstore_t;
-typedef struct mxn_variable mxn_variable_t;   /* something the engine orders work by */
-typedef struct mxn_cancel mxn_cancel_t;       /* ends a wait early */
-typedef struct mxn_strings mxn_strings_t;     /* a list of texts */
-typedef struct mxn_shapes mxn_shapes_t;       /* a list of shapes */
+typedef struct mxn_variable mxn_variable_t; /* something the engine orders work by */
+typedef struct mxn_cancel mxn_cancel_t;     /* ends a wait early */
+typedef struct mxn_strings mxn_strings_t;   /* a list of texts */
+typedef struct mxn_shapes mxn_shapes_t;     /* a list of shapes */
 
 /* One parameter of an operator call. `field` is the parameter's position in the schema. */
 typedef struct {
   int32_t field;
   int32_t tag;
-  int64_t integer;        /* INT, BOOL */
-  double real;            /* FLOAT */
-  const char *text;       /* TEXT: also accepted for every other kind, in the form of MXNet's files */
-  const int64_t *ints;    /* INTS */
-  const double *reals;    /* FLOATS */
-  int64_t count;          /* of ints or reals */
+  int64_t integer;     /* INT, BOOL */
+  double real;         /* FLOAT */
+  const char *text;    /* TEXT: also accepted for every other kind, in the form of MXNet's files */
+  const int64_t *ints; /* INTS */
+  const double *reals; /* FLOATS */
+  int64_t count;       /* of ints or reals */
 } mxn_arg_t;
 
 /* Extents and element type of an array. */
@@ -59,19 +80,19 @@ typedef struct {
 /* How long a blocking call may take. */
 typedef struct {
   size_t struct_size;
-  double timeout_s;            /* 0 means for ever */
-  const mxn_cancel_t *cancel;  /* or NULL */
+  double timeout_s;           /* 0 means for ever */
+  const mxn_cancel_t *cancel; /* or NULL */
 } mxn_wait_t;
 
 typedef struct {
   size_t struct_size;
-  int64_t in_use, cached, peak, limit;             /* bytes; limit 0: none */
+  int64_t in_use, cached, peak, limit; /* bytes; limit 0: none */
   int64_t allocations, hits, device_calls;
 } mxn_storage_info_t;
 
 typedef struct {
   size_t struct_size;
-  int64_t planned, naive, lower_bound, external;   /* bytes */
+  int64_t planned, naive, lower_bound, external; /* bytes */
 } mxn_memory_info_t;
 
 /* Callbacks are (function, user data, destroy). destroy runs exactly once, also when the call that registers fails. A callback returns
@@ -136,7 +157,10 @@ MXN_API int32_t mxn_variable_wait(mxn_variable_t *variable, const mxn_wait_t *wa
 /** Gives a variable back; work under way keeps it. @own none @threads any @blocks no @since 0.1 */
 MXN_API void mxn_variable_free(mxn_variable_t *variable);
 /** Runs fn(user) on a thread of the engine's own when all that it reads and writes is free; arrays and variables both count. fn may wait on others. @own library takes user @threads any @blocks while too much is in flight @since 0.1 */
-MXN_API int32_t mxn_engine_push(mxn_task_fn fn, void *user, mxn_destroy_fn destroy, mxn_variable_t *const *reads, int64_t num_reads, mxn_variable_t *const *writes, int64_t num_writes, mxn_ndarray_t *const *array_reads, int64_t num_array_reads, mxn_ndarray_t *const *array_writes, int64_t num_array_writes, int32_t priority);
+MXN_API int32_t mxn_engine_push(mxn_task_fn fn, void *user, mxn_destroy_fn destroy, mxn_variable_t *const *reads,
+                                int64_t num_reads, mxn_variable_t *const *writes, int64_t num_writes,
+                                mxn_ndarray_t *const *array_reads, int64_t num_array_reads,
+                                mxn_ndarray_t *const *array_writes, int64_t num_array_writes, int32_t priority);
 
 /* ---- operators ---- */
 
@@ -145,14 +169,18 @@ MXN_API int32_t mxn_op_schemas(char **out_json);
 /** An operator by name or alias. @own library @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_op_find(const char *name, const mxn_op_t **out_op);
 /** Runs an operator. On entry *num_outputs is 0 (fresh arrays are made) or the number of visible outputs in `outputs`, which are then written. On return outputs holds *num_outputs handles; capacity is its length. training: 1 for training mode. device: for operators without inputs. @own caller owns fresh arrays @threads any @blocks no @since 0.1 */
-MXN_API int32_t mxn_op_invoke(const mxn_op_t *op, mxn_ndarray_t *const *inputs, int32_t num_inputs, const mxn_arg_t *args, int32_t num_args, int32_t training, int32_t device_kind, int32_t device_index, mxn_ndarray_t **outputs, int32_t capacity, int32_t *num_outputs);
+MXN_API int32_t mxn_op_invoke(const mxn_op_t *op, mxn_ndarray_t *const *inputs, int32_t num_inputs,
+                              const mxn_arg_t *args, int32_t num_args, int32_t training, int32_t device_kind,
+                              int32_t device_index, mxn_ndarray_t **outputs, int32_t capacity, int32_t *num_outputs);
 
 /* ---- arrays ---- */
 
 /** An array with undefined values. @own caller: mxn_ndarray_free @threads any @blocks no @since 0.1 */
-MXN_API int32_t mxn_ndarray_create(const int64_t *shape, int32_t ndim, int32_t dtype, int32_t device_kind, int32_t device_index, mxn_ndarray_t **out_array);
+MXN_API int32_t mxn_ndarray_create(const int64_t *shape, int32_t ndim, int32_t dtype, int32_t device_kind,
+                                   int32_t device_index, mxn_ndarray_t **out_array);
 /** An array over the caller's memory (64-byte alignment is faster), which must stay until destroy(user) runs. @own library takes user @threads any @blocks no @since 0.1 */
-MXN_API int32_t mxn_ndarray_from_memory(void *data, const int64_t *shape, int32_t ndim, int32_t dtype, void *user, mxn_destroy_fn destroy, mxn_ndarray_t **out_array);
+MXN_API int32_t mxn_ndarray_from_memory(void *data, const int64_t *shape, int32_t ndim, int32_t dtype, void *user,
+                                        mxn_destroy_fn destroy, mxn_ndarray_t **out_array);
 /** Another handle to the same array. @own caller: mxn_ndarray_free @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_ndarray_clone(const mxn_ndarray_t *array, mxn_ndarray_t **out_array);
 /** Gives a handle back; pending work still finds the memory. @own none @threads any @blocks no @since 0.1 */
@@ -164,7 +192,8 @@ MXN_API int32_t mxn_ndarray_slice(const mxn_ndarray_t *array, int64_t begin, int
 /** Row i without its axis, sharing memory. @own caller: mxn_ndarray_free @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_ndarray_at(const mxn_ndarray_t *array, int64_t i, mxn_ndarray_t **out_array);
 /** The same elements under another shape, sharing memory. All extents are given. @own caller: mxn_ndarray_free @threads any @blocks no @since 0.1 */
-MXN_API int32_t mxn_ndarray_reshape(const mxn_ndarray_t *array, const int64_t *shape, int32_t ndim, mxn_ndarray_t **out_array);
+MXN_API int32_t mxn_ndarray_reshape(const mxn_ndarray_t *array, const int64_t *shape, int32_t ndim,
+                                    mxn_ndarray_t **out_array);
 /** Copies host memory in; bytes must be the array's. data may be reused after the call. @own none @threads any @blocks until earlier work on the array is done @since 0.1 */
 MXN_API int32_t mxn_ndarray_copy_from_host(mxn_ndarray_t *array, const void *data, int64_t bytes);
 /** Copies the values out; fails with the error that stands on the array. @own none @threads any @blocks yes @since 0.1 */
@@ -184,11 +213,14 @@ MXN_API int32_t mxn_ndarray_to_dlpack(const mxn_ndarray_t *array, void **out_man
 /** An array sharing the memory of a DLManagedTensor, which must be row-major without gaps. The deleter is called when the array goes; not when this fails. @own library takes managed on success @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_ndarray_from_dlpack(void *managed, mxn_ndarray_t **out_array);
 /** Writes a .params file (V2); names may be NULL. @own none @threads any @blocks yes @since 0.1 */
-MXN_API int32_t mxn_ndarray_save(const char *path, mxn_ndarray_t *const *arrays, const char *const *names, int64_t count);
+MXN_API int32_t mxn_ndarray_save(const char *path, mxn_ndarray_t *const *arrays, const char *const *names,
+                                 int64_t count);
 /** Reads a .params file of any generation. capacity 0 only counts; otherwise the first handles are stored. out_names is an empty list when the file has no names. @own caller: arrays and list @threads any @blocks yes @since 0.1 */
-MXN_API int32_t mxn_ndarray_load(const char *path, mxn_ndarray_t ***out_arrays, int64_t *out_count, mxn_strings_t **out_names);
+MXN_API int32_t mxn_ndarray_load(const char *path, mxn_ndarray_t ***out_arrays, int64_t *out_count,
+                                 mxn_strings_t **out_names);
 /** The same from memory. @own caller: arrays and list @threads any @blocks yes @since 0.1 */
-MXN_API int32_t mxn_ndarray_load_memory(const void *data, int64_t bytes, mxn_ndarray_t ***out_arrays, int64_t *out_count, mxn_strings_t **out_names);
+MXN_API int32_t mxn_ndarray_load_memory(const void *data, int64_t bytes, mxn_ndarray_t ***out_arrays,
+                                        int64_t *out_count, mxn_strings_t **out_names);
 /** Frees the vector of handles that a load or an executor returned, not the arrays in it. @own none @threads any @blocks no @since 0.1 */
 MXN_API void mxn_ndarray_list_free(mxn_ndarray_t **arrays);
 
@@ -197,13 +229,17 @@ MXN_API void mxn_ndarray_list_free(mxn_ndarray_t **arrays);
 /** A variable. @own caller: mxn_symbol_free @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_symbol_variable(const char *name, mxn_symbol_t **out_symbol);
 /** An operator applied to symbols of one output. input_names may be NULL (all by position) or hold NULL for "the next". Missing inputs become variables. Attributes are texts by key. @own caller: mxn_symbol_free @threads any @blocks no @since 0.1 */
-MXN_API int32_t mxn_symbol_create(const mxn_op_t *op, const mxn_arg_t *args, int32_t num_args, const char *const *attr_keys, const char *const *attr_values, int32_t num_attrs, mxn_symbol_t *const *inputs, const char *const *input_names, int32_t num_inputs, const char *name, mxn_symbol_t **out_symbol);
+MXN_API int32_t mxn_symbol_create(const mxn_op_t *op, const mxn_arg_t *args, int32_t num_args,
+                                  const char *const *attr_keys, const char *const *attr_values, int32_t num_attrs,
+                                  mxn_symbol_t *const *inputs, const char *const *input_names, int32_t num_inputs,
+                                  const char *name, mxn_symbol_t **out_symbol);
 /** Several symbols as one. @own caller: mxn_symbol_free @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_symbol_group(mxn_symbol_t *const *symbols, int32_t count, mxn_symbol_t **out_symbol);
 /** A deep copy. @own caller: mxn_symbol_free @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_symbol_copy(const mxn_symbol_t *symbol, mxn_symbol_t **out_symbol);
 /** Replaces variables by symbols: by name, or by position where the name is NULL. name may be NULL. @own caller: mxn_symbol_free @threads any @blocks no @since 0.1 */
-MXN_API int32_t mxn_symbol_compose(const mxn_symbol_t *symbol, const char *name, const char *const *keys, mxn_symbol_t *const *replacements, int32_t count, mxn_symbol_t **out_symbol);
+MXN_API int32_t mxn_symbol_compose(const mxn_symbol_t *symbol, const char *name, const char *const *keys,
+                                   mxn_symbol_t *const *replacements, int32_t count, mxn_symbol_t **out_symbol);
 /** Output i as a symbol. @own caller: mxn_symbol_free @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_symbol_output(const mxn_symbol_t *symbol, int64_t i, mxn_symbol_t **out_symbol);
 /** All inner outputs as one symbol. @own caller: mxn_symbol_free @threads any @blocks no @since 0.1 */
@@ -229,20 +265,35 @@ MXN_API int32_t mxn_symbol_from_json(const char *json, mxn_symbol_t **out_symbol
 /** The nodes as text, a line each. @own caller: mxn_text_free @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_symbol_debug(const mxn_symbol_t *symbol, char **out_text);
 /** Shapes of arguments, outputs and states from some of them. dims holds the extents one after the other, -1 where unknown. *out_complete is 1 when all are known. @own caller: mxn_shapes_free @threads any @blocks no @since 0.1 */
-MXN_API int32_t mxn_symbol_infer_shape(const mxn_symbol_t *symbol, const char *const *names, const int32_t *ndims, const int64_t *dims, int32_t count, mxn_shapes_t **out_arguments, mxn_shapes_t **out_outputs, mxn_shapes_t **out_states, int32_t *out_complete);
+MXN_API int32_t mxn_symbol_infer_shape(const mxn_symbol_t *symbol, const char *const *names, const int32_t *ndims,
+                                       const int64_t *dims, int32_t count, mxn_shapes_t **out_arguments,
+                                       mxn_shapes_t **out_outputs, mxn_shapes_t **out_states, int32_t *out_complete);
 /** Dtypes likewise, each list as one shape of codes, -1 where unknown. @own caller: mxn_shapes_free @threads any @blocks no @since 0.1 */
-MXN_API int32_t mxn_symbol_infer_type(const mxn_symbol_t *symbol, const char *const *names, const int32_t *dtypes, int32_t count, mxn_shapes_t **out_arguments, mxn_shapes_t **out_outputs, mxn_shapes_t **out_states, int32_t *out_complete);
+MXN_API int32_t mxn_symbol_infer_type(const mxn_symbol_t *symbol, const char *const *names, const int32_t *dtypes,
+                                      int32_t count, mxn_shapes_t **out_arguments, mxn_shapes_t **out_outputs,
+                                      mxn_shapes_t **out_states, int32_t *out_complete);
 /** Memory that binding would take. The caller sets out_info->struct_size. @own none @threads any @blocks no @since 0.1 */
-MXN_API int32_t mxn_symbol_memory(const mxn_symbol_t *symbol, const char *const *names, const int32_t *ndims, const int64_t *dims, int32_t count, int32_t training, mxn_memory_info_t *out_info);
+MXN_API int32_t mxn_symbol_memory(const mxn_symbol_t *symbol, const char *const *names, const int32_t *ndims,
+                                  const int64_t *dims, int32_t count, int32_t training, mxn_memory_info_t *out_info);
 
 /* ---- executors ---- */
 
 /** Binds arrays, in list order. grads may be NULL or hold NULLs; grad_reqs may be NULL with them. shared: an executor whose memory is shared, or NULL. @own caller: mxn_executor_free @threads any @blocks no @since 0.1 */
-MXN_API int32_t mxn_executor_bind(const mxn_symbol_t *symbol, int32_t device_kind, int32_t device_index, mxn_ndarray_t *const *args, mxn_ndarray_t *const *grads, const int32_t *grad_reqs, int64_t num_args, mxn_ndarray_t *const *states, int64_t num_states, const mxn_executor_t *shared, mxn_executor_t **out_executor);
+MXN_API int32_t mxn_executor_bind(const mxn_symbol_t *symbol, int32_t device_kind, int32_t device_index,
+                                  mxn_ndarray_t *const *args, mxn_ndarray_t *const *grads, const int32_t *grad_reqs,
+                                  int64_t num_args, mxn_ndarray_t *const *states, int64_t num_states,
+                                  const mxn_executor_t *shared, mxn_executor_t **out_executor);
 /** Binds fresh arrays made from shapes. dtypes by name; grad_reqs by argument name, others get default_req. Arrays of `shared` with the same name, shape and dtype are reused. @own caller: mxn_executor_free @threads any @blocks no @since 0.1 */
-MXN_API int32_t mxn_executor_simple_bind(const mxn_symbol_t *symbol, int32_t device_kind, int32_t device_index, const char *const *shape_names, const int32_t *ndims, const int64_t *dims, int32_t num_shapes, const char *const *dtype_names, const int32_t *dtypes, int32_t num_dtypes, const char *const *req_names, const int32_t *reqs, int32_t num_reqs, int32_t default_req, const mxn_executor_t *shared, mxn_executor_t **out_executor);
+MXN_API int32_t mxn_executor_simple_bind(const mxn_symbol_t *symbol, int32_t device_kind, int32_t device_index,
+                                         const char *const *shape_names, const int32_t *ndims, const int64_t *dims,
+                                         int32_t num_shapes, const char *const *dtype_names, const int32_t *dtypes,
+                                         int32_t num_dtypes, const char *const *req_names, const int32_t *reqs,
+                                         int32_t num_reqs, int32_t default_req, const mxn_executor_t *shared,
+                                         mxn_executor_t **out_executor);
 /** The same symbol for other shapes, sharing parameters and memory. @own caller: mxn_executor_free @threads any @blocks no @since 0.1 */
-MXN_API int32_t mxn_executor_reshape(const mxn_executor_t *executor, int32_t partial_shaping, int32_t up_sizing, const char *const *names, const int32_t *ndims, const int64_t *dims, int32_t count, mxn_executor_t **out_executor);
+MXN_API int32_t mxn_executor_reshape(const mxn_executor_t *executor, int32_t partial_shaping, int32_t up_sizing,
+                                     const char *const *names, const int32_t *ndims, const int64_t *dims, int32_t count,
+                                     mxn_executor_t **out_executor);
 /** Frees an executor; work under way goes on. @own none @threads any @blocks no @since 0.1 */
 MXN_API void mxn_executor_free(mxn_executor_t *executor);
 /** Computes the outputs. @own none @threads one at a time per executor @blocks no @since 0.1 */
@@ -250,9 +301,11 @@ MXN_API int32_t mxn_executor_forward(mxn_executor_t *executor, int32_t training)
 /** Computes the gradients after forward in training mode. grads: one per output, NULL for ones; losses ignore theirs; count may be 0. @own none @threads one at a time per executor @blocks no @since 0.1 */
 MXN_API int32_t mxn_executor_backward(mxn_executor_t *executor, mxn_ndarray_t *const *grads, int64_t count);
 /** Arrays: what 0 arguments, 1 gradients (NULL where none), 2 states, 3 outputs. @own caller: each array, and the vector by mxn_ndarray_list_free @threads any @blocks no @since 0.1 */
-MXN_API int32_t mxn_executor_arrays(const mxn_executor_t *executor, int32_t what, mxn_ndarray_t ***out_arrays, int64_t *out_count);
+MXN_API int32_t mxn_executor_arrays(const mxn_executor_t *executor, int32_t what, mxn_ndarray_t ***out_arrays,
+                                    int64_t *out_count);
 /** Calls fn for every inner output (and with inputs != 0 every input) in order, on the thread that calls forward; fn NULL turns it off. value is valid during the call. @own library takes user @threads one at a time per executor @blocks no @since 0.1 */
-MXN_API int32_t mxn_executor_set_monitor(mxn_executor_t *executor, mxn_monitor_fn fn, void *user, mxn_destroy_fn destroy, int32_t inputs);
+MXN_API int32_t mxn_executor_set_monitor(mxn_executor_t *executor, mxn_monitor_fn fn, void *user,
+                                         mxn_destroy_fn destroy, int32_t inputs);
 /** Memory of the bound plan. The caller sets out_info->struct_size. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_executor_memory(const mxn_executor_t *executor, int32_t training, mxn_memory_info_t *out_info);
 /** The steps of the plan, a line each. @own caller: mxn_text_free @threads any @blocks no @since 0.1 */
@@ -265,11 +318,14 @@ MXN_API int32_t mxn_kvstore_create(const char *type, mxn_kvstore_t **out_store);
 /** Frees a store. @own none @threads any @blocks no @since 0.1 */
 MXN_API void mxn_kvstore_free(mxn_kvstore_t *store);
 /** Sets first values. A key on which an error stands begins anew; any other that exists is refused. @own none @threads any @blocks no @since 0.1 */
-MXN_API int32_t mxn_kvstore_init(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count);
+MXN_API int32_t mxn_kvstore_init(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values,
+                                 int64_t count);
 /** Sums what stands under the same key and stores it or hands it to the updater. @own none @threads any @blocks no @since 0.1 */
-MXN_API int32_t mxn_kvstore_push(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count, int32_t priority);
+MXN_API int32_t mxn_kvstore_push(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values,
+                                 int64_t count, int32_t priority);
 /** Copies stored values out. @own none @threads any @blocks no @since 0.1 */
-MXN_API int32_t mxn_kvstore_pull(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *outputs, int64_t count, int32_t priority);
+MXN_API int32_t mxn_kvstore_pull(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *outputs,
+                                 int64_t count, int32_t priority);
 /** Calls fn for every key pushed, on a thread of the engine's own; fn may wait and call the library. The arrays are valid during the call. When fn fails, what is pulled from that key fails until the next push of it succeeds, which starts from the value fn left. @own library takes user @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_set_updater(mxn_kvstore_t *store, mxn_updater_fn fn, void *user, mxn_destroy_fn destroy);
 /** Rank of this worker and number of workers. @own none @threads any @blocks no @since 0.1 */
@@ -277,7 +333,22 @@ MXN_API int32_t mxn_kvstore_rank(const mxn_kvstore_t *store, int32_t *out_rank, 
 /** Waits until all workers are here. @own none @threads any @blocks yes @since 0.1 */
 MXN_API int32_t mxn_kvstore_barrier(mxn_kvstore_t *store);
 
+/* ---- profiler ---- */
+
+/** Which events are recorded from now on (MXN_PROFILE_... bits; at first all) and how many at most, 128 bytes each; 0: 1,048,576. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_profiler_set_options(int32_t categories, int64_t max_events);
+/** STOP ends recording, RUN forgets what was recorded and begins, RESUME goes on. A forked child begins stopped and with nothing. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_profiler_set_state(int32_t state);
+/** The time by the profiler's clock, in nanoseconds. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_profiler_now(int64_t *out_ns);
+/** Records an event of the program's own, if recording is on: a SPAN from begin_ns to now, an INSTANT, or the value of a COUNTER. Long texts are cut. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_profiler_event(const char *domain, const char *name, int32_t kind, int64_t begin_ns, int64_t value);
+/** Writes what was recorded so far as a file in Chrome's trace format (JSON, also for Perfetto). @own none @threads any @blocks yes @since 0.1 */
+MXN_API int32_t mxn_profiler_dump(const char *path);
+/** Counts and times by category and name, as JSON; with restart what was summed is not summed again. @own caller: mxn_text_free @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_profiler_aggregate(int32_t restart, char **out_json);
+
 #ifdef __cplusplus
 }
 #endif
-#endif  /* MIXNET_C_API_H_ */
+#endif /* MIXNET_C_API_H_ */

@@ -51,16 +51,16 @@ typedef struct mxn_predictor mxn_predictor_t;
 /* What a predictor is made of. */
 typedef struct {
   size_t struct_size;
-  const char *symbol_json;          /* any generation of MXNet's symbol.json */
-  const void *params;               /* a .params file; names with or without arg: and aux: */
+  const char *symbol_json; /* any generation of MXNet's symbol.json */
+  const void *params;      /* a .params file; names with or without arg: and aux: */
   int64_t params_bytes;
-  const char *const *input_names;   /* num_inputs of each of these */
+  const char *const *input_names; /* num_inputs of each of these */
   const int32_t *input_ndims;
-  const int64_t *input_shapes;      /* the extents of all inputs, one after another */
-  const int32_t *input_dtypes;      /* or NULL: float32 */
+  const int64_t *input_shapes; /* the extents of all inputs, one after another */
+  const int32_t *input_dtypes; /* or NULL: float32 */
   int32_t num_inputs;
-  int32_t num_outputs;              /* 0: the outputs of the symbol */
-  const char *const *output_names;  /* "fc1" or "fc1_output": what lies behind them is not computed */
+  int32_t num_outputs;             /* 0: the outputs of the symbol */
+  const char *const *output_names; /* "fc1" or "fc1_output": what lies behind them is not computed */
 } mxn_predictor_options_t;
 
 /* One input or output. `data` is valid until the predictor is reshaped or freed. */
@@ -77,7 +77,7 @@ typedef struct {
 typedef struct {
   size_t struct_size;
   int32_t num_inputs, num_outputs;
-  int32_t num_steps;                                    /* kernels of one forward */
+  int32_t num_steps; /* kernels of one forward */
   int32_t reserved;
   int64_t parameter_bytes, arena_bytes, naive_bytes, lower_bound_bytes;
 } mxn_predictor_info_t;
@@ -99,7 +99,8 @@ MXN_API int32_t mxn_predictor_create(const mxn_predictor_options_t *options, mxn
 /** Another predictor on the same parameters, with inputs, outputs and memory of its own. @own caller: mxn_predictor_free @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_predictor_clone(const mxn_predictor_t *predictor, mxn_predictor_t **out_predictor);
 /** Other shapes for some of the inputs; all inputs are zero afterwards. On failure the predictor is as before. @own none @threads one at a time per predictor @blocks no @since 0.1 */
-MXN_API int32_t mxn_predictor_reshape(mxn_predictor_t *predictor, const char *const *names, const int32_t *ndims, const int64_t *shapes, int32_t count);
+MXN_API int32_t mxn_predictor_reshape(mxn_predictor_t *predictor, const char *const *names, const int32_t *ndims,
+                                      const int64_t *shapes, int32_t count);
 /** Counts and bytes; out_info->struct_size is set by the caller. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_predictor_info(const mxn_predictor_t *predictor, mxn_predictor_info_t *out_info);
 /** An input, to be filled through its data; out_tensor->struct_size is set by the caller. @own predictor @threads any @blocks no @since 0.1 */

@@ -12,9 +12,9 @@ struct Row {
 };
 
 constexpr Row rows[] = {
-    {DType::f32, "float32", 4},  {DType::f64, "float64", 8}, {DType::f16, "float16", 2},
-    {DType::u8, "uint8", 1},     {DType::i32, "int32", 4},   {DType::i8, "int8", 1},
-    {DType::i64, "int64", 8},    {DType::boolean, "bool", 1}, {DType::bf16, "bfloat16", 2},
+    {DType::f32, "float32", 4}, {DType::f64, "float64", 8},  {DType::f16, "float16", 2},
+    {DType::u8, "uint8", 1},    {DType::i32, "int32", 4},    {DType::i8, "int8", 1},
+    {DType::i64, "int64", 8},   {DType::boolean, "bool", 1}, {DType::bf16, "bfloat16", 2},
 };
 
 const Row* find(DType dtype) {

@@ -34,25 +34,55 @@ inline bool dtype_is_float(DType t) {
 inline std::ostream& operator<<(std::ostream& out, DType dtype) { return out << dtype_name(dtype); }
 
 template <class T> struct dtype_of;
-template <> struct dtype_of<float> { static constexpr DType value = DType::f32; };
-template <> struct dtype_of<double> { static constexpr DType value = DType::f64; };
-template <> struct dtype_of<f16> { static constexpr DType value = DType::f16; };
-template <> struct dtype_of<bf16> { static constexpr DType value = DType::bf16; };
-template <> struct dtype_of<uint8_t> { static constexpr DType value = DType::u8; };
-template <> struct dtype_of<int8_t> { static constexpr DType value = DType::i8; };
-template <> struct dtype_of<int32_t> { static constexpr DType value = DType::i32; };
-template <> struct dtype_of<int64_t> { static constexpr DType value = DType::i64; };
-template <> struct dtype_of<bool> { static constexpr DType value = DType::boolean; };
+template <> struct dtype_of<float> {
+  static constexpr DType value = DType::f32;
+};
+template <> struct dtype_of<double> {
+  static constexpr DType value = DType::f64;
+};
+template <> struct dtype_of<f16> {
+  static constexpr DType value = DType::f16;
+};
+template <> struct dtype_of<bf16> {
+  static constexpr DType value = DType::bf16;
+};
+template <> struct dtype_of<uint8_t> {
+  static constexpr DType value = DType::u8;
+};
+template <> struct dtype_of<int8_t> {
+  static constexpr DType value = DType::i8;
+};
+template <> struct dtype_of<int32_t> {
+  static constexpr DType value = DType::i32;
+};
+template <> struct dtype_of<int64_t> {
+  static constexpr DType value = DType::i64;
+};
+template <> struct dtype_of<bool> {
+  static constexpr DType value = DType::boolean;
+};
 
 // What sums and intermediate values of T are kept in: float32 for the small floats, int64 for the integers.
-template <class T> struct accumulator { using type = int64_t; };
-template <> struct accumulator<float> { using type = float; };
-template <> struct accumulator<f16> { using type = float; };
-template <> struct accumulator<bf16> { using type = float; };
-template <> struct accumulator<double> { using type = double; };
+template <class T> struct accumulator {
+  using type = int64_t;
+};
+template <> struct accumulator<float> {
+  using type = float;
+};
+template <> struct accumulator<f16> {
+  using type = float;
+};
+template <> struct accumulator<bf16> {
+  using type = float;
+};
+template <> struct accumulator<double> {
+  using type = double;
+};
 template <class T> using accumulator_t = typename accumulator<T>::type;
 
-template <class T> struct TypeTag { using type = T; };
+template <class T> struct TypeTag {
+  using type = T;
+};
 
 // Calls f(TypeTag<T>{}) with the C++ type of a float dtype; throws Code::type naming `place` otherwise.
 template <class F>

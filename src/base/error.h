@@ -47,9 +47,9 @@ template <class... Args>
 }
 
 // Checks what a caller can cause. The message is only built when the condition is false.
-#define MIXNET_CHECK(condition, code, ...)                                 \
-  do {                                                                     \
-    if (!(condition)) ::mixnet::fail(::mixnet::Code::code, __VA_ARGS__);   \
+#define MIXNET_CHECK(condition, code, ...)                               \
+  do {                                                                   \
+    if (!(condition)) ::mixnet::fail(::mixnet::Code::code, __VA_ARGS__); \
   } while (0)
 
 }  // namespace mixnet

@@ -11,8 +11,16 @@
 namespace mixnet {
 
 namespace detail {
-inline uint32_t float_bits(float x) { uint32_t u; std::memcpy(&u, &x, 4); return u; }
-inline float bits_float(uint32_t u) { float x; std::memcpy(&x, &u, 4); return x; }
+inline uint32_t float_bits(float x) {
+  uint32_t u;
+  std::memcpy(&u, &x, 4);
+  return u;
+}
+inline float bits_float(uint32_t u) {
+  float x;
+  std::memcpy(&x, &u, 4);
+  return x;
+}
 
 inline uint16_t f16_from_float(float x) {
 #if defined(__F16C__)

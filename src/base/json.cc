@@ -52,9 +52,15 @@ class Parser {
       case '{': return parse_object(depth);
       case '[': return parse_array(depth);
       case '"': return Json(parse_string());
-      case 't': if (take_word("true")) return Json(true); break;
-      case 'f': if (take_word("false")) return Json(false); break;
-      case 'n': if (take_word("null")) return Json(); break;
+      case 't':
+        if (take_word("true")) return Json(true);
+        break;
+      case 'f':
+        if (take_word("false")) return Json(false);
+        break;
+      case 'n':
+        if (take_word("null")) return Json();
+        break;
       default: return parse_number();
     }
     error("expected a value");
@@ -131,7 +137,10 @@ class Parser {
     uint32_t value = 0;
     for (int i = 0; i < 4; ++i, ++at_) {
       const char c = at_ < text_.size() ? text_[at_] : '\0';
-      const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+      const int digit = c >= '0' && c <= '9'   ? c - '0'
+                        : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                        : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                               : -1;
       if (digit < 0) error("expected four hexadecimal digits");
       value = value * 16 + static_cast<uint32_t>(digit);
     }
@@ -183,7 +192,9 @@ class Parser {
       }
       const char escape = at_ < text_.size() ? text_[at_++] : '\0';
       switch (escape) {
-        case '"': case '\\': case '/': out += escape; break;
+        case '"':
+        case '\\':
+        case '/': out += escape; break;
         case 'b': out += '\b'; break;
         case 'f': out += '\f'; break;
         case 'n': out += '\n'; break;

@@ -25,22 +25,33 @@ class Shape {
     for (int i = 0; i < ndim_; ++i) dims_[i] = other.dims_[i];
     return *this;
   }
-  static Shape unknown() { Shape s; s.ndim_ = -1; return s; }
+  static Shape unknown() {
+    Shape s;
+    s.ndim_ = -1;
+    return s;
+  }
   static Shape filled(int ndim, int64_t extent);
 
   int ndim() const { return ndim_; }
   const int64_t* data() const { return dims_; }
   const int64_t* begin() const { return dims_; }
   const int64_t* end() const { return dims_ + (ndim_ > 0 ? ndim_ : 0); }
-  int64_t operator[](int i) const { assert(i >= 0 && i < ndim_); return dims_[i]; }
-  int64_t& operator[](int i) { assert(i >= 0 && i < ndim_); return dims_[i]; }
+  int64_t operator[](int i) const {
+    assert(i >= 0 && i < ndim_);
+    return dims_[i];
+  }
+  int64_t& operator[](int i) {
+    assert(i >= 0 && i < ndim_);
+    return dims_[i];
+  }
   int64_t back() const { return (*this)[ndim_ - 1]; }
   void push_back(int64_t extent);
 
   bool ndim_known() const { return ndim_ >= 0; }
   bool known() const {
     if (ndim_ < 0) return false;
-    for (int i = 0; i < ndim_; ++i) if (dims_[i] < 0) return false;
+    for (int i = 0; i < ndim_; ++i)
+      if (dims_[i] < 0) return false;
     return true;
   }
   // Number of elements; 1 for a scalar. Only for a known shape.
@@ -52,7 +63,8 @@ class Shape {
   }
   bool operator==(const Shape& other) const {
     if (ndim_ != other.ndim_) return false;
-    for (int i = 0; i < ndim_; ++i) if (dims_[i] != other.dims_[i]) return false;
+    for (int i = 0; i < ndim_; ++i)
+      if (dims_[i] != other.dims_[i]) return false;
     return true;
   }
   bool operator!=(const Shape& other) const { return !(*this == other); }

@@ -41,13 +41,15 @@ void check_callback(int32_t status, const char* place) {
   throw Error(Code::user, message);
 }
 
-std::vector<std::pair<std::string, Shape>> read_shapes(const char* const* names, const int32_t* ndims, const int64_t* dims, int32_t count, const char* place) {
+std::vector<std::pair<std::string, Shape>> read_shapes(const char* const* names, const int32_t* ndims,
+                                                       const int64_t* dims, int32_t count, const char* place) {
   std::vector<std::pair<std::string, Shape>> shapes;
   list(names, count, place, "names");
   list(ndims, count, place, "ndims");
   for (int32_t i = 0; i < count; ++i) {
     const int32_t ndim = ndims[i];
-    shapes.emplace_back(&required(names[i], place, "names"), ndim < 0 ? Shape::unknown() : make_shape(dims, ndim, place));
+    shapes.emplace_back(&required(names[i], place, "names"),
+                        ndim < 0 ? Shape::unknown() : make_shape(dims, ndim, place));
     if (ndim > 0) dims += ndim;
   }
   return shapes;
@@ -79,6 +81,8 @@ int32_t mxn_option_set(const char* name, int64_t value) {
     const std::string key = name;
     if (key == "onednn") set_onednn_enabled(value != 0);
     else if (key == "cpu_threads" && value >= 1 && value <= 4096) set_parallel_threads(static_cast<int>(value));
-    else fail(Code::invalid, "[option_set] expected onednn or cpu_threads with a sensible value, got '", key, "' = ", value);
+    else
+      fail(Code::invalid, "[option_set] expected onednn or cpu_threads with a sensible value, got '", key,
+           "' = ", value);
   });
 }

@@ -69,11 +69,13 @@ inline DType make_dtype(int32_t code, const char* place) {
 }
 
 inline Shape make_shape(const int64_t* dims, int32_t ndim, const char* place) {
-  MIXNET_CHECK(ndim >= 0 && ndim <= Shape::max_ndim, shape, "[", place, "] ndim: expected 0 to ", int{Shape::max_ndim}, ", got ", ndim);
+  MIXNET_CHECK(ndim >= 0 && ndim <= Shape::max_ndim, shape, "[", place, "] ndim: expected 0 to ", int{Shape::max_ndim},
+               ", got ", ndim);
   list(dims, ndim, place, "shape");
   return Shape(dims, ndim);
 }
 
-std::vector<std::pair<std::string, Shape>> read_shapes(const char* const* names, const int32_t* ndims, const int64_t* dims, int32_t count, const char* place);
+std::vector<std::pair<std::string, Shape>> read_shapes(const char* const* names, const int32_t* ndims,
+                                                       const int64_t* dims, int32_t count, const char* place);
 
 }  // namespace mixnet::c_api

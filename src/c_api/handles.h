@@ -9,14 +9,31 @@
 #include "kvstore/kvstore.h"
 #include "mixnet/c_api.h"
 
-struct mxn_ndarray { mixnet::NDArray array; };
-struct mxn_symbol { mixnet::Symbol symbol; };
-struct mxn_executor { std::shared_ptr<mixnet::Executor> executor; };
-struct mxn_kvstore { std::shared_ptr<mixnet::KVStore> store; };
-struct mxn_variable { mixnet::Variable* variable; };
-struct mxn_cancel { mixnet::CancelToken token; };
-struct mxn_strings { std::vector<std::string> items; };
-struct mxn_shapes { std::vector<std::vector<int64_t>> items; std::vector<int32_t> ndims; };
+struct mxn_ndarray {
+  mixnet::NDArray array;
+};
+struct mxn_symbol {
+  mixnet::Symbol symbol;
+};
+struct mxn_executor {
+  std::shared_ptr<mixnet::Executor> executor;
+};
+struct mxn_kvstore {
+  std::shared_ptr<mixnet::KVStore> store;
+};
+struct mxn_variable {
+  mixnet::Variable* variable;
+};
+struct mxn_cancel {
+  mixnet::CancelToken token;
+};
+struct mxn_strings {
+  std::vector<std::string> items;
+};
+struct mxn_shapes {
+  std::vector<std::vector<int64_t>> items;
+  std::vector<int32_t> ndims;
+};
 
 namespace mixnet::c_api {
 
@@ -29,7 +46,8 @@ inline DeviceId make_device(int32_t kind, int32_t index, const char* place) {
 inline WaitOptions make_wait(const mxn_wait_t* wait) {
   WaitOptions options;
   if (!wait) return options;
-  MIXNET_CHECK(wait->struct_size == sizeof(mxn_wait_t), invalid, "[wait] struct_size: expected ", sizeof(mxn_wait_t), ", got ", wait->struct_size);
+  MIXNET_CHECK(wait->struct_size == sizeof(mxn_wait_t), invalid, "[wait] struct_size: expected ", sizeof(mxn_wait_t),
+               ", got ", wait->struct_size);
   if (wait->timeout_s > 0) options.timeout_s = wait->timeout_s;
   if (wait->cancel) options.cancel = &wait->cancel->token;
   return options;
@@ -43,7 +61,8 @@ inline const OpSchema& schema_of(const mxn_op_t* op, const char* place) {
 
 // Handles of arrays; none() becomes NULL. The vector is freed by mxn_ndarray_list_free.
 mxn_ndarray_t** make_array_list(const std::vector<NDArray>& arrays);
-std::vector<NDArray> read_arrays(mxn_ndarray_t* const* handles, int64_t count, const char* place, const char* name, bool allow_null = false);
+std::vector<NDArray> read_arrays(mxn_ndarray_t* const* handles, int64_t count, const char* place, const char* name,
+                                 bool allow_null = false);
 // (function, user data, destroy) with the destroy run once.
 class UserData {
  public:

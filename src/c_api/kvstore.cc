@@ -28,15 +28,26 @@ void mxn_kvstore_free(mxn_kvstore_t* store) {
 }
 
 int32_t mxn_kvstore_init(mxn_kvstore_t* store, const char* const* keys, mxn_ndarray_t* const* values, int64_t count) {
-  return guard([&] { store_of(store, "kvstore_init").init(read_keys(keys, count, "kvstore_init"), read_arrays(values, count, "kvstore_init", "values")); });
+  return guard([&] {
+    store_of(store, "kvstore_init")
+        .init(read_keys(keys, count, "kvstore_init"), read_arrays(values, count, "kvstore_init", "values"));
+  });
 }
 
-int32_t mxn_kvstore_push(mxn_kvstore_t* store, const char* const* keys, mxn_ndarray_t* const* values, int64_t count, int32_t priority) {
-  return guard([&] { store_of(store, "kvstore_push").push(read_keys(keys, count, "kvstore_push"), read_arrays(values, count, "kvstore_push", "values"), priority); });
+int32_t mxn_kvstore_push(mxn_kvstore_t* store, const char* const* keys, mxn_ndarray_t* const* values, int64_t count,
+                         int32_t priority) {
+  return guard([&] {
+    store_of(store, "kvstore_push")
+        .push(read_keys(keys, count, "kvstore_push"), read_arrays(values, count, "kvstore_push", "values"), priority);
+  });
 }
 
-int32_t mxn_kvstore_pull(mxn_kvstore_t* store, const char* const* keys, mxn_ndarray_t* const* outputs, int64_t count, int32_t priority) {
-  return guard([&] { store_of(store, "kvstore_pull").pull(read_keys(keys, count, "kvstore_pull"), read_arrays(outputs, count, "kvstore_pull", "outputs"), priority); });
+int32_t mxn_kvstore_pull(mxn_kvstore_t* store, const char* const* keys, mxn_ndarray_t* const* outputs, int64_t count,
+                         int32_t priority) {
+  return guard([&] {
+    store_of(store, "kvstore_pull")
+        .pull(read_keys(keys, count, "kvstore_pull"), read_arrays(outputs, count, "kvstore_pull", "outputs"), priority);
+  });
 }
 
 int32_t mxn_kvstore_set_updater(mxn_kvstore_t* store, mxn_updater_fn fn, void* user, mxn_destroy_fn destroy) {

@@ -75,7 +75,8 @@ int32_t mxn_device_memory(int32_t kind, int32_t index, int64_t* out_free, int64_
 int32_t mxn_storage_info(int32_t kind, int32_t index, mxn_storage_info_t* out) {
   return guard([&] {
     required(out, "storage_info", "out_info");
-    MIXNET_CHECK(out->struct_size == sizeof *out, invalid, "[storage_info] struct_size: expected ", sizeof *out, ", got ", out->struct_size);
+    MIXNET_CHECK(out->struct_size == sizeof *out, invalid, "[storage_info] struct_size: expected ", sizeof *out,
+                 ", got ", out->struct_size);
     const StorageStatistics s = storage(make_device(kind, index, "storage_info")).statistics();
     *out = {sizeof *out, s.in_use, s.cached, s.peak, s.limit, s.allocations, s.hits, s.device_calls};
   });
@@ -97,7 +98,9 @@ int32_t mxn_shutdown(void) {
   return guard([&] { engine().shutdown(); });
 }
 
-int64_t mxn_strings_count(const mxn_strings_t* strings) { return strings ? static_cast<int64_t>(strings->items.size()) : 0; }
+int64_t mxn_strings_count(const mxn_strings_t* strings) {
+  return strings ? static_cast<int64_t>(strings->items.size()) : 0;
+}
 
 const char* mxn_strings_get(const mxn_strings_t* strings, int64_t i) {
   return i >= 0 && i < mxn_strings_count(strings) ? strings->items[static_cast<size_t>(i)].c_str() : nullptr;
@@ -111,7 +114,8 @@ int32_t mxn_shapes_get(const mxn_shapes_t* shapes, int64_t i, int32_t* out_ndim,
   return guard([&] {
     clear(out_ndim, "shapes_get", "out_ndim");
     clear(out_dims, "shapes_get", "out_dims");
-    MIXNET_CHECK(i >= 0 && i < mxn_shapes_count(shapes), invalid, "[shapes_get] expected an index below ", mxn_shapes_count(shapes), ", got ", i);
+    MIXNET_CHECK(i >= 0 && i < mxn_shapes_count(shapes), invalid, "[shapes_get] expected an index below ",
+                 mxn_shapes_count(shapes), ", got ", i);
     *out_ndim = shapes->ndims[static_cast<size_t>(i)];
     *out_dims = shapes->items[static_cast<size_t>(i)].data();
   });
@@ -132,11 +136,13 @@ int32_t mxn_cancel_trigger(mxn_cancel_t* cancel) {
 void mxn_cancel_free(mxn_cancel_t* cancel) { delete cancel; }
 
 int32_t mxn_variable_create(mxn_variable_t** out_variable) {
-  return guard([&] { clear(out_variable, "variable_create", "out_variable") = new mxn_variable{engine().new_variable()}; });
+  return guard(
+      [&] { clear(out_variable, "variable_create", "out_variable") = new mxn_variable{engine().new_variable()}; });
 }
 
 int32_t mxn_variable_wait(mxn_variable_t* variable, const mxn_wait_t* wait) {
-  return guard([&] { engine().wait_to_read(required(variable, "variable_wait", "variable").variable, make_wait(wait)); });
+  return guard(
+      [&] { engine().wait_to_read(required(variable, "variable_wait", "variable").variable, make_wait(wait)); });
 }
 
 void mxn_variable_free(mxn_variable_t* variable) {
@@ -145,17 +151,22 @@ void mxn_variable_free(mxn_variable_t* variable) {
   delete variable;
 }
 
-int32_t mxn_engine_push(mxn_task_fn fn, void* user, mxn_destroy_fn destroy, mxn_variable_t* const* reads, int64_t num_reads,
-                        mxn_variable_t* const* writes, int64_t num_writes, mxn_ndarray_t* const* array_reads, int64_t num_array_reads,
-                        mxn_ndarray_t* const* array_writes, int64_t num_array_writes, int32_t priority) {
+int32_t mxn_engine_push(mxn_task_fn fn, void* user, mxn_destroy_fn destroy, mxn_variable_t* const* reads,
+                        int64_t num_reads, mxn_variable_t* const* writes, int64_t num_writes,
+                        mxn_ndarray_t* const* array_reads, int64_t num_array_reads, mxn_ndarray_t* const* array_writes,
+                        int64_t num_array_writes, int32_t priority) {
   return guard([&] {
     auto data = std::make_shared<UserData>(user, destroy);
     MIXNET_CHECK(fn, invalid, "[engine_push] fn: expected a function, got NULL");
     std::vector<Variable*> read, write;
-    for (mxn_variable_t* v : list(reads, num_reads, "engine_push", "reads")) read.push_back(required(v, "engine_push", "reads").variable);
-    for (mxn_variable_t* v : list(writes, num_writes, "engine_push", "writes")) write.push_back(required(v, "engine_push", "writes").variable);
-    for (mxn_ndarray_t* a : list(array_reads, num_array_reads, "engine_push", "array_reads")) read.push_back(required(a, "engine_push", "array_reads").array.variable());
-    for (mxn_ndarray_t* a : list(array_writes, num_array_writes, "engine_push", "array_writes")) write.push_back(required(a, "engine_push", "array_writes").array.variable());
+    for (mxn_variable_t* v : list(reads, num_reads, "engine_push", "reads"))
+      read.push_back(required(v, "engine_push", "reads").variable);
+    for (mxn_variable_t* v : list(writes, num_writes, "engine_push", "writes"))
+      write.push_back(required(v, "engine_push", "writes").variable);
+    for (mxn_ndarray_t* a : list(array_reads, num_array_reads, "engine_push", "array_reads"))
+      read.push_back(required(a, "engine_push", "array_reads").array.variable());
+    for (mxn_ndarray_t* a : list(array_writes, num_array_writes, "engine_push", "array_writes"))
+      write.push_back(required(a, "engine_push", "array_writes").array.variable());
     PushOptions options;
     options.lane = Lane::callback;
     options.priority = priority;

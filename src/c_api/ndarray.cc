@@ -13,7 +13,8 @@ mxn_ndarray_t** make_array_list(const std::vector<NDArray>& arrays) {
   return handles;
 }
 
-std::vector<NDArray> read_arrays(mxn_ndarray_t* const* handles, int64_t count, const char* place, const char* name, bool allow_null) {
+std::vector<NDArray> read_arrays(mxn_ndarray_t* const* handles, int64_t count, const char* place, const char* name,
+                                 bool allow_null) {
   const Span<mxn_ndarray_t* const> given = list(handles, count, place, name);
   std::vector<NDArray> arrays;
   arrays.reserve(given.size());
@@ -31,7 +32,9 @@ using namespace mixnet::c_api;
 
 namespace {
 
-const NDArray& array_of(const mxn_ndarray_t* handle, const char* place) { return required(handle, place, "array").array; }
+const NDArray& array_of(const mxn_ndarray_t* handle, const char* place) {
+  return required(handle, place, "array").array;
+}
 
 NamedArrays read_named(mxn_ndarray_t* const* arrays, const char* const* names, int64_t count) {
   NamedArrays named;
@@ -56,15 +59,18 @@ void clear_load(mxn_ndarray_t*** out_arrays, int64_t* out_count, mxn_strings_t**
 
 }  // namespace
 
-int32_t mxn_ndarray_create(const int64_t* shape, int32_t ndim, int32_t dtype, int32_t device_kind, int32_t device_index, mxn_ndarray_t** out_array) {
+int32_t mxn_ndarray_create(const int64_t* shape, int32_t ndim, int32_t dtype, int32_t device_kind, int32_t device_index,
+                           mxn_ndarray_t** out_array) {
   return guard([&] {
     clear(out_array, "ndarray_create", "out_array");
     const DeviceId device = make_device(device_kind, device_index, "ndarray_create");
-    *out_array = new mxn_ndarray{NDArray(make_shape(shape, ndim, "ndarray_create"), make_dtype(dtype, "ndarray_create"), device)};
+    *out_array = new mxn_ndarray{
+        NDArray(make_shape(shape, ndim, "ndarray_create"), make_dtype(dtype, "ndarray_create"), device)};
   });
 }
 
-int32_t mxn_ndarray_from_memory(void* data, const int64_t* shape, int32_t ndim, int32_t dtype, void* user, mxn_destroy_fn destroy, mxn_ndarray_t** out_array) {
+int32_t mxn_ndarray_from_memory(void* data, const int64_t* shape, int32_t ndim, int32_t dtype, void* user,
+                                mxn_destroy_fn destroy, mxn_ndarray_t** out_array) {
   return guard([&] {
     auto owner = std::make_shared<UserData>(user, destroy);
     clear(out_array, "ndarray_from_memory", "out_array");
@@ -91,7 +97,8 @@ void mxn_ndarray_free(mxn_ndarray_t* array) {
 int32_t mxn_ndarray_info(const mxn_ndarray_t* array, mxn_ndarray_info_t* out) {
   return guard([&] {
     required(out, "ndarray_info", "out_info");
-    MIXNET_CHECK(out->struct_size == sizeof *out, invalid, "[ndarray_info] struct_size: expected ", sizeof *out, ", got ", out->struct_size);
+    MIXNET_CHECK(out->struct_size == sizeof *out, invalid, "[ndarray_info] struct_size: expected ", sizeof *out,
+                 ", got ", out->struct_size);
     const NDArray& a = array_of(array, "ndarray_info");
     out->ndim = a.shape().ndim();
     out->dtype = static_cast<int32_t>(a.dtype());
@@ -119,7 +126,8 @@ int32_t mxn_ndarray_at(const mxn_ndarray_t* array, int64_t i, mxn_ndarray_t** ou
 int32_t mxn_ndarray_reshape(const mxn_ndarray_t* array, const int64_t* shape, int32_t ndim, mxn_ndarray_t** out_array) {
   return guard([&] {
     clear(out_array, "ndarray_reshape", "out_array");
-    *out_array = new mxn_ndarray{array_of(array, "ndarray_reshape").reshape(make_shape(shape, ndim, "ndarray_reshape"))};
+    *out_array =
+        new mxn_ndarray{array_of(array, "ndarray_reshape").reshape(make_shape(shape, ndim, "ndarray_reshape"))};
   });
 }
 
@@ -157,6 +165,7 @@ int32_t mxn_ndarray_data(const mxn_ndarray_t* array, void** out_data) {
     const NDArray& a = array_of(array, "ndarray_data");
     MIXNET_CHECK(a.device().host(), device, "[ndarray_data] expected a host array, got one on ", a.device().str());
     a.wait_to_read();
+    a.chunk()->expose();
     *out_data = a.view().data;
   });
 }
@@ -198,7 +207,8 @@ int32_t mxn_ndarray_load(const char* path, mxn_ndarray_t*** out_arrays, int64_t*
   });
 }
 
-int32_t mxn_ndarray_load_memory(const void* data, int64_t bytes, mxn_ndarray_t*** out_arrays, int64_t* out_count, mxn_strings_t** out_names) {
+int32_t mxn_ndarray_load_memory(const void* data, int64_t bytes, mxn_ndarray_t*** out_arrays, int64_t* out_count,
+                                mxn_strings_t** out_names) {
   return guard([&] {
     clear_load(out_arrays, out_count, out_names);
     list(static_cast<const char*>(data), bytes, "ndarray_load_memory", "data");

@@ -14,7 +14,8 @@ Value make_value(const mxn_arg_t& a, const char* place) {
     case MXN_TAG_FLOAT: return Value(a.real);
     case MXN_TAG_TEXT: return Value(&required(a.text, place, "text"));
     case MXN_TAG_INTS: {
-      MIXNET_CHECK(a.count <= Shape::max_ndim, invalid, "[", place, "] expected at most ", int{Shape::max_ndim}, " integers, got ", a.count);
+      MIXNET_CHECK(a.count <= Shape::max_ndim, invalid, "[", place, "] expected at most ", int{Shape::max_ndim},
+                   " integers, got ", a.count);
       const Span<const int64_t> ints = list(a.ints, a.count, place, "ints");
       return Value(Shape(ints.data(), static_cast<int>(ints.size())));
     }
@@ -32,8 +33,8 @@ Attributes make_attributes(const OpSchema& op, Span<const mxn_arg_t> args) {
   Attributes attributes;
   attributes.reserve(args.size());
   for (const mxn_arg_t& a : args) {
-    MIXNET_CHECK(a.field >= 0 && a.field < static_cast<int32_t>(op.fields.size()), invalid, "[", op.name, "] field: expected 0 to ",
-                 op.fields.size() - 1, ", got ", a.field);
+    MIXNET_CHECK(a.field >= 0 && a.field < static_cast<int32_t>(op.fields.size()), invalid, "[", op.name,
+                 "] field: expected 0 to ", op.fields.size() - 1, ", got ", a.field);
     attributes.emplace_back(op.fields[static_cast<size_t>(a.field)].name, make_value(a, op.name.c_str()));
   }
   return attributes;
@@ -55,17 +56,19 @@ int32_t mxn_op_find(const char* name, const mxn_op_t** out_op) {
   });
 }
 
-int32_t mxn_op_invoke(const mxn_op_t* op, mxn_ndarray_t* const* inputs, int32_t num_inputs, const mxn_arg_t* args, int32_t num_args,
-                      int32_t training, int32_t device_kind, int32_t device_index, mxn_ndarray_t** outputs, int32_t capacity,
-                      int32_t* num_outputs) {
+int32_t mxn_op_invoke(const mxn_op_t* op, mxn_ndarray_t* const* inputs, int32_t num_inputs, const mxn_arg_t* args,
+                      int32_t num_args, int32_t training, int32_t device_kind, int32_t device_index,
+                      mxn_ndarray_t** outputs, int32_t capacity, int32_t* num_outputs) {
   return guard([&] {
     const OpSchema& schema = schema_of(op, "op_invoke");
     const char* place = schema.name.c_str();
     required(num_outputs, place, "num_outputs");
     const int32_t given = *num_outputs;
     list(outputs, capacity, place, "outputs");
-    MIXNET_CHECK(given >= 0 && given <= capacity, invalid, "[", place, "] num_outputs: expected 0 to ", capacity, ", got ", given);
-    std::vector<NDArray> in = read_arrays(inputs, num_inputs, place, "inputs"), out = read_arrays(outputs, given, place, "outputs");
+    MIXNET_CHECK(given >= 0 && given <= capacity, invalid, "[", place, "] num_outputs: expected 0 to ", capacity,
+                 ", got ", given);
+    std::vector<NDArray> in = read_arrays(inputs, num_inputs, place, "inputs"),
+                         out = read_arrays(outputs, given, place, "outputs");
     Attributes attributes = make_attributes(schema, list(args, num_args, place, "args"));
     if (!schema.variadic.empty()) {
       bool counted = false;
@@ -79,7 +82,8 @@ int32_t mxn_op_invoke(const mxn_op_t* op, mxn_ndarray_t* const* inputs, int32_t 
     invoke(schema, params, in, out, options);
     if (given > 0) return;
     const int visible = schema.num_visible(params.get());
-    MIXNET_CHECK(visible <= capacity, invalid, "[", place, "] capacity: expected room for ", visible, " outputs, got ", capacity);
+    MIXNET_CHECK(visible <= capacity, invalid, "[", place, "] capacity: expected room for ", visible, " outputs, got ",
+                 capacity);
     for (int i = 0; i < visible; ++i) outputs[i] = new mxn_ndarray{std::move(out[static_cast<size_t>(i)])};
     *num_outputs = visible;
   });

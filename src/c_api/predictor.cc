@@ -5,7 +5,9 @@
 #include "c_api/guard.h"
 #include "predictor/predictor.h"
 
-struct mxn_predictor { mixnet::Predictor predictor; };
+struct mxn_predictor {
+  mixnet::Predictor predictor;
+};
 
 using namespace mixnet;
 using namespace mixnet::c_api;
@@ -25,8 +27,8 @@ std::vector<std::string> read_names(const char* const* names, int32_t count, con
 
 template <class T>
 void check_struct(const T* s, const char* what) {
-  MIXNET_CHECK(required(s, place, what).struct_size == sizeof(T), invalid, "[predictor] ", what, ".struct_size: expected ", sizeof(T),
-               ", got ", s->struct_size);
+  MIXNET_CHECK(required(s, place, what).struct_size == sizeof(T), invalid, "[predictor] ", what,
+               ".struct_size: expected ", sizeof(T), ", got ", s->struct_size);
 }
 
 std::vector<PredictorInput> read_inputs(const mxn_predictor_options_t& o) {
@@ -54,7 +56,8 @@ size_t position(int32_t index, size_t count, const char* what) {
 }
 
 void check_bytes(const NDArray& array, const void* data, int64_t bytes, const std::string& name) {
-  MIXNET_CHECK(bytes == array.bytes(), shape, "[predictor] ", name, ": expected ", array.bytes(), " bytes, got ", bytes);
+  MIXNET_CHECK(bytes == array.bytes(), shape, "[predictor] ", name, ": expected ", array.bytes(), " bytes, got ",
+               bytes);
   MIXNET_CHECK(data || bytes == 0, invalid, "[predictor] ", name, ": expected data, got NULL");
 }
 
@@ -66,7 +69,8 @@ int32_t mxn_predictor_create(const mxn_predictor_options_t* options, mxn_predict
     check_struct(options, "options");
     const mxn_predictor_options_t& o = *options;
     required(o.symbol_json, place, "symbol_json");
-    MIXNET_CHECK(o.params_bytes >= 0 && (o.params || o.params_bytes == 0), invalid, "[predictor] params: expected ", o.params_bytes, " bytes");
+    MIXNET_CHECK(o.params_bytes >= 0 && (o.params || o.params_bytes == 0), invalid, "[predictor] params: expected ",
+                 o.params_bytes, " bytes");
     auto model = std::make_shared<Model>(o.symbol_json, o.params, static_cast<size_t>(o.params_bytes),
                                          read_names(o.output_names, o.num_outputs, "output_names"));
     *out_predictor = new mxn_predictor{Predictor(std::move(model), read_inputs(o))};
@@ -81,7 +85,8 @@ int32_t mxn_predictor_clone(const mxn_predictor_t* predictor, mxn_predictor_t** 
   });
 }
 
-int32_t mxn_predictor_reshape(mxn_predictor_t* predictor, const char* const* names, const int32_t* ndims, const int64_t* shapes, int32_t count) {
+int32_t mxn_predictor_reshape(mxn_predictor_t* predictor, const char* const* names, const int32_t* ndims,
+                              const int64_t* shapes, int32_t count) {
   return guard([&] {
     Predictor& p = predictor_of(predictor);
     std::vector<PredictorInput> inputs = p.inputs();

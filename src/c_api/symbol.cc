@@ -6,7 +6,9 @@ namespace mixnet::c_api {
 
 namespace {
 
-const Symbol& symbol_of(const mxn_symbol_t* handle, const char* place) { return required(handle, place, "symbol").symbol; }
+const Symbol& symbol_of(const mxn_symbol_t* handle, const char* place) {
+  return required(handle, place, "symbol").symbol;
+}
 
 mxn_shapes_t* make_shapes(const std::vector<Shape>& shapes) {
   auto list = std::make_unique<mxn_shapes>();
@@ -25,7 +27,8 @@ mxn_shapes_t* make_types(const std::vector<DType>& types) {
   return list.release();
 }
 
-std::vector<std::pair<std::string, Symbol>> read_inputs(mxn_symbol_t* const* inputs, const char* const* names, int32_t count, const char* place) {
+std::vector<std::pair<std::string, Symbol>> read_inputs(mxn_symbol_t* const* inputs, const char* const* names,
+                                                        int32_t count, const char* place) {
   std::vector<std::pair<std::string, Symbol>> result;
   for (mxn_symbol_t* input : list(inputs, count, place, "inputs")) {
     const size_t i = result.size();
@@ -49,7 +52,8 @@ int32_t mxn_symbol_variable(const char* name, mxn_symbol_t** out_symbol) {
 
 int32_t mxn_symbol_create(const mxn_op_t* op, const mxn_arg_t* args, int32_t num_args, const char* const* attr_keys,
                           const char* const* attr_values, int32_t num_attrs, mxn_symbol_t* const* inputs,
-                          const char* const* input_names, int32_t num_inputs, const char* name, mxn_symbol_t** out_symbol) {
+                          const char* const* input_names, int32_t num_inputs, const char* name,
+                          mxn_symbol_t** out_symbol) {
   return guard([&] {
     clear(out_symbol, "symbol_create", "out_symbol");
     const OpSchema& schema = schema_of(op, "symbol_create");
@@ -59,9 +63,11 @@ int32_t mxn_symbol_create(const mxn_op_t* op, const mxn_arg_t* args, int32_t num
     list(attr_keys, num_attrs, "symbol_create", "attr_keys");
     list(attr_values, num_attrs, "symbol_create", "attr_values");
     for (int32_t i = 0; i < num_attrs; ++i) {
-      attributes[&required(attr_keys[i], "symbol_create", "attr_keys")] = &required(attr_values[i], "symbol_create", "attr_values");
+      attributes[&required(attr_keys[i], "symbol_create", "attr_keys")] =
+          &required(attr_values[i], "symbol_create", "attr_values");
     }
-    *out_symbol = new mxn_symbol{Symbol::create(schema, params, attributes, read_inputs(inputs, input_names, num_inputs, schema.name.c_str()), name)};
+    *out_symbol = new mxn_symbol{Symbol::create(
+        schema, params, attributes, read_inputs(inputs, input_names, num_inputs, schema.name.c_str()), name)};
   });
 }
 
@@ -81,8 +87,8 @@ int32_t mxn_symbol_copy(const mxn_symbol_t* symbol, mxn_symbol_t** out_symbol) {
   });
 }
 
-int32_t mxn_symbol_compose(const mxn_symbol_t* symbol, const char* name, const char* const* keys, mxn_symbol_t* const* replacements,
-                           int32_t count, mxn_symbol_t** out_symbol) {
+int32_t mxn_symbol_compose(const mxn_symbol_t* symbol, const char* name, const char* const* keys,
+                           mxn_symbol_t* const* replacements, int32_t count, mxn_symbol_t** out_symbol) {
   return guard([&] {
     clear(out_symbol, "symbol_compose", "out_symbol");
     const Symbol& s = symbol_of(symbol, "symbol_compose");
@@ -142,7 +148,8 @@ int32_t mxn_symbol_get_attr(const mxn_symbol_t* symbol, const char* key, char** 
 
 int32_t mxn_symbol_set_attr(mxn_symbol_t* symbol, const char* key, const char* value) {
   return guard([&] {
-    required(symbol, "symbol_set_attr", "symbol").symbol.set_attribute(&required(key, "symbol_set_attr", "key"), &required(value, "symbol_set_attr", "value"));
+    required(symbol, "symbol_set_attr", "symbol")
+        .symbol.set_attribute(&required(key, "symbol_set_attr", "key"), &required(value, "symbol_set_attr", "value"));
   });
 }
 
@@ -178,14 +185,16 @@ int32_t mxn_symbol_debug(const mxn_symbol_t* symbol, char** out_text) {
   });
 }
 
-int32_t mxn_symbol_infer_shape(const mxn_symbol_t* symbol, const char* const* names, const int32_t* ndims, const int64_t* dims, int32_t count,
-                               mxn_shapes_t** out_arguments, mxn_shapes_t** out_outputs, mxn_shapes_t** out_states, int32_t* out_complete) {
+int32_t mxn_symbol_infer_shape(const mxn_symbol_t* symbol, const char* const* names, const int32_t* ndims,
+                               const int64_t* dims, int32_t count, mxn_shapes_t** out_arguments,
+                               mxn_shapes_t** out_outputs, mxn_shapes_t** out_states, int32_t* out_complete) {
   return guard([&] {
     clear(out_arguments, "infer_shape", "out_arguments");
     clear(out_outputs, "infer_shape", "out_outputs");
     clear(out_states, "infer_shape", "out_states");
     clear(out_complete, "infer_shape", "out_complete");
-    const Inferred<Shape> r = infer_shape(symbol_of(symbol, "infer_shape"), read_shapes(names, ndims, dims, count, "infer_shape"));
+    const Inferred<Shape> r =
+        infer_shape(symbol_of(symbol, "infer_shape"), read_shapes(names, ndims, dims, count, "infer_shape"));
     *out_arguments = make_shapes(r.arguments);
     *out_outputs = make_shapes(r.outputs);
     *out_states = make_shapes(r.states);
@@ -193,8 +202,9 @@ int32_t mxn_symbol_infer_shape(const mxn_symbol_t* symbol, const char* const* na
   });
 }
 
-int32_t mxn_symbol_infer_type(const mxn_symbol_t* symbol, const char* const* names, const int32_t* dtypes, int32_t count,
-                              mxn_shapes_t** out_arguments, mxn_shapes_t** out_outputs, mxn_shapes_t** out_states, int32_t* out_complete) {
+int32_t mxn_symbol_infer_type(const mxn_symbol_t* symbol, const char* const* names, const int32_t* dtypes,
+                              int32_t count, mxn_shapes_t** out_arguments, mxn_shapes_t** out_outputs,
+                              mxn_shapes_t** out_states, int32_t* out_complete) {
   return guard([&] {
     clear(out_arguments, "infer_type", "out_arguments");
     clear(out_outputs, "infer_type", "out_outputs");
@@ -213,11 +223,12 @@ int32_t mxn_symbol_infer_type(const mxn_symbol_t* symbol, const char* const* nam
   });
 }
 
-int32_t mxn_symbol_memory(const mxn_symbol_t* symbol, const char* const* names, const int32_t* ndims, const int64_t* dims, int32_t count,
-                          int32_t training, mxn_memory_info_t* out) {
+int32_t mxn_symbol_memory(const mxn_symbol_t* symbol, const char* const* names, const int32_t* ndims,
+                          const int64_t* dims, int32_t count, int32_t training, mxn_memory_info_t* out) {
   return guard([&] {
     required(out, "symbol_memory", "out_info");
-    MIXNET_CHECK(out->struct_size == sizeof *out, invalid, "[symbol_memory] struct_size: expected ", sizeof *out, ", got ", out->struct_size);
+    MIXNET_CHECK(out->struct_size == sizeof *out, invalid, "[symbol_memory] struct_size: expected ", sizeof *out,
+                 ", got ", out->struct_size);
     SimpleBindArguments arguments;
     arguments.shapes = read_shapes(names, ndims, dims, count, "symbol_memory");
     // The inputs that were given want no gradient: they are the data.

@@ -24,8 +24,8 @@ std::unique_ptr<Engine> make_engine() {
     const bool threaded = name == "threaded" || name == "ThreadedEngine" || name == "ThreadedEnginePerDevice";
     MIXNET_CHECK(threaded, invalid, "[engine] MIXNET_ENGINE: expected threaded or naive, got '", name, "'");
     const int64_t threads = environment_int("CPU_WORKER_NTHREADS", 1);
-    MIXNET_CHECK(threads > 0 && threads <= 4096, invalid, "[engine] MIXNET_CPU_WORKER_NTHREADS: expected 1 to 4096, got ",
-                 threads);
+    MIXNET_CHECK(threads > 0 && threads <= 4096, invalid,
+                 "[engine] MIXNET_CPU_WORKER_NTHREADS: expected 1 to 4096, got ", threads);
     return make_threaded_engine(static_cast<int>(threads));
   }
   //]

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <vector>
 
+#include "base/profile.h"
 #include "engine/frame.h"
 #include "engine/scheduler_state.h"
 
@@ -83,6 +84,21 @@ struct Backlog {
 };
 thread_local Backlog backlog;
 
+// A task as the profiler shows it: what it does, and on what. Kept out of the way of those that are not recorded.
+[[gnu::noinline, gnu::cold]] void record_task(int64_t began, bool failed,
+                                              FunctionRef<std::string()> describe) noexcept {
+  const int64_t ended = profile::now();
+  try {
+    const std::string text = describe();
+    const size_t cut = std::min(text.find(" ("), text.size());
+    const std::string_view all(text);
+    profile::add_span(profile::Category::engine, began, ended,
+                      {all.substr(0, cut), all.substr(std::min(cut + 1, all.size()))}, failed);
+  } catch (...) {
+    profile::add_span(profile::Category::engine, began, ended, {"a task that cannot describe itself", {}}, failed);
+  }
+}
+
 // Foreign code runs: what it pushes runs inside it, not after it, for it may wait for that.
 class ForeignCode {
  public:
@@ -153,8 +169,7 @@ void Scheduler::push(std::unique_ptr<Task> task, Span<Variable* const> reads, Sp
   AccessList list(reads, writes, "push");
   check_open("push");
   if (options.small && options.lane != Lane::callback && try_take(list.span())) {
-    run_inline(
-        list.span(), [&] { task->run(); }, [&] { return task->describe(); });
+    run_inline(list.span(), [&] { task->run(); }, [&] { return task->describe(); });
     return;
   }
   TaskOperation* operation = TaskOperation::make(std::move(task), list.span(), options);
@@ -218,10 +233,13 @@ PoisonPtr Scheduler::run(Span<const Access> accesses, FunctionRef<void()> body, 
     return poison;
   }
   ForeignCode inside(accesses);
+  const int64_t began = profile::begin(profile::Category::engine);
   try {
     body();
+    if (began) record_task(began, false, describe);
     return nullptr;
   } catch (...) {
+    if (began) record_task(began, true, describe);
     PoisonPtr poison = poison_from_exception(describe);
     failed_.fetch_add(1, std::memory_order_relaxed);
     remember(poison);
@@ -236,8 +254,7 @@ void Scheduler::execute(TaskOperation* operation) {
     poison = make_poison(Code::invalid, "[engine] task: expected to run, got skipped because the engine shut down");
     skipped_.fetch_add(1, std::memory_order_relaxed);
   } else {
-    poison = run(
-        operation->accesses, [&] { operation->task->run(); }, [&] { return operation->task->describe(); });
+    poison = run(operation->accesses, [&] { operation->task->run(); }, [&] { return operation->task->describe(); });
   }
   {
     ForeignCode inside({});
@@ -272,18 +289,10 @@ void Scheduler::complete(Span<const Access> accesses, const PoisonPtr& poison) {
 void Scheduler::settle(ReadyList& ready) {
   while (Operation* operation = ready.pop()) {
     switch (operation->kind) {
-      case Operation::Kind::task:
-        start(static_cast<TaskOperation*>(operation));
-        break;
-      case Operation::Kind::barrier:
-        pass(static_cast<Barrier*>(operation), ready);
-        break;
-      case Operation::Kind::deletion:
-        finish(static_cast<Deletion*>(operation));
-        break;
-      case Operation::Kind::poisoning:
-        finish(static_cast<Poisoning*>(operation), ready);
-        break;
+      case Operation::Kind::task: start(static_cast<TaskOperation*>(operation)); break;
+      case Operation::Kind::barrier: pass(static_cast<Barrier*>(operation), ready); break;
+      case Operation::Kind::deletion: finish(static_cast<Deletion*>(operation)); break;
+      case Operation::Kind::poisoning: finish(static_cast<Poisoning*>(operation), ready); break;
     }
   }
 }

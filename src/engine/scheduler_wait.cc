@@ -2,6 +2,7 @@
 // taken out again.
 #include <mutex>
 
+#include "base/profile.h"
 #include "engine/frame.h"
 #include "engine/scheduler.h"
 #include "engine/scheduler_state.h"
@@ -35,7 +36,10 @@ void Scheduler::wait_for(Variable* variable, bool write, const char* place, cons
       barrier.poison = variable->poison;
     }
   }
-  if (waits) check_wait(await(barrier, options), place, options);
+  if (waits) {
+    const profile::Span span(profile::Category::api, place);
+    check_wait(await(barrier, options), place, options);
+  }
   if (barrier.poison) throw_poison(*barrier.poison);
 }
 
@@ -61,6 +65,7 @@ WaitResult Scheduler::await(Barrier& barrier, const WaitOptions& options) {
 
 void Scheduler::wait_all(const WaitOptions& options) {
   MIXNET_CHECK(!Frame::inside_task(), invalid, "[wait_all] caller: expected to be outside of tasks, got inside of one");
+  const profile::Span span(profile::Category::api, "wait_all");
   check_wait(state_->in_flight.wait_until_none(options), "wait_all", options);
   if (PoisonPtr error = take_first_error()) throw_poison(*error);
 }

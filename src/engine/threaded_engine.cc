@@ -16,7 +16,8 @@ class ThreadedEngine final : public Scheduler {
   ThreadedEngine(int compute_threads, int io_threads)
       : Scheduler(environment_int("ENGINE_MAX_OPS", default_max_ops),
                   environment_int("ENGINE_MAX_BYTES", default_max_bytes)),
-        lanes_{make_lane(compute_threads), make_lane(io_threads), make_lane(1)} {
+        lanes_{make_lane(compute_threads, "engine compute"), make_lane(io_threads, "engine io"),
+               make_lane(1, "engine callback")} {
     start_listening();
   }
   ~ThreadedEngine() override {
@@ -50,7 +51,7 @@ class ThreadedEngine final : public Scheduler {
     Scheduler::forked();
     // The threads are the parent's; their handles and locks are left as they are.
     for (auto& lane : lanes_) {
-      auto fresh = make_lane(lane->width());
+      auto fresh = make_lane(lane->width(), lane->name());
       static_cast<void>(lane.release());
       lane = std::move(fresh);
     }
@@ -58,7 +59,9 @@ class ThreadedEngine final : public Scheduler {
   }
 
  private:
-  std::unique_ptr<WorkerLane> make_lane(int width) { return std::make_unique<WorkerLane>(*this, width); }
+  std::unique_ptr<WorkerLane> make_lane(int width, const char* name) {
+    return std::make_unique<WorkerLane>(*this, width, name);
+  }
 
   WorkerLane* own_lane() const {
     for (const auto& lane : lanes_) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <system_error>
 
+#include "base/profile.h"
 #include "base/worker_thread.h"
 #include "engine/frame.h"
 #include "engine/scheduler.h"
@@ -16,7 +17,8 @@ thread_local bool serves_itself = false;
 
 }  // namespace
 
-WorkerLane::WorkerLane(Scheduler& scheduler, int width) : scheduler_(scheduler), width_(std::max(1, width)) {}
+WorkerLane::WorkerLane(Scheduler& scheduler, int width, const char* name)
+    : scheduler_(scheduler), width_(std::max(1, width)), name_(name) {}
 
 WorkerLane* WorkerLane::current() { return current_lane; }
 void WorkerLane::forget_current() { current_lane = nullptr; }
@@ -76,6 +78,7 @@ bool WorkerLane::summon() {
 
 void WorkerLane::work() {
   current_lane = this;
+  profile::name_thread(name_);
   const uint32_t generation = fork_generation();
   // In a child forked by the task itself there is nothing to come back to.
   while (TaskOperation* operation = next()) {

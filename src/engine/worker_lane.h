@@ -19,7 +19,8 @@ class Scheduler;
 
 class WorkerLane {
  public:
-  WorkerLane(Scheduler& scheduler, int width);
+  // name: of its threads in traces; lives for ever.
+  WorkerLane(Scheduler& scheduler, int width, const char* name);
   WorkerLane(const WorkerLane&) = delete;
   WorkerLane& operator=(const WorkerLane&) = delete;
 
@@ -33,6 +34,7 @@ class WorkerLane {
   void stop();
   int threads() const { return thread_count_.load(std::memory_order_relaxed); }
   int width() const { return width_; }
+  const char* name() const { return name_; }
 
   // The lane this thread belongs to, or null.
   static WorkerLane* current();
@@ -47,6 +49,7 @@ class WorkerLane {
 
   Scheduler& scheduler_;
   const int width_;
+  const char* const name_;
   SpinLock queue_lock_;
   ReadyQueue queue_;
   alignas(64) std::atomic<int64_t> size_{0};

@@ -14,7 +14,8 @@ class Arena {
   // Makes sure that at least this many bytes are there. Work under way keeps the memory it has.
   void reserve(int64_t bytes) {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (!chunk_ || static_cast<int64_t>(chunk_->bytes()) < bytes) chunk_ = std::make_shared<Chunk>(device_, static_cast<size_t>(bytes));
+    if (!chunk_ || static_cast<int64_t>(chunk_->bytes()) < bytes)
+      chunk_ = std::make_shared<Chunk>(device_, static_cast<size_t>(bytes));
   }
   std::shared_ptr<Chunk> chunk() const {
     std::lock_guard<std::mutex> lock(mutex_);

@@ -26,10 +26,14 @@ struct Segment {
 class BoundExecutor : public Executor {
  public:
   BoundExecutor(const Symbol& symbol, DeviceId device, BindArguments arguments, std::shared_ptr<Arena> arena)
-      : symbol_(symbol), device_(device), bound_(std::move(arguments)), variables_(find_variables(symbol.outputs())),
+      : symbol_(symbol),
+        device_(device),
+        bound_(std::move(arguments)),
+        variables_(find_variables(symbol.outputs())),
         arena_(std::move(arena)) {
     check();
-    wants_gradient_ = std::any_of(bound_.requests.begin(), bound_.requests.end(), [](GradRequest r) { return r != GradRequest::null; });
+    wants_gradient_ = std::any_of(bound_.requests.begin(), bound_.requests.end(),
+                                  [](GradRequest r) { return r != GradRequest::null; });
     make_outputs();
     make_plan();
   }
@@ -50,19 +54,21 @@ class BoundExecutor : public Executor {
   void backward(const std::vector<NDArray>& output_grads) override {
     MIXNET_CHECK(wants_gradient_, invalid, "[backward] the executor was bound without gradients");
     MIXNET_CHECK(trained_, invalid, "[backward] expected forward(is_train=True) before");
-    MIXNET_CHECK(output_grads.empty() || output_grads.size() == outputs_.size(), invalid, "[backward] expected ", outputs_.size(),
-                 " output gradients, got ", output_grads.size());
+    MIXNET_CHECK(output_grads.empty() || output_grads.size() == outputs_.size(), invalid, "[backward] expected ",
+                 outputs_.size(), " output gradients, got ", output_grads.size());
     for (size_t i = 0; i < head_grads_.size(); ++i) {
       if (head_grads_[i].none()) continue;
       if (!output_grads.empty() && !output_grads[i].none()) {
-        MIXNET_CHECK(output_grads[i].shape() == head_grads_[i].shape(), shape, "[backward] output gradient ", i, ": expected ",
-                     head_grads_[i].shape(), ", got ", output_grads[i].shape());
+        MIXNET_CHECK(output_grads[i].shape() == head_grads_[i].shape(), shape, "[backward] output gradient ", i,
+                     ": expected ", head_grads_[i].shape(), ", got ", output_grads[i].shape());
         copy(output_grads[i], head_grads_[i]);
         head_grad_is_ones_[i] = false;
       } else if (!head_grad_is_ones_[i]) {
-        head_grads_[i].view();  // lack of memory is told here; later it would stay on an array that is not written again
+        head_grads_[i]
+            .view();  // lack of memory is told here; later it would stay on an array that is not written again
         std::vector<NDArray> out{head_grads_[i]};
-        invoke(registry().at("ones_like"), registry().at("ones_like").make_params({}), Span<const NDArray>(&outputs_[i], 1), out);
+        invoke(registry().at("ones_like"), registry().at("ones_like").make_params({}),
+               Span<const NDArray>(&outputs_[i], 1), out);
         head_grad_is_ones_[i] = true;
       }
     }
@@ -109,7 +115,8 @@ class BoundExecutor : public Executor {
     check_count("grad_req", bound_.requests.size(), bound_.arguments.size());
     auto check_array = [this](const NDArray& a, const std::string& name) {
       MIXNET_CHECK(!a.none(), invalid, "[bind] ", name, ": no array is bound to this variable");
-      MIXNET_CHECK(a.device().host() == device_.host(), device, "[bind] ", name, ": expected an array on ", device_.str(), ", got ", a.device().str());
+      MIXNET_CHECK(a.device().host() == device_.host(), device, "[bind] ", name, ": expected an array on ",
+                   device_.str(), ", got ", a.device().str());
     };
     for (size_t i = 0; i < bound_.arguments.size(); ++i) {
       const NDArray &a = bound_.arguments[i], &g = bound_.gradients[i];
@@ -117,15 +124,18 @@ class BoundExecutor : public Executor {
       check_array(a, name);
       if (g.none()) bound_.requests[i] = GradRequest::null;
       if (bound_.requests[i] == GradRequest::null) continue;
-      MIXNET_CHECK(g.shape() == a.shape(), shape, "[bind] gradient of ", name, ": expected ", a.shape(), ", got ", g.shape());
-      MIXNET_CHECK(g.dtype() == a.dtype(), type, "[bind] gradient of ", name, ": expected ", a.dtype(), ", got ", g.dtype());
+      MIXNET_CHECK(g.shape() == a.shape(), shape, "[bind] gradient of ", name, ": expected ", a.shape(), ", got ",
+                   g.shape());
+      MIXNET_CHECK(g.dtype() == a.dtype(), type, "[bind] gradient of ", name, ": expected ", a.dtype(), ", got ",
+                   g.dtype());
     }
     for (size_t i = 0; i < bound_.states.size(); ++i) check_array(bound_.states[i], variables_.states[i]->name);
   }
 
   std::vector<std::pair<const Node*, NDArray>> bindings() const {
     std::vector<std::pair<const Node*, NDArray>> all;
-    for (size_t i = 0; i < bound_.arguments.size(); ++i) all.emplace_back(variables_.arguments[i].get(), bound_.arguments[i]);
+    for (size_t i = 0; i < bound_.arguments.size(); ++i)
+      all.emplace_back(variables_.arguments[i].get(), bound_.arguments[i]);
     for (size_t i = 0; i < bound_.states.size(); ++i) all.emplace_back(variables_.states[i].get(), bound_.states[i]);
     return all;
   }
@@ -199,7 +209,8 @@ class BoundExecutor : public Executor {
   }
 
   // Last arguments first: their gradients are ready first, and what they need is freed early.
-  void add_gradient_heads(HeadMaker& maker, std::vector<Entry> grads, std::vector<std::pair<const Node*, NDArray>>& variables) {
+  void add_gradient_heads(HeadMaker& maker, std::vector<Entry> grads,
+                          std::vector<std::pair<const Node*, NDArray>>& variables) {
     size_t next = grads.size();
     for (size_t i = bound_.requests.size(); i-- > 0;) {
       if (bound_.requests[i] == GradRequest::null) continue;
@@ -218,7 +229,8 @@ class BoundExecutor : public Executor {
     }
   }
 
-  std::unique_ptr<Prepared> prepare(HeadMaker& maker, int forward_heads, std::vector<std::pair<const Node*, NDArray>> variables, bool training) {
+  std::unique_ptr<Prepared> prepare(HeadMaker& maker, int forward_heads,
+                                    std::vector<std::pair<const Node*, NDArray>> variables, bool training) {
     PlanRequest request;
     request.heads = maker.heads;
     request.head_arrays = maker.arrays;
@@ -288,9 +300,10 @@ class BoundExecutor : public Executor {
     const int first = s.first, last = s.last;
     const PhiloxKey draw = draw_;
     const char* what = first == 0 ? "forward of " : "backward of ";
-    engine().push(make_task([plan, chunk, first, last, draw] {
-                    plan->run(first, last, static_cast<char*>(chunk->data()), draw);
-                  }, what + symbol_.name()), reads, writes);
+    engine().push(
+        make_task([plan, chunk, first, last, draw] { plan->run(first, last, static_cast<char*>(chunk->data()), draw); },
+                  what + symbol_.name()),
+        reads, writes);
   }
 
   void run_monitored(Prepared& p, int first, int last) {
@@ -349,7 +362,8 @@ std::shared_ptr<Arena> arena_for(const std::shared_ptr<Executor>& shared, Device
 
 }  // namespace
 
-std::shared_ptr<Executor> bind(const Symbol& symbol, DeviceId device, BindArguments arguments, const std::shared_ptr<Executor>& shared) {
+std::shared_ptr<Executor> bind(const Symbol& symbol, DeviceId device, BindArguments arguments,
+                               const std::shared_ptr<Executor>& shared) {
   MIXNET_CHECK(!symbol.outputs().empty(), invalid, "[bind] expected a symbol with outputs");
   return std::make_shared<BoundExecutor>(symbol, device, std::move(arguments), arena_for(shared, device));
 }

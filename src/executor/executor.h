@@ -27,8 +27,8 @@ struct MemoryReport {
 using MonitorFn = std::function<void(const std::string& name, const NDArray& value)>;
 
 struct BindArguments {
-  std::vector<NDArray> arguments;       // in list_arguments order
-  std::vector<NDArray> gradients;       // none() where not wanted
+  std::vector<NDArray> arguments;  // in list_arguments order
+  std::vector<NDArray> gradients;  // none() where not wanted
   std::vector<GradRequest> requests;
   std::vector<NDArray> states;
 };
@@ -56,8 +56,8 @@ std::shared_ptr<Executor> bind(const Symbol& symbol, DeviceId device, BindArgume
                                const std::shared_ptr<Executor>& shared = nullptr);
 
 struct SimpleBindArguments {
-  std::vector<std::pair<std::string, Shape>> shapes;   // by argument (or state) name
-  std::vector<std::pair<std::string, DType>> dtypes;   // default float32 where nothing says otherwise
+  std::vector<std::pair<std::string, Shape>> shapes;          // by argument (or state) name
+  std::vector<std::pair<std::string, DType>> dtypes;          // default float32 where nothing says otherwise
   std::vector<std::pair<std::string, GradRequest>> requests;  // by argument name; others get `default_request`
   GradRequest default_request = GradRequest::write;
 };

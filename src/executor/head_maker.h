@@ -13,7 +13,8 @@ namespace mixnet {
 class HeadMaker {
  public:
   void add(Entry entry, const NDArray& array) {
-    if (entry.node->is_variable() || !seen_.insert({entry.node.get(), entry.index}).second) entry = make("_copy", {entry}, "head");
+    if (entry.node->is_variable() || !seen_.insert({entry.node.get(), entry.index}).second)
+      entry = make("_copy", {entry}, "head");
     heads.push_back(entry);
     arrays.push_back(array);
   }

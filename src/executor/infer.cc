@@ -40,7 +40,8 @@ DType declared_type(const Node& variable) {
 template <class T>
 struct Annotated {
   Annotated(const Symbol& symbol, T unknown)
-      : graph(symbol.outputs()), variables(find_variables(symbol.outputs())),
+      : graph(symbol.outputs()),
+        variables(find_variables(symbol.outputs())),
         values(static_cast<size_t>(graph.num_entries()), unknown) {}
 
   T& at(const NodePtr& v) { return values[static_cast<size_t>(graph.entry(graph.id(v.get()), 0))]; }
@@ -76,7 +77,8 @@ Inferred<Shape> infer_shape(const Symbol& symbol, const std::vector<std::pair<st
   return a.by_list(symbol, first_unknown_shape(a.graph, a.values));
 }
 
-Inferred<DType> infer_type(const Symbol& symbol, const std::vector<std::pair<std::string, DType>>& known, DType fallback) {
+Inferred<DType> infer_type(const Symbol& symbol, const std::vector<std::pair<std::string, DType>>& known,
+                           DType fallback) {
   Annotated<DType> a(symbol, DType::unknown);
   check_names(known, a.variables, "infer_type");
   a.for_variables([&](const NodePtr& v) {

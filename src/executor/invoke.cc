@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "base/contains.h"
+#include "base/profile.h"
 #include "executor/kernel_cache.h"
 #include "storage/capacity.h"
 #include "storage/storage.h"
@@ -51,7 +52,8 @@ struct Call {
   void run(Span<const NDArray> inputs, Span<const NDArray> outputs) const {
     constexpr size_t few = 6;
     TensorView in_small[few], out_small[few];
-    std::vector<TensorView> in_many(inputs.size() > few ? inputs.size() : 0), out_many(outputs.size() > few ? outputs.size() : 0);
+    std::vector<TensorView> in_many(inputs.size() > few ? inputs.size() : 0),
+        out_many(outputs.size() > few ? outputs.size() : 0);
     const Span<TensorView> in(inputs.size() > few ? in_many.data() : in_small, inputs.size());
     const Span<TensorView> out(outputs.size() > few ? out_many.data() : out_small, outputs.size());
     for (size_t i = 0; i < inputs.size(); ++i) {
@@ -64,6 +66,7 @@ struct Call {
     context.workspace = workspace.data();
     context.random = random;
     context.training = training;
+    const profile::Span span(profile::Category::imperative, op.name);
     kernel->run({in, out, context});
   }
 };
@@ -123,7 +126,8 @@ std::vector<NDArray> make_outputs(const OpSchema& op, const ParamsPtr& params, S
   std::vector<NDArray> outputs;
   outputs.reserve(count);
   for (size_t i = 0; i < count; ++i) {
-    if (!shapes.out[i].known()) shapes.fail(Code::shape, shapes.output_name(static_cast<int>(i)) + ": the shape cannot be inferred");
+    if (!shapes.out[i].known())
+      shapes.fail(Code::shape, shapes.output_name(static_cast<int>(i)) + ": the shape cannot be inferred");
     if (types.out[i] == DType::unknown) types.out[i] = DType::f32;
     if (i < given.size()) {
       outputs.push_back(given[i]);
@@ -132,7 +136,8 @@ std::vector<NDArray> make_outputs(const OpSchema& op, const ParamsPtr& params, S
     outputs.emplace_back(shapes.out[i], types.out[i], device);
     // Said now, because a kernel's preparation may take memory for every row of its output.
     if (outputs.back().bytes() > storage_capacity(device)) {
-      shapes.fail(Code::memory, concat(shapes.output_name(static_cast<int>(i)), ": ", shapes.out[i], " does not fit into ", device.str()));
+      shapes.fail(Code::memory, concat(shapes.output_name(static_cast<int>(i)), ": ", shapes.out[i],
+                                       " does not fit into ", device.str()));
     }
   }
   return outputs;
@@ -179,15 +184,17 @@ std::shared_ptr<const Kernel> prepare_kernel(const OpSchema& op, const ParamsPtr
 
 void check_inputs(const OpSchema& op, const ParamsPtr& params, Span<const NDArray> inputs, size_t given) {
   const int expected = op.num_inputs(params.get());
-  MIXNET_CHECK(static_cast<int>(inputs.size()) == expected, invalid, "[", op.name, "] expected ", expected, " inputs, got ", inputs.size());
+  MIXNET_CHECK(static_cast<int>(inputs.size()) == expected, invalid, "[", op.name, "] expected ", expected,
+               " inputs, got ", inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) {
     MIXNET_CHECK(!inputs[i].none(), invalid, "[", op.name, "] input ", i, " is empty");
-    MIXNET_CHECK(inputs[i].device().host() == inputs[0].device().host(), device, "[", op.name, "] inputs: expected one device, got ",
-                 inputs[0].device().str(), " and ", inputs[i].device().str());
+    MIXNET_CHECK(inputs[i].device().host() == inputs[0].device().host(), device, "[", op.name,
+                 "] inputs: expected one device, got ", inputs[0].device().str(), " and ", inputs[i].device().str());
   }
   const int visible = op.num_visible(params.get());
-  MIXNET_CHECK(given == 0 || static_cast<int>(given) == visible || static_cast<int>(given) == op.num_outputs(params.get()), invalid,
-               "[", op.name, "] expected ", visible, " outputs, got ", given);
+  MIXNET_CHECK(
+      given == 0 || static_cast<int>(given) == visible || static_cast<int>(given) == op.num_outputs(params.get()),
+      invalid, "[", op.name, "] expected ", visible, " outputs, got ", given);
 }
 
 void launch(Call call, Span<const NDArray> inputs, Span<const NDArray> outputs, int32_t priority) {
@@ -196,8 +203,9 @@ void launch(Call call, Span<const NDArray> inputs, Span<const NDArray> outputs, 
   for (const NDArray& a : inputs) bytes += a.bytes();
   for (const NDArray& a : outputs) bytes += a.bytes();
   const bool small = bytes <= small_bytes && !call.kernel->foreign_threads();
-  if (small && engine().run_now(d.reads, d.writes, [&] { call.run(inputs, outputs); },
-                                [&] { return describe_call(call.op, inputs); })) {
+  if (small &&
+      engine().run_now(
+          d.reads, d.writes, [&] { call.run(inputs, outputs); }, [&] { return describe_call(call.op, inputs); })) {
     return;
   }
   PushOptions options;
@@ -223,8 +231,11 @@ PhiloxKey next_random(uint64_t count) {
 
 void invoke(const OpSchema& op, const ParamsPtr& params, Span<const NDArray> inputs, std::vector<NDArray>& outputs,
             const InvokeOptions& options) {
+  const profile::Span span(profile::Category::api, op.name, "invoke");
   check_inputs(op, params, inputs, outputs.size());
-  const DeviceId device = !inputs.empty() ? inputs[0].device() : !outputs.empty() ? outputs[0].device() : options.device;
+  const DeviceId device = !inputs.empty()    ? inputs[0].device()
+                          : !outputs.empty() ? outputs[0].device()
+                                             : options.device;
   std::vector<NDArray> targets = make_outputs(op, params, inputs, outputs, device);
   std::vector<std::pair<NDArray, NDArray>> copies;  // from a temporary to where it belongs
   for (size_t i = 0; i < outputs.size(); ++i) {

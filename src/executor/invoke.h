@@ -12,7 +12,7 @@ namespace mixnet {
 
 struct InvokeOptions {
   bool training = false;
-  DeviceId device;      // for operators without inputs
+  DeviceId device;  // for operators without inputs
   int32_t priority = 0;
 };
 

@@ -22,16 +22,11 @@ void append_extents(std::string& key, const Shape& shape) {
 void append_value(std::string& key, const Value& v) {
   append(key, v.kind());
   switch (v.kind()) {
-    case Value::Kind::none:
-      return;
-    case Value::Kind::boolean:
-      return append(key, v.as_bool());
-    case Value::Kind::integer:
-      return append(key, v.as_int());
-    case Value::Kind::real:
-      return append(key, v.as_real());
-    default:
-      return append_text(key, v.str());
+    case Value::Kind::none: return;
+    case Value::Kind::boolean: return append(key, v.as_bool());
+    case Value::Kind::integer: return append(key, v.as_int());
+    case Value::Kind::real: return append(key, v.as_real());
+    default: return append_text(key, v.str());
   }
 }
 

@@ -5,6 +5,8 @@
 
 #include "base/contains.h"
 #include "base/environment.h"
+#include "base/profile.h"
+#include "executor/layouts.h"
 #include "pass/fuse.h"
 #include "pass/infer.h"
 #include "storage/capacity.h"
@@ -72,7 +74,8 @@ void Plan::check_sizes() const {
     for (int i = 0; i < graph_.num_outputs(id); ++i) {
       const size_t e = static_cast<size_t>(graph_.entry(id, i));
       const int64_t item = dtype_size(types_[e]), bytes = checked_size(shapes_[e], item) * item;
-      MIXNET_CHECK(bytes <= capacity, memory, "[bind] ", graph_.node(id)->place(), ": ", shapes_[e], " does not fit into ", device_.str());
+      MIXNET_CHECK(bytes <= capacity, memory, "[bind] ", graph_.node(id)->place(), ": ", shapes_[e],
+                   " does not fit into ", device_.str());
     }
   }
 }
@@ -85,6 +88,55 @@ TensorView Plan::outline(int entry) const {
   return v;
 }
 
+std::unique_ptr<Kernel> Plan::prepare(int id, Span<const LayoutPtr> layouts) const {
+  const Node& node = *graph_.node(id);
+  std::vector<TensorView> in, out;
+  for (const Entry& e : node.inputs) in.push_back(outline(graph_.entry(e)));
+  Flags wanted(static_cast<size_t>(graph_.num_outputs(id)));
+  for (int i = 0; i < graph_.num_outputs(id); ++i) {
+    out.push_back(outline(graph_.entry(id, i)));
+    wanted[static_cast<size_t>(i)] = used_[static_cast<size_t>(graph_.entry(id, i))] || !node.op->optional_outputs;
+  }
+  PrepareContext context;
+  context.params_ = node.params.get();
+  context.inputs = in;
+  context.outputs = out;
+  context.wanted = wanted.span();
+  context.layouts = layouts;
+  context.device = device_;
+  context.training = training_;
+  return node.op->prepare(context);
+}
+
+void Plan::choose_packs(const PlanRequest& request) {
+  for (int id = 0; id < graph_.num_nodes(); ++id) {
+    const Node& node = *graph_.node(id);
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const int index = static_cast<int>(i), entry = graph_.entry(node.inputs[i]);
+      const Node* source = node.inputs[i].node.get();
+      if (!source->is_variable() || contains(request.inputs, source) || node.mutates_input(index)) continue;
+      const LayoutPtr layout = kernels_[static_cast<size_t>(id)]->input_layout(index);
+      if (!layout) continue;
+      kernels_[static_cast<size_t>(id)]->adopt_input(index);
+      const NDArray& array = externals_[static_cast<size_t>(external_of_[static_cast<size_t>(entry)])];
+      packs_.push_back(
+          {id, index, -1, array, std::make_shared<Chunk>(device_, static_cast<size_t>(layout->bytes())), 0, false});
+    }
+  }
+}
+
+void Plan::refresh_packs(int step) {
+  for (Pack& pack : packs_) {
+    if (pack.step != step) continue;
+    const uint64_t version = engine().version(pack.source.variable());
+    if (pack.filled && pack.version == version && !pack.source.chunk()->exposed()) continue;
+    const Step& s = steps_[static_cast<size_t>(step)];
+    s.kernel->pack_input(pack.input, pack.source.view().data, pack.memory->data());
+    pack.version = version;
+    pack.filled = true;
+  }
+}
+
 void Plan::place(const PlanRequest& request) {
   const size_t entries = static_cast<size_t>(graph_.num_entries()), nodes = static_cast<size_t>(graph_.num_nodes());
   used_.assign(entries, false);
@@ -95,32 +147,21 @@ void Plan::place(const PlanRequest& request) {
   MemoryPlanInput input;
   input.graph = &graph_;
   input.reuse = environment_bool("PLAN_REUSE", true);
-  input.workspace.assign(nodes, 0);
-  kernels_.resize(nodes);
-  for (int id = 0; id < graph_.num_nodes(); ++id) {
-    const Node& node = *graph_.node(id);
-    if (node.is_variable()) continue;
-    std::vector<TensorView> in, out;
-    for (const Entry& e : node.inputs) in.push_back(outline(graph_.entry(e)));
-    Flags wanted(static_cast<size_t>(graph_.num_outputs(id)));
-    for (int i = 0; i < graph_.num_outputs(id); ++i) {
-      out.push_back(outline(graph_.entry(id, i)));
-      wanted[static_cast<size_t>(i)] = used_[static_cast<size_t>(graph_.entry(id, i))] || !node.op->optional_outputs;
-    }
-    PrepareContext context;
-    context.params_ = node.params.get();
-    context.inputs = in;
-    context.outputs = out;
-    context.wanted = wanted.span();
-    context.device = device_;
-    context.training = training_;
-    kernels_[static_cast<size_t>(id)] = node.op->prepare(context);
-    input.workspace[static_cast<size_t>(id)] = static_cast<int64_t>(kernels_[static_cast<size_t>(id)]->workspace());
-  }
+  for (size_t e = 0; e < entries; ++e) input.external.push_back(external_of_[e] >= 0);
+
+  LayoutInput layouts;
+  layouts.graph = &graph_;
+  layouts.external = input.external;
+  layouts.prepare = [this](int id, Span<const LayoutPtr> offered) { return prepare(id, offered); };
+  layouts.keep = request.fuse && environment_bool("LAYOUTS", true);
+  LayoutChoice choice = choose_layouts(layouts);
+  kernels_ = std::move(choice.kernels);
+  if (layouts.keep && !training_) choose_packs(request);
   for (size_t e = 0; e < entries; ++e) {
-    input.bytes.push_back(shapes_[e].size() * dtype_size(types_[e]));
-    input.external.push_back(external_of_[e] >= 0);
+    input.bytes.push_back(choice.kept[e] ? choice.kept[e]->bytes() : shapes_[e].size() * dtype_size(types_[e]));
   }
+  for (size_t id = 0; id < nodes; ++id)
+    input.workspace.push_back(kernels_[id] ? static_cast<int64_t>(kernels_[id]->workspace()) : 0);
   // Outputs that nobody wants and the kernel may leave out take no memory.
   for (int id = 0; id < graph_.num_nodes(); ++id) {
     const Node& node = *graph_.node(id);
@@ -163,6 +204,10 @@ void Plan::make_steps(const PlanRequest& request) {
       step.out.push_back(outline(entry));
       step.out_place.push_back(skip ? nothing : place_of(entry));
     }
+    for (Pack& pack : packs_) {
+      if (pack.node == id) pack.step = num_steps();
+    }
+    step.has_packs = std::any_of(packs_.begin(), packs_.end(), [id](const Pack& p) { return p.node == id; });
     step.workspace_place = memory_.workspace_offset[static_cast<size_t>(id)];
     if (node->op->random) step.draw = num_draws_++;
     steps_.push_back(std::move(step));
@@ -204,6 +249,8 @@ void Plan::resolve(char* arena) {
     for (size_t i = 0; i < step.in.size(); ++i) step.in[i].data = address(step.in_place[i]);
     for (size_t i = 0; i < step.out.size(); ++i) step.out[i].data = address(step.out_place[i]);
   }
+  for (const Pack& pack : packs_)
+    steps_[static_cast<size_t>(pack.step)].in[static_cast<size_t>(pack.input)].data = pack.memory->data();
   resolved_for_ = arena;
   resolved_ = true;
 }
@@ -217,7 +264,9 @@ void Plan::run(int first, int last, char* arena, const PhiloxKey& random) {
     const Step& step = steps_[static_cast<size_t>(i)];
     context.workspace = arena + step.workspace_place;
     context.random.operation = random.operation + step.draw;
+    const profile::Span span(profile::Category::symbolic, step.node->op->name, step.node->name);
     try {
+      if (step.has_packs) refresh_packs(i);
       step.kernel->run({step.in, step.out, context});
     } catch (const Error& e) {
       throw Error(e.code(), concat(e.what(), " (in ", step.node->place(), ")"));

@@ -15,13 +15,14 @@
 namespace mixnet {
 
 struct PlanRequest {
-  std::vector<Entry> heads;                                // every head an entry of its own with an array
+  std::vector<Entry> heads;  // every head an entry of its own with an array
   std::vector<NDArray> head_arrays;
   std::vector<std::pair<const Node*, NDArray>> variables;  // all variables of the graph
   int num_forward_heads = 0;                               // heads of the forward part; the others belong to backward
   DeviceId device;
   bool training = false;
-  bool fuse = true;                                        // false: a step for every node, for monitors
+  bool fuse = true;                 // false: a step for every node with plain values, for monitors
+  std::vector<const Node*> inputs;  // variables whose arrays change without the engine knowing
 };
 
 class Plan {
@@ -30,9 +31,11 @@ class Plan {
     NodePtr node;
     std::unique_ptr<Kernel> kernel;
     std::vector<TensorView> in, out;
-    std::vector<int64_t> in_place, out_place;  // >= 0: arena offset; otherwise -1 - external index; `nothing`: no memory
+    std::vector<int64_t> in_place,
+        out_place;  // >= 0: arena offset; otherwise -1 - external index; `nothing`: no memory
     int64_t workspace_place = 0;
-    uint64_t draw = 0;                         // which of the plan's random draws this is
+    bool has_packs = false;  // an input is read from a converted copy
+    uint64_t draw = 0;       // which of the plan's random draws this is
   };
   static constexpr int64_t nothing = INT64_MIN;
 
@@ -57,7 +60,10 @@ class Plan {
   void check_sizes() const;
   void infer(const PlanRequest& request);
   void place(const PlanRequest& request);
+  std::unique_ptr<Kernel> prepare(int id, Span<const LayoutPtr> layouts) const;
   void make_steps(const PlanRequest& request);
+  void choose_packs(const PlanRequest& request);
+  void refresh_packs(int step);
   void resolve(char* arena);
   TensorView outline(int entry) const;
   int64_t place_of(int entry) const;
@@ -69,9 +75,18 @@ class Plan {
   std::vector<DType> types_;
   std::vector<int> external_of_;  // by entry: index into externals_, or -1
   std::vector<NDArray> externals_;
-  std::vector<bool> used_;        // by entry: somebody reads it, or it is a head
+  std::vector<bool> used_;  // by entry: somebody reads it, or it is a head
   MemoryPlan memory_;
   std::vector<std::unique_ptr<Kernel>> kernels_;  // by node, until the steps take them
+  // In prediction, variables in the layout that a kernel named, converted again when their array has a new version.
+  struct Pack {
+    int node = 0, input = 0, step = -1;
+    NDArray source;
+    std::shared_ptr<Chunk> memory;
+    uint64_t version = 0;
+    bool filled = false;
+  };
+  std::vector<Pack> packs_;  // in order of steps
   std::vector<Step> steps_;
   int num_forward_steps_ = 0;
   uint64_t num_draws_ = 0;

@@ -19,9 +19,15 @@ NDArray zeros(const Shape& shape, DType dtype, DeviceId device) {
 
 class Allocator {
  public:
-  Allocator(const Symbol& symbol, DeviceId device, const SimpleBindArguments& arguments, const std::shared_ptr<Executor>& shared, bool fill)
-      : variables_(find_variables(symbol.outputs())), shapes_(infer_shape(symbol, arguments.shapes)),
-        types_(infer_type(symbol, arguments.dtypes, DType::f32)), device_(device), arguments_(arguments), shared_(shared), fill_(fill) {
+  Allocator(const Symbol& symbol, DeviceId device, const SimpleBindArguments& arguments,
+            const std::shared_ptr<Executor>& shared, bool fill)
+      : variables_(find_variables(symbol.outputs())),
+        shapes_(infer_shape(symbol, arguments.shapes)),
+        types_(infer_type(symbol, arguments.dtypes, DType::f32)),
+        device_(device),
+        arguments_(arguments),
+        shared_(shared),
+        fill_(fill) {
     MIXNET_CHECK(shapes_.complete(), shape, "[simple_bind] ", shapes_.missing);
     for (const auto& request : arguments.requests) check_name(request.first);
     if (shared) shared_variables_ = find_variables(shared->symbol().outputs());
@@ -39,11 +45,12 @@ class Allocator {
       bound.arguments.push_back(array(name, shape, dtype, &BindArguments::arguments, shared_variables_.arguments));
       bound.requests.push_back(request);
       bound.gradients.push_back(request == GradRequest::null ? NDArray()
-                                : array(name, shape, dtype, &BindArguments::gradients, shared_variables_.arguments));
+                                                             : array(name, shape, dtype, &BindArguments::gradients,
+                                                                     shared_variables_.arguments));
     }
     for (size_t i = 0; i < variables_.states.size(); ++i) {
-      bound.states.push_back(array(variables_.states[i]->name, shapes_.states[i], types_.states[i], &BindArguments::states,
-                                   shared_variables_.states));
+      bound.states.push_back(array(variables_.states[i]->name, shapes_.states[i], types_.states[i],
+                                   &BindArguments::states, shared_variables_.states));
     }
     return bound;
   }
@@ -54,7 +61,7 @@ class Allocator {
     const bool known = std::any_of(all.begin(), all.end(), [&](const NodePtr& v) { return v->name == name; });
     MIXNET_CHECK(known, invalid, "[simple_bind] grad_req: no argument is called '", name, "'");
   }
-  NDArray array(const std::string& name, const Shape& shape, DType dtype, std::vector<NDArray> BindArguments::*list,
+  NDArray array(const std::string& name, const Shape& shape, DType dtype, std::vector<NDArray> BindArguments::* list,
                 const std::vector<NodePtr>& shared_nodes) const {
     for (size_t i = 0; shared_ && i < shared_nodes.size(); ++i) {
       if (shared_nodes[i]->name != name) continue;
@@ -104,10 +111,10 @@ std::shared_ptr<Executor> reshape(const std::shared_ptr<Executor>& executor, boo
     const std::string& name = variables.arguments[i]->name;
     const Shape &before = old.arguments[i].shape(), &after = now.arguments[i];
     if (before == after) continue;
-    MIXNET_CHECK(partial_shaping || lookup(shapes, name), shape, "[reshape] ", name, " would change from ", before, " to ", after,
-                 "; expected partial_shaping for that");
-    MIXNET_CHECK(up_sizing || after.size() <= before.size(), shape, "[reshape] ", name, " would grow from ", before, " to ", after,
-                 "; expected allow_up_sizing for that");
+    MIXNET_CHECK(partial_shaping || lookup(shapes, name), shape, "[reshape] ", name, " would change from ", before,
+                 " to ", after, "; expected partial_shaping for that");
+    MIXNET_CHECK(up_sizing || after.size() <= before.size(), shape, "[reshape] ", name, " would grow from ", before,
+                 " to ", after, "; expected allow_up_sizing for that");
   }
   return simple_bind(executor->symbol(), executor->device(), arguments, executor);
 }

@@ -11,7 +11,12 @@ Chunk::Chunk(DeviceId device, size_t bytes) : device_(device), bytes_(bytes), va
 }
 
 Chunk::Chunk(DeviceId device, void* data, size_t bytes, std::function<void()> release)
-    : device_(device), bytes_(bytes), block_{data, bytes, device}, ready_(true), release_(std::move(release)),
+    : device_(device),
+      bytes_(bytes),
+      block_{data, bytes, device},
+      ready_(true),
+      exposed_(true),
+      release_(std::move(release)),
       variable_(engine().new_variable()) {}
 
 void Chunk::allocate() {

@@ -25,6 +25,9 @@ class Chunk {
   DeviceId device() const { return device_; }
   size_t bytes() const { return bytes_; }
   Variable* variable() const { return variable_; }
+  // Whether somebody outside may write this memory without the engine knowing: its version says nothing then.
+  bool exposed() const { return exposed_.load(std::memory_order_relaxed); }
+  void expose() { exposed_.store(true, std::memory_order_relaxed); }
   bool allocated() const { return ready_.load(std::memory_order_acquire); }
   // The memory, taken now if need be. Throws Code::memory. Thread-safe.
   void* data() {
@@ -39,6 +42,7 @@ class Chunk {
   size_t bytes_;
   Block block_;
   std::atomic<bool> ready_{false};
+  std::atomic<bool> exposed_{false};
   std::atomic<uint32_t> allocating_{0};  // who allocates: the fork generation + 1
   std::function<void()> release_;
   Variable* variable_;

@@ -60,7 +60,8 @@ NDArray NDArray::at(int64_t i) const {
 }
 
 NDArray NDArray::reshape(const Shape& shape) const {
-  MIXNET_CHECK(shape.known() && checked_size(shape, 1) == size(), shape, "[reshape] cannot make ", shape, " of ", shape_);
+  MIXNET_CHECK(shape.known() && checked_size(shape, 1) == size(), shape, "[reshape] cannot make ", shape, " of ",
+               shape_);
   return NDArray(chunk_, shape, dtype_, offset_);
 }
 
@@ -97,7 +98,8 @@ void copy(const NDArray& from, const NDArray& to, int32_t priority) {
 }
 
 void NDArray::copy_from_host(const void* data, int64_t count, const WaitOptions& options) const {
-  MIXNET_CHECK(count == bytes(), shape, "[copy_from_host] expected ", bytes(), " bytes for ", shape_, " of ", dtype_, ", got ", count);
+  MIXNET_CHECK(count == bytes(), shape, "[copy_from_host] expected ", bytes(), " bytes for ", shape_, " of ", dtype_,
+               ", got ", count);
   auto body = [&] {
     const TensorView target = view();
     get_device(target.device).copy_from(get_device({}), target.data, data, static_cast<size_t>(count));
@@ -111,16 +113,21 @@ void NDArray::copy_from_host(const void* data, int64_t count, const WaitOptions&
     return;
   }
   // The caller's memory is only valid during this call, so wait for our turn and copy in place.
-  engine().push(make_task([*this, source = data, count] {
-                  const TensorView target = view();
-                  get_device(target.device).copy_from(get_device({}), target.data, source, static_cast<size_t>(count));
-                }, describe()), reads, variables);
+  engine().push(
+      make_task(
+          [*this, source = data, count] {
+            const TensorView target = view();
+            get_device(target.device).copy_from(get_device({}), target.data, source, static_cast<size_t>(count));
+          },
+          describe()),
+      reads, variables);
   engine().wait_to_read(variable(), {});
   (void)options;
 }
 
 void NDArray::copy_to_host(void* data, int64_t count, const WaitOptions& options) const {
-  MIXNET_CHECK(count == bytes(), shape, "[copy_to_host] expected ", bytes(), " bytes for ", shape_, " of ", dtype_, ", got ", count);
+  MIXNET_CHECK(count == bytes(), shape, "[copy_to_host] expected ", bytes(), " bytes for ", shape_, " of ", dtype_,
+               ", got ", count);
   wait_to_read(options);
   const TensorView source = view();
   get_device(source.device).copy_from(get_device(source.device), data, source.data, static_cast<size_t>(count));

@@ -16,7 +16,8 @@ constexpr uint32_t v1_magic = 0xF993FAC8, v2_magic = 0xF993FAC9, v3_magic = 0xF9
 // Reads untrusted bytes; every length is checked against what is left.
 class Reader {
  public:
-  Reader(const void* data, size_t bytes, std::string place) : data_(static_cast<const char*>(data)), bytes_(bytes), place_(std::move(place)) {}
+  Reader(const void* data, size_t bytes, std::string place)
+      : data_(static_cast<const char*>(data)), bytes_(bytes), place_(std::move(place)) {}
 
   template <class T> T get() {
     T value;
@@ -30,7 +31,9 @@ class Reader {
     return p;
   }
   size_t left() const { return bytes_ - at_; }
-  [[noreturn]] void error(const std::string& what) const { fail(Code::io, "[load] ", place_, ", byte ", at_, ": ", what); }
+  [[noreturn]] void error(const std::string& what) const {
+    fail(Code::io, "[load] ", place_, ", byte ", at_, ": ", what);
+  }
 
  private:
   const char* data_;
@@ -40,7 +43,8 @@ class Reader {
 };
 
 Shape read_shape(Reader& in, bool wide, int32_t ndim) {
-  if (ndim < 0 || ndim > Shape::max_ndim) in.error(concat("expected at most ", int{Shape::max_ndim}, " dimensions, got ", ndim));
+  if (ndim < 0 || ndim > Shape::max_ndim)
+    in.error(concat("expected at most ", int{Shape::max_ndim}, " dimensions, got ", ndim));
   Shape shape;
   for (int32_t i = 0; i < ndim; ++i) {
     const int64_t extent = wide ? in.get<int64_t>() : static_cast<int64_t>(in.get<uint32_t>());
@@ -84,7 +88,9 @@ NDArray read_record(Reader& in) {
   return read_values(in, read_shape(in, wide, ndim));
 }
 
-template <class T> void put(std::string& out, T value) { out.append(reinterpret_cast<const char*>(&value), sizeof value); }
+template <class T> void put(std::string& out, T value) {
+  out.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
 
 void write_record(std::string& out, const NDArray& array) {
   put(out, v2_magic);
@@ -150,7 +156,8 @@ NamedArrays load_arrays(const std::string& path) {
 }
 
 std::string save_arrays_to_memory(const NamedArrays& list) {
-  MIXNET_CHECK(list.names.empty() || list.names.size() == list.arrays.size(), invalid, "[save] names: expected ", list.arrays.size(), ", got ", list.names.size());
+  MIXNET_CHECK(list.names.empty() || list.names.size() == list.arrays.size(), invalid, "[save] names: expected ",
+               list.arrays.size(), ", got ", list.names.size());
   std::string out;
   put(out, list_magic);
   put<uint64_t>(out, 0);

@@ -13,9 +13,12 @@ constexpr size_t most_nodes = 32, most_inputs = 24;
 class Fuser {
  public:
   Fuser(const Graph& graph, const std::vector<Shape>& shapes, const std::vector<DType>& types, int num_forward_heads)
-      : g_(graph), shapes_(shapes), types_(types),
+      : g_(graph),
+        shapes_(shapes),
+        types_(types),
         forward_(std::vector<Entry>(graph.heads().begin(), graph.heads().begin() + num_forward_heads)),
-        group_of_(static_cast<size_t>(graph.num_nodes()), none), consumers_(static_cast<size_t>(graph.num_nodes())),
+        group_of_(static_cast<size_t>(graph.num_nodes()), none),
+        consumers_(static_cast<size_t>(graph.num_nodes())),
         is_head_(static_cast<size_t>(graph.num_nodes()), false) {
     for (int id = 0; id < g_.num_nodes(); ++id) {
       for (const Entry& e : g_.node(id)->inputs) consumers_[static_cast<size_t>(g_.id(e.node.get()))].push_back(id);
@@ -151,16 +154,17 @@ class Fuser {
   const std::vector<Shape>& shapes_;
   const std::vector<DType>& types_;
   const Graph forward_;
-  std::vector<int> group_of_;               // by node
-  std::vector<std::vector<int>> groups_;    // nodes in order; empty when it has become part of another
-  std::vector<std::vector<int>> consumers_; // by node
-  std::vector<bool> is_head_;               // by node
-  std::vector<Entry> new_entries_;          // by old entry; none for values that stay inside a group
+  std::vector<int> group_of_;                // by node
+  std::vector<std::vector<int>> groups_;     // nodes in order; empty when it has become part of another
+  std::vector<std::vector<int>> consumers_;  // by node
+  std::vector<bool> is_head_;                // by node
+  std::vector<Entry> new_entries_;           // by old entry; none for values that stay inside a group
 };
 
 }  // namespace
 
-std::vector<Entry> fuse(const Graph& graph, const std::vector<Shape>& shapes, const std::vector<DType>& types, int num_forward_heads) {
+std::vector<Entry> fuse(const Graph& graph, const std::vector<Shape>& shapes, const std::vector<DType>& types,
+                        int num_forward_heads) {
   return Fuser(graph, shapes, types, num_forward_heads).run();
 }
 

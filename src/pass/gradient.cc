@@ -28,7 +28,8 @@ class Differentiator {
 
   void run(const std::vector<bool>& is_head) {
     for (int id = graph_.num_nodes() - 1; id >= 0; --id) {
-      if (needed_[static_cast<size_t>(id)] && !graph_.node(id)->is_variable()) visit(id, is_head[static_cast<size_t>(id)]);
+      if (needed_[static_cast<size_t>(id)] && !graph_.node(id)->is_variable())
+        visit(id, is_head[static_cast<size_t>(id)]);
     }
   }
 

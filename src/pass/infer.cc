@@ -11,7 +11,8 @@ bool apply(const Graph& graph, int id, const Rule& rule, std::vector<T>& values)
   const Node& node = *graph.node(id);
   Context context(*node.op, node.params.get(), node.name);
   for (const Entry& e : node.inputs) context.in.push_back(values[static_cast<size_t>(graph.entry(e))]);
-  for (int i = 0; i < graph.num_outputs(id); ++i) context.out.push_back(values[static_cast<size_t>(graph.entry(id, i))]);
+  for (int i = 0; i < graph.num_outputs(id); ++i)
+    context.out.push_back(values[static_cast<size_t>(graph.entry(id, i))]);
   rule(context);
   bool changed = false;
   auto store = [&](int entry, const T& now) {
@@ -28,7 +29,8 @@ bool apply(const Graph& graph, int id, const Rule& rule, std::vector<T>& values)
 // rule(operator, context), on all nodes until nothing changes.
 template <class Context, class T, class Rule>
 std::vector<T> fixpoint(const Graph& graph, std::vector<T> values, Rule rule) {
-  MIXNET_CHECK(values.size() == static_cast<size_t>(graph.num_entries()), internal, "[infer] one start value per entry");
+  MIXNET_CHECK(values.size() == static_cast<size_t>(graph.num_entries()), internal,
+               "[infer] one start value per entry");
   bool changed = true;
   for (bool forward = true; changed; forward = !forward) {
     changed = false;
@@ -45,7 +47,8 @@ template <class Known>
 std::string first_unknown(const Graph& graph, const char* what, Known known) {
   for (int id = 0; id < graph.num_nodes(); ++id) {
     for (int i = 0; i < graph.num_outputs(id); ++i) {
-      if (!known(static_cast<size_t>(graph.entry(id, i)))) return graph.node(id)->place() + ": " + what + " cannot be inferred";
+      if (!known(static_cast<size_t>(graph.entry(id, i))))
+        return graph.node(id)->place() + ": " + what + " cannot be inferred";
     }
   }
   return "";

@@ -47,7 +47,8 @@ class Planner {
       const Node& node = *g_.node(id);
       for (int i = 0; i < g_.num_outputs(id); ++i) last_use_[static_cast<size_t>(g_.entry(id, i))] = id;
       for (size_t i = 0; i < node.inputs.size(); ++i) {
-        if (!contains(node.op->shape_only, static_cast<int>(i))) last_use_[static_cast<size_t>(g_.entry(node.inputs[i]))] = id;
+        if (!contains(node.op->shape_only, static_cast<int>(i)))
+          last_use_[static_cast<size_t>(g_.entry(node.inputs[i]))] = id;
       }
     }
   }
@@ -95,7 +96,8 @@ class Planner {
     for (int id = 0; id < g_.num_nodes(); ++id) {
       const Node& node = *g_.node(id);
       for (size_t i = 0; i < node.inputs.size(); ++i) {
-        if (node.mutates_input(static_cast<int>(i)) && static_cast<size_t>(g_.entry(node.inputs[i])) == root) return true;
+        if (node.mutates_input(static_cast<int>(i)) && static_cast<size_t>(g_.entry(node.inputs[i])) == root)
+          return true;
       }
     }
     return false;
@@ -108,7 +110,9 @@ class Planner {
       if (output != o || i >= static_cast<int>(node.inputs.size())) continue;
       const size_t source = static_cast<size_t>(g_.entry(node.inputs[static_cast<size_t>(i)]));
       const int group = group_[source];
-      if (group < 0 || in_.bytes[source] != in_.bytes[out] || aligned(in_.bytes[out]) != intervals_[static_cast<size_t>(group)].bytes) continue;
+      if (group < 0 || in_.bytes[source] != in_.bytes[out] ||
+          aligned(in_.bytes[out]) != intervals_[static_cast<size_t>(group)].bytes)
+        continue;
       if (intervals_[static_cast<size_t>(group)].last > id) continue;  // somebody reads it later
       auto taken = taken_at_.find(group);
       if (taken != taken_at_.end() && taken->second == id) continue;  // another output of this node has it
@@ -169,19 +173,33 @@ class Planner {
   void assign_offsets() {
     std::vector<size_t> order(intervals_.size());
     std::iota(order.begin(), order.end(), size_t{0});
-    std::vector<Interval> by_time = intervals_, by_size = intervals_;
-    const int64_t time_bytes = place(by_time, order, in_.reuse);
-    std::stable_sort(order.begin(), order.end(), [this](size_t a, size_t b) { return intervals_[a].bytes > intervals_[b].bytes; });
-    const int64_t size_bytes = place(by_size, order, in_.reuse);
-    intervals_ = size_bytes < time_bytes ? std::move(by_size) : std::move(by_time);
-    plan_.arena_bytes = std::min(time_bytes, size_bytes);
+    std::vector<Interval> best = intervals_;
+    plan_.arena_bytes = place(best, order, in_.reuse);
     plan_.lower_bound = most_alive();
+    std::stable_sort(order.begin(), order.end(),
+                     [this](size_t a, size_t b) { return intervals_[a].bytes > intervals_[b].bytes; });
+    // The value that lies highest was placed too late: it comes first in the next try.
+    const size_t tries = in_.reuse ? std::min<size_t>(64, 1 + 400000 / (intervals_.size() + 1)) : 0;
+    for (size_t i = 0; i < tries && plan_.arena_bytes > plan_.lower_bound; ++i) {
+      std::vector<Interval> tried = intervals_;
+      const int64_t bytes = place(tried, order, true);
+      auto highest = order.begin();
+      for (auto it = order.begin(); it != order.end(); ++it) {
+        if (tried[*it].offset + tried[*it].bytes == bytes) highest = it;
+      }
+      std::rotate(order.begin(), highest, highest + 1);
+      if (bytes >= plan_.arena_bytes) continue;
+      plan_.arena_bytes = bytes;
+      best = std::move(tried);
+    }
+    intervals_ = std::move(best);
     for (size_t e = 0; e < group_.size(); ++e) {
       if (group_[e] >= 0) plan_.offset[e] = intervals_[static_cast<size_t>(group_[e])].offset;
     }
     for (size_t i = 0; i < workspace_node_.size(); ++i) {
       if (workspace_interval_[i] < 0) continue;
-      plan_.workspace_offset[static_cast<size_t>(workspace_node_[i])] = intervals_[static_cast<size_t>(workspace_interval_[i])].offset;
+      plan_.workspace_offset[static_cast<size_t>(workspace_node_[i])] =
+          intervals_[static_cast<size_t>(workspace_interval_[i])].offset;
     }
   }
 
@@ -199,10 +217,10 @@ class Planner {
   const MemoryPlanInput& in_;
   const Graph& g_;
   MemoryPlan plan_;
-  std::vector<int> last_use_;         // by entry, a node
-  std::vector<int> group_;            // by entry, its interval; -1 for external
+  std::vector<int> last_use_;  // by entry, a node
+  std::vector<int> group_;     // by entry, its interval; -1 for external
   std::vector<Interval> intervals_;
-  std::map<int, int> taken_at_;       // interval, the node that last took it over in place
+  std::map<int, int> taken_at_;  // interval, the node that last took it over in place
   std::vector<int> workspace_node_, workspace_interval_;
 };
 
@@ -239,15 +257,16 @@ class TaggedArena {
 };
 
 // An output may lie on an input only where the schema says in place, and then exactly.
-void check_inputs_apart(const Graph& g, const Node& node, int output, const MemoryPlanInput& input, const MemoryPlan& plan,
-                        int64_t begin, int64_t end) {
+void check_inputs_apart(const Graph& g, const Node& node, int output, const MemoryPlanInput& input,
+                        const MemoryPlan& plan, int64_t begin, int64_t end) {
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     const size_t e = static_cast<size_t>(g.entry(node.inputs[i]));
     if (plan.offset[e] == MemoryPlan::nowhere || contains(node.op->shape_only, static_cast<int>(i))) continue;
     const int64_t b = plan.offset[e], t = b + input.bytes[e];
     if (end <= b || begin >= t || begin == end || b == t) continue;
     const auto& pairs = node.op->inplace;
-    const bool declared = std::find(pairs.begin(), pairs.end(), std::make_pair(static_cast<int>(i), output)) != pairs.end();
+    const bool declared =
+        std::find(pairs.begin(), pairs.end(), std::make_pair(static_cast<int>(i), output)) != pairs.end();
     MIXNET_CHECK(declared && b == begin && t == end, internal, "[plan] ", node.place(), " overwrites its input ", i);
   }
 }
@@ -274,13 +293,17 @@ void verify_memory_plan(const MemoryPlanInput& input, const MemoryPlan& plan) {
       const size_t e = static_cast<size_t>(g.entry(id, o));
       if (input.external[e]) continue;
       const int64_t begin = plan.offset[e], end = begin + input.bytes[e];
-      MIXNET_CHECK(begin >= 0 && end <= plan.arena_bytes, internal, "[plan] ", node.place(), " writes outside the arena");
+      MIXNET_CHECK(begin >= 0 && end <= plan.arena_bytes, internal, "[plan] ", node.place(),
+                   " writes outside the arena");
       for (const auto& [b, t] : written) {
-        MIXNET_CHECK(end <= b || begin >= t || begin == end, internal, "[plan] ", node.place(), " has two outputs in one place");
+        MIXNET_CHECK(end <= b || begin >= t || begin == end, internal, "[plan] ", node.place(),
+                     " has two outputs in one place");
       }
       written.emplace_back(begin, end);
-      const int64_t w = plan.workspace_offset[static_cast<size_t>(id)], w_end = w + input.workspace[static_cast<size_t>(id)];
-      MIXNET_CHECK(w == w_end || begin == end || end <= w || begin >= w_end, internal, "[plan] ", node.place(), " writes into its workspace");
+      const int64_t w = plan.workspace_offset[static_cast<size_t>(id)],
+                    w_end = w + input.workspace[static_cast<size_t>(id)];
+      MIXNET_CHECK(w == w_end || begin == end || end <= w || begin >= w_end, internal, "[plan] ", node.place(),
+                   " writes into its workspace");
       check_inputs_apart(g, node, o, input, plan, begin, end);
       arena.write(begin, input.bytes[e], static_cast<int>(e));
     }

@@ -5,8 +5,9 @@
 // allows) and sharing (offsets of dead values are given out again). An operator whose output is its input with another
 // shape (`same_bytes`) becomes a view and is not run at all.
 //
-// Offsets are tried in two greedy orders, by time and by size, and the smaller arena is taken. Cost is
-// near-linear: each placement looks at the values alive at the same time.
+// Offsets are tried greedily by time, by size, and then with whatever lay highest placed first, until the lower bound is met or
+// some tens of orders are through; the smallest arena is taken. Cost is near-linear: each placement looks at the values alive at
+// the same time.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -17,10 +18,10 @@ namespace mixnet {
 
 struct MemoryPlanInput {
   const Graph* graph = nullptr;
-  std::vector<int64_t> bytes;        // by entry
-  std::vector<bool> external;        // by entry: lives in an array of the user (variables, outputs, gradients)
-  std::vector<int64_t> workspace;    // by node
-  bool reuse = true;                 // false: every value gets bytes of its own (tests, debugging)
+  std::vector<int64_t> bytes;      // by entry
+  std::vector<bool> external;      // by entry: lives in an array of the user (variables, outputs, gradients)
+  std::vector<int64_t> workspace;  // by node
+  bool reuse = true;               // false: every value gets bytes of its own (tests, debugging)
 };
 
 struct MemoryPlan {
@@ -30,8 +31,8 @@ struct MemoryPlan {
   std::vector<bool> elided;               // by node: a view, nothing to run
   std::vector<int64_t> workspace_offset;  // by node
   int64_t arena_bytes = 0;
-  int64_t naive_bytes = 0;                // a buffer for every non-external value and workspace
-  int64_t lower_bound = 0;                // most bytes alive at once
+  int64_t naive_bytes = 0;  // a buffer for every non-external value and workspace
+  int64_t lower_bound = 0;  // most bytes alive at once
 };
 
 MemoryPlan plan_memory(const MemoryPlanInput& input);

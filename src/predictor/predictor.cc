@@ -41,11 +41,13 @@ NDArray zeros(const Shape& shape, DType dtype) {
 
 }  // namespace
 
-Model::Model(const std::string& symbol_json, const void* params, size_t params_bytes, const std::vector<std::string>& outputs)
+Model::Model(const std::string& symbol_json, const void* params, size_t params_bytes,
+             const std::vector<std::string>& outputs)
     : symbol_(select_outputs(Symbol::from_json(symbol_json), outputs)), output_names_(symbol_.list_outputs()) {
   if (params_bytes == 0) return;
   const NamedArrays file = load_arrays_from_memory(params, params_bytes, "the parameters");
-  MIXNET_CHECK(file.names.size() == file.arrays.size(), io, "[predictor] parameters: expected arrays with names, got a list without");
+  MIXNET_CHECK(file.names.size() == file.arrays.size(), io,
+               "[predictor] parameters: expected arrays with names, got a list without");
   const Variables variables = find_variables(symbol_.outputs());
   auto needed = [](const std::vector<NodePtr>& list, const std::string& name) {
     return std::any_of(list.begin(), list.end(), [&](const NodePtr& v) { return v->name == name; });
@@ -70,7 +72,8 @@ void Predictor::bind() {
   std::vector<std::pair<std::string, Shape>> shapes;
   std::vector<std::pair<std::string, DType>> types;
   for (const PredictorInput& input : inputs_) {
-    MIXNET_CHECK(input.shape.known(), shape, "[predictor] ", input.name, ": expected a shape without unknown extents, got ", input.shape);
+    MIXNET_CHECK(input.shape.known(), shape, "[predictor] ", input.name,
+                 ": expected a shape without unknown extents, got ", input.shape);
     MIXNET_CHECK(!lookup(shapes, input.name), invalid, "[predictor] ", input.name, ": expected each input once");
     shapes.emplace_back(input.name, input.shape);
     types.emplace_back(input.name, input.dtype);
@@ -94,8 +97,8 @@ void Predictor::bind() {
   MIXNET_CHECK(type.complete(), type, "[predictor] ", type.missing);
 
   PlanRequest request;
-  auto add = [&](const std::vector<NodePtr>& nodes, const Inferred<Shape>& s, const std::vector<Shape> Inferred<Shape>::*dims,
-                 const std::vector<DType> Inferred<DType>::*dtypes) {
+  auto add = [&](const std::vector<NodePtr>& nodes, const Inferred<Shape>& s,
+                 const std::vector<Shape> Inferred<Shape>::* dims, const std::vector<DType> Inferred<DType>::* dtypes) {
     for (size_t i = 0; i < nodes.size(); ++i) {
       NDArray value;
       for (size_t k = 0; k < inputs_.size(); ++k) {
@@ -104,6 +107,10 @@ void Predictor::bind() {
       if (const NDArray* parameter = model_->parameter(nodes[i]->name); parameter && value.none()) value = *parameter;
       if (value.none()) value = zeros((s.*dims)[i], (type.*dtypes)[i]);
       request.variables.emplace_back(nodes[i].get(), value);
+      if (std::any_of(inputs_.begin(), inputs_.end(),
+                      [&](const PredictorInput& p) { return p.name == nodes[i]->name; })) {
+        request.inputs.push_back(nodes[i].get());
+      }
     }
   };
   add(variables.arguments, shape, &Inferred<Shape>::arguments, &Inferred<DType>::arguments);

@@ -17,7 +17,8 @@ class Model {
  public:
   // `outputs`: names of entries to stop at, with or without "_output"; empty means those of the symbol. Parameters that nothing
   // needs are dropped. Throws Code::io for what cannot be read, Code::invalid for an unknown output.
-  Model(const std::string& symbol_json, const void* params, size_t params_bytes, const std::vector<std::string>& outputs);
+  Model(const std::string& symbol_json, const void* params, size_t params_bytes,
+        const std::vector<std::string>& outputs);
 
   const Symbol& symbol() const { return symbol_; }
   const std::vector<std::string>& output_names() const { return output_names_; }

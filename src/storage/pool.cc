@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/profile.h"
 
 namespace mixnet {
 namespace {
@@ -13,7 +14,8 @@ constexpr size_t block_alignment = 64;
 constexpr size_t largest = size_t{1} << 62;
 }  // namespace
 
-Pool::Pool(Device& device, int64_t limit) : device_(device) {
+Pool::Pool(Device& device, int64_t limit)
+    : device_(device), counter_(concat("Memory: ", device.id().host() ? "cpu" : "gpu", "/", device.id().index)) {
   total_ = device.memory().total_bytes;
   set_limit(limit);
   start_listening();
@@ -43,9 +45,11 @@ Block Pool::allocate(size_t bytes) {
   MIXNET_CHECK(bytes < largest, memory, "[", device_.id().str(), "] cannot give ", bytes, " bytes");
   std::lock_guard<SpinLock> lock(lock_);
   // Systems that promise memory they have not would end the process when it is touched.
-  MIXNET_CHECK(s_.limit > 0 || bytes <= static_cast<size_t>(capacity()), memory, "[", device_.id().str(), "] cannot give ", bytes, " bytes, it has ", capacity());
+  MIXNET_CHECK(s_.limit > 0 || bytes <= static_cast<size_t>(capacity()), memory, "[", device_.id().str(),
+               "] cannot give ", bytes, " bytes, it has ", capacity());
   ++s_.allocations;
-  if (fail_at_ > 0 && --fail_at_ == 0) fail(Code::memory, "[", device_.id().str(), "] out of memory: a test asked for it");
+  if (fail_at_ > 0 && --fail_at_ == 0)
+    fail(Code::memory, "[", device_.id().str(), "] out of memory: a test asked for it");
   Block block;
   block.device = device_.id();
   if (bytes <= small_limit) {
@@ -59,7 +63,14 @@ Block Pool::allocate(size_t bytes) {
   }
   s_.in_use += static_cast<int64_t>(block.size);
   s_.peak = std::max(s_.peak, s_.in_use);
+  record_use();
   return block;
+}
+
+// With the lock, so that values stand in the order of their times.
+void Pool::record_use() const {
+  if (profile::on(profile::Category::memory))
+    profile::add_counter(profile::Category::memory, profile::now(), s_.in_use, {counter_, {}});
 }
 
 void* Pool::take_small(int index) {
@@ -134,9 +145,11 @@ char* Pool::from_device(size_t size) {
     data = fits() ? device_.allocate(size) : nullptr;
   }
   if (!data && !fits()) {
-    fail(Code::memory, "[", device_.id().str(), "] cannot give ", size, " bytes: ", s_.in_use, " are in use and the limit is ", s_.limit);
+    fail(Code::memory, "[", device_.id().str(), "] cannot give ", size, " bytes: ", s_.in_use,
+         " are in use and the limit is ", s_.limit);
   }
-  MIXNET_CHECK(data, memory, "[", device_.id().str(), "] out of memory: cannot give ", size, " bytes, ", s_.in_use, " are in use");
+  MIXNET_CHECK(data, memory, "[", device_.id().str(), "] out of memory: cannot give ", size, " bytes, ", s_.in_use,
+               " are in use");
   ++s_.device_calls;
   return static_cast<char*>(data);
 }
@@ -146,6 +159,7 @@ void Pool::release(Block block) {
   std::lock_guard<SpinLock> lock(lock_);
   s_.in_use -= static_cast<int64_t>(block.size);
   s_.cached += static_cast<int64_t>(block.size);
+  record_use();
   if (block.size <= small_limit) {
     small_[class_of(block.size)].push_back(block.data);
     return;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <map>
 #include <set>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -42,7 +43,9 @@ class Pool final : public Storage, private ForkListener {
     Piece *before, *after;
   };
   struct Smaller {
-    bool operator()(const Piece* a, const Piece* b) const { return a->size != b->size ? a->size < b->size : a->data < b->data; }
+    bool operator()(const Piece* a, const Piece* b) const {
+      return a->size != b->size ? a->size < b->size : a->data < b->data;
+    }
   };
   static constexpr size_t small_limit = 64 << 10;
   static constexpr int num_classes = 44;  // four steps per power of two, from 64 bytes to 64 KiB
@@ -55,8 +58,10 @@ class Pool final : public Storage, private ForkListener {
   Piece* merge(Piece* piece);
   char* from_device(size_t size);
   void trim_nolock();
+  void record_use() const;
 
   Device& device_;
+  const std::string counter_;  // its name for the profiler
   mutable SpinLock lock_;
   StorageStatistics s_;
   int64_t fail_at_ = 0;

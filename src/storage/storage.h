@@ -18,13 +18,13 @@ struct Block {
 };
 
 struct StorageStatistics {
-  int64_t in_use = 0;       // bytes handed out
-  int64_t cached = 0;       // bytes held for reuse
-  int64_t peak = 0;         // most in_use since reset_peak
-  int64_t allocations = 0;  // calls of allocate
-  int64_t hits = 0;         // of those, served from the cache
-  int64_t device_calls = 0; // of those, served by the device
-  int64_t limit = 0;        // cap on in_use + cached; 0 means none
+  int64_t in_use = 0;        // bytes handed out
+  int64_t cached = 0;        // bytes held for reuse
+  int64_t peak = 0;          // most in_use since reset_peak
+  int64_t allocations = 0;   // calls of allocate
+  int64_t hits = 0;          // of those, served from the cache
+  int64_t device_calls = 0;  // of those, served by the device
+  int64_t limit = 0;         // cap on in_use + cached; 0 means none
 };
 
 class Storage {

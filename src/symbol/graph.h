@@ -20,7 +20,9 @@ class Graph {
   const NodePtr& node(int id) const { return nodes_[static_cast<size_t>(id)]; }
   int id(const Node* node) const { return ids_.at(node); }
   bool contains(const Node* node) const { return ids_.count(node) > 0; }
-  int num_outputs(int node_id) const { return first_[static_cast<size_t>(node_id) + 1] - first_[static_cast<size_t>(node_id)]; }
+  int num_outputs(int node_id) const {
+    return first_[static_cast<size_t>(node_id) + 1] - first_[static_cast<size_t>(node_id)];
+  }
   // Number of output `index` of a node.
   int entry(int node_id, int index) const { return first_[static_cast<size_t>(node_id)] + index; }
   int entry(const Entry& e) const { return entry(id(e.node.get()), e.index); }

@@ -35,7 +35,8 @@ std::vector<Entry> place_inputs(const OpSchema& op, const std::vector<std::strin
       slot = static_cast<size_t>(std::find(names.begin(), names.end(), key) - names.begin());
       std::string all;
       for (const std::string& n : names) all += (all.empty() ? "" : ", ") + n;
-      MIXNET_CHECK(slot < names.size(), invalid, "[", op.place(node), "] unknown input '", key, "', expected one of ", all);
+      MIXNET_CHECK(slot < names.size(), invalid, "[", op.place(node), "] unknown input '", key, "', expected one of ",
+                   all);
     }
     MIXNET_CHECK(!slots[slot], invalid, "[", op.place(node), "] ", names[slot], ": given twice");
     slots[slot] = single_output(op, node, names[slot], symbol);

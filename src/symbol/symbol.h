@@ -27,12 +27,12 @@ class Symbol {
   static Symbol group(const std::vector<Symbol>& symbols);
 
   const std::vector<Entry>& outputs() const { return outputs_; }
-  Symbol output(int64_t i) const;       // throws Code::invalid
+  Symbol output(int64_t i) const;  // throws Code::invalid
   Symbol output(const std::string& name) const;
-  std::string name() const;             // of the only node among the outputs; empty for a group
-  std::vector<std::string> list_arguments() const;   // variables in post-order, states left out
-  std::vector<std::string> list_states() const;      // "auxiliary states"
-  std::vector<std::string> list_outputs() const;     // NAME_output, or NAME_x for operators with several
+  std::string name() const;                         // of the only node among the outputs; empty for a group
+  std::vector<std::string> list_arguments() const;  // variables in post-order, states left out
+  std::vector<std::string> list_states() const;     // "auxiliary states"
+  std::vector<std::string> list_outputs() const;    // NAME_output, or NAME_x for operators with several
   // Every entry of the graph as an output (visible outputs of each node).
   Symbol internals() const;
   // Inputs of the output nodes as a group; empty outputs for a variable.

@@ -12,7 +12,8 @@ namespace mixnet {
 namespace {
 
 constexpr int64_t written_version = 10901;  // MXNet 1.9.1 reads what we write
-const char* const hidden_keys[] = {"ctx_group", "lr_mult", "wd_mult", "force_mirroring", "mirror_stage", "profiler_scope"};
+const char* const hidden_keys[] = {"ctx_group",       "lr_mult",      "wd_mult",
+                                   "force_mirroring", "mirror_stage", "profiler_scope"};
 
 bool starts_with(const std::string& s, const std::string& prefix) { return s.compare(0, prefix.size(), prefix) == 0; }
 
@@ -64,7 +65,8 @@ class GraphReader {
     const Json* attrs = root.find("attrs");
     const Json* version = attrs && attrs->is_object() ? attrs->find("mxnet_version") : nullptr;
     if (!version) return 800;
-    MIXNET_CHECK(version->is_array() && version->items().size() == 2, io, "[symbol.json] mxnet_version: expected [\"int\", n]");
+    MIXNET_CHECK(version->is_array() && version->items().size() == 2, io,
+                 "[symbol.json] mxnet_version: expected [\"int\", n]");
     return version->items()[1].as_int();
   }
 
@@ -92,8 +94,8 @@ class GraphReader {
     }
     for (const Json& e : j.at("inputs").items()) node->inputs.push_back(read_entry(e, nodes_.size()));
     const Json* subgraphs = j.find("subgraphs");
-    MIXNET_CHECK(!subgraphs || subgraphs->items().empty(), unsupported, "[symbol.json] ", node->name, ": operator ", op_name,
-                 " holds subgraphs, which are not supported yet");
+    MIXNET_CHECK(!subgraphs || subgraphs->items().empty(), unsupported, "[symbol.json] ", node->name, ": operator ",
+                 op_name, " holds subgraphs, which are not supported yet");
     if (op_name == "null") {
       MIXNET_CHECK(node->inputs.empty(), io, "[symbol.json] variable ", node->name, " has inputs");
       for (auto& [key, value] : attributes) node->attributes[upgraded_key(key)] = value;
@@ -128,7 +130,8 @@ class GraphReader {
   }
 
   std::string upgraded_value(const OpSchema& op, const std::string& key, const std::string& value) const {
-    if ((op.name == "argmax" || op.name == "argmin") && key == "axis" && value == "-1" && version_ <= 904) return "None";
+    if ((op.name == "argmax" || op.name == "argmin") && key == "axis" && value == "-1" && version_ <= 904)
+      return "None";
     return value;
   }
 
@@ -138,7 +141,8 @@ class GraphReader {
       return std::any_of(params.begin(), params.end(), [key](const auto& p) { return p.first == key; });
     };
     if (version_ < 800 && op.name == "BatchNorm" && !given("eps")) params.emplace_back("eps", 1e-10);
-    if (version_ < 800 && op.name == "Pooling" && !given("pooling_convention")) params.emplace_back("pooling_convention", "full");
+    if (version_ < 800 && op.name == "Pooling" && !given("pooling_convention"))
+      params.emplace_back("pooling_convention", "full");
   }
 
   // Old files leave out auxiliary states, and sometimes more: MXNet names them NODE_input.

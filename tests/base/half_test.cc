@@ -13,9 +13,11 @@ namespace {
 // By the definition of the format: sign, `exponent_bits`, the rest.
 double value_of(uint16_t bits, int exponent_bits) {
   const int fraction_bits = 15 - exponent_bits, bias = (1 << (exponent_bits - 1)) - 1;
-  const int exponent = (bits >> fraction_bits) & ((1 << exponent_bits) - 1), fraction = bits & ((1 << fraction_bits) - 1);
+  const int exponent = (bits >> fraction_bits) & ((1 << exponent_bits) - 1),
+            fraction = bits & ((1 << fraction_bits) - 1);
   const double sign = bits & 0x8000 ? -1 : 1;
-  if (exponent == (1 << exponent_bits) - 1) return fraction ? std::nan("") : sign * std::numeric_limits<double>::infinity();
+  if (exponent == (1 << exponent_bits) - 1)
+    return fraction ? std::nan("") : sign * std::numeric_limits<double>::infinity();
   if (exponent == 0) return sign * std::ldexp(fraction, 1 - bias - fraction_bits);
   return sign * std::ldexp(fraction + (1 << fraction_bits), exponent - bias - fraction_bits);
 }
@@ -50,7 +52,8 @@ template <class T> void check_rounding(int exponent_bits) {
       const uint16_t low = static_cast<uint16_t>(i | sign), high = static_cast<uint16_t>((i + 1) | sign);
       const double a = value_of(low, exponent_bits);
       // Infinity stands where the next value would.
-      const double b = i + 1 < top ? value_of(high, exponent_bits) : a + (a - value_of(static_cast<uint16_t>(low - 1), exponent_bits));
+      const double b = i + 1 < top ? value_of(high, exponent_bits)
+                                   : a + (a - value_of(static_cast<uint16_t>(low - 1), exponent_bits));
       const float middle = static_cast<float>((a + b) / 2);
       if (static_cast<double>(middle) != (a + b) / 2 || std::isinf(middle)) continue;  // below float's own subnormals
       wrong += T(middle).bits != (i % 2 ? high : low);

@@ -41,7 +41,8 @@ TEST_CASE("json: numbers") {
   CHECK(parse("4.9406564584124654e-324").as_double() == 4.9406564584124654e-324);
   CHECK(parse("1.7976931348623157e308").as_double() == std::numeric_limits<double>::max());
   CHECK(refused("1e999") == "[test] byte 5: a number beyond double precision");
-  for (const char* text : {"-", "+1", ".5", "1.", "1.e3", "1e", "1e+", "01x", "0x10", "NaN", "Infinity", "1 2", "--1"}) {
+  for (const char* text :
+       {"-", "+1", ".5", "1.", "1.e3", "1e", "1e+", "01x", "0x10", "NaN", "Infinity", "1 2", "--1"}) {
     CAPTURE(text);
     CHECK(refused(text) != "accepted");
   }
@@ -65,8 +66,9 @@ TEST_CASE("json: strings") {
   CHECK(parse(R"("\u0041\u00e9\u20AC\ud83d\ude00")").as_string() == "A\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80");
   CHECK(parse(R"("\uD800\uDC00\uDBFF\uDFFF")").as_string() == "\xF0\x90\x80\x80\xF4\x8F\xBF\xBF");
   CHECK(parse("\"\\u0000\"").as_string() == std::string(1, '\0'));
-  for (const char* text : {R"("\ud83d")", R"("\ud83dx")", R"("\ud83d\n")", R"("\ud83d\u0041")", R"("\ude00")", R"("\ud83d\ud83d")", R"("\u12")",
-                           R"("\u12g4")", R"("\x41")", R"("\)", "\"", "\"a", "\"\n\"", "\"\t\"", "'a'"}) {
+  for (const char* text :
+       {R"("\ud83d")", R"("\ud83dx")", R"("\ud83d\n")", R"("\ud83d\u0041")", R"("\ude00")", R"("\ud83d\ud83d")",
+        R"("\u12")", R"("\u12g4")", R"("\x41")", R"("\)", "\"", "\"a", "\"\n\"", "\"\t\"", "'a'"}) {
     CAPTURE(text);
     CHECK(refused(text) != "accepted");
   }
@@ -86,8 +88,29 @@ TEST_CASE("json: structure") {
   CHECK_THROWS_AS(j.at("a").members(), Error);
   // The last of equal keys counts, as elsewhere.
   CHECK(parse(R"({"k":1,"k":2})").at("k").as_int() == 2);
-  for (const char* text : {"", " ", "{", "[", "]", "{]", "[}", "[1,]", "[,1]", "{,}", R"({"a"})", R"({"a":})", R"({"a":1,})", R"({a:1})", R"({1:1})",
-                           "[1 2]", "nul", "tru", "TRUE", "[1]]", "null null", "\xEF\xBB\xBF[]", "//c\n1"}) {
+  for (const char* text : {"",
+                           " ",
+                           "{",
+                           "[",
+                           "]",
+                           "{]",
+                           "[}",
+                           "[1,]",
+                           "[,1]",
+                           "{,}",
+                           R"({"a"})",
+                           R"({"a":})",
+                           R"({"a":1,})",
+                           R"({a:1})",
+                           R"({1:1})",
+                           "[1 2]",
+                           "nul",
+                           "tru",
+                           "TRUE",
+                           "[1]]",
+                           "null null",
+                           "\xEF\xBB\xBF[]",
+                           "//c\n1"}) {
     CAPTURE(text);
     CHECK(refused(text) != "accepted");
   }
@@ -114,7 +137,8 @@ TEST_CASE("json: depth is bounded") {
 TEST_CASE("json: the program's locale changes nothing") {
   const std::string before = std::setlocale(LC_NUMERIC, nullptr);
   bool found = false;
-  for (const char* name : {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "nl_NL.UTF-8"}) found = found || std::setlocale(LC_NUMERIC, name);
+  for (const char* name : {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "nl_NL.UTF-8"})
+    found = found || std::setlocale(LC_NUMERIC, name);
   MESSAGE("a locale with a decimal comma: " << std::string(found ? "found" : "none on this machine"));
   CHECK(parse("1.5").as_double() == 1.5);
   CHECK(Json(1.5).dump() == "1.5");

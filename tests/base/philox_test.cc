@@ -19,7 +19,8 @@ TEST_CASE("philox: known answers") {
   check_block(0, 0, 0, {{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}});
   check_block(~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0}, {{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}});
   // The digits of pi: counter 243f6a88 85a308d3 13198a2e 03707344, key a4093822 299f31d0.
-  check_block(0x85a308d3243f6a88u, 0x0370734413198a2eu, 0x299f31d0a4093822u, {{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}});
+  check_block(0x85a308d3243f6a88u, 0x0370734413198a2eu, 0x299f31d0a4093822u,
+              {{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}});
 }
 
 TEST_CASE("philox: a draw depends on seed, operation and index, and on nothing else") {
@@ -28,7 +29,8 @@ TEST_CASE("philox: a draw depends on seed, operation and index, and on nothing e
   std::set<uint32_t> first;
   for (uint64_t seed : {0, 1}) {
     for (uint64_t operation : {uint64_t{0}, uint64_t{1}, uint64_t{1} << 32}) {
-      for (uint64_t index : {uint64_t{0}, uint64_t{1}, uint64_t{1} << 32, uint64_t{1} << 63}) first.insert(philox({seed, operation}, index).word[0]);
+      for (uint64_t index : {uint64_t{0}, uint64_t{1}, uint64_t{1} << 32, uint64_t{1} << 63})
+        first.insert(philox({seed, operation}, index).word[0]);
     }
   }
   CHECK(first.size() == 24);

@@ -81,7 +81,8 @@ static void check(const char *call, int32_t status, int must_fail) {
   if (status == 0) return;
   message[0] = '\0';
   mxn_error_copy(message, sizeof message);
-  if (status > 0 || status < MXN_ERROR_INTERNAL || status != mxn_error_code() || message[0] != '[' || status == MXN_ERROR_INTERNAL) {
+  if (status > 0 || status < MXN_ERROR_INTERNAL || status != mxn_error_code() || message[0] != '[' ||
+      status == MXN_ERROR_INTERNAL) {
     ++failures;
     printf("%s: status %d, message '%s'\n", call, status, message);
   }
@@ -114,7 +115,16 @@ static void reset(void) {
 
 /* A DLPack tensor is given away at once. */
 static void release_dlpack(void) {
-  struct managed { void *data; int32_t device[2]; int32_t ndim; int32_t dtype; void *shape, *strides; uint64_t offset; void *manager; void (*deleter)(struct managed *); } *m = fx.out_pointer;
+  struct managed {
+    void *data;
+    int32_t device[2];
+    int32_t ndim;
+    int32_t dtype;
+    void *shape, *strides;
+    uint64_t offset;
+    void *manager;
+    void (*deleter)(struct managed *);
+  } *m = fx.out_pointer;
   if (m) m->deleter(m);
   fx.out_pointer = NULL;
 }
@@ -131,13 +141,16 @@ static void set_up(void) {
   must(mxn_ndarray_copy_from_host(fx.array, fx.bytes, 24), "values");
   must(mxn_symbol_variable("x", &fx.variable_symbol), "variable");
   must(mxn_symbol_create(fx.op, NULL, 0, NULL, NULL, 0, &fx.variable_symbol, NULL, 1, "sq", &fx.symbol), "symbol");
-  must(mxn_executor_bind(fx.symbol, MXN_DEVICE_CPU, 0, &fx.array, NULL, NULL, 1, NULL, 0, NULL, &fx.executor), "executor");
+  must(mxn_executor_bind(fx.symbol, MXN_DEVICE_CPU, 0, &fx.array, NULL, NULL, 1, NULL, 0, NULL, &fx.executor),
+       "executor");
   must(mxn_kvstore_create("local", &fx.store), "store");
   must(mxn_kvstore_init(fx.store, key, &fx.array, 1), "init");
   must(mxn_variable_create(&fx.variable), "variable");
   must(mxn_cancel_create(&fx.cancel), "cancel");
   must(mxn_symbol_list(fx.symbol, 0, &fx.strings), "strings");
-  must(mxn_symbol_infer_shape(fx.symbol, key, two, shape, 1, &fx.shapes, &fx.out_shapes[1], &fx.out_shapes[2], &fx.out_int32[0]), "shapes");
+  must(mxn_symbol_infer_shape(fx.symbol, key, two, shape, 1, &fx.shapes, &fx.out_shapes[1], &fx.out_shapes[2],
+                              &fx.out_int32[0]),
+       "shapes");
   for (i = 0; i < 4; ++i) {
     fx.arrays[i] = fx.array;
     fx.symbols[i] = fx.variable_symbol;

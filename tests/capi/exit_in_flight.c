@@ -13,14 +13,14 @@
 
 #include "mixnet/c_api.h"
 
-#define MUST(call)                                                  \
-  do {                                                              \
-    char message[256];                                              \
-    if ((call) != 0) {                                              \
-      mxn_error_copy(message, sizeof message);                      \
-      fprintf(stderr, "failed: %s: %s\n", #call, message);          \
-      exit(3);                                                      \
-    }                                                               \
+#define MUST(call)                                         \
+  do {                                                     \
+    char message[256];                                     \
+    if ((call) != 0) {                                     \
+      mxn_error_copy(message, sizeof message);             \
+      fprintf(stderr, "failed: %s: %s\n", #call, message); \
+      exit(3);                                             \
+    }                                                      \
   } while (0)
 
 static int32_t slow(void *user) {
@@ -101,7 +101,8 @@ int main(int argc, char **argv) {
     waitpid(child, &status, 0);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) continue;
     ++failures;
-    printf("%s: %s %d\n", kinds[i % 4], WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    printf("%s: %s %d\n", kinds[i % 4], WIFSIGNALED(status) ? "signal" : "status",
+           WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
   }
   printf("%d failures\n", failures);
   return failures != 0;

@@ -171,11 +171,11 @@ def main():
     if len(found) + len(UNCHECKED) != len(re.findall(r"^MXN_API ", text, flags=re.M)):
         sys.exit("make_arguments: some functions of the header were not understood")
     lines = ["/* Made by tests/capi/make_arguments.py. */", "#define _GNU_SOURCE", '#include "arguments.h"', "#include <signal.h>", "#include <unistd.h>", ""]
-    lines += ["static const char *current = \"\";", "static const int32_t two[] = {2, 2, 2, 2};", ""]
+    lines += ['static const char *current = "";', "static const int32_t two[] = {2, 2, 2, 2};", ""]
     lines += ["/* A key that the store has not. */", "static const char *const *fresh_key(void) {", "  static char text[32];"]
     lines += ["  static const char *const keys[] = {text};"]
     lines += ["  static int n = 0;", '  sprintf(text, "key%d", n++);', "  return keys;", "}", ""]
-    lines += ["static void on_crash(int number) {", '  if (write(2, current, strlen(current)) < 0) _exit(71);', "  (void)number;", "  _exit(70);", "}", ""]
+    lines += ["static void on_crash(int number) {", "  if (write(2, current, strlen(current)) < 0) _exit(71);", "  (void)number;", "  _exit(70);", "}", ""]
     for result, name, arguments in found:
         lines += [f"static void test_{name}(void) {{"] + body(result, name, arguments) + ["}", ""]
     lines += ["int main(void) {", "  signal(SIGSEGV, on_crash);", "  signal(SIGABRT, on_crash);", "  signal(SIGALRM, on_crash);"]

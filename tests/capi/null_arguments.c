@@ -6,25 +6,25 @@
 
 static int failures = 0;
 
-#define FAILS(call)                                                        \
-  do {                                                                     \
-    char message[256];                                                     \
-    if ((call) >= 0) {                                                     \
-      ++failures;                                                          \
-      printf("expected an error: %s\n", #call);                            \
+#define FAILS(call)                                                                                          \
+  do {                                                                                                       \
+    char message[256];                                                                                       \
+    if ((call) >= 0) {                                                                                       \
+      ++failures;                                                                                            \
+      printf("expected an error: %s\n", #call);                                                              \
     } else if (mxn_error_copy(message, sizeof message) == 0 || message[0] != '[' || mxn_error_code() >= 0) { \
-      ++failures;                                                          \
-      printf("expected a message: %s gave '%s'\n", #call, message);        \
-    }                                                                      \
+      ++failures;                                                                                            \
+      printf("expected a message: %s gave '%s'\n", #call, message);                                          \
+    }                                                                                                        \
   } while (0)
-#define WORKS(call)                                                        \
-  do {                                                                     \
-    char message[256];                                                     \
-    if ((call) != 0) {                                                     \
-      ++failures;                                                          \
-      mxn_error_copy(message, sizeof message);                             \
-      printf("failed: %s: %s\n", #call, message);                          \
-    }                                                                      \
+#define WORKS(call)                               \
+  do {                                            \
+    char message[256];                            \
+    if ((call) != 0) {                            \
+      ++failures;                                 \
+      mxn_error_copy(message, sizeof message);    \
+      printf("failed: %s: %s\n", #call, message); \
+    }                                             \
   } while (0)
 
 static int destroyed = 0;

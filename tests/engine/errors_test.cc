@@ -62,14 +62,11 @@ TEST_CASE("engine: run_now keeps errors like push") {
     const Variables first = {v[0]}, second = {v[1]};
     bool ran = false;
     auto describe = [] { return std::string("add (2,) (3,)"); };
-    CHECK(engine->run_now(
-        {}, first, [] { fail_with(Code::shape, "no"); }, describe));
-    CHECK(engine->run_now(
-        first, second, [&] { ran = true; }, describe));
+    CHECK(engine->run_now({}, first, [] { fail_with(Code::shape, "no"); }, describe));
+    CHECK(engine->run_now(first, second, [&] { ran = true; }, describe));
     CHECK_FALSE(ran);
     CHECK(thrown([&] { engine->wait_to_read(v[1]); }).says("add (2,) (3,)"));
-    CHECK(engine->run_now(
-        {}, second, [&] { ran = true; }, describe));
+    CHECK(engine->run_now({}, second, [&] { ran = true; }, describe));
     engine->wait_to_read(v[1]);
     CHECK(ran);
   }

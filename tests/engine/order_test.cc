@@ -57,8 +57,7 @@ TEST_CASE("engine: higher priority runs earlier, equal ones in order") {
   for (int i = 0; i < 8; ++i) {
     PushOptions options;
     options.priority = priorities[i];
-    push(
-        *engine, {}, {}, [&order, i] { order.push_back(i); }, options);
+    push(*engine, {}, {}, [&order, i] { order.push_back(i); }, options);
   }
   gate.open();
   engine->wait_all();
@@ -108,26 +107,22 @@ TEST_CASE("engine: small ready work runs on the calling thread") {
   PushOptions small;
   small.small = true;
   std::thread::id ran_on;
-  push(
-      *engine, {}, v.list, [&] { ran_on = std::this_thread::get_id(); }, small);
+  push(*engine, {}, v.list, [&] { ran_on = std::this_thread::get_id(); }, small);
   CHECK(ran_on == std::this_thread::get_id());
   CHECK(engine->statistics().ran_inline == 1);
   CHECK(engine->statistics().threads == 0);
 
   Gate gate;
   push(*engine, {}, v.list, [&] { gate.pass(); });
-  CHECK_FALSE(engine->run_now(
-      v.list, {}, [] {}, [] { return std::string(); }));
-  push(
-      *engine, v.list, {}, [&] { ran_on = std::this_thread::get_id(); }, small);
+  CHECK_FALSE(engine->run_now(v.list, {}, [] {}, [] { return std::string(); }));
+  push(*engine, v.list, {}, [&] { ran_on = std::this_thread::get_id(); }, small);
   gate.open();
   engine->wait_to_write(v[0]);
   CHECK(ran_on != std::this_thread::get_id());
 
   // Callbacks run where they were registered to run, small or not.
   small.lane = Lane::callback;
-  push(
-      *engine, {}, v.list, [&] { ran_on = std::this_thread::get_id(); }, small);
+  push(*engine, {}, v.list, [&] { ran_on = std::this_thread::get_id(); }, small);
   engine->wait_to_read(v[0]);
   CHECK(ran_on != std::this_thread::get_id());
 }
@@ -184,10 +179,7 @@ TEST_CASE("engine: run-ahead is bounded in operations") {
   PushOptions hasty;
   hasty.room.timeout_s = 0.01;
   auto token = std::make_shared<int>(0);
-  CHECK(thrown([&] {
-          push(
-              *engine, {}, {}, [token] {}, hasty);
-        }).code == Code::net);
+  CHECK(thrown([&] { push(*engine, {}, {}, [token] {}, hasty); }).code == Code::net);
   CHECK(token.use_count() == 1);
   gate.open();
   producer.join();
@@ -204,8 +196,7 @@ TEST_CASE("engine: run-ahead is bounded in bytes, but one large task passes") {
   std::atomic<int> pushed{0};
   std::thread producer([&] {
     for (int i = 0; i < 4; ++i) {
-      push(
-          *engine, {}, {}, [&] { gate.pass(); }, options);
+      push(*engine, {}, {}, [&] { gate.pass(); }, options);
       ++pushed;
     }
   });
@@ -217,8 +208,7 @@ TEST_CASE("engine: run-ahead is bounded in bytes, but one large task passes") {
   engine->wait_all();
   options.bytes = 5000;
   std::atomic<bool> ran{false};
-  push(
-      *engine, {}, {}, [&] { ran = true; }, options);
+  push(*engine, {}, {}, [&] { ran = true; }, options);
   engine->wait_all();
   CHECK(ran);
 }

@@ -120,18 +120,11 @@ class OnEngine {
   void run(const Step& step, int number) {
     Variable* first = variables_[static_cast<size_t>(step.writes[0])];
     switch (step.kind) {
-      case Step::task:
-        return task(step, number);
-      case Step::poison:
-        return engine_.poison(first, Code::io, "poisoned from outside");
-      case Step::replace:
-        return replace(static_cast<size_t>(step.writes[0]));
-      case Step::wait_read:
-        thrown([&] { engine_.wait_to_read(first); });
-        return;
-      case Step::wait_write:
-        thrown([&] { engine_.wait_to_write(first); });
-        return;
+      case Step::task: return task(step, number);
+      case Step::poison: return engine_.poison(first, Code::io, "poisoned from outside");
+      case Step::replace: return replace(static_cast<size_t>(step.writes[0]));
+      case Step::wait_read: thrown([&] { engine_.wait_to_read(first); }); return;
+      case Step::wait_write: thrown([&] { engine_.wait_to_write(first); }); return;
     }
   }
 
@@ -234,8 +227,7 @@ TEST_CASE("engine: producers on many threads") {
           const size_t a = random() % 3, b = (a + 1 + random() % 2) % 3;
           PushOptions options;
           options.small = random() % 2 == 0;
-          push(
-              *engine, {v[a], v[b]}, {v[b], v[a]}, [&sums, a, b] { ++sums[a], ++sums[b]; }, options);
+          push(*engine, {v[a], v[b]}, {v[b], v[a]}, [&sums, a, b] { ++sums[a], ++sums[b]; }, options);
         }
       });
     }

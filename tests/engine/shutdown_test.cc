@@ -52,10 +52,7 @@ TEST_CASE("engine: after shutdown nothing is taken in") {
     auto token = std::make_shared<int>(0);
     CHECK(thrown([&] { push(*engine, {}, v.list, [token] {}); }).code == Code::invalid);
     CHECK(token.use_count() == 1);
-    CHECK(thrown([&] {
-            engine->run_now(
-                {}, v.list, [] {}, [] { return std::string(); });
-          }).code == Code::invalid);
+    CHECK(thrown([&] { engine->run_now({}, v.list, [] {}, [] { return std::string(); }); }).code == Code::invalid);
     engine->wait_to_write(v[0]);
   }
 }

@@ -39,8 +39,7 @@ TEST_CASE("engine: waits end at their deadline and leave nothing behind") {
   hasty.timeout_s = 0;
   CHECK(thrown([&] { engine->wait_to_read(v[0], hasty); }).code == Code::net);
   // The withdrawn wait for writing must not stand in the way of further reads.
-  CHECK(engine->run_now(
-      Variables{v[1]}, {}, [] {}, [] { return std::string(); }));
+  CHECK(engine->run_now(Variables{v[1]}, {}, [] {}, [] { return std::string(); }));
   gate.open();
   engine->wait_to_read(v[0]);
   engine->wait_to_read(v[0], hasty);
@@ -133,13 +132,11 @@ TEST_CASE("engine: tasks of any lane may wait for others of the same lane") {
         deepest = std::max(deepest.load(), depth);
         if (depth == 20) return;
         OwnedVariables own(*engine, 1);
-        push(
-            *engine, {}, own.list, [&descend, depth] { descend(depth + 1); }, options);
+        push(*engine, {}, own.list, [&descend, depth] { descend(depth + 1); }, options);
         engine->wait_to_read(own[0]);
       };
       OwnedVariables v(*engine, 1);
-      push(
-          *engine, {}, v.list, [&] { descend(1); }, options);
+      push(*engine, {}, v.list, [&] { descend(1); }, options);
       engine->wait_to_read(v[0]);
       CHECK(deepest == 20);
       engine->wait_all();
@@ -156,8 +153,7 @@ TEST_CASE("engine: threads that stood in are used again") {
     push(
         *engine, {}, {v[0]},
         [&] {
-          push(
-              *engine, {}, {v[1]}, [] {}, options);
+          push(*engine, {}, {v[1]}, [] {}, options);
           engine->wait_to_read(v[1]);
         },
         options);
@@ -184,8 +180,7 @@ TEST_CASE("engine: callbacks run one at a time on a thread of their own") {
   CHECK(most == 1);
   // A callback that never comes back does not stop the kernels.
   Gate gate;
-  push(
-      *engine, {}, {}, [&] { gate.pass(); }, options);
+  push(*engine, {}, {}, [&] { gate.pass(); }, options);
   OwnedVariables v(*engine, 1);
   push(*engine, {}, v.list, [] {});
   engine->wait_to_read(v[0]);

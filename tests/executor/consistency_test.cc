@@ -28,7 +28,8 @@ void check_equal(const Tensor& got, const Tensor& want, const std::string& what)
   REQUIRE_MESSAGE(got.shape() == want.shape(), what, ": expected ", want.shape().str(), ", got ", got.shape().str());
   for (int64_t i = 0; i < want.size(); ++i) {
     const double x = got.get(i), y = want.get(i);
-    const bool same = x == y || (std::isnan(x) && std::isnan(y)) || std::fabs(x - y) <= 1e-4 * std::max(1.0, std::fabs(y));
+    const bool same =
+        x == y || (std::isnan(x) && std::isnan(y)) || std::fabs(x - y) <= 1e-4 * std::max(1.0, std::fabs(y));
     CHECK_MESSAGE(same, what, "[", i, "]: expected ", y, ", got ", x);
   }
 }
@@ -58,7 +59,8 @@ BindArguments bind_arguments(const SampleNode& node, const Symbol& symbol) {
 }
 
 // Expected gradients with ones as output gradients; an empty tensor of unknown shape where there is none.
-std::vector<Tensor> expected_gradients(SampleNode& node, const std::vector<Entry>& heads, const std::vector<Entry>& wrt) {
+std::vector<Tensor> expected_gradients(SampleNode& node, const std::vector<Entry>& heads,
+                                       const std::vector<Entry>& wrt) {
   std::map<const Node*, Tensor> start = node.values;
   const Graph forward(heads);
   const std::vector<Tensor> base = evaluate(forward, node.values);
@@ -78,7 +80,8 @@ std::vector<Tensor> expected_gradients(SampleNode& node, const std::vector<Entry
   }
   const std::vector<Entry> grads = gradient(heads, head_grads, wrt);
   std::vector<Entry> all = heads;
-  for (const Entry& g : grads) if (g) all.push_back(g);
+  for (const Entry& g : grads)
+    if (g) all.push_back(g);
   const Graph graph(all);
   const std::vector<Tensor> values = evaluate(graph, start);
   std::vector<Tensor> result;
@@ -117,7 +120,8 @@ TEST_CASE("executor: every operator gives the same when invoked and when bound")
     }
     // What an operator changes in place, it changes alike.
     for (size_t i = 0; i < inputs.size(); ++i) {
-      if (node.outputs[0].node->mutates_input(static_cast<int>(i))) check_equal(to_tensor(inputs[i]), states.at(node.variables[i].get()), "state");
+      if (node.outputs[0].node->mutates_input(static_cast<int>(i)))
+        check_equal(to_tensor(inputs[i]), states.at(node.variables[i].get()), "state");
     }
   });
 }

@@ -42,7 +42,8 @@ Symbol mlp(int layers) {
 }  // namespace
 
 TEST_CASE("executor: a loop of forward, backward and update trains") {
-  const Symbol net = apply("LinearRegressionOutput", {}, {apply("FullyConnected", {{"num_hidden", 1}}, {variable("data")}, "fc")}, "out");
+  const Symbol net = apply("LinearRegressionOutput", {},
+                           {apply("FullyConnected", {{"num_hidden", 1}}, {variable("data")}, "fc")}, "out");
   SimpleBindArguments arguments;
   arguments.shapes = {{"data", {4, 1}}};
   arguments.requests = {{"data", GradRequest::null}, {"out_label", GradRequest::null}};
@@ -108,7 +109,8 @@ TEST_CASE("executor: reshape keeps parameters and refuses what it was not allowe
   CHECK(small->outputs()[0].shape() == Shape{2, 16});
   CHECK(small->bound().arguments[1].same_memory(e->bound().arguments[1]));
   CHECK_THROWS_WITH_AS(reshape(e, false, false, {{"data", {4, 5}}}), doctest::Contains("partial_shaping"), Error);
-  CHECK_THROWS_WITH_AS(reshape(e, true, false, {{"data", {8, 6}}, {"softmax_label", {8}}}), doctest::Contains("allow_up_sizing"), Error);
+  CHECK_THROWS_WITH_AS(reshape(e, true, false, {{"data", {8, 6}}, {"softmax_label", {8}}}),
+                       doctest::Contains("allow_up_sizing"), Error);
 }
 
 TEST_CASE("executor: an output that is a variable, and one listed twice") {
@@ -142,10 +144,12 @@ TEST_CASE("executor: a monitor sees every value in order") {
   arguments.shapes = {{"data", {2, 3}}};
   const auto e = simple_bind(mlp(2), {}, arguments);
   std::vector<std::string> names;
-  e->set_monitor([&](const std::string& name, const NDArray& value) {
-    names.push_back(name);
-    CHECK(value.size() > 0);
-  }, false);
+  e->set_monitor(
+      [&](const std::string& name, const NDArray& value) {
+        names.push_back(name);
+        CHECK(value.size() > 0);
+      },
+      false);
   e->forward(false);
   CHECK(names == std::vector<std::string>{"fc0_output", "act0_output", "fc1_output", "act1_output", "softmax_output"});
   e->set_monitor({}, false);
@@ -172,11 +176,13 @@ TEST_CASE("executor: BatchNorm's statistics move in backward only") {
 
 TEST_CASE("executor: mistakes are named") {
   SimpleBindArguments arguments;
-  CHECK_THROWS_WITH_AS(simple_bind(mlp(1), {}, arguments), doctest::Contains("data: the shape cannot be inferred"), Error);
+  CHECK_THROWS_WITH_AS(simple_bind(mlp(1), {}, arguments), doctest::Contains("data: the shape cannot be inferred"),
+                       Error);
   arguments.shapes = {{"dat", {2, 3}}};
   CHECK_THROWS_WITH_AS(simple_bind(mlp(1), {}, arguments), doctest::Contains("no argument is called 'dat'"), Error);
   arguments.shapes = {{"data", {2, 3}}, {"fc0_weight", {16, 4}}};
-  CHECK_THROWS_WITH_AS(simple_bind(mlp(1), {}, arguments), "[FullyConnected fc0] weight: expected (16, 3), got (16, 4)", Error);
+  CHECK_THROWS_WITH_AS(simple_bind(mlp(1), {}, arguments), "[FullyConnected fc0] weight: expected (16, 3), got (16, 4)",
+                       Error);
   BindArguments bound;
   bound.arguments.resize(4);
   CHECK_THROWS_WITH_AS(bind(mlp(1), {}, bound), doctest::Contains("data: no array is bound"), Error);

@@ -81,11 +81,13 @@ int fail_each_allocation(const Work& work) {
 }
 
 Symbol network() {
-  const OpSchema &fc = registry().at("FullyConnected"), &act = registry().at("Activation"), &softmax = registry().at("SoftmaxOutput");
+  const OpSchema &fc = registry().at("FullyConnected"), &act = registry().at("Activation"),
+                 &softmax = registry().at("SoftmaxOutput");
   const Symbol x = Symbol::variable("data");
   const Symbol hidden = Symbol::create(fc, {{"num_hidden", 5}}, {}, {{"", x}}, "fc1");
   const Symbol active = Symbol::create(act, {{"act_type", "relu"}}, {}, {{"", hidden}}, "act");
-  return Symbol::create(softmax, {}, {}, {{"", Symbol::create(fc, {{"num_hidden", 3}}, {}, {{"", active}}, "fc2")}}, "softmax");
+  return Symbol::create(softmax, {}, {}, {{"", Symbol::create(fc, {{"num_hidden", 3}}, {}, {{"", active}}, "fc2")}},
+                        "softmax");
 }
 
 std::shared_ptr<Executor> bound() {
@@ -186,14 +188,17 @@ TEST_CASE("out of memory: tensors that no machine has are refused before anythin
   const Attributes pad = {{"mode", "constant"}, {"pad_width", Shape{0, 0, 0, 0, int64_t{1} << 45, 0, 0, 0}}};
   CHECK_THROWS_WITH_AS(call("Pad", {x}, pad), doctest::Contains("does not fit into cpu(0)"), Error);
   // In a bound graph the inner tensor's size overflows; what comes out is one number.
-  const Symbol tiled = Symbol::create(registry().at("tile"), {{"reps", Shape{int64_t{1} << 40, int64_t{1} << 40}}}, {}, {{"", Symbol::variable("x")}}, "tiled");
+  const Symbol tiled = Symbol::create(registry().at("tile"), {{"reps", Shape{int64_t{1} << 40, int64_t{1} << 40}}}, {},
+                                      {{"", Symbol::variable("x")}}, "tiled");
   const Symbol total = Symbol::create(registry().at("sum"), {}, {}, {{"", tiled}}, "total");
   BindArguments arguments;
   arguments.arguments = {filled({2, 2}, 1)};
   CHECK_THROWS_WITH_AS(bind(total, {}, arguments, nullptr), doctest::Contains("more bytes than 2^63"), Error);
-  const Symbol large = Symbol::create(registry().at("tile"), {{"reps", Shape{int64_t{1} << 45}}}, {}, {{"", Symbol::variable("x")}}, "large");
-  CHECK_THROWS_WITH_AS(bind(Symbol::create(registry().at("sum"), {}, {}, {{"", large}}, "total"), {}, arguments, nullptr),
-                       doctest::Contains("does not fit into cpu(0)"), Error);
+  const Symbol large = Symbol::create(registry().at("tile"), {{"reps", Shape{int64_t{1} << 45}}}, {},
+                                      {{"", Symbol::variable("x")}}, "large");
+  CHECK_THROWS_WITH_AS(
+      bind(Symbol::create(registry().at("sum"), {}, {}, {{"", large}}, "total"), {}, arguments, nullptr),
+      doctest::Contains("does not fit into cpu(0)"), Error);
 }
 
 TEST_CASE("out of memory: loading arrays") {

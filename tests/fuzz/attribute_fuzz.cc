@@ -48,7 +48,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (json.empty()) return 0;
   mxn_symbol_t* again = nullptr;
   char* text = nullptr;
-  if (mxn_symbol_from_json(json.c_str(), &again) != 0 || mxn_symbol_to_json(again, &text) != 0 || json != text) std::abort();
+  if (mxn_symbol_from_json(json.c_str(), &again) != 0 || mxn_symbol_to_json(again, &text) != 0 || json != text)
+    std::abort();
   mxn_text_free(text);
   mxn_symbol_free(again);
   return 0;
@@ -69,8 +70,34 @@ std::vector<std::string> seeds() {
 }
 
 std::vector<std::string> dictionary() {
-  return {"(", ")", "[", "]", ",", "None", "True", "False", "(3, 3)", "1e18", "1e400", "nan", "inf", "-", "0x", "L", "f", ".", "'", "\"", " ",
-          "9223372036854775807", "9223372036854775808", "-9223372036854775809", "float32", "2147483648", "(0,)", "(-1,)"};
+  return {"(",
+          ")",
+          "[",
+          "]",
+          ",",
+          "None",
+          "True",
+          "False",
+          "(3, 3)",
+          "1e18",
+          "1e400",
+          "nan",
+          "inf",
+          "-",
+          "0x",
+          "L",
+          "f",
+          ".",
+          "'",
+          "\"",
+          " ",
+          "9223372036854775807",
+          "9223372036854775808",
+          "-9223372036854775809",
+          "float32",
+          "2147483648",
+          "(0,)",
+          "(-1,)"};
 }
 
 }  // namespace mixnet::fuzz

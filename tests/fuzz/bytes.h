@@ -27,8 +27,21 @@ class Bytes {
     const uint8_t kind = byte();
     if (kind < 200) return kind % 20 - 3;
     if (kind < 225) {
-      static constexpr int64_t edges[] = {INT64_MIN, INT64_MIN + 1, INT64_MAX, INT64_MAX - 1, INT32_MIN, INT32_MAX, int64_t{INT32_MAX} + 1,
-                                          int64_t{1} << 32, int64_t{1} << 62, int64_t{1} << 40, -(int64_t{1} << 40), 65536, 255, 256, 1000};
+      static constexpr int64_t edges[] = {INT64_MIN,
+                                          INT64_MIN + 1,
+                                          INT64_MAX,
+                                          INT64_MAX - 1,
+                                          INT32_MIN,
+                                          INT32_MAX,
+                                          int64_t{INT32_MAX} + 1,
+                                          int64_t{1} << 32,
+                                          int64_t{1} << 62,
+                                          int64_t{1} << 40,
+                                          -(int64_t{1} << 40),
+                                          65536,
+                                          255,
+                                          256,
+                                          1000};
       return edges[below(sizeof edges / sizeof *edges)];
     }
     return kind < 240 ? byte() : raw();

@@ -22,8 +22,8 @@ namespace {
 
 using namespace mixnet::fuzz;
 
-std::string input;              // what is running
-char finding_path[4096] = "";   // prepared, as a dying process must not allocate
+std::string input;             // what is running
+char finding_path[4096] = "";  // prepared, as a dying process must not allocate
 
 void write_finding() {
   const int fd = ::open(finding_path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
@@ -79,7 +79,8 @@ int run_files(const std::vector<std::string>& files) {
 }
 
 void write_seeds(const std::string& folder, const std::vector<std::string>& corpus) {
-  for (size_t i = 0; i < corpus.size(); ++i) std::ofstream(folder + "/seed-" + std::to_string(i), std::ios::binary) << corpus[i];
+  for (size_t i = 0; i < corpus.size(); ++i)
+    std::ofstream(folder + "/seed-" + std::to_string(i), std::ios::binary) << corpus[i];
 }
 
 int run_mutations(const Options& o, std::vector<std::string> corpus) {
@@ -93,7 +94,9 @@ int run_mutations(const Options& o, std::vector<std::string> corpus) {
   }
   take_fresh_coverage();
   const auto start = std::chrono::steady_clock::now();
-  const auto passed = [start] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
+  const auto passed = [start] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
   uint64_t done = 0;
   for (; done < o.inputs && ((done & 255) != 0 || passed() < o.seconds); ++done) {
     Random& random = mutator.random();
@@ -110,7 +113,8 @@ int run_mutations(const Options& o, std::vector<std::string> corpus) {
 int main(int argc, char** argv) {
   const Options options = parse(argc, argv);
   const char* slash = std::strrchr(argv[0], '/');
-  std::snprintf(finding_path, sizeof finding_path, "%s/%s-finding", options.findings.c_str(), slash ? slash + 1 : argv[0]);
+  std::snprintf(finding_path, sizeof finding_path, "%s/%s-finding", options.findings.c_str(),
+                slash ? slash + 1 : argv[0]);
   ::setenv("MIXNET_ENGINE", "naive", 0);
   __sanitizer_set_death_callback(write_finding);
   std::signal(SIGALRM, on_signal);

@@ -43,7 +43,9 @@ Shape forget(Bytes& bytes, Shape shape) {
 void infer(Bytes& bytes, const RandomCall& call) {
   const ParamsPtr params = call.op->make_params(call.attributes, "fuzzed");
   call.op->params_text(params.get());
-  if (call.op->num_inputs(params.get()) != static_cast<int>(call.shapes.size()) || call.op->num_outputs(params.get()) > most_parts) return;
+  if (call.op->num_inputs(params.get()) != static_cast<int>(call.shapes.size()) ||
+      call.op->num_outputs(params.get()) > most_parts)
+    return;
   InferShape shapes(*call.op, params.get(), "fuzzed");
   for (Shape s : call.shapes) {
     for (int i = 0; i < s.ndim(); ++i) s[i] = std::max<int64_t>(s[i], -1);

@@ -128,8 +128,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   int32_t count = 0;
   const mxn_op_t* op = nullptr;
   check(mxn_op_find(call.op->name.c_str(), &op));
-  const int32_t status = mxn_op_invoke(op, inputs.data(), static_cast<int32_t>(inputs.size()), arguments.list.data(),
-                                       static_cast<int32_t>(arguments.list.size()), call.training, MXN_DEVICE_CPU, 0, outputs, 16, &count);
+  const int32_t status =
+      mxn_op_invoke(op, inputs.data(), static_cast<int32_t>(inputs.size()), arguments.list.data(),
+                    static_cast<int32_t>(arguments.list.size()), call.training, MXN_DEVICE_CPU, 0, outputs, 16, &count);
   check(status);
   if (status != 0 && (count != 0 || outputs[0])) std::abort();
   for (int32_t i = 0; i < count; ++i) read_back(outputs[i]);

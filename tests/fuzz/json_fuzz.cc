@@ -32,13 +32,46 @@ std::vector<std::string> seeds() {
   object.set("none", Json());
   Json nested = Json::array();
   for (int i = 0; i < 6; ++i) nested = Json::array({nested, object});
-  return {object.dump(), object.dump(true), Json::array({object, Json(false)}).dump(), nested.dump().substr(0, 400),
-          "\"\\u00e9\\ud83d\\ude00\\/\"", "[1.5e300,-0,0.1,123456789012345678901234567890]", "{}", "[]", "null", "-1e-5"};
+  return {object.dump(),
+          object.dump(true),
+          Json::array({object, Json(false)}).dump(),
+          nested.dump().substr(0, 400),
+          "\"\\u00e9\\ud83d\\ude00\\/\"",
+          "[1.5e300,-0,0.1,123456789012345678901234567890]",
+          "{}",
+          "[]",
+          "null",
+          "-1e-5"};
 }
 
 std::vector<std::string> dictionary() {
-  return {"{", "}", "[", "]", ",", ":", "\"", "\\", "\\u", "\\ud800", "\\udc00", "\\u0000", "true", "false", "null", "1e999", "-", "e", ".",
-          "9223372036854775807", "9223372036854775808", "-9223372036854775808", "\"a\":", "[[[[[[[[", "{\"\":{\"\":", "\n", "1e-400"};
+  return {"{",
+          "}",
+          "[",
+          "]",
+          ",",
+          ":",
+          "\"",
+          "\\",
+          "\\u",
+          "\\ud800",
+          "\\udc00",
+          "\\u0000",
+          "true",
+          "false",
+          "null",
+          "1e999",
+          "-",
+          "e",
+          ".",
+          "9223372036854775807",
+          "9223372036854775808",
+          "-9223372036854775808",
+          "\"a\":",
+          "[[[[[[[[",
+          "{\"\":{\"\":",
+          "\n",
+          "1e-400"};
 }
 
 }  // namespace mixnet::fuzz

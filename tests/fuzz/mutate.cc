@@ -6,8 +6,35 @@
 namespace mixnet::fuzz {
 namespace {
 
-const int64_t edges[] = {0, 1, -1, 2, 3, 4, 7, 8, 15, 16, 17, 64, 127, 128, 255, 256, 4096, 32767, 65535, 65536, INT32_MAX, INT32_MIN,
-                         int64_t{1} << 32, int64_t{1} << 40, int64_t{1} << 60, int64_t{1} << 62, INT64_MAX, INT64_MIN, INT64_MAX - 7};
+const int64_t edges[] = {0,
+                         1,
+                         -1,
+                         2,
+                         3,
+                         4,
+                         7,
+                         8,
+                         15,
+                         16,
+                         17,
+                         64,
+                         127,
+                         128,
+                         255,
+                         256,
+                         4096,
+                         32767,
+                         65535,
+                         65536,
+                         INT32_MAX,
+                         INT32_MIN,
+                         int64_t{1} << 32,
+                         int64_t{1} << 40,
+                         int64_t{1} << 60,
+                         int64_t{1} << 62,
+                         INT64_MAX,
+                         INT64_MIN,
+                         INT64_MAX - 7};
 
 }  // namespace
 

@@ -25,7 +25,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 namespace mixnet::fuzz {
 namespace {
 
-template <class T> std::string number(T value) { return std::string(reinterpret_cast<const char*>(&value), sizeof value); }
+template <class T> std::string number(T value) {
+  return std::string(reinterpret_cast<const char*>(&value), sizeof value);
+}
 
 NDArray counting(const Shape& shape, DType dtype) {
   const NDArray array(shape, dtype);
@@ -56,12 +58,16 @@ std::vector<std::string> seeds() {
   const std::string list = save_arrays_to_memory(plain);
   std::string v3_list = list;
   v3_list[24] = '\xCA';
-  return {save_arrays_to_memory(named), list, v3_list, save_record(named.arrays[0]), v3, old_list(false), old_list(true), save_arrays_to_memory({})};
+  return {
+      save_arrays_to_memory(named), list, v3_list, save_record(named.arrays[0]), v3, old_list(false), old_list(true),
+      save_arrays_to_memory({})};
 }
 
 std::vector<std::string> dictionary() {
-  return {number(uint32_t{0xF993FACA}), number(uint32_t{0xF993FAC9}), number(uint32_t{0xF993FAC8}), number(uint64_t{0x112}), number(int64_t{1} << 60),
-          number(int64_t{1} << 31), number(int64_t{-1}), number(int64_t{0}), number(int32_t{0}), number(int32_t{1}), number(int32_t{12}), number(int32_t{32})};
+  return {number(uint32_t{0xF993FACA}), number(uint32_t{0xF993FAC9}), number(uint32_t{0xF993FAC8}),
+          number(uint64_t{0x112}),      number(int64_t{1} << 60),     number(int64_t{1} << 31),
+          number(int64_t{-1}),          number(int64_t{0}),           number(int32_t{0}),
+          number(int32_t{1}),           number(int32_t{12}),          number(int32_t{32})};
 }
 
 }  // namespace mixnet::fuzz

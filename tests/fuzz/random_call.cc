@@ -3,7 +3,8 @@
 namespace mixnet::fuzz {
 namespace {
 
-constexpr DType dtypes[] = {DType::f32, DType::f64, DType::f16, DType::u8, DType::i32, DType::i8, DType::i64, DType::boolean, DType::bf16};
+constexpr DType dtypes[] = {DType::f32, DType::f64, DType::f16,     DType::u8,  DType::i32,
+                            DType::i8,  DType::i64, DType::boolean, DType::bf16};
 
 Shape draw_ints(Bytes& bytes) {
   Shape s;
@@ -12,15 +13,43 @@ Shape draw_ints(Bytes& bytes) {
 }
 
 std::string draw_text(Bytes& bytes) {
-  static const char* const words[] = {"",     "None", "True",  "False",  "(",      "()",     "(1,",    "(3, 3)", "[2,2]",   "(None, 1)", "-1",
-                                      "1e18", "1e30", "nan",   "inf",    "-inf",   "0x10",   "float32", "int64",  "max",     "valid",     "full",
-                                      "(1e3)", "9223372036854775807", "-9223372036854775808", "64L", "((1,2),3)", "(,)", "'a'", "1f"};
+  static const char* const words[] = {"",
+                                      "None",
+                                      "True",
+                                      "False",
+                                      "(",
+                                      "()",
+                                      "(1,",
+                                      "(3, 3)",
+                                      "[2,2]",
+                                      "(None, 1)",
+                                      "-1",
+                                      "1e18",
+                                      "1e30",
+                                      "nan",
+                                      "inf",
+                                      "-inf",
+                                      "0x10",
+                                      "float32",
+                                      "int64",
+                                      "max",
+                                      "valid",
+                                      "full",
+                                      "(1e3)",
+                                      "9223372036854775807",
+                                      "-9223372036854775808",
+                                      "64L",
+                                      "((1,2),3)",
+                                      "(,)",
+                                      "'a'",
+                                      "1f"};
   const size_t n = sizeof words / sizeof *words, i = bytes.below(n + 4);
   return i < n ? words[i] : bytes.text(12);
 }
 
 double draw_real(Bytes& bytes) {
-  static const double edges[] = {0, -0.0, 1, 0.5, -1, 1e-300, 1e300, 1e18, -1e19, 9.3e18, 2147483648.0, 1.0 / 0.0, -1.0 / 0.0, 0.0 / 0.0};
+  static const double edges[] = {0,    -0.0,  1,      0.5,          -1,        1e-300,     1e300,
+                                 1e18, -1e19, 9.3e18, 2147483648.0, 1.0 / 0.0, -1.0 / 0.0, 0.0 / 0.0};
   const size_t n = sizeof edges / sizeof *edges, i = bytes.below(2 * n);
   return i < n ? edges[i] : static_cast<double>(bytes.number()) / 4;
 }
@@ -57,7 +86,8 @@ void change_shapes(Bytes& bytes, std::vector<Shape>& shapes) {
     if (how % 16 == 14) shapes.pop_back();
     if (shapes.empty()) return;
     Shape& s = shapes[bytes.below(shapes.size())];
-    if (how % 16 < 10 && s.ndim() > 0) s[static_cast<int>(bytes.below(static_cast<size_t>(s.ndim())))] = draw_extent(bytes);
+    if (how % 16 < 10 && s.ndim() > 0)
+      s[static_cast<int>(bytes.below(static_cast<size_t>(s.ndim())))] = draw_extent(bytes);
     else if (how % 16 < 12 && s.ndim() < 8) s.push_back(draw_extent(bytes));
     else s = draw_shape(bytes);
   }
@@ -89,7 +119,8 @@ Value draw_value(Bytes& bytes, const ParamField& field) {
   if (field.type == "float tuple") return Value(std::vector<double>(bytes.below(6), draw_real(bytes)));
   if (field.type == "tuple with None") {
     std::string s = "(";
-    for (size_t n = bytes.below(6); n > 0; --n) s += (bytes.below(3) == 0 ? std::string("None") : std::to_string(bytes.number())) + ",";
+    for (size_t n = bytes.below(6); n > 0; --n)
+      s += (bytes.below(3) == 0 ? std::string("None") : std::to_string(bytes.number())) + ",";
     return Value(s + ")");
   }
   return draw_any(bytes);

@@ -132,7 +132,8 @@ TEST_CASE("kvstore: init again begins a key anew on which an error stands, and n
   const NDArray bad = full(5);
   engine().poison(bad.variable(), Code::io, "[test] a bad value");
   store->init({"w", "v"}, {bad, full(2)});
-  store->set_updater([](const std::string&, const NDArray& received, const NDArray& stored) { copy(received, stored); });
+  store->set_updater(
+      [](const std::string&, const NDArray& received, const NDArray& stored) { copy(received, stored); });
   NDArray out = full(0);
   // There is no value to update.
   store->push({"w"}, {full(1)}, 0);
@@ -151,7 +152,8 @@ TEST_CASE("kvstore: mistakes are named") {
   store->init({"w"}, {full(1)});
   CHECK_THROWS_WITH_AS(store->init({"w"}, {full(1)}), doctest::Contains("key w exists already"), Error);
   CHECK_THROWS_WITH_AS(store->push({"x"}, {full(1)}, 0), doctest::Contains("key x was not initialised"), Error);
-  CHECK_THROWS_WITH_AS(store->push({"w"}, {NDArray({2}, DType::f32)}, 0), doctest::Contains("expected (3,), got (2,)"), Error);
+  CHECK_THROWS_WITH_AS(store->push({"w"}, {NDArray({2}, DType::f32)}, 0), doctest::Contains("expected (3,), got (2,)"),
+                       Error);
   CHECK_THROWS_AS(make_kvstore("nonsense"), Error);
   CHECK_THROWS_AS(make_kvstore("dist_sync"), Error);
 }

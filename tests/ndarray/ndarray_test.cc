@@ -87,7 +87,8 @@ TEST_CASE("ndarray: errors of an operation stand on its outputs until they are o
 
 TEST_CASE("serialize: a list of every dtype survives") {
   NamedArrays list;
-  for (DType t : {DType::f32, DType::f64, DType::f16, DType::bf16, DType::u8, DType::i8, DType::i32, DType::i64, DType::boolean}) {
+  for (DType t : {DType::f32, DType::f64, DType::f16, DType::bf16, DType::u8, DType::i8, DType::i32, DType::i64,
+                  DType::boolean}) {
     NDArray a({2, 3}, t);
     std::vector<char> bytes(static_cast<size_t>(a.bytes()), 1);
     a.copy_from_host(bytes.data(), a.bytes());

@@ -19,7 +19,8 @@ class NodeRun {
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       in_.push_back(values[static_cast<size_t>(graph.entry(node.inputs[i]))].view());
     }
-    for (int i = 0; i < graph.num_outputs(id); ++i) out_.push_back(values[static_cast<size_t>(graph.entry(id, i))].view());
+    for (int i = 0; i < graph.num_outputs(id); ++i)
+      out_.push_back(values[static_cast<size_t>(graph.entry(id, i))].view());
     for (size_t i = 0; i < in_.size(); ++i) {
       const auto& blind = node.op->shape_only;
       if (std::find(blind.begin(), blind.end(), static_cast<int>(i)) != blind.end()) in_[i].data = nullptr;
@@ -47,7 +48,8 @@ class NodeRun {
 
 }  // namespace
 
-Tensor::Tensor(const Shape& shape, DType dtype) : shape_(shape), dtype_(dtype), lines_(payload_bytes(shape, dtype) / 64 + 3) {
+Tensor::Tensor(const Shape& shape, DType dtype)
+    : shape_(shape), dtype_(dtype), lines_(payload_bytes(shape, dtype) / 64 + 3) {
   std::memset(lines_.data(), guard_byte, lines_.size() * sizeof(Line));
 }
 
@@ -96,7 +98,8 @@ Tensor Tensor::cast(DType dtype) const {
   return t;
 }
 
-std::vector<Tensor> evaluate(const Graph& graph, std::map<const Node*, Tensor>& variables, const EvaluateOptions& options) {
+std::vector<Tensor> evaluate(const Graph& graph, std::map<const Node*, Tensor>& variables,
+                             const EvaluateOptions& options) {
   const size_t entries = static_cast<size_t>(graph.num_entries());
   std::vector<Shape> shapes(entries, Shape::unknown());
   std::vector<DType> types(entries, DType::unknown);

@@ -44,7 +44,8 @@ struct EvaluateOptions {
 };
 
 // Values of all entries of the graph; `variables` gives each variable by node, and states are changed in it.
-std::vector<Tensor> evaluate(const Graph& graph, std::map<const Node*, Tensor>& variables, const EvaluateOptions& options = {});
+std::vector<Tensor> evaluate(const Graph& graph, std::map<const Node*, Tensor>& variables,
+                             const EvaluateOptions& options = {});
 
 // Uniform values in [low, high) that depend only on the seed.
 Tensor random_tensor(const Shape& shape, DType dtype, double low, double high, uint64_t seed);

@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <string>
 
-#include "sample_node.h"
 #include "pass/gradient.h"
 #include "pass/infer.h"
+#include "sample_node.h"
 
 namespace mixnet::test {
 namespace {
@@ -18,7 +18,8 @@ void check_guards(const std::vector<Tensor>& values) {
 }
 
 // Weighted sum of the visible outputs with fixed weights, so that every element of the gradient differs.
-double weighted(const Graph& graph, const std::vector<Tensor>& values, const std::vector<Tensor>& weights, size_t visible) {
+double weighted(const Graph& graph, const std::vector<Tensor>& values, const std::vector<Tensor>& weights,
+                size_t visible) {
   double sum = 0;
   for (size_t o = 0; o < visible; ++o) {
     const Tensor& t = values[static_cast<size_t>(graph.entry(graph.heads()[o]))];
@@ -56,7 +57,8 @@ void check_gradient(const OpSchema& op, const Sample& sample) {
   }
   const std::vector<Entry> grads = gradient(heads, head_grads, wrt);
   std::vector<Entry> all = heads;
-  for (const Entry& g : grads) if (g) all.push_back(g);
+  for (const Entry& g : grads)
+    if (g) all.push_back(g);
   const Graph graph(all);
   std::map<const Node*, Tensor> inputs = start;
   for (const auto& [node, tensor] : bench.values) inputs.emplace(node, tensor);
@@ -65,7 +67,8 @@ void check_gradient(const OpSchema& op, const Sample& sample) {
 
   for (size_t w = 0; w < wrt.size(); ++w) {
     const Tensor original = start.at(wrt[w].node.get());
-    if (grads[w]) CHECK_MESSAGE(values[static_cast<size_t>(graph.entry(grads[w]))].shape() == original.shape(), "gradient shape");
+    if (grads[w])
+      CHECK_MESSAGE(values[static_cast<size_t>(graph.entry(grads[w]))].shape() == original.shape(), "gradient shape");
     const double step = 1e-6;
     for (int64_t i = 0; i < original.size(); ++i) {
       double side[2];
@@ -77,7 +80,8 @@ void check_gradient(const OpSchema& op, const Sample& sample) {
       const double expected = (side[0] - side[1]) / (2 * step);
       const double got = grads[w] ? values[static_cast<size_t>(graph.entry(grads[w]))].get(i) : 0;
       const double error = std::fabs(expected - got) / std::max(1.0, std::fabs(expected));
-      CHECK_MESSAGE(error < sample.tolerance, "gradient of ", wrt[w].node->name, "[", i, "]: expected ", expected, ", got ", got);
+      CHECK_MESSAGE(error < sample.tolerance, "gradient of ", wrt[w].node->name, "[", i, "]: expected ", expected,
+                    ", got ", got);
     }
   }
 }
@@ -178,7 +182,8 @@ TEST_CASE("pointwise operators may be given any part of their tensors") {
   for (const OpSchema* op : registry().all()) {
     if (!op->pointwise || !selected(*op)) continue;
     for (const Sample& sample : op->samples) {
-      const bool one_shape = std::all_of(sample.inputs.begin(), sample.inputs.end(), [&](const Shape& s) { return s == sample.inputs[0]; });
+      const bool one_shape = std::all_of(sample.inputs.begin(), sample.inputs.end(),
+                                         [&](const Shape& s) { return s == sample.inputs[0]; });
       if (!one_shape || sample.inputs[0].size() == 0) continue;
       const std::string what = label(*op, sample);
       INFO(what);

@@ -15,16 +15,19 @@ struct SampleNode {
 
   SampleNode(const OpSchema& op, const Sample& sample, DType dtype) {
     Attributes attributes = sample.attributes;
-    const bool counted = op.variadic.empty() || std::any_of(attributes.begin(), attributes.end(), [&](const auto& a) { return a.first == op.variadic; });
+    const bool counted = op.variadic.empty() || std::any_of(attributes.begin(), attributes.end(),
+                                                            [&](const auto& a) { return a.first == op.variadic; });
     if (!counted) attributes.emplace_back(op.variadic, op.variadic_count(sample.inputs.size()));
     const ParamsPtr params = op.make_params(attributes);
     const std::vector<std::string> names = op.input_names(params.get());
     MIXNET_CHECK(names.size() == sample.inputs.size(), internal, op.name, ": the sample must have one shape per input");
     std::vector<Entry> inputs;
     for (size_t i = 0; i < sample.inputs.size(); ++i) {
-      const bool whole = std::count(sample.integer_inputs.begin(), sample.integer_inputs.end(), static_cast<int>(i)) > 0;
+      const bool whole =
+          std::count(sample.integer_inputs.begin(), sample.integer_inputs.end(), static_cast<int>(i)) > 0;
       variables.push_back(make_variable(names[i]));
-      Tensor t = random_tensor(sample.inputs[i], dtype, whole ? 0 : sample.low, whole ? static_cast<double>(sample.integer_limit) : sample.high, 1 + i);
+      Tensor t = random_tensor(sample.inputs[i], dtype, whole ? 0 : sample.low,
+                               whole ? static_cast<double>(sample.integer_limit) : sample.high, 1 + i);
       for (int64_t k = 0; whole && k < t.size(); ++k) t.set(k, std::floor(t.get(k)));
       values.emplace(variables.back().get(), std::move(t));
       inputs.push_back({variables.back(), 0});

@@ -45,9 +45,7 @@ def test_kvstore_local_finds_the_line():
 
 def test_fashion_mnist_in_small(tmp_path):
     pytest.importorskip("matplotlib")
-    text = run(
-        "train_fashion_mnist.py", "--epochs", "2", "--limit", "1000", "--batch-size", "20", "--output", str(tmp_path)
-    )
+    text = run("train_fashion_mnist.py", "--epochs", "2", "--limit", "1000", "--batch-size", "20", "--output", str(tmp_path))
     accuracy = float(re.search(r"reloaded net: ([\d.]+) %", text).group(1))
     assert accuracy > 60
     per_epoch = re.findall(r"  test accuracy ([\d.]+) %", text)

@@ -341,9 +341,7 @@ def test_prefetching_iter_closes_its_threads():
 
 
 def test_prefetching_iter_refuses_iterators_of_unequal_length():
-    it = mx.io.PrefetchingIter(
-        [mx.io.NDArrayIter(np.zeros(4), batch_size=2), mx.io.NDArrayIter({"b": np.zeros(6)}, batch_size=2)]
-    )
+    it = mx.io.PrefetchingIter([mx.io.NDArrayIter(np.zeros(4), batch_size=2), mx.io.NDArrayIter({"b": np.zeros(6)}, batch_size=2)])
     it.next()
     it.next()
     with pytest.raises(ValueError, match="same number of batches"):

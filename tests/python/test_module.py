@@ -371,9 +371,7 @@ def test_callbacks_metric_and_log(caplog):
 def test_score_calls_back_and_limits_the_batches():
     module = bound()
     count = []
-    result = module.score(
-        iterator(), mx.metric.Accuracy(), num_batch=3, batch_end_callback=lambda p: count.append(p.nbatch)
-    )
+    result = module.score(iterator(), mx.metric.Accuracy(), num_batch=3, batch_end_callback=lambda p: count.append(p.nbatch))
     assert count == [0, 1, 2]
     expected = (module.predict(iterator(), num_batch=3).asnumpy().argmax(1) == problem()[1][:36]).mean()
     assert result == [("accuracy", pytest.approx(expected))]
@@ -457,9 +455,7 @@ def test_errors_name_place_expected_and_given():
 def test_sequential_equals_one_module():
     data = mx.sym.Variable("data")
     first = mx.sym.Activation(mx.sym.FullyConnected(data, num_hidden=16, name="fc1"), act_type="relu")
-    second = mx.sym.SoftmaxOutput(
-        mx.sym.FullyConnected(mx.sym.Variable("hidden"), num_hidden=CLASSES, name="fc2"), name="softmax"
-    )
+    second = mx.sym.SoftmaxOutput(mx.sym.FullyConnected(mx.sym.Variable("hidden"), num_hidden=CLASSES, name="fc2"), name="softmax")
     chain = mx.mod.SequentialModule()
     chain.add(mx.mod.Module(first, label_names=[]))
     chain.add(mx.mod.Module(second, data_names=["hidden"]), take_labels=True, auto_wiring=True)

@@ -67,8 +67,9 @@ def test_rmsprop_adagrad_adadelta():
     np.testing.assert_allclose(got, w, rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["sgd", "nag", "sgld", "adam", "adagrad", "rmsprop", "adadelta", "ftrl", "adamax", "nadam", "signum", "signsgd", "ftml",
-                                  "dcasgd", "lamb", "lars"])
+@pytest.mark.parametrize(
+    "name", ["sgd", "nag", "sgld", "adam", "adagrad", "rmsprop", "adadelta", "ftrl", "adamax", "nadam", "signum", "signsgd", "ftml", "dcasgd", "lamb", "lars"]
+)
 def test_every_optimizer_goes_downhill(name):
     mx.random.seed(1)
     rate = {"adadelta": {}, "lars": {"learning_rate": 5.0}}.get(name, {"learning_rate": 0.05})

@@ -58,3 +58,5 @@ def test_a_fresh_environment(wheel, tmp_path):
     assert f"version {VERSION}" in output
     assert f"from {tmp_path}" in output
     assert [line for line in output.splitlines() if "exec" in line and "convolution" in line], output
+    table = run(tmp_path / "env" / "bin" / "mixnet", "profile", "--out", tmp_path / "trace.json", tmp_path / "program.py", cwd=tmp_path)
+    assert "Profile Statistics" in table and "SoftmaxOutput" in table and (tmp_path / "trace.json").exists()

@@ -9,7 +9,8 @@ namespace {
 
 Symbol conv_net() {
   const Symbol data = Symbol::variable("data");
-  const Symbol conv = Symbol::create(registry().at("Convolution"), {{"kernel", Shape{3, 3}}, {"num_filter", 4}}, {{"weight_lr_mult", "2"}}, {{"", data}}, "conv0");
+  const Symbol conv = Symbol::create(registry().at("Convolution"), {{"kernel", Shape{3, 3}}, {"num_filter", 4}},
+                                     {{"weight_lr_mult", "2"}}, {{"", data}}, "conv0");
   return Symbol::create(registry().at("BatchNorm"), {}, {}, {{"data", conv}}, "bn");
 }
 
@@ -25,10 +26,12 @@ TEST_CASE("symbol: missing inputs become variables, states apart") {
 
 TEST_CASE("symbol: compose replaces variables in a copy") {
   const Symbol net = conv_net();
-  const Symbol other = net.compose({{"data", Symbol::create(registry().at("relu"), {}, {}, {{"", Symbol::variable("x")}}, "first")}});
+  const Symbol other =
+      net.compose({{"data", Symbol::create(registry().at("relu"), {}, {}, {{"", Symbol::variable("x")}}, "first")}});
   CHECK(other.list_arguments()[0] == "x");
   CHECK(net.list_arguments()[0] == "data");
-  CHECK_THROWS_WITH_AS(net.compose({{"nobody", Symbol::variable("x")}}), doctest::Contains("no argument is called 'nobody'"), Error);
+  CHECK_THROWS_WITH_AS(net.compose({{"nobody", Symbol::variable("x")}}),
+                       doctest::Contains("no argument is called 'nobody'"), Error);
 }
 
 TEST_CASE("symbol: JSON survives a round trip") {
@@ -62,11 +65,14 @@ TEST_CASE("symbol: generation B") {
 }
 
 TEST_CASE("symbol: broken files end in one error") {
-  for (const char* text : {"", "{", "[]", "{}", R"json({"nodes": [], "heads": []})json", R"json({"nodes": [{"op": "null", "name": "x", "inputs": [[0, 0]]}], "heads": [[0, 0]]})json",
-                           R"json({"nodes": [{"op": "relu", "name": "x", "inputs": [[5, 0, 0]]}], "heads": [[0, 0, 0]]})json",
-                           R"json({"nodes": [{"op": "null", "name": "x", "inputs": []}], "heads": [[0, 7, 0]]})json",
-                           R"json({"nodes": [{"op": "Nonsense", "name": "x", "inputs": []}], "heads": [[0, 0, 0]]})json",
-                           R"json({"nodes": [{"op": "Convolution", "name": "c", "attrs": {"kernel": "(a"}, "inputs": []}], "heads": [[0, 0, 0]]})json"}) {
+  for (
+      const char* text :
+      {"", "{", "[]", "{}", R"json({"nodes": [], "heads": []})json",
+       R"json({"nodes": [{"op": "null", "name": "x", "inputs": [[0, 0]]}], "heads": [[0, 0]]})json",
+       R"json({"nodes": [{"op": "relu", "name": "x", "inputs": [[5, 0, 0]]}], "heads": [[0, 0, 0]]})json",
+       R"json({"nodes": [{"op": "null", "name": "x", "inputs": []}], "heads": [[0, 7, 0]]})json",
+       R"json({"nodes": [{"op": "Nonsense", "name": "x", "inputs": []}], "heads": [[0, 0, 0]]})json",
+       R"json({"nodes": [{"op": "Convolution", "name": "c", "attrs": {"kernel": "(a"}, "inputs": []}], "heads": [[0, 0, 0]]})json"}) {
     CAPTURE(std::string(text));
     try {
       Symbol::from_json(text);
@@ -85,11 +91,16 @@ TEST_CASE("symbol: a chain of a hundred thousand nodes is built, written and fre
 
 TEST_CASE("symbol: mistakes are named") {
   const Symbol x = Symbol::variable("x");
-  CHECK_THROWS_WITH_AS(registry().at("Convolutoin"), "[operator] unknown operator 'Convolutoin', the nearest is 'Convolution'", Error);
-  CHECK_THROWS_WITH_AS(Symbol::create(registry().at("relu"), {{"slope", 1}}, {}, {{"", x}}, "r"), doctest::Contains("[relu r] unknown parameter 'slope'"), Error);
-  CHECK_THROWS_WITH_AS(Symbol::create(registry().at("relu"), {}, {}, {{"", x}, {"", x}}, "r"), doctest::Contains("at most 1 inputs"), Error);
-  CHECK_THROWS_WITH_AS(Symbol::create(registry().at("FullyConnected"), {}, {}, {{"", x}}, "f"), "[FullyConnected f] num_hidden: required, but not given", Error);
-  CHECK_THROWS_WITH_AS(Symbol::create(registry().at("Dropout"), {{"p", 2}}, {}, {{"", x}}, "d"), "[Dropout d] p: expected a value in [0, 1], got 2", Error);
+  CHECK_THROWS_WITH_AS(registry().at("Convolutoin"),
+                       "[operator] unknown operator 'Convolutoin', the nearest is 'Convolution'", Error);
+  CHECK_THROWS_WITH_AS(Symbol::create(registry().at("relu"), {{"slope", 1}}, {}, {{"", x}}, "r"),
+                       doctest::Contains("[relu r] unknown parameter 'slope'"), Error);
+  CHECK_THROWS_WITH_AS(Symbol::create(registry().at("relu"), {}, {}, {{"", x}, {"", x}}, "r"),
+                       doctest::Contains("at most 1 inputs"), Error);
+  CHECK_THROWS_WITH_AS(Symbol::create(registry().at("FullyConnected"), {}, {}, {{"", x}}, "f"),
+                       "[FullyConnected f] num_hidden: required, but not given", Error);
+  CHECK_THROWS_WITH_AS(Symbol::create(registry().at("Dropout"), {{"p", 2}}, {}, {{"", x}}, "d"),
+                       "[Dropout d] p: expected a value in [0, 1], got 2", Error);
 }
 
 }  // namespace mixnet

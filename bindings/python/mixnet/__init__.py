@@ -1,6 +1,7 @@
 """mixnet: a deep-learning runtime with the Python API of MXNet 1.9."""
 
 import importlib
+import os
 
 from . import attribute, base, context, engine, name, ndarray, random, symbol  # noqa: F401
 from . import ndarray as nd  # noqa: F401
@@ -31,6 +32,7 @@ _LAZY = {
     "opt": "optimizer",
     "optimizer": "optimizer",
     "predictor": "predictor",
+    "profiler": "profiler",
     "rnn": "rnn",
     "test_utils": "test_utils",
     "visualization": "visualization",
@@ -51,3 +53,7 @@ def __getattr__(key):
 def waitall():
     """Waits for all work; raises the first error since the last call."""
     ndarray.waitall()
+
+
+if os.environ.get("MIXNET_PROFILER_AUTOSTART", os.environ.get("MXNET_PROFILER_AUTOSTART", "0")) not in ("", "0"):
+    importlib.import_module(".profiler", __name__)._autostart()

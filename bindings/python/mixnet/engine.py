@@ -35,5 +35,19 @@ def push(function, reads=(), writes=(), priority=0):
 
     read, num_read, read_arrays, num_read_arrays = split(reads)
     write, num_write, write_arrays, num_write_arrays = split(writes)
-    check(lib.mxn_engine_push(lib.mixnet_py_task, register_callback(function), lib.mixnet_py_destroy, read, num_read, write, num_write,
-                              read_arrays, num_read_arrays, write_arrays, num_write_arrays, priority))
+    check(
+        lib.mxn_engine_push(
+            lib.mixnet_py_task,
+            register_callback(function),
+            lib.mixnet_py_destroy,
+            read,
+            num_read,
+            write,
+            num_write,
+            read_arrays,
+            num_read_arrays,
+            write_arrays,
+            num_write_arrays,
+            priority,
+        )
+    )

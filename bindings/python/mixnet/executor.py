@@ -171,8 +171,21 @@ def bind(symbol, ctx, args, args_grad, grad_req, aux_states, shared_exec):
     requests = [r if g is not None else 0 for r, g in zip(requests, gradients)]
     out = ffi.new("mxn_executor_t **")
     shared = shared_exec._h if shared_exec is not None else ffi.NULL
-    check(lib.mxn_executor_bind(symbol.handle, ctx.device_typeid, ctx.device_id, _handles(arguments), _handles(gradients),
-                                ffi.new("int32_t[]", requests or [0]), len(names), _handles(states), len(states), shared, out))
+    check(
+        lib.mxn_executor_bind(
+            symbol.handle,
+            ctx.device_typeid,
+            ctx.device_id,
+            _handles(arguments),
+            _handles(gradients),
+            ffi.new("int32_t[]", requests or [0]),
+            len(names),
+            _handles(states),
+            len(states),
+            shared,
+            out,
+        )
+    )
     return Executor(out[0], symbol, ctx)
 
 
@@ -194,9 +207,24 @@ def simple_bind(symbol, ctx, grad_req, type_dict, shared_exec, shape_dict):
     request_names, requests = TextList(list(named)), ffi.new("int32_t[]", [_request(r) for r in named.values()] or [0])
     shared = shared_exec._h if shared_exec is not None else ffi.NULL
     out = ffi.new("mxn_executor_t **")
-    check(lib.mxn_executor_simple_bind(symbol.handle, ctx.device_typeid, ctx.device_id, shape_names.pointer, ndims, dims, len(given),
-                                       dtype_names.pointer, codes, len(dtypes), request_names.pointer, requests, len(named),
-                                       _request(default), shared, out))
+    check(
+        lib.mxn_executor_simple_bind(
+            symbol.handle,
+            ctx.device_typeid,
+            ctx.device_id,
+            shape_names.pointer,
+            ndims,
+            dims,
+            len(given),
+            dtype_names.pointer,
+            codes,
+            len(dtypes),
+            request_names.pointer,
+            requests,
+            len(named),
+            _request(default),
+            shared,
+            out,
+        )
+    )
     return Executor(out[0], symbol, ctx)
-
-

@@ -45,8 +45,17 @@ class Initializer:
     """Base. Called as init(name, array). Weights get the subclass's rule; biases, statistics and scales their constants."""
 
     _CONSTANTS = (
-        ("bias", 0.0), ("beta", 0.0), ("gamma", 1.0), ("running_mean", 0.0), ("moving_mean", 0.0), ("running_var", 1.0), ("moving_var", 1.0),
-        ("moving_inv_var", 0.0), ("moving_avg", 0.0), ("min", 0.0), ("max", 0.0),
+        ("bias", 0.0),
+        ("beta", 0.0),
+        ("gamma", 1.0),
+        ("running_mean", 0.0),
+        ("moving_mean", 0.0),
+        ("running_var", 1.0),
+        ("moving_var", 1.0),
+        ("moving_inv_var", 0.0),
+        ("moving_avg", 0.0),
+        ("min", 0.0),
+        ("max", 0.0),
     )
 
     def __init__(self, **kwargs):
@@ -248,8 +257,14 @@ class FusedRNN(_Everything):
 
     def __init__(self, init, num_hidden, num_layers, mode, bidirectional=False, forget_bias=1.0):
         init = create(init) if isinstance(init, str) else init
-        super().__init__(init=init.dumps() if init is not None else None, num_hidden=num_hidden, num_layers=num_layers, mode=mode,
-                         bidirectional=bidirectional, forget_bias=forget_bias)
+        super().__init__(
+            init=init.dumps() if init is not None else None,
+            num_hidden=num_hidden,
+            num_layers=num_layers,
+            mode=mode,
+            bidirectional=bidirectional,
+            forget_bias=forget_bias,
+        )
         self.init, self.mode, self.forget_bias = init, mode, forget_bias
         self._shape = (num_hidden, num_layers, mode, bidirectional)
 

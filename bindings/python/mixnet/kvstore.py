@@ -149,5 +149,3 @@ def create(name="local"):
     out = ffi.new("mxn_kvstore_t **")
     check(lib.mxn_kvstore_create(name.encode(), out))
     return KVStore(out[0], name)
-
-

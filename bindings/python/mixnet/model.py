@@ -93,8 +93,21 @@ def _update_params(param_arrays, grad_arrays, updater, num_device, kvstore=None,
 class FeedForward:
     """A symbol with parameters: fit, predict, score, save, load. Inputs are numpy arrays or data iterators."""
 
-    def __init__(self, symbol, ctx=None, num_epoch=None, epoch_size=None, optimizer="sgd", initializer=None, numpy_batch_size=128,
-                 arg_params=None, aux_params=None, allow_extra_params=False, begin_epoch=0, **kwargs):
+    def __init__(
+        self,
+        symbol,
+        ctx=None,
+        num_epoch=None,
+        epoch_size=None,
+        optimizer="sgd",
+        initializer=None,
+        numpy_batch_size=128,
+        arg_params=None,
+        aux_params=None,
+        allow_extra_params=False,
+        begin_epoch=0,
+        **kwargs,
+    ):
         from .initializer import Uniform
 
         self.symbol = symbol
@@ -118,8 +131,14 @@ class FeedForward:
                 raise ValueError("[FeedForward] y: expected labels for training")
             label = np.zeros(values.shape[0], "float32")
         name = [n for n in self.symbol.list_arguments() if n.endswith("label")]
-        return io.NDArrayIter(values, label, min(self.numpy_batch_size, values.shape[0]), shuffle=train,
-                              last_batch_handle="roll_over" if train else "pad", label_name=name[0] if name else "softmax_label")
+        return io.NDArrayIter(
+            values,
+            label,
+            min(self.numpy_batch_size, values.shape[0]),
+            shuffle=train,
+            last_batch_handle="roll_over" if train else "pad",
+            label_name=name[0] if name else "softmax_label",
+        )
 
     def _make_module(self, iterator):
         from .module import Module
@@ -127,8 +146,21 @@ class FeedForward:
         labels = [d.name for d in iterator.provide_label if d.name in self.symbol.list_arguments()]
         return Module(self.symbol, [d.name for d in iterator.provide_data], labels, context=self.ctx)
 
-    def fit(self, X, y=None, eval_data=None, eval_metric="acc", epoch_end_callback=None, batch_end_callback=None,  # noqa: N803
-            kvstore="local", logger=None, work_load_list=None, monitor=None, eval_end_callback=None, eval_batch_end_callback=None):
+    def fit(
+        self,
+        X,
+        y=None,
+        eval_data=None,
+        eval_metric="acc",
+        epoch_end_callback=None,
+        batch_end_callback=None,  # noqa: N803
+        kvstore="local",
+        logger=None,
+        work_load_list=None,
+        monitor=None,
+        eval_end_callback=None,
+        eval_batch_end_callback=None,
+    ):
         """Trains on X, y (or an iterator) for num_epoch epochs."""
         if self.num_epoch is None:
             raise ValueError("[FeedForward] num_epoch: expected a number for training")
@@ -137,11 +169,25 @@ class FeedForward:
             eval_data = self._iterator(eval_data[0], eval_data[1], False)
         self._module = self._make_module(train)
         self._module.logger = logger or logging
-        self._module.fit(train, eval_data=eval_data, eval_metric=eval_metric, epoch_end_callback=epoch_end_callback,
-                         batch_end_callback=batch_end_callback, kvstore=kvstore, optimizer=self.optimizer, optimizer_params=self.kwargs,
-                         eval_end_callback=eval_end_callback, eval_batch_end_callback=eval_batch_end_callback, initializer=self.initializer,
-                         arg_params=self.arg_params, aux_params=self.aux_params, allow_missing=True, begin_epoch=self.begin_epoch,
-                         num_epoch=self.num_epoch, monitor=monitor)
+        self._module.fit(
+            train,
+            eval_data=eval_data,
+            eval_metric=eval_metric,
+            epoch_end_callback=epoch_end_callback,
+            batch_end_callback=batch_end_callback,
+            kvstore=kvstore,
+            optimizer=self.optimizer,
+            optimizer_params=self.kwargs,
+            eval_end_callback=eval_end_callback,
+            eval_batch_end_callback=eval_batch_end_callback,
+            initializer=self.initializer,
+            arg_params=self.arg_params,
+            aux_params=self.aux_params,
+            allow_missing=True,
+            begin_epoch=self.begin_epoch,
+            num_epoch=self.num_epoch,
+            monitor=monitor,
+        )
         self.arg_params, self.aux_params = self._module.get_params()
 
     def _bound(self, iterator):
@@ -178,8 +224,24 @@ class FeedForward:
         return FeedForward(symbol, ctx=ctx, arg_params=arg_params, aux_params=aux_params, begin_epoch=epoch, **kwargs)
 
     @staticmethod
-    def create(symbol, X, y=None, ctx=None, num_epoch=None, epoch_size=None, optimizer="sgd", initializer=None, eval_data=None,  # noqa: N803
-               eval_metric="acc", epoch_end_callback=None, batch_end_callback=None, kvstore="local", logger=None, work_load_list=None, **kwargs):
+    def create(
+        symbol,
+        X,
+        y=None,
+        ctx=None,
+        num_epoch=None,
+        epoch_size=None,
+        optimizer="sgd",
+        initializer=None,
+        eval_data=None,  # noqa: N803
+        eval_metric="acc",
+        epoch_end_callback=None,
+        batch_end_callback=None,
+        kvstore="local",
+        logger=None,
+        work_load_list=None,
+        **kwargs,
+    ):
         """Makes a model and trains it."""
         model = FeedForward(symbol, ctx, num_epoch, epoch_size, optimizer, initializer, **kwargs)
         model.fit(X, y, eval_data, eval_metric, epoch_end_callback, batch_end_callback, kvstore, logger)

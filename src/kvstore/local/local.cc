@@ -8,6 +8,7 @@
 #include <mutex>
 #include <set>
 
+#include "base/profile.h"
 #include "device/device.h"
 #include "executor/invoke.h"
 #include "kvstore/kvstore.h"
@@ -33,7 +34,10 @@ struct Entry {
 class UpdateTask : public Task {
  public:
   UpdateTask(std::shared_ptr<const KVStore::Updater> updater, std::string key, NDArray received, NDArray stored)
-      : updater_(std::move(updater)), key_(std::move(key)), received_(std::move(received)), stored_(std::move(stored)) {}
+      : updater_(std::move(updater)),
+        key_(std::move(key)),
+        received_(std::move(received)),
+        stored_(std::move(stored)) {}
   void run() override {
     const NDArray received = borrow(received_), stored = borrow(stored_);
     (*updater_)(key_, received, stored);
@@ -61,11 +65,13 @@ class LocalStore : public KVStore {
     const std::set<std::string> distinct(keys.begin(), keys.end());
     MIXNET_CHECK(distinct.size() == keys.size(), invalid, "[kvstore init] a key is given twice");
     const std::map<std::string, Entry> old = among(keys);
-    for (const auto& [key, entry] : old) MIXNET_CHECK(!usable(entry), invalid, "[kvstore init] key ", key, " exists already");
+    for (const auto& [key, entry] : old)
+      MIXNET_CHECK(!usable(entry), invalid, "[kvstore init] key ", key, " exists already");
     std::lock_guard<std::mutex> lock(mutex_);
     for (const std::string& key : keys) {
       auto now = entries_.find(key);
-      const bool same = now == entries_.end() || (old.count(key) && old.at(key).value.chunk() == now->second.value.chunk());
+      const bool same =
+          now == entries_.end() || (old.count(key) && old.at(key).value.chunk() == now->second.value.chunk());
       MIXNET_CHECK(same, invalid, "[kvstore init] key ", key, " exists already");
     }
     for (size_t i = 0; i < keys.size(); ++i) {
@@ -77,18 +83,22 @@ class LocalStore : public KVStore {
   }
 
   void push(const std::vector<std::string>& keys, const std::vector<NDArray>& values, int priority) override {
+    const profile::Span span(profile::Category::api, "kvstore push");
     std::lock_guard<std::mutex> lock(mutex_);
-    for (const auto& [key, group] : grouped(keys, values, "push")) update(key, entries_.at(key), reduce(group, priority), priority);
+    for (const auto& [key, group] : grouped(keys, values, "push"))
+      update(key, entries_.at(key), reduce(group, priority), priority);
   }
 
   void pull(const std::vector<std::string>& keys, const std::vector<NDArray>& outputs, int priority) override {
+    const profile::Span span(profile::Category::api, "kvstore pull");
     std::lock_guard<std::mutex> lock(mutex_);
     for (const auto& [key, group] : grouped(keys, outputs, "pull")) {
       for (const NDArray& out : group) copy_out(key, entries_.at(key), out, priority);
     }
   }
 
-  void push_pull(const std::vector<std::string>& keys, const std::vector<NDArray>& values, const std::vector<NDArray>& outputs, int priority) override {
+  void push_pull(const std::vector<std::string>& keys, const std::vector<NDArray>& values,
+                 const std::vector<NDArray>& outputs, int priority) override {
     push(keys, values, priority);
     pull(keys, outputs, priority);
   }
@@ -121,16 +131,19 @@ class LocalStore : public KVStore {
   }
 
   // Values by key, in the order of the first appearance; checks that they fit what is stored.
-  std::vector<std::pair<std::string, std::vector<NDArray>>> grouped(const std::vector<std::string>& keys, const std::vector<NDArray>& values,
-                                                                   const char* what) const {
+  std::vector<std::pair<std::string, std::vector<NDArray>>> grouped(const std::vector<std::string>& keys,
+                                                                    const std::vector<NDArray>& values,
+                                                                    const char* what) const {
     std::vector<std::pair<std::string, std::vector<NDArray>>> groups;
     std::map<std::string, size_t> where;
     for (size_t i = 0; i < keys.size(); ++i) {
       auto stored = entries_.find(keys[i]);
       MIXNET_CHECK(stored != entries_.end(), invalid, "[kvstore ", what, "] key ", keys[i], " was not initialised");
       const NDArray& value = stored->second.value;
-      MIXNET_CHECK(values[i].shape() == value.shape(), shape, "[kvstore ", what, "] key ", keys[i], ": expected ", value.shape(), ", got ", values[i].shape());
-      MIXNET_CHECK(values[i].dtype() == value.dtype(), type, "[kvstore ", what, "] key ", keys[i], ": expected ", value.dtype(), ", got ", values[i].dtype());
+      MIXNET_CHECK(values[i].shape() == value.shape(), shape, "[kvstore ", what, "] key ", keys[i], ": expected ",
+                   value.shape(), ", got ", values[i].shape());
+      MIXNET_CHECK(values[i].dtype() == value.dtype(), type, "[kvstore ", what, "] key ", keys[i], ": expected ",
+                   value.dtype(), ", got ", values[i].dtype());
       auto it = where.emplace(keys[i], groups.size()).first;
       if (it->second == groups.size()) groups.emplace_back(keys[i], std::vector<NDArray>());
       groups[it->second].second.push_back(values[i]);
@@ -150,7 +163,8 @@ class LocalStore : public KVStore {
 
   static void copy_task(const NDArray& from, const NDArray& to) {
     const TensorView source = from.view(), target = to.view();
-    get_device(target.device.host() ? source.device : target.device).copy_from(get_device(source.device), target.data, source.data, static_cast<size_t>(source.bytes()));
+    get_device(target.device.host() ? source.device : target.device)
+        .copy_from(get_device(source.device), target.data, source.data, static_cast<size_t>(source.bytes()));
   }
 
   static void copy_out(const std::string& key, const Entry& entry, const NDArray& out, int priority) {
@@ -160,8 +174,8 @@ class LocalStore : public KVStore {
     push_copy(entry.value, out, "pull of key " + key, reads, writes, priority);
   }
 
-  static void push_copy(const NDArray& from, const NDArray& to, const std::string& what, const std::vector<Variable*>& reads,
-                        const std::vector<Variable*>& writes, int priority) {
+  static void push_copy(const NDArray& from, const NDArray& to, const std::string& what,
+                        const std::vector<Variable*>& reads, const std::vector<Variable*>& writes, int priority) {
     PushOptions options;
     options.priority = priority;
     options.small = from.bytes() <= 65536;
@@ -170,7 +184,8 @@ class LocalStore : public KVStore {
 
   void update(const std::string& key, const Entry& entry, const NDArray& sum, int priority) {
     if (!updater_) {
-      return push_copy(sum, entry.value, "push of key " + key, {sum.variable()}, {entry.value.variable(), entry.update.variable()}, priority);
+      return push_copy(sum, entry.value, "push of key " + key, {sum.variable()},
+                       {entry.value.variable(), entry.update.variable()}, priority);
     }
     PushOptions options;
     options.lane = Lane::callback;
@@ -192,10 +207,11 @@ class LocalStore : public KVStore {
 }  // namespace
 
 std::shared_ptr<KVStore> make_kvstore(const std::string& type) {
-  const bool local = type == "local" || type == "device" || type == "local_allreduce_cpu" || type == "local_allreduce_device" ||
-                     type == "local_update_cpu" || type == "nccl";
+  const bool local = type == "local" || type == "device" || type == "local_allreduce_cpu" ||
+                     type == "local_allreduce_device" || type == "local_update_cpu" || type == "nccl";
   if (local) return std::make_shared<LocalStore>(type);
-  MIXNET_CHECK(type.compare(0, 4, "dist") != 0, unsupported, "[kvstore] ", type, ": this build has no store between machines");
+  MIXNET_CHECK(type.compare(0, 4, "dist") != 0, unsupported, "[kvstore] ", type,
+               ": this build has no store between machines");
   fail(Code::invalid, "[kvstore] type: expected local or device, got '", type, "'");
 }
 

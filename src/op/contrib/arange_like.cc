@@ -15,7 +15,8 @@ void forward(const Params& p, const RunContext& r) {
   dispatch_all(r.out[0].dtype, "arange_like", [&](auto tag) {
     using T = typename decltype(tag)::type;
     for (int64_t i = 0; i < r.out[0].size(); ++i) {
-      r.out[0].as<T>()[i] = static_cast<T>(static_cast<accumulator_t<T>>(p.start + static_cast<double>(i / p.repeat) * p.step));
+      r.out[0].as<T>()[i] =
+          static_cast<T>(static_cast<accumulator_t<T>>(p.start + static_cast<double>(i / p.repeat) * p.step));
     }
   });
 }

@@ -12,7 +12,8 @@ void forward(const NoParams&, const RunContext& r) {
     using A = accumulator_t<T>;
     const A root = std::sqrt(static_cast<A>(r.in[0].shape.back()));
     parallel_for(r.out[0].size(), 16384, [&](int64_t first, int64_t last) {
-      for (int64_t i = first; i < last; ++i) r.out[0].as<T>()[i] = static_cast<T>(static_cast<A>(r.in[0].as<T>()[i]) / root);
+      for (int64_t i = first; i < last; ++i)
+        r.out[0].as<T>()[i] = static_cast<T>(static_cast<A>(r.in[0].as<T>()[i]) / root);
     });
   });
 }

@@ -10,7 +10,8 @@ struct Params {
   std::vector<int> chosen(int ndim, const char* place) const {
     std::vector<int> list;
     for (int i = 0; !axes && i < ndim; ++i) list.push_back(i);
-    if (axes) for (int64_t a : *axes) list.push_back(normalize_axis(a, ndim, place));
+    if (axes)
+      for (int64_t a : *axes) list.push_back(normalize_axis(a, ndim, place));
     return list;
   }
 };
@@ -39,7 +40,12 @@ void infer_type(InferType& c) { c.set_out(0, DType::i64); }
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "_contrib_index_array");
   op.param("axes", &Params::axes).doc("The axes whose indices are given, in this order; none means all.");
-  op.input("data", "Gives the shape.").shape_only({0}).infer_shape(infer).infer_type(infer_type).kernel(forward).zero_gradient();
+  op.input("data", "Gives the shape.")
+      .shape_only({0})
+      .infer_shape(infer)
+      .infer_type(infer_type)
+      .kernel(forward)
+      .zero_gradient();
   //[full
   op.doc("The index of every element along each of the axes: data's shape with one more dimension, int64.");
   op.sample({{2, 3}});

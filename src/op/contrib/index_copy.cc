@@ -23,7 +23,9 @@ void forward(const NoParams&, const RunContext& r) {
   char* y = r.out[0].as<char>();
   if (y != r.in[0].data) std::memcpy(y, r.in[0].data, static_cast<size_t>(r.out[0].bytes()));
   const size_t row = static_cast<size_t>(r.out[0].bytes() / r.out[0].shape[0]);
-  for_rows(r.in[1], r.out[0].shape[0], [&](int64_t i, int64_t to) { std::memcpy(y + static_cast<size_t>(to) * row, r.in[2].as<char>() + static_cast<size_t>(i) * row, row); });
+  for_rows(r.in[1], r.out[0].shape[0], [&](int64_t i, int64_t to) {
+    std::memcpy(y + static_cast<size_t>(to) * row, r.in[2].as<char>() + static_cast<size_t>(i) * row, row);
+  });
 }
 void infer(InferShape& c) {
   c.expect_ndim(0, 1, Shape::max_ndim);
@@ -85,8 +87,13 @@ void gradient(GradientContext& g) {
 
 void register_ops(Registry& registry) {
   OpBuilder<> op(registry, "_contrib_index_copy");
-  op.input("old_tensor", "Any shape with rows along axis 0.").input("index_vector", "(K,): rows to replace, clipped to those there are.");
-  op.input("new_tensor", "(K, ...): the new rows.").inplace(0, 0).infer_shape(infer).infer_type(infer_type).kernel(forward);
+  op.input("old_tensor", "Any shape with rows along axis 0.")
+      .input("index_vector", "(K,): rows to replace, clipped to those there are.");
+  op.input("new_tensor", "(K, ...): the new rows.")
+      .inplace(0, 0)
+      .infer_shape(infer)
+      .infer_type(infer_type)
+      .kernel(forward);
   //[full
   op.doc("A copy of old_tensor in which row index_vector[i] is new_tensor[i].").gradient(gradient);
   op.sample({{4, 2}, {2}, {2, 2}}).integers({1}, 4);
@@ -94,7 +101,11 @@ void register_ops(Registry& registry) {
   op.sample({{1}, {1}, {1}}).integers({1}, 1);
   op.sample({{3, 2}, {0}, {0, 2}}).integers({1}, 1);
   OpBuilder<> grad(registry, "_backward_contrib_index_copy");
-  grad.hidden().input("output_grad").input("index_vector").outputs({"old_tensor", "new_tensor"}).infer_shape(infer_backward);
+  grad.hidden()
+      .input("output_grad")
+      .input("index_vector")
+      .outputs({"old_tensor", "new_tensor"})
+      .infer_shape(infer_backward);
   grad.infer_type(infer_backward_type).kernel(backward).no_gradient("linear; use index_copy for higher orders");
   //]
 }

@@ -41,7 +41,8 @@ void register_ops(Registry& registry) {
   op.input("data", "Any shape, float.").inplace(0, 0).kernel(forward);
   //[full
   op.doc("a x^2 + b x + c for every element.").gradient(gradient);
-  for (const Shape& shape : {Shape{2, 3}, Shape{1}, Shape{0}}) op.sample({shape}, {{"a", 0.5}, {"b", -2.0}, {"c", 1.0}});
+  for (const Shape& shape : {Shape{2, 3}, Shape{1}, Shape{0}})
+    op.sample({shape}, {{"a", 0.5}, {"b", -2.0}, {"c", 1.0}});
   //]
 }
 

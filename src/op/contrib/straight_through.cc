@@ -30,12 +30,15 @@ void forward(const NoParams&, const RunContext& r) {
   });
 }
 void copy(const Params&, const RunContext& r) {
-  if (r.out[0].size() > 0 && r.out[0].data != r.in[0].data) std::memcpy(r.out[0].data, r.in[0].data, static_cast<size_t>(r.out[0].bytes()));
+  if (r.out[0].size() > 0 && r.out[0].data != r.in[0].data)
+    std::memcpy(r.out[0].data, r.in[0].data, static_cast<size_t>(r.out[0].bytes()));
 }
 
 //[full
 void pass(GradientContext& g) { g.set(0, g.output_grad(0)); }
-void multiply(GradientContext& g) { g.set(0, g.make("_mul_scalar", {g.output_grad(0)}, {{"scalar", g.params<Params>().scalar}})); }
+void multiply(GradientContext& g) {
+  g.set(0, g.make("_mul_scalar", {g.output_grad(0)}, {{"scalar", g.params<Params>().scalar}}));
+}
 //]
 
 }  // namespace
@@ -52,7 +55,8 @@ void register_ops(Registry& registry) {
   //[full
   round.doc("Rounds to whole numbers; the gradient passes unchanged, as through the identity.").gradient(pass);
   signs.doc("The sign of every element; the gradient passes unchanged, as through the identity.").gradient(pass);
-  multiplier.doc("Passes data on and multiplies its gradient by scalar; a negative one reverses it.").gradient(multiply);
+  multiplier.doc("Passes data on and multiplies its gradient by scalar; a negative one reverses it.")
+      .gradient(multiply);
   for (const Shape& shape : {Shape{2, 3}, Shape{1}, Shape{0}}) {
     round.sample({shape}).range(-3, 3).not_differentiable();
     signs.sample({shape}).not_differentiable();

@@ -15,7 +15,8 @@ inline std::array<int64_t, Shape::max_ndim> broadcast_strides(const Shape& in, c
   const auto own = row_major_strides(in);
   std::array<int64_t, Shape::max_ndim> strides{};
   const int shift = out.ndim() - in.ndim();
-  for (int i = 0; i < in.ndim(); ++i) strides[static_cast<size_t>(i + shift)] = in[i] == 1 ? 0 : own[static_cast<size_t>(i)];
+  for (int i = 0; i < in.ndim(); ++i)
+    strides[static_cast<size_t>(i + shift)] = in[i] == 1 ? 0 : own[static_cast<size_t>(i)];
   return strides;
 }
 

@@ -20,15 +20,28 @@ struct NoParams {};
 class SampleBuilder {
  public:
   explicit SampleBuilder(Sample* sample) : sample_(sample) {}
-  SampleBuilder& range(double low, double high) { sample_->low = low; sample_->high = high; return *this; }
+  SampleBuilder& range(double low, double high) {
+    sample_->low = low;
+    sample_->high = high;
+    return *this;
+  }
   SampleBuilder& integers(std::vector<int> inputs, int64_t limit) {
     sample_->integer_inputs = std::move(inputs);
     sample_->integer_limit = limit;
     return *this;
   }
-  SampleBuilder& not_differentiable() { sample_->differentiable = false; return *this; }
-  SampleBuilder& predict() { sample_->training = false; return *this; }
-  SampleBuilder& tolerance(double t) { sample_->tolerance = t; return *this; }
+  SampleBuilder& not_differentiable() {
+    sample_->differentiable = false;
+    return *this;
+  }
+  SampleBuilder& predict() {
+    sample_->training = false;
+    return *this;
+  }
+  SampleBuilder& tolerance(double t) {
+    sample_->tolerance = t;
+    return *this;
+  }
 
  private:
   Sample* sample_;
@@ -47,16 +60,25 @@ class OpBuilder {
     s_.infer_type = [](InferType& c) { c.all_same(); };
   }
 
-  OpBuilder& alias(std::string name) { s_.aliases.push_back(std::move(name)); return *this; }
-  OpBuilder& doc(std::string text) { s_.doc = std::move(text); return *this; }
-  OpBuilder& hidden() { s_.hidden = true; return *this; }
+  OpBuilder& alias(std::string name) {
+    s_.aliases.push_back(std::move(name));
+    return *this;
+  }
+  OpBuilder& doc(std::string text) {
+    s_.doc = std::move(text);
+    return *this;
+  }
+  OpBuilder& hidden() {
+    s_.hidden = true;
+    return *this;
+  }
 
   // The member may belong to a base of P.
-  template <class T, class B> FieldBuilder param(std::string name, T B::*member) {
+  template <class T, class B> FieldBuilder param(std::string name, T B::* member) {
     s_.fields.push_back(make_field<P, T>(std::move(name), static_cast<T P::*>(member)));
     return FieldBuilder(&s_.fields.back());
   }
-  template <class T, class B> FieldBuilder param(std::string name, T B::*member, Choices choices) {
+  template <class T, class B> FieldBuilder param(std::string name, T B::* member, Choices choices) {
     s_.fields.push_back(make_field<P, T>(std::move(name), static_cast<T P::*>(member), std::move(choices)));
     return FieldBuilder(&s_.fields.back());
   }
@@ -68,7 +90,8 @@ class OpBuilder {
       return p;
     };
     const auto params = s_.make_default();
-    for (ParamField& f : s_.fields) if (!f.required) f.default_text = f.get(params.get()).str();
+    for (ParamField& f : s_.fields)
+      if (!f.required) f.default_text = f.get(params.get()).str();
     return *this;
   }
   // Relations between parameters; throws Code::invalid with a sentence "name: expected ..., got ...".
@@ -82,7 +105,7 @@ class OpBuilder {
     return *this;
   }
   // One input repeated as often as the integer parameter `count` (a field of P) says.
-  OpBuilder& variadic(std::string name, std::string count, int64_t P::*member) {
+  OpBuilder& variadic(std::string name, std::string count, int64_t P::* member) {
     s_.inputs.push_back({name, ""});
     s_.variadic = std::move(count);
     s_.input_names = [name, member](const void* p) {
@@ -94,7 +117,8 @@ class OpBuilder {
   }
   // A group of inputs repeated that often (weight_0, grad_0, weight_1, ...), then `trailing` once; an output for every group.
   // The inputs of `mutates` and `inplace` are those of the first group.
-  OpBuilder& variadic_groups(std::vector<std::string> group, std::vector<std::string> trailing, std::string count, int64_t P::*member) {
+  OpBuilder& variadic_groups(std::vector<std::string> group, std::vector<std::string> trailing, std::string count,
+                             int64_t P::* member) {
     s_.variadic = std::move(count);
     s_.group = static_cast<int>(group.size());
     s_.trailing = static_cast<int>(trailing.size());
@@ -136,28 +160,76 @@ class OpBuilder {
     s_.visible_outputs = [fn](const void* p) { return fn(*static_cast<const P*>(p)); };
     return *this;
   }
-  OpBuilder& mutates(std::vector<int> inputs) { s_.mutates = std::move(inputs); return *this; }
+  OpBuilder& mutates(std::vector<int> inputs) {
+    s_.mutates = std::move(inputs);
+    return *this;
+  }
 
-  OpBuilder& auxiliary(std::vector<int> inputs) { s_.auxiliary = std::move(inputs); return *this; }
+  OpBuilder& auxiliary(std::vector<int> inputs) {
+    s_.auxiliary = std::move(inputs);
+    return *this;
+  }
   // Inputs whose values are never read, so that nobody keeps them alive for this operator.
-  OpBuilder& shape_only(std::vector<int> inputs) { s_.shape_only = std::move(inputs); return *this; }
+  OpBuilder& shape_only(std::vector<int> inputs) {
+    s_.shape_only = std::move(inputs);
+    return *this;
+  }
 
-  OpBuilder& infer_shape(void (*fn)(InferShape&)) { s_.infer_shape = fn; return *this; }
-  OpBuilder& infer_type(void (*fn)(InferType&)) { s_.infer_type = fn; return *this; }
-  OpBuilder& gradient(void (*fn)(GradientContext&)) { s_.gradient = fn; return *this; }
-  OpBuilder& no_gradient(std::string why) { s_.no_gradient = std::move(why); return *this; }
-  OpBuilder& zero_gradient() { s_.zero_gradient = true; return *this; }
+  OpBuilder& infer_shape(void (*fn)(InferShape&)) {
+    s_.infer_shape = fn;
+    return *this;
+  }
+  OpBuilder& infer_type(void (*fn)(InferType&)) {
+    s_.infer_type = fn;
+    return *this;
+  }
+  OpBuilder& gradient(void (*fn)(GradientContext&)) {
+    s_.gradient = fn;
+    return *this;
+  }
+  OpBuilder& no_gradient(std::string why) {
+    s_.no_gradient = std::move(why);
+    return *this;
+  }
+  OpBuilder& zero_gradient() {
+    s_.zero_gradient = true;
+    return *this;
+  }
 
-  OpBuilder& inplace(int input, int output) { s_.inplace.emplace_back(input, output); return *this; }
-  OpBuilder& same_bytes(int input, int output) { s_.alias.emplace_back(input, output); return *this; }
+  OpBuilder& inplace(int input, int output) {
+    s_.inplace.emplace_back(input, output);
+    return *this;
+  }
+  OpBuilder& same_bytes(int input, int output) {
+    s_.alias.emplace_back(input, output);
+    return *this;
+  }
   // Where all inputs and the output have one shape and dtype, element i depends on elements i alone, and the kernel may be given any
   // part of the tensors as flat ones: such operators are fused.
-  OpBuilder& pointwise() { s_.pointwise = true; return *this; }
-  OpBuilder& random() { s_.random = true; return *this; }
-  OpBuilder& optional_outputs() { s_.optional_outputs = true; return *this; }
-  OpBuilder& uses_training() { s_.uses_training = true; return *this; }
-  OpBuilder& head() { s_.head = true; return *this; }
-  OpBuilder& no_empty(std::string why) { s_.no_empty = std::move(why); return *this; }
+  OpBuilder& pointwise() {
+    s_.pointwise = true;
+    return *this;
+  }
+  OpBuilder& random() {
+    s_.random = true;
+    return *this;
+  }
+  OpBuilder& optional_outputs() {
+    s_.optional_outputs = true;
+    return *this;
+  }
+  OpBuilder& uses_training() {
+    s_.uses_training = true;
+    return *this;
+  }
+  OpBuilder& head() {
+    s_.head = true;
+    return *this;
+  }
+  OpBuilder& no_empty(std::string why) {
+    s_.no_empty = std::move(why);
+    return *this;
+  }
 
   // The portable kernel.
   OpBuilder& kernel(void (*fn)(const P&, const RunContext&)) {
@@ -166,7 +238,10 @@ class OpBuilder {
     };
     return *this;
   }
-  OpBuilder& prepare(PrepareFn fn) { s_.portable = fn; return *this; }
+  OpBuilder& prepare(PrepareFn fn) {
+    s_.portable = fn;
+    return *this;
+  }
 
   SampleBuilder sample(std::vector<Shape> inputs, Attributes attributes = {}) {
     Sample sample;

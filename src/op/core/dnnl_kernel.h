@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/contains.h"
 #include "base/exit.h"
 #include "op/core/kernel.h"
 
@@ -34,7 +35,9 @@ inline dnnl::memory::desc dnnl_plain(const DnnlDims& dims, DnnlType type = DnnlT
   }
   return {dims, type, strides};
 }
-inline dnnl::memory::desc dnnl_any(const DnnlDims& dims, DnnlType type = DnnlType::f32) { return {dims, type, dnnl::memory::format_tag::any}; }
+inline dnnl::memory::desc dnnl_any(const DnnlDims& dims, DnnlType type = DnnlType::f32) {
+  return {dims, type, dnnl::memory::format_tag::any};
+}
 
 inline dnnl::primitive_attr dnnl_attributes() {
   dnnl::primitive_attr attributes;
@@ -53,7 +56,9 @@ class DnnlSpace {
   struct Place {
     dnnl::memory::desc desc;
     size_t offset = 0;
-    dnnl::memory at(void* workspace) const { return dnnl::memory(desc, dnnl_engine(), static_cast<char*>(workspace) + offset); }
+    dnnl::memory at(void* workspace) const {
+      return dnnl::memory(desc, dnnl_engine(), static_cast<char*>(workspace) + offset);
+    }
   };
   Place take(const dnnl::memory::desc& desc) { return {desc, take(desc.get_size())}; }
   size_t take(size_t bytes) {
@@ -66,6 +71,29 @@ class DnnlSpace {
  private:
   size_t bytes_ = 0;
 };
+
+class DnnlLayout : public Layout {
+ public:
+  explicit DnnlLayout(const dnnl::memory::desc& desc) : desc_(desc) {}
+  const dnnl::memory::desc& desc() const { return desc_; }
+  int64_t bytes() const override { return static_cast<int64_t>(desc_.get_size()); }
+  bool same(const Layout& other) const override { return desc_ == static_cast<const DnnlLayout&>(other).desc_; }
+  bool gapless() const override {
+    int64_t values = static_cast<int64_t>(dnnl::memory::data_type_size(desc_.get_data_type()));
+    for (int64_t extent : desc_.get_dims()) values *= extent;
+    return bytes() == values;
+  }
+
+ private:
+  dnnl::memory::desc desc_;
+};
+
+// The layout in which input i is offered, or the plain one.
+inline dnnl::memory::desc dnnl_offered(const PrepareContext& c, size_t i, const dnnl::memory::desc& plain) {
+  const bool offered = i < c.layouts.size() && c.layouts[i];
+  return offered ? static_cast<const DnnlLayout&>(*c.layouts[i]).desc() : plain;
+}
+inline bool dnnl_is_offered(const PrepareContext& c, size_t i) { return i < c.layouts.size() && c.layouts[i]; }
 
 class OnednnKernel : public Kernel {
  public:
@@ -87,29 +115,38 @@ class DnnlKernel : public OnednnKernel {
     // The first primitives of each kind make statics in oneDNN.
     static std::atomic<int> made{0};
     if (made.load(std::memory_order_relaxed) < 64 && made.fetch_add(1) < 64) renew_before_exit();
-    workspace_ = aligned(scratchpad.get_size());
     for (Binding& b : bindings) {
       Edge edge{std::move(b), 0, {}};
-      if (edge.binding.plain != edge.binding.chosen) {
-        edge.offset = workspace_;
-        workspace_ += aligned(edge.binding.chosen.get_size());
-        const auto &from = edge.binding.output ? edge.binding.chosen : edge.binding.plain, &to = edge.binding.output ? edge.binding.plain : edge.binding.chosen;
-        edge.reorder = dnnl::reorder(dnnl::reorder::primitive_desc(dnnl_engine(), from, dnnl_engine(), to));
-      }
+      const auto &plain = edge.binding.plain, &chosen = edge.binding.chosen;
+      if (plain != chosen)
+        edge.reorder = edge.binding.output ? make_reorder(chosen, plain) : make_reorder(plain, chosen);
       edges_.push_back(std::move(edge));
     }
+    book();
   }
   size_t workspace() const override { return workspace_; }
 
+  bool reads_input(int i) const override { return find(i, false) != nullptr; }
+  LayoutPtr input_layout(int i) const override { return layout(find(i, false)); }
+  LayoutPtr output_layout(int i) const override { return layout(find(i, true)); }
+  void adopt_input(int i) override { adopt(find(i, false)); }
+  void adopt_output(int i) override { adopt(find(i, true)); }
+  void pack_input(int i, const void* plain, void* packed) const override {
+    const Binding& b = find(i, false)->binding;
+    dnnl::memory from(b.plain, dnnl_engine(), const_cast<void*>(plain)), to(b.chosen, dnnl_engine(), packed);
+    make_reorder(b.plain, b.chosen).execute(dnnl_stream(), from, to);
+    dnnl_stream().wait();
+  }
+
   void run(const RunContext& r) const override {
-    static thread_local dnnl::stream stream(dnnl_engine());
+    dnnl::stream& stream = dnnl_stream();
     char* space = static_cast<char*>(r.context.workspace);
     std::unordered_map<int, dnnl::memory> arguments;
     arguments.emplace(DNNL_ARG_SCRATCHPAD, dnnl::memory(scratchpad_, dnnl_engine(), space));
     for (const Edge& e : edges_) {
       void* data = (e.binding.output ? r.out : r.in)[static_cast<size_t>(e.binding.index)].data;
       if (!e.reorder) {
-        arguments.emplace(e.binding.argument, dnnl::memory(e.binding.plain, dnnl_engine(), data));
+        arguments.emplace(e.binding.argument, dnnl::memory(e.binding.chosen, dnnl_engine(), data));
         continue;
       }
       dnnl::memory inner(e.binding.chosen, dnnl_engine(), space + e.offset);
@@ -133,9 +170,34 @@ class DnnlKernel : public OnednnKernel {
   struct Edge {
     Binding binding;
     size_t offset;
-    dnnl::reorder reorder;
+    dnnl::reorder reorder;  // none where the tensor is as the primitive likes it
   };
-  static size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
+  static dnnl::reorder make_reorder(const dnnl::memory::desc& from, const dnnl::memory::desc& to) {
+    return dnnl::reorder(dnnl::reorder::primitive_desc(dnnl_engine(), from, dnnl_engine(), to));
+  }
+
+  // Workspace: the primitive's scratchpad, then a buffer for each tensor that is converted.
+  void book() {
+    DnnlSpace space;
+    space.take(scratchpad_);
+    for (Edge& e : edges_) {
+      if (e.reorder) e.offset = space.take(e.binding.chosen).offset;
+    }
+    workspace_ = space.bytes();
+  }
+  const Edge* find(int index, bool output) const {
+    for (const Edge& e : edges_) {
+      if (e.binding.index == index && e.binding.output == output) return &e;
+    }
+    return nullptr;
+  }
+  static LayoutPtr layout(const Edge* e) {
+    return e && e->binding.plain != e->binding.chosen ? std::make_shared<DnnlLayout>(e->binding.chosen) : nullptr;
+  }
+  void adopt(const Edge* e) {
+    const_cast<Edge*>(e)->reorder = {};
+    book();
+  }
 
   dnnl::primitive primitive_;
   dnnl::memory::desc scratchpad_;
@@ -146,32 +208,76 @@ class DnnlKernel : public OnednnKernel {
 // Runs kernels one after the other over one workspace: the parts of a backward pass.
 class SequenceKernel : public OnednnKernel {
  public:
-  void add(std::unique_ptr<Kernel> kernel) {
-    workspace_ = std::max(workspace_, kernel->workspace());
-    parts_.push_back(std::move(kernel));
+  // `inputs` and `outputs` of the whole that the part uses.
+  void add(std::unique_ptr<Kernel> kernel, std::vector<int> inputs, std::vector<int> outputs) {
+    parts_.push_back({std::move(kernel), std::move(inputs), std::move(outputs)});
   }
-  size_t workspace() const override { return workspace_; }
+  size_t workspace() const override {
+    size_t most = 0;
+    for (const Part& part : parts_) most = std::max(most, part.kernel->workspace());
+    return most;
+  }
   void run(const RunContext& r) const override {
-    for (const auto& part : parts_) part->run(r);
+    for (const Part& part : parts_) part.kernel->run(r);
+  }
+
+  bool reads_input(int i) const override {
+    return std::any_of(parts_.begin(), parts_.end(), [i](const Part& part) { return contains(part.inputs, i); });
+  }
+  // A layout that all parts that use the input want.
+  LayoutPtr input_layout(int i) const override {
+    LayoutPtr layout;
+    bool first = true;
+    for (const Part& part : parts_) {
+      if (!contains(part.inputs, i)) continue;
+      const LayoutPtr own = part.kernel->input_layout(i);
+      if (!first && !same_layout(own, layout)) return nullptr;
+      layout = own;
+      first = false;
+    }
+    return layout;
+  }
+  LayoutPtr output_layout(int i) const override {
+    for (const Part& part : parts_) {
+      if (contains(part.outputs, i)) return part.kernel->output_layout(i);
+    }
+    return nullptr;
+  }
+  void adopt_input(int i) override {
+    for (Part& part : parts_) {
+      if (contains(part.inputs, i)) part.kernel->adopt_input(i);
+    }
+  }
+  void adopt_output(int i) override {
+    for (Part& part : parts_) {
+      if (contains(part.outputs, i)) part.kernel->adopt_output(i);
+    }
   }
 
  private:
-  std::vector<std::unique_ptr<Kernel>> parts_;
-  size_t workspace_ = 0;
+  struct Part {
+    std::unique_ptr<Kernel> kernel;
+    std::vector<int> inputs, outputs;
+  };
+  std::vector<Part> parts_;
 };
 
 // oneDNN kernels exist for tensors with elements of float32, and of bfloat16 where the CPU multiplies it.
 inline bool dnnl_takes(const PrepareContext& c) {
-  static const bool bf16 = (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16)) ==
-                           static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
+  static const bool bf16 =
+      (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16)) ==
+      static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
   for (const auto* list : {&c.inputs, &c.outputs}) {
-    for (const TensorView& v : *list) if ((v.dtype != DType::f32 && (v.dtype != DType::bf16 || !bf16)) || v.size() == 0) return false;
+    for (const TensorView& v : *list)
+      if ((v.dtype != DType::f32 && (v.dtype != DType::bf16 || !bf16)) || v.size() == 0) return false;
   }
   return true;
 }
 // oneDNN's own fallbacks are slower than our kernels.
 template <class PrimitiveDesc>
-bool dnnl_reference(const PrimitiveDesc& desc) { return std::strncmp(desc.impl_info_str(), "ref", 3) == 0; }
+bool dnnl_reference(const PrimitiveDesc& desc) {
+  return std::strncmp(desc.impl_info_str(), "ref", 3) == 0;
+}
 
 // Below so many elements an operator that only passes over its tensors is done sooner by our own kernel.
 constexpr int64_t dnnl_least_elements = 4096;

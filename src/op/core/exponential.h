@@ -40,8 +40,9 @@ inline float exponential(float x) {
 inline float hyperbolic_tangent(float x) {
   const float size = std::abs(x), u = x * x;
   // Least squares on [0, 0.625], relative error 5e-9.
-  const float p = -0.3333327920837062f + u * (0.13331381354361155f + u * (-0.05373531884952436f +
-                  u * (0.020626291823514317f + u * -0.005691985663456898f)));
+  const float p = -0.3333327920837062f +
+                  u * (0.13331381354361155f +
+                       u * (-0.05373531884952436f + u * (0.020626291823514317f + u * -0.005691985663456898f)));
   const float large = std::copysign(1 - 2 / (exponential(2 * size) + 1), x);
   return size < 0.625f ? x * (1 + u * p) : large;
 }

@@ -143,7 +143,8 @@ void scale_rows(T* c, int64_t m, int64_t n, int64_t ldc, T beta) {
   parallel_for(m, std::max<int64_t>(1, 16384 / n), [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) {
       if (beta == T(0)) std::fill_n(c + i * ldc, n, T(0));
-      else for (int64_t j = 0; j < n; ++j) c[i * ldc + j] *= beta;
+      else
+        for (int64_t j = 0; j < n; ++j) c[i * ldc + j] *= beta;
     }
   });
 }

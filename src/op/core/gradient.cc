@@ -9,8 +9,15 @@ namespace mixnet {
 GradientContext::GradientContext(NodeBuilder& builder, const OpSchema& op, ParamsPtr params, std::string name,
                                  Span<const Entry> inputs, Span<const Entry> outputs, Span<const Entry> output_grads,
                                  const std::vector<bool>& wanted)
-    : builder_(builder), op_(op), params_(std::move(params)), name_(std::move(name)), inputs_(inputs),
-      outputs_(outputs), output_grads_(output_grads), wanted_(wanted), grads_(inputs.size()) {}
+    : builder_(builder),
+      op_(op),
+      params_(std::move(params)),
+      name_(std::move(name)),
+      inputs_(inputs),
+      outputs_(outputs),
+      output_grads_(output_grads),
+      wanted_(wanted),
+      grads_(inputs.size()) {}
 
 Entry GradientContext::output_grad(int i) {
   if (has_output_grad(i)) return output_grads_[static_cast<size_t>(i)];

@@ -18,7 +18,8 @@ class NodeBuilder {
  public:
   virtual ~NodeBuilder() = default;
   // All outputs of a new node. `params` wins over `attributes` when it is set.
-  virtual std::vector<Entry> make(const OpSchema& op, ParamsPtr params, std::vector<Entry> inputs, const std::string& name) = 0;
+  virtual std::vector<Entry> make(const OpSchema& op, ParamsPtr params, std::vector<Entry> inputs,
+                                  const std::string& name) = 0;
 };
 
 class GradientContext {

@@ -35,14 +35,16 @@ std::string exact(const Shape& shape) {
 }  // namespace
 
 void InferShape::set_in(int i, const Shape& shape) {
-  if (!possible(shape)) fail(Code::shape, concat(input_name(i), ": expected extents of at least 0, got ", exact(shape)));
+  if (!possible(shape))
+    fail(Code::shape, concat(input_name(i), ": expected extents of at least 0, got ", exact(shape)));
   Shape& mine = in[static_cast<size_t>(i)];
   const Shape before = mine;
   if (!mine.merge(shape)) fail(Code::shape, concat(input_name(i), ": expected ", shape, ", got ", before));
 }
 
 void InferShape::set_out(int i, const Shape& shape) {
-  if (!possible(shape)) fail(Code::shape, concat(output_name(i), ": expected extents of at least 0, got ", exact(shape)));
+  if (!possible(shape))
+    fail(Code::shape, concat(output_name(i), ": expected extents of at least 0, got ", exact(shape)));
   Shape& mine = out[static_cast<size_t>(i)];
   const Shape before = mine;
   if (!mine.merge(shape)) fail(Code::shape, concat(output_name(i), ": expected ", shape, ", got ", before));

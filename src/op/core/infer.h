@@ -15,7 +15,8 @@ struct OpSchema;
 
 class InferContext {
  public:
-  InferContext(const OpSchema& op, const void* params, std::string node_name) : op_(op), params_(params), node_(std::move(node_name)) {}
+  InferContext(const OpSchema& op, const void* params, std::string node_name)
+      : op_(op), params_(params), node_(std::move(node_name)) {}
   template <class P> const P& params() const { return *static_cast<const P*>(params_); }
   // "Convolution conv0" for messages.
   std::string place() const;

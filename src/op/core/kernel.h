@@ -9,6 +9,7 @@
 #include "base/span.h"
 #include "device/kernel_context.h"
 #include "device/tensor_view.h"
+#include "op/core/layout.h"
 
 namespace mixnet {
 
@@ -18,6 +19,9 @@ struct PrepareContext {
   Span<const TensorView> inputs;
   Span<const TensorView> outputs;
   Span<const bool> wanted;  // outputs somebody uses
+  // Layouts in which inputs may come, by input; empty where all are row-major. A kernel that takes up an offer names it in
+  // input_layout; if the plan then cannot keep it, the kernel is prepared again without.
+  Span<const LayoutPtr> layouts;
   DeviceId device;
   bool training = false;
 
@@ -35,6 +39,18 @@ class Kernel {
   virtual ~Kernel() = default;
   virtual void run(const RunContext& r) const = 0;
   virtual size_t workspace() const { return 0; }
+
+  // Layouts in which it would rather have an input or give an output; null: row-major. Unless adopted, tensors are row-major and the
+  // kernel converts them itself.
+  virtual LayoutPtr input_layout(int) const { return nullptr; }
+  virtual LayoutPtr output_layout(int) const { return nullptr; }
+  // False: the values of this input are never looked at, so that any layout will do.
+  virtual bool reads_input(int) const { return true; }
+  // From now on the tensor comes, or is taken, in the layout that was named. Before the first run.
+  virtual void adopt_input(int) {}
+  virtual void adopt_output(int) {}
+  // Converts an input to the layout that was named, for a plan that keeps the result while the input does not change.
+  virtual void pack_input(int, const void*, void*) const {}
   // Whether it works on other threads than the pool's or on another device: then not on the thread that asks for it.
   virtual bool foreign_threads() const { return false; }
 };

@@ -9,7 +9,8 @@ namespace mixnet {
 // Throws Code::invalid for unknown names and for operators that are not offered.
 inline const OpSchema& offered_operator(const std::string& name) {
   const OpSchema& schema = registry().at(name);
-  MIXNET_CHECK(!schema.hidden, invalid, "[operator] expected an operator for users, got '", name, "', which the library keeps to itself");
+  MIXNET_CHECK(!schema.hidden, invalid, "[operator] expected an operator for users, got '", name,
+               "', which the library keeps to itself");
   return schema;
 }
 

@@ -23,12 +23,12 @@ using Choices = std::vector<std::string>;
 
 struct ParamField {
   std::string name;
-  std::string type;           // for documentation and generators: "int", "float", "boolean", "tuple", "dtype", ...
+  std::string type;  // for documentation and generators: "int", "float", "boolean", "tuple", "dtype", ...
   std::string doc;
-  std::string default_text;   // as files write it; empty when required
-  Choices choices;            // for enumerations
+  std::string default_text;  // as files write it; empty when required
+  Choices choices;           // for enumerations
   bool required = false;
-  bool optional = false;      // accepts None
+  bool optional = false;  // accepts None
   std::optional<double> minimum, maximum;
   std::function<void(void*, const Value&)> set;
   std::function<Value(const void*)> get;
@@ -103,8 +103,15 @@ template <class T> struct is_optional<std::optional<T>> : std::true_type {};
 class FieldBuilder {
  public:
   explicit FieldBuilder(ParamField* field) : field_(field) {}
-  FieldBuilder& doc(std::string text) { field_->doc = std::move(text); return *this; }
-  FieldBuilder& required() { field_->required = true; field_->default_text.clear(); return *this; }
+  FieldBuilder& doc(std::string text) {
+    field_->doc = std::move(text);
+    return *this;
+  }
+  FieldBuilder& required() {
+    field_->required = true;
+    field_->default_text.clear();
+    return *this;
+  }
   // Inclusive limits of a number, or of every item of a tuple.
   FieldBuilder& range(double minimum, double maximum = std::numeric_limits<double>::infinity()) {
     field_->minimum = minimum;
@@ -117,7 +124,7 @@ class FieldBuilder {
 };
 
 template <class P, class T>
-ParamField make_field(std::string name, T P::*member) {
+ParamField make_field(std::string name, T P::* member) {
   ParamField f;
   f.name = std::move(name);
   f.type = ParamType<T>::name;
@@ -130,7 +137,7 @@ ParamField make_field(std::string name, T P::*member) {
 
 // An enumeration: member is an enum whose enumerators are 0, 1, ... in the order of `choices`.
 template <class P, class T>
-ParamField make_field(std::string name, T P::*member, Choices choices) {
+ParamField make_field(std::string name, T P::* member, Choices choices) {
   static_assert(std::is_enum<T>::value, "choices name the enumerators of an enum");
   ParamField f;
   f.name = std::move(name);
@@ -148,7 +155,9 @@ ParamField make_field(std::string name, T P::*member, Choices choices) {
     for (const std::string& c : choices) all += (all.empty() ? "'" : ", '") + c + "'";
     fail(Code::invalid, "expected one of ", all, ", got '", text, "'");
   };
-  f.get = [member, choices](const void* p) -> Value { return choices[static_cast<size_t>(static_cast<const P*>(p)->*member)]; };
+  f.get = [member, choices](const void* p) -> Value {
+    return choices[static_cast<size_t>(static_cast<const P*>(p)->*member)];
+  };
   f.default_text = f.get(std::make_unique<P>().get()).str();
   return f;
 }

@@ -23,9 +23,7 @@ int edit_distance(const std::string& a, const std::string& b) {
 }
 
 void check_complete(const OpSchema& s) {
-  auto require = [&s](bool good, const char* what) {
-    MIXNET_CHECK(good, internal, "[registry] ", s.name, ": ", what);
-  };
+  auto require = [&s](bool good, const char* what) { MIXNET_CHECK(good, internal, "[registry] ", s.name, ": ", what); };
   require(bool(s.portable) || !s.kernels.empty(), "has no kernel");
   require(bool(s.gradient) + s.zero_gradient + !s.no_gradient.empty() <= 1, "says two things about its gradient");
 #if !defined(MIXNET_PREDICTOR)
@@ -113,9 +111,12 @@ void Registry::finish() {
     if (!schema->visible_outputs) {
       const int fixed = schema->fixed_visible;
       auto outputs = schema->output_names;
-      schema->visible_outputs = [fixed, outputs](const void* p) { return fixed >= 0 ? fixed : static_cast<int>(outputs(p).size()); };
+      schema->visible_outputs = [fixed, outputs](const void* p) {
+        return fixed >= 0 ? fixed : static_cast<int>(outputs(p).size());
+      };
     }
-    const bool required = std::any_of(schema->fields.begin(), schema->fields.end(), [](const ParamField& f) { return f.required; });
+    const bool required =
+        std::any_of(schema->fields.begin(), schema->fields.end(), [](const ParamField& f) { return f.required; });
     if (!required) schema->default_params = schema->make_default();
     std::stable_sort(schema->kernels.begin(), schema->kernels.end(),
                      [](const auto& a, const auto& b) { return a.first > b.first; });
@@ -159,7 +160,7 @@ Json Registry::to_json() const {
 }
 
 const Registry& registry() {
-  static const Registry& table = [] () -> const Registry& {
+  static const Registry& table = []() -> const Registry& {
     auto* r = new Registry;
     register_all_operators(*r);
     r->finish();

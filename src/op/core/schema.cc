@@ -57,7 +57,8 @@ bool OpSchema::mutates_input(int i) const {
 
 bool OpSchema::allows_inplace(int input, int output) const {
   const int skip = group > 1 ? output : 0;
-  return std::find(inplace.begin(), inplace.end(), std::make_pair(input - skip * group, output - skip)) != inplace.end();
+  return std::find(inplace.begin(), inplace.end(), std::make_pair(input - skip * group, output - skip)) !=
+         inplace.end();
 }
 
 const ParamField* OpSchema::field(const std::string& field_name) const {

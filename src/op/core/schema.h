@@ -22,24 +22,24 @@ struct InputDef {
 struct Sample {
   std::vector<Shape> inputs;
   Attributes attributes;
-  double low = -1, high = 1;              // inputs are uniform in [low, high)
-  std::vector<int> integer_inputs;        // inputs that hold whole numbers in [0, integer_limit)
+  double low = -1, high = 1;        // inputs are uniform in [low, high)
+  std::vector<int> integer_inputs;  // inputs that hold whole numbers in [0, integer_limit)
   int64_t integer_limit = 1;
-  bool differentiable = true;             // false: kinks or steps here; the finite-difference check is left out
+  bool differentiable = true;  // false: kinks or steps here; the finite-difference check is left out
   bool training = true;
-  double tolerance = 1e-2;                // of the finite-difference gradient, relative
+  double tolerance = 1e-2;  // of the finite-difference gradient, relative
 };
 
 struct OpSchema {
   std::string name;
   std::vector<std::string> aliases;
   std::string doc;
-  int id = -1;       // position in the registry, by name
+  int id = -1;          // position in the registry, by name
   bool hidden = false;  // not offered to bindings: the backward operators
 
-  std::vector<InputDef> inputs;          // the largest set; for a variadic operator the one that repeats
-  std::string variadic;                  // parameter that counts the inputs ("num_args"); empty otherwise
-  int group = 1, trailing = 0;           // variadic: inputs per count, and inputs after all of them
+  std::vector<InputDef> inputs;  // the largest set; for a variadic operator the one that repeats
+  std::string variadic;          // parameter that counts the inputs ("num_args"); empty otherwise
+  int group = 1, trailing = 0;   // variadic: inputs per count, and inputs after all of them
   std::vector<ParamField> fields;
   std::type_index params_type = typeid(void);
   std::function<std::shared_ptr<void>()> make_default;
@@ -53,8 +53,12 @@ struct OpSchema {
   // The same without building names; these are asked on every call.
   int fixed_inputs = -1, fixed_outputs = -1, fixed_visible = -1;  // -1: depends on the parameters
   ParamsPtr default_params;                                       // null when a parameter is required
-  int num_inputs(const void* p) const { return fixed_inputs >= 0 ? fixed_inputs : static_cast<int>(input_names(p).size()); }
-  int num_outputs(const void* p) const { return fixed_outputs >= 0 ? fixed_outputs : static_cast<int>(output_names(p).size()); }
+  int num_inputs(const void* p) const {
+    return fixed_inputs >= 0 ? fixed_inputs : static_cast<int>(input_names(p).size());
+  }
+  int num_outputs(const void* p) const {
+    return fixed_outputs >= 0 ? fixed_outputs : static_cast<int>(output_names(p).size());
+  }
   int num_visible(const void* p) const { return fixed_visible >= 0 ? fixed_visible : visible_outputs(p); }
   // The count of a variadic operator that is given this many inputs.
   int64_t variadic_count(size_t num_inputs) const { return (static_cast<int64_t>(num_inputs) - trailing) / group; }
@@ -62,19 +66,19 @@ struct OpSchema {
   bool mutates_input(int i) const;
   bool allows_inplace(int input, int output) const;
   std::vector<int> shape_only;  // inputs of which only shape and dtype are used; the kernel gets data == nullptr
-  std::vector<int> mutates;    // inputs the kernel changes in place: optimizer states, moving statistics in backward
-  std::vector<int> auxiliary;  // inputs that are states although this kernel only reads them (BatchNorm's statistics)
+  std::vector<int> mutates;     // inputs the kernel changes in place: optimizer states, moving statistics in backward
+  std::vector<int> auxiliary;   // inputs that are states although this kernel only reads them (BatchNorm's statistics)
 
   std::function<void(InferShape&)> infer_shape;
   std::function<void(InferType&)> infer_type;
   std::function<void(GradientContext&)> gradient;
-  std::string no_gradient;   // why there is none
+  std::string no_gradient;     // why there is none
   bool zero_gradient = false;  // inputs get zero gradient: piecewise constant operators
 
   std::vector<std::pair<int, int>> inplace;  // (input, output): the output may take over the input's memory
   std::vector<std::pair<int, int>> alias;    // (input, output): same bytes, other shape; the kernel is a copy
-  bool pointwise = false;         // element i of the output depends on element i of every input, where all have one shape
-  bool random = false;            // draws numbers: KernelContext::random is set
+  bool pointwise = false;  // element i of the output depends on element i of every input, where all have one shape
+  bool random = false;     // draws numbers: KernelContext::random is set
   bool optional_outputs = false;  // unwanted outputs may be null
   bool uses_training = false;     // does something else in training mode
   bool head = false;              // a loss: ignores the gradient of its output, may start backward

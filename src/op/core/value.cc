@@ -144,11 +144,12 @@ std::string Value::str() const {
     case Kind::integer: return std::to_string(integer_);
     case Kind::real: return shortest_text(real_);
     case Kind::text: return text_;
-    case Kind::ints: return ints_.ndim() < 0 ? "None" : [this] {
-      std::string s = "(";
-      for (int i = 0; i < ints_.ndim(); ++i) s += (i ? ", " : "") + std::to_string(ints_[i]);
-      return s + (ints_.ndim() == 1 ? ",)" : ")");
-    }();
+    case Kind::ints:
+      return ints_.ndim() < 0 ? "None" : [this] {
+        std::string s = "(";
+        for (int i = 0; i < ints_.ndim(); ++i) s += (i ? ", " : "") + std::to_string(ints_[i]);
+        return s + (ints_.ndim() == 1 ? ",)" : ")");
+      }();
     case Kind::reals: {
       std::string s = "(";
       for (size_t i = 0; i < reals_.size(); ++i) s += (i ? ", " : "") + shortest_text(reals_[i]);

@@ -12,7 +12,8 @@ class WideKernel : public Kernel {
  public:
   // body(params, run, workspace of `scratch` bytes). Inputs in `integer` keep their dtype.
   using Body = void (*)(const P&, const RunContext&);
-  WideKernel(const PrepareContext& c, Body body, size_t scratch) : params_(c.params<P>()), body_(body), scratch_((scratch + 63) / 64 * 64) {
+  WideKernel(const PrepareContext& c, Body body, size_t scratch)
+      : params_(c.params<P>()), body_(body), scratch_((scratch + 63) / 64 * 64) {
     for (const TensorView& v : c.inputs) reserve(v);
     for (const TensorView& v : c.outputs) reserve(v);
   }
@@ -31,13 +32,16 @@ class WideKernel : public Kernel {
  private:
   static bool half(const TensorView& v) { return v.dtype == DType::f16 || v.dtype == DType::bf16; }
   static size_t bytes(const TensorView& v) { return (static_cast<size_t>(v.size()) * 4 + 63) / 64 * 64; }
-  void reserve(const TensorView& v) { if (half(v)) converted_ += bytes(v); }
+  void reserve(const TensorView& v) {
+    if (half(v)) converted_ += bytes(v);
+  }
 
   static void widen(TensorView& v, char*& at, bool copy) {
     if (!half(v)) return;
     float* wide = reinterpret_cast<float*>(at);
     at += bytes(v);
-    for (int64_t i = 0; copy && v.data && i < v.size(); ++i) wide[i] = v.dtype == DType::f16 ? float(v.as<f16>()[i]) : float(v.as<bf16>()[i]);
+    for (int64_t i = 0; copy && v.data && i < v.size(); ++i)
+      wide[i] = v.dtype == DType::f16 ? float(v.as<f16>()[i]) : float(v.as<bf16>()[i]);
     if (v.data) v.data = wide;
     v.dtype = DType::f32;
   }

@@ -50,7 +50,9 @@ void register_ops(Registry& registry) {
   OpBuilder<Params> many(registry, "multi_all_finite");
   many.param("num_arrays", &Params::num_arrays).range(1).doc("Number of arrays.");
   add_init_output(many);
-  many.variadic_groups({"array"}, {}, "num_arrays", &Params::num_arrays).outputs({"output"}).input("array", "Any shape, float; each its own.");
+  many.variadic_groups({"array"}, {}, "num_arrays", &Params::num_arrays)
+      .outputs({"output"})
+      .input("array", "Any shape, float; each its own.");
   //[full
   one.doc("(1,), float32: 1 when every element is finite, 0 when one is infinite or NaN.");
   many.doc("(1,), float32: 1 when every element of all arrays is finite, 0 when one is infinite or NaN.");

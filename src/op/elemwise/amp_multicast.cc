@@ -16,11 +16,13 @@ void kernel(const Params&, const RunContext& r) {
       auto convert = [&](auto* y) {
         using To = std::remove_pointer_t<decltype(y)>;
         parallel_for(r.out[k].size(), 16384, [&](int64_t first, int64_t last) {
-          for (int64_t i = first; i < last; ++i) y[i] = static_cast<To>(static_cast<accumulator_t<typename decltype(from)::type>>(x[i]));
+          for (int64_t i = first; i < last; ++i)
+            y[i] = static_cast<To>(static_cast<accumulator_t<typename decltype(from)::type>>(x[i]));
         });
       };
       if (r.in[k].dtype == r.out[k].dtype) return convert(r.out[k].as<typename decltype(from)::type>());
-      dispatch_float(r.out[k].dtype, "amp_multicast", [&](auto to) { convert(r.out[k].as<typename decltype(to)::type>()); });
+      dispatch_float(r.out[k].dtype, "amp_multicast",
+                     [&](auto to) { convert(r.out[k].as<typename decltype(to)::type>()); });
     });
   }
 }
@@ -42,7 +44,8 @@ void infer_type(InferType& c) {
     if (chosen == DType::unknown || (c.params<Params>().cast_narrow ? narrower : wider)) chosen = t;
     else if (!wider && !narrower && t != chosen) chosen = DType::f32;
   }
-  for (int i = 0; i < c.num_inputs(); ++i) c.set_out(i, dtype_is_float(c.in[static_cast<size_t>(i)]) ? chosen : c.in[static_cast<size_t>(i)]);
+  for (int i = 0; i < c.num_inputs(); ++i)
+    c.set_out(i, dtype_is_float(c.in[static_cast<size_t>(i)]) ? chosen : c.in[static_cast<size_t>(i)]);
 }
 
 //[full
@@ -59,10 +62,12 @@ void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "amp_multicast");
   op.param("num_outputs", &Params::num_outputs).required().range(1).doc("Number of arrays.");
   op.param("cast_narrow", &Params::cast_narrow).doc("Casts to the narrowest float dtype instead of the widest.");
-  op.variadic_groups({"data"}, {}, "num_outputs", &Params::num_outputs).input("data", "Any shape and dtype; each its own.");
+  op.variadic_groups({"data"}, {}, "num_outputs", &Params::num_outputs)
+      .input("data", "Any shape and dtype; each its own.");
   op.infer_shape(infer).infer_type(infer_type).kernel(kernel);
   //[full
-  op.doc("Casts all float arrays to the widest dtype among them, or to the narrowest. Integers are passed on.").gradient(gradient);
+  op.doc("Casts all float arrays to the widest dtype among them, or to the narrowest. Integers are passed on.")
+      .gradient(gradient);
   op.sample({{2, 3}, {4}});
   op.sample({{1}}, {{"cast_narrow", true}});
   op.sample({{0}, {2}});

@@ -30,14 +30,16 @@ void set_reduced(GradientContext& g, int i, Entry full) {
 Entry times(GradientContext& g, Entry a, Entry b) { return node(g, "mul", std::move(a), std::move(b)); }
 
 void add_gradient(GradientContext& g) {
-  for (int i = 0; i < 2; ++i) if (g.wants(i)) set_reduced(g, i, g.output_grad(0));
+  for (int i = 0; i < 2; ++i)
+    if (g.wants(i)) set_reduced(g, i, g.output_grad(0));
 }
 void sub_gradient(GradientContext& g) {
   if (g.wants(0)) set_reduced(g, 0, g.output_grad(0));
   if (g.wants(1)) set_reduced(g, 1, g.make("negative", {g.output_grad(0)}));
 }
 void mul_gradient(GradientContext& g) {
-  for (int i = 0; i < 2; ++i) if (g.wants(i)) set_reduced(g, i, times(g, g.output_grad(0), g.input(1 - i)));
+  for (int i = 0; i < 2; ++i)
+    if (g.wants(i)) set_reduced(g, i, times(g, g.output_grad(0), g.input(1 - i)));
 }
 void div_gradient(GradientContext& g) {
   const Entry over = node(g, "div", g.output_grad(0), g.input(1));
@@ -70,7 +72,8 @@ void maximum_gradient(GradientContext& g) { pick_gradient(g, "greater_equal", "l
 void minimum_gradient(GradientContext& g) { pick_gradient(g, "lesser_equal", "greater"); }
 void hypot_gradient(GradientContext& g) {
   const Entry over = node(g, "div", g.output_grad(0), g.output(0));
-  for (int i = 0; i < 2; ++i) if (g.wants(i)) set_reduced(g, i, times(g, over, g.input(i)));
+  for (int i = 0; i < 2; ++i)
+    if (g.wants(i)) set_reduced(g, i, times(g, over, g.input(i)));
 }
 //]
 
@@ -106,7 +109,10 @@ void register_ops(Registry& registry) {
     for (const auto* names : {&row.same, &row.broadcast}) {
       OpBuilder<> op(registry, (*names)[0]);
       for (size_t i = 1; i < names->size(); ++i) op.alias((*names)[i]);
-      op.input("lhs", "The first operand.").input("rhs", "The second operand, of the same dtype.").kernel(row.kernel).pointwise();
+      op.input("lhs", "The first operand.")
+          .input("rhs", "The second operand, of the same dtype.")
+          .kernel(row.kernel)
+          .pointwise();
       if (names == &row.broadcast) op.infer_shape(infer_broadcast);
       else op.inplace(0, 0).inplace(1, 0);
       //[full

@@ -61,7 +61,8 @@ void cast_loop(const From* x, To* y, int64_t n) {
 void cast(const CastParams&, const RunContext& r) {
   dispatch_all(r.in[0].dtype, "Cast", [&](auto from) {
     dispatch_all(r.out[0].dtype, "Cast", [&](auto to) {
-      cast_loop(r.in[0].as<typename decltype(from)::type>(), r.out[0].as<typename decltype(to)::type>(), r.out[0].size());
+      cast_loop(r.in[0].as<typename decltype(from)::type>(), r.out[0].as<typename decltype(to)::type>(),
+                r.out[0].size());
     });
   });
 }
@@ -86,6 +87,7 @@ void clip(const ClipParams& p, const RunContext& r) {
   });
 }
 
+//[full
 // Sums x over the axes along which `like` was broadcast to x's shape.
 void sum_to_like(const NoParams&, const RunContext& r) {
   dispatch_all(r.out[0].dtype, "_sum_to_like", [&](auto tag) {
@@ -109,22 +111,27 @@ void sum_to_like(const NoParams&, const RunContext& r) {
       if (keep) kept.add(in[i], {own[static_cast<size_t>(i - shift)], si[d]});
       else summed.add(in[i], {so[d], si[d]});
     }
-    kept.run([&](const auto& at, int64_t n, const auto& stride) {
-      for (int64_t k = 0; k < n; ++k) {
-        A sum = 0;
-        const T* base = x + at[1] + k * stride[1];
-        summed.run([&](const auto& s, int64_t m, const auto& step) {
-          for (int64_t j = 0; j < m; ++j) sum += static_cast<A>(base[s[1] + j * step[1]]);
-        }, INT64_MAX / 2);
-        y[at[0] + k * stride[0]] = static_cast<T>(sum);
-      }
-    }, 64);
+    kept.run(
+        [&](const auto& at, int64_t n, const auto& stride) {
+          for (int64_t k = 0; k < n; ++k) {
+            A sum = 0;
+            const T* base = x + at[1] + k * stride[1];
+            summed.run(
+                [&](const auto& s, int64_t m, const auto& step) {
+                  for (int64_t j = 0; j < m; ++j) sum += static_cast<A>(base[s[1] + j * step[1]]);
+                },
+                INT64_MAX / 2);
+            y[at[0] + k * stride[0]] = static_cast<T>(sum);
+          }
+        },
+        64);
   });
 }
 void infer_like(InferShape& c) {
   c.set_out(0, c.in[1]);
   c.set_in(1, c.out[0]);
 }
+//]
 
 // condition ? x : y; a condition of one dimension chooses rows.
 void where(const NoParams&, const RunContext& r) {
@@ -137,7 +144,9 @@ void where(const NoParams&, const RunContext& r) {
     parallel_for(rows, std::max<int64_t>(1, 8192 / std::max<int64_t>(1, row)), [&](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) {
         const TensorView& from = static_cast<float>(c[i]) != 0 ? r.in[1] : r.in[2];
-        if (row > 0) std::memcpy(r.out[0].as<char>() + i * row * item, from.as<char>() + i * row * item, static_cast<size_t>(row * item));
+        if (row > 0)
+          std::memcpy(r.out[0].as<char>() + i * row * item, from.as<char>() + i * row * item,
+                      static_cast<size_t>(row * item));
       }
     });
   });
@@ -169,7 +178,8 @@ void make_loss_backward(const MakeLossParams& p, const RunContext& r) {
     using T = typename decltype(tag)::type;
     const int64_t n = r.in[0].size();
     double scale = p.grad_scale;
-    if (p.normalization == MakeLossParams::Norm::batch && r.in[0].ndim() > 0 && n > 0) scale /= static_cast<double>(r.in[0].shape[0]);
+    if (p.normalization == MakeLossParams::Norm::batch && r.in[0].ndim() > 0 && n > 0)
+      scale /= static_cast<double>(r.in[0].shape[0]);
     if (p.normalization == MakeLossParams::Norm::valid) {
       int64_t valid = 0;
       for (int64_t i = 0; i < n; ++i) valid += static_cast<double>(r.in[0].as<T>()[i]) > p.valid_thresh;
@@ -224,20 +234,32 @@ void register_copies(Registry& registry) {
   OpBuilder<> copy(registry, "_copy");
   copy.alias("identity").input("data", "Any shape and dtype.").inplace(0, 0).same_bytes(0, 0).kernel(copy_bytes);
   OpBuilder<> block(registry, "BlockGrad");
-  block.alias("stop_gradient").input("data", "Any shape and dtype.").inplace(0, 0).same_bytes(0, 0).kernel(copy_bytes).zero_gradient();
+  block.alias("stop_gradient")
+      .input("data", "Any shape and dtype.")
+      .inplace(0, 0)
+      .same_bytes(0, 0)
+      .kernel(copy_bytes)
+      .zero_gradient();
   OpBuilder<> like(registry, "_identity_with_attr_like_rhs");
   like.input("lhs", "The values.").input("rhs", "Gives shape and dtype.").shape_only({1});
   like.inplace(0, 0).same_bytes(0, 0).kernel(copy_bytes);
   OpBuilder<MakeLossParams> loss(registry, "MakeLoss");
-  loss.alias("make_loss").input("data", "The loss, any shape, float.").inplace(0, 0).same_bytes(0, 0).head().kernel(make_loss);
+  loss.alias("make_loss")
+      .input("data", "The loss, any shape, float.")
+      .inplace(0, 0)
+      .same_bytes(0, 0)
+      .head()
+      .kernel(make_loss);
   loss.param("grad_scale", &MakeLossParams::grad_scale).doc("Multiplies the gradient.");
   loss.param("valid_thresh", &MakeLossParams::valid_thresh).doc("Elements above it count as valid.");
-  loss.param("normalization", &MakeLossParams::normalization, {"null", "batch", "valid"}).doc("Divides the gradient by nothing, the batch size or the valid elements.");
+  loss.param("normalization", &MakeLossParams::normalization, {"null", "batch", "valid"})
+      .doc("Divides the gradient by nothing, the batch size or the valid elements.");
   //[full
   copy.doc("A copy of data.").gradient(pass_gradient);
   block.doc("A copy of data through which no gradient flows.");
   like.doc("A copy of lhs, whose shape and dtype are inferred from rhs too.").gradient(pass_gradient);
-  loss.doc("Marks data as a loss: its gradient is grad_scale everywhere, whatever follows.").gradient(make_loss_gradient);
+  loss.doc("Marks data as a loss: its gradient is grad_scale everywhere, whatever follows.")
+      .gradient(make_loss_gradient);
   for (int i = 0; i < 3; ++i) {
     const Shape shape = i == 0 ? Shape{2, 3} : i == 1 ? Shape{1} : Shape{0, 2};
     copy.sample({shape});
@@ -275,7 +297,9 @@ void register_ops(Registry& registry) {
   limits.input("data", "Any shape and dtype.").inplace(0, 0).kernel(clip).pointwise();
 
   OpBuilder<> choice(registry, "where");
-  choice.input("condition", "The shape of x, or one value per row.").input("x", "Taken where condition is not 0.").input("y", "Taken elsewhere.");
+  choice.input("condition", "The shape of x, or one value per row.")
+      .input("x", "Taken where condition is not 0.")
+      .input("y", "Taken elsewhere.");
   choice.infer_shape(infer_where).infer_type(infer_where_type).kernel(where).pointwise();
   //[full
   sum.doc("The sum of all inputs, which have one shape and dtype.").gradient(add_n_gradient);
@@ -297,9 +321,23 @@ void register_ops(Registry& registry) {
   choice.sample({{0}, {0, 2}, {0, 2}});
 
   OpBuilder<> like(registry, "_sum_to_like");
-  like.hidden().input("data").input("like").shape_only({1}).infer_shape(infer_like).inplace(0, 0).kernel(sum_to_like).gradient(sum_to_like_gradient);
+  like.hidden()
+      .input("data")
+      .input("like")
+      .shape_only({1})
+      .infer_shape(infer_like)
+      .inplace(0, 0)
+      .kernel(sum_to_like)
+      .gradient(sum_to_like_gradient);
   OpBuilder<> as_dtype(registry, "_cast_like");
-  as_dtype.hidden().input("data").input("like").shape_only({1}).infer_shape(infer_cast_like_shape).infer_type(infer_cast_like).kernel(cast_like).zero_gradient();
+  as_dtype.hidden()
+      .input("data")
+      .input("like")
+      .shape_only({1})
+      .infer_shape(infer_cast_like_shape)
+      .infer_type(infer_cast_like)
+      .kernel(cast_like)
+      .zero_gradient();
   //]
 }
 

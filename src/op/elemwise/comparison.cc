@@ -32,9 +32,14 @@ void register_ops(Registry& registry) {
       OpBuilder<> op(registry, broadcast ? row.broadcast : row.same);
       if (!broadcast) op.alias(row.same_alias).inplace(0, 0).inplace(1, 0);
       else op.infer_shape(infer_broadcast);
-      op.input("lhs", "The first operand.").input("rhs", "The second operand, of the same dtype.").kernel(row.kernel).zero_gradient().pointwise();
+      op.input("lhs", "The first operand.")
+          .input("rhs", "The second operand, of the same dtype.")
+          .kernel(row.kernel)
+          .zero_gradient()
+          .pointwise();
       //[full
-      op.doc(std::string("1 where ") + row.doc + ", else 0, in the dtype of the operands" + (broadcast ? ", with broadcasting." : "."));
+      op.doc(std::string("1 where ") + row.doc + ", else 0, in the dtype of the operands" +
+             (broadcast ? ", with broadcasting." : "."));
       op.sample({{2, 3}, {2, 3}}).integers({0, 1}, 3);
       op.sample({{1}, {1}});
       op.sample({{0}, {0}});

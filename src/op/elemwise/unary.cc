@@ -149,9 +149,8 @@ struct Row {
 #define MIXNET_PLAIN(stem, gradient) forward<stem>, false
 #define MIXNET_ANY(stem, gradient) forward_any<stem>, true
 #else
-#define MIXNET_SMOOTH(stem)                                                                              \
-  forward<stem>, false, slope_gradient<stem::of_output>, backward<stem>, second<stem>, stem::of<double>, \
-      stem::of_output
+#define MIXNET_SMOOTH(stem) \
+  forward<stem>, false, slope_gradient<stem::of_output>, backward<stem>, second<stem>, stem::of<double>, stem::of_output
 #define MIXNET_PLAIN(stem, gradient) forward<stem>, false, gradient
 #define MIXNET_ANY(stem, gradient) forward_any<stem>, true, gradient
 #endif

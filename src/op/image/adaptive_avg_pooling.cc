@@ -6,12 +6,19 @@ namespace {
 
 struct Params {
   Shape output_size{};
-  int64_t extent(int axis) const { return output_size.ndim() == 0 ? 1 : output_size[output_size.ndim() == 1 ? 0 : axis]; }
+  int64_t extent(int axis) const {
+    return output_size.ndim() == 0 ? 1 : output_size[output_size.ndim() == 1 ? 0 : axis];
+  }
 };
 
 void add_params(OpBuilder<Params>& op) {
-  op.param("output_size", &Params::output_size).range(1).doc("Height and width of the output; one number for both; nothing for 1.");
-  op.check([](const Params& p) { MIXNET_CHECK(p.output_size.ndim() <= 2, invalid, "output_size: expected at most (height, width), got ", p.output_size); });
+  op.param("output_size", &Params::output_size)
+      .range(1)
+      .doc("Height and width of the output; one number for both; nothing for 1.");
+  op.check([](const Params& p) {
+    MIXNET_CHECK(p.output_size.ndim() <= 2, invalid, "output_size: expected at most (height, width), got ",
+                 p.output_size);
+  });
 }
 
 // Cells overlap where the extents do not divide: cell i covers [floor(i in / out), ceil((i + 1) in / out)).
@@ -22,14 +29,16 @@ int64_t end_of(int64_t i, int64_t in, int64_t out) { return ((i + 1) * in + out 
 template <class F>
 void for_cells(const Shape& in, const Shape& out, F f) {
   const int64_t cells = out[2] * out[3];
-  parallel_for(in[0] * in[1], std::max<int64_t>(1, 4096 / std::max<int64_t>(1, in[2] * in[3])), [&](int64_t first, int64_t last) {
-    for (int64_t plane = first; plane < last; ++plane) {
-      for (int64_t c = 0; c < cells; ++c) {
-        const int64_t i = c / out[3], j = c % out[3];
-        f(plane, c, begin_of(i, in[2], out[2]), end_of(i, in[2], out[2]), begin_of(j, in[3], out[3]), end_of(j, in[3], out[3]));
-      }
-    }
-  });
+  parallel_for(in[0] * in[1], std::max<int64_t>(1, 4096 / std::max<int64_t>(1, in[2] * in[3])),
+               [&](int64_t first, int64_t last) {
+                 for (int64_t plane = first; plane < last; ++plane) {
+                   for (int64_t c = 0; c < cells; ++c) {
+                     const int64_t i = c / out[3], j = c % out[3];
+                     f(plane, c, begin_of(i, in[2], out[2]), end_of(i, in[2], out[2]), begin_of(j, in[3], out[3]),
+                       end_of(j, in[3], out[3]));
+                   }
+                 }
+               });
 }
 
 void forward(const Params&, const RunContext& r) {
@@ -74,8 +83,12 @@ void backward(const Params&, const RunContext& r) {
   });
 }
 void infer_backward(InferShape& c) { c.set_out(0, c.in[1]); }
-std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, backward, 0); }
-void gradient(GradientContext& g) { g.set(0, g.make_backward("_backward_contrib_AdaptiveAvgPooling2D", {g.output_grad(0), g.input(0)})[0]); }
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, backward, 0);
+}
+void gradient(GradientContext& g) {
+  g.set(0, g.make_backward("_backward_contrib_AdaptiveAvgPooling2D", {g.output_grad(0), g.input(0)})[0]);
+}
 //]
 
 }  // namespace
@@ -85,7 +98,10 @@ void register_ops(Registry& registry) {
   add_params(op);
   op.input("data", "(N, C, H, W), float.").infer_shape(infer).prepare(prepare);
   //[full
-  op.doc("Averages over a grid of output_size cells, (N, C, height, width); neighbouring cells overlap where the extents do not divide.").gradient(gradient);
+  op.doc(
+        "Averages over a grid of output_size cells, (N, C, height, width); neighbouring cells overlap where the "
+        "extents do not divide.")
+      .gradient(gradient);
   op.sample({{2, 2, 3, 4}});
   op.sample({{1, 2, 3, 5}}, {{"output_size", Shape{2}}});
   op.sample({{1, 1, 2, 3}}, {{"output_size", Shape{3, 2}}});
@@ -93,7 +109,12 @@ void register_ops(Registry& registry) {
   op.sample({{0, 1, 2, 2}});
   OpBuilder<Params> grad(registry, "_backward_contrib_AdaptiveAvgPooling2D");
   add_params(grad);
-  grad.hidden().input("output_grad").input("data").shape_only({1}).infer_shape(infer_backward).prepare(prepare_backward);
+  grad.hidden()
+      .input("output_grad")
+      .input("data")
+      .shape_only({1})
+      .infer_shape(infer_backward)
+      .prepare(prepare_backward);
   grad.no_gradient("linear; use AdaptiveAvgPooling2D for higher orders");
   //]
 }

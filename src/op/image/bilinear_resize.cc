@@ -15,11 +15,19 @@ struct Params {
 void add_params(OpBuilder<Params>& op) {
   op.param("height", &Params::height).range(1).doc("Height of the output, mode size without scale_height.");
   op.param("width", &Params::width).range(1).doc("Width of the output, mode size without scale_width.");
-  op.param("scale_height", &Params::scale_height).range(0, 10000).doc("Height of the output over that of data, modes size and odd_scale.");
-  op.param("scale_width", &Params::scale_width).range(0, 10000).doc("Width of the output over that of data, modes size and odd_scale.");
-  op.param("mode", &Params::mode, {"like", "odd_scale", "size", "to_even_down", "to_even_up", "to_odd_down", "to_odd_up"})
-      .doc("What gives the size: the second input (like), the numbers above (size), the scales, which keep odd extents odd (odd_scale), or the nearest even or odd extent.");
-  op.param("align_corners", &Params::align_corners).doc("Corner pixels keep their values; else pixels are areas, and the image is stretched as a whole.");
+  op.param("scale_height", &Params::scale_height)
+      .range(0, 10000)
+      .doc("Height of the output over that of data, modes size and odd_scale.");
+  op.param("scale_width", &Params::scale_width)
+      .range(0, 10000)
+      .doc("Width of the output over that of data, modes size and odd_scale.");
+  op.param("mode", &Params::mode,
+           {"like", "odd_scale", "size", "to_even_down", "to_even_up", "to_odd_down", "to_odd_up"})
+      .doc(
+          "What gives the size: the second input (like), the numbers above (size), the scales, which keep odd extents "
+          "odd (odd_scale), or the nearest even or odd extent.");
+  op.param("align_corners", &Params::align_corners)
+      .doc("Corner pixels keep their values; else pixels are areas, and the image is stretched as a whole.");
 }
 
 int64_t new_extent(const Params& p, int64_t in, int64_t fixed, const std::optional<double>& scale) {
@@ -42,8 +50,11 @@ struct Tap {
   double share;  // of `high`
   Tap(int64_t i, int64_t in, int64_t out, bool align) {
     // A single pixel is the first one in both conventions, as in MXNet.
-    const double step = out <= 1 ? 0 : align ? static_cast<double>(in - 1) / static_cast<double>(out - 1) : static_cast<double>(in) / static_cast<double>(out);
-    const double at = align ? static_cast<double>(i) * step : std::max(0.0, (static_cast<double>(i) + 0.5) * step - 0.5);
+    const double step = out <= 1 ? 0
+                        : align  ? static_cast<double>(in - 1) / static_cast<double>(out - 1)
+                                 : static_cast<double>(in) / static_cast<double>(out);
+    const double at =
+        align ? static_cast<double>(i) * step : std::max(0.0, (static_cast<double>(i) + 0.5) * step - 0.5);
     low = std::min(static_cast<int64_t>(at), in - 1);
     high = std::min(low + 1, in - 1);
     share = at - static_cast<double>(low);
@@ -55,14 +66,16 @@ template <class F>
 void for_pixels(const Params& p, const Shape& in, const Shape& out, F f) {
   std::vector<Tap> columns;
   for (int64_t j = 0; j < out[3]; ++j) columns.emplace_back(j, in[3], out[3], p.align_corners);
-  parallel_for(in[0] * in[1], std::max<int64_t>(1, 4096 / std::max<int64_t>(1, out[2] * out[3])), [&](int64_t first, int64_t last) {
-    for (int64_t plane = first; plane < last; ++plane) {
-      for (int64_t i = 0; i < out[2]; ++i) {
-        const Tap row(i, in[2], out[2], p.align_corners);
-        for (int64_t j = 0; j < out[3]; ++j) f(plane, row, columns[static_cast<size_t>(j)], i * out[3] + j);
-      }
-    }
-  });
+  parallel_for(in[0] * in[1], std::max<int64_t>(1, 4096 / std::max<int64_t>(1, out[2] * out[3])),
+               [&](int64_t first, int64_t last) {
+                 for (int64_t plane = first; plane < last; ++plane) {
+                   for (int64_t i = 0; i < out[2]; ++i) {
+                     const Tap row(i, in[2], out[2], p.align_corners);
+                     for (int64_t j = 0; j < out[3]; ++j)
+                       f(plane, row, columns[static_cast<size_t>(j)], i * out[3] + j);
+                   }
+                 }
+               });
 }
 
 void forward(const Params& p, const RunContext& r) {
@@ -70,9 +83,11 @@ void forward(const Params& p, const RunContext& r) {
     using T = typename decltype(tag)::type;
     const Shape &s = r.in[0].shape, &o = r.out[0].shape;
     for_pixels(p, s, o, [&](int64_t plane, const Tap& row, const Tap& column, int64_t at) {
-      const T *top = r.in[0].as<T>() + (plane * s[2] + row.low) * s[3], *bottom = r.in[0].as<T>() + (plane * s[2] + row.high) * s[3];
+      const T *top = r.in[0].as<T>() + (plane * s[2] + row.low) * s[3],
+              *bottom = r.in[0].as<T>() + (plane * s[2] + row.high) * s[3];
       const T v = static_cast<T>(row.share), h = static_cast<T>(column.share);
-      const T above = (1 - h) * top[column.low] + h * top[column.high], below = (1 - h) * bottom[column.low] + h * bottom[column.high];
+      const T above = (1 - h) * top[column.low] + h * top[column.high],
+              below = (1 - h) * bottom[column.low] + h * bottom[column.high];
       r.out[0].as<T>()[plane * o[2] * o[3] + at] = (1 - v) * above + v * below;
     });
   });
@@ -89,8 +104,10 @@ void infer(InferShape& c) {
   if (!in.ndim_known() || in[2] < 0 || in[3] < 0) return;
   if (p.mode == Mode::like && !c.in[1].ndim_known()) return;
   const bool like = p.mode == Mode::like;
-  const Shape out{in[0], in[1], like ? c.in[1][2] : new_extent(p, in[2], p.height, p.scale_height), like ? c.in[1][3] : new_extent(p, in[3], p.width, p.scale_width)};
-  if (in[2] == 0 || in[3] == 0 || out[2] == 0 || out[3] == 0) c.fail(Code::shape, concat("expected images of at least one pixel, got ", in, " to become ", out));
+  const Shape out{in[0], in[1], like ? c.in[1][2] : new_extent(p, in[2], p.height, p.scale_height),
+                  like ? c.in[1][3] : new_extent(p, in[3], p.width, p.scale_width)};
+  if (in[2] == 0 || in[3] == 0 || out[2] == 0 || out[3] == 0)
+    c.fail(Code::shape, concat("expected images of at least one pixel, got ", in, " to become ", out));
   c.set_out(0, out);
 }
 
@@ -102,8 +119,10 @@ void backward(const Params& p, const RunContext& r) {
     const Shape &s = r.out[0].shape, &o = r.in[0].shape;
     std::fill_n(r.out[0].as<T>(), r.out[0].size(), T(0));
     for_pixels(p, s, o, [&](int64_t plane, const Tap& row, const Tap& column, int64_t at) {
-      T *top = r.out[0].as<T>() + (plane * s[2] + row.low) * s[3], *bottom = r.out[0].as<T>() + (plane * s[2] + row.high) * s[3];
-      const T v = static_cast<T>(row.share), h = static_cast<T>(column.share), dy = r.in[0].as<T>()[plane * o[2] * o[3] + at];
+      T *top = r.out[0].as<T>() + (plane * s[2] + row.low) * s[3],
+        *bottom = r.out[0].as<T>() + (plane * s[2] + row.high) * s[3];
+      const T v = static_cast<T>(row.share), h = static_cast<T>(column.share),
+              dy = r.in[0].as<T>()[plane * o[2] * o[3] + at];
       top[column.low] += (1 - v) * (1 - h) * dy;
       top[column.high] += (1 - v) * h * dy;
       bottom[column.low] += v * (1 - h) * dy;
@@ -112,8 +131,12 @@ void backward(const Params& p, const RunContext& r) {
   });
 }
 void infer_backward(InferShape& c) { c.set_out(0, c.in[1]); }
-std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, backward, 0); }
-void gradient(GradientContext& g) { g.set(0, g.make_backward("_backward_contrib_BilinearResize2D", {g.output_grad(0), g.input(0)})[0]); }
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, backward, 0);
+}
+void gradient(GradientContext& g) {
+  g.set(0, g.make_backward("_backward_contrib_BilinearResize2D", {g.output_grad(0), g.input(0)})[0]);
+}
 void add_samples(OpBuilder<Params>& op) {
   for (const char* mode : {"odd_scale", "to_even_down", "to_even_up", "to_odd_down", "to_odd_up"}) {
     op.sample({{1, 2, 3, 4}}, {{"mode", mode}, {"scale_height", 2.0}, {"scale_width", 1.5}});
@@ -131,14 +154,22 @@ void add_samples(OpBuilder<Params>& op) {
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "_contrib_BilinearResize2D");
   add_params(op);
-  op.input("data", "(N, C, H, W), float.").input("like", "mode like: gives height and width.").input_names(input_names).shape_only({1});
+  op.input("data", "(N, C, H, W), float.")
+      .input("like", "mode like: gives height and width.")
+      .input_names(input_names)
+      .shape_only({1});
   op.infer_shape(infer).prepare(prepare);
   //[full
   op.doc("Images resized with bilinear interpolation, (N, C, height, width).").gradient(gradient);
   add_samples(op);
   OpBuilder<Params> grad(registry, "_backward_contrib_BilinearResize2D");
   add_params(grad);
-  grad.hidden().input("output_grad").input("data").shape_only({1}).infer_shape(infer_backward).prepare(prepare_backward);
+  grad.hidden()
+      .input("output_grad")
+      .input("data")
+      .shape_only({1})
+      .infer_shape(infer_backward)
+      .prepare(prepare_backward);
   grad.no_gradient("linear; use BilinearResize2D for higher orders");
   //]
 }

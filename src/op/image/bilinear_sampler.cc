@@ -19,7 +19,8 @@ std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_uniq
 void infer(InferShape& c) {
   c.expect_ndim(0, 4, 4);
   c.expect_ndim(1, 4, 4);
-  const Shape data = c.in[0].ndim_known() ? c.in[0] : Shape::filled(4, -1), grid = c.in[1].ndim_known() ? c.in[1] : Shape::filled(4, -1);
+  const Shape data = c.in[0].ndim_known() ? c.in[0] : Shape::filled(4, -1),
+              grid = c.in[1].ndim_known() ? c.in[1] : Shape::filled(4, -1);
   c.set_in(1, Shape{data[0], 2, -1, -1});
   c.set_in(0, Shape{grid[0], -1, -1, -1});
   c.set_out(0, Shape{c.in[0][0], data[1], grid[2], grid[3]});
@@ -62,7 +63,9 @@ void infer_backward(InferShape& c) {
   c.set_out(0, c.in[1]);
   c.set_out(1, c.in[2]);
 }
-std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, backward, 0); }
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, backward, 0);
+}
 void gradient(GradientContext& g) {
   const auto grads = g.make_backward("_backward_BilinearSampler", {g.output_grad(0), g.input(0), g.input(1)});
   for (int i = 0; i < 2; ++i) g.set(i, grads[static_cast<size_t>(i)]);
@@ -74,17 +77,25 @@ void gradient(GradientContext& g) {
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "BilinearSampler");
   op.param("cudnn_off", &Params::cudnn_off).doc("Accepted for MXNet's files.");
-  op.input("data", "(N, C, H, W), float.").input("grid", "(N, 2, h, w): x, then y, from -1 at the first pixel to 1 at the last.");
+  op.input("data", "(N, C, H, W), float.")
+      .input("grid", "(N, 2, h, w): x, then y, from -1 at the first pixel to 1 at the last.");
   op.infer_shape(infer).prepare(prepare);
   //[full
-  op.doc("The image at the points of grid, interpolated between the four pixels around each, 0 outside: (N, C, h, w).").gradient(gradient);
+  op.doc("The image at the points of grid, interpolated between the four pixels around each, 0 outside: (N, C, h, w).")
+      .gradient(gradient);
   op.sample({{2, 2, 3, 4}, {2, 2, 2, 3}}).range(-0.9, 0.9);
   op.sample({{1, 1, 3, 3}, {1, 2, 3, 3}}).range(-1.6, 1.6);
   op.sample({{1, 1, 1, 1}, {1, 2, 1, 1}}).not_differentiable();
   op.sample({{0, 1, 2, 2}, {0, 2, 2, 2}});
   OpBuilder<Params> grad(registry, "_backward_BilinearSampler");
   grad.param("cudnn_off", &Params::cudnn_off);
-  grad.hidden().input("output_grad").input("data").input("grid").outputs({"data", "grid"}).infer_shape(infer_backward).prepare(prepare_backward);
+  grad.hidden()
+      .input("output_grad")
+      .input("data")
+      .input("grid")
+      .outputs({"data", "grid"})
+      .infer_shape(infer_backward)
+      .prepare(prepare_backward);
   grad.no_gradient("the second derivative of sampling is not provided");
   //]
 }

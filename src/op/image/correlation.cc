@@ -21,7 +21,9 @@ void add_params(OpBuilder<Params>& op) {
   op.param("stride2", &Params::stride2).range(1, 1 << 20).doc("Distance of displacements.");
   op.param("pad_size", &Params::pad_size).range(0, 1 << 20).doc("Zeros around both images.");
   op.param("is_multiply", &Params::is_multiply).doc("Products; else absolute differences.");
-  op.check([](const Params& p) { MIXNET_CHECK(p.kernel_size % 2 == 1, invalid, "kernel_size: expected an odd number, got ", p.kernel_size); });
+  op.check([](const Params& p) {
+    MIXNET_CHECK(p.kernel_size % 2 == 1, invalid, "kernel_size: expected an odd number, got ", p.kernel_size);
+  });
 }
 
 struct Geometry {
@@ -50,7 +52,8 @@ void for_terms(const Params& p, const Shape& s, int64_t n, F f) {
     const int64_t move = o / (g.rows * g.columns), i = o / g.columns % g.rows, j = o % g.columns;
     const int64_t dy = (move / g.side - g.radius) * p.stride2, dx = (move % g.side - g.radius) * p.stride2;
     for (int64_t k = 0; k < patch; ++k) {
-      const int64_t y = i * p.stride1 + p.max_displacement + k / p.kernel_size, x = j * p.stride1 + p.max_displacement + k % p.kernel_size;
+      const int64_t y = i * p.stride1 + p.max_displacement + k / p.kernel_size,
+                    x = j * p.stride1 + p.max_displacement + k % p.kernel_size;
       for (int64_t c = n * s[1]; c < (n + 1) * s[1]; ++c) {
         f(n * g.side * g.side * g.rows * g.columns + o, offset(c, y, x), offset(c, y + dy, x + dx));
       }
@@ -62,7 +65,8 @@ void forward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "Correlation", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const Shape& s = r.in[0].shape;
-    const T *a = r.in[0].as<T>(), *b = r.in[1].as<T>(), share = 1 / static_cast<T>(p.kernel_size * p.kernel_size * std::max<int64_t>(1, s[1]));
+    const T *a = r.in[0].as<T>(), *b = r.in[1].as<T>(),
+            share = 1 / static_cast<T>(p.kernel_size * p.kernel_size * std::max<int64_t>(1, s[1]));
     T* y = r.out[0].as<T>();
     std::fill_n(y, r.out[0].size(), T(0));
     parallel_for(s[0], 1, [&](int64_t first, int64_t last) {
@@ -83,7 +87,8 @@ void infer(InferShape& c) {
   c.set_in(1, c.in[0]);
   if (!c.in[0].known()) return;
   const Geometry g(c.params<Params>(), c.in[0]);
-  if (g.rows == 0 || g.columns == 0) c.fail(Code::shape, concat("data1: too small for the displacements and the kernel, got ", c.in[0]));
+  if (g.rows == 0 || g.columns == 0)
+    c.fail(Code::shape, concat("data1: too small for the displacements and the kernel, got ", c.in[0]));
   c.set_out(0, Shape{c.in[0][0], g.side * g.side, g.rows, g.columns});
 }
 
@@ -113,7 +118,9 @@ void infer_backward(InferShape& c) {
   c.set_out(0, c.in[1]);
   c.set_out(1, c.in[2]);
 }
-std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, backward, 0); }
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, backward, 0);
+}
 void gradient(GradientContext& g) {
   const auto grads = g.make_backward("_backward_Correlation", {g.output_grad(0), g.input(0), g.input(1)});
   for (int i = 0; i < 2; ++i) g.set(i, grads[static_cast<size_t>(i)]);
@@ -127,7 +134,9 @@ void register_ops(Registry& registry) {
   add_params(op);
   op.input("data1", "(N, C, h, w), float.").input("data2", "The same shape.").infer_shape(infer).prepare(prepare);
   //[full
-  op.doc("Correlation of patches of two images (Fischer et al., 2015), (N, displacements, rows, columns), with (2 (max_displacement / stride2) + 1)^2 displacements.");
+  op.doc(
+      "Correlation of patches of two images (Fischer et al., 2015), (N, displacements, rows, columns), with (2 "
+      "(max_displacement / stride2) + 1)^2 displacements.");
   op.gradient(gradient);
   const Shape s{1, 2, 4, 4};
   op.sample({s, s});
@@ -137,7 +146,13 @@ void register_ops(Registry& registry) {
   op.sample({{0, 1, 4, 4}, {0, 1, 4, 4}});
   OpBuilder<Params> grad(registry, "_backward_Correlation");
   add_params(grad);
-  grad.hidden().input("output_grad").input("data1").input("data2").outputs({"data1", "data2"}).infer_shape(infer_backward).prepare(prepare_backward);
+  grad.hidden()
+      .input("output_grad")
+      .input("data1")
+      .input("data2")
+      .outputs({"data1", "data2"})
+      .infer_shape(infer_backward)
+      .prepare(prepare_backward);
   grad.no_gradient("the second derivative of correlation is not provided");
   //]
 }

@@ -11,7 +11,9 @@ struct Params {
 };
 
 void add_params(OpBuilder<Params>& op) {
-  op.param("transform_type", &Params::kind, {"affine", "warp"}).required().doc("affine: data holds six numbers per image; warp: a displacement in pixels at every point.");
+  op.param("transform_type", &Params::kind, {"affine", "warp"})
+      .required()
+      .doc("affine: data holds six numbers per image; warp: a displacement in pixels at every point.");
   op.param("target_shape", &Params::target_shape).range(0).doc("affine: height and width of the grid.");
   op.check([](const Params& p) {
     const Shape& s = p.target_shape;
@@ -76,14 +78,17 @@ void backward(const Params& p, const RunContext& r) {
     const T* dy = r.in[0].as<T>();
     T* dx = r.out[0].as<T>();
     if (p.kind == Kind::affine) return backward_affine(dy, s[0], s[2], s[3], dx);
-    for (int64_t e = 0; e < r.out[0].size(); ++e) dx[e] = dy[e] / static_cast<T>(half_extent(s[e / (s[2] * s[3]) % 2 == 1 ? 2 : 3]));
+    for (int64_t e = 0; e < r.out[0].size(); ++e)
+      dx[e] = dy[e] / static_cast<T>(half_extent(s[e / (s[2] * s[3]) % 2 == 1 ? 2 : 3]));
   });
 }
 void infer_backward(InferShape& c) {
   if (!c.in[0].ndim_known()) return;
   c.set_out(0, c.params<Params>().kind == Kind::affine ? Shape{c.in[0][0], 6} : c.in[0]);
 }
-std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, backward, 0); }
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, backward, 0);
+}
 void gradient(GradientContext& g) { g.set(0, g.make_backward("_backward_GridGenerator", {g.output_grad(0)})[0]); }
 //]
 
@@ -92,9 +97,13 @@ void gradient(GradientContext& g) { g.set(0, g.make_backward("_backward_GridGene
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "GridGenerator");
   add_params(op);
-  op.input("data", "affine: (N, 6), the matrices row by row; warp: (N, 2, h, w), displacements in x and y.").infer_shape(infer).prepare(prepare);
+  op.input("data", "affine: (N, 6), the matrices row by row; warp: (N, 2, h, w), displacements in x and y.")
+      .infer_shape(infer)
+      .prepare(prepare);
   //[full
-  op.doc("Grids for BilinearSampler, (N, 2, h, w): affine transforms the points (x, y) of a grid from -1 to 1; warp moves every pixel by its displacement.");
+  op.doc(
+      "Grids for BilinearSampler, (N, 2, h, w): affine transforms the points (x, y) of a grid from -1 to 1; warp moves "
+      "every pixel by its displacement.");
   op.gradient(gradient);
   op.sample({{2, 6}}, {{"transform_type", "affine"}, {"target_shape", Shape{2, 3}}});
   op.sample({{2, 2, 2, 3}}, {{"transform_type", "warp"}});
@@ -105,7 +114,11 @@ void register_ops(Registry& registry) {
   op.sample({{1, 2, 1, 0}}, {{"transform_type", "warp"}});
   OpBuilder<Params> grad(registry, "_backward_GridGenerator");
   add_params(grad);
-  grad.hidden().input("output_grad").infer_shape(infer_backward).prepare(prepare_backward).no_gradient("linear; use GridGenerator for higher orders");
+  grad.hidden()
+      .input("output_grad")
+      .infer_shape(infer_backward)
+      .prepare(prepare_backward)
+      .no_gradient("linear; use GridGenerator for higher orders");
   //]
 }
 

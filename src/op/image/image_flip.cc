@@ -12,7 +12,8 @@ void forward(const NoParams&, const RunContext& r) {
   if (r.out[0].size() == 0) return;
   const Shape& s = r.in[0].shape;
   const int axis = s.ndim() - FromEnd;
-  const int64_t outer = s.size(0, axis), extent = s[axis], block = s.size(axis + 1, s.ndim()) * dtype_size(r.in[0].dtype);
+  const int64_t outer = s.size(0, axis), extent = s[axis],
+                block = s.size(axis + 1, s.ndim()) * dtype_size(r.in[0].dtype);
   parallel_for(outer * extent, std::max<int64_t>(1, 65536 / block), [&](int64_t first, int64_t last) {
     for (int64_t k = first; k < last; ++k) {
       const int64_t mirrored = k / extent * extent + extent - 1 - k % extent;

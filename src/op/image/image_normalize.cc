@@ -24,7 +24,9 @@ void each(const Params& p, const RunContext& r, F f) {
     using T = typename decltype(tag)::type;
     const Shape& s = r.in[0].shape;
     const int64_t area = s.size(s.ndim() - 2, s.ndim()), channels = s[s.ndim() - 3];
-    auto of = [](const std::vector<double>& list, int64_t c) { return static_cast<T>(list[list.size() == 1 ? 0 : static_cast<size_t>(c)]); };
+    auto of = [](const std::vector<double>& list, int64_t c) {
+      return static_cast<T>(list[list.size() == 1 ? 0 : static_cast<size_t>(c)]);
+    };
     for (int64_t k = 0; k < s.size(0, s.ndim() - 2); ++k) {
       const T mean = of(p.mean, k % channels), std = of(p.std, k % channels);
       for (int64_t i = k * area; i < (k + 1) * area; ++i) r.out[0].as<T>()[i] = f(r.in[0].as<T>()[i], mean, std);
@@ -43,7 +45,8 @@ void infer(InferShape& c) {
   if (!s.ndim_known()) return;
   for (const std::vector<double>* list : {&p.mean, &p.std}) {
     const int64_t given = static_cast<int64_t>(list->size());
-    if (given != 1 && s[s.ndim() - 3] > given) c.fail(Code::invalid, concat("expected a mean and a std for each channel of ", s, ", got ", given));
+    if (given != 1 && s[s.ndim() - 3] > given)
+      c.fail(Code::invalid, concat("expected a mean and a std for each channel of ", s, ", got ", given));
   }
 }
 
@@ -51,7 +54,9 @@ void infer(InferShape& c) {
 void backward(const Params& p, const RunContext& r) {
   each(p, r, [](auto dy, auto, auto std) { return dy / std; });
 }
-std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, backward, 0); }
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, backward, 0);
+}
 void gradient(GradientContext& g) { g.set(0, g.make_backward("_backward_image_normalize", {g.output_grad(0)})[0]); }
 //]
 

@@ -15,7 +15,8 @@ void forward(const NoParams&, const RunContext& r) {
       for (int64_t k = first; k < last; ++k) {
         const T* from = x + k / channels * area * channels + k % channels;
         float* to = r.out[0].as<float>() + k * area;
-        for (int64_t i = 0; i < area; ++i) to[i] = static_cast<float>(static_cast<accumulator_t<T>>(from[i * channels])) / 255.0f;
+        for (int64_t i = 0; i < area; ++i)
+          to[i] = static_cast<float>(static_cast<accumulator_t<T>>(from[i * channels])) / 255.0f;
       }
     });
   });
@@ -32,7 +33,10 @@ void infer_type(InferType& c) { c.set_out(0, DType::f32); }
 
 void register_ops(Registry& registry) {
   OpBuilder<> op(registry, "_image_to_tensor");
-  op.input("data", "(H, W, C) or (N, H, W, C), values from 0 to 255.").infer_shape(infer).infer_type(infer_type).kernel(forward);
+  op.input("data", "(H, W, C) or (N, H, W, C), values from 0 to 255.")
+      .infer_shape(infer)
+      .infer_type(infer_type)
+      .kernel(forward);
   op.no_gradient("takes bytes");
   //[full
   op.doc("Images as tensors: divided by 255, channels first, float32.");

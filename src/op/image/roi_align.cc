@@ -15,11 +15,20 @@ struct Params {
 
 void add_params(OpBuilder<Params>& op) {
   op.param("pooled_size", &Params::pooled_size).required().range(1).doc("Height and width of the grid.");
-  op.param("spatial_scale", &Params::spatial_scale).required().range(0).doc("Multiplies the corners: the size of data over that of the image.");
-  op.param("sample_ratio", &Params::sample_ratio).range(-1, 1024).doc("Samples per cell along each axis; 0 or less: as many as the cell has pixels.");
-  op.param("position_sensitive", &Params::position_sensitive).doc("Every cell has channels of its own: C is a multiple of the number of cells.");
-  op.param("aligned", &Params::aligned).doc("Moves regions by half a pixel, so that pixels are areas, and allows regions smaller than a pixel.");
-  op.check([](const Params& p) { MIXNET_CHECK(p.pooled_size.ndim() == 2, invalid, "pooled_size: expected (height, width), got ", p.pooled_size); });
+  op.param("spatial_scale", &Params::spatial_scale)
+      .required()
+      .range(0)
+      .doc("Multiplies the corners: the size of data over that of the image.");
+  op.param("sample_ratio", &Params::sample_ratio)
+      .range(-1, 1024)
+      .doc("Samples per cell along each axis; 0 or less: as many as the cell has pixels.");
+  op.param("position_sensitive", &Params::position_sensitive)
+      .doc("Every cell has channels of its own: C is a multiple of the number of cells.");
+  op.param("aligned", &Params::aligned)
+      .doc("Moves regions by half a pixel, so that pixels are areas, and allows regions smaller than a pixel.");
+  op.check([](const Params& p) {
+    MIXNET_CHECK(p.pooled_size.ndim() == 2, invalid, "pooled_size: expected (height, width), got ", p.pooled_size);
+  });
 }
 
 // Where the samples of one axis of a region lie.
@@ -37,7 +46,9 @@ struct Axis {
     const T wanted = std::ceil(cell), most = static_cast<T>(4 * extent + 4);
     samples = p.sample_ratio > 0 ? p.sample_ratio : wanted > 0 ? static_cast<int64_t>(std::min(wanted, most)) : 0;
   }
-  T at(int64_t i, int64_t s) const { return start + static_cast<T>(i) * cell + (static_cast<T>(s) + T(0.5)) * cell / static_cast<T>(samples); }
+  T at(int64_t i, int64_t s) const {
+    return start + static_cast<T>(i) * cell + (static_cast<T>(s) + T(0.5)) * cell / static_cast<T>(samples);
+  }
 };
 
 // f(offset in the plane, weight) for the four pixels of a sample.
@@ -60,7 +71,8 @@ void for_corners(T y, T x, int64_t height, int64_t width, F f) {
 
 // f(output offset, plane, pixel offset, weight) for the given channels of all regions.
 template <class T, class F>
-void for_terms(const Params& p, const T* rois, int64_t regions, const Shape& data, const Shape& out, int64_t first, int64_t last, F f) {
+void for_terms(const Params& p, const T* rois, int64_t regions, const Shape& data, const Shape& out, int64_t first,
+               int64_t last, F f) {
   for (int64_t k = 0; k < regions; ++k) {
     const T* roi = rois + k * 5;
     if (!(roi[0] >= 0 && roi[0] < static_cast<T>(data[0]))) continue;
@@ -70,8 +82,9 @@ void for_terms(const Params& p, const T* rois, int64_t regions, const Shape& dat
     for (int64_t e = first * cells; e < last * cells; ++e) {
       const int64_t channel = p.position_sensitive ? e : e / cells, i = e % cells / out[3], j = e % out[3];
       for (int64_t s = 0; s < rows.samples * columns.samples; ++s) {
-        for_corners(rows.at(i, s / columns.samples), columns.at(j, s % columns.samples), data[2], data[3],
-                    [&](int64_t at, T weight) { f(k * out[1] * cells + e, image * data[1] + channel, at, weight * share); });
+        for_corners(
+            rows.at(i, s / columns.samples), columns.at(j, s % columns.samples), data[2], data[3],
+            [&](int64_t at, T weight) { f(k * out[1] * cells + e, image * data[1] + channel, at, weight * share); });
       }
     }
   }
@@ -85,8 +98,9 @@ void forward(const Params& p, const RunContext& r) {
     T* y = r.out[0].as<T>();
     std::fill_n(y, r.out[0].size(), T(0));
     parallel_for(r.out[0].shape[1], 1, [&](int64_t first, int64_t last) {
-      for_terms(p, r.in[1].as<T>(), r.in[1].shape[0], s, r.out[0].shape, first, last,
-                [&](int64_t out, int64_t plane, int64_t at, T weight) { y[out] += weight * x[plane * s[2] * s[3] + at]; });
+      for_terms(
+          p, r.in[1].as<T>(), r.in[1].shape[0], s, r.out[0].shape, first, last,
+          [&](int64_t out, int64_t plane, int64_t at, T weight) { y[out] += weight * x[plane * s[2] * s[3] + at]; });
     });
   });
 }
@@ -101,7 +115,8 @@ void infer(InferShape& c) {
   int64_t channels = c.in[0][1];
   const int64_t cells = p.pooled_size.size();
   if (p.position_sensitive && channels >= 0) {
-    if (channels % cells != 0) c.fail(Code::shape, concat("data: expected a multiple of ", cells, " channels, got ", c.in[0]));
+    if (channels % cells != 0)
+      c.fail(Code::shape, concat("data: expected a multiple of ", cells, " channels, got ", c.in[0]));
     channels /= cells;
   }
   c.set_out(0, Shape{c.in[1][0], channels, p.pooled_size[0], p.pooled_size[1]});
@@ -117,15 +132,19 @@ void backward(const Params& p, const RunContext& r) {
     T* dx = r.out[0].as<T>();
     std::fill_n(dx, r.out[0].size(), T(0));
     parallel_for(r.in[0].shape[1], 1, [&](int64_t first, int64_t last) {
-      for_terms(p, r.in[2].as<T>(), r.in[2].shape[0], s, r.in[0].shape, first, last,
-                [&](int64_t out, int64_t plane, int64_t at, T weight) { dx[plane * s[2] * s[3] + at] += weight * dy[out]; });
+      for_terms(
+          p, r.in[2].as<T>(), r.in[2].shape[0], s, r.in[0].shape, first, last,
+          [&](int64_t out, int64_t plane, int64_t at, T weight) { dx[plane * s[2] * s[3] + at] += weight * dy[out]; });
     });
   });
 }
 void infer_backward(InferShape& c) { c.set_out(0, c.in[1]); }
-std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, backward, 0); }
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, backward, 0);
+}
 void gradient(GradientContext& g) {
-  if (g.wants(0)) g.set(0, g.make_backward("_backward_contrib_ROIAlign", {g.output_grad(0), g.input(0), g.input(1)})[0]);
+  if (g.wants(0))
+    g.set(0, g.make_backward("_backward_contrib_ROIAlign", {g.output_grad(0), g.input(0), g.input(1)})[0]);
 }
 //]
 
@@ -134,21 +153,34 @@ void gradient(GradientContext& g) {
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "_contrib_ROIAlign");
   add_params(op);
-  op.input("data", "(N, C, h, w), float.").input("rois", "(R, 5): image, x1, y1, x2, y2; a region of an image that does not exist gives zeros.");
+  op.input("data", "(N, C, h, w), float.")
+      .input("rois", "(R, 5): image, x1, y1, x2, y2; a region of an image that does not exist gives zeros.");
   op.infer_shape(infer).prepare(prepare);
   //[full
-  op.doc("Average pooling of bilinear samples over regions of interest (He et al., 2017), (R, C, height, width). No gradient flows to the regions.");
+  op.doc(
+      "Average pooling of bilinear samples over regions of interest (He et al., 2017), (R, C, height, width). No "
+      "gradient flows to the regions.");
   op.gradient(gradient);
   const Shape two{2, 2};
   op.sample({{2, 2, 4, 5}, {3, 5}}, {{"pooled_size", two}, {"spatial_scale", 1.0}}).integers({1}, 4);
-  op.sample({{3, 1, 4, 4}, {2, 5}}, {{"pooled_size", Shape{2, 3}}, {"spatial_scale", 0.7}, {"sample_ratio", 2}}).integers({1}, 3);
-  op.sample({{2, 4, 3, 4}, {2, 5}}, {{"pooled_size", two}, {"spatial_scale", 1.0}, {"position_sensitive", true}}).integers({1}, 3);
-  op.sample({{2, 1, 3, 4}, {2, 5}}, {{"pooled_size", two}, {"spatial_scale", 1.0}, {"aligned", true}, {"sample_ratio", 1}}).integers({1}, 3);
+  op.sample({{3, 1, 4, 4}, {2, 5}}, {{"pooled_size", Shape{2, 3}}, {"spatial_scale", 0.7}, {"sample_ratio", 2}})
+      .integers({1}, 3);
+  op.sample({{2, 4, 3, 4}, {2, 5}}, {{"pooled_size", two}, {"spatial_scale", 1.0}, {"position_sensitive", true}})
+      .integers({1}, 3);
+  op.sample({{2, 1, 3, 4}, {2, 5}},
+            {{"pooled_size", two}, {"spatial_scale", 1.0}, {"aligned", true}, {"sample_ratio", 1}})
+      .integers({1}, 3);
   op.sample({{1, 1, 1, 1}, {1, 5}}, {{"pooled_size", Shape{1, 1}}, {"spatial_scale", 1.0}}).integers({1}, 1);
   op.sample({{1, 2, 3, 3}, {0, 5}}, {{"pooled_size", two}, {"spatial_scale", 1.0}}).integers({1}, 1);
   OpBuilder<Params> grad(registry, "_backward_contrib_ROIAlign");
   add_params(grad);
-  grad.hidden().input("output_grad").input("data").input("rois").shape_only({1}).infer_shape(infer_backward).prepare(prepare_backward);
+  grad.hidden()
+      .input("output_grad")
+      .input("data")
+      .input("rois")
+      .shape_only({1})
+      .infer_shape(infer_backward)
+      .prepare(prepare_backward);
   grad.no_gradient("linear in data; use ROIAlign for higher orders");
   //]
 }

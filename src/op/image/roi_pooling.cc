@@ -15,8 +15,13 @@ struct Params {
 
 void add_params(OpBuilder<Params>& op) {
   op.param("pooled_size", &Params::pooled_size).required().range(1).doc("Height and width of the grid.");
-  op.param("spatial_scale", &Params::spatial_scale).required().range(0).doc("Multiplies the corners: the size of data over that of the image.");
-  op.check([](const Params& p) { MIXNET_CHECK(p.pooled_size.ndim() == 2, invalid, "pooled_size: expected (height, width), got ", p.pooled_size); });
+  op.param("spatial_scale", &Params::spatial_scale)
+      .required()
+      .range(0)
+      .doc("Multiplies the corners: the size of data over that of the image.");
+  op.check([](const Params& p) {
+    MIXNET_CHECK(p.pooled_size.ndim() == 2, invalid, "pooled_size: expected (height, width), got ", p.pooled_size);
+  });
 }
 
 // Rounds a coordinate; what no image has room for is clipped so that the sums below stay whole numbers.
@@ -26,7 +31,8 @@ int64_t rounded(double v) { return static_cast<int64_t>(std::round(std::min(1e9,
 template <class T, class F>
 void for_cells(const Params& p, const T* roi, const T* plane, int64_t height, int64_t width, F f) {
   const T scale = static_cast<T>(p.spatial_scale);
-  const int64_t x1 = rounded(roi[1] * scale), y1 = rounded(roi[2] * scale), x2 = rounded(roi[3] * scale), y2 = rounded(roi[4] * scale);
+  const int64_t x1 = rounded(roi[1] * scale), y1 = rounded(roi[2] * scale), x2 = rounded(roi[3] * scale),
+                y2 = rounded(roi[4] * scale);
   const int64_t rows = p.pooled_size[0], columns = p.pooled_size[1];
   const T cell_h = static_cast<T>(std::max<int64_t>(1, y2 - y1 + 1)) / static_cast<T>(rows);
   const T cell_w = static_cast<T>(std::max<int64_t>(1, x2 - x1 + 1)) / static_cast<T>(columns);
@@ -49,7 +55,9 @@ void for_cells(const Params& p, const T* roi, const T* plane, int64_t height, in
 
 // f(region's image or -1) for the regions; each with its own planes.
 template <class T>
-int64_t image_of(const T* roi, int64_t images) { return roi[0] >= 0 && roi[0] < static_cast<T>(images) ? static_cast<int64_t>(roi[0]) : -1; }
+int64_t image_of(const T* roi, int64_t images) {
+  return roi[0] >= 0 && roi[0] < static_cast<T>(images) ? static_cast<int64_t>(roi[0]) : -1;
+}
 
 void forward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "ROIPooling", [&](auto tag) {
@@ -64,7 +72,8 @@ void forward(const Params& p, const RunContext& r) {
         std::fill_n(y, cells, T(0));
         if (image < 0) continue;
         const T* plane = r.in[0].as<T>() + (image * channels + k % channels) * area;
-        for_cells(p, roi, plane, s[2], s[3], [&](int64_t best, int64_t cell) { y[cell] = best < 0 ? T(0) : plane[best]; });
+        for_cells(p, roi, plane, s[2], s[3],
+                  [&](int64_t best, int64_t cell) { y[cell] = best < 0 ? T(0) : plane[best]; });
       }
     });
   });
@@ -103,7 +112,9 @@ void backward(const Params& p, const RunContext& r) {
   });
 }
 void infer_backward(InferShape& c) { c.set_out(0, c.in[1]); }
-std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, backward, 0); }
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, backward, 0);
+}
 void gradient(GradientContext& g) {
   if (g.wants(0)) g.set(0, g.make_backward("_backward_ROIPooling", {g.output_grad(0), g.input(0), g.input(1)})[0]);
 }
@@ -114,10 +125,13 @@ void gradient(GradientContext& g) {
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "ROIPooling");
   add_params(op);
-  op.input("data", "(N, C, h, w), float.").input("rois", "(R, 5): image, x1, y1, x2, y2; a region of an image that does not exist gives zeros.");
+  op.input("data", "(N, C, h, w), float.")
+      .input("rois", "(R, 5): image, x1, y1, x2, y2; a region of an image that does not exist gives zeros.");
   op.infer_shape(infer).prepare(prepare);
   //[full
-  op.doc("Max pooling over regions of interest (Girshick, 2015): every region becomes a grid of pooled_size, (R, C, height, width). No gradient flows to the regions.");
+  op.doc(
+      "Max pooling over regions of interest (Girshick, 2015): every region becomes a grid of pooled_size, (R, C, "
+      "height, width). No gradient flows to the regions.");
   op.gradient(gradient);
   op.sample({{2, 2, 4, 5}, {3, 5}}, {{"pooled_size", Shape{2, 2}}, {"spatial_scale", 1.0}}).integers({1}, 4);
   op.sample({{3, 1, 4, 4}, {2, 5}}, {{"pooled_size", Shape{2, 3}}, {"spatial_scale", 0.7}}).integers({1}, 3);

@@ -49,7 +49,9 @@ void sample_bilinear(const TensorView& data, const T* grid, const TensorView& ou
 }
 
 // theta (N, 6) to grid (N, 2, h, w): the points of the target, transformed. One pixel stands in the middle.
-inline double grid_point(int64_t i, int64_t extent) { return extent > 1 ? -1 + 2 * static_cast<double>(i) / static_cast<double>(extent - 1) : 0; }
+inline double grid_point(int64_t i, int64_t extent) {
+  return extent > 1 ? -1 + 2 * static_cast<double>(i) / static_cast<double>(extent - 1) : 0;
+}
 template <class T>
 void affine_grid(const T* theta, int64_t count, int64_t height, int64_t width, T* grid) {
   const int64_t points = height * width;

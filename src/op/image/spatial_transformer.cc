@@ -39,7 +39,9 @@ void infer(InferShape& c) {
 void gradient(GradientContext& g) {
   const auto grads = g.make_all("_backward_BilinearSampler", {g.output_grad(0), g.input(0), g.output(1)});
   g.set(0, grads[0]);
-  if (g.wants(1)) g.set(1, g.make("_backward_GridGenerator", {grads[1]}, {{"transform_type", "affine"}, {"target_shape", g.params<Params>().target_shape}}));
+  if (g.wants(1))
+    g.set(1, g.make("_backward_GridGenerator", {grads[1]},
+                    {{"transform_type", "affine"}, {"target_shape", g.params<Params>().target_shape}}));
 }
 //]
 
@@ -52,12 +54,16 @@ void register_ops(Registry& registry) {
   op.param("sampler_type", &Params::sampler, {"bilinear"}).required().doc("The kind of interpolation.");
   op.param("cudnn_off", &Params::cudnn_off).doc("Accepted for MXNet's files.");
   op.check([](const Params& p) {
-    MIXNET_CHECK(p.target_shape.ndim() == 2 && p.target_shape.size() > 0, invalid, "target_shape: expected (height, width) above 0, got ", p.target_shape);
+    MIXNET_CHECK(p.target_shape.ndim() == 2 && p.target_shape.size() > 0, invalid,
+                 "target_shape: expected (height, width) above 0, got ", p.target_shape);
   });
   op.input("data", "(N, C, H, W), float.").input("loc", "(N, 6): the affine transformations, row by row.");
   op.outputs({"output", "grid"}, 1).infer_shape(infer).prepare(prepare);
   //[full
-  op.doc("A spatial transformer (Jaderberg et al., 2015): data sampled where loc sends the points of the output, (N, C, height, width).").gradient(gradient);
+  op.doc(
+        "A spatial transformer (Jaderberg et al., 2015): data sampled where loc sends the points of the output, (N, C, "
+        "height, width).")
+      .gradient(gradient);
   const Attributes kinds{{"transform_type", "affine"}, {"sampler_type", "bilinear"}};
   auto with = [&kinds](int64_t height, int64_t width) {
     Attributes attributes = kinds;

@@ -1,8 +1,8 @@
 // pick: one element of every line along an axis, by number.
 #include <cstring>
 
-#include "op/core/set_zero.h"
 #include "op/core/builder.h"
+#include "op/core/set_zero.h"
 #include "op/index/indices.h"
 
 namespace mixnet::op::pick {

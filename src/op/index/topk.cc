@@ -4,8 +4,8 @@
 // Elements become unsigned keys that compare like them, so that one sort serves every dtype.
 #include <cstring>
 
-#include "op/core/set_zero.h"
 #include "op/core/builder.h"
+#include "op/core/set_zero.h"
 
 namespace mixnet::op::topk {
 namespace {

@@ -35,7 +35,9 @@ void generate(const TensorView& out, F f) {
   });
 }
 template <int Kind>  // 0 zeros, 1 ones, 2 the value
-void fill(const Params& p, const RunContext& r) { generate(r.out[0], [&](int64_t) { return Kind == 2 ? p.value : Kind; }); }
+void fill(const Params& p, const RunContext& r) {
+  generate(r.out[0], [&](int64_t) { return Kind == 2 ? p.value : Kind; });
+}
 void infer(InferShape& c) {
   Shape s = c.params<Params>().shape;
   // 0 means unknown in MXNet's symbols, where the output's shape may say more.
@@ -48,13 +50,16 @@ void infer(InferShape& c) {
   c.set_out(0, s);
 }
 template <class P>
-void infer_type(InferType& c) { c.set_out(0, c.params<P>().dtype); }
+void infer_type(InferType& c) {
+  c.set_out(0, c.params<P>().dtype);
+}
 
 // start and stop, where arange(n) means [0, n).
 int64_t range_size(const RangeParams& p) {
   const double first = p.stop ? p.start : 0, last = p.stop ? *p.stop : p.start;
   const double count = std::ceil((last - first) / p.step), all = std::max(0.0, count) * static_cast<double>(p.repeat);
-  MIXNET_CHECK(std::isfinite(count) && all < 4e18, invalid, "[_arange] start, stop, step: expected a finite number of values, got ", all);
+  MIXNET_CHECK(std::isfinite(count) && all < 4e18, invalid,
+               "[_arange] start, stop, step: expected a finite number of values, got ", all);
   return static_cast<int64_t>(std::max(0.0, count)) * p.repeat;
 }
 void arange(const RangeParams& p, const RunContext& r) {
@@ -67,7 +72,8 @@ void infer_arange(InferShape& c) {
 }
 void linspace(const RangeParams& p, const RunContext& r) {
   const double parts = static_cast<double>(std::max<int64_t>(1, p.endpoint ? p.num - 1 : p.num));
-  generate(r.out[0], [&](int64_t i) { return p.start + (p.stop.value_or(0) - p.start) * static_cast<double>(i) / parts; });
+  generate(r.out[0],
+           [&](int64_t i) { return p.start + (p.stop.value_or(0) - p.start) * static_cast<double>(i) / parts; });
 }
 void infer_linspace(InferShape& c) { c.set_out(0, Shape{c.params<RangeParams>().num}); }
 void eye(const EyeParams& p, const RunContext& r) {
@@ -89,8 +95,13 @@ void add_common(OpBuilder<P>& op) {
 }  // namespace
 
 void register_ops(Registry& registry) {
-  struct Row { const char *name, *alias, *doc; void (*kernel)(const Params&, const RunContext&); };
-  const Row rows[] = {{"_zeros", "_zeros_without_dtype", "An array of zeros.", fill<0>}, {"_ones", "", "An array of ones.", fill<1>}, {"_full", "", "An array of one value.", fill<2>}};
+  struct Row {
+    const char *name, *alias, *doc;
+    void (*kernel)(const Params&, const RunContext&);
+  };
+  const Row rows[] = {{"_zeros", "_zeros_without_dtype", "An array of zeros.", fill<0>},
+                      {"_ones", "", "An array of ones.", fill<1>},
+                      {"_full", "", "An array of one value.", fill<2>}};
   for (const Row& row : rows) {
     OpBuilder<Params> op(registry, row.name);
     if (row.alias[0]) op.alias(row.alias);

@@ -11,7 +11,8 @@ namespace mixnet::op {
 template <class T>
 bool pivot(T* a, T* b, int64_t n, int64_t k, bool* swapped) {
   int64_t best = k;
-  for (int64_t i = k + 1; i < n; ++i) if (std::fabs(a[i * n + k]) > std::fabs(a[best * n + k])) best = i;
+  for (int64_t i = k + 1; i < n; ++i)
+    if (std::fabs(a[i * n + k]) > std::fabs(a[best * n + k])) best = i;
   *swapped = best != k;
   for (int64_t j = 0; best != k && j < n; ++j) {
     std::swap(a[best * n + j], a[k * n + j]);

@@ -57,7 +57,9 @@ void potri(const NoParams&, const RunContext& r) {
     });
   });
 }
-std::unique_ptr<Kernel> prepare_potrf(const PrepareContext& c) { return std::make_unique<WideKernel<NoParams>>(c, potrf, 0); }
+std::unique_ptr<Kernel> prepare_potrf(const PrepareContext& c) {
+  return std::make_unique<WideKernel<NoParams>>(c, potrf, 0);
+}
 std::unique_ptr<Kernel> prepare_potri(const PrepareContext& c) {
   return std::make_unique<WideKernel<NoParams>>(c, potri, static_cast<size_t>(c.inputs[0].size()) * sizeof(double));
 }
@@ -66,14 +68,16 @@ std::unique_ptr<Kernel> prepare_potri(const PrepareContext& c) {
 // dA = L^-T S(L^T dL) L^-1 / 2 (Murray, 2016), where S copies the lower triangle over the upper one.
 void potrf_gradient(GradientContext& g) {
   const Entry l = g.output(0);
-  const Entry s = g.make("_linalg_copy_lower", {g.make("_linalg_gemm2", {l, g.output_grad(0)}, {{"transpose_a", true}})});
+  const Entry s =
+      g.make("_linalg_copy_lower", {g.make("_linalg_gemm2", {l, g.output_grad(0)}, {{"transpose_a", true}})});
   const Entry left = g.make("_linalg_trsm", {l, s}, {{"transpose", true}, {"alpha", 0.5}});
   g.set(0, g.make("_linalg_trsm", {l, left}, {{"rightside", true}}));
 }
 // With B the result: dL = -B (dB + dB^T) L^-T, of which the lower triangle counts.
 void potri_gradient(GradientContext& g) {
   const Entry b = g.output(0), db = g.output_grad(0), l = g.input(0);
-  const Entry sum = g.make("elemwise_add", {g.make("_linalg_gemm2", {b, db}), g.make("_linalg_gemm2", {b, db}, {{"transpose_b", true}})});
+  const Entry sum = g.make(
+      "elemwise_add", {g.make("_linalg_gemm2", {b, db}), g.make("_linalg_gemm2", {b, db}, {{"transpose_b", true}})});
   const Entry full = g.make("_linalg_trsm", {l, sum}, {{"transpose", true}, {"rightside", true}, {"alpha", -1.0}});
   g.set(0, g.make("_linalg_maketrian", {g.make("_linalg_extracttrian", {full})}));
 }
@@ -91,19 +95,31 @@ void copy_lower(const NoParams&, const RunContext& r) {
     });
   });
 }
-std::unique_ptr<Kernel> prepare_copy(const PrepareContext& c) { return std::make_unique<WideKernel<NoParams>>(c, copy_lower, 0); }
+std::unique_ptr<Kernel> prepare_copy(const PrepareContext& c) {
+  return std::make_unique<WideKernel<NoParams>>(c, copy_lower, 0);
+}
 //]
 
 }  // namespace
 
 void register_ops(Registry& registry) {
   OpBuilder<> root(registry, "_linalg_potrf");
-  root.alias("linalg_potrf").input("A", "Symmetric positive definite matrices, float; the lower triangle is read.").infer_shape(infer_square_same).prepare(prepare_potrf);
+  root.alias("linalg_potrf")
+      .input("A", "Symmetric positive definite matrices, float; the lower triangle is read.")
+      .infer_shape(infer_square_same)
+      .prepare(prepare_potrf);
   OpBuilder<> back(registry, "_linalg_potri");
-  back.alias("linalg_potri").input("A", "Lower triangular matrices, float.").infer_shape(infer_square_same).prepare(prepare_potri);
+  back.alias("linalg_potri")
+      .input("A", "Lower triangular matrices, float.")
+      .infer_shape(infer_square_same)
+      .prepare(prepare_potri);
   //[full
-  root.doc("The Cholesky factor: L, lower triangular, with L L^T = A. A matrix that is not positive definite is an error.").gradient(potrf_gradient);
-  back.doc("The inverse of A A^T for lower triangular A: the inverse of a matrix from its Cholesky factor.").gradient(potri_gradient);
+  root.doc(
+          "The Cholesky factor: L, lower triangular, with L L^T = A. A matrix that is not positive definite is an "
+          "error.")
+      .gradient(potrf_gradient);
+  back.doc("The inverse of A A^T for lower triangular A: the inverse of a matrix from its Cholesky factor.")
+      .gradient(potri_gradient);
   // Random matrices are positive definite only if they are single numbers.
   root.sample({{3, 1, 1}}).range(0.5, 2);
   root.sample({{1, 1}}).range(0.5, 2);
@@ -113,7 +129,11 @@ void register_ops(Registry& registry) {
   back.sample({{1, 1}}).range(0.5, 2);
   back.sample({{0, 2, 2}});
   OpBuilder<> copy(registry, "_linalg_copy_lower");
-  copy.hidden().input("A").infer_shape(infer_square_same).prepare(prepare_copy).no_gradient("serves the gradient of potrf and gelqf");
+  copy.hidden()
+      .input("A")
+      .infer_shape(infer_square_same)
+      .prepare(prepare_copy)
+      .no_gradient("serves the gradient of potrf and gelqf");
   //]
 }
 

@@ -44,7 +44,9 @@ void slogdet(const NoParams&, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "linalg_slogdet", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const Matrices m(r.in[0].shape);
-    m.each([&](int64_t i) { std::tie(r.out[0].as<T>()[i], r.out[1].as<T>()[i]) = sign_and_log(copy_of<T>(r, r.in[0], m, i, 1), m.rows); });
+    m.each([&](int64_t i) {
+      std::tie(r.out[0].as<T>()[i], r.out[1].as<T>()[i]) = sign_and_log(copy_of<T>(r, r.in[0], m, i, 1), m.rows);
+    });
   });
 }
 void infer_numbers(InferShape& c) {
@@ -83,16 +85,24 @@ void slogdet_gradient(GradientContext& g) { g.set(0, g.make("_backward_linalg_de
 
 void register_ops(Registry& registry) {
   OpBuilder<> inverted(registry, "_linalg_inverse");
-  inverted.alias("linalg_inverse").input("A", "Square invertible matrices, float.").infer_shape(infer_square_same).prepare(prepare<inverse, 0, 1>);
+  inverted.alias("linalg_inverse")
+      .input("A", "Square invertible matrices, float.")
+      .infer_shape(infer_square_same)
+      .prepare(prepare<inverse, 0, 1>);
   OpBuilder<> determinant(registry, "_linalg_det");
-  determinant.alias("linalg_det").input("A", "Square matrices, float.").infer_shape(infer_numbers).prepare(prepare<det, 0, 1>);
+  determinant.alias("linalg_det")
+      .input("A", "Square matrices, float.")
+      .infer_shape(infer_numbers)
+      .prepare(prepare<det, 0, 1>);
   OpBuilder<> logarithm(registry, "_linalg_slogdet");
   logarithm.alias("linalg_slogdet").input("A", "Square matrices, float.").outputs({"sign", "logabsdet"});
   logarithm.infer_shape(infer_numbers).prepare(prepare<slogdet, 0, 1>);
   //[full
   inverted.doc("The inverse of each matrix; a singular one is an error.").gradient(inverse_gradient);
-  determinant.doc("The determinant of each matrix: one number per matrix, (1,) for a single one.").gradient(det_gradient);
-  logarithm.doc("Sign and logarithm of the absolute determinant of each matrix: 0 and -infinity for a singular one.").gradient(slogdet_gradient);
+  determinant.doc("The determinant of each matrix: one number per matrix, (1,) for a single one.")
+      .gradient(det_gradient);
+  logarithm.doc("Sign and logarithm of the absolute determinant of each matrix: 0 and -infinity for a singular one.")
+      .gradient(slogdet_gradient);
   for (OpBuilder<>* op : {&inverted, &determinant, &logarithm}) {
     op->sample({{3, 3}});
     op->sample({{2, 2, 2}});

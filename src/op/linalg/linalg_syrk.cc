@@ -17,7 +17,8 @@ void forward(const Params& p, const RunContext& r) {
     const int64_t k = p.transpose ? a.rows : a.columns;
     a.each([&](int64_t i) {
       const T* x = r.in[0].as<T>() + i * a.area();
-      gemm<T>(p.transpose, !p.transpose, y.rows, y.rows, k, static_cast<T>(p.alpha), x, a.columns, x, a.columns, T(0), r.out[0].as<T>() + i * y.area(), y.rows);
+      gemm<T>(p.transpose, !p.transpose, y.rows, y.rows, k, static_cast<T>(p.alpha), x, a.columns, x, a.columns, T(0),
+              r.out[0].as<T>() + i * y.area(), y.rows);
     });
   });
 }

@@ -75,7 +75,8 @@ template <bool Triangle>
 void infer_extract(InferShape& c) {
   if (!infer_square(c, 0) || c.in[0].back() < 0) return;
   const Places places{c.params<Params>(), Triangle, c.in[0].back()};
-  if (places.n > 0 && places.length() == 0) c.fail(Code::invalid, concat("offset: expected one inside of ", c.in[0], ", got ", places.p.offset));
+  if (places.n > 0 && places.length() == 0)
+    c.fail(Code::invalid, concat("offset: expected one inside of ", c.in[0], ", got ", places.p.offset));
   Shape out(c.in[0].data(), c.in[0].ndim() - 2);
   out.push_back(places.length());
   c.set_out(0, out);
@@ -107,7 +108,9 @@ void sum_log(const NoParams&, const RunContext& r) {
 void infer_sum_log(InferShape& c) {
   if (infer_square(c, 0)) c.set_out(0, one_per_matrix(c.in[0]));
 }
-std::unique_ptr<Kernel> prepare_sum_log(const PrepareContext& c) { return std::make_unique<WideKernel<NoParams>>(c, sum_log, 0); }
+std::unique_ptr<Kernel> prepare_sum_log(const PrepareContext& c) {
+  return std::make_unique<WideKernel<NoParams>>(c, sum_log, 0);
+}
 
 //[full
 template <bool Triangle>
@@ -118,11 +121,13 @@ Attributes attributes_of(const Params& p) {
 }
 template <bool Triangle>
 void extract_gradient(GradientContext& g) {
-  g.set(0, g.make(Triangle ? "_linalg_maketrian" : "_linalg_makediag", {g.output_grad(0)}, attributes_of<Triangle>(g.params<Params>())));
+  g.set(0, g.make(Triangle ? "_linalg_maketrian" : "_linalg_makediag", {g.output_grad(0)},
+                  attributes_of<Triangle>(g.params<Params>())));
 }
 template <bool Triangle>
 void make_gradient(GradientContext& g) {
-  g.set(0, g.make(Triangle ? "_linalg_extracttrian" : "_linalg_extractdiag", {g.output_grad(0)}, attributes_of<Triangle>(g.params<Params>())));
+  g.set(0, g.make(Triangle ? "_linalg_extracttrian" : "_linalg_extractdiag", {g.output_grad(0)},
+                  attributes_of<Triangle>(g.params<Params>())));
 }
 // (dy, A): dy / diagonal on the diagonal.
 void sum_log_backward(const NoParams&, const RunContext& r) {
@@ -139,22 +144,37 @@ void sum_log_backward(const NoParams&, const RunContext& r) {
   });
 }
 void infer_sum_log_backward(InferShape& c) { c.set_out(0, c.in[1]); }
-std::unique_ptr<Kernel> prepare_sum_log_backward(const PrepareContext& c) { return std::make_unique<WideKernel<NoParams>>(c, sum_log_backward, 0); }
-void sum_log_gradient(GradientContext& g) { g.set(0, g.make_backward("_backward_linalg_sumlogdiag", {g.output_grad(0), g.input(0)})[0]); }
+std::unique_ptr<Kernel> prepare_sum_log_backward(const PrepareContext& c) {
+  return std::make_unique<WideKernel<NoParams>>(c, sum_log_backward, 0);
+}
+void sum_log_gradient(GradientContext& g) {
+  g.set(0, g.make_backward("_backward_linalg_sumlogdiag", {g.output_grad(0), g.input(0)})[0]);
+}
 //]
 
 template <bool Triangle>
 void register_pair(Registry& registry, const std::string& what) {
   OpBuilder<Params> out(registry, "_linalg_extract" + what), in(registry, "_linalg_make" + what);
   for (OpBuilder<Params>* op : {&out, &in}) {
-    op->param("offset", &Params::offset).range(-(1 << 30), 1 << 30).doc("Which diagonal: above the main one for positive, below it for negative numbers.");
+    op->param("offset", &Params::offset)
+        .range(-(1 << 30), 1 << 30)
+        .doc("Which diagonal: above the main one for positive, below it for negative numbers.");
     if (Triangle) op->param("lower", &Params::lower).doc("With offset 0: the lower triangle; else the upper one.");
   }
-  out.alias("linalg_extract" + what).input("A", "Square matrices, float.").infer_shape(infer_extract<Triangle>).kernel(extract<Triangle>);
-  in.alias("linalg_make" + what).input("A", "Vectors along the last axis, float.").infer_shape(infer_make<Triangle>).kernel(make<Triangle>);
+  out.alias("linalg_extract" + what)
+      .input("A", "Square matrices, float.")
+      .infer_shape(infer_extract<Triangle>)
+      .kernel(extract<Triangle>);
+  in.alias("linalg_make" + what)
+      .input("A", "Vectors along the last axis, float.")
+      .infer_shape(infer_make<Triangle>)
+      .kernel(make<Triangle>);
   //[full
-  out.doc(Triangle ? "The triangle at or beyond a diagonal of each matrix as a vector; the lower one row by row, the upper one column by column." : "A diagonal of each matrix as a vector.");
-  in.doc(Triangle ? "Matrices with the vectors as a triangle, zero elsewhere; the inverse of extracttrian." : "Matrices with the vectors as a diagonal, zero elsewhere.");
+  out.doc(Triangle ? "The triangle at or beyond a diagonal of each matrix as a vector; the lower one row by row, the "
+                     "upper one column by column."
+                   : "A diagonal of each matrix as a vector.");
+  in.doc(Triangle ? "Matrices with the vectors as a triangle, zero elsewhere; the inverse of extracttrian."
+                  : "Matrices with the vectors as a diagonal, zero elsewhere.");
   out.gradient(extract_gradient<Triangle>);
   in.gradient(make_gradient<Triangle>);
   for (int64_t offset : {-1, 0, 2}) {
@@ -180,9 +200,13 @@ void register_ops(Registry& registry) {
   register_pair<false>(registry, "diag");
   register_pair<true>(registry, "trian");
   OpBuilder<> logs(registry, "_linalg_sumlogdiag");
-  logs.alias("linalg_sumlogdiag").input("A", "Square matrices with a positive diagonal, float.").infer_shape(infer_sum_log).prepare(prepare_sum_log);
+  logs.alias("linalg_sumlogdiag")
+      .input("A", "Square matrices with a positive diagonal, float.")
+      .infer_shape(infer_sum_log)
+      .prepare(prepare_sum_log);
   //[full
-  logs.doc("The sum of the logarithms of each matrix's diagonal: one number per matrix, (1,) for a single one.").gradient(sum_log_gradient);
+  logs.doc("The sum of the logarithms of each matrix's diagonal: one number per matrix, (1,) for a single one.")
+      .gradient(sum_log_gradient);
   logs.sample({{3, 3}}).range(0.5, 2);
   logs.sample({{2, 2, 2, 2}}).range(0.5, 2);
   logs.sample({{1, 1}}).range(0.5, 2);

@@ -22,7 +22,8 @@ struct Triangle {
   const T* a;
   int64_t n;
   bool transpose, lower;  // lower: of op(A)
-  Triangle(const Params& p, const T* data, int64_t extent) : a(data), n(extent), transpose(p.transpose), lower(p.lower != p.transpose) {}
+  Triangle(const Params& p, const T* data, int64_t extent)
+      : a(data), n(extent), transpose(p.transpose), lower(p.lower != p.transpose) {}
   T at(int64_t i, int64_t j) const { return transpose ? a[j * n + i] : a[i * n + j]; }
   // The elements of row i, and of column j: [first, last).
   int64_t row_first(int64_t i) const { return lower ? 0 : i; }
@@ -88,7 +89,9 @@ void forward(const Params& p, const RunContext& r) {
   });
 }
 template <bool Solve>
-std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, forward<Solve>, 0); }
+std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, forward<Solve>, 0);
+}
 
 void infer(InferShape& c) {
   c.expect_ndim(1, 2, Shape::max_ndim);
@@ -116,7 +119,8 @@ Entry triangle_of(GradientContext& g, const Entry& x, const Entry& y, double alp
 }
 Entry with_transposed(GradientContext& g, const char* op, double alpha) {
   const Params& p = g.params<Params>();
-  const Attributes attributes{{"transpose", !p.transpose}, {"rightside", p.rightside}, {"lower", p.lower}, {"alpha", alpha}};
+  const Attributes attributes{
+      {"transpose", !p.transpose}, {"rightside", p.rightside}, {"lower", p.lower}, {"alpha", alpha}};
   return g.make(op, {g.input(0), g.output_grad(0)}, attributes);
 }
 // Left: dA = alpha dY B^T; right: dA = alpha B^T dY.
@@ -136,7 +140,9 @@ void solve_gradient(GradientContext& g) {
 void add_samples(OpBuilder<Params>& op) {
   for (int k = 0; k < 8; ++k) {
     const bool right = (k & 2) != 0;
-    op.sample({{2, 2, 2}, right ? Shape{2, 3, 2} : Shape{2, 2, 3}}, {{"transpose", (k & 1) != 0}, {"rightside", right}, {"lower", (k & 4) != 0}, {"alpha", 1.5}}).range(0.5, 1);
+    op.sample({{2, 2, 2}, right ? Shape{2, 3, 2} : Shape{2, 2, 3}},
+              {{"transpose", (k & 1) != 0}, {"rightside", right}, {"lower", (k & 4) != 0}, {"alpha", 1.5}})
+        .range(0.5, 1);
   }
   op.sample({{1, 1}, {1, 1}}).range(0.5, 1);
   op.sample({{0, 2, 2}, {0, 2, 1}});
@@ -148,13 +154,22 @@ void add_samples(OpBuilder<Params>& op) {
 void register_ops(Registry& registry) {
   OpBuilder<Params> product(registry, "_linalg_trmm");
   add_params(product);
-  product.alias("linalg_trmm").input("A", "Triangular matrices, float.").input("B", "As many matrices.").infer_shape(infer).prepare(prepare<false>);
+  product.alias("linalg_trmm")
+      .input("A", "Triangular matrices, float.")
+      .input("B", "As many matrices.")
+      .infer_shape(infer)
+      .prepare(prepare<false>);
   OpBuilder<Params> system(registry, "_linalg_trsm");
   add_params(system);
-  system.alias("linalg_trsm").input("A", "Triangular matrices, float.").input("B", "As many matrices.").infer_shape(infer).prepare(prepare<true>);
+  system.alias("linalg_trsm")
+      .input("A", "Triangular matrices, float.")
+      .input("B", "As many matrices.")
+      .infer_shape(infer)
+      .prepare(prepare<true>);
   //[full
   product.doc("alpha op(A) B, or alpha B op(A), for triangular A; op transposes or not.").gradient(multiply_gradient);
-  system.doc("X with op(A) X = alpha B, or X op(A) = alpha B, for triangular A; op transposes or not.").gradient(solve_gradient);
+  system.doc("X with op(A) X = alpha B, or X op(A) = alpha B, for triangular A; op transposes or not.")
+      .gradient(solve_gradient);
   add_samples(product);
   add_samples(system);
   //]

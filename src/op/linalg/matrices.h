@@ -28,7 +28,8 @@ inline bool infer_square(InferShape& c, int i) {
   Shape s = c.in[static_cast<size_t>(i)];
   if (!s.ndim_known()) return false;
   const int n = s.ndim();
-  if (s[n - 1] >= 0 && s[n - 2] >= 0 && s[n - 1] != s[n - 2]) c.fail(Code::shape, concat(c.input_name(i), ": expected square matrices, got ", s));
+  if (s[n - 1] >= 0 && s[n - 2] >= 0 && s[n - 1] != s[n - 2])
+    c.fail(Code::shape, concat(c.input_name(i), ": expected square matrices, got ", s));
   s[n - 1] = s[n - 2] = std::max(s[n - 1], s[n - 2]);
   c.set_in(i, s);
   return true;

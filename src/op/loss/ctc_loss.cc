@@ -16,9 +16,12 @@ struct Params {
 };
 
 void add_params(OpBuilder<Params>& op) {
-  op.param("use_data_lengths", &Params::use_data_lengths).doc("Takes the number of time steps from data_lengths; else all are used.");
-  op.param("use_label_lengths", &Params::use_label_lengths).doc("Takes the number of labels from label_lengths; else labels end at the padding.");
-  op.param("blank_label", &Params::blank_label, {"first", "last"}).doc("The blank is class 0 and labels are padded with 0, or it is the last class and the padding is -1.");
+  op.param("use_data_lengths", &Params::use_data_lengths)
+      .doc("Takes the number of time steps from data_lengths; else all are used.");
+  op.param("use_label_lengths", &Params::use_label_lengths)
+      .doc("Takes the number of labels from label_lengths; else labels end at the padding.");
+  op.param("blank_label", &Params::blank_label, {"first", "last"})
+      .doc("The blank is class 0 and labels are padded with 0, or it is the last class and the padding is -1.");
 }
 
 template <class T>
@@ -44,7 +47,9 @@ struct Batch {
     if (p.use_label_lengths) label_lengths = in[next].as<T>();
   }
   int64_t blank() const { return p.blank_label == Blank::first ? 0 : classes - 1; }
-  static int64_t limited(T value, int64_t most) { return !(value > 0) ? 0 : value >= static_cast<T>(most) ? most : static_cast<int64_t>(value); }
+  static int64_t limited(T value, int64_t most) {
+    return !(value > 0) ? 0 : value >= static_cast<T>(most) ? most : static_cast<int64_t>(value);
+  }
   int64_t length(int64_t n) const { return data_lengths ? limited(data_lengths[n], steps) : steps; }
   int64_t num_labels(int64_t n) const {
     if (label_lengths) return limited(label_lengths[n], width);
@@ -53,7 +58,9 @@ struct Batch {
     return k;
   }
   // Class of state s; odd states are labels. Classes that do not exist are clipped.
-  int64_t state(int64_t n, int64_t s) const { return s % 2 == 0 ? blank() : limited(labels[n * width + s / 2], classes - 1); }
+  int64_t state(int64_t n, int64_t s) const {
+    return s % 2 == 0 ? blank() : limited(labels[n * width + s / 2], classes - 1);
+  }
   bool may_skip(int64_t n, int64_t s) const { return s % 2 == 1 && s > 1 && state(n, s) != state(n, s - 2); }
   const T* row(int64_t t, int64_t n) const { return scores + (t * count + n) * classes; }
   T log_norm(int64_t t, int64_t n) const {
@@ -130,7 +137,8 @@ void sequence_gradient(const Batch<T>& b, int64_t n, T dy, T* workspace, T* dx) 
   const T none = -std::numeric_limits<T>::infinity();
   T *alpha = workspace, *beta = workspace + b.steps * room;
   for (int64_t t = 0; t < b.steps; ++t) std::fill_n(dx + (t * b.count + n) * b.classes, b.classes, T(0));
-  for (int64_t t = 0; t < steps; ++t) advance<T>(b, t, n, states, t > 0 ? alpha + (t - 1) * room : nullptr, alpha + t * room);
+  for (int64_t t = 0; t < steps; ++t)
+    advance<T>(b, t, n, states, t > 0 ? alpha + (t - 1) * room : nullptr, alpha + t * room);
   const T total = steps > 0 ? log_likelihood(alpha + (steps - 1) * room, states) : none;
   if (!std::isfinite(total)) return;
   for (int64_t t = steps - 1; t >= 0; --t) {
@@ -182,7 +190,8 @@ void add_samples(OpBuilder<Params>& op) {
   for (const char* blank : {"first", "last"}) op.sample({{5, 2, 4}, {2, 2}}, {{"blank_label", blank}}).integers({1}, 3);
   op.sample({{4, 2, 3}, {2, 2}, {2}}, {{"use_data_lengths", true}}).integers({1, 2}, 3);
   op.sample({{4, 2, 3}, {2, 2}, {2}}, {{"use_label_lengths", true}}).integers({1, 2}, 3);
-  op.sample({{4, 2, 3}, {2, 1}, {2}, {2}}, {{"use_data_lengths", true}, {"use_label_lengths", true}}).integers({1, 2, 3}, 2);
+  op.sample({{4, 2, 3}, {2, 1}, {2}, {2}}, {{"use_data_lengths", true}, {"use_label_lengths", true}})
+      .integers({1, 2, 3}, 2);
   op.sample({{1, 1, 1}, {1, 1}}).integers({1}, 1);
   op.sample({{3, 0, 2}, {0, 2}});
 }
@@ -195,10 +204,13 @@ void register_ops(Registry& registry) {
   op.alias("ctc_loss").alias("_contrib_CTCLoss").alias("_contrib_ctc_loss");
   add_params(op);
   op.input("data", "(T, N, classes): scores before softmax.").input("label", "(N, L): classes, padded.");
-  op.input("data_lengths", "(N,): time steps of each sequence.").input("label_lengths", "(N,): labels of each sequence.");
+  op.input("data_lengths", "(N,): time steps of each sequence.")
+      .input("label_lengths", "(N,): labels of each sequence.");
   op.input_names(input_names).infer_shape(infer).prepare(prepare);
   //[full
-  op.doc("Connectionist temporal classification (Graves et al., 2006): -log p(label | data) for every sequence, (N,). A label that has no alignment with the data gives loss 0 and no gradient.");
+  op.doc(
+      "Connectionist temporal classification (Graves et al., 2006): -log p(label | data) for every sequence, (N,). A "
+      "label that has no alignment with the data gives loss 0 and no gradient.");
   op.gradient(gradient);
   add_samples(op);
   OpBuilder<Params> grad(registry, "_backward_CTCLoss");

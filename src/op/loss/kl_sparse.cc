@@ -17,7 +17,8 @@ void add_params(OpBuilder<Params>& op) {
 }
 
 void forward(const Params&, const RunContext& r) {
-  if (r.out[0].size() > 0 && r.out[0].data != r.in[0].data) std::memcpy(r.out[0].data, r.in[0].data, static_cast<size_t>(r.out[0].bytes()));
+  if (r.out[0].size() > 0 && r.out[0].data != r.in[0].data)
+    std::memcpy(r.out[0].data, r.in[0].data, static_cast<size_t>(r.out[0].bytes()));
 }
 void infer(InferShape& c) {
   c.expect_ndim(0, 2, Shape::max_ndim);
@@ -37,7 +38,8 @@ void backward(const Params& p, const RunContext& r) {
     const A target = static_cast<A>(p.sparseness_target), keep = static_cast<A>(p.momentum);
     for (int64_t u = 0; count > 0 && u < units; ++u) {
       A sum = 0;
-      for (int64_t k = 0; k < count; ++k) sum += static_cast<A>(r.in[1].as<T>()[(k / inner * units + u) * inner + k % inner]);
+      for (int64_t k = 0; k < count; ++k)
+        sum += static_cast<A>(r.in[1].as<T>()[(k / inner * units + u) * inner + k % inner]);
       const A mean = keep * static_cast<A>(r.in[2].as<T>()[u]) + (1 - keep) * sum / static_cast<A>(count);
       r.in[2].as<T>()[u] = static_cast<T>(mean);
       const A extra = static_cast<A>(p.penalty) * ((1 - target) / (1 - mean) - target / mean);
@@ -59,10 +61,13 @@ void gradient(GradientContext& g) {
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "IdentityAttachKLSparseReg");
   add_params(op);
-  op.input("data", "(N, units, ...), activations between 0 and 1.").input("moving_avg", "(units,): their moving average, changed in backward.");
+  op.input("data", "(N, units, ...), activations between 0 and 1.")
+      .input("moving_avg", "(units,): their moving average, changed in backward.");
   op.auxiliary({1}).shape_only({1}).inplace(0, 0).infer_shape(infer).kernel(forward);
   //[full
-  op.doc("Passes data on; backward adds the gradient of the Kullback-Leibler divergence between the target and the moving average of every unit's activation.");
+  op.doc(
+      "Passes data on; backward adds the gradient of the Kullback-Leibler divergence between the target and the moving "
+      "average of every unit's activation.");
   op.gradient(gradient);
   op.sample({{3, 2}, {2}}, {{"penalty", 0.01}}).range(0.1, 0.9).not_differentiable();
   op.sample({{2, 2, 3}, {2}}).range(0.1, 0.9).not_differentiable();
@@ -70,7 +75,14 @@ void register_ops(Registry& registry) {
   op.sample({{0, 2}, {2}}).range(0.1, 0.9).not_differentiable();
   OpBuilder<Params> grad(registry, "_backward_IdentityAttachKLSparseReg");
   add_params(grad);
-  grad.hidden().input("output_grad").input("data").input("moving_avg").mutates({2}).inplace(0, 0).infer_shape(infer_backward).kernel(backward);
+  grad.hidden()
+      .input("output_grad")
+      .input("data")
+      .input("moving_avg")
+      .mutates({2})
+      .inplace(0, 0)
+      .infer_shape(infer_backward)
+      .kernel(backward);
   grad.no_gradient("changes the moving average");
   //]
 }

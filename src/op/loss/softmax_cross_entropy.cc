@@ -32,7 +32,9 @@ void forward(const NoParams&, const RunContext& r) {
     r.out[0].as<T>()[0] = loss;
   });
 }
-std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_unique<WideKernel<NoParams>>(c, forward, 0); }
+std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+  return std::make_unique<WideKernel<NoParams>>(c, forward, 0);
+}
 void infer(InferShape& c) {
   c.expect_ndim(0, 2, 2);
   c.expect_ndim(1, 1, 1);
@@ -57,7 +59,9 @@ void backward(const NoParams&, const RunContext& r) {
   });
 }
 void infer_backward(InferShape& c) { c.set_out(0, c.in[1]); }
-std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) { return std::make_unique<WideKernel<NoParams>>(c, backward, 0); }
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+  return std::make_unique<WideKernel<NoParams>>(c, backward, 0);
+}
 void gradient(GradientContext& g) {
   g.set(0, g.make_backward("_backward_softmax_cross_entropy", {g.output_grad(0), g.input(0), g.input(1)})[0]);
 }
@@ -67,7 +71,10 @@ void gradient(GradientContext& g) {
 
 void register_ops(Registry& registry) {
   OpBuilder<> op(registry, "softmax_cross_entropy");
-  op.input("data", "(N, classes), float.").input("label", "(N,): class numbers, clipped to the classes.").infer_shape(infer).prepare(prepare);
+  op.input("data", "(N, classes), float.")
+      .input("label", "(N,): class numbers, clipped to the classes.")
+      .infer_shape(infer)
+      .prepare(prepare);
   //[full
   op.doc("The cross entropy of softmax(data) with the labels, summed over the rows: (1,).").gradient(gradient);
   op.sample({{3, 4}, {3}}).integers({1}, 4);

@@ -19,9 +19,12 @@ void add_params(OpBuilder<Params>& op) {
   op.param("multi_output", &Params::multi_output).doc("softmax over axis 1, a label for every other position.");
   op.param("use_ignore", &Params::use_ignore).doc("Honours ignore_label.");
   op.param("preserve_shape", &Params::preserve_shape).doc("softmax over the last axis.");
-  op.param("normalization", &Params::normalization, {"batch", "null", "valid"}).doc("Divides the gradient by the batch, by nothing, or by the rows not ignored.");
+  op.param("normalization", &Params::normalization, {"batch", "null", "valid"})
+      .doc("Divides the gradient by the batch, by nothing, or by the rows not ignored.");
   op.param("out_grad", &Params::out_grad).doc("Multiplies the gradient by the gradient of the output.");
-  op.param("smooth_alpha", &Params::smooth_alpha).range(0, 1).doc("Label smoothing: this share is spread over the other classes.");
+  op.param("smooth_alpha", &Params::smooth_alpha)
+      .range(0, 1)
+      .doc("Label smoothing: this share is spread over the other classes.");
 }
 
 struct Sizes {
@@ -60,7 +63,8 @@ void infer(InferShape& c) {
   const Shape& in = c.in[0];
   if (!in.known()) return;
   Shape label{in[0]};
-  if (p.multi_output) for (int i = 2; i < in.ndim(); ++i) label.push_back(in[i]);
+  if (p.multi_output)
+    for (int i = 2; i < in.ndim(); ++i) label.push_back(in[i]);
   else if (p.preserve_shape) label = Shape(in.data(), in.ndim() - 1);
   // One probability per class is a label too; flattened and kept positions both pass.
   const Shape& given = c.in[1];
@@ -80,7 +84,8 @@ void backward(const Params& p, const RunContext& r) {
     T* dx = r.out[0].as<T>();
     const bool dense = r.in[1].shape == r.in[0].shape && r.in[1].size() != rows;
     int64_t valid = 0;
-    for (int64_t k = 0; k < rows; ++k) valid += dense || !p.use_ignore || static_cast<double>(label[k]) != p.ignore_label;
+    for (int64_t k = 0; k < rows; ++k)
+      valid += dense || !p.use_ignore || static_cast<double>(label[k]) != p.ignore_label;
     double scale = p.grad_scale;
     if (p.normalization == Norm::batch) scale /= static_cast<double>(std::max<int64_t>(1, r.in[0].shape[0]));
     if (p.normalization == Norm::valid) scale /= static_cast<double>(std::max<int64_t>(1, valid));
@@ -101,10 +106,13 @@ void backward(const Params& p, const RunContext& r) {
   });
 }
 std::vector<std::string> backward_inputs(const Params& p) {
-  return p.out_grad ? std::vector<std::string>{"output", "label", "output_grad"} : std::vector<std::string>{"output", "label"};
+  return p.out_grad ? std::vector<std::string>{"output", "label", "output_grad"}
+                    : std::vector<std::string>{"output", "label"};
 }
 void infer_backward(InferShape& c) { c.set_out(0, c.in[0]); }
-std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, backward, 0); }
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, backward, 0);
+}
 void gradient(GradientContext& g) {
   std::vector<Entry> in{g.output(0), g.input(1)};
   if (g.params<Params>().out_grad) in.push_back(g.output_grad(0));
@@ -118,10 +126,13 @@ void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "SoftmaxOutput");
   op.alias("Softmax");
   add_params(op);
-  op.input("data", "(N, classes), (N, classes, ...) with multi_output.").input("label", "(N,): class numbers; or one probability per class.");
+  op.input("data", "(N, classes), (N, classes, ...) with multi_output.")
+      .input("label", "(N,): class numbers; or one probability per class.");
   op.inplace(0, 0).infer_shape(infer).head().prepare(prepare);
   //[full
-  op.doc("Probabilities of classes; backward gives (p - onehot(label)) * grad_scale and ignores the gradient of the output unless out_grad is set.");
+  op.doc(
+      "Probabilities of classes; backward gives (p - onehot(label)) * grad_scale and ignores the gradient of the "
+      "output unless out_grad is set.");
   op.gradient(gradient);
   op.sample({{3, 4}, {3}}).integers({1}, 4);
   op.sample({{2, 3, 2}, {2, 2}}, {{"multi_output", true}}).integers({1}, 3);
@@ -131,7 +142,13 @@ void register_ops(Registry& registry) {
 
   OpBuilder<Params> grad(registry, "_backward_SoftmaxOutput");
   add_params(grad);
-  grad.hidden().input("output").input("label").input("output_grad").input_names(backward_inputs).infer_shape(infer_backward).inplace(0, 0);
+  grad.hidden()
+      .input("output")
+      .input("label")
+      .input("output_grad")
+      .input_names(backward_inputs)
+      .infer_shape(infer_backward)
+      .inplace(0, 0);
   grad.prepare(prepare_backward).zero_gradient();
   //]
 }

@@ -18,7 +18,8 @@ void add_params(OpBuilder<Params>& op) {
 }
 
 void forward(const Params&, const RunContext& r) {
-  if (r.out[0].size() > 0 && r.out[0].data != r.in[0].data) std::memcpy(r.out[0].data, r.in[0].data, static_cast<size_t>(r.out[0].bytes()));
+  if (r.out[0].size() > 0 && r.out[0].data != r.in[0].data)
+    std::memcpy(r.out[0].data, r.in[0].data, static_cast<size_t>(r.out[0].bytes()));
 }
 void infer(InferShape& c) {
   c.expect_ndim(0, 2, Shape::max_ndim);
@@ -45,7 +46,9 @@ void backward(const Params& p, const RunContext& r) {
   });
 }
 void infer_backward(InferShape& c) { c.set_out(0, c.in[0]); }
-std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, backward, 0); }
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, backward, 0);
+}
 void gradient(GradientContext& g) { g.set(0, g.make_backward("_backward_SVMOutput", {g.output(0), g.input(1)})[0]); }
 //]
 
@@ -57,9 +60,12 @@ void register_ops(Registry& registry) {
   op.input("data", "(N, classes): scores.").input("label", "(N,): class numbers.").shape_only({1});
   op.inplace(0, 0).infer_shape(infer).head().kernel(forward);
   //[full
-  op.doc("Scores of classes; backward gives the gradient of the one-against-all hinge loss, squared or linear, and ignores the gradient of the output.");
+  op.doc(
+      "Scores of classes; backward gives the gradient of the one-against-all hinge loss, squared or linear, and "
+      "ignores the gradient of the output.");
   op.gradient(gradient);
-  for (bool linear : {false, true}) op.sample({{3, 4}, {3}}, {{"use_linear", linear}, {"margin", 0.5}}).integers({1}, 4);
+  for (bool linear : {false, true})
+    op.sample({{3, 4}, {3}}, {{"use_linear", linear}, {"margin", 0.5}}).integers({1}, 4);
   op.sample({{1, 1}, {1}}).integers({1}, 1);
   op.sample({{0, 3}, {0}});
   OpBuilder<Params> grad(registry, "_backward_SVMOutput");

@@ -30,7 +30,8 @@ void forward(const Params& p, const RunContext& r) {
       case Act::sigmoid: return map<T>(r, [](A x) { return 1 / (1 + std::exp(-x)); });
       case Act::tanh: return map<T>(r, [](A x) { return std::tanh(x); });
       // log(1 + e^x) without overflow.
-      case Act::softrelu: return map<T>(r, [](A x) { return (x > 0 ? x : A(0)) + std::log1p(std::exp(-std::fabs(x))); });
+      case Act::softrelu:
+        return map<T>(r, [](A x) { return (x > 0 ? x : A(0)) + std::log1p(std::exp(-std::fabs(x))); });
       case Act::softsign: return map<T>(r, [](A x) { return x / (1 + std::fabs(x)); });
     }
   });

@@ -95,8 +95,9 @@ void normalise_neighbours(const Params& p, const RunContext& r, const Sizes& s, 
   }
   for (int64_t i = 0; i < width; ++i) {
     const int64_t c = first + i;
-    const Affine<T> f = batch ? affine<T>(p, r, c, mean[i], variance[i])
-                              : affine<T>(p, r, c, static_cast<double>(r.in[3].as<T>()[c]), static_cast<double>(r.in[4].as<T>()[c]));
+    const Affine<T> f =
+        batch ? affine<T>(p, r, c, mean[i], variance[i])
+              : affine<T>(p, r, c, static_cast<double>(r.in[3].as<T>()[c]), static_cast<double>(r.in[4].as<T>()[c]));
     scale[i] = f.scale;
     shift[i] = f.shift;
   }
@@ -112,12 +113,13 @@ void forward(const Params& p, const RunContext& r) {
     const Sizes s(r.in[0].shape, p);
     const bool batch = r.context.training && !p.use_global_stats;
     const int64_t at_once = s.inner == 1 ? neighbours : 1, parts = (s.channels + at_once - 1) / at_once;
-    parallel_for(parts, std::max<int64_t>(1, 8192 / std::max<int64_t>(1, at_once * s.count())), [&](int64_t first, int64_t last) {
-      for (int64_t part = first; part < last; ++part) {
-        if (s.inner == 1) normalise_neighbours<T>(p, r, s, part * neighbours, batch);
-        else normalise_channel<T>(p, r, s, part, batch);
-      }
-    });
+    parallel_for(parts, std::max<int64_t>(1, 8192 / std::max<int64_t>(1, at_once * s.count())),
+                 [&](int64_t first, int64_t last) {
+                   for (int64_t part = first; part < last; ++part) {
+                     if (s.inner == 1) normalise_neighbours<T>(p, r, s, part * neighbours, batch);
+                     else normalise_channel<T>(p, r, s, part, batch);
+                   }
+                 });
   });
 }
 
@@ -153,37 +155,42 @@ void backward(const Params& p, const RunContext& r) {
     const Sizes s(r.in[1].shape, p);
     const T *dy = r.in[0].as<T>(), *x = r.in[1].as<T>();
     const double n = static_cast<double>(std::max<int64_t>(1, s.count()));
-    parallel_for(s.channels, std::max<int64_t>(1, 8192 / std::max<int64_t>(1, s.count())), [&](int64_t first, int64_t last) {
-      for (int64_t c = first; c < last; ++c) {
-        const T mean = r.in[3].as<T>()[c], inverse = r.in[4].as<T>()[c], gamma = p.fix_gamma ? T(1) : r.in[2].as<T>()[c];
-        double sum = 0, product = 0;
-        for_rows(s, c, [&](int64_t at) {
-          T a = 0, b = 0;
-          for (int64_t i = 0; i < s.inner; ++i) {
-            a += dy[at + i];
-            b += dy[at + i] * (x[at + i] - mean);
+    parallel_for(
+        s.channels, std::max<int64_t>(1, 8192 / std::max<int64_t>(1, s.count())), [&](int64_t first, int64_t last) {
+          for (int64_t c = first; c < last; ++c) {
+            const T mean = r.in[3].as<T>()[c], inverse = r.in[4].as<T>()[c],
+                    gamma = p.fix_gamma ? T(1) : r.in[2].as<T>()[c];
+            double sum = 0, product = 0;
+            for_rows(s, c, [&](int64_t at) {
+              T a = 0, b = 0;
+              for (int64_t i = 0; i < s.inner; ++i) {
+                a += dy[at + i];
+                b += dy[at + i] * (x[at + i] - mean);
+              }
+              sum += static_cast<double>(a);
+              product += static_cast<double>(b);
+            });
+            const T dgamma = static_cast<T>(product) * inverse, scale = gamma * inverse;
+            if (T* dx = r.out[0].as<T>()) {
+              // With fixed statistics the normalisation is a plain scale.
+              const T mean_dy = p.use_global_stats ? T(0) : static_cast<T>(sum / n);
+              const T slope = p.use_global_stats ? T(0) : static_cast<T>(product / n) * inverse * inverse;
+              for_rows(s, c, [&](int64_t at) {
+                for (int64_t i = 0; i < s.inner; ++i)
+                  dx[at + i] = scale * (dy[at + i] - mean_dy - (x[at + i] - mean) * slope);
+              });
+            }
+            if (r.out[1].data) r.out[1].as<T>()[c] = p.fix_gamma ? T(0) : dgamma;
+            if (r.out[2].data) r.out[2].as<T>()[c] = static_cast<T>(sum);
+            if (p.use_global_stats) continue;
+            const double keep = p.momentum,
+                         variance = 1 / (static_cast<double>(inverse) * static_cast<double>(inverse)) - p.eps;
+            T &moving_mean = r.in[5].as<T>()[c], &moving_variance = r.in[6].as<T>()[c];
+            moving_mean =
+                static_cast<T>(static_cast<double>(moving_mean) * keep + static_cast<double>(mean) * (1 - keep));
+            moving_variance = static_cast<T>(static_cast<double>(moving_variance) * keep + variance * (1 - keep));
           }
-          sum += static_cast<double>(a);
-          product += static_cast<double>(b);
         });
-        const T dgamma = static_cast<T>(product) * inverse, scale = gamma * inverse;
-        if (T* dx = r.out[0].as<T>()) {
-          // With fixed statistics the normalisation is a plain scale.
-          const T mean_dy = p.use_global_stats ? T(0) : static_cast<T>(sum / n);
-          const T slope = p.use_global_stats ? T(0) : static_cast<T>(product / n) * inverse * inverse;
-          for_rows(s, c, [&](int64_t at) {
-            for (int64_t i = 0; i < s.inner; ++i) dx[at + i] = scale * (dy[at + i] - mean_dy - (x[at + i] - mean) * slope);
-          });
-        }
-        if (r.out[1].data) r.out[1].as<T>()[c] = p.fix_gamma ? T(0) : dgamma;
-        if (r.out[2].data) r.out[2].as<T>()[c] = static_cast<T>(sum);
-        if (p.use_global_stats) continue;
-        const double keep = p.momentum, variance = 1 / (static_cast<double>(inverse) * static_cast<double>(inverse)) - p.eps;
-        T &moving_mean = r.in[5].as<T>()[c], &moving_variance = r.in[6].as<T>()[c];
-        moving_mean = static_cast<T>(static_cast<double>(moving_mean) * keep + static_cast<double>(mean) * (1 - keep));
-        moving_variance = static_cast<T>(static_cast<double>(moving_variance) * keep + variance * (1 - keep));
-      }
-    });
   });
 }
 void infer_backward(InferShape& c) {
@@ -196,10 +203,14 @@ void infer_backward_type(InferType& c) {
   c.set_out(1, c.in[2]);
   c.set_out(2, c.in[2]);
 }
-std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, backward, 0); }
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, backward, 0);
+}
 void gradient(GradientContext& g) {
-  const auto grads = g.make_backward("_backward_BatchNorm", {g.output_grad(0), g.input(0), g.input(1), g.output(1), g.output(2), g.input(3), g.input(4)});
-  for (int i = 0; i < 3; ++i) if (g.wants(i)) g.set(i, grads[static_cast<size_t>(i)]);
+  const auto grads = g.make_backward("_backward_BatchNorm", {g.output_grad(0), g.input(0), g.input(1), g.output(1),
+                                                             g.output(2), g.input(3), g.input(4)});
+  for (int i = 0; i < 3; ++i)
+    if (g.wants(i)) g.set(i, grads[static_cast<size_t>(i)]);
 }
 //]
 
@@ -209,12 +220,16 @@ void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "BatchNorm");
   op.alias("BatchNorm_v1").alias("CuDNNBatchNorm");
   add_params(op);
-  op.input("data", "Any shape with a channel axis.").input("gamma", "(channels,): scale.").input("beta", "(channels,): shift.");
+  op.input("data", "Any shape with a channel axis.")
+      .input("gamma", "(channels,): scale.")
+      .input("beta", "(channels,): shift.");
   op.input("moving_mean", "(channels,): running mean.").input("moving_var", "(channels,): running variance.");
   op.outputs({"output", "mean", "var"}).visible_outputs(visible).auxiliary({3, 4}).optional_outputs().uses_training();
   op.infer_shape(infer).infer_type(infer_type).prepare(prepare);
   //[full
-  op.doc("y = gamma (x - mean) / sqrt(variance + eps) + beta per channel, with the batch's statistics in training and the moving ones otherwise. The variance is the biased one.");
+  op.doc(
+      "y = gamma (x - mean) / sqrt(variance + eps) + beta per channel, with the batch's statistics in training and the "
+      "moving ones otherwise. The variance is the biased one.");
   op.gradient(gradient);
   op.sample({{3, 2, 2, 2}, {2}, {2}, {2}, {2}}, {{"fix_gamma", false}}).range(0.5, 2);
   op.sample({{4, 3}, {3}, {3}, {3}, {3}}, {{"fix_gamma", false}, {"axis", -1}}).range(0.5, 2);
@@ -225,9 +240,19 @@ void register_ops(Registry& registry) {
 
   OpBuilder<Params> grad(registry, "_backward_BatchNorm");
   add_params(grad);
-  grad.hidden().input("output_grad").input("data").input("gamma").input("mean").input("inverse").input("moving_mean").input("moving_var");
+  grad.hidden()
+      .input("output_grad")
+      .input("data")
+      .input("gamma")
+      .input("mean")
+      .input("inverse")
+      .input("moving_mean")
+      .input("moving_var");
   grad.outputs({"data", "gamma", "beta"}).mutates({5, 6}).optional_outputs();
-  grad.infer_shape(infer_backward).infer_type(infer_backward_type).prepare(prepare_backward).no_gradient("second order is not defined yet");
+  grad.infer_shape(infer_backward)
+      .infer_type(infer_backward_type)
+      .prepare(prepare_backward)
+      .no_gradient("second order is not defined yet");
   //]
 }
 

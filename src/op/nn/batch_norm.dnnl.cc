@@ -1,6 +1,6 @@
 // BatchNorm on oneDNN: training, prediction and backward, where the channels are the last axis or the data are 16-bit.
-// On float32 with channels before the other axes our own kernel takes half of oneDNN's time. Statistics move here, as
-// in the portable kernel.
+// On float32 with channels before the other axes our own kernel takes half of oneDNN's time, but where a convolution gives its
+// result in blocks of channels, that layout is kept. Statistics move here, as in the portable kernel.
 #include "op/nn/batch_norm.h"
 
 #include <cmath>
@@ -17,11 +17,16 @@ using Flags = dnnl::normalization_flags;
 struct Descriptors {
   dnnl::memory::desc data, channel;
   Flags flags;
-  Descriptors(const Params& p, const TensorView& x, bool fixed)
+  bool blocked = false;
+  // x is input `x_index`, in the layout in which it is offered.
+  Descriptors(const Params& p, const PrepareContext& c, size_t x_index, bool fixed)
       : flags(p.fix_gamma ? Flags::use_shift : Flags::use_scale | Flags::use_shift) {
+    const TensorView& x = c.inputs[x_index];
     const Sizes s(x.shape, p);
-    data = dnnl_plain(s.inner == 1 ? DnnlDims{s.outer, s.channels} : DnnlDims{s.outer, s.channels, 1, s.inner},
-                      dnnl_type(x.dtype));
+    const auto plain = dnnl_plain(
+        s.inner == 1 ? DnnlDims{s.outer, s.channels} : DnnlDims{s.outer, s.channels, 1, s.inner}, dnnl_type(x.dtype));
+    data = dnnl_offered(c, x_index, plain);
+    blocked = data != plain;
     channel = dnnl_plain({s.channels});
     if (fixed) flags = flags | Flags::use_global_stats;
   }
@@ -43,6 +48,7 @@ class ForwardKernel : public OnednnKernel {
       : params_(p),
         batch_(batch),
         channels_(d.channel.get_dims()[0]),
+        blocked_(d.blocked),
         data_(d.data),
         channel_(d.channel),
         primitive_(desc) {
@@ -51,6 +57,8 @@ class ForwardKernel : public OnednnKernel {
     variance_ = space_.take(d.channel);
   }
   size_t workspace() const override { return space_.bytes(); }
+  LayoutPtr input_layout(int i) const override { return layout(i == 0); }
+  LayoutPtr output_layout(int i) const override { return layout(i == 0); }
 
   void run(const RunContext& r) const override {
     void* space = r.context.workspace;
@@ -76,9 +84,12 @@ class ForwardKernel : public OnednnKernel {
   }
 
  private:
+  LayoutPtr layout(bool data) const { return blocked_ && data ? std::make_shared<DnnlLayout>(data_) : nullptr; }
+
   const Params params_;
   bool batch_;
   int64_t channels_;
+  bool blocked_;
   dnnl::memory::desc data_, channel_;
   Forward primitive_;
   DnnlSpace space_;
@@ -87,15 +98,16 @@ class ForwardKernel : public OnednnKernel {
 
 bool takes(const PrepareContext& c, size_t data) {
   const TensorView& x = c.inputs[data];
-  return dnnl_takes(c) && x.size() >= dnnl_least_elements &&
-         (x.dtype == DType::bf16 || Sizes(x.shape, c.params<Params>()).inner == 1);
+  if (!dnnl_takes(c) || x.size() < dnnl_least_elements) return false;
+  if (dnnl_is_offered(c, data)) return c.params<Params>().axis == 1;
+  return x.dtype == DType::bf16 || Sizes(x.shape, c.params<Params>()).inner == 1;
 }
 
 std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
   if (!takes(c, 0)) return nullptr;
   const Params& p = c.params<Params>();
   const bool batch = c.training && !p.use_global_stats;
-  const Descriptors d(p, c.inputs[0], !batch);
+  const Descriptors d(p, c, 0, !batch);
   try {
     const auto desc = d.forward(p, batch);
     if (dnnl_reference(desc)) return nullptr;
@@ -110,7 +122,12 @@ std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
 class BackwardKernel : public OnednnKernel {
  public:
   BackwardKernel(const Params& p, const Descriptors& d, const Backward::primitive_desc& desc)
-      : params_(p), channels_(d.channel.get_dims()[0]), data_(d.data), channel_(d.channel), primitive_(desc) {
+      : params_(p),
+        channels_(d.channel.get_dims()[0]),
+        blocked_(d.blocked),
+        data_(d.data),
+        channel_(d.channel),
+        primitive_(desc) {
     scratch_ = space_.take(desc.scratchpad_desc());
     variance_ = space_.take(d.channel);
     dx_ = space_.take(d.data);
@@ -118,6 +135,8 @@ class BackwardKernel : public OnednnKernel {
     dbeta_ = space_.take(d.channel);
   }
   size_t workspace() const override { return space_.bytes(); }
+  LayoutPtr input_layout(int i) const override { return layout(i < 2); }
+  LayoutPtr output_layout(int i) const override { return layout(i == 0); }
 
   void run(const RunContext& r) const override {
     void* space = r.context.workspace;
@@ -147,6 +166,7 @@ class BackwardKernel : public OnednnKernel {
   }
 
  private:
+  LayoutPtr layout(bool data) const { return blocked_ && data ? std::make_shared<DnnlLayout>(data_) : nullptr; }
   double variance_of(float inverse) const {
     return std::max(0.0, 1 / (static_cast<double>(inverse) * static_cast<double>(inverse)) - params_.eps);
   }
@@ -161,6 +181,7 @@ class BackwardKernel : public OnednnKernel {
 
   const Params params_;
   int64_t channels_;
+  bool blocked_;
   dnnl::memory::desc data_, channel_;
   Backward primitive_;
   DnnlSpace space_;
@@ -170,7 +191,9 @@ class BackwardKernel : public OnednnKernel {
 std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
   if (!takes(c, 1)) return nullptr;
   const Params& p = c.params<Params>();
-  const Descriptors d(p, c.inputs[1], p.use_global_stats);
+  const Descriptors d(p, c, 1, p.use_global_stats);
+  // x and its gradients in one layout, or all row-major.
+  if (dnnl_is_offered(c, 0) != dnnl_is_offered(c, 1) || dnnl_offered(c, 0, d.data) != d.data) return nullptr;
   try {
     const Backward::primitive_desc desc(dnnl_engine(), dnnl::prop_kind::backward, d.data, d.data, d.data,
                                         static_cast<float>(p.eps), d.flags, d.forward(p, true), dnnl_attributes());

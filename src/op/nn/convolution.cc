@@ -46,7 +46,8 @@ struct Sizes {
     strips = width ? (positions + width - 1) / width : 0;
   }
   ColumnBlock block(int64_t b, int64_t strip) const {
-    return {b * channels, std::min(m.channels, (b + 1) * channels), strip * width, std::min(positions, (strip + 1) * width)};
+    return {b * channels, std::min(m.channels, (b + 1) * channels), strip * width,
+            std::min(positions, (strip + 1) * width)};
   }
   int64_t rows(const ColumnBlock& b) const { return (b.last - b.first) * w.volume(); }
   size_t buffer() const {
@@ -98,8 +99,8 @@ void forward(const Planned& p, const RunContext& r) {
       for (int64_t k = 0; k < s.blocks; ++k) {
         const ColumnBlock b = s.block(k, strip);
         const Columns<T> x(s, b, image, buffer);
-        gemm<T>(false, false, s.filters, b.width(), s.rows(b), 1, weight + b.first * s.w.volume(), s.depth, x.data, x.step,
-                bias || k ? 1 : 0, out, s.positions);
+        gemm<T>(false, false, s.filters, b.width(), s.rows(b), 1, weight + b.first * s.w.volume(), s.depth, x.data,
+                x.step, bias || k ? 1 : 0, out, s.positions);
       }
     });
   });
@@ -147,7 +148,8 @@ void infer(InferShape& c) {
   Shape weight{p.num_filter, -1};
   for (int i = 0; i < w.dims; ++i) weight.push_back(w.kernel[i]);
   if (in.ndim_known() && in[1] >= 0) {
-    if (in[1] % p.num_group != 0) c.fail(Code::shape, concat("data: expected a multiple of ", p.num_group, " channels, got ", in));
+    if (in[1] % p.num_group != 0)
+      c.fail(Code::shape, concat("data: expected a multiple of ", p.num_group, " channels, got ", in));
     weight[1] = in[1] / p.num_group;
   }
   c.set_in(1, weight);
@@ -156,13 +158,15 @@ void infer(InferShape& c) {
   for (int i = 0; i < w.dims; ++i) {
     const int64_t extent = in[2 + i];
     out.push_back(extent < 0 ? -1 : w.positions(i, extent));
-    if (extent >= 0 && out.back() <= 0) c.fail(Code::shape, concat("the kernel ", p.kernel, " does not fit into data ", in));
+    if (extent >= 0 && out.back() <= 0)
+      c.fail(Code::shape, concat("the kernel ", p.kernel, " does not fit into data ", in));
   }
   c.set_out(0, out);
 }
 
 // A kernel with buffers for as many threads as the largest number of tasks keeps busy.
-std::unique_ptr<Kernel> planned(const PrepareContext& c, const Sizes& s, int64_t tasks, WideKernel<Planned>::Body body) {
+std::unique_ptr<Kernel> planned(const PrepareContext& c, const Sizes& s, int64_t tasks,
+                                WideKernel<Planned>::Body body) {
   Planned p;
   static_cast<ConvParams&>(p) = c.params<ConvParams>();
   if (s.worth(tasks)) p.slots = parallel_threads();
@@ -194,12 +198,13 @@ T sum_of(const T* x, int64_t n) {
 template <class T>
 void bias_gradient(const Sizes& s, const T* dy, T* db) {
   const int64_t count = s.groups * s.filters;
-  parallel_for(count, std::max<int64_t>(1, 32768 / std::max<int64_t>(1, s.n * s.positions)), [&](int64_t first, int64_t last) {
-    for (int64_t f = first; f < last; ++f) {
-      db[f] = 0;
-      for (int64_t i = 0; i < s.n; ++i) db[f] += sum_of(dy + (i * count + f) * s.positions, s.positions);
-    }
-  });
+  parallel_for(count, std::max<int64_t>(1, 32768 / std::max<int64_t>(1, s.n * s.positions)),
+               [&](int64_t first, int64_t last) {
+                 for (int64_t f = first; f < last; ++f) {
+                   db[f] = 0;
+                   for (int64_t i = 0; i < s.n; ++i) db[f] += sum_of(dy + (i * count + f) * s.positions, s.positions);
+                 }
+               });
 }
 
 // Blocks of channels are independent: each is summed over all images.
@@ -211,8 +216,9 @@ void weight_gradient(const Sizes& s, int64_t slots, const T* dy, const T* x, T* 
       for (int64_t strip = 0; strip < s.strips; ++strip) {
         const ColumnBlock b = s.block(k, strip);
         const Columns<T> c(s, b, x + i * s.m.channels * s.m.in_size(), buffer);
-        gemm<T>(false, true, s.filters, s.rows(b), b.width(), 1, dy + i * s.filters * s.positions + b.begin, s.positions,
-                c.data, c.step, i == g && strip == 0 ? 0 : 1, dw + g * s.filters * s.depth + b.first * s.w.volume(), s.depth);
+        gemm<T>(false, true, s.filters, s.rows(b), b.width(), 1, dy + i * s.filters * s.positions + b.begin,
+                s.positions, c.data, c.step, i == g && strip == 0 ? 0 : 1,
+                dw + g * s.filters * s.depth + b.first * s.w.volume(), s.depth);
       }
     }
   });
@@ -259,7 +265,8 @@ void infer_backward(InferShape& c) {
 }
 void gradient(GradientContext& g) {
   const auto grads = g.make_backward("_backward_Convolution", {g.output_grad(0), g.input(0), g.input(1)});
-  for (int i = 0; i < g.num_inputs(); ++i) if (g.wants(i)) g.set(i, grads[static_cast<size_t>(i)]);
+  for (int i = 0; i < g.num_inputs(); ++i)
+    if (g.wants(i)) g.set(i, grads[static_cast<size_t>(i)]);
 }
 //]
 
@@ -269,13 +276,18 @@ void register_ops(Registry& registry) {
   OpBuilder<ConvParams> op(registry, "Convolution");
   op.alias("Convolution_v1");
   add_conv_params(op, false);
-  op.input("data", "(N, C, [d, [h,]] w).").input("weight", "(num_filter, C / num_group, kernel...).").input("bias", "(num_filter,).");
+  op.input("data", "(N, C, [d, [h,]] w).")
+      .input("weight", "(num_filter, C / num_group, kernel...).")
+      .input("bias", "(num_filter,).");
   op.input_names(conv_inputs).infer_shape(infer).prepare(prepare);
   //[full
-  op.doc("Cross-correlates data with num_filter windows. Output (N, num_filter, positions...), positions = floor((x + 2 pad - dilate (kernel - 1) - 1) / stride) + 1.");
+  op.doc(
+      "Cross-correlates data with num_filter windows. Output (N, num_filter, positions...), positions = floor((x + 2 "
+      "pad - dilate (kernel - 1) - 1) / stride) + 1.");
   op.gradient(gradient);
   op.sample({{2, 3, 5, 4}, {4, 3, 3, 3}, {4}}, {{"kernel", Shape{3, 3}}, {"num_filter", 4}, {"pad", Shape{1, 1}}});
-  op.sample({{1, 4, 6, 5}, {4, 2, 2, 3}}, {{"kernel", Shape{2, 3}}, {"num_filter", 4}, {"num_group", 2}, {"stride", Shape{2, 1}}, {"no_bias", true}});
+  op.sample({{1, 4, 6, 5}, {4, 2, 2, 3}},
+            {{"kernel", Shape{2, 3}}, {"num_filter", 4}, {"num_group", 2}, {"stride", Shape{2, 1}}, {"no_bias", true}});
   op.sample({{1, 2, 7, 6}, {2, 2, 2, 2}, {2}}, {{"kernel", Shape{2, 2}}, {"num_filter", 2}, {"dilate", Shape{2, 3}}});
   op.sample({{2, 3, 3, 3}, {2, 3, 1, 1}, {2}}, {{"kernel", Shape{1, 1}}, {"num_filter", 2}});
   op.sample({{1, 2, 6}, {3, 2, 3}, {3}}, {{"kernel", Shape{3}}, {"num_filter", 3}, {"pad", Shape{2}}});

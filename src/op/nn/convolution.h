@@ -21,8 +21,10 @@ struct ConvParams {
 
 inline void check_conv(const ConvParams& p) {
   p.window();
-  MIXNET_CHECK(p.num_filter % p.num_group == 0, invalid, "num_filter: expected a multiple of num_group ", p.num_group, ", got ", p.num_filter);
-  MIXNET_CHECK(p.layout != ConvLayout::ndhwc && p.layout != ConvLayout::nhwc, unsupported, "layout: expected channels first, got channels last");
+  MIXNET_CHECK(p.num_filter % p.num_group == 0, invalid, "num_filter: expected a multiple of num_group ", p.num_group,
+               ", got ", p.num_filter);
+  MIXNET_CHECK(p.layout != ConvLayout::ndhwc && p.layout != ConvLayout::nhwc, unsupported,
+               "layout: expected channels first, got channels last");
 }
 
 inline void add_conv_params(OpBuilder<ConvParams>& op, bool deconvolution) {
@@ -32,15 +34,19 @@ inline void add_conv_params(OpBuilder<ConvParams>& op, bool deconvolution) {
   op.param("pad", &ConvParams::pad).range(0).doc("Zeros added on both sides; 0 when empty.");
   if (deconvolution) {
     op.param("adj", &ConvParams::adj).range(0).doc("Added to the output's extents on one side.");
-    op.param("target_shape", &ConvParams::target_shape).range(0).doc("The output's extents; then pad and adj follow from it.");
+    op.param("target_shape", &ConvParams::target_shape)
+        .range(0)
+        .doc("The output's extents; then pad and adj follow from it.");
   }
   op.param("num_filter", &ConvParams::num_filter).required().range(1).doc("Number of output channels.");
   op.param("num_group", &ConvParams::num_group).range(1).doc("Channels are divided into so many independent groups.");
   op.param("workspace", &ConvParams::workspace).range(0).doc("Accepted for MXNet's files; memory is planned here.");
   op.param("no_bias", &ConvParams::no_bias).doc("Leaves the bias out.");
-  op.param("cudnn_tune", &ConvParams::cudnn_tune, {"None", "fastest", "limited_workspace", "off"}).doc("Accepted for MXNet's files.");
+  op.param("cudnn_tune", &ConvParams::cudnn_tune, {"None", "fastest", "limited_workspace", "off"})
+      .doc("Accepted for MXNet's files.");
   op.param("cudnn_off", &ConvParams::cudnn_off).doc("Accepted for MXNet's files.");
-  op.param("layout", &ConvParams::layout, {"None", "NCDHW", "NCHW", "NCW", "NDHWC", "NHWC"}).doc("Order of the axes of data; channels first.");
+  op.param("layout", &ConvParams::layout, {"None", "NCDHW", "NCHW", "NCW", "NDHWC", "NHWC"})
+      .doc("Order of the axes of data; channels first.");
   op.check(check_conv);
 }
 

@@ -12,8 +12,13 @@ struct Sizes {
   Image m;
   int64_t n, groups, channels, depth, positions;  // input channels per group; depth = filters * volume
   Sizes(const ConvParams& p, const Shape& data, const Shape& out)
-      : w(aligned(Geometry(p, data).w)), m(conv_image(p.window(), out, data, p.num_filter / p.num_group)), n(data[0]), groups(p.num_group),
-        channels(data[1] / p.num_group), depth(m.channels * w.volume()), positions(m.out_size()) {}
+      : w(aligned(Geometry(p, data).w)),
+        m(conv_image(p.window(), out, data, p.num_filter / p.num_group)),
+        n(data[0]),
+        groups(p.num_group),
+        channels(data[1] / p.num_group),
+        depth(m.channels * w.volume()),
+        positions(m.out_size()) {}
 };
 
 void forward(const ConvParams& p, const RunContext& r) {
@@ -44,7 +49,8 @@ void infer(InferShape& c) {
   for (int i = 0; i < w.dims; ++i) weight.push_back(w.kernel[i]);
   if (in.ndim_known()) {
     weight[0] = in[1];
-    if (in[1] >= 0 && in[1] % p.num_group != 0) c.fail(Code::shape, concat("data: expected a multiple of ", p.num_group, " channels, got ", in));
+    if (in[1] >= 0 && in[1] % p.num_group != 0)
+      c.fail(Code::shape, concat("data: expected a multiple of ", p.num_group, " channels, got ", in));
   }
   c.set_in(1, weight);
   if (!in.ndim_known()) return;
@@ -83,16 +89,20 @@ void backward(const ConvParams& p, const RunContext& r) {
     if (db) std::fill_n(db, p.num_filter, T(0));
     for (int64_t i = 0; i < s.n * s.groups; ++i) {
       const int64_t g = i % s.groups;
-      const T *dy = r.in[0].as<T>() + i * s.m.channels * s.m.in_size(), *x = r.in[1].as<T>() + i * s.channels * s.positions;
+      const T *dy = r.in[0].as<T>() + i * s.m.channels * s.m.in_size(),
+              *x = r.in[1].as<T>() + i * s.channels * s.positions;
       for (int64_t f = 0; db && f < s.m.channels; ++f) {
         T sum = 0;
         for (int64_t k = 0; k < s.m.in_size(); ++k) sum += dy[f * s.m.in_size() + k];
         db[g * s.m.channels + f] += sum;
       }
       image_to_columns(s.m, s.w, dy, columns);
-      if (dw) gemm<T>(false, true, s.channels, s.depth, s.positions, 1, x, s.positions, columns, s.positions, 1, dw + g * s.channels * s.depth, s.depth);
-      if (dx) gemm<T>(false, false, s.channels, s.positions, s.depth, 1, r.in[2].as<T>() + g * s.channels * s.depth, s.depth, columns, s.positions, 0,
-                      dx + i * s.channels * s.positions, s.positions);
+      if (dw)
+        gemm<T>(false, true, s.channels, s.depth, s.positions, 1, x, s.positions, columns, s.positions, 1,
+                dw + g * s.channels * s.depth, s.depth);
+      if (dx)
+        gemm<T>(false, false, s.channels, s.positions, s.depth, 1, r.in[2].as<T>() + g * s.channels * s.depth, s.depth,
+                columns, s.positions, 0, dx + i * s.channels * s.positions, s.positions);
     }
   });
 }
@@ -106,7 +116,8 @@ void infer_backward(InferShape& c) {
 }
 void gradient(GradientContext& g) {
   const auto grads = g.make_backward("_backward_Deconvolution", {g.output_grad(0), g.input(0), g.input(1)});
-  for (int i = 0; i < g.num_inputs(); ++i) if (g.wants(i)) g.set(i, grads[static_cast<size_t>(i)]);
+  for (int i = 0; i < g.num_inputs(); ++i)
+    if (g.wants(i)) g.set(i, grads[static_cast<size_t>(i)]);
 }
 //]
 
@@ -115,13 +126,25 @@ void gradient(GradientContext& g) {
 void register_ops(Registry& registry) {
   OpBuilder<ConvParams> op(registry, "Deconvolution");
   add_conv_params(op, true);
-  op.input("data", "(N, C, [d, [h,]] w).").input("weight", "(C, num_filter / num_group, kernel...).").input("bias", "(num_filter,).");
+  op.input("data", "(N, C, [d, [h,]] w).")
+      .input("weight", "(C, num_filter / num_group, kernel...).")
+      .input("bias", "(num_filter,).");
   op.input_names(conv_inputs).infer_shape(infer).prepare(prepare);
   //[full
-  op.doc("The transpose of Convolution. Output extents are stride (x - 1) + dilate (kernel - 1) + 1 - 2 pad + adj.").gradient(gradient);
-  op.sample({{2, 3, 3, 4}, {3, 2, 3, 3}, {2}}, {{"kernel", Shape{3, 3}}, {"num_filter", 2}, {"stride", Shape{2, 2}}, {"pad", Shape{1, 1}}, {"adj", Shape{1, 1}}});
-  op.sample({{1, 4, 3, 3}, {4, 1, 2, 2}}, {{"kernel", Shape{2, 2}}, {"num_filter", 2}, {"num_group", 2}, {"no_bias", true}});
-  op.sample({{1, 2, 3, 3}, {2, 2, 4, 4}}, {{"kernel", Shape{4, 4}}, {"num_filter", 2}, {"stride", Shape{2, 2}}, {"target_shape", Shape{6, 6}}, {"no_bias", true}});
+  op.doc("The transpose of Convolution. Output extents are stride (x - 1) + dilate (kernel - 1) + 1 - 2 pad + adj.")
+      .gradient(gradient);
+  op.sample({{2, 3, 3, 4}, {3, 2, 3, 3}, {2}}, {{"kernel", Shape{3, 3}},
+                                                {"num_filter", 2},
+                                                {"stride", Shape{2, 2}},
+                                                {"pad", Shape{1, 1}},
+                                                {"adj", Shape{1, 1}}});
+  op.sample({{1, 4, 3, 3}, {4, 1, 2, 2}},
+            {{"kernel", Shape{2, 2}}, {"num_filter", 2}, {"num_group", 2}, {"no_bias", true}});
+  op.sample({{1, 2, 3, 3}, {2, 2, 4, 4}}, {{"kernel", Shape{4, 4}},
+                                           {"num_filter", 2},
+                                           {"stride", Shape{2, 2}},
+                                           {"target_shape", Shape{6, 6}},
+                                           {"no_bias", true}});
   op.sample({{1, 2, 4}, {2, 2, 3}, {2}}, {{"kernel", Shape{3}}, {"num_filter", 2}});
   op.sample({{1, 1, 1, 1}, {1, 1, 1, 1}}, {{"kernel", Shape{1, 1}}, {"num_filter", 1}, {"no_bias", true}});
   op.sample({{0, 2, 3, 3}, {2, 2, 2, 2}}, {{"kernel", Shape{2, 2}}, {"num_filter", 2}, {"no_bias", true}});

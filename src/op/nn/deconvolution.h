@@ -14,7 +14,8 @@ struct Geometry {
     for (int i = 0; i < w.dims; ++i) {
       if (target && in.ndim_known() && in[2 + i] >= 0) {
         const int64_t total = w.stride[i] * (in[2 + i] - 1) + w.reach(i) - p.target_shape[i];
-        MIXNET_CHECK(total >= 0, invalid, "target_shape: expected at most ", total + p.target_shape[i], " along axis ", i, ", got ", p.target_shape);
+        MIXNET_CHECK(total >= 0, invalid, "target_shape: expected at most ", total + p.target_shape[i], " along axis ",
+                     i, ", got ", p.target_shape);
         w.pad[i] = (total + 1) / 2;
         adj[i] = total % 2;
       } else if (i < p.adj.ndim()) {

@@ -87,12 +87,12 @@ struct DnnlConv {
       const ForwardDesc hint = forward(s, false, true);
       auto sequence = std::make_unique<SequenceKernel>();
       bool all = true;
-      auto add = [&](std::unique_ptr<Kernel> kernel) {
+      auto add = [&](std::unique_ptr<Kernel> kernel, std::vector<int> inputs, std::vector<int> outputs) {
         all = all && kernel;
-        if (kernel) sequence->add(std::move(kernel));
+        if (kernel) sequence->add(std::move(kernel), std::move(inputs), std::move(outputs));
       };
-      if (c.wanted[0]) add(data_gradient(s, hint));
-      if (c.wanted[1]) add(weight_gradient(s, hint, bias));
+      if (c.wanted[0]) add(data_gradient(s, hint), {0, 2}, {0});
+      if (c.wanted[1]) add(weight_gradient(s, hint, bias), {0, 1}, {1});
       return all ? std::move(sequence) : nullptr;
     } catch (const dnnl::error&) {
       return nullptr;

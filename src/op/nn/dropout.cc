@@ -31,7 +31,8 @@ void with_mask(const RunContext& r, const Shape& shape, const Shape& mask, F f) 
   using A = accumulator_t<T>;
   if (shape == mask) {
     parallel_for(shape.size(), 8192, [&](int64_t first, int64_t last) {
-      for (int64_t i = first; i < last; ++i) r.out[0].as<T>()[i] = static_cast<T>(static_cast<A>(r.in[0].as<T>()[i]) * f(i));
+      for (int64_t i = first; i < last; ++i)
+        r.out[0].as<T>()[i] = static_cast<T>(static_cast<A>(r.in[0].as<T>()[i]) * f(i));
     });
     return;
   }
@@ -58,7 +59,9 @@ void forward(const Params& p, const RunContext& r) {
       for (int64_t b = first; b < last; ++b) {
         const PhiloxBlock draw = philox(r.context.random, static_cast<uint64_t>(b));
         for (int64_t i = 4 * b; i < std::min(n, 4 * b + 4); ++i) {
-          mask[i] = static_cast<T>(!active ? A(1) : uniform_float(draw.word[i % 4]) >= static_cast<float>(p.p) ? kept : A(0));
+          mask[i] = static_cast<T>(!active                                                      ? A(1)
+                                   : uniform_float(draw.word[i % 4]) >= static_cast<float>(p.p) ? kept
+                                                                                                : A(0));
         }
       }
     });
@@ -80,7 +83,9 @@ void backward(const Params&, const RunContext& r) {
   });
 }
 void infer_backward(InferShape& c) { c.set_out(0, c.in[0]); }
-void gradient(GradientContext& g) { g.set(0, g.make_backward("_backward_Dropout", {g.output_grad(0), g.output(1)})[0]); }
+void gradient(GradientContext& g) {
+  g.set(0, g.make_backward("_backward_Dropout", {g.output_grad(0), g.output(1)})[0]);
+}
 //]
 
 }  // namespace
@@ -88,16 +93,27 @@ void gradient(GradientContext& g) { g.set(0, g.make_backward("_backward_Dropout"
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "Dropout");
   add_params(op);
-  op.input("data", "Any shape, float.").outputs({"output", "mask"}, 1).random().uses_training().infer_shape(infer).kernel(forward);
+  op.input("data", "Any shape, float.")
+      .outputs({"output", "mask"}, 1)
+      .random()
+      .uses_training()
+      .infer_shape(infer)
+      .kernel(forward);
   //[full
-  op.doc("Sets a random share p of the elements to zero in training and divides the others by 1 - p.").gradient(gradient);
+  op.doc("Sets a random share p of the elements to zero in training and divides the others by 1 - p.")
+      .gradient(gradient);
   op.sample({{2, 3}}, {{"p", 0.4}});
   op.sample({{2, 3, 4}}, {{"p", 0.4}, {"axes", Shape{1}}});
   op.sample({{1}}, {{"mode", "always"}});
   op.sample({{0, 2}});
   OpBuilder<Params> grad(registry, "_backward_Dropout");
   add_params(grad);
-  grad.hidden().input("output_grad").input("mask").infer_shape(infer_backward).kernel(backward).no_gradient("second order is not defined yet");
+  grad.hidden()
+      .input("output_grad")
+      .input("mask")
+      .infer_shape(infer_backward)
+      .kernel(backward)
+      .no_gradient("second order is not defined yet");
   //]
 }
 

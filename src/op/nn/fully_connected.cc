@@ -10,7 +10,8 @@ namespace {
 void add_params(OpBuilder<Params>& op) {
   op.param("num_hidden", &Params::num_hidden).required().range(1).doc("Number of outputs per row.");
   op.param("no_bias", &Params::no_bias).doc("Leaves the bias out.");
-  op.param("flatten", &Params::flatten).doc("Merges all axes of data but the first; otherwise only the last axis is transformed.");
+  op.param("flatten", &Params::flatten)
+      .doc("Merges all axes of data but the first; otherwise only the last axis is transformed.");
 }
 
 void forward(const Params& p, const RunContext& r) {
@@ -22,7 +23,8 @@ void forward(const Params& p, const RunContext& r) {
       const T* bias = r.in[2].as<T>();
       for (int64_t i = 0; i < x.rows; ++i) std::copy_n(bias, p.num_hidden, y + i * p.num_hidden);
     }
-    gemm<T>(false, true, x.rows, p.num_hidden, x.depth, 1, r.in[0].as<T>(), x.depth, r.in[1].as<T>(), x.depth, p.no_bias ? 0 : 1, y, p.num_hidden);
+    gemm<T>(false, true, x.rows, p.num_hidden, x.depth, 1, r.in[0].as<T>(), x.depth, r.in[1].as<T>(), x.depth,
+            p.no_bias ? 0 : 1, y, p.num_hidden);
   });
 }
 
@@ -55,8 +57,12 @@ void backward(const Params& p, const RunContext& r) {
     using T = typename decltype(tag)::type;
     const Matrix x(r.in[1].shape, p);
     const T* dy = r.in[0].as<T>();
-    if (r.out[0].data) gemm<T>(false, false, x.rows, x.depth, p.num_hidden, 1, dy, p.num_hidden, r.in[2].as<T>(), x.depth, 0, r.out[0].as<T>(), x.depth);
-    if (r.out[1].data) gemm<T>(true, false, p.num_hidden, x.depth, x.rows, 1, dy, p.num_hidden, r.in[1].as<T>(), x.depth, 0, r.out[1].as<T>(), x.depth);
+    if (r.out[0].data)
+      gemm<T>(false, false, x.rows, x.depth, p.num_hidden, 1, dy, p.num_hidden, r.in[2].as<T>(), x.depth, 0,
+              r.out[0].as<T>(), x.depth);
+    if (r.out[1].data)
+      gemm<T>(true, false, p.num_hidden, x.depth, x.rows, 1, dy, p.num_hidden, r.in[1].as<T>(), x.depth, 0,
+              r.out[1].as<T>(), x.depth);
     if (p.no_bias || !r.out[2].data) return;
     T* db = r.out[2].as<T>();
     std::fill_n(db, p.num_hidden, T(0));
@@ -73,10 +79,13 @@ void infer_backward(InferShape& c) {
 std::vector<std::string> gradient_names(const Params& p) {
   return p.no_bias ? std::vector<std::string>{"data", "weight"} : std::vector<std::string>{"data", "weight", "bias"};
 }
-std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, backward, 0); }
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, backward, 0);
+}
 void gradient(GradientContext& g) {
   const auto grads = g.make_backward("_backward_FullyConnected", {g.output_grad(0), g.input(0), g.input(1)});
-  for (int i = 0; i < g.num_inputs(); ++i) if (g.wants(i)) g.set(i, grads[static_cast<size_t>(i)]);
+  for (int i = 0; i < g.num_inputs(); ++i)
+    if (g.wants(i)) g.set(i, grads[static_cast<size_t>(i)]);
 }
 //]
 std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, forward, 0); }
@@ -86,7 +95,9 @@ std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_uniq
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "FullyConnected");
   add_params(op);
-  op.input("data", "(N, ...), or (..., K) without flatten.").input("weight", "(num_hidden, K).").input("bias", "(num_hidden,).");
+  op.input("data", "(N, ...), or (..., K) without flatten.")
+      .input("weight", "(num_hidden, K).")
+      .input("bias", "(num_hidden,).");
   op.input_names(input_names).infer_shape(infer).prepare(prepare);
   //[full
   op.doc("y = x W^T + b. Output (N, num_hidden), or (..., num_hidden) without flatten.").gradient(gradient);

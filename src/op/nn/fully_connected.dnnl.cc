@@ -73,19 +73,21 @@ std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
   try {
     auto sequence = std::make_unique<SequenceKernel>();
     bool all = true;
-    auto add = [&](std::unique_ptr<Kernel> kernel) {
+    auto add = [&](std::unique_ptr<Kernel> kernel, std::vector<int> inputs, int output) {
       all = all && kernel;
-      if (kernel) sequence->add(std::move(kernel));
+      if (kernel) sequence->add(std::move(kernel), std::move(inputs), {output});
     };
     const dnnl::memory::desc none;
     if (c.wanted[0]) {
-      add(product(0, s.matrix(s.rows, s.hidden), 2, s.matrix(s.hidden, s.depth), none, 0, s.matrix(s.rows, s.depth)));
+      add(product(0, s.matrix(s.rows, s.hidden), 2, s.matrix(s.hidden, s.depth), none, 0, s.matrix(s.rows, s.depth)),
+          {0, 2}, 0);
     }
     if (c.wanted[1]) {
       add(product(0, s.matrix(s.hidden, s.rows, true), 1, s.matrix(s.rows, s.depth), none, 1,
-                  s.matrix(s.hidden, s.depth)));
+                  s.matrix(s.hidden, s.depth)),
+          {0, 1}, 1);
     }
-    if (!p.no_bias && c.wanted[2]) add(bias_gradient(s));
+    if (!p.no_bias && c.wanted[2]) add(bias_gradient(s), {0}, 2);
     return all ? std::move(sequence) : nullptr;
   } catch (const dnnl::error&) {
     return nullptr;

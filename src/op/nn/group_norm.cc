@@ -13,10 +13,13 @@ struct Params {
 void add_params(OpBuilder<Params>& op) {
   op.param("num_groups", &Params::num_groups).range(1).doc("Number of groups; divides the channels.");
   op.param("eps", &Params::eps).doc("Added to the variance.");
-  op.param("output_mean_var", &Params::output_mean_var).doc("Shows mean and standard deviation as outputs too; no gradient flows through them.");
+  op.param("output_mean_var", &Params::output_mean_var)
+      .doc("Shows mean and standard deviation as outputs too; no gradient flows through them.");
 }
 
-NormRows rows(const Params& p, const Shape& s) { return {s[0] * p.num_groups, s[1] / p.num_groups * s.size(2, s.ndim()), 1, p.num_groups}; }
+NormRows rows(const Params& p, const Shape& s) {
+  return {s[0] * p.num_groups, s[1] / p.num_groups * s.size(2, s.ndim()), 1, p.num_groups};
+}
 using Rows = Normalize<Params, rows>;
 
 void infer(InferShape& c) {
@@ -26,7 +29,8 @@ void infer(InferShape& c) {
   c.set_in(0, c.out[0]);
   for (int i : {1, 2}) c.set_in(i, Shape{groups});
   if (!c.in[0].ndim_known()) return;
-  if (c.in[0][1] >= 0 && c.in[0][1] % groups != 0) c.fail(Code::shape, concat("num_groups: expected a divisor of ", c.in[0][1], " channels, got ", groups));
+  if (c.in[0][1] >= 0 && c.in[0][1] % groups != 0)
+    c.fail(Code::shape, concat("num_groups: expected a divisor of ", c.in[0][1], " channels, got ", groups));
   for (int i : {1, 2}) c.set_out(i, Shape{c.in[0][0], groups});
 }
 int visible(const Params& p) { return p.output_mean_var ? 3 : 1; }
@@ -40,10 +44,14 @@ void gradient(GradientContext& g) { Rows::gradient(g, "_backward_GroupNorm"); }
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "GroupNorm");
   add_params(op);
-  op.input("data", "(N, C, ...), float.").input("gamma", "(num_groups,): scale.").input("beta", "(num_groups,): shift.");
+  op.input("data", "(N, C, ...), float.")
+      .input("gamma", "(num_groups,): scale.")
+      .input("beta", "(num_groups,): shift.");
   op.outputs({"output", "mean", "std"}).visible_outputs(visible).infer_shape(infer).prepare(Rows::prepare);
   //[full
-  op.doc("Group normalisation (Wu and He, 2018): (data - mean) / sqrt(var + eps) * gamma + beta with mean and variance over each group of channels of each instance.");
+  op.doc(
+      "Group normalisation (Wu and He, 2018): (data - mean) / sqrt(var + eps) * gamma + beta with mean and variance "
+      "over each group of channels of each instance.");
   op.gradient(gradient);
   op.sample({{2, 4, 3}, {2}, {2}}, {{"num_groups", 2}});
   op.sample({{2, 3, 2, 2}, {1}, {1}}, {{"eps", 0.1}});

@@ -32,7 +32,9 @@ void register_ops(Registry& registry) {
   op.input("data", "(N, C, ...), float.").input("gamma", "(C,): scale.").input("beta", "(C,): shift.");
   op.outputs({"output", "mean", "std"}, 1).infer_shape(infer).prepare(Rows::prepare);
   //[full
-  op.doc("Instance normalisation (Ulyanov et al., 2016): (data - mean) / sqrt(var + eps) * gamma + beta with mean and variance over the positions of each channel of each instance.");
+  op.doc(
+      "Instance normalisation (Ulyanov et al., 2016): (data - mean) / sqrt(var + eps) * gamma + beta with mean and "
+      "variance over the positions of each channel of each instance.");
   op.gradient(gradient);
   op.sample({{2, 3, 4}, {3}, {3}});
   op.sample({{2, 2, 2, 3}, {2}, {2}}, {{"eps", 0.1}});

@@ -14,7 +14,8 @@ struct Params {
 
 void add_params(OpBuilder<Params>& op) {
   op.param("eps", &Params::eps).doc("Added to the sum of squares.");
-  op.param("mode", &Params::mode, {"channel", "instance", "spatial"}).doc("What is normalised: all channels at one position, a whole instance, or one channel of an instance.");
+  op.param("mode", &Params::mode, {"channel", "instance", "spatial"})
+      .doc("What is normalised: all channels at one position, a whole instance, or one channel of an instance.");
 }
 
 // Row (o, i) has the elements (o * length + k) * inner + i.
@@ -73,13 +74,16 @@ void backward(const Params& p, const RunContext& r) {
         const T *dy = r.in[0].as<T>() + at, *y = r.in[1].as<T>() + at, norm = r.in[2].as<T>()[row];
         T sum = 0;
         for (int64_t k = 0; k < s.length; ++k) sum += dy[k * s.inner] * y[k * s.inner];
-        for (int64_t k = 0; k < s.length; ++k) r.out[0].as<T>()[at + k * s.inner] = (dy[k * s.inner] - y[k * s.inner] * sum) / norm;
+        for (int64_t k = 0; k < s.length; ++k)
+          r.out[0].as<T>()[at + k * s.inner] = (dy[k * s.inner] - y[k * s.inner] * sum) / norm;
       }
     });
   });
 }
 void infer_backward(InferShape& c) { c.set_out(0, c.in[1]); }
-std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, backward, 0); }
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, backward, 0);
+}
 void gradient(GradientContext& g) {
   g.set(0, g.make_backward("_backward_L2Normalization", {g.output_grad(0), g.output(0), g.output(1)})[0]);
 }
@@ -93,7 +97,10 @@ void register_ops(Registry& registry) {
   op.input("data", "(N, ...), float; (N, C, ...) for the modes channel and spatial.").outputs({"output", "norm"}, 1);
   op.infer_shape(infer).prepare(prepare);
   //[full
-  op.doc("Divides by sqrt(sum of squares + eps), summed over each instance (instance), over the channels (channel) or over the positions (spatial).").gradient(gradient);
+  op.doc(
+        "Divides by sqrt(sum of squares + eps), summed over each instance (instance), over the channels (channel) or "
+        "over the positions (spatial).")
+      .gradient(gradient);
   for (const char* mode : {"channel", "instance", "spatial"}) {
     op.sample({{2, 3, 4}}, {{"mode", mode}});
     op.sample({{1, 1, 1}}, {{"mode", mode}, {"eps", 0.5}});
@@ -102,7 +109,12 @@ void register_ops(Registry& registry) {
   op.sample({{2, 3}});
   OpBuilder<Params> grad(registry, "_backward_L2Normalization");
   add_params(grad);
-  grad.hidden().input("output_grad").input("output").input("norm").infer_shape(infer_backward).prepare(prepare_backward);
+  grad.hidden()
+      .input("output_grad")
+      .input("output")
+      .input("norm")
+      .infer_shape(infer_backward)
+      .prepare(prepare_backward);
   grad.no_gradient("compose it from square, sum and broadcast_div for higher orders");
   //]
 }

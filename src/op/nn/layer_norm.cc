@@ -13,7 +13,8 @@ struct Params {
 void add_params(OpBuilder<Params>& op) {
   op.param("axis", &Params::axis).doc("The axis along which mean and variance are taken.");
   op.param("eps", &Params::eps).doc("Added to the variance.");
-  op.param("output_mean_var", &Params::output_mean_var).doc("Shows mean and standard deviation as outputs too; no gradient flows through them.");
+  op.param("output_mean_var", &Params::output_mean_var)
+      .doc("Shows mean and standard deviation as outputs too; no gradient flows through them.");
 }
 
 NormRows rows(const Params& p, const Shape& s) {
@@ -44,10 +45,15 @@ void gradient(GradientContext& g) { Rows::gradient(g, "_backward_LayerNorm"); }
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "LayerNorm");
   add_params(op);
-  op.input("data", "Any shape, float.").input("gamma", "Scale, one number per position along axis.").input("beta", "Shift, the same.");
+  op.input("data", "Any shape, float.")
+      .input("gamma", "Scale, one number per position along axis.")
+      .input("beta", "Shift, the same.");
   op.outputs({"output", "mean", "std"}).visible_outputs(visible).infer_shape(infer).prepare(Rows::prepare);
   //[full
-  op.doc("Layer normalisation (Ba et al., 2016): (data - mean) / sqrt(var + eps) * gamma + beta with mean and variance along axis.").gradient(gradient);
+  op.doc(
+        "Layer normalisation (Ba et al., 2016): (data - mean) / sqrt(var + eps) * gamma + beta with mean and variance "
+        "along axis.")
+      .gradient(gradient);
   op.sample({{3, 4}, {4}, {4}});
   op.sample({{2, 3, 4}, {3}, {3}}, {{"axis", 1}, {"eps", 0.1}});
   op.sample({{2, 3}, {3}, {3}}, {{"output_mean_var", true}}).not_differentiable();

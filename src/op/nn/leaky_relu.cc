@@ -15,7 +15,8 @@ struct Params {
 constexpr double selu_alpha = 1.6732632423543772, selu_scale = 1.0507009873554805;
 
 void add_params(OpBuilder<Params>& op) {
-  op.param("act_type", &Params::act, {"elu", "gelu", "leaky", "prelu", "rrelu", "selu"}).doc("The function below zero; gelu and selu replace it everywhere.");
+  op.param("act_type", &Params::act, {"elu", "gelu", "leaky", "prelu", "rrelu", "selu"})
+      .doc("The function below zero; gelu and selu replace it everywhere.");
   op.param("slope", &Params::slope).doc("Slope of leaky, scale of elu.");
   op.param("lower_bound", &Params::lower_bound).doc("Least random slope of rrelu.");
   op.param("upper_bound", &Params::upper_bound).doc("Largest random slope of rrelu.");
@@ -84,7 +85,9 @@ double derivative(const Params& p, double x, double slope) {
   switch (p.act) {
     case Act::elu: return x > 0 ? 1 : p.slope * std::exp(x);
     case Act::selu: return selu_scale * (x > 0 ? 1 : selu_alpha * std::exp(x));
-    case Act::gelu: return 0.5 * (1 + std::erf(x / std::sqrt(2.0))) + x * std::exp(-0.5 * x * x) / std::sqrt(2 * 3.14159265358979323846);
+    case Act::gelu:
+      return 0.5 * (1 + std::erf(x / std::sqrt(2.0))) +
+             x * std::exp(-0.5 * x * x) / std::sqrt(2 * 3.14159265358979323846);
     default: return x > 0 ? 1 : slope;
   }
 }
@@ -94,12 +97,14 @@ void backward(const Params& p, const RunContext& r) {
     using T = typename decltype(tag)::type;
     const T *dy = r.in[0].as<T>(), *x = r.in[1].as<T>(), *slopes = r.in[2].as<T>();
     for (int64_t i = 0; r.out[0].data && i < r.in[1].size(); ++i) {
-      r.out[0].as<T>()[i] = static_cast<T>(static_cast<double>(dy[i]) * derivative(p, static_cast<double>(x[i]), static_cast<double>(slopes[i])));
+      r.out[0].as<T>()[i] = static_cast<T>(static_cast<double>(dy[i]) *
+                                           derivative(p, static_cast<double>(x[i]), static_cast<double>(slopes[i])));
     }
     if (p.act != Act::prelu || !r.out[1].data) return;
     const Channels c(r.in[1].shape, r.in[3].size());
     std::fill_n(r.out[1].as<T>(), r.out[1].size(), T(0));
-    for (int64_t i = 0; i < r.in[1].size(); ++i) if (x[i] <= 0) r.out[1].as<T>()[c.of(i)] += dy[i] * x[i];
+    for (int64_t i = 0; i < r.in[1].size(); ++i)
+      if (x[i] <= 0) r.out[1].as<T>()[c.of(i)] += dy[i] * x[i];
   });
 }
 std::vector<std::string> backward_inputs(const Params& p) {
@@ -111,12 +116,15 @@ void infer_backward(InferShape& c) {
   c.set_out(0, c.in[1]);
   if (c.num_inputs() > 3) c.set_out(1, c.in[3]);
 }
-std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, backward, 0); }
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, backward, 0);
+}
 void gradient(GradientContext& g) {
   std::vector<Entry> in{g.output_grad(0), g.input(0), g.output(1)};
   if (g.num_inputs() > 1) in.push_back(g.input(1));
   const auto grads = g.make_backward("_backward_LeakyReLU", std::move(in));
-  for (int i = 0; i < g.num_inputs(); ++i) if (g.wants(i)) g.set(i, grads[static_cast<size_t>(i)]);
+  for (int i = 0; i < g.num_inputs(); ++i)
+    if (g.wants(i)) g.set(i, grads[static_cast<size_t>(i)]);
 }
 //]
 
@@ -125,10 +133,14 @@ void gradient(GradientContext& g) {
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "LeakyReLU");
   add_params(op);
-  op.input("data", "Any shape, float; (N, C, ...) for prelu.").input("gamma", "(C,) or (1,): slopes of prelu.").input_names(input_names);
+  op.input("data", "Any shape, float; (N, C, ...) for prelu.")
+      .input("gamma", "(C,) or (1,): slopes of prelu.")
+      .input_names(input_names);
   op.outputs({"output", "mask"}, 1).optional_outputs().random().uses_training().infer_shape(infer).prepare(prepare);
   //[full
-  op.doc("x above zero; below it slope x (leaky, prelu, rrelu) or slope (e^x - 1) (elu); selu (Klambauer et al., 2017); gelu (Hendrycks and Gimpel, 2016).");
+  op.doc(
+      "x above zero; below it slope x (leaky, prelu, rrelu) or slope (e^x - 1) (elu); selu (Klambauer et al., 2017); "
+      "gelu (Hendrycks and Gimpel, 2016).");
   op.gradient(gradient);
   for (const char* act : {"elu", "gelu", "leaky", "selu", "rrelu"}) {
     op.sample({{2, 3, 2}}, {{"act_type", act}}).range(0.1, 1);
@@ -140,7 +152,14 @@ void register_ops(Registry& registry) {
   op.sample({{0, 2}});
   OpBuilder<Params> grad(registry, "_backward_LeakyReLU");
   add_params(grad);
-  grad.hidden().input("output_grad").input("data").input("slopes").input("gamma").input_names(backward_inputs).output_names(input_names).optional_outputs();
+  grad.hidden()
+      .input("output_grad")
+      .input("data")
+      .input("slopes")
+      .input("gamma")
+      .input_names(backward_inputs)
+      .output_names(input_names)
+      .optional_outputs();
   grad.infer_shape(infer_backward).prepare(prepare_backward).no_gradient("second order is not defined yet");
   //]
 }

@@ -13,7 +13,8 @@ void add_params(OpBuilder<Params>& op) {
   op.param("beta", &Params::beta).doc("The power.");
   op.param("knorm", &Params::knorm).doc("Added to the sum.");
   op.param("nsize", &Params::nsize).required().range(1).doc("Number of neighbouring channels, odd.");
-  op.check([](const Params& p) { MIXNET_CHECK(p.nsize % 2 == 1, invalid, "nsize: expected an odd number, got ", p.nsize); });
+  op.check(
+      [](const Params& p) { MIXNET_CHECK(p.nsize % 2 == 1, invalid, "nsize: expected an odd number, got ", p.nsize); });
 }
 
 // norm = knorm + alpha / nsize * sum of squares; y = x * norm^-beta.
@@ -23,19 +24,21 @@ void forward(const Params& p, const RunContext& r) {
     const Sizes s(r.in[0].shape);
     const int64_t half = p.nsize / 2;
     const T scale = static_cast<T>(p.alpha / static_cast<double>(p.nsize));
-    parallel_for(s.n * s.channels, std::max<int64_t>(1, 4096 / std::max<int64_t>(1, s.inner)), [&](int64_t first, int64_t last) {
-      for (int64_t k = first; k < last; ++k) {
-        const int64_t c = k % s.channels, from = std::max<int64_t>(0, c - half), to = std::min(s.channels, c + half + 1);
-        const T* x = r.in[0].as<T>() + k * s.inner;
-        T *y = r.out[0].as<T>() + k * s.inner, *norm = r.out[1].as<T>() + k * s.inner;
-        std::fill_n(norm, s.inner, static_cast<T>(p.knorm));
-        for (int64_t o = from; o < to; ++o) {
-          const T* other = x + (o - c) * s.inner;
-          for (int64_t i = 0; i < s.inner; ++i) norm[i] += scale * other[i] * other[i];
-        }
-        for (int64_t i = 0; i < s.inner; ++i) y[i] = x[i] * std::pow(norm[i], static_cast<T>(-p.beta));
-      }
-    });
+    parallel_for(s.n * s.channels, std::max<int64_t>(1, 4096 / std::max<int64_t>(1, s.inner)),
+                 [&](int64_t first, int64_t last) {
+                   for (int64_t k = first; k < last; ++k) {
+                     const int64_t c = k % s.channels, from = std::max<int64_t>(0, c - half),
+                                   to = std::min(s.channels, c + half + 1);
+                     const T* x = r.in[0].as<T>() + k * s.inner;
+                     T *y = r.out[0].as<T>() + k * s.inner, *norm = r.out[1].as<T>() + k * s.inner;
+                     std::fill_n(norm, s.inner, static_cast<T>(p.knorm));
+                     for (int64_t o = from; o < to; ++o) {
+                       const T* other = x + (o - c) * s.inner;
+                       for (int64_t i = 0; i < s.inner; ++i) norm[i] += scale * other[i] * other[i];
+                     }
+                     for (int64_t i = 0; i < s.inner; ++i) y[i] = x[i] * std::pow(norm[i], static_cast<T>(-p.beta));
+                   }
+                 });
   });
 }
 void infer(InferShape& c) {
@@ -52,25 +55,31 @@ void backward(const Params& p, const RunContext& r) {
     const Sizes s(r.in[1].shape);
     const int64_t half = p.nsize / 2;
     const T scale = static_cast<T>(2 * p.alpha * p.beta / static_cast<double>(p.nsize));
-    parallel_for(s.n * s.channels, std::max<int64_t>(1, 1024 / std::max<int64_t>(1, s.inner)), [&](int64_t first, int64_t last) {
-      for (int64_t k = first; k < last; ++k) {
-        const int64_t c = k % s.channels, from = std::max<int64_t>(0, c - half), to = std::min(s.channels, c + half + 1), at = k * s.inner;
-        const T *dy = r.in[0].as<T>() + at, *x = r.in[1].as<T>() + at, *norm = r.in[2].as<T>() + at;
-        T* dx = r.out[0].as<T>() + at;
-        for (int64_t i = 0; i < s.inner; ++i) {
-          T sum = 0;
-          for (int64_t o = from; o < to; ++o) {
-            const int64_t j = (o - c) * s.inner + i;
-            sum += dy[j] * x[j] * std::pow(norm[j], static_cast<T>(-p.beta - 1));
-          }
-          dx[i] = dy[i] * std::pow(norm[i], static_cast<T>(-p.beta)) - scale * x[i] * sum;
-        }
-      }
-    });
+    parallel_for(s.n * s.channels, std::max<int64_t>(1, 1024 / std::max<int64_t>(1, s.inner)),
+                 [&](int64_t first, int64_t last) {
+                   for (int64_t k = first; k < last; ++k) {
+                     const int64_t c = k % s.channels, from = std::max<int64_t>(0, c - half),
+                                   to = std::min(s.channels, c + half + 1), at = k * s.inner;
+                     const T *dy = r.in[0].as<T>() + at, *x = r.in[1].as<T>() + at, *norm = r.in[2].as<T>() + at;
+                     T* dx = r.out[0].as<T>() + at;
+                     for (int64_t i = 0; i < s.inner; ++i) {
+                       T sum = 0;
+                       for (int64_t o = from; o < to; ++o) {
+                         const int64_t j = (o - c) * s.inner + i;
+                         sum += dy[j] * x[j] * std::pow(norm[j], static_cast<T>(-p.beta - 1));
+                       }
+                       dx[i] = dy[i] * std::pow(norm[i], static_cast<T>(-p.beta)) - scale * x[i] * sum;
+                     }
+                   }
+                 });
   });
 }
-std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, backward, 0); }
-void gradient(GradientContext& g) { g.set(0, g.make_backward("_backward_LRN", {g.output_grad(0), g.input(0), g.output(1)})[0]); }
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, backward, 0);
+}
+void gradient(GradientContext& g) {
+  g.set(0, g.make_backward("_backward_LRN", {g.output_grad(0), g.input(0), g.output(1)})[0]);
+}
 //]
 
 }  // namespace
@@ -87,7 +96,12 @@ void register_ops(Registry& registry) {
   op.sample({{0, 2, 2}}, {{"nsize", 3}});
   OpBuilder<Params> grad(registry, "_backward_LRN");
   add_params(grad);
-  grad.hidden().input("output_grad").input("data").input("norm").prepare(prepare_backward).no_gradient("second order is not defined yet");
+  grad.hidden()
+      .input("output_grad")
+      .input("data")
+      .input("norm")
+      .prepare(prepare_backward)
+      .no_gradient("second order is not defined yet");
   //]
 }
 

@@ -16,23 +16,30 @@ void check(const PoolParams& p) {
   MIXNET_CHECK(p.global_pool || p.kernel.ndim() > 0, invalid, "kernel: required unless global_pool is set");
   if (!p.global_pool) {
     const Window w(p.kernel, p.stride, Shape(), p.pad);
-    for (int i = 0; i < w.dims; ++i) MIXNET_CHECK(w.pad[i] < w.kernel[i], invalid, "pad: expected less than the kernel ", p.kernel, ", got ", p.pad);
+    for (int i = 0; i < w.dims; ++i)
+      MIXNET_CHECK(w.pad[i] < w.kernel[i], invalid, "pad: expected less than the kernel ", p.kernel, ", got ", p.pad);
   }
-  MIXNET_CHECK(p.type != PoolType::lp || p.p_value.value_or(0) >= 1, invalid, "p_value: expected at least 1 for pool_type lp");
-  MIXNET_CHECK(p.layout != ConvLayout::ndhwc && p.layout != ConvLayout::nhwc, unsupported, "layout: expected channels first, got channels last");
+  MIXNET_CHECK(p.type != PoolType::lp || p.p_value.value_or(0) >= 1, invalid,
+               "p_value: expected at least 1 for pool_type lp");
+  MIXNET_CHECK(p.layout != ConvLayout::ndhwc && p.layout != ConvLayout::nhwc, unsupported,
+               "layout: expected channels first, got channels last");
 }
 
 void add_params(OpBuilder<PoolParams>& op) {
   op.param("kernel", &PoolParams::kernel).range(1).doc("Extent of the window: (w), (h, w) or (d, h, w).");
   op.param("pool_type", &PoolParams::type, {"avg", "lp", "max", "sum"}).doc("What is taken of each window.");
-  op.param("global_pool", &PoolParams::global_pool).doc("One window over everything; kernel, stride and pad are ignored.");
+  op.param("global_pool", &PoolParams::global_pool)
+      .doc("One window over everything; kernel, stride and pad are ignored.");
   op.param("cudnn_off", &PoolParams::cudnn_off).doc("Accepted for MXNet's files.");
-  op.param("pooling_convention", &PoolParams::convention, {"full", "same", "valid"}).doc("Number of windows: floor (valid), ceil (full), or input / stride (same).");
+  op.param("pooling_convention", &PoolParams::convention, {"full", "same", "valid"})
+      .doc("Number of windows: floor (valid), ceil (full), or input / stride (same).");
   op.param("stride", &PoolParams::stride).range(1).doc("Step of the window; 1 when empty.");
   op.param("pad", &PoolParams::pad).range(0).doc("Elements added on both sides; 0 when empty.");
   op.param("p_value", &PoolParams::p_value).doc("The p of pool_type lp.");
-  op.param("count_include_pad", &PoolParams::count_include_pad).doc("Whether padding counts for the average; yes unless False.");
-  op.param("layout", &PoolParams::layout, {"None", "NCDHW", "NCHW", "NCW", "NDHWC", "NHWC"}).doc("Order of the axes of data; channels first.");
+  op.param("count_include_pad", &PoolParams::count_include_pad)
+      .doc("Whether padding counts for the average; yes unless False.");
+  op.param("layout", &PoolParams::layout, {"None", "NCDHW", "NCHW", "NCW", "NDHWC", "NHWC"})
+      .doc("Order of the axes of data; channels first.");
   op.check(check);
 }
 
@@ -46,9 +53,12 @@ struct Geometry {
   Image m;
   bool include;  // padding counts
   Geometry(const PoolParams& p, const Shape& in, const Shape& out)
-      : w(aligned(p.window(in))), m(conv_image(p.window(in), in, out, 1)), include(p.count_include_pad.value_or(true) && !p.global_pool) {}
+      : w(aligned(p.window(in))),
+        m(conv_image(p.window(in), in, out, 1)),
+        include(p.count_include_pad.value_or(true) && !p.global_pool) {}
   Range range(int axis, int64_t index) const {
-    const int64_t start = index * w.stride[axis] - w.pad[axis], end = std::min(start + w.kernel[axis], m.in[axis] + w.pad[axis]);
+    const int64_t start = index * w.stride[axis] - w.pad[axis],
+                  end = std::min(start + w.kernel[axis], m.in[axis] + w.pad[axis]);
     const int64_t first = std::max<int64_t>(start, 0), last = std::min(end, m.in[axis]);
     return {first, last, include ? end - start : last - first};
   }
@@ -62,9 +72,10 @@ struct Geometry {
 template <class F>
 void for_planes(const Geometry& g, const Shape& in, F f) {
   const int64_t work = std::max(g.m.in_size(), g.m.out_size() * g.w.volume());
-  parallel_for(in[0] * in[1], std::max<int64_t>(1, 32768 / std::max<int64_t>(1, work)), [&](int64_t first, int64_t last) {
-    for (int64_t plane = first; plane < last; ++plane) f(plane);
-  });
+  parallel_for(in[0] * in[1], std::max<int64_t>(1, 32768 / std::max<int64_t>(1, work)),
+               [&](int64_t first, int64_t last) {
+                 for (int64_t plane = first; plane < last; ++plane) f(plane);
+               });
 }
 
 // f(first output of the line, ranges of the two outer axes) for every line of windows in a plane.
@@ -114,7 +125,8 @@ constexpr int64_t line_capacity = 1024, wide_kernel = 64;
 
 // One line of windows: the rows under it are merged into one, then its neighbours, some windows at a time.
 template <class T, class Take, class Merge>
-void pool_line(const Geometry& g, const T* x, const Range& a, const Range& b, T* __restrict y, T start, Take take, Merge merge) {
+void pool_line(const Geometry& g, const T* x, const Range& a, const Range& b, T* __restrict y, T start, Take take,
+               Merge merge) {
   const int64_t kernel = g.w.kernel[2], step = g.w.stride[2], extent = g.m.in[2];
   const int64_t chunk = (line_capacity - kernel) / step + 1;
   T columns[line_capacity];
@@ -139,7 +151,8 @@ void pool_line(const Geometry& g, const T* x, const Range& a, const Range& b, T*
 }
 
 template <class T, class Take, class Merge>
-void pool_wide_line(const Geometry& g, const T* x, const Range& a, const Range& b, T* y, T start, Take take, Merge merge) {
+void pool_wide_line(const Geometry& g, const T* x, const Range& a, const Range& b, T* y, T start, Take take,
+                    Merge merge) {
   for (int64_t z = 0; z < g.m.out[2]; ++z) {
     const Range c = g.range(2, z);
     y[z] = start;
@@ -170,7 +183,9 @@ void divide_line(const Geometry& g, int64_t rows, int64_t first, int64_t n, T* y
   const int64_t step = g.w.stride[2], room = g.m.in[2] + g.w.pad[2] - g.w.kernel[2];
   const int64_t low = std::clamp<int64_t>((g.w.pad[2] + step - 1) / step - first, 0, n);
   const int64_t high = std::clamp<int64_t>(room < 0 ? 0 : room / step + 1 - first, low, n);
-  const auto count = [&](int64_t z) { return static_cast<T>(std::max<int64_t>(1, rows * g.range(2, first + z).count)); };
+  const auto count = [&](int64_t z) {
+    return static_cast<T>(std::max<int64_t>(1, rows * g.range(2, first + z).count));
+  };
   const T inner = static_cast<T>(std::max<int64_t>(1, rows * g.w.kernel[2]));
   for (int64_t z = 0; z < low; ++z) y[z] /= count(z);
   for (int64_t z = low; z < high; ++z) y[z] /= inner;
@@ -217,11 +232,14 @@ void infer(InferShape& c) {
   Shape out{in[0], in[1]};
   for (int i = 0; i < w.dims; ++i) {
     out.push_back(in[2 + i] < 0 && !p.global_pool ? -1 : p.positions(w, i, in[2 + i]));
-    if (in[2 + i] >= 0 && out.back() <= 0) c.fail(Code::shape, concat("the kernel ", p.kernel, " does not fit into data ", in));
+    if (in[2 + i] >= 0 && out.back() <= 0)
+      c.fail(Code::shape, concat("the kernel ", p.kernel, " does not fit into data ", in));
   }
   c.set_out(0, out);
 }
-std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_unique<WideKernel<PoolParams>>(c, forward, 0); }
+std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+  return std::make_unique<WideKernel<PoolParams>>(c, forward, 0);
+}
 
 //[full
 // f(offset, low, high, step) for every element of the windows in a line: windows z in [low, high) have one, at
@@ -243,7 +261,8 @@ void for_taps(const Geometry& g, const Range& a, const Range& b, F f) {
 
 // Adds what a line of windows gives to its elements, some windows at a time: `left` is what each has still to give.
 template <class T>
-void give_line(const PoolParams& p, const Geometry& g, const T* dy, const T* x, const T* y, const Range& a, const Range& b, T* dx) {
+void give_line(const PoolParams& p, const Geometry& g, const T* dy, const T* x, const T* y, const Range& a,
+               const Range& b, T* dx) {
   constexpr int64_t capacity = 256;
   T left[capacity];
   for (int64_t first = 0; first < g.m.out[2]; first += capacity) {
@@ -263,7 +282,8 @@ void give_line(const PoolParams& p, const Geometry& g, const T* dy, const T* x, 
         const T power = static_cast<T>(*p.p_value) - 1;
         for (int64_t z = from; z < to; ++z) {
           const T v = x[offset + z * step];
-          if (y[z] != 0) dx[offset + z * step] += left[z - first] * std::pow(std::fabs(v) / y[z], power) * (v < 0 ? T(-1) : T(1));
+          if (y[z] != 0)
+            dx[offset + z * step] += left[z - first] * std::pow(std::fabs(v) / y[z], power) * (v < 0 ? T(-1) : T(1));
         }
       } else {
         for (int64_t z = from; z < to; ++z) dx[offset + z * step] += left[z - first];
@@ -290,8 +310,12 @@ void backward(const PoolParams& p, const RunContext& r) {
   });
 }
 void infer_backward(InferShape& c) { c.set_out(0, c.in[1]); }
-std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) { return std::make_unique<WideKernel<PoolParams>>(c, backward, 0); }
-void gradient(GradientContext& g) { g.set(0, g.make_backward("_backward_Pooling", {g.output_grad(0), g.input(0), g.output(0)})[0]); }
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+  return std::make_unique<WideKernel<PoolParams>>(c, backward, 0);
+}
+void gradient(GradientContext& g) {
+  g.set(0, g.make_backward("_backward_Pooling", {g.output_grad(0), g.input(0), g.output(0)})[0]);
+}
 //]
 
 }  // namespace
@@ -302,13 +326,19 @@ void register_ops(Registry& registry) {
   add_params(op);
   op.input("data", "(N, C, [d, [h,]] w).").infer_shape(infer).prepare(prepare);
   //[full
-  op.doc("Reduces windows of data to their maximum, average, sum or p-norm. Output (N, C, positions...).").gradient(gradient);
+  op.doc("Reduces windows of data to their maximum, average, sum or p-norm. Output (N, C, positions...).")
+      .gradient(gradient);
   for (const char* type : {"max", "avg", "sum"}) {
     op.sample({{2, 2, 5, 4}}, {{"kernel", Shape{2, 2}}, {"pool_type", type}, {"stride", Shape{2, 2}}});
-    op.sample({{1, 2, 5, 6}}, {{"kernel", Shape{3, 3}}, {"pool_type", type}, {"stride", Shape{2, 2}}, {"pad", Shape{1, 1}}, {"pooling_convention", "full"}});
+    op.sample({{1, 2, 5, 6}}, {{"kernel", Shape{3, 3}},
+                               {"pool_type", type},
+                               {"stride", Shape{2, 2}},
+                               {"pad", Shape{1, 1}},
+                               {"pooling_convention", "full"}});
     op.sample({{2, 3, 4, 3}}, {{"pool_type", type}, {"global_pool", true}});
   }
-  op.sample({{1, 1, 4, 4}}, {{"kernel", Shape{3, 3}}, {"pool_type", "avg"}, {"pad", Shape{1, 1}}, {"count_include_pad", false}});
+  op.sample({{1, 1, 4, 4}},
+            {{"kernel", Shape{3, 3}}, {"pool_type", "avg"}, {"pad", Shape{1, 1}}, {"count_include_pad", false}});
   op.sample({{1, 2, 4, 4}}, {{"kernel", Shape{2, 2}}, {"pool_type", "lp"}, {"p_value", 2}}).range(0.2, 1);
   op.sample({{1, 2, 6}}, {{"kernel", Shape{2}}, {"stride", Shape{2}}});
   op.sample({{1, 1, 3, 3, 3}}, {{"kernel", Shape{2, 2, 2}}});
@@ -317,7 +347,12 @@ void register_ops(Registry& registry) {
 
   OpBuilder<PoolParams> grad(registry, "_backward_Pooling");
   add_params(grad);
-  grad.hidden().input("output_grad").input("data").input("output").infer_shape(infer_backward).prepare(prepare_backward);
+  grad.hidden()
+      .input("output_grad")
+      .input("data")
+      .input("output")
+      .infer_shape(infer_backward)
+      .prepare(prepare_backward);
   grad.no_gradient("second order is not defined yet");
   //]
 }

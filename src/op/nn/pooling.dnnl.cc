@@ -41,9 +41,12 @@ struct Descriptors {
       known = known && last < extent && (algorithm != Algorithm::pooling_avg_include_padding || high <= w.pad[i]);
     }
   }
-  Forward::primitive_desc forward(dnnl::prop_kind kind) const {
-    return {dnnl_engine(), kind,    algorithm, dnnl_plain(data, type), dnnl_plain(out, type), stride, kernel,
-            dilate,        pad_low, pad_high,  dnnl_attributes()};
+  dnnl::memory::desc plain_data() const { return dnnl_plain(data, type); }
+  dnnl::memory::desc plain_out() const { return dnnl_plain(out, type); }
+  // Plain data give plain results; for data in another layout the primitive chooses.
+  Forward::primitive_desc forward(dnnl::prop_kind kind, const dnnl::memory::desc& from) const {
+    const auto to = from == plain_data() ? plain_out() : dnnl_any(out, type);
+    return {dnnl_engine(), kind, algorithm, from, to, stride, kernel, dilate, pad_low, pad_high, dnnl_attributes()};
   }
 };
 
@@ -56,10 +59,10 @@ std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
   const Descriptors d(c.params<PoolParams>(), c.inputs[0], c.outputs[0]);
   if (!d.known) return nullptr;
   try {
-    const auto desc = d.forward(dnnl::prop_kind::forward_inference);
+    const auto desc = d.forward(dnnl::prop_kind::forward_inference, dnnl_offered(c, 0, d.plain_data()));
     if (dnnl_reference(desc)) return nullptr;
-    std::vector<DnnlKernel::Binding> bindings{{DNNL_ARG_SRC, 0, false, desc.src_desc(), desc.src_desc()},
-                                              {DNNL_ARG_DST, 0, true, desc.dst_desc(), desc.dst_desc()}};
+    std::vector<DnnlKernel::Binding> bindings{{DNNL_ARG_SRC, 0, false, d.plain_data(), desc.src_desc()},
+                                              {DNNL_ARG_DST, 0, true, d.plain_out(), desc.dst_desc()}};
     return std::make_unique<DnnlKernel>(Forward(desc), desc.scratchpad_desc(), std::move(bindings));
   } catch (const dnnl::error&) {
     return nullptr;  // not a case oneDNN knows
@@ -67,17 +70,22 @@ std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
 }
 
 //[full
-// (dy, x, y) to dx.
+// (dy, x, y) to dx, of which none, or all but y, are in other layouts.
 class MaxBackward : public OnednnKernel {
  public:
-  MaxBackward(const Forward::primitive_desc& f, const Backward::primitive_desc& b)
-      : forward_(f), backward_(b), x_(f.src_desc()), dy_(b.diff_dst_desc()) {
+  MaxBackward(const Forward::primitive_desc& f, const Backward::primitive_desc& b, bool blocked)
+      : forward_(f), backward_(b), x_(f.src_desc()), dy_(b.diff_dst_desc()), blocked_(blocked) {
     y_ = space_.take(f.dst_desc());
     places_ = space_.take(f.workspace_desc());
     forward_scratch_ = space_.take(f.scratchpad_desc());
     backward_scratch_ = space_.take(b.scratchpad_desc());
   }
   size_t workspace() const override { return space_.bytes(); }
+  bool reads_input(int i) const override { return i < 2; }
+  LayoutPtr input_layout(int i) const override {
+    return blocked_ ? std::make_shared<DnnlLayout>(i == 0 ? dy_ : x_) : nullptr;
+  }
+  LayoutPtr output_layout(int) const override { return blocked_ ? std::make_shared<DnnlLayout>(x_) : nullptr; }
 
   void run(const RunContext& r) const override {
     void* space = r.context.workspace;
@@ -97,6 +105,7 @@ class MaxBackward : public OnednnKernel {
   Forward forward_;
   Backward backward_;
   dnnl::memory::desc x_, dy_;
+  bool blocked_;
   DnnlSpace space_;
   DnnlSpace::Place y_, places_, forward_scratch_, backward_scratch_;
 };
@@ -106,13 +115,17 @@ std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
   const Descriptors d(c.params<PoolParams>(), c.inputs[1], c.inputs[0]);
   if (!d.known) return nullptr;
   try {
-    const auto hint = d.forward(dnnl::prop_kind::forward_training);
+    const dnnl::memory::desc x = dnnl_offered(c, 1, d.plain_data()), dy = dnnl_offered(c, 0, d.plain_out());
+    const auto hint = d.forward(dnnl::prop_kind::forward_training, x);
+    // Other layouts only where they are all those the primitive likes.
+    const bool blocked = x != d.plain_data();
+    if (hint.dst_desc() != dy) return nullptr;
     const Backward::primitive_desc desc(dnnl_engine(), d.algorithm, hint.src_desc(), hint.dst_desc(), d.stride,
                                         d.kernel, d.dilate, d.pad_low, d.pad_high, hint, dnnl_attributes());
     if (dnnl_reference(desc) || dnnl_reference(hint)) return nullptr;
-    if (d.algorithm == Algorithm::pooling_max) return std::make_unique<MaxBackward>(hint, desc);
-    std::vector<DnnlKernel::Binding> bindings{{DNNL_ARG_DIFF_DST, 0, false, desc.diff_dst_desc(), desc.diff_dst_desc()},
-                                              {DNNL_ARG_DIFF_SRC, 0, true, desc.diff_src_desc(), desc.diff_src_desc()}};
+    if (d.algorithm == Algorithm::pooling_max) return std::make_unique<MaxBackward>(hint, desc, blocked);
+    std::vector<DnnlKernel::Binding> bindings{{DNNL_ARG_DIFF_DST, 0, false, d.plain_out(), desc.diff_dst_desc()},
+                                              {DNNL_ARG_DIFF_SRC, 0, true, d.plain_data(), desc.diff_src_desc()}};
     return std::make_unique<DnnlKernel>(Backward(desc), desc.scratchpad_desc(), std::move(bindings));
   } catch (const dnnl::error&) {
     return nullptr;

@@ -10,9 +10,10 @@ namespace {
 
 template <class F>
 void for_lines(const Sizes& s, F f) {
-  parallel_for(s.outer * s.inner, std::max<int64_t>(1, 2048 / std::max<int64_t>(1, s.n)), [&](int64_t first, int64_t last) {
-    for (int64_t k = first; k < last; ++k) f(k / s.inner * s.n * s.inner + k % s.inner);
-  });
+  parallel_for(s.outer * s.inner, std::max<int64_t>(1, 2048 / std::max<int64_t>(1, s.n)),
+               [&](int64_t first, int64_t last) {
+                 for (int64_t k = first; k < last; ++k) f(k / s.inner * s.n * s.inner + k % s.inner);
+               });
 }
 
 // Sign -1 makes softmin. The largest element is taken off first, so that nothing overflows.
@@ -31,12 +32,15 @@ void compute(const RunContext& r, const Sizes& s, double temperature) {
         y[at + i * s.inner] = Log ? shifted : e;
       }
       const T norm = Log ? std::log(sum) : 1 / sum;
-      for (int64_t i = 0; i < s.n; ++i) y[at + i * s.inner] = Log ? y[at + i * s.inner] - norm : y[at + i * s.inner] * norm;
+      for (int64_t i = 0; i < s.n; ++i)
+        y[at + i * s.inner] = Log ? y[at + i * s.inner] - norm : y[at + i * s.inner] * norm;
     });
   });
 }
 template <bool Log, int Sign>
-void forward(const Params& p, const RunContext& r) { compute<Log, Sign>(r, Sizes(r.in[0].shape, p.axis), p.temperature.value_or(1)); }
+void forward(const Params& p, const RunContext& r) {
+  compute<Log, Sign>(r, Sizes(r.in[0].shape, p.axis), p.temperature.value_or(1));
+}
 
 void activation(const Params& p, const RunContext& r) { compute<false, 1>(r, activation_sizes(p, r.in[0].shape), 1); }
 
@@ -53,7 +57,9 @@ void infer_activation(InferShape& c) {
   c.expect_ndim(0, c.params<Params>().mode == Mode::channel ? 2 : 1, Shape::max_ndim);
 }
 template <void (*F)(const Params&, const RunContext&)>
-std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, F, 0); }
+std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, F, 0);
+}
 
 //[full
 // (dy, y) to dx. softmax: y (dy - sum dy y); log_softmax: dy - e^y sum dy.
@@ -74,12 +80,17 @@ void differentiate(const RunContext& r, const Sizes& s, double scale) {
   });
 }
 template <bool Log, int Sign>
-void backward(const Params& p, const RunContext& r) { differentiate<Log>(r, Sizes(r.in[0].shape, p.axis), Sign / p.temperature.value_or(1)); }
-void activation_backward(const Params& p, const RunContext& r) { differentiate<false>(r, activation_sizes(p, r.in[0].shape), 1); }
+void backward(const Params& p, const RunContext& r) {
+  differentiate<Log>(r, Sizes(r.in[0].shape, p.axis), Sign / p.temperature.value_or(1));
+}
+void activation_backward(const Params& p, const RunContext& r) {
+  differentiate<false>(r, activation_sizes(p, r.in[0].shape), 1);
+}
 
 template <int N>
 void gradient(GradientContext& g) {
-  static const char* const names[] = {"_backward_softmax", "_backward_log_softmax", "_backward_softmin", "_backward_SoftmaxActivation"};
+  static const char* const names[] = {"_backward_softmax", "_backward_log_softmax", "_backward_softmin",
+                                      "_backward_SoftmaxActivation"};
   g.set(0, g.make_backward(names[N], {g.output_grad(0), g.output(0)})[0]);
 }
 //]
@@ -105,32 +116,39 @@ void register_ops(Registry& registry) {
     void (*gradient)(GradientContext&) = nullptr;
   };
   const Row rows[] = {
-      {"softmax", "e^x / sum e^x along an axis.", prepare<forward<false, 1>>,
-       //[full
-       prepare<backward<false, 1>>, gradient<0>
-       //]
+      {
+          "softmax", "e^x / sum e^x along an axis.", prepare<forward<false, 1>>,
+          //[full
+          prepare<backward<false, 1>>, gradient<0>
+          //]
       },
-      {"log_softmax", "The logarithm of softmax, without loss of precision.", prepare<forward<true, 1>>,
-       //[full
-       prepare<backward<true, 1>>, gradient<1>
-       //]
+      {
+          "log_softmax", "The logarithm of softmax, without loss of precision.", prepare<forward<true, 1>>,
+          //[full
+          prepare<backward<true, 1>>, gradient<1>
+          //]
       },
-      {"softmin", "softmax of -x along an axis.", prepare<forward<false, -1>>,
-       //[full
-       prepare<backward<false, -1>>, gradient<2>
-       //]
+      {
+          "softmin", "softmax of -x along an axis.", prepare<forward<false, -1>>,
+          //[full
+          prepare<backward<false, -1>>, gradient<2>
+          //]
       },
-      {"SoftmaxActivation", "softmax over the last axis, or over axis 1.", prepare<activation>,
-       //[full
-       prepare<activation_backward>, gradient<3>
-       //]
+      {
+          "SoftmaxActivation", "softmax over the last axis, or over axis 1.", prepare<activation>,
+          //[full
+          prepare<activation_backward>, gradient<3>
+          //]
       },
   };
   for (const Row& row : rows) {
     const bool activation_op = std::string(row.name) == "SoftmaxActivation";
     OpBuilder<Params> op(registry, row.name);
     add_params(op, activation_op);
-    op.input("data", "Any shape, float.").inplace(0, 0).infer_shape(activation_op ? infer_activation : infer).prepare(row.forward);
+    op.input("data", "Any shape, float.")
+        .inplace(0, 0)
+        .infer_shape(activation_op ? infer_activation : infer)
+        .prepare(row.forward);
     //[full
     op.doc(row.doc).gradient(row.gradient);
     op.sample({{2, 3, 4}});
@@ -140,7 +158,12 @@ void register_ops(Registry& registry) {
     else op.sample({{2, 3, 4}}, {{"axis", 1}, {"temperature", 2.0}});
     OpBuilder<Params> grad(registry, std::string("_backward_") + row.name);
     add_params(grad, activation_op);
-    grad.hidden().input("output_grad").input("output").inplace(0, 0).prepare(row.backward).no_gradient("second order is not defined yet");
+    grad.hidden()
+        .input("output_grad")
+        .input("output")
+        .inplace(0, 0)
+        .prepare(row.backward)
+        .no_gradient("second order is not defined yet");
     //]
   }
 }

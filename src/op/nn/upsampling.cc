@@ -15,9 +15,15 @@ struct Params {
 void add_params(OpBuilder<Params>& op) {
   op.param("scale", &Params::scale).required().range(1).doc("How many times larger the output is.");
   op.param("num_filter", &Params::num_filter).range(0).doc("bilinear: the number of channels; 0 takes it from data.");
-  op.param("sample_type", &Params::kind, {"bilinear", "nearest"}).required().doc("nearest repeats pixels; bilinear convolves each channel with its window in weight, which mx.init.Bilinear fills.");
+  op.param("sample_type", &Params::kind, {"bilinear", "nearest"})
+      .required()
+      .doc(
+          "nearest repeats pixels; bilinear convolves each channel with its window in weight, which mx.init.Bilinear "
+          "fills.");
   op.param("multi_input_mode", &Params::join, {"concat", "sum"}).doc("How several inputs are joined.");
-  op.param("num_args", &Params::num_args).range(1).doc("Number of inputs, each scaled to the size of the first output; bilinear has data and weight.");
+  op.param("num_args", &Params::num_args)
+      .range(1)
+      .doc("Number of inputs, each scaled to the size of the first output; bilinear has data and weight.");
   op.param("workspace", &Params::workspace).doc("Accepted for MXNet's files.");
 }
 
@@ -47,14 +53,16 @@ template <class T>
 void convolve(const Params& p, const RunContext& r) {
   const T *data = r.in[0].as<T>(), *weight = r.in[1].as<T>();
   T* y = r.out[0].as<T>();
-  for_products(p, r.in[0].shape, r.out[0].shape, [=](int64_t in, int64_t out, int64_t w) { y[out] += data[in] * weight[w]; });
+  for_products(p, r.in[0].shape, r.out[0].shape,
+               [=](int64_t in, int64_t out, int64_t w) { y[out] += data[in] * weight[w]; });
 }
 void infer_bilinear(InferShape& c) {
   const Params& p = c.params<Params>();
   c.expect_ndim(0, 4, 4);
   const Shape in = c.in[0];
   if (!in.ndim_known()) return;
-  if (p.num_filter > 0 && in[1] >= 0 && in[1] != p.num_filter) c.fail(Code::shape, concat("data: expected ", p.num_filter, " channels, got ", in));
+  if (p.num_filter > 0 && in[1] >= 0 && in[1] != p.num_filter)
+    c.fail(Code::shape, concat("data: expected ", p.num_filter, " channels, got ", in));
   c.set_in(1, Shape{in[1], 1, window_size(p), window_size(p)});
   c.set_out(0, Shape{in[0], in[1], in[2] < 0 ? -1 : in[2] * p.scale, in[3] < 0 ? -1 : in[3] * p.scale});
 }
@@ -89,7 +97,8 @@ void forward(const Params& p, const RunContext& r) {
       const int64_t width = r.in[k].shape[3];
       for (int64_t i = 0; i < out[2]; ++i) {
         for (int64_t j = 0; j < out[3]; ++j) {
-          r.out[0].as<T>()[(to * out[2] + i) * out[3] + j] += r.in[k].as<T>()[(from * r.in[k].shape[2] + i / factor) * width + j / factor];
+          r.out[0].as<T>()[(to * out[2] + i) * out[3] + j] +=
+              r.in[k].as<T>()[(from * r.in[k].shape[2] + i / factor) * width + j / factor];
         }
       }
     });
@@ -108,8 +117,8 @@ void infer(InferShape& c) {
   const Shape out{first[0], p.join == Join::concat ? channels : first[1], first[2] * p.scale, first[3] * p.scale};
   for (int i = 0; i < c.num_inputs(); ++i) {
     const Shape& in = c.in[static_cast<size_t>(i)];
-    const bool fits = in[0] == first[0] && in[2] > 0 && out[2] % in[2] == 0 && in[3] > 0 && out[3] % in[3] == 0 && out[2] / in[2] == out[3] / in[3] &&
-                      (p.join == Join::concat || in[1] == first[1]);
+    const bool fits = in[0] == first[0] && in[2] > 0 && out[2] % in[2] == 0 && in[3] > 0 && out[3] % in[3] == 0 &&
+                      out[2] / in[2] == out[3] / in[3] && (p.join == Join::concat || in[1] == first[1]);
     if (!fits) c.fail(Code::shape, concat(c.input_name(i), ": cannot be scaled to ", out, ", got ", in));
   }
   c.set_out(0, out);
@@ -138,7 +147,8 @@ void backward(const Params& p, const RunContext& r) {
       const int64_t width = r.out[k].shape[3];
       for (int64_t i = 0; i < out[2]; ++i) {
         for (int64_t j = 0; j < out[3]; ++j) {
-          r.out[k].as<T>()[(to * r.out[k].shape[2] + i / factor) * width + j / factor] += r.in[0].as<T>()[(from * out[2] + i) * out[3] + j];
+          r.out[k].as<T>()[(to * r.out[k].shape[2] + i / factor) * width + j / factor] +=
+              r.in[0].as<T>()[(from * out[2] + i) * out[3] + j];
         }
       }
     });
@@ -152,7 +162,9 @@ std::vector<std::string> backward_inputs(const Params& p) {
 void infer_backward(InferShape& c) {
   for (size_t i = 0; i < c.out.size(); ++i) c.set_out(static_cast<int>(i), c.in[i + 1]);
 }
-std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, backward, 0); }
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, backward, 0);
+}
 void gradient(GradientContext& g) {
   std::vector<Entry> in{g.output_grad(0)};
   for (int i = 0; i < g.num_inputs(); ++i) in.push_back(g.input(i));
@@ -168,7 +180,10 @@ void register_ops(Registry& registry) {
   add_params(op);
   op.variadic("arg", "num_args", &Params::num_args).input_names(input_names).infer_shape(infer).prepare(prepare);
   //[full
-  op.doc("Enlarges images by repeating pixels, or by a transposed convolution (bilinear). Inputs (N, C, h, w), output (N, C, scale h, scale w).").gradient(gradient);
+  op.doc(
+        "Enlarges images by repeating pixels, or by a transposed convolution (bilinear). Inputs (N, C, h, w), output "
+        "(N, C, scale h, scale w).")
+      .gradient(gradient);
   op.sample({{2, 2, 2, 3}}, {{"scale", 2}, {"sample_type", "nearest"}});
   op.sample({{1, 1, 2, 2}, {1, 2, 4, 4}}, {{"scale", 2}, {"sample_type", "nearest"}});
   op.sample({{1, 2, 2, 2}, {1, 2, 1, 1}}, {{"scale", 2}, {"sample_type", "nearest"}, {"multi_input_mode", "sum"}});
@@ -180,7 +195,13 @@ void register_ops(Registry& registry) {
   op.sample({{0, 1, 2, 2}, {1, 1, 4, 4}}, {{"scale", 2}, {"sample_type", "bilinear"}});
   OpBuilder<Params> grad(registry, "_backward_UpSampling");
   add_params(grad);
-  grad.hidden().input("output_grad").input("arg").input_names(backward_inputs).output_names(input_names).infer_shape(infer_backward).prepare(prepare_backward);
+  grad.hidden()
+      .input("output_grad")
+      .input("arg")
+      .input_names(backward_inputs)
+      .output_names(input_names)
+      .infer_shape(infer_backward)
+      .prepare(prepare_backward);
   grad.no_gradient("linear; use UpSampling for higher orders");
   //]
 }

@@ -19,7 +19,8 @@ struct Window {
     auto fill = [this](const Shape& from, int64_t* to, const char* name, int64_t least, int64_t most) {
       MIXNET_CHECK(from.ndim() == 0 || from.ndim() == dims, invalid, name, ": expected ", dims, " numbers, got ", from);
       for (int i = 0; i < from.ndim(); ++i) {
-        MIXNET_CHECK(from[i] >= least && from[i] <= most, invalid, name, ": expected values in [", least, ", ", most, "], got ", from);
+        MIXNET_CHECK(from[i] >= least && from[i] <= most, invalid, name, ": expected values in [", least, ", ", most,
+                     "], got ", from);
         to[i] = from[i];
       }
     };

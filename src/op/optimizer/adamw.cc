@@ -10,8 +10,8 @@ namespace mixnet::op::adamw {
 namespace {
 
 struct Params {
-  double lr = 0, eta = 0, wd = 0;              // the single forms
-  std::vector<double> lrs, wds, etas;          // the multi forms
+  double lr = 0, eta = 0, wd = 0;      // the single forms
+  std::vector<double> lrs, wds, etas;  // the multi forms
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, clip_gradient = -1;
   int64_t num_weights = 1;
 };
@@ -20,18 +20,21 @@ struct Rates {
 };
 
 template <class T, class S>
-void step(const Params& p, const Rates& rates, double scale, Span<const TensorView> in, bool master, const TensorView& out) {
+void step(const Params& p, const Rates& rates, double scale, Span<const TensorView> in, bool master,
+          const TensorView& out) {
   using A = std::conditional_t<std::is_same<T, double>::value, double, float>;
   const T *w = in[0].as<T>(), *g = in[1].as<T>();
   S *mean = in[2].as<S>(), *var = in[3].as<S>(), *copy = master ? in[4].as<S>() : nullptr;
   T* y = out.as<T>();
-  const A b1 = static_cast<A>(p.beta1), b2 = static_cast<A>(p.beta2), epsilon = static_cast<A>(p.epsilon), rescale = static_cast<A>(scale);
+  const A b1 = static_cast<A>(p.beta1), b2 = static_cast<A>(p.beta2), epsilon = static_cast<A>(p.epsilon),
+          rescale = static_cast<A>(scale);
   const A lr = static_cast<A>(rates.lr), wd = static_cast<A>(rates.wd), eta = static_cast<A>(rates.eta);
   const bool skip = !std::isfinite(scale) || scale == 0;
   parallel_for(out.size(), 8192, [&](int64_t first, int64_t last) {
     for (int64_t i = first; skip && i < last; ++i) y[i] = w[i];
     for (int64_t i = first; !skip && i < last; ++i) {
-      const A weight = copy ? static_cast<A>(copy[i]) : static_cast<A>(w[i]), d = clipped(rescale * static_cast<A>(g[i]), p.clip_gradient);
+      const A weight = copy ? static_cast<A>(copy[i]) : static_cast<A>(w[i]),
+              d = clipped(rescale * static_cast<A>(g[i]), p.clip_gradient);
       const A m = b1 * static_cast<A>(mean[i]) + (1 - b1) * d, v = b2 * static_cast<A>(var[i]) + (1 - b2) * d * d;
       const A next = weight - eta * (lr * m / (std::sqrt(v) + epsilon) + wd * weight);
       mean[i] = static_cast<S>(m);
@@ -72,7 +75,8 @@ void infer_type(InferType& c) {
   const int n = static_cast<int>(c.out.size());
   for (int k = 0; k < n; ++k) {
     c.set_out(k, c.in[static_cast<size_t>(k * Group)]);
-    for (int i = 0; i < Group; ++i) c.set_in(k * Group + i, Master && i >= 2 ? DType::f32 : c.out[static_cast<size_t>(k)]);
+    for (int i = 0; i < Group; ++i)
+      c.set_in(k * Group + i, Master && i >= 2 ? DType::f32 : c.out[static_cast<size_t>(k)]);
   }
   c.set_in(n * Group, DType::f32);
 }
@@ -91,7 +95,8 @@ void check(const Params& p) {
 template <bool Multi, bool Master>
 void add_documentation(OpBuilder<Params>& op) {
   constexpr size_t group = 4 + Master;
-  op.doc(std::string("AdamW (Loshchilov and Hutter, 2019): Adam's moments of rescale_grad * grad, clipped, then w -= eta (lr m / (sqrt(v) + epsilon) + wd w)") +
+  op.doc(std::string("AdamW (Loshchilov and Hutter, 2019): Adam's moments of rescale_grad * grad, clipped, then w -= "
+                     "eta (lr m / (sqrt(v) + epsilon) + wd w)") +
          (Multi ? ", for several weights" : "") + (Master ? ", on float32 copies" : "") +
          ". A rescale_grad of 0, infinity or NaN leaves everything as it is.");
   for (const std::vector<Shape>& shapes : {std::vector<Shape>{{2, 3}, {4}}, {{1}}, {{0}}}) {
@@ -121,7 +126,10 @@ void add(Registry& registry, const std::string& name, const std::string& alias) 
   if (Multi) op.param("etas", &Params::etas).required().doc("Schedule multiplier of every weight.");
   else op.param("eta", &Params::eta).required().doc("Schedule multiplier of step and decay.");
   op.param("clip_gradient", &Params::clip_gradient).doc("Limits gradients to [-c, c]; off below 0.");
-  op.input("weight", "Any shape, float.").input("grad", "Its gradient.").input("mean", "First moment, changed in place.").input("var", "Second moment, changed in place.");
+  op.input("weight", "Any shape, float.")
+      .input("grad", "Its gradient.")
+      .input("mean", "First moment, changed in place.")
+      .input("var", "Second moment, changed in place.");
   std::vector<std::string> names{"weight", "grad", "mean", "var"};
   if (Master) op.input("weight32", "The weight in float32, changed in place.");
   if (Master) names.push_back("weight32");

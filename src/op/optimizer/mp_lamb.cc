@@ -29,7 +29,8 @@ void direction(const Params& p, const RunContext& r) {
         const float d = clipped(static_cast<float>(p.rescale_grad) * static_cast<float>(g[i]), p.clip_gradient);
         mean[i] = b1 * mean[i] + (1 - b1) * d;
         var[i] = b2 * var[i] + (1 - b2) * d * d;
-        r.out[0].as<float>()[i] = mean[i] / c1 / (std::sqrt(var[i] / c2) + static_cast<float>(p.epsilon)) + static_cast<float>(p.wd) * w[i];
+        r.out[0].as<float>()[i] =
+            mean[i] / c1 / (std::sqrt(var[i] / c2) + static_cast<float>(p.epsilon)) + static_cast<float>(p.wd) * w[i];
       }
     });
   });
@@ -87,17 +88,28 @@ void register_ops(Registry& registry) {
   one.param("clip_gradient", &Params::clip_gradient).doc("Limits gradients to [-c, c]; off below 0.");
   one.input("weight", "Any shape, float.").input("grad", "Its gradient.").input("mean", "First moment, float32.");
   one.input("var", "Second moment, float32.").input("weight32", "The weight in float32.").shape_only({0});
-  one.mutates({2, 3}).infer_type(infer_direction_type).kernel(direction).no_gradient("an optimizer's step has no gradient");
+  one.mutates({2, 3})
+      .infer_type(infer_direction_type)
+      .kernel(direction)
+      .no_gradient("an optimizer's step has no gradient");
   OpBuilder<Params> two(registry, "mp_lamb_update_phase2");
   two.param("lr", &Params::lr).required().doc("Learning rate.");
   two.param("lower_bound", &Params::lower_bound).doc("Least norm of the weight; off below 0.");
   two.param("upper_bound", &Params::upper_bound).doc("Largest norm of the weight; off below 0.");
-  two.input("weight", "Any shape, float.").input("g", "The direction of phase 1, float32.").input("r1", "(1,): norm of the weight.");
+  two.input("weight", "Any shape, float.")
+      .input("g", "The direction of phase 1, float32.")
+      .input("r1", "(1,): norm of the weight.");
   two.input("r2", "(1,): norm of g.").input("weight32", "The weight in float32, changed in place.").shape_only({0});
-  two.mutates({4}).infer_shape(infer_step).infer_type(infer_step_type).kernel(scaled_step).no_gradient("an optimizer's step has no gradient");
+  two.mutates({4})
+      .infer_shape(infer_step)
+      .infer_type(infer_step_type)
+      .kernel(scaled_step)
+      .no_gradient("an optimizer's step has no gradient");
   //[full
   one.doc("LAMB (You et al., 2020) on a float32 copy of the weight: the direction of the step, float32.");
-  two.doc("LAMB (You et al., 2020): the step on weight32, scaled by r1 / r2; the output is weight32 in the weight's dtype.");
+  two.doc(
+      "LAMB (You et al., 2020): the step on weight32, scaled by r1 / r2; the output is weight32 in the weight's "
+      "dtype.");
   for (const Shape& shape : {Shape{2, 3}, Shape{1}, Shape{0}}) {
     one.sample({shape, shape, shape, shape, shape}, {{"t", 2}, {"wd", 0.1}}).range(0.5, 2);
     two.sample({shape, shape, {1}, {1}, shape}, {{"lr", 0.1}}).range(0.5, 2);

@@ -11,7 +11,8 @@ namespace {
 
 struct Params {
   std::vector<double> learning_rates, wds;
-  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-6, rescale_grad = 1, clip_gradient = -1, lower_bound = -1, upper_bound = -1;
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-6, rescale_grad = 1, clip_gradient = -1, lower_bound = -1,
+         upper_bound = -1;
   bool bias_correction = true;
   Shape step_count;
   int64_t num_tensors = 1;
@@ -27,7 +28,9 @@ struct Direction {
     scale1 = static_cast<A>(1 / (1 - std::pow(p.beta1, t)));
     scale2 = static_cast<A>(1 / (1 - std::pow(p.beta2, t)));
   }
-  A operator()(A mean, A var, A weight) const { return mean * scale1 / (std::sqrt(var * scale2) + epsilon) + wd * weight; }
+  A operator()(A mean, A var, A weight) const {
+    return mean * scale1 / (std::sqrt(var * scale2) + epsilon) + wd * weight;
+  }
 };
 
 template <class T, class S>
@@ -45,7 +48,8 @@ void step(const Params& p, size_t k, Span<const TensorView> in, bool master, con
     mean[i] = static_cast<S>(b1 * static_cast<A>(mean[i]) + (1 - b1) * d);
     var[i] = static_cast<S>(b2 * static_cast<A>(var[i]) + (1 - b2) * d * d);
     // The norm is that of the weight itself, not of its float32 copy.
-    const double x = static_cast<double>(w[i]), u = static_cast<double>(direction(static_cast<A>(mean[i]), static_cast<A>(var[i]), weight(i)));
+    const double x = static_cast<double>(w[i]),
+                 u = static_cast<double>(direction(static_cast<A>(mean[i]), static_cast<A>(var[i]), weight(i)));
     of_weight += x * x;
     of_step += u * u;
   }
@@ -85,15 +89,18 @@ template <int Group, bool Master>
 void infer_type(InferType& c) {
   for (int k = 0; k < static_cast<int>(c.out.size()); ++k) {
     c.set_out(k, c.in[static_cast<size_t>(k * Group)]);
-    for (int i = 0; i < Group; ++i) c.set_in(k * Group + i, Master && i >= 2 ? DType::f32 : c.out[static_cast<size_t>(k)]);
+    for (int i = 0; i < Group; ++i)
+      c.set_in(k * Group + i, Master && i >= 2 ? DType::f32 : c.out[static_cast<size_t>(k)]);
   }
 }
 
 void check(const Params& p) {
   const size_t n = static_cast<size_t>(p.num_tensors);
-  MIXNET_CHECK(p.learning_rates.size() == n, invalid, "learning_rates: expected one number per weight, ", n, ", got ", p.learning_rates.size());
+  MIXNET_CHECK(p.learning_rates.size() == n, invalid, "learning_rates: expected one number per weight, ", n, ", got ",
+               p.learning_rates.size());
   MIXNET_CHECK(p.wds.size() == n, invalid, "wds: expected one number per weight, ", n, ", got ", p.wds.size());
-  MIXNET_CHECK(static_cast<size_t>(p.step_count.ndim()) == n, invalid, "step_count: expected one number per weight, ", n, ", got ", p.step_count);
+  MIXNET_CHECK(static_cast<size_t>(p.step_count.ndim()) == n, invalid, "step_count: expected one number per weight, ",
+               n, ", got ", p.step_count);
 }
 
 template <bool Master>
@@ -112,7 +119,10 @@ void add(Registry& registry, const std::string& name) {
   op.param("bias_correction", &Params::bias_correction).doc("Divides the moments by 1 - beta^t.");
   op.param("step_count", &Params::step_count).required().range(1).doc("Number of the step of every weight, from 1.");
   op.param("num_tensors", &Params::num_tensors).range(1).doc("Number of weights.");
-  op.input("weight", "Any shape, float.").input("grad", "Its gradient.").input("mean", "First moment, changed in place.").input("var", "Second moment, changed in place.");
+  op.input("weight", "Any shape, float.")
+      .input("grad", "Its gradient.")
+      .input("mean", "First moment, changed in place.")
+      .input("var", "Second moment, changed in place.");
   std::vector<std::string> names{"weight", "grad", "mean", "var"};
   if (Master) op.input("weight32", "The weight in float32, changed in place.");
   if (Master) names.push_back("weight32");
@@ -121,15 +131,21 @@ void add(Registry& registry, const std::string& name) {
   op.check(check).infer_shape(infer<group>).infer_type(infer_type<group, Master>).kernel(kernel<Master>);
   op.no_gradient("an optimizer's step has no gradient");
   //[full
-  op.doc(std::string("LAMB (You et al., 2020) for several weights") + (Master ? " with float32 copies" : "") +
-         ": lamb_update_phase1 and phase2 with the norms of weight and direction. Inputs come in groups, one per weight.");
+  op.doc(
+      std::string("LAMB (You et al., 2020) for several weights") + (Master ? " with float32 copies" : "") +
+      ": lamb_update_phase1 and phase2 with the norms of weight and direction. Inputs come in groups, one per weight.");
   for (const std::vector<Shape>& shapes : {std::vector<Shape>{{2, 3}, {4}}, {{1}}, {{0}, {2}}}) {
     std::vector<Shape> inputs;
     for (const Shape& s : shapes) inputs.insert(inputs.end(), group, s);
     const std::vector<double> rates(shapes.size(), 0.1);
     const Shape steps = Shape::filled(static_cast<int>(shapes.size()), 3);
     op.sample(inputs, {{"learning_rates", rates}, {"wds", rates}, {"step_count", steps}}).range(0.5, 2);
-    op.sample(inputs, {{"learning_rates", rates}, {"wds", rates}, {"step_count", steps}, {"bias_correction", false}, {"upper_bound", 1.0}}).range(0.5, 2);
+    op.sample(inputs, {{"learning_rates", rates},
+                       {"wds", rates},
+                       {"step_count", steps},
+                       {"bias_correction", false},
+                       {"upper_bound", 1.0}})
+        .range(0.5, 2);
   }
   //]
 }

@@ -15,9 +15,11 @@ void body(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "multi_lars", [&](auto tag) {
     using T = typename decltype(tag)::type;
     for (int64_t i = 0; i < r.out[0].size(); ++i) {
-      const T lr = r.in[0].as<T>()[i], w = std::sqrt(r.in[1].as<T>()[i]), g = std::sqrt(r.in[2].as<T>()[i]) * static_cast<T>(p.rescale_grad);
+      const T lr = r.in[0].as<T>()[i], w = std::sqrt(r.in[1].as<T>()[i]),
+              g = std::sqrt(r.in[2].as<T>()[i]) * static_cast<T>(p.rescale_grad);
       const bool scales = w > 0 && g > 0;
-      r.out[0].as<T>()[i] = scales ? lr * static_cast<T>(p.eta) * w / (g + r.in[3].as<T>()[i] * w + static_cast<T>(p.eps)) : lr;
+      r.out[0].as<T>()[i] =
+          scales ? lr * static_cast<T>(p.eta) * w / (g + r.in[3].as<T>()[i] * w + static_cast<T>(p.eps)) : lr;
     }
   });
 }
@@ -34,7 +36,9 @@ void register_ops(Registry& registry) {
   op.input("grads_sum_sq", "(n,): sums of squares of the gradients.").input("wds", "(n,): weight decays.");
   op.inplace(0, 0).prepare(prepare).no_gradient("an optimizer's step has no gradient");
   //[full
-  op.doc("LARS (You et al., 2017): lr eta |w| / (|g| + wd |w| + eps) with the norms of weight and gradient; lr where one of them is 0.");
+  op.doc(
+      "LARS (You et al., 2017): lr eta |w| / (|g| + wd |w| + eps) with the norms of weight and gradient; lr where one "
+      "of them is 0.");
   op.sample({{3}, {3}, {3}, {3}}, {{"eta", 0.1}, {"eps", 1e-3}, {"rescale_grad", 0.5}}).range(0.1, 2);
   op.sample({{1}, {1}, {1}, {1}}, {{"eta", 0.1}, {"eps", 1e-3}}).range(0.1, 2);
   op.sample({{0}, {0}, {0}, {0}}, {{"eta", 0.1}, {"eps", 1e-3}});

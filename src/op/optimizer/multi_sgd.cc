@@ -14,9 +14,11 @@ struct Params {
 };
 
 template <class T, class S>
-void step(const Params& p, double lr_value, double wd_value, Span<const TensorView> group, bool has_momentum, bool master, const TensorView& out) {
+void step(const Params& p, double lr_value, double wd_value, Span<const TensorView> group, bool has_momentum,
+          bool master, const TensorView& out) {
   using A = std::conditional_t<std::is_same<T, double>::value, double, float>;
-  const A lr = static_cast<A>(lr_value), wd = static_cast<A>(wd_value), mu = static_cast<A>(p.momentum), rescale = static_cast<A>(p.rescale_grad);
+  const A lr = static_cast<A>(lr_value), wd = static_cast<A>(wd_value), mu = static_cast<A>(p.momentum),
+          rescale = static_cast<A>(p.rescale_grad);
   const T *w = group[0].as<T>(), *g = group[1].as<T>();
   S* mom = has_momentum ? group[2].as<S>() : nullptr;
   S* copy = master ? group[has_momentum ? 3 : 2].as<S>() : nullptr;
@@ -44,7 +46,8 @@ void kernel(const Params& p, const RunContext& r) {
   for (size_t k = 0; k < r.out.size(); ++k) {
     const Span<const TensorView> in(r.in.data() + k * group, group);
     const size_t tail = r.out.size() * group;
-    const double lr = Preloaded ? r.in[tail].as<float>()[k] : p.lrs[k], wd = Preloaded ? r.in[tail + 1].as<float>()[k] : p.wds[k];
+    const double lr = Preloaded ? r.in[tail].as<float>()[k] : p.lrs[k],
+                 wd = Preloaded ? r.in[tail + 1].as<float>()[k] : p.wds[k];
     dispatch_float(in[0].dtype, "multi_sgd", [&](auto tag) {
       using T = typename decltype(tag)::type;
       step<T, std::conditional_t<Master, float, T>>(p, lr, wd, in, Momentum, Master, r.out[k]);
@@ -71,7 +74,8 @@ void infer_type(InferType& c) {
   const int n = static_cast<int>(c.out.size());
   for (int k = 0; k < n; ++k) {
     c.set_out(k, c.in[static_cast<size_t>(k * Group)]);
-    for (int i = 0; i < Group; ++i) c.set_in(k * Group + i, Master && i >= 2 ? DType::f32 : c.out[static_cast<size_t>(k)]);
+    for (int i = 0; i < Group; ++i)
+      c.set_in(k * Group + i, Master && i >= 2 ? DType::f32 : c.out[static_cast<size_t>(k)]);
   }
   for (int i = n * Group; i < c.num_inputs(); ++i) c.set_in(i, DType::f32);
 }
@@ -109,15 +113,18 @@ void add(Registry& registry, const std::string& name) {
   op.infer_shape(infer<group>).infer_type(infer_type<group, Master>).kernel(kernel<Momentum, Master, Preloaded>);
   op.no_gradient("an optimizer's step has no gradient");
   //[full
-  op.doc(std::string(Momentum ? "sgd_mom_update" : "sgd_update") + " of several weights" + (Master ? " with float32 copies" : "") +
-         ". Inputs come in groups, one per weight" + (Preloaded ? ", then lrs and wds" : "") + ". Write the outputs over the weights with out=.");
+  op.doc(std::string(Momentum ? "sgd_mom_update" : "sgd_update") + " of several weights" +
+         (Master ? " with float32 copies" : "") + ". Inputs come in groups, one per weight" +
+         (Preloaded ? ", then lrs and wds" : "") + ". Write the outputs over the weights with out=.");
   for (const std::vector<Shape>& shapes : {std::vector<Shape>{{2, 3}, {4}}, {{1}}, {{0}, {2}}}) {
     std::vector<Shape> inputs;
     for (const Shape& s : shapes) inputs.insert(inputs.end(), group, s);
     const int64_t n = static_cast<int64_t>(shapes.size());
     if (Preloaded) inputs.insert(inputs.end(), 2, Shape{n});
     Attributes attributes{{"clip_gradient", 0.7}};
-    if (!Preloaded) attributes.insert(attributes.end(), {{"lrs", std::vector<double>(shapes.size(), 0.1)}, {"wds", std::vector<double>(shapes.size(), 0.01)}});
+    if (!Preloaded)
+      attributes.insert(attributes.end(), {{"lrs", std::vector<double>(shapes.size(), 0.1)},
+                                           {"wds", std::vector<double>(shapes.size(), 0.01)}});
     if (Momentum) attributes.emplace_back("momentum", 0.9);
     op.sample(inputs, attributes);
   }

@@ -17,7 +17,8 @@ void kernel(const Params&, const RunContext& r) {
         using T = typename decltype(tag)::type;
         const T* x = in.as<T>();
         double sum = 0;
-        for (int64_t i = 0; i < in.size(); ++i) sum += static_cast<double>(static_cast<accumulator_t<T>>(x[i])) * static_cast<double>(x[i]);
+        for (int64_t i = 0; i < in.size(); ++i)
+          sum += static_cast<double>(static_cast<accumulator_t<T>>(x[i])) * static_cast<double>(x[i]);
         y[k] = static_cast<float>(sum);
       });
     }

@@ -9,9 +9,9 @@ namespace {
 
 struct Params {
   double lr = 0.01, wd = 0, rescale_grad = 1, clip_gradient = -1, momentum = 0;
-  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;          // adam, lamb, ftml
-  double gamma1 = 0.95, gamma2 = 0.9, clip_weights = -1;      // rmsprop
-  double lamda1 = 0.01, beta = 1;                             // ftrl
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;      // adam, lamb, ftml
+  double gamma1 = 0.95, gamma2 = 0.9, clip_weights = -1;  // rmsprop
+  double lamda1 = 0.01, beta = 1;                         // ftrl
   double wd_lh = 0, clip_grad = -1, lower_bound = -1, upper_bound = -1;
   int64_t t = 1;
   bool lazy_update = true, bias_correction = true;
@@ -19,12 +19,16 @@ struct Params {
 
 // rescale * g, clipped.
 template <class A>
-A scaled(const Params& p, A g) { return clipped(static_cast<A>(p.rescale_grad) * g, p.clip_gradient); }
+A scaled(const Params& p, A g) {
+  return clipped(static_cast<A>(p.rescale_grad) * g, p.clip_gradient);
+}
 
 // One step of one element: w and the states by reference, g the gradient. Constants have the type A of the computation.
 struct Sgd {
   static constexpr int states = 0;
-  template <class A> static void step(const Params& p, A& w, A g, A*) { w = (1 - A(p.lr) * A(p.wd)) * w - A(p.lr) * scaled(p, g); }
+  template <class A> static void step(const Params& p, A& w, A g, A*) {
+    w = (1 - A(p.lr) * A(p.wd)) * w - A(p.lr) * scaled(p, g);
+  }
 };
 struct SgdMomentum {
   static constexpr int states = 1;
@@ -89,7 +93,8 @@ struct Ftml {
   template <class A> static void step(const Params& p, A& w, A g, A* s) {
     const A grad = clipped(A(p.rescale_grad) * g + A(p.wd) * w, p.clip_grad), t = static_cast<A>(p.t);
     s[1] = A(p.beta2) * s[1] + (1 - A(p.beta2)) * grad * grad;
-    const A d = (1 - std::pow(A(p.beta1), t)) / A(p.lr) * (std::sqrt(s[1] / (1 - std::pow(A(p.beta2), t))) + A(p.epsilon));
+    const A d =
+        (1 - std::pow(A(p.beta1), t)) / A(p.lr) * (std::sqrt(s[1] / (1 - std::pow(A(p.beta2), t))) + A(p.epsilon));
     s[2] = A(p.beta1) * s[2] + (1 - A(p.beta1)) * grad - (d - A(p.beta1) * s[0]) * w;
     s[0] = d;
     w = -s[2] / d;
@@ -98,7 +103,9 @@ struct Ftml {
 template <class A> A sign(A x) { return x > 0 ? A(1) : x < 0 ? A(-1) : A(0); }
 struct SignSgd {
   static constexpr int states = 0;
-  template <class A> static void step(const Params& p, A& w, A g, A*) { w = (1 - A(p.lr) * A(p.wd)) * w - A(p.lr) * sign(g); }
+  template <class A> static void step(const Params& p, A& w, A g, A*) {
+    w = (1 - A(p.lr) * A(p.wd)) * w - A(p.lr) * sign(g);
+  }
 };
 // Bernstein et al., 2018.
 struct Signum {
@@ -122,9 +129,11 @@ void kernel(const Params& p, const RunContext& r) {
     parallel_for(r.out[0].size(), 8192, [&](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) {
         A weight = Master ? static_cast<A>(master[i]) : static_cast<A>(w[i]), state[3] = {};
-        for (int k = 0; k < F::states; ++k) state[k] = static_cast<A>(r.in[static_cast<size_t>(2 + k)].template as<S>()[i]);
+        for (int k = 0; k < F::states; ++k)
+          state[k] = static_cast<A>(r.in[static_cast<size_t>(2 + k)].template as<S>()[i]);
         F::step(p, weight, static_cast<A>(g[i]), state);
-        for (int k = 0; k < F::states; ++k) r.in[static_cast<size_t>(2 + k)].template as<S>()[i] = static_cast<S>(state[k]);
+        for (int k = 0; k < F::states; ++k)
+          r.in[static_cast<size_t>(2 + k)].template as<S>()[i] = static_cast<S>(state[k]);
         if (Master) master[i] = static_cast<float>(weight);
         out[i] = static_cast<T>(weight);
       }
@@ -149,8 +158,10 @@ void lamb1(const Params& p, const RunContext& r) {
       const A m = b1 * static_cast<A>(mean[i]) + (1 - b1) * g, v = b2 * static_cast<A>(var[i]) + (1 - b2) * g * g;
       mean[i] = static_cast<T>(m);
       var[i] = static_cast<T>(v);
-      const A mh = p.bias_correction ? m / (1 - std::pow(b1, t)) : m, vh = p.bias_correction ? v / (1 - std::pow(b2, t)) : v;
-      r.out[0].as<T>()[i] = static_cast<T>(mh / (std::sqrt(vh) + A(p.epsilon)) + A(p.wd) * static_cast<A>(r.in[0].as<T>()[i]));
+      const A mh = p.bias_correction ? m / (1 - std::pow(b1, t)) : m,
+              vh = p.bias_correction ? v / (1 - std::pow(b2, t)) : v;
+      r.out[0].as<T>()[i] =
+          static_cast<T>(mh / (std::sqrt(vh) + A(p.epsilon)) + A(p.wd) * static_cast<A>(r.in[0].as<T>()[i]));
     }
   });
 }
@@ -164,7 +175,8 @@ void lamb2(const Params& p, const RunContext& r) {
     if (p.upper_bound >= 0) r1 = std::min(r1, A(p.upper_bound));
     const A rate = r1 == 0 || r2 == 0 ? A(p.lr) : A(p.lr) * r1 / r2;
     for (int64_t i = 0; i < r.out[0].size(); ++i) {
-      r.out[0].as<T>()[i] = static_cast<T>(static_cast<A>(r.in[0].as<T>()[i]) - rate * static_cast<A>(r.in[1].as<T>()[i]));
+      r.out[0].as<T>()[i] =
+          static_cast<T>(static_cast<A>(r.in[0].as<T>()[i]) - rate * static_cast<A>(r.in[1].as<T>()[i]));
     }
   });
 }
@@ -177,7 +189,7 @@ void infer_lamb2(InferShape& c) {
 
 struct Extra {
   const char* name;
-  double Params::*member;
+  double Params::* member;
   const char* doc;
 };
 const Extra momentum{"momentum", &Params::momentum, "Share of the last step that is kept."};
@@ -204,17 +216,57 @@ struct Row {
 const Row rows[] = {
     {"sgd_update", {}, {}, kernel<Sgd, false>, false, "w = (1 - lr wd) w - lr clip(rescale g)"},
     {"mp_sgd_update", {}, {}, kernel<Sgd, true>, true, "sgd_update on a float32 copy of the weight"},
-    {"sgd_mom_update", {"mom"}, {momentum}, kernel<SgdMomentum, false>, false, "m = momentum m - lr wd w - lr clip(rescale g), w += m"},
-    {"mp_sgd_mom_update", {"mom"}, {momentum}, kernel<SgdMomentum, true>, true, "sgd_mom_update on a float32 copy of the weight"},
+    {"sgd_mom_update",
+     {"mom"},
+     {momentum},
+     kernel<SgdMomentum, false>,
+     false,
+     "m = momentum m - lr wd w - lr clip(rescale g), w += m"},
+    {"mp_sgd_mom_update",
+     {"mom"},
+     {momentum},
+     kernel<SgdMomentum, true>,
+     true,
+     "sgd_mom_update on a float32 copy of the weight"},
     {"nag_mom_update", {"mom"}, {momentum}, kernel<Nag, false>, false, "SGD with Nesterov's momentum"},
-    {"mp_nag_mom_update", {"mom"}, {momentum}, kernel<Nag, true>, true, "nag_mom_update on a float32 copy of the weight"},
-    {"adam_update", {"mean", "var"}, {beta1, beta2, epsilon}, kernel<Adam, false>, false, "Adam (Kingma and Ba, 2015); the caller folds the bias correction into lr"},
-    {"rmsprop_update", {"n"}, {gamma1, epsilon, clip_weights}, kernel<RmsProp, false>, false, "RMSProp (Tieleman and Hinton, 2012)"},
-    {"rmspropalex_update", {"n", "g", "delta"}, {gamma1, gamma2, epsilon, clip_weights}, kernel<RmsPropAlex, false>, false, "RMSProp, centred (Graves, 2013)"},
+    {"mp_nag_mom_update",
+     {"mom"},
+     {momentum},
+     kernel<Nag, true>,
+     true,
+     "nag_mom_update on a float32 copy of the weight"},
+    {"adam_update",
+     {"mean", "var"},
+     {beta1, beta2, epsilon},
+     kernel<Adam, false>,
+     false,
+     "Adam (Kingma and Ba, 2015); the caller folds the bias correction into lr"},
+    {"rmsprop_update",
+     {"n"},
+     {gamma1, epsilon, clip_weights},
+     kernel<RmsProp, false>,
+     false,
+     "RMSProp (Tieleman and Hinton, 2012)"},
+    {"rmspropalex_update",
+     {"n", "g", "delta"},
+     {gamma1, gamma2, epsilon, clip_weights},
+     kernel<RmsPropAlex, false>,
+     false,
+     "RMSProp, centred (Graves, 2013)"},
     {"ftrl_update", {"z", "n"}, {lamda1, beta}, kernel<Ftrl, false>, false, "FTRL-proximal (McMahan et al., 2013)"},
-    {"ftml_update", {"d", "v", "z"}, {beta1, beta2, epsilon, clip_grad}, kernel<Ftml, false>, false, "FTML (Zheng and Kwok, 2017)"},
+    {"ftml_update",
+     {"d", "v", "z"},
+     {beta1, beta2, epsilon, clip_grad},
+     kernel<Ftml, false>,
+     false,
+     "FTML (Zheng and Kwok, 2017)"},
     {"signsgd_update", {}, {}, kernel<SignSgd, false>, false, "w = (1 - lr wd) w - lr sign(g)"},
-    {"signum_update", {"mom"}, {momentum, wd_lh}, kernel<Signum, false>, false, "SignSGD with momentum (Bernstein et al., 2018)"},
+    {"signum_update",
+     {"mom"},
+     {momentum, wd_lh},
+     kernel<Signum, false>,
+     false,
+     "SignSGD with momentum (Bernstein et al., 2018)"},
 };
 
 void add_common(OpBuilder<Params>& op, const std::vector<Extra>& extras, bool with_lr) {
@@ -233,13 +285,19 @@ void register_lamb(Registry& registry) {
   one.param("t", &Params::t).required().range(1).doc("Number of the step, from 1.");
   one.param("bias_correction", &Params::bias_correction).doc("Divides the moments by 1 - beta^t.");
   one.defaults([](Params& p) { p.epsilon = 1e-6; });
-  one.input("weight", "Any shape, float.").input("grad", "Its gradient.").input("mean", "First moment.").input("var", "Second moment.");
+  one.input("weight", "Any shape, float.")
+      .input("grad", "Its gradient.")
+      .input("mean", "First moment.")
+      .input("var", "Second moment.");
   one.mutates({2, 3}).kernel(lamb1).no_gradient("an optimizer's step has no gradient");
   OpBuilder<Params> two(registry, "lamb_update_phase2");
   two.param("lr", &Params::lr).required().doc("Learning rate.");
   two.param("lower_bound", &Params::lower_bound).doc("Least norm of the weight; off below 0.");
   two.param("upper_bound", &Params::upper_bound).doc("Largest norm of the weight; off below 0.");
-  two.input("weight", "Any shape, float.").input("g", "The direction of phase 1.").input("r1", "(1,): norm of the weight.").input("r2", "(1,): norm of g.");
+  two.input("weight", "Any shape, float.")
+      .input("g", "The direction of phase 1.")
+      .input("r1", "(1,): norm of the weight.")
+      .input("r2", "(1,): norm of g.");
   two.inplace(0, 0).infer_shape(infer_lamb2).kernel(lamb2).no_gradient("an optimizer's step has no gradient");
   //[full
   one.doc("LAMB (You et al., 2020), the direction of the step.");

@@ -14,7 +14,8 @@ struct Params {
 
 void add_params(OpBuilder<Params>& op) {
   op.param("shape", &Params::shape).range(0).doc("Draws per distribution; one when empty.");
-  op.param("get_prob", &Params::get_prob).doc("Gives the logarithms of the probabilities of what was drawn as a second output.");
+  op.param("get_prob", &Params::get_prob)
+      .doc("Gives the logarithms of the probabilities of what was drawn as a second output.");
   op.param("dtype", &Params::dtype).doc("The dtype of the class numbers.");
 }
 // Draws per distribution.
@@ -47,7 +48,9 @@ void forward(const Params& p, const RunContext& r) {
     });
   });
 }
-std::vector<std::string> outputs(const Params& p) { return p.get_prob ? std::vector<std::string>{"output0", "output1"} : std::vector<std::string>{"output"}; }
+std::vector<std::string> outputs(const Params& p) {
+  return p.get_prob ? std::vector<std::string>{"output0", "output1"} : std::vector<std::string>{"output"};
+}
 int visible(const Params& p) { return p.get_prob ? 2 : 1; }
 void infer(InferShape& c) {
   c.expect_ndim(0, 1, Shape::max_ndim);
@@ -75,8 +78,10 @@ void backward(const Params& p, const RunContext& r) {
     std::fill_n(dx, r.out[0].size(), T(0.0f));
     dispatch_all(r.in[2].dtype, "sample_multinomial", [&](auto drawn) {
       for (int64_t i = 0; i < r.in[2].size(); ++i) {
-        const int64_t at = i / count * classes + static_cast<int64_t>(static_cast<double>(r.in[2].as<typename decltype(drawn)::type>()[i]));
-        dx[at] = static_cast<T>(static_cast<A>(dx[at]) + static_cast<A>(r.in[0].as<T>()[i]) / static_cast<A>(r.in[1].as<T>()[at]));
+        const int64_t at = i / count * classes +
+                           static_cast<int64_t>(static_cast<double>(r.in[2].as<typename decltype(drawn)::type>()[i]));
+        dx[at] = static_cast<T>(static_cast<A>(dx[at]) +
+                                static_cast<A>(r.in[0].as<T>()[i]) / static_cast<A>(r.in[1].as<T>()[at]));
       }
     });
   });
@@ -84,7 +89,8 @@ void backward(const Params& p, const RunContext& r) {
 void infer_backward(InferShape& c) { c.set_out(0, c.in[1]); }
 void infer_backward_type(InferType& c) { c.set_out(0, c.in[1]); }
 void gradient(GradientContext& g) {
-  if (g.params<Params>().get_prob) g.set(0, g.make_backward("_backward_sample_multinomial", {g.output_grad(1), g.input(0), g.output(0)})[0]);
+  if (g.params<Params>().get_prob)
+    g.set(0, g.make_backward("_backward_sample_multinomial", {g.output_grad(1), g.input(0), g.output(0)})[0]);
 }
 //]
 
@@ -94,10 +100,15 @@ void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "_sample_multinomial");
   op.alias("sample_multinomial");
   add_params(op);
-  op.input("data", "(..., classes): the probabilities of the classes.").output_names(outputs).visible_outputs(visible).random();
+  op.input("data", "(..., classes): the probabilities of the classes.")
+      .output_names(outputs)
+      .visible_outputs(visible)
+      .random();
   op.infer_shape(infer).infer_type(infer_type).kernel(forward);
   //[full
-  op.doc("Class numbers drawn from distributions along the last axis: data's other extents, then shape. The gradient of the second output serves REINFORCE.");
+  op.doc(
+      "Class numbers drawn from distributions along the last axis: data's other extents, then shape. The gradient of "
+      "the second output serves REINFORCE.");
   op.gradient(gradient);
   op.sample({{2, 3}}, {{"shape", Shape{4}}}).range(0.1, 1);
   op.sample({{2, 3}}, {{"get_prob", true}}).range(0.1, 1);
@@ -106,7 +117,13 @@ void register_ops(Registry& registry) {
   op.sample({{0, 2}});
   OpBuilder<Params> grad(registry, "_backward_sample_multinomial");
   add_params(grad);
-  grad.hidden().input("output_grad").input("data").input("drawn").infer_shape(infer_backward).infer_type(infer_backward_type).kernel(backward);
+  grad.hidden()
+      .input("output_grad")
+      .input("data")
+      .input("drawn")
+      .infer_shape(infer_backward)
+      .infer_type(infer_backward_type)
+      .kernel(backward);
   grad.no_gradient("the second derivative of a draw's likelihood is not provided");
   //]
 }

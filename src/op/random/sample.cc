@@ -62,7 +62,16 @@ class Stream {
   int left_ = 0;
 };
 
-enum class Kind { uniform, normal, gamma, exponential, poisson, negative_binomial, generalized_negative_binomial, randint };
+enum class Kind {
+  uniform,
+  normal,
+  gamma,
+  exponential,
+  poisson,
+  negative_binomial,
+  generalized_negative_binomial,
+  randint
+};
 
 double draw(Kind kind, Stream& s, double a, double b) {
   switch (kind) {
@@ -116,7 +125,8 @@ void kernel_each(const Params& p, const RunContext& r) {
       return static_cast<double>(static_cast<accumulator_t<T>>(r.in[k].as<T>()[i]));
     });
   };
-  generate(r.out[0], r.context.random, [&](Stream& s, int64_t i) { return draw(K, s, value(0, i / each), value(1, i / each)); });
+  generate(r.out[0], r.context.random,
+           [&](Stream& s, int64_t i) { return draw(K, s, value(0, i / each), value(1, i / each)); });
 }
 void infer_each(InferShape& c) {
   for (int i = 1; i < c.num_inputs(); ++i) c.set_in(i, c.in[0]);
@@ -137,7 +147,8 @@ struct Row {
   double a, b, least;  // defaults and the least value of the parameters
   Fn plain, each;
 };
-#define MIXNET_ROW(stem, first, second, doc, a, b, least) {#stem, first, second, doc, a, b, least, kernel<Kind::stem>, kernel_each<Kind::stem>}
+#define MIXNET_ROW(stem, first, second, doc, a, b, least) \
+  {#stem, first, second, doc, a, b, least, kernel<Kind::stem>, kernel_each<Kind::stem>}
 const Row rows[] = {
     MIXNET_ROW(uniform, "low", "high", "Uniform in [low, high)", 0, 1, -1e300),
     MIXNET_ROW(normal, "loc", "scale", "Normal with mean loc and standard deviation scale", 0, 1, -1e300),
@@ -145,7 +156,8 @@ const Row rows[] = {
     MIXNET_ROW(exponential, "lam", "", "Exponential with rate lam", 1, 1, 1e-300),
     MIXNET_ROW(poisson, "lam", "", "Poisson with rate lam", 1, 1, 0),
     MIXNET_ROW(negative_binomial, "k", "p", "Failures before k successes of probability p", 1, 1, 0),
-    MIXNET_ROW(generalized_negative_binomial, "mu", "alpha", "Negative binomial with mean mu and dispersion alpha", 1, 1, 0),
+    MIXNET_ROW(generalized_negative_binomial, "mu", "alpha", "Negative binomial with mean mu and dispersion alpha", 1,
+               1, 0),
     MIXNET_ROW(randint, "low", "high", "Whole numbers in [low, high)", 0, 1, -1e300),
 };
 #undef MIXNET_ROW
@@ -189,20 +201,29 @@ void register_ops(Registry& registry) {
     if (integer) continue;
     OpBuilder<Params> like(registry, "_random_" + name + "_like");
     describe(like, row, false);
-    like.input("data", "Gives shape and dtype.").shape_only({0}).random().kernel(row.plain).no_gradient("draws have no gradient");
+    like.input("data", "Gives shape and dtype.")
+        .shape_only({0})
+        .random()
+        .kernel(row.plain)
+        .no_gradient("draws have no gradient");
     OpBuilder<Params> each(registry, "_sample_" + name);
     each.alias("sample_" + name);
     each.input(sampled_name(row, false), "First parameters, any shape.");
     if (row.second[0]) each.input(sampled_name(row, true), "Second parameters, the same shape.");
     each.param("shape", &Params::shape).range(0).doc("Draws per distribution; one when empty.");
     each.param("dtype", &Params::dtype).doc("The dtype of the output.");
-    each.random().infer_shape(infer_each).infer_type(infer_each_type).kernel(row.each).no_gradient("draws have no gradient");
+    each.random()
+        .infer_shape(infer_each)
+        .infer_type(infer_each_type)
+        .kernel(row.each)
+        .no_gradient("draws have no gradient");
     //[full
     like.doc(std::string(row.doc) + ", in the shape and dtype of data.");
     like.sample({{2, 3}});
     like.sample({{1}});
     like.sample({{0}});
-    each.doc(std::string(row.doc) + ", one distribution per element of the inputs. Output: their shape with `shape` added.");
+    each.doc(std::string(row.doc) +
+             ", one distribution per element of the inputs. Output: their shape with `shape` added.");
     for (const Shape& shape : {Shape{2}, Shape{1}, Shape{0}}) {
       std::vector<Shape> inputs{shape};
       if (row.second[0]) inputs.push_back(shape);

@@ -23,7 +23,8 @@ class Shuffle : public Kernel {
     }
     const size_t width = static_cast<size_t>(r.out[0].bytes() / rows_);
     for (int64_t i = 0; i < rows_; ++i) {
-      std::memcpy(r.out[0].as<char>() + static_cast<size_t>(i) * width, r.in[0].as<char>() + static_cast<size_t>(order[i]) * width, width);
+      std::memcpy(r.out[0].as<char>() + static_cast<size_t>(i) * width,
+                  r.in[0].as<char>() + static_cast<size_t>(order[i]) * width, width);
     }
   }
 
@@ -36,7 +37,11 @@ std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_uniq
 
 void register_ops(Registry& registry) {
   OpBuilder<> op(registry, "_shuffle");
-  op.alias("shuffle").input("data", "Any shape and dtype.").random().prepare(prepare).no_gradient("draws have no gradient");
+  op.alias("shuffle")
+      .input("data", "Any shape and dtype.")
+      .random()
+      .prepare(prepare)
+      .no_gradient("draws have no gradient");
   //[full
   op.doc("The rows of data, along axis 0, in random order; every order is equally likely.");
   op.sample({{5, 2}});

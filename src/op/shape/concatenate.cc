@@ -1,4 +1,6 @@
 // Concat and stack, and their inverse SliceChannel (split).
+#include "op/shape/concatenate.h"
+
 #include <cstring>
 
 #include "op/core/builder.h"
@@ -7,9 +9,6 @@
 namespace mixnet::op::concatenate {
 namespace {
 
-struct Params {
-  int64_t num_args = 1, dim = 1;
-};
 struct StackParams {
   int64_t num_args = 1, axis = 0;
 };

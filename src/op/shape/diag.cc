@@ -1,8 +1,8 @@
 // diag: a diagonal of a tensor, or the matrix that has a vector on its diagonal.
 #include <cstring>
 
-#include "op/core/set_zero.h"
 #include "op/core/builder.h"
+#include "op/core/set_zero.h"
 #include "op/core/strided_loop.h"
 
 namespace mixnet::op::diag {

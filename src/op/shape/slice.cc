@@ -1,8 +1,8 @@
 // Parts of a tensor: slice, slice_axis, slice_like, and assignment to them (_slice_assign, _slice_assign_scalar).
 #include <cstring>
 
-#include "op/core/set_zero.h"
 #include "op/core/builder.h"
+#include "op/core/set_zero.h"
 #include "op/core/strided_loop.h"
 
 namespace mixnet::op::slice {

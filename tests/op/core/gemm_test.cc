@@ -66,8 +66,8 @@ struct Portable {
 
 template <class T>
 void check_all(double tolerance) {
-  const int64_t extents[][3] = {{1, 1, 1},    {1, 33, 70},  {1, 4500, 6},  {3, 1400, 9},   {4, 700, 9},  {5, 17, 300},
-                                {15, 43, 29}, {50, 3, 61},  {37, 1, 41},   {6, 16, 256},   {7, 15, 257}, {16, 16, 16},
+  const int64_t extents[][3] = {{1, 1, 1},    {1, 33, 70},  {1, 4500, 6},  {3, 1400, 9},  {4, 700, 9},    {5, 17, 300},
+                                {15, 43, 29}, {50, 3, 61},  {37, 1, 41},   {6, 16, 256},  {7, 15, 257},   {16, 16, 16},
                                 {17, 18, 19}, {97, 50, 30}, {13, 2050, 5}, {191, 65, 31}, {100, 129, 520}};
   for (const auto& e : extents) {
     for (int trans = 0; trans < 4; ++trans) {
@@ -90,14 +90,15 @@ TEST_CASE("gemm agrees with the definition") {
 }
 
 TEST_CASE("gemm with the product that is installed") {
-  for (int trans = 0; trans < 4; ++trans) CHECK(worst_error<float>(trans & 1, trans & 2, 37, 41, 43, 2, 0.5f, 2) < 1e-4);
+  for (int trans = 0; trans < 4; ++trans)
+    CHECK(worst_error<float>(trans & 1, trans & 2, 37, 41, 43, 2, 0.5f, 2) < 1e-4);
 }
 
 TEST_CASE("gemm asks the installed product, and goes on where it declines") {
   static int asked;
   asked = 0;
-  const FastGemm decline = [](bool, bool, int64_t, int64_t, int64_t, float, const float*, int64_t, const float*, int64_t,
-                              float, float*, int64_t) {
+  const FastGemm decline = [](bool, bool, int64_t, int64_t, int64_t, float, const float*, int64_t, const float*,
+                              int64_t, float, float*, int64_t) {
     ++asked;
     return false;
   };

@@ -48,7 +48,8 @@ TEST_CASE("is_int decides on the dtype of integers and a number") {
       CHECK(real.dtype() == DType::f64);
       for (int64_t i = 0; i < 4; ++i) {
         const double got = real.get(i), want = row.real[static_cast<size_t>(i)];
-        CHECK((std::fabs(got - want) < 1e-14 * std::fabs(want) || got == want || (std::isnan(got) && std::isnan(want))));
+        CHECK(
+            (std::fabs(got - want) < 1e-14 * std::fabs(want) || got == want || (std::isnan(got) && std::isnan(want))));
       }
     }
     for (bool is_int : {false, true}) CHECK(with(row.op, x, 2.5, DType::f32, is_int).dtype() == DType::f32);

@@ -70,7 +70,8 @@ TEST_CASE("functions keep their digits where it is hard") {
 }
 
 TEST_CASE("float exp, sigmoid and tanh are right to the last places") {
-  std::vector<double> x = {0, -0.0, 1e-30, -1e-30, 0.625, 88.72283, 88.73, 89, 1e30, inf, -87.5, -103.9, -104.5, -1e30, -inf, NAN};
+  std::vector<double> x = {0,    -0.0, 1e-30, -1e-30, 0.625,  88.72283, 88.73, 89,
+                           1e30, inf,  -87.5, -103.9, -104.5, -1e30,    -inf,  NAN};
   for (int i = 0; i <= 20000; ++i) x.push_back(-105 + i * 0.0097);
   for (int i = 0; i <= 2000; ++i) x.push_back(-1.0007 + i * 0.001);
   for (double& v : x) v = static_cast<float>(v);
@@ -103,7 +104,9 @@ TEST_CASE("slopes keep their digits where it is hard") {
        {0.03648997397857651, 5.516858419886274, -100000000.57721564, -10.423754940411076, 0.9227843350984671,
         4.605174352581845}},
       {"gammaln", {-0.999999, -2.000001, -3}, {-999999.5771780586, 1000000.9226416623, NAN}},
-      {"gamma", {-0.5, -1.5, 5, -20.5}, {-0.12935358979554, 1.6617502606685972, 36.14682404236321, -8.630443262516976e-19}},
+      {"gamma",
+       {-0.5, -1.5, 5, -20.5},
+       {-0.12935358979554, 1.6617502606685972, 36.14682404236321, -8.630443262516976e-19}},
       {"expm1", {-30, 8}, {std::exp(-30), std::exp(8)}},
       {"softsign", {-1e4, 1e8}, {1 / (10001.0 * 10001.0), 1 / ((1 + 1e8) * (1 + 1e8))}},
       {"sqrt", {0, 4}, {inf, 0.25}},
@@ -119,7 +122,8 @@ TEST_CASE("slopes keep their digits where it is hard") {
 
 TEST_CASE("smooth_l1 and hard_sigmoid have MXNet's values") {
   const Tensor x = tensor(Shape{5}, {-3, -0.25, 0.1, inf, NAN}, DType::f64);
-  check_close("smooth_l1", run_op("smooth_l1", {x}, {{"scalar", 2.0}})[0].values(), {2.875, 0.125, 0.02, inf, NAN}, 1e-14);
+  check_close("smooth_l1", run_op("smooth_l1", {x}, {{"scalar", 2.0}})[0].values(), {2.875, 0.125, 0.02, inf, NAN},
+              1e-14);
   check_close("hard_sigmoid", run_op("hard_sigmoid", {x})[0].values(), {0, 0.45, 0.52, 1, NAN}, 1e-14);
 }
 

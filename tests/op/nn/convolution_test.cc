@@ -95,7 +95,10 @@ TEST_CASE("Convolution agrees with the definition") {
 
 TEST_CASE("Convolution of no channels is the bias") {
   const Attributes attributes{{"kernel", Shape{2, 2}}, {"num_filter", 2}};
-  const Values y = run_op("Convolution", {Tensor({1, 0, 3, 2}, DType::f32), Tensor({2, 0, 2, 2}, DType::f32), tensor({2}, {5, 7})}, attributes)[0].values();
+  const Values y =
+      run_op("Convolution", {Tensor({1, 0, 3, 2}, DType::f32), Tensor({2, 0, 2, 2}, DType::f32), tensor({2}, {5, 7})},
+             attributes)[0]
+          .values();
   CHECK(y == Values{5, 5, 7, 7});
 }
 

@@ -21,15 +21,18 @@ using Reals = std::vector<double>;
 }  // namespace
 
 TEST_CASE("multi_sgd_mom_update steps every weight with its own rates") {
-  const Attributes attributes{{"lrs", Reals{.1, 0}}, {"wds", Reals{.01, .01}}, {"momentum", .9}, {"rescale_grad", .5}, {"clip_gradient", .12}, {"num_weights", 2}};
-  const std::vector<Tensor> out = run_op("multi_sgd_mom_update", {weight(), grad(), mean(), weight(), grad(), tensor({3}, {0, 0, 0})}, attributes);
+  const Attributes attributes{{"lrs", Reals{.1, 0}}, {"wds", Reals{.01, .01}}, {"momentum", .9},
+                              {"rescale_grad", .5},  {"clip_gradient", .12},   {"num_weights", 2}};
+  const std::vector<Tensor> out =
+      run_op("multi_sgd_mom_update", {weight(), grad(), mean(), weight(), grad(), tensor({3}, {0, 0, 0})}, attributes);
   REQUIRE(out.size() == 2);
   check_values(out[0], {1.084, -1.918, 3.075});
   check_values(out[1], {1, -2, 3});
 }
 
 TEST_CASE("multi_lamb_update: bias correction and bounds") {
-  const Attributes rates{{"learning_rates", Reals{.1}}, {"wds", Reals{.01}}, {"step_count", Shape{3}}, {"rescale_grad", .5}};
+  const Attributes rates{
+      {"learning_rates", Reals{.1}}, {"wds", Reals{.01}}, {"step_count", Shape{3}}, {"rescale_grad", .5}};
   auto with = [&rates](const Attributes& more) {
     Attributes all = rates;
     all.insert(all.end(), more.begin(), more.end());
@@ -43,13 +46,18 @@ TEST_CASE("multi_lamb_update: bias correction and bounds") {
 
 TEST_CASE("adamw_update leaves out a step whose scale is not finite") {
   const Attributes rates{{"lr", .1}, {"wd", .01}, {"eta", .7}, {"clip_gradient", .12}};
-  check_values(run_op("_adamw_update", {weight(), grad(), mean(), var(), tensor({1}, {.5})}, rates)[0], {0.978123, -2.008146, 2.956412});
-  check_values(run_op("_adamw_update", {weight(), grad(), mean(), var(), tensor({1}, {std::nan("")})}, rates)[0], {1, -2, 3});
+  check_values(run_op("_adamw_update", {weight(), grad(), mean(), var(), tensor({1}, {.5})}, rates)[0],
+               {0.978123, -2.008146, 2.956412});
+  check_values(run_op("_adamw_update", {weight(), grad(), mean(), var(), tensor({1}, {std::nan("")})}, rates)[0],
+               {1, -2, 3});
 }
 
 TEST_CASE("multi_lars and all_finite") {
   const Attributes attributes{{"eta", .1}, {"eps", 1e-3}, {"rescale_grad", .5}};
-  const Tensor rates = run_op("multi_lars", {tensor({4}, {1, 2, 3, 4}), tensor({4}, {4, 9, 0, 1}), tensor({4}, {1, 4, 1, 0}), tensor({4}, {.1, .2, .3, .1})}, attributes)[0];
+  const Tensor rates = run_op(
+      "multi_lars",
+      {tensor({4}, {1, 2, 3, 4}), tensor({4}, {4, 9, 0, 1}), tensor({4}, {1, 4, 1, 0}), tensor({4}, {.1, .2, .3, .1})},
+      attributes)[0];
   check_values(rates, {0.285307, 0.374766, 3, 4});
   for (double bad : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
     check_values(run_op("multi_all_finite", {weight(), tensor({2}, {0, bad})}, {{"num_arrays", 2}})[0], {0});
@@ -59,7 +67,8 @@ TEST_CASE("multi_lars and all_finite") {
 
 TEST_CASE("rates must be one per weight") {
   const Attributes attributes{{"lrs", Reals{.1}}, {"wds", Reals{.1, .1}}, {"num_weights", 2}};
-  CHECK_THROWS_WITH(registry().at("multi_sgd_update").make_params(attributes), doctest::Contains("[multi_sgd_update] lrs: expected one number per weight, 2, got 1"));
+  CHECK_THROWS_WITH(registry().at("multi_sgd_update").make_params(attributes),
+                    doctest::Contains("[multi_sgd_update] lrs: expected one number per weight, 2, got 1"));
 }
 
 }  // namespace mixnet::test

@@ -28,9 +28,7 @@ def check_lengths(sources):
         if not array.shape:
             raise ValueError(f"[NDArrayIter] {name}: expected at least one axis, got a scalar")
         if array.shape[0] != first.shape[0]:
-            raise ValueError(
-                f"[NDArrayIter] {name}: expected {first.shape[0]} examples like {first_name}, got {array.shape[0]}"
-            )
+            raise ValueError(f"[NDArrayIter] {name}: expected {first.shape[0]} examples like {first_name}, got {array.shape[0]}")
     if first.shape[0] == 0:
         raise ValueError(f"[NDArrayIter] {first_name}: expected at least one example, got shape {first.shape}")
     return first.shape[0]

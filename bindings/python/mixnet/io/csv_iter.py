@@ -68,9 +68,7 @@ class CSVIter(DataIter):
         else:
             label = _read_csv(label_csv, shape, self._dtype)
         if len(label) != len(self._data):
-            raise MXNetError(
-                f"[CSVIter {label_csv}] lines: expected {len(self._data)} like {data_csv}, got {len(label)}"
-            )
+            raise MXNetError(f"[CSVIter {label_csv}] lines: expected {len(self._data)} like {data_csv}, got {len(label)}")
         return label.reshape(-1) if shape == (1,) else label
 
     @property

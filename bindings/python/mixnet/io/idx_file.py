@@ -30,9 +30,7 @@ def read_idx(path, ndim):
     for axis in shape:
         size *= axis
     if len(content) - header != size:
-        raise MXNetError(
-            f"[MNISTIter {path}] values: expected {size} bytes for shape {shape}, got {len(content) - header}"
-        )
+        raise MXNetError(f"[MNISTIter {path}] values: expected {size} bytes for shape {shape}, got {len(content) - header}")
     return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
 
 

@@ -166,9 +166,7 @@ def _with_name(desc, rename):
 def _joined(batches, provide_data, provide_label):
     first = batches[0]
     if any(batch.pad != first.pad for batch in batches):
-        raise ValueError(
-            f"[PrefetchingIter] pad: expected the same in all iterators, got {[batch.pad for batch in batches]}"
-        )
+        raise ValueError(f"[PrefetchingIter] pad: expected the same in all iterators, got {[batch.pad for batch in batches]}")
     data = [array for batch in batches for array in batch.data]
     label = [array for batch in batches for array in batch.label or []]
     if first.bucket_key is not None:

@@ -104,9 +104,7 @@ class BaseModule:
         """Give parameters and auxiliary states their first values."""
         raise self._undefined("init_params")
 
-    def init_optimizer(
-        self, kvstore="local", optimizer="sgd", optimizer_params=DEFAULT_OPTIMIZER_PARAMS, force_init=False
-    ):
+    def init_optimizer(self, kvstore="local", optimizer="sgd", optimizer_params=DEFAULT_OPTIMIZER_PARAMS, force_init=False):
         """Make the optimizer and the store through which devices exchange gradients."""
         raise self._undefined("init_optimizer")
 

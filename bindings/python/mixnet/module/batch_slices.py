@@ -19,9 +19,7 @@ def split_batch(batch_size, workload):
         ends.append(int(round(batch_size * done / total)))
     slices = [slice(begin, end) for begin, end in zip([0] + ends[:-1], ends)]
     if any(part.stop <= part.start for part in slices):
-        raise ValueError(
-            f"[Module] batch_size: expected at least one example for each of {len(workload)} devices, got {batch_size}"
-        )
+        raise ValueError(f"[Module] batch_size: expected at least one example for each of {len(workload)} devices, got {batch_size}")
     return slices
 
 

@@ -63,9 +63,7 @@ class BucketingModule(BaseModule):
         generated = self._sym_gen(bucket_key)
         if not isinstance(generated, tuple) or len(generated) != 3:
             kind = type(generated).__name__
-            raise ValueError(
-                f"[BucketingModule] sym_gen: expected a tuple (symbol, data_names, label_names), got {kind}"
-            )
+            raise ValueError(f"[BucketingModule] sym_gen: expected a tuple (symbol, data_names, label_names), got {kind}")
         symbol, data_names, label_names = generated
         return Module(symbol, data_names, label_names, **self._options)
 
@@ -237,9 +235,7 @@ class BucketingModule(BaseModule):
         self._default_module._params_dirty = True  # any bucket may have changed the shared arrays
         return self._default_module.get_params()
 
-    def init_optimizer(
-        self, kvstore="local", optimizer="sgd", optimizer_params=DEFAULT_OPTIMIZER_PARAMS, force_init=False
-    ):
+    def init_optimizer(self, kvstore="local", optimizer="sgd", optimizer_params=DEFAULT_OPTIMIZER_PARAMS, force_init=False):
         """As `Module.init_optimizer`, for all buckets."""
         require(self, "init_optimizer", "binded", "params_initialized")
         if self.optimizer_initialized and not force_init:

@@ -91,8 +91,7 @@ class DataParallelExecutorGroup:
         inputs = [self._inputs_of(device) for device in range(len(self.contexts))]
         if reshape:
             self.execs = [
-                executor.reshape(allow_up_sizing=True, **{name: desc.shape for name, desc in wanted.items()})
-                for executor, wanted in zip(self.execs, inputs)
+                executor.reshape(allow_up_sizing=True, **{name: desc.shape for name, desc in wanted.items()}) for executor, wanted in zip(self.execs, inputs)
             ]
         else:
             self.execs = [self._bind(device, wanted, shared_group) for device, wanted in enumerate(inputs)]
@@ -127,11 +126,7 @@ class DataParallelExecutorGroup:
         axes = self.data_layouts + self.label_layouts
         part = self.slices[device]
         cut = [(desc, sliced_shape(desc.shape, part, axis)) for desc, axis in zip(described, axes)]
-        return OrderedDict(
-            (desc.name, DataDesc(desc.name, shape, desc.dtype, desc.layout))
-            for desc, shape in cut
-            if desc.name in self.arg_names
-        )
+        return OrderedDict((desc.name, DataDesc(desc.name, shape, desc.dtype, desc.layout)) for desc, shape in cut if desc.name in self.arg_names)
 
     def _bind(self, device, inputs, shared_group):
         ctx, group2ctx = self.contexts[device], self.group2ctxs[device]

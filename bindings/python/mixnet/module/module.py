@@ -326,9 +326,7 @@ class Module(BaseModule):
 
     # The optimizer.
 
-    def init_optimizer(
-        self, kvstore="local", optimizer="sgd", optimizer_params=DEFAULT_OPTIMIZER_PARAMS, force_init=False
-    ):
+    def init_optimizer(self, kvstore="local", optimizer="sgd", optimizer_params=DEFAULT_OPTIMIZER_PARAMS, force_init=False):
         """Make the optimizer and the store.
 
         Parameters

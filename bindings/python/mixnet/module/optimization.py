@@ -16,9 +16,7 @@ class Optimization:
     Parameters are those of `Module.init_optimizer`; `arg_params` holds the values the store starts from.
     """
 
-    def __init__(
-        self, symbol, param_names, group, arg_params, kvstore, optimizer, optimizer_params, compression_params
-    ):
+    def __init__(self, symbol, param_names, group, arg_params, kvstore, optimizer, optimizer_params, compression_params):
         copies = len(group.contexts)
         self.store, self.in_store = sync.create_store(kvstore, copies, arg_params)
         self.index = {name: place for place, name in enumerate(param_names)}
@@ -42,9 +40,7 @@ class Optimization:
             raise TypeError(f"[Module] init_optimizer optimizer: expected a name or an Optimizer, got {kind}")
         if optimizer.rescale_grad != rescale:
             found = optimizer.rescale_grad
-            warnings.warn(
-                f"[Module] init_optimizer rescale_grad: expected 1/batch size = {rescale}, got {found}", stacklevel=4
-            )
+            warnings.warn(f"[Module] init_optimizer rescale_grad: expected 1/batch size = {rescale}, got {found}", stacklevel=4)
         if not optimizer.idx2name:
             optimizer.idx2name = self.names
         return optimizer

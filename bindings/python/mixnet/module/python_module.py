@@ -101,9 +101,7 @@ class PythonModule(BaseModule):
         """No parameters to initialise."""
         self.params_initialized = True
 
-    def init_optimizer(
-        self, kvstore="local", optimizer="sgd", optimizer_params=DEFAULT_OPTIMIZER_PARAMS, force_init=False
-    ):
+    def init_optimizer(self, kvstore="local", optimizer="sgd", optimizer_params=DEFAULT_OPTIMIZER_PARAMS, force_init=False):
         """No parameters to optimise."""
         self.optimizer_initialized = True
 

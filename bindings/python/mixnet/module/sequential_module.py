@@ -134,10 +134,7 @@ class SequentialModule(BaseModule):
             for params in module.get_params():
                 for name in params:
                     if owner.setdefault(name, place) != place:
-                        raise ValueError(
-                            f"[SequentialModule] init_params {name}: expected one module to have it, "
-                            f"got modules {owner[name]} and {place}"
-                        )
+                        raise ValueError(f"[SequentialModule] init_params {name}: expected one module to have it, got modules {owner[name]} and {place}")
 
     def get_params(self):
         """The parameters of all modules in one pair of dicts."""
@@ -149,9 +146,7 @@ class SequentialModule(BaseModule):
             aux_params.update(auxs)
         return arg_params, aux_params
 
-    def init_optimizer(
-        self, kvstore="local", optimizer="sgd", optimizer_params=DEFAULT_OPTIMIZER_PARAMS, force_init=False
-    ):
+    def init_optimizer(self, kvstore="local", optimizer="sgd", optimizer_params=DEFAULT_OPTIMIZER_PARAMS, force_init=False):
         """As `Module.init_optimizer`, for each module."""
         require(self, "init_optimizer", "binded", "params_initialized")
         if self.optimizer_initialized and not force_init:

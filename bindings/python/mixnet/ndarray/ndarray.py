@@ -374,6 +374,7 @@ def _from_pickle(values, name):
 
 # ---- calling operators ----------------------------------------------------------------------------------------------
 
+
 def arithmetic(left, right, names, out=None):
     """left op right, where at least one is an NDArray and the other anything that can become one or a number.
 

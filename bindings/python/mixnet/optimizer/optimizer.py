@@ -30,8 +30,21 @@ class Optimizer:
 
     opt_registry = _registry
 
-    def __init__(self, rescale_grad=1.0, param_idx2name=None, wd=0.0, clip_gradient=None, learning_rate=None, lr_scheduler=None, sym=None,
-                 begin_num_update=0, multi_precision=False, param_dict=None, aggregate_num=0, use_fused_step=None):
+    def __init__(
+        self,
+        rescale_grad=1.0,
+        param_idx2name=None,
+        wd=0.0,
+        clip_gradient=None,
+        learning_rate=None,
+        lr_scheduler=None,
+        sym=None,
+        begin_num_update=0,
+        multi_precision=False,
+        param_dict=None,
+        aggregate_num=0,
+        use_fused_step=None,
+    ):
         place = type(self).__name__
         for key, value in (("rescale_grad", rescale_grad), ("wd", wd), ("learning_rate", 0.01 if learning_rate is None else learning_rate)):
             if not isinstance(value, (int, float)) or isinstance(value, bool):

@@ -7,8 +7,23 @@ from .. import random
 from .optimizer import Optimizer, register
 
 __all__ = [
-    "SGD", "NAG", "SGLD", "ccSGD", "Adam", "AdaGrad", "RMSProp", "AdaDelta", "Ftrl", "Adamax", "Nadam", "Signum", "SignSGD", "FTML", "DCASGD",
-    "LAMB", "LARS",
+    "SGD",
+    "NAG",
+    "SGLD",
+    "ccSGD",
+    "Adam",
+    "AdaGrad",
+    "RMSProp",
+    "AdaDelta",
+    "Ftrl",
+    "Adamax",
+    "Nadam",
+    "Signum",
+    "SignSGD",
+    "FTML",
+    "DCASGD",
+    "LAMB",
+    "LARS",
 ]
 
 
@@ -258,8 +273,20 @@ class FTML(Optimizer):
     def update(self, index, weight, grad, state):
         lr, wd, t = self._step(index)
         clip = -1.0 if self.clip_gradient is None else self.clip_gradient
-        nd.ftml_update(weight, grad, *state, out=weight, lr=lr, wd=wd, t=t, beta1=self.beta1, beta2=self.beta2, epsilon=self.epsilon,
-                       rescale_grad=self.rescale_grad, clip_grad=clip)
+        nd.ftml_update(
+            weight,
+            grad,
+            *state,
+            out=weight,
+            lr=lr,
+            wd=wd,
+            t=t,
+            beta1=self.beta1,
+            beta2=self.beta2,
+            epsilon=self.epsilon,
+            rescale_grad=self.rescale_grad,
+            clip_grad=clip,
+        )
 
 
 @register
@@ -299,8 +326,9 @@ class LAMB(Optimizer):
 
     def update(self, index, weight, grad, state):
         lr, wd, t = self._step(index)
-        direction = nd.lamb_update_phase1(weight, grad, *state, beta1=self.beta1, beta2=self.beta2, epsilon=self.epsilon, t=t, wd=wd,
-                                          bias_correction=self.bias_correction, **self._common())
+        direction = nd.lamb_update_phase1(
+            weight, grad, *state, beta1=self.beta1, beta2=self.beta2, epsilon=self.epsilon, t=t, wd=wd, bias_correction=self.bias_correction, **self._common()
+        )
         bounds = {"lower_bound": -1.0 if self.lower_bound is None else self.lower_bound, "upper_bound": -1.0 if self.upper_bound is None else self.upper_bound}
         nd.lamb_update_phase2(weight, direction, weight.norm(), direction.norm(), out=weight, lr=lr, **bounds)
 

@@ -1,6 +1,5 @@
 """Symbol: a multi-output expression composed of operators."""
 
-
 import numpy as np
 
 from .. import attribute, name as naming
@@ -221,8 +220,9 @@ class Symbol:
 
     # ---- execution --------------------------------------------------------------------------------------------------
 
-    def simple_bind(self, ctx, grad_req="write", type_dict=None, stype_dict=None, group2ctx=None, shared_arg_names=None,
-                    shared_exec=None, shared_buffer=None, **kwargs):
+    def simple_bind(
+        self, ctx, grad_req="write", type_dict=None, stype_dict=None, group2ctx=None, shared_arg_names=None, shared_exec=None, shared_buffer=None, **kwargs
+    ):
         """An Executor with fresh arrays made from input shapes. grad_req: one of 'write', 'add', 'null', a list or a dict."""
         from ..executor import simple_bind
 
@@ -341,8 +341,9 @@ def create(op, inputs, params, name=None, attr=None, hint=None):
     names = TextList([key for key, _ in pairs])
     handles = ffi.new("mxn_symbol_t *[]", [value._h for _, value in pairs] or [ffi.NULL])
     out = ffi.new("mxn_symbol_t **")
-    check(lib.mxn_symbol_create(op.handle, args, num_args, keys.pointer, values.pointer, len(attributes), handles, names.pointer,
-                                len(pairs), label.encode(), out))
+    check(
+        lib.mxn_symbol_create(op.handle, args, num_args, keys.pointer, values.pointer, len(attributes), handles, names.pointer, len(pairs), label.encode(), out)
+    )
     return Symbol(out[0])
 
 
@@ -478,4 +479,3 @@ maximum = _either("_maximum", "_maximum_scalar", "_maximum_scalar")
 minimum = _either("_minimum", "_minimum_scalar", "_minimum_scalar")
 pow = power = _either("_power", "_power_scalar", "_rpower_scalar")  # noqa: A001 - MXNet's name
 hypot = _either("_hypot", "_hypot_scalar", "_hypot_scalar")
-

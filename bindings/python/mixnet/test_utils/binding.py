@@ -38,9 +38,7 @@ def bind(sym, ctx, location, aux_states, grad_req, dtype, place):
         raise ValueError(f"[{place}] location: expected a value for {missing[0]!r}, got none")
     auxs = as_ndarrays(named_values(sym.list_auxiliary_states(), aux_states, place), ctx, dtype)
     requests = requests_by_name(names, grad_req)
-    grads = {
-        name: nd.zeros(args[name].shape, ctx, dtype=args[name].dtype) for name in names if requests[name] != "null"
-    }
+    grads = {name: nd.zeros(args[name].shape, ctx, dtype=args[name].dtype) for name in names if requests[name] != "null"}
     return sym.bind(ctx, args, grads, requests, auxs)
 
 

@@ -80,9 +80,7 @@ def almost_equal(a, b, rtol=None, atol=None, equal_nan=False, use_broadcast=True
     return bool((_violations(a, b, rtol, atol, equal_nan) <= 1).all())
 
 
-def assert_almost_equal(
-    a, b, rtol=None, atol=None, names=("a", "b"), equal_nan=False, use_broadcast=True, mismatches=(10, 10)
-):
+def assert_almost_equal(a, b, rtol=None, atol=None, names=("a", "b"), equal_nan=False, use_broadcast=True, mismatches=(10, 10)):
     """AssertionError unless `a` and `b` agree; it lists at most ``mismatches[1]`` elements, the worst first.
 
     Parameters

@@ -38,11 +38,7 @@ def numeric_grad(executor, location, aux_states=None, eps=1e-4, use_forward_trai
         weights = [1.0] * len(outputs) if heads is None else heads
         return sum(float((output * weight).sum()) for output, weight in zip(outputs, weights))
 
-    return {
-        name: _differences(executor.arg_dict[name], value, eps, total)
-        for name, value in values.items()
-        if value.dtype.kind == "f"
-    }
+    return {name: _differences(executor.arg_dict[name], value, eps, total) for name, value in values.items() if value.dtype.kind == "f"}
 
 
 def _differences(array, value, eps, total):

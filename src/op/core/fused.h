@@ -1,0 +1,31 @@
+// Several pointwise operators as one: the values between them never leave the cache.
+//
+// The operators' own portable kernels run one after another on a tile of elements, then on the next tile, in parallel over ranges
+// of tiles. All inputs, outputs and inner values have one shape and one dtype. Results are those of the operators one by
+// one, bit for bit.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "op/core/schema.h"
+
+namespace mixnet {
+
+struct FusedNode {
+  const OpSchema* op = nullptr;
+  ParamsPtr params;
+  // Below the number of inputs of the group: that input. Otherwise the value of node (operand - number of inputs).
+  std::vector<int> operands;
+};
+
+struct FusedGroup {
+  int num_inputs = 0;
+  std::vector<FusedNode> nodes;  // each reads inputs and earlier nodes only; pointwise, with one output
+  std::vector<int> outputs;      // nodes whose values are the outputs
+};
+
+// An operator of its own for this group; it is in no registry and lives as long as somebody holds it.
+std::shared_ptr<const OpSchema> make_fused_operator(FusedGroup group);
+
+}  // namespace mixnet

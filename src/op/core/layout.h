@@ -1,0 +1,24 @@
+// An arrangement of a tensor's values in memory other than row-major, that one provider of kernels knows.
+//
+// Such layouts live inside a bound plan only, between kernels that both want them; every array a user can hold is row-major.
+#pragma once
+#include <cstdint>
+#include <memory>
+
+namespace mixnet {
+
+class Layout {
+ public:
+  virtual ~Layout() = default;
+  virtual int64_t bytes() const = 0;
+  virtual bool same(const Layout& other) const = 0;
+  // Nothing but the values: a pointwise kernel may run over it.
+  virtual bool gapless() const = 0;
+};
+
+// Null means row-major.
+using LayoutPtr = std::shared_ptr<const Layout>;
+
+inline bool same_layout(const LayoutPtr& a, const LayoutPtr& b) { return a == b || (a && b && a->same(*b)); }
+
+}  // namespace mixnet
