@@ -524,6 +524,33 @@ def Pooling(data=None, kernel=_Null, pool_type=_Null, global_pool=_Null, cudnn_o
 
 Pooling_v1 = Pooling
 
+RNN_op = Op("RNN", ('data', 'parameters', 'state', 'state_cell'), ('state_size', 'num_layers', 'bidirectional', 'mode', 'p', 'state_outputs', 'projection_size', 'lstm_state_clip_min', 'lstm_state_clip_max', 'lstm_state_clip_nan', 'use_sequence_length'), "")
+
+
+def RNN(data=None, parameters=None, state=None, state_cell=None, state_size=_Null, num_layers=_Null, bidirectional=_Null, mode=_Null, p=_Null, state_outputs=_Null, projection_size=_Null, lstm_state_clip_min=_Null, lstm_state_clip_max=_Null, lstm_state_clip_nan=_Null, use_sequence_length=_Null, name=None, attr=None, **kwargs):
+    """Recurrent layers over a whole sequence. The output is (steps, batch, directions * state_size); with state_outputs the states after the last step follow. lstm: c' = sigmoid(f) c + sigmoid(i) tanh(g), h' = sigmoid(o) tanh(c'); gru: h' = (1 - z) tanh(W x + b + r (R h + q)) + z h.
+    
+    Inputs:
+        data: (steps, batch, input), float.
+        parameters: One dimension: per layer and direction input and state weight, then all their biases in the same order.
+        state: (layers * directions, batch, state_size): the state before the first step.
+        state_cell: The same for an LSTM's cell; other modes have no such input.
+    Parameters:
+        state_size (int, required): Size of the state of a layer in one direction.
+        num_layers (int, required): Number of layers, each fed with the output of the one before.
+        bidirectional (boolean, default False): Whether every layer also walks backwards, its outputs beside the forward ones.
+        mode (one of gru, lstm, rnn_relu, rnn_tanh, required): The cell.
+        p (float, default 0): In training, share of the elements of every layer's output but the last that is dropped.
+        state_outputs (boolean, default False): Whether the states after the last step are outputs too.
+        projection_size (int, default None): Not supported: must be None.
+        lstm_state_clip_min (float, default None): Not supported: must be None.
+        lstm_state_clip_max (float, default None): Not supported: must be None.
+        lstm_state_clip_nan (boolean, default False): Says nothing without clip limits; accepted for MXNet's files.
+        use_sequence_length (boolean, default False): Not supported: must be False; SequenceMask and SequenceReverse do it outside.
+    """
+    return call(RNN_op, (data, parameters, state, state_cell, ), {"state_size": state_size, "num_layers": num_layers, "bidirectional": bidirectional, "mode": mode, "p": p, "state_outputs": state_outputs, "projection_size": projection_size, "lstm_state_clip_min": lstm_state_clip_min, "lstm_state_clip_max": lstm_state_clip_max, "lstm_state_clip_nan": lstm_state_clip_nan, "use_sequence_length": use_sequence_length}, name, attr, kwargs)
+
+
 ROIPooling_op = Op("ROIPooling", ('data', 'rois'), ('pooled_size', 'spatial_scale'), "")
 
 
@@ -5027,6 +5054,7 @@ __all__ = [
     "Pad",
     "Pooling",
     "Pooling_v1",
+    "RNN",
     "ROIPooling",
     "Reshape",
     "SVMOutput",
