@@ -31,12 +31,18 @@ static struct {
   mxn_storage_info_t storage_info;
   mxn_memory_info_t memory_info;
   mxn_ndarray_info_t ndarray_info;
+  char *json;
+  mxn_predictor_options_t options;
+  mxn_predictor_t *predictor;
+  mxn_predictor_info_t predictor_info;
+  mxn_tensor_t tensor;
   /* out places */
   const mxn_op_t *out_op;
   mxn_ndarray_t *out_ndarray, **out_list, *outputs[4];
   mxn_symbol_t *out_symbol;
   mxn_executor_t *out_executor;
   mxn_kvstore_t *out_kvstore;
+  mxn_predictor_t *out_predictor;
   mxn_variable_t *out_variable;
   mxn_cancel_t *out_cancel;
   mxn_strings_t *out_strings;
@@ -98,6 +104,7 @@ static void release_outputs(void) {
   mxn_symbol_free(fx.out_symbol), fx.out_symbol = NULL;
   mxn_executor_free(fx.out_executor), fx.out_executor = NULL;
   mxn_kvstore_free(fx.out_kvstore), fx.out_kvstore = NULL;
+  mxn_predictor_free(fx.out_predictor), fx.out_predictor = NULL;
   mxn_variable_free(fx.out_variable), fx.out_variable = NULL;
   mxn_cancel_free(fx.out_cancel), fx.out_cancel = NULL;
   mxn_strings_free(fx.out_strings), fx.out_strings = NULL;
@@ -163,12 +170,24 @@ static void set_up(void) {
   fx.storage_info.struct_size = sizeof fx.storage_info;
   fx.memory_info.struct_size = sizeof fx.memory_info;
   fx.ndarray_info.struct_size = sizeof fx.ndarray_info;
+  must(mxn_symbol_to_json(fx.symbol, &fx.json), "json");
+  fx.options.struct_size = sizeof fx.options;
+  fx.options.symbol_json = fx.json;
+  fx.options.input_names = key;
+  fx.options.input_ndims = two;
+  fx.options.input_shapes = shape;
+  fx.options.num_inputs = 1;
+  must(mxn_predictor_create(&fx.options, &fx.predictor), "predictor");
+  fx.predictor_info.struct_size = sizeof fx.predictor_info;
+  fx.tensor.struct_size = sizeof fx.tensor;
   reset();
 }
 
 static void tear_down(void) {
   reset();
   mxn_wait_all(NULL);
+  mxn_predictor_free(fx.predictor);
+  mxn_text_free(fx.json);
   mxn_shapes_free(fx.shapes);
   mxn_strings_free(fx.strings);
   mxn_cancel_free(fx.cancel);

@@ -1,4 +1,4 @@
-"""Writes the C test that calls every function of c_api.h with NULL in every pointer and edge values in every integer.
+"""Writes the C test that calls every function of the C headers with NULL in every pointer and edge values in every integer.
 
 Every other argument is valid (tests/capi/arguments.h). A function, or a type of argument, that this script does not know ends the build:
 a new function cannot be forgotten. A count that lies about a list that is there is the caller's fault and not tested: with a count that
@@ -20,6 +20,7 @@ BY_TYPE = {
     "mxn_cancel_t *": "fx.cancel",
     "mxn_strings_t *": "fx.strings",
     "mxn_shapes_t *": "fx.shapes",
+    "mxn_predictor_t *": "fx.predictor",
     "mxn_ndarray_t *const *": "fx.arrays",
     "mxn_symbol_t *const *": "fx.symbols",
     "mxn_variable_t *const *": "fx.variables",
@@ -31,6 +32,10 @@ BY_TYPE = {
     "mxn_storage_info_t *": "&fx.storage_info",
     "mxn_memory_info_t *": "&fx.memory_info",
     "mxn_ndarray_info_t *": "&fx.ndarray_info",
+    "const mxn_predictor_options_t *": "&fx.options",
+    "mxn_predictor_info_t *": "&fx.predictor_info",
+    "mxn_tensor_t *": "&fx.tensor",
+    "mxn_predictor_t **": "&fx.out_predictor",
     "mxn_ndarray_t **": "&fx.out_ndarray",
     "mxn_ndarray_t ***": "&fx.out_list",
     "mxn_symbol_t **": "&fx.out_symbol",
@@ -107,10 +112,10 @@ UNCHECKED = {"mxn_shutdown"}  # called once, at the end
 def functions(header):
     """(return type, name, [(type, name)]) of every function of the header."""
     text = re.sub(r"/\*.*?\*/", "", header, flags=re.S)
-    for result, name, arguments in re.findall(r"^MXN_API (.*?)(mxn_\w+)\((.*?)\);", text, flags=re.M):
+    for result, name, arguments in re.findall(r"^MXN_API\s+([^;(]*?)(mxn_\w+)\(([^;]*)\);", text, flags=re.M):
         parsed = []
         for argument in [] if arguments == "void" else arguments.split(","):
-            kind, name_of = re.fullmatch(r"\s*(.*?)(\w+)\s*", argument).groups()
+            kind, name_of = re.fullmatch(r"(.*?)(\w+)", " ".join(argument.split())).groups()
             parsed.append((kind.strip(), name_of))
         yield result.strip(), name, parsed
 
@@ -165,11 +170,11 @@ def body(result, function, arguments):
 
 
 def main():
-    header, out = map(pathlib.Path, sys.argv[1:3])
-    text = header.read_text()
+    *headers, out = map(pathlib.Path, sys.argv[1:])
+    text = "".join(header.read_text() for header in headers)
     found = [f for f in functions(text) if f[1] not in UNCHECKED]
     if len(found) + len(UNCHECKED) != len(re.findall(r"^MXN_API ", text, flags=re.M)):
-        sys.exit("make_arguments: some functions of the header were not understood")
+        sys.exit("make_arguments: some functions of the headers were not understood")
     lines = ["/* Made by tests/capi/make_arguments.py. */", "#define _GNU_SOURCE", '#include "arguments.h"', "#include <signal.h>", "#include <unistd.h>", ""]
     lines += ['static const char *current = "";', "static const int32_t two[] = {2, 2, 2, 2};", ""]
     lines += ["/* A key that the store has not. */", "static const char *const *fresh_key(void) {", "  static char text[32];"]
