@@ -32,7 +32,7 @@ fuzz: setup
 
 bench: build
 	@for b in build/$(PRESET)/*_bench; do $$b; done
-	@for b in benchmarks/*.py; do $(PYTHON) $$b; done
+	@for b in $$(grep -l __main__ benchmarks/*.py); do $(PYTHON) $$b; done
 
 lint: setup
 	@$(PYTHON) tools/check_format.py
