@@ -10,6 +10,18 @@
 namespace mixnet::c_api {
 namespace {
 
+// The header's numbers are the library's own.
+constexpr bool is(Code code, int number) { return static_cast<int>(code) == number; }
+static_assert(is(Code::invalid, MXN_ERROR_INVALID) && is(Code::shape, MXN_ERROR_SHAPE) &&
+              is(Code::type, MXN_ERROR_TYPE) && is(Code::memory, MXN_ERROR_MEMORY) &&
+              is(Code::device, MXN_ERROR_DEVICE) && is(Code::io, MXN_ERROR_IO) && is(Code::net, MXN_ERROR_NET) &&
+              is(Code::unsupported, MXN_ERROR_UNSUPPORTED) && is(Code::user, MXN_ERROR_USER) &&
+              is(Code::internal, MXN_ERROR_INTERNAL));
+constexpr bool is(DType dtype, int number) { return static_cast<int>(dtype) == number; }
+static_assert(is(DType::f32, MXN_FLOAT32) && is(DType::f64, MXN_FLOAT64) && is(DType::f16, MXN_FLOAT16) &&
+              is(DType::u8, MXN_UINT8) && is(DType::i32, MXN_INT32) && is(DType::i8, MXN_INT8) &&
+              is(DType::i64, MXN_INT64) && is(DType::boolean, MXN_BOOL) && is(DType::bf16, MXN_BFLOAT16));
+
 // A fixed buffer: keeping a message must not need memory.
 struct LastError {
   int32_t code = 0;
