@@ -109,6 +109,14 @@ def test_out_and_mistakes():
         mx.nd.sum(x, axis=tuple(range(100)))
 
 
+def test_shapes_that_no_array_can_have():
+    for make in (mx.nd.zeros, mx.nd.ones, lambda shape: mx.nd.full(shape, 3)):
+        with pytest.raises(mx.MXNetError):
+            make((1,) * 70)
+        with pytest.raises((mx.MXNetError, OverflowError)):
+            make((2**70,))
+
+
 def test_nothing_leaks():
     x = mx.nd.array(A)
     mx.nd.waitall()

@@ -3,24 +3,8 @@
 from . import gen_op, op  # noqa: F401
 from .dlpack import from_dlpack  # noqa: F401
 from .gen_op import *  # noqa: F401, F403
-from .ndarray import (  # noqa: F401
-    NDArray,
-    arange,
-    array,
-    concatenate,
-    empty,
-    eye,
-    from_numpy,
-    full,
-    invoke,
-    linspace,
-    load,
-    load_frombuffer,
-    moveaxis,
-    ones,
-    save,
-    waitall,
-    zeros,
-)
+from .files import load, load_frombuffer, save  # noqa: F401
+from .making import arange, concatenate, eye, from_numpy, full, linspace, moveaxis, ones, zeros  # noqa: F401
+from .ndarray import NDArray, array, empty, invoke, waitall  # noqa: F401
 from .op import *  # noqa: F401, F403
 from . import random  # noqa: F401, E402

@@ -4,8 +4,9 @@ import operator
 
 import numpy as np
 
-from ..base import DTYPE_NAMES, DTYPES, MXNetError, Op, _Null, check, dtype_name, fast, ffi, last_error, lib, patiently, strings
+from ..base import DTYPE_NAMES, DTYPES, MXNetError, Op, _Null, check, dtype_name, fast, ffi, last_error, lib, patiently
 from ..context import Context, current_context
+from .indexing import basic_box
 
 _HANDLE = ffi.typeof("mxn_ndarray_t *")
 _ops = {}
@@ -280,7 +281,7 @@ class NDArray(fast.Array):
         if isinstance(key, slice) and key.step in (None, 1) and self.shape:
             begin, end, _ = key.indices(self.shape[0])
             return self.slice_view(begin, max(begin, end))
-        box = _basic_box(key, self.shape)
+        box = basic_box(key, self.shape)
         if box is None:
             return self._advanced_get(key)
         begin, end, step, result_shape = box
@@ -306,7 +307,7 @@ class NDArray(fast.Array):
         if isinstance(key, (int, np.integer, slice)) and not isinstance(key, (bool, np.bool_)) and self.shape:
             if not isinstance(key, slice) or key.step in (None, 1):
                 return self[key]._assign(value) if self.ndim > 1 or isinstance(key, slice) else self[key]._assign(value)
-        box = _basic_box(key, self.shape)
+        box = basic_box(key, self.shape)
         if box is None:
             return self._advanced_set(key, value)
         begin, end, step, result_shape = box
@@ -508,161 +509,12 @@ def array(source, ctx=None, dtype=None):
     return result
 
 
-def _filled(name, shape, ctx, dtype, **params):
-    params.update(shape=_shape_arg(shape), dtype=dtype_name(dtype))
-    where = ctx or current_context()
-    return fast.make(getattr(_generated(), name), params, where.device_typeid, where.device_id)
-
-
-def zeros(shape, ctx=None, dtype=None, stype=None, out=None, **kwargs):
-    """An array of zeros."""
-    if out is not None:
-        out[:] = 0
-        return out
-    return _filled("_zeros_op", shape, ctx, dtype)
-
-
-def ones(shape, ctx=None, dtype=None, out=None, **kwargs):
-    """An array of ones."""
-    if out is not None:
-        out[:] = 1
-        return out
-    return _filled("_ones_op", shape, ctx, dtype)
-
-
-def full(shape, val, ctx=None, dtype="float32", out=None):
-    """An array of one value."""
-    if out is not None:
-        out[:] = val
-        return out
-    return _filled("_full_op", shape, ctx, dtype, value=float(val))
-
-
-def arange(start, stop=None, step=1.0, repeat=1, infer_range=False, ctx=None, dtype="float32"):
-    """Values from start to stop in steps; arange(n) counts from 0."""
-    params = {"start": float(start), "stop": None if stop is None else float(stop), "step": float(step), "repeat": repeat}
-    params["dtype"] = dtype_name(dtype)
-    return invoke(_generated()._arange_op, (), params, ctx=ctx)
-
-
-def linspace(start, stop, num, endpoint=True, ctx=None, dtype="float32"):
-    """num values evenly spaced from start to stop."""
-    params = {"start": float(start), "stop": float(stop), "num": num, "endpoint": endpoint, "dtype": dtype_name(dtype)}
-    return invoke(_generated()._linspace_op, (), params, ctx=ctx)
-
-
-def eye(N, M=0, k=0, ctx=None, dtype="float32"):  # noqa: N803 - MXNet's names
-    """Ones on a diagonal."""
-    return invoke(_generated()._eye_op, (), {"N": N, "M": M, "k": k, "dtype": dtype_name(dtype)}, ctx=ctx)
-
-
-def from_numpy(values, zero_copy=True):
-    """An array from a numpy array, sharing its memory when `zero_copy` and it is row-major."""
-    if not zero_copy or not values.flags["C_CONTIGUOUS"]:
-        return array(values, dtype=values.dtype)
-    buffer = ffi.from_buffer(values)
-    out = ffi.new("mxn_ndarray_t **")
-    from ..base import register_callback
-
-    user = register_callback((values, buffer))
-    check(lib.mxn_ndarray_from_memory(buffer, list(values.shape), values.ndim, DTYPES[dtype_name(values.dtype)], user, lib.mixnet_py_destroy, out))
-    return NDArray(out[0])
-
-
-def concatenate(arrays, axis=0, always_copy=True):
-    """Arrays joined along an axis."""
-    if len(arrays) == 1 and not always_copy:
-        return arrays[0]
-    return invoke(_generated().Concat_op, arrays, {"dim": axis, "num_args": len(arrays)})
-
-
-def moveaxis(tensor, source, destination):
-    """An axis moved to another place."""
-    order = list(range(tensor.ndim))
-    order.insert(destination % tensor.ndim, order.pop(source % tensor.ndim))
-    return tensor.transpose(axes=tuple(order))
-
-
 def waitall():
     """Waits for all work; raises the first error since the last call."""
     patiently(lib.mxn_wait_all)
 
 
-def save(fname, data):
-    """Writes arrays to a .params file: one, a list, or a dict by name."""
-    if isinstance(data, NDArray):
-        data = [data]
-    if isinstance(data, dict):
-        names, arrays = list(data), list(data.values())
-    else:
-        names, arrays = None, list(data)
-    for item in arrays:
-        if not isinstance(item, NDArray):
-            raise TypeError(f"[save] expected NDArrays, got {type(item).__name__}")
-    from ..base import TextList
-
-    texts = TextList(names) if names is not None else None
-    handles = ffi.new("mxn_ndarray_t *[]", [a._h for a in arrays] or [ffi.NULL])
-    check(lib.mxn_ndarray_save(str(fname).encode(), handles, texts.pointer if texts else ffi.NULL, len(arrays)))
-
-
-def _loaded(call):
-    arrays, count, names = ffi.new("mxn_ndarray_t ***"), ffi.new("int64_t *"), ffi.new("mxn_strings_t **")
-    check(call(arrays, count, names))
-    result = [NDArray(arrays[0][i]) if arrays[0][i] != ffi.NULL else None for i in range(count[0])]
-    lib.mxn_ndarray_list_free(arrays[0])
-    texts = strings(names[0])
-    return dict(zip(texts, result)) if texts else result
-
-
-def load(fname):
-    """Reads a .params file of any MXNet generation: a dict when it has names, else a list."""
-    return _loaded(lambda *out: lib.mxn_ndarray_load(str(fname).encode(), *out))
-
-
-def load_frombuffer(data):
-    """The same from bytes."""
-    return _loaded(lambda *out: lib.mxn_ndarray_load_memory(ffi.from_buffer(data), len(data), *out))
-
-
 # ---- indexing helpers -----------------------------------------------------------------------------------------------
-
-
-def _basic_box(key, shape):
-    """(begin, end, step, result shape) of basic indexing, or None when the key needs the advanced kind."""
-    keys = key if isinstance(key, tuple) else (key,)
-    if any(k is not None and not isinstance(k, (int, np.integer, slice, type(Ellipsis))) or isinstance(k, (bool, np.bool_)) for k in keys):
-        return None
-    used = sum(1 for k in keys if k is not None and k is not Ellipsis)
-    if used > len(shape):
-        raise IndexError(f"[NDArray] expected at most {len(shape)} indices, got {used}")
-    if Ellipsis in keys:
-        at = keys.index(Ellipsis)
-        keys = keys[:at] + (slice(None),) * (len(shape) - used) + keys[at + 1 :]
-    keys = keys + (slice(None),) * (len(shape) - sum(1 for k in keys if k is not None))
-    begin, end, step, result = [], [], [], []
-    axis = 0
-    for k in keys:
-        if k is None:
-            result.append(1)
-            continue
-        extent = shape[axis]
-        if isinstance(k, slice):
-            first, last, stride = k.indices(extent)
-            count = len(range(first, last, stride))
-            begin.append(first if count else 0)
-            end.append((None if stride < 0 and last < 0 else last) if count else 0)
-            step.append(stride if count else 1)
-            result.append(count)
-        else:
-            if not -extent <= k < extent:
-                raise IndexError(f"[NDArray] index {k} is out of bounds for axis {axis} with {extent} elements")
-            k = int(k) % extent
-            begin.append(k)
-            end.append(k + 1)
-            step.append(1)
-        axis += 1
-    return tuple(begin), tuple(end), tuple(step), tuple(result)
 
 
 def _numpy_key(key):
