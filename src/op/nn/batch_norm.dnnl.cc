@@ -98,7 +98,7 @@ class ForwardKernel : public OnednnKernel {
 
 bool takes(const PrepareContext& c, size_t data) {
   const TensorView& x = c.inputs[data];
-  if (!dnnl_takes(c) || x.size() < dnnl_least_elements) return false;
+  if (!dnnl_takes(c) || !dnnl_pays(x.size(), dnnl_least_elements)) return false;
   if (dnnl_is_offered(c, data)) return c.params<Params>().axis == 1;
   return x.dtype == DType::bf16 || Sizes(x.shape, c.params<Params>()).inner == 1;
 }

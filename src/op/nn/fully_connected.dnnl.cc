@@ -17,7 +17,7 @@ struct Sizes {
     rows = m.rows;
     depth = m.depth;
   }
-  bool large() const { return rows * depth * hidden >= least_products; }
+  bool large() const { return dnnl_pays(rows * depth * hidden, least_products); }
   // Row-major, or read as its transpose.
   dnnl::memory::desc matrix(int64_t m, int64_t n, bool transposed = false) const {
     return {{m, n}, type, transposed ? DnnlDims{1, m} : DnnlDims{n, 1}};

@@ -67,7 +67,7 @@ class ForwardKernel : public DnnlKernel {
   bool norm_;
 };
 
-bool takes(const PrepareContext& c) { return dnnl_takes(c) && c.inputs[0].size() >= dnnl_least_elements; }
+bool takes(const PrepareContext& c) { return dnnl_takes(c) && dnnl_pays(c.inputs[0].size(), dnnl_least_elements); }
 
 std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
   if (!takes(c) || c.inputs[0].dtype != DType::f32) return nullptr;

@@ -51,7 +51,7 @@ struct Descriptors {
 };
 
 bool takes(const PrepareContext& c, size_t data) {
-  return dnnl_takes(c) && c.inputs[data].size() >= dnnl_least_elements;
+  return dnnl_takes(c) && dnnl_pays(c.inputs[data].size(), dnnl_least_elements);
 }
 
 std::unique_ptr<Kernel> prepare(const PrepareContext& c) {

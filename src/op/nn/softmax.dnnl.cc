@@ -21,7 +21,7 @@ Sizes sizes(Form form, const PrepareContext& c) {
   return form == Form::activation ? activation_sizes(p, c.inputs[0].shape) : Sizes(c.inputs[0].shape, p.axis);
 }
 bool takes(Form form, const PrepareContext& c) {
-  return dnnl_takes(c) && c.inputs[0].size() >= dnnl_least_elements &&
+  return dnnl_takes(c) && dnnl_pays(c.inputs[0].size(), dnnl_least_elements) &&
          c.params<Params>().temperature.value_or(1) == 1 && sizes(form, c).inner == 1;
 }
 dnnl::memory::desc lines(Form form, const PrepareContext& c) {

@@ -9,8 +9,10 @@
 #include <memory>
 #include <string>
 
-#include "evaluate.h"
+#include "op/core/dnnl_kernel.h"
 #include "op/core/registry.h"
+#include "pass/gradient.h"
+#include "sample_node.h"
 
 namespace mixnet::test {
 namespace {
@@ -374,6 +376,73 @@ TEST_CASE("oneDNN: bfloat16") {
                     taken, b, 3e-2);
   check_convolution("Deconvolution", {2, 3, 11, 10}, {3, 8, 3, 3}, {{"kernel", Shape{3, 3}}, {"num_filter", 8}}, true,
                     taken, b, 3e-2);
+}
+
+// A sample's node with its gradients, evaluated twice.
+void check_sample(const OpSchema& op, const Sample& sample) {
+  SampleNode bench(op, sample, DType::f32);
+  const int visible = op.num_visible(bench.outputs[0].node->params.get());
+  std::vector<Entry> heads(bench.outputs.begin(), bench.outputs.begin() + visible), head_grads, wrt;
+  EvaluateOptions options;
+  options.training = sample.training;
+  if (op.gradient) {
+    std::map<const Node*, Tensor> values = bench.values;
+    const Graph forward(heads);
+    const std::vector<Tensor> base = evaluate(forward, values, options);
+    for (const Entry& head : std::vector<Entry>(heads)) {
+      const NodePtr v = make_variable("head_grad");
+      const Tensor& t = base[static_cast<size_t>(forward.entry(head))];
+      bench.values.emplace(v.get(), random_tensor(t.shape(), t.dtype(), 0.5, 1.5, 100 + head_grads.size()));
+      bench.variables.push_back(v);
+      head_grads.push_back({v, 0});
+    }
+    for (size_t i = 0; i < sample.inputs.size(); ++i) {
+      if (!bench.outputs[0].node->is_state_input(static_cast<int>(i))) wrt.push_back({bench.variables[i], 0});
+    }
+    for (const Entry& g : gradient(std::vector<Entry>(heads), head_grads, wrt)) {
+      if (g) heads.push_back(g);
+    }
+  }
+  const Graph graph(heads);
+  std::vector<Tensor> results[2];
+  for (bool fast : {true, false}) {
+    std::map<const Node*, Tensor> values = bench.values;
+    set_onednn_enabled(fast);
+    results[fast] = evaluate(graph, values, options);
+    set_onednn_enabled(true);
+  }
+  for (size_t i = 0; i < heads.size(); ++i) {
+    const size_t entry = static_cast<size_t>(graph.entry(heads[i]));
+    check_close("head " + std::to_string(i), results[1][entry], results[0][entry], 1e-3);
+  }
+}
+
+TEST_CASE("oneDNN: every operator gives the portable results on the registry's own samples, and its gradients too") {
+  if (!onednn_enabled()) return;  // this run is without oneDNN altogether
+  struct AnySize {
+    AnySize() { dnnl_takes_any_size = true; }
+    ~AnySize() {
+      dnnl_takes_any_size = false;
+      set_onednn_enabled(true);
+    }
+  } any_size;
+  for (const OpSchema* op : registry().all()) {
+    if (op->kernels.empty() || op->kernels[0].first != Provider::onednn || op->samples.empty()) continue;
+    int taken = 0;
+    for (const Sample& sample : op->samples) {
+      const std::string what = label(*op, sample);
+      INFO(what);
+      const bool empty =
+          std::any_of(sample.inputs.begin(), sample.inputs.end(), [](const Shape& s) { return s.size() == 0; });
+      if (empty) continue;
+      check_sample(*op, sample);
+      if (op->variadic.empty())
+        taken += Bench({op->name.c_str(), sample.attributes, sample.inputs}).onednn() != nullptr;
+    }
+    // Concat on oneDNN joins tensors in oneDNN's layouts only: tests/executor/layouts_test.cc.
+    INFO(op->name);
+    if (op->name != "Concat") check_taken(taken > 0, true);
+  }
 }
 
 }  // namespace mixnet::test
