@@ -30,6 +30,8 @@ class Flags {
 
 Plan::Plan(PlanRequest request) : graph_(request.heads), device_(request.device), training_(request.training) {
   infer(request);
+  // Before any pass, so that draws do not depend on passes.
+  for (int id = 0; id < graph_.num_nodes(); ++id) draw_of(graph_.node(id));
   if (request.fuse && environment_bool("FUSION", true)) {
     request.heads = fuse(graph_, shapes_, types_, request.num_forward_heads);
     graph_ = Graph(request.heads);
@@ -37,6 +39,13 @@ Plan::Plan(PlanRequest request) : graph_(request.heads), device_(request.device)
   }
   place(request);
   make_steps(request);
+}
+
+uint64_t Plan::draw_of(const NodePtr& node) {
+  if (node->is_variable() || !node->op->random) return 0;
+  const auto [it, fresh] = draws_.emplace(node->origin ? node->origin.get() : node.get(), num_draws_);
+  if (fresh) ++num_draws_;
+  return it->second;
 }
 
 void Plan::infer(const PlanRequest& request) {
@@ -209,7 +218,7 @@ void Plan::make_steps(const PlanRequest& request) {
     }
     step.has_packs = std::any_of(packs_.begin(), packs_.end(), [id](const Pack& p) { return p.node == id; });
     step.workspace_place = memory_.workspace_offset[static_cast<size_t>(id)];
-    if (node->op->random) step.draw = num_draws_++;
+    step.draw = draw_of(node);
     steps_.push_back(std::move(step));
     // Heads come first in post-order, so the forward nodes do too.
     if (forward.contains(node.get())) num_forward_steps_ = num_steps();

@@ -103,10 +103,7 @@ class Fuser {
       inputs.push_back(new_entry(e));
       changed = changed || inputs.back().node != e.node;
     }
-    if (changed) {
-      node = std::make_shared<Node>(*node);
-      node->inputs = std::move(inputs);
-    }
+    if (changed) node = copy_node(node, std::move(inputs));
     for (int i = 0; i < g_.num_outputs(id); ++i) new_entries_[static_cast<size_t>(g_.entry(id, i))] = {node, i};
   }
 
@@ -144,6 +141,8 @@ class Fuser {
       new_entries_[static_cast<size_t>(g_.entry(members[m], 0))] = {node, static_cast<int>(group.outputs.size())};
       group.outputs.push_back(static_cast<int>(m));
     }
+    node->recomputed =
+        std::all_of(members.begin(), members.end(), [this](int id) { return g_.node(id)->recomputed; });
     // The node owns its operator.
     const auto op = make_fused_operator(std::move(group));
     node->op = op.get();
