@@ -9,6 +9,7 @@
 #include "executor/layouts.h"
 #include "pass/fuse.h"
 #include "pass/infer.h"
+#include "pass/rewrite.h"
 #include "storage/capacity.h"
 
 namespace mixnet {
@@ -32,6 +33,11 @@ Plan::Plan(PlanRequest request) : graph_(request.heads), device_(request.device)
   infer(request);
   // Before any pass, so that draws do not depend on passes.
   for (int id = 0; id < graph_.num_nodes(); ++id) draw_of(graph_.node(id));
+  if (request.fuse) {
+    request.heads = rewrite({graph_, shapes_, types_, request.num_forward_heads});
+    graph_ = Graph(request.heads);
+    infer(request);
+  }
   if (request.fuse && environment_bool("FUSION", true)) {
     request.heads = fuse(graph_, shapes_, types_, request.num_forward_heads);
     graph_ = Graph(request.heads);

@@ -8,11 +8,11 @@ std::vector<Entry> Rewriter::inputs(int id) const {
   return inputs;
 }
 
-const NodePtr& Rewriter::keep(int id, std::vector<Entry> inputs) {
+NodePtr Rewriter::keep(int id, std::vector<Entry> inputs) {
   NodePtr node = graph_.node(id);
   if (inputs != node->inputs) node = copy_node(node, std::move(inputs));
   for (int i = 0; i < graph_.num_outputs(id); ++i) replace(id, i, {node, i});
-  return now_[static_cast<size_t>(graph_.entry(id, 0))].node;
+  return node;
 }
 
 void Rewriter::replace(int id, int output, Entry entry) {

@@ -17,8 +17,8 @@ class Rewriter {
   // The inputs of an old node, in the new graph.
   std::vector<Entry> inputs(int id) const;
   // The same operator, on the inputs as they are now (or on these).
-  const NodePtr& keep(int id) { return keep(id, inputs(id)); }
-  const NodePtr& keep(int id, std::vector<Entry> inputs);
+  NodePtr keep(int id) { return keep(id, inputs(id)); }
+  NodePtr keep(int id, std::vector<Entry> inputs);
   // One output of an old node becomes another value.
   void replace(int id, int output, Entry entry);
   std::vector<Entry> heads() const;
