@@ -6,7 +6,8 @@
 //   axes of extent 1 a reshape, which costs nothing;
 // - dot and batch_dot of a transposed matrix read it as it was, with transpose_a or transpose_b the other way round.
 //
-// Runs after inference and after differentiation. Linear. Results do not change by a bit; x + 0 stays, because of -0.
+// Runs after inference and after differentiation. Linear. Results do not change by a bit (x + 0 stays, because of -0), but for products
+// that read their matrices the other way round: their kernels may add up in another order.
 #pragma once
 #include "pass/typed.h"
 

@@ -1,10 +1,23 @@
 #include "pass/rewrite.h"
 
 #include "base/environment.h"
+#include "base/error.h"
 #include "pass/cancel.h"
 #include "pass/merge.h"
+#include "pass/recompute.h"
 
 namespace mixnet {
+namespace {
+
+Recompute recompute_setting() {
+  const std::string text = environment_string("BACKWARD_DO_MIRROR", "0");
+  if (text == "sqrt") return Recompute::any;
+  MIXNET_CHECK(text.empty() || text == "0" || text == "1", invalid,
+               "[environment] MIXNET_BACKWARD_DO_MIRROR: expected 0, 1 or sqrt, got '", text, "'");
+  return text == "1" ? Recompute::cheap : Recompute::forced;
+}
+
+}  // namespace
 
 std::vector<Entry> rewrite(Typed typed) {
   auto apply = [&typed](std::vector<Entry> heads) {
@@ -12,7 +25,7 @@ std::vector<Entry> rewrite(Typed typed) {
   };
   if (environment_bool("CANCEL", true)) apply(cancel(typed));
   if (environment_bool("MERGE", true)) apply(merge(typed));
-  return typed.graph.heads();
+  return recompute(typed, recompute_setting(), environment_bool("FUSION", true));
 }
 
 }  // namespace mixnet

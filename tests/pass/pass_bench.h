@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <map>
 #include <string>
@@ -62,14 +63,19 @@ struct PassBench {
   }
   Typed typed(const std::vector<Entry>& heads) const { return typed(heads, static_cast<int>(heads.size())); }
 
-  // The same bits, in heads and in states.
-  void check_same(const std::vector<Entry>& heads, const std::vector<Entry>& others) const {
+  // The same bits, in heads and in states; or within `tolerance` of the larger number and 1.
+  void check_same(const std::vector<Entry>& heads, const std::vector<Entry>& others, double tolerance = 0) const {
     const Graph a(heads), b(others);
     std::map<const Node*, Tensor> states = values, other_states = values;
     std::vector<Tensor> x = evaluate(a, states), y = evaluate(b, other_states);
-    auto same = [](Tensor p, Tensor q) {
+    auto same = [tolerance](Tensor p, Tensor q) {
+      if (p.shape() != q.shape() || p.dtype() != q.dtype()) return false;
       const size_t bytes = static_cast<size_t>(p.size() * dtype_size(p.dtype()));
-      return p.shape() == q.shape() && p.dtype() == q.dtype() && std::memcmp(p.view().data, q.view().data, bytes) == 0;
+      if (tolerance == 0) return std::memcmp(p.view().data, q.view().data, bytes) == 0;
+      bool close = true;
+      for (int64_t i = 0; i < p.size(); ++i)
+        close = close && std::fabs(p.get(i) - q.get(i)) <= tolerance * std::max(1.0, std::fabs(p.get(i)));
+      return close;
     };
     REQUIRE(heads.size() == others.size());
     for (size_t i = 0; i < heads.size(); ++i)
