@@ -73,9 +73,9 @@ std::shared_ptr<Executor> bound(bool layouts, GradRequest request) {
   return e;
 }
 
-double difference(const NDArray& a, const NDArray& b) {
+double difference(const NDArray& a, const NDArray& b, double least = 1e-3) {
   const std::vector<float> x = values(a), y = values(b);
-  double most = 0, size = 1e-3;
+  double most = 0, size = least;
   for (size_t i = 0; i < x.size(); ++i) {
     most = std::max<double>(most, std::fabs(x[i] - y[i]));
     size = std::max<double>(size, std::fabs(y[i]));
@@ -95,7 +95,9 @@ TEST_CASE("layouts: training gives what row-major plans give") {
     CHECK(difference(a->outputs()[0], b->outputs()[0]) < 1e-4);
     for (size_t i = 0; i < a->bound().gradients.size(); ++i) {
       INFO(i);
-      if (!a->bound().gradients[i].none()) CHECK(difference(a->bound().gradients[i], b->bound().gradients[i]) < 2e-3);
+      // The bias before BatchNorm has no gradient but what rounding leaves of one.
+      if (!a->bound().gradients[i].none())
+        CHECK(difference(a->bound().gradients[i], b->bound().gradients[i], 2e-2) < 2e-3);
     }
     for (size_t i = 0; i < a->bound().states.size(); ++i)
       CHECK(difference(a->bound().states[i], b->bound().states[i]) < 1e-4);
