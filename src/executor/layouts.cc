@@ -36,7 +36,7 @@ class Chooser {
 
   void offer(int id) {
     const Node& node = *g_.node(id);
-    if (node.is_variable()) return;
+    if (node.is_variable() || node.derived) return;
     std::vector<LayoutPtr> layouts;
     for (size_t i = 0; i < node.inputs.size(); ++i) layouts.push_back(kept(input(node, i)));
     if (std::all_of(layouts.begin(), layouts.end(), [](const LayoutPtr& l) { return !l; })) layouts.clear();
@@ -76,7 +76,7 @@ class Chooser {
     };
     for (int id = 0; id < g_.num_nodes(); ++id) {
       const Node& node = *g_.node(id);
-      if (node.is_variable()) continue;
+      if (node.is_variable() || node.derived) continue;
       for (size_t i = 0; i < node.inputs.size(); ++i) {
         const int index = static_cast<int>(i), entry = input(node, i);
         if (!kept(entry) || contains(node.op->shape_only, index)) continue;
@@ -92,7 +92,7 @@ class Chooser {
 
   void adopt(int id) {
     const Node& node = *g_.node(id);
-    if (node.is_variable() || node.op->pointwise) return;
+    if (node.is_variable() || node.derived || node.op->pointwise) return;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const int index = static_cast<int>(i);
       if (kept(input(node, i)) && !contains(node.op->shape_only, index) && kernel(id)->reads_input(index))

@@ -17,6 +17,7 @@ struct Node {
   std::string name;
   std::vector<Entry> inputs;
   std::map<std::string, std::string> attributes;  // the user's: __shape__, __lr_mult__, ctx_group, ...
+  bool derived = false;  // set by passes: depends on parameters or constants only, made when those change
 
   bool is_variable() const { return op == nullptr; }
   int num_outputs() const { return op ? op->num_outputs(params.get()) : 1; }

@@ -108,7 +108,8 @@ class FusedKernel : public Kernel {
   std::vector<std::unique_ptr<Kernel>> kernels_;
 };
 
-// Output o may take over the memory of input i when nobody reads i after o is written, and o's own operator bears it.
+}  // namespace
+
 bool may_overwrite(const FusedGroup& group, int input, int node) {
   for (size_t n = 0; n < group.nodes.size(); ++n) {
     const std::vector<int>& operands = group.nodes[n].operands;
@@ -120,14 +121,13 @@ bool may_overwrite(const FusedGroup& group, int input, int node) {
   return true;
 }
 
-}  // namespace
-
 std::shared_ptr<const OpSchema> make_fused_operator(FusedGroup group) {
   auto op = std::make_shared<OpSchema>();
   const auto shared = std::make_shared<const FusedGroup>(std::move(group));
   for (const FusedNode& node : shared->nodes) op->name += (op->name.empty() ? "" : "+") + node.op->name;
   op->hidden = true;
   op->pointwise = true;
+  op->fused = shared;
   op->fixed_inputs = shared->num_inputs;
   op->fixed_outputs = op->fixed_visible = static_cast<int>(shared->outputs.size());
   op->input_names = [shared](const void*) {

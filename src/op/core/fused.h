@@ -25,6 +25,10 @@ struct FusedGroup {
   std::vector<int> outputs;      // nodes whose values are the outputs
 };
 
+// Whether the value of a node may take over the memory of an input: nobody reads the input afterwards, and the node's operator
+// bears it.
+bool may_overwrite(const FusedGroup& group, int input, int node);
+
 // An operator of its own for this group; it is in no registry and lives as long as somebody holds it.
 std::shared_ptr<const OpSchema> make_fused_operator(FusedGroup group);
 
