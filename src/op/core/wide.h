@@ -31,14 +31,13 @@ class WideKernel : public Kernel {
   }
 
  private:
-  static bool half(const TensorView& v) { return v.dtype == DType::f16 || v.dtype == DType::bf16; }
   static size_t bytes(const TensorView& v) { return (static_cast<size_t>(v.size()) * 4 + 63) / 64 * 64; }
   void reserve(const TensorView& v) {
-    if (half(v)) converted_ += bytes(v);
+    if (is_half(v)) converted_ += bytes(v);
   }
 
   static void widen(TensorView& v, char*& at, bool copy) {
-    if (!half(v)) return;
+    if (!is_half(v)) return;
     TensorView wide = v;
     wide.dtype = DType::f32;
     if (v.data) wide.data = at;
@@ -47,7 +46,7 @@ class WideKernel : public Kernel {
     v = wide;
   }
   static void narrow(const TensorView& wide, const TensorView& v) {
-    if (half(v) && v.data) convert(wide, v);
+    if (is_half(v) && v.data) convert(wide, v);
   }
 
   const P params_;
