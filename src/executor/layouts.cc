@@ -45,13 +45,17 @@ class Chooser {
         before.size() == layouts.size() && std::equal(before.begin(), before.end(), layouts.begin(), same_layout);
     if (!kernel(id) || !same) choice_.kernels[static_cast<size_t>(id)] = in_.prepare(id, layouts);
     before = layouts;
-    const LayoutPtr passed = passed_on(node, layouts);
+    bool whole = true;
+    for (int o = 0; o < g_.num_outputs(id); ++o) whole = whole && free(g_.entry(id, o));
+    // A pointwise operator has all its outputs in one layout.
+    const LayoutPtr passed = whole ? passed_on(node, layouts) : nullptr;
     for (int o = 0; o < g_.num_outputs(id); ++o) {
       const int entry = g_.entry(id, o);
-      if (!refused_[static_cast<size_t>(entry)] && !in_.external[static_cast<size_t>(entry)]) {
-        kept(entry) = node.op->pointwise ? passed : kernel(id)->output_layout(o);
-      }
+      if (free(entry)) kept(entry) = node.op->pointwise ? passed : kernel(id)->output_layout(o);
     }
+  }
+  bool free(int entry) const {
+    return !refused_[static_cast<size_t>(entry)] && !in_.external[static_cast<size_t>(entry)];
   }
 
   // What a pointwise operator makes of its inputs' layouts.

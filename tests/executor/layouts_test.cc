@@ -61,7 +61,9 @@ TEST_CASE("layouts: training gives what row-major plans give") {
     CHECK(difference(a->outputs()[0], b->outputs()[0]) < 1e-4);
     for (size_t i = 0; i < a->bound().gradients.size(); ++i) {
       INFO(i);
-      if (!a->bound().gradients[i].none()) CHECK(difference(a->bound().gradients[i], b->bound().gradients[i]) < 2e-3);
+      // The bias before BatchNorm has no gradient but what rounding leaves of one.
+      if (!a->bound().gradients[i].none())
+        CHECK(difference(a->bound().gradients[i], b->bound().gradients[i], 2e-2) < 2e-3);
     }
     for (size_t i = 0; i < a->bound().states.size(); ++i)
       CHECK(difference(a->bound().states[i], b->bound().states[i]) < 1e-4);

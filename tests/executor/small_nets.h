@@ -39,9 +39,9 @@ inline std::vector<float> values(const NDArray& a) {
 }
 
 // The largest difference, relative to the largest value.
-inline double difference(const NDArray& a, const NDArray& b) {
+inline double difference(const NDArray& a, const NDArray& b, double least = 1e-3) {
   const std::vector<float> x = values(a), y = values(b);
-  double most = 0, size = 1e-3;
+  double most = 0, size = least;
   for (size_t i = 0; i < x.size(); ++i) {
     most = std::max<double>(most, std::fabs(x[i] - y[i]));
     size = std::max<double>(size, std::fabs(y[i]));

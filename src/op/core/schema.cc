@@ -6,6 +6,8 @@
 
 #include "base/environment.h"
 #include "op/core/first_kernel.h"
+#include "op/core/fused.h"
+#include "op/core/widened.h"
 
 namespace mixnet {
 namespace {
@@ -112,7 +114,15 @@ std::unique_ptr<Kernel> OpSchema::prepare(const PrepareContext& context) const {
     if (!provider_serves(provider, context.device)) continue;
     if (auto kernel = prepare_fn(context)) return kernel;
   }
-  std::unique_ptr<Kernel> kernel = context.device.host() && portable ? portable(context) : nullptr;
+  for (const auto& [provider, prepare_fn] : kernels) {
+    if (!provider_serves(provider, context.device)) continue;
+    if (auto kernel = prepare_widened(prepare_fn, context)) return kernel;
+  }
+  std::unique_ptr<Kernel> kernel;
+  if (context.device.host() && portable) {
+    kernel = prepare_in_float_tiles(*this, context);
+    if (!kernel) kernel = portable(context);
+  }
   MIXNET_CHECK(kernel, unsupported, "[", name, "] no kernel for ", context.device.str());
   return kernel;
 }

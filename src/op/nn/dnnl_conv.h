@@ -57,10 +57,16 @@ struct DnnlConv {
   }
 
   //[full
+  // In the layouts of the forward kernel: those between layers agree, where a gradient's own choice would often cost reorders
+  // around it that take longer than it gains.
+  static typename BackwardData::primitive_desc data_desc(const Shape& s, const dnnl::memory::desc& x,
+                                                         const dnnl::memory::desc& y, const ForwardDesc& hint) {
+    return {dnnl_engine(), Algorithm, x, s.w(), y, s.stride, s.dilate, s.pad_low, s.pad_high, hint, dnnl_attributes(), true};
+  }
   static std::unique_ptr<Kernel> data_gradient(const Shape& s, const ForwardDesc& hint) {
-    const typename BackwardData::primitive_desc desc(dnnl_engine(), Algorithm, s.x(), s.w(), s.y(), s.stride, s.dilate,
-                                                     s.pad_low, s.pad_high, hint, dnnl_attributes());
-    if (dnnl_reference(desc)) return nullptr;
+    typename BackwardData::primitive_desc desc = data_desc(s, hint.src_desc(), hint.dst_desc(), hint);
+    if (!desc || dnnl_reference(desc)) desc = data_desc(s, s.x(), s.y(), hint);
+    if (!desc || dnnl_reference(desc)) return nullptr;
     Bindings bindings{{DNNL_ARG_DIFF_DST, 0, false, s.plain_y(), desc.diff_dst_desc()},
                       {DNNL_ARG_WEIGHTS, 2, false, s.plain_weight, desc.weights_desc()},
                       {DNNL_ARG_DIFF_SRC, 0, true, s.plain_x(), desc.diff_src_desc()}};
