@@ -157,7 +157,7 @@ TEST_CASE("recompute: a bound net takes the same draws, moves states once and pl
     for (const Symbol& s : inputs) named.emplace_back("", s);
     return Symbol::create(registry().at(op), params, {}, named, op + std::to_string(number));
   };
-  for (int i = 0; i < 8; ++i) {
+  for (int i = 0; i < 24; ++i) {
     net = apply("FullyConnected", {net}, {{"num_hidden", 64}}, i);
     net = apply("BatchNorm", {net}, {{"fix_gamma", false}}, i);
     net = apply("Dropout", {apply("Activation", {net}, {{"act_type", "tanh"}}, i)}, {{"p", 0.3}}, i);
