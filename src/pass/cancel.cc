@@ -165,7 +165,7 @@ class Canceller {
   const Typed& typed_;
   const Graph& g_;
   Rewriter rewriter_;
-  std::vector<bool> changes_, is_head_;                // by entry
+  std::vector<bool> changes_, is_head_;               // by entry
   std::unordered_map<const Node*, int> first_entry_;  // by node of the new graph: the old entry with its first value
 };
 

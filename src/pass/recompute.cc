@@ -216,7 +216,7 @@ struct Choice {
 
 double peak_of(const std::vector<Entry>& heads, const Typed& before, bool fused) {
   Typed typed = retype(heads, before);
-  if (fused) typed = retype(fuse(typed.graph, typed.shapes, typed.types, typed.num_forward_heads), typed);
+  if (fused) typed = retype(fuse(typed), typed);
   return static_cast<double>(peak_bytes(typed));
 }
 

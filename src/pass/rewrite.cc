@@ -2,7 +2,10 @@
 
 #include "base/environment.h"
 #include "base/error.h"
+#include "pass/attach.h"
 #include "pass/cancel.h"
+#include "pass/fold.h"
+#include "pass/fuse.h"
 #include "pass/merge.h"
 #include "pass/recompute.h"
 
@@ -19,13 +22,20 @@ Recompute recompute_setting() {
 
 }  // namespace
 
-std::vector<Entry> rewrite(Typed typed) {
+std::vector<Entry> rewrite(Typed typed, const RewriteOptions& options) {
   auto apply = [&typed](std::vector<Entry> heads) {
     if (heads != typed.graph.heads()) typed = retype(std::move(heads), typed);
   };
+  const bool fusion = environment_bool("FUSION", true);
   if (environment_bool("CANCEL", true)) apply(cancel(typed));
   if (environment_bool("MERGE", true)) apply(merge(typed));
-  return recompute(typed, recompute_setting(), environment_bool("FUSION", true));
+  if (environment_bool("FOLD", true)) {
+    if (!options.training) apply(fold(typed, options.inputs));
+    apply(mark_constants(typed.graph));
+  }
+  apply(recompute(typed, recompute_setting(), fusion));
+  if (!fusion) return typed.graph.heads();
+  return attach(Graph(fuse(typed)), options.device);
 }
 
 }  // namespace mixnet

@@ -32,7 +32,8 @@ std::vector<bool> forward_part(const Typed& typed) {
   const std::vector<Entry>& heads = typed.graph.heads();
   const Graph forward(std::vector<Entry>(heads.begin(), heads.begin() + typed.num_forward_heads));
   std::vector<bool> is_forward;
-  for (int id = 0; id < typed.graph.num_nodes(); ++id) is_forward.push_back(forward.contains(typed.graph.node(id).get()));
+  for (int id = 0; id < typed.graph.num_nodes(); ++id)
+    is_forward.push_back(forward.contains(typed.graph.node(id).get()));
   return is_forward;
 }
 

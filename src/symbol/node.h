@@ -17,6 +17,7 @@ struct Node {
   std::string name;
   std::vector<Entry> inputs;
   std::map<std::string, std::string> attributes;  // the user's: __shape__, __lr_mult__, ctx_group, ...
+  bool derived = false;  // set by passes: depends on parameters or constants only, made when those change
   // Of a copy that a pass made: the node of the graph as it was asked for. Both take the same random draw.
   std::shared_ptr<const Node> origin;
   // A second run of its origin, in the backward part: a graph runs it as late as its readers allow.

@@ -27,9 +27,7 @@ TEST_CASE("cancel: transpositions of transpositions") {
   CHECK(left(bench, relu(transposed(transposed(x, {1, 2, 0}), {2, 0, 1}))) == 1);
   CHECK(left(bench, relu(transposed(transposed(x, {1, 2, 0}), {1, 2, 0}))) == 2);
   CHECK(left(bench, relu(make_node("transpose", {make_node("transpose", {x})}))) == 1);
-  const auto swap = [](const Entry& e, int a, int b) {
-    return make_node("SwapAxis", {e}, {{"dim1", a}, {"dim2", b}});
-  };
+  const auto swap = [](const Entry& e, int a, int b) { return make_node("SwapAxis", {e}, {{"dim1", a}, {"dim2", b}}); };
   CHECK(left(bench, relu(swap(swap(x, 0, -1), 2, 0))) == 1);
   CHECK(left(bench, relu(transposed(swap(x, 0, 1), {1, 0, 2}))) == 1);
   CHECK(left(bench, relu(transposed(x, {0, 1, 2}))) == 1);
@@ -63,8 +61,8 @@ TEST_CASE("cancel: what gives its input back is left out, but not as a head") {
   CHECK(left(bench, relu(make_node("slice_like", {x, like}))) == 1);
   CHECK(left(bench, relu(make_node("slice", {x}, {{"begin", Shape{0, 0}}, {"end", Shape{2, 3}}}))) == 1);
   // Reversed: the same shape, other values.
-  CHECK(left(bench, relu(make_node("slice", {x}, {{"begin", "(None, None)"}, {"end", "(None, None)"}, {"step", "(1, -1)"}}))) ==
-        2);
+  CHECK(left(bench, relu(make_node("slice", {x},
+                                   {{"begin", "(None, None)"}, {"end", "(None, None)"}, {"step", "(1, -1)"}}))) == 2);
   CHECK(left(bench, relu(make_node("tile", {x}, {{"reps", Shape{1, 1}}}))) == 1);
   CHECK(left(bench, relu(make_node("broadcast_to", {x}, {{"shape", Shape{2, 3}}}))) == 1);
   CHECK(left(bench, relu(make_node("_mul_scalar", {x}, {{"scalar", 1.0}}))) == 1);
@@ -87,14 +85,15 @@ TEST_CASE("cancel: products read transposed matrices as they were") {
       const Entry a = bench.variable(ta ? Shape{37, 65} : Shape{65, 37}),
                   b = bench.variable(tb ? Shape{20, 37} : Shape{37, 20});
       // (65, 37) or its transpose, turned round once more.
-      CHECK(left(bench, make_node("dot", {make_node("transpose", {a}), make_node("transpose", {b})},
-                                  {{"transpose_a", !ta}, {"transpose_b", !tb}}),
+      CHECK(left(bench,
+                 make_node("dot", {make_node("transpose", {a}), make_node("transpose", {b})},
+                           {{"transpose_a", !ta}, {"transpose_b", !tb}}),
                  1e-5) == 1);
       const Entry c = bench.variable(ta ? Shape{3, 37, 65} : Shape{3, 65, 37}),
                   d = bench.variable(tb ? Shape{3, 20, 37} : Shape{3, 37, 20});
       CHECK(left(bench, make_node("batch_dot", {transposed(transposed(c, {0, 2, 1}), {0, 2, 1}), d}, flags)) == 1);
-      CHECK(left(bench, make_node("batch_dot", {transposed(c, {0, 2, 1}), d},
-                                  {{"transpose_a", !ta}, {"transpose_b", tb}}),
+      CHECK(left(bench,
+                 make_node("batch_dot", {transposed(c, {0, 2, 1}), d}, {{"transpose_a", !ta}, {"transpose_b", tb}}),
                  1e-5) == 1);
     }
   }

@@ -39,8 +39,9 @@ inline dnnl::memory::desc dnnl_any(const DnnlDims& dims, DnnlType type = DnnlTyp
   return {dims, type, dnnl::memory::format_tag::any};
 }
 
-inline dnnl::primitive_attr dnnl_attributes() {
+inline dnnl::primitive_attr dnnl_attributes(const dnnl::post_ops& ops = {}) {
   dnnl::primitive_attr attributes;
+  if (ops.len() > 0) attributes.set_post_ops(ops);
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   return attributes;
 }
@@ -108,6 +109,7 @@ class DnnlKernel : public OnednnKernel {
     int index;     // of r.in or r.out
     bool output;
     dnnl::memory::desc plain, chosen;
+    bool summand = false;  // an input that has to lie in the memory of `argument` when the primitive starts
   };
 
   DnnlKernel(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad, std::vector<Binding> bindings)
@@ -118,7 +120,7 @@ class DnnlKernel : public OnednnKernel {
     for (Binding& b : bindings) {
       Edge edge{std::move(b), 0, {}};
       const auto &plain = edge.binding.plain, &chosen = edge.binding.chosen;
-      if (plain != chosen)
+      if (plain != chosen || edge.binding.summand)
         edge.reorder = edge.binding.output ? make_reorder(chosen, plain) : make_reorder(plain, chosen);
       edges_.push_back(std::move(edge));
     }
@@ -145,6 +147,10 @@ class DnnlKernel : public OnednnKernel {
     arguments.emplace(DNNL_ARG_SCRATCHPAD, dnnl::memory(scratchpad_, dnnl_engine(), space));
     for (const Edge& e : edges_) {
       void* data = (e.binding.output ? r.out : r.in)[static_cast<size_t>(e.binding.index)].data;
+      if (e.binding.summand) {
+        place_summand(e, data, arguments.at(e.binding.argument), space);
+        continue;
+      }
       if (!e.reorder) {
         arguments.emplace(e.binding.argument, dnnl::memory(e.binding.chosen, dnnl_engine(), data));
         continue;
@@ -172,6 +178,16 @@ class DnnlKernel : public OnednnKernel {
     size_t offset;
     dnnl::reorder reorder;  // none where the tensor is as the primitive likes it
   };
+  // Copies a summand to where the result will be, unless it is there.
+  static void place_summand(const Edge& e, void* data, dnnl::memory result, char* space) {
+    dnnl::memory given(e.binding.plain, dnnl_engine(), data);
+    if (data != result.get_data_handle()) return e.reorder.execute(dnnl_stream(), given, result);
+    if (e.binding.plain == e.binding.chosen) return;
+    // The planner gave the result the summand's memory, but not its layout.
+    dnnl::memory aside(e.binding.chosen, dnnl_engine(), space + e.offset);
+    e.reorder.execute(dnnl_stream(), given, aside);
+    make_reorder(e.binding.chosen, e.binding.chosen).execute(dnnl_stream(), aside, result);
+  }
   static dnnl::reorder make_reorder(const dnnl::memory::desc& from, const dnnl::memory::desc& to) {
     return dnnl::reorder(dnnl::reorder::primitive_desc(dnnl_engine(), from, dnnl_engine(), to));
   }
@@ -181,7 +197,7 @@ class DnnlKernel : public OnednnKernel {
     DnnlSpace space;
     space.take(scratchpad_);
     for (Edge& e : edges_) {
-      if (e.reorder) e.offset = space.take(e.binding.chosen).offset;
+      if (e.reorder && e.binding.plain != e.binding.chosen) e.offset = space.take(e.binding.chosen).offset;
     }
     workspace_ = space.bytes();
   }
@@ -195,7 +211,9 @@ class DnnlKernel : public OnednnKernel {
     return e && e->binding.plain != e->binding.chosen ? std::make_shared<DnnlLayout>(e->binding.chosen) : nullptr;
   }
   void adopt(const Edge* e) {
-    const_cast<Edge*>(e)->reorder = {};
+    Binding& b = const_cast<Edge*>(e)->binding;
+    if (b.summand) b.plain = b.chosen;
+    const_cast<Edge*>(e)->reorder = b.summand ? make_reorder(b.chosen, b.chosen) : dnnl::reorder();
     book();
   }
 

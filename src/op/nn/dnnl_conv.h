@@ -3,7 +3,7 @@
 //
 // Only included by *.dnnl.cc files.
 #pragma once
-#include "op/core/dnnl_kernel.h"
+#include "op/core/dnnl_tail.h"
 #include "op/nn/convolution.h"
 
 namespace mixnet::op {
@@ -27,25 +27,29 @@ struct DnnlConv {
   using ForwardDesc = typename Forward::primitive_desc;
   using Bindings = std::vector<DnnlKernel::Binding>;
 
-  static ForwardDesc forward(const Shape& s, bool bias, bool training) {
+  static ForwardDesc forward(const Shape& s, bool bias, bool training, const dnnl::post_ops& tail = {}) {
     const auto kind = training ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
     const auto none = dnnl::memory::desc();
     return {dnnl_engine(), kind,     Algorithm, s.x(),     s.w(),      bias ? s.b() : none,
-            s.y(),         s.stride, s.dilate,  s.pad_low, s.pad_high, dnnl_attributes()};
+            s.y(),         s.stride, s.dilate,  s.pad_low, s.pad_high, dnnl_attributes(tail)};
   }
 
-  // Inputs (x, w, b), output y. nullptr: not a case that oneDNN knows.
+  // Inputs (x, w, b) and the tail's summand, output y. nullptr: not a case that oneDNN knows.
   static std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
     if (!dnnl_takes(c)) return nullptr;
     const ConvParams& p = c.params<ConvParams>();
     const Shape s(p, c.inputs[0], c.outputs[0]);
+    const DnnlTail tail = c.tail ? *make_dnnl_tail(*c.tail) : DnnlTail();
     try {
-      const ForwardDesc desc = forward(s, !p.no_bias, c.training);
+      const ForwardDesc desc = forward(s, !p.no_bias, c.training, tail.ops);
       if (dnnl_reference(desc)) return nullptr;
       Bindings bindings{{DNNL_ARG_SRC, 0, false, s.plain_x(), desc.src_desc()},
                         {DNNL_ARG_WEIGHTS, 1, false, s.plain_weight, desc.weights_desc()},
                         {DNNL_ARG_DST, 0, true, s.plain_y(), desc.dst_desc()}};
       if (!p.no_bias) bindings.push_back({DNNL_ARG_BIAS, 2, false, s.b(), desc.bias_desc()});
+      if (tail.summand > 0)
+        bindings.push_back(
+            {DNNL_ARG_DST, (p.no_bias ? 1 : 2) + tail.summand, false, s.plain_y(), desc.dst_desc(), true});
       return std::make_unique<DnnlKernel>(Forward(desc), desc.scratchpad_desc(), std::move(bindings));
     } catch (const dnnl::error&) {
       return nullptr;
@@ -53,10 +57,16 @@ struct DnnlConv {
   }
 
   //[full
+  // In the layouts of the forward kernel: those between layers agree, where a gradient's own choice would often cost reorders
+  // around it that take longer than it gains.
+  static typename BackwardData::primitive_desc data_desc(const Shape& s, const dnnl::memory::desc& x,
+                                                         const dnnl::memory::desc& y, const ForwardDesc& hint) {
+    return {dnnl_engine(), Algorithm, x, s.w(), y, s.stride, s.dilate, s.pad_low, s.pad_high, hint, dnnl_attributes(), true};
+  }
   static std::unique_ptr<Kernel> data_gradient(const Shape& s, const ForwardDesc& hint) {
-    const typename BackwardData::primitive_desc desc(dnnl_engine(), Algorithm, s.x(), s.w(), s.y(), s.stride, s.dilate,
-                                                     s.pad_low, s.pad_high, hint, dnnl_attributes());
-    if (dnnl_reference(desc)) return nullptr;
+    typename BackwardData::primitive_desc desc = data_desc(s, hint.src_desc(), hint.dst_desc(), hint);
+    if (!desc || dnnl_reference(desc)) desc = data_desc(s, s.x(), s.y(), hint);
+    if (!desc || dnnl_reference(desc)) return nullptr;
     Bindings bindings{{DNNL_ARG_DIFF_DST, 0, false, s.plain_y(), desc.diff_dst_desc()},
                       {DNNL_ARG_WEIGHTS, 2, false, s.plain_weight, desc.weights_desc()},
                       {DNNL_ARG_DIFF_SRC, 0, true, s.plain_x(), desc.diff_src_desc()}};
@@ -102,6 +112,7 @@ struct DnnlConv {
 
   static void add(Registry& registry, const std::string& name) {
     registry.existing(name).kernels.emplace_back(Provider::onednn, prepare);
+    registry.existing(name).tail_kernels.push_back({Provider::onednn, dnnl_takes_tail, prepare});
     //[full
     registry.existing("_backward_" + name).kernels.emplace_back(Provider::onednn, prepare_backward);
     //]
