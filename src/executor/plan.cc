@@ -104,7 +104,7 @@ std::unique_ptr<Kernel> Plan::prepare(int id, Span<const LayoutPtr> layouts) con
   Flags wanted(static_cast<size_t>(graph_.num_outputs(id)));
   for (int i = 0; i < graph_.num_outputs(id); ++i) {
     out.push_back(outline(graph_.entry(id, i)));
-    wanted[static_cast<size_t>(i)] = used_[static_cast<size_t>(graph_.entry(id, i))] || !node.op->optional_outputs;
+    wanted[static_cast<size_t>(i)] = used_[static_cast<size_t>(graph_.entry(id, i))] || !node.op->may_leave_out(i);
   }
   PrepareContext context;
   context.params_ = node.params.get();
@@ -184,9 +184,9 @@ void Plan::place(const PlanRequest& request) {
   // Outputs that nobody wants and the kernel may leave out take no memory.
   for (int id = 0; id < graph_.num_nodes(); ++id) {
     const Node& node = *graph_.node(id);
-    for (int i = 0; !node.is_variable() && node.op->optional_outputs && i < graph_.num_outputs(id); ++i) {
+    for (int i = 0; !node.is_variable() && i < graph_.num_outputs(id); ++i) {
       const size_t e = static_cast<size_t>(graph_.entry(id, i));
-      if (!used_[e]) input.bytes[e] = 0;
+      if (!used_[e] && node.op->may_leave_out(i)) input.bytes[e] = 0;
     }
   }
   memory_ = plan_memory(input);
@@ -227,7 +227,7 @@ void Plan::make_steps(const PlanRequest& request) {
     }
     for (int i = 0; i < graph_.num_outputs(id); ++i) {
       const int entry = graph_.entry(id, i);
-      const bool skip = node->op->optional_outputs && !used_[static_cast<size_t>(entry)];
+      const bool skip = node->op->may_leave_out(i) && !used_[static_cast<size_t>(entry)];
       step.out.push_back(outline(entry));
       step.out_place.push_back(skip ? nothing : place_of(entry));
     }

@@ -42,7 +42,7 @@ class Recomputer {
     for (int id = 0; id < g_.num_nodes(); ++id) {
       if (is_forward_[static_cast<size_t>(id)]) continue;
       for_bytes(id, [&](const Entry& e) {
-        if (is_forward_[node_of(e)] && seen.insert(g_.entry(e)).second)
+        if (is_forward_[node_of(e)] && !is_small(e) && seen.insert(g_.entry(e)).second)
           direct_[node_of(e)] += typed_.bytes(g_.entry(e));
       });
     }
@@ -74,7 +74,7 @@ class Recomputer {
     std::vector<NodePtr> second(again.size());
     auto second_run = [&](const Entry& e) {
       const NodePtr& copy = second[node_of(e)];
-      return copy ? Entry{copy, e.index} : rewriter.now(e);
+      return copy && !is_small(e) ? Entry{copy, e.index} : rewriter.now(e);
     };
     auto inputs = [&](int id) {
       std::vector<Entry> all = rewriter.inputs(id);
@@ -110,6 +110,13 @@ class Recomputer {
 
  private:
   size_t node_of(const Entry& e) const { return static_cast<size_t>(g_.id(e.node.get())); }
+
+  // Next to the node's largest output, as the statistics of a BatchNorm: kept, whatever becomes of the other.
+  bool is_small(const Entry& e) const {
+    int64_t most = 0;
+    for (int i = 0; i < e.node->num_outputs(); ++i) most = std::max(most, typed_.bytes(g_.entry({e.node, i})));
+    return typed_.bytes(g_.entry(e)) * 16 < most;
+  }
 
   // f(entry) for the inputs whose bytes a node reads.
   template <class F>
@@ -185,7 +192,7 @@ class Recomputer {
     for (int id = g_.num_nodes() - 1; id >= 0; --id) {
       if (is_forward_[static_cast<size_t>(id)] && !needed[static_cast<size_t>(id)]) continue;
       for_bytes(id, [&](const Entry& e) {
-        if (again[node_of(e)]) needed[node_of(e)] = true;
+        if (again[node_of(e)] && !is_small(e)) needed[node_of(e)] = true;
       });
     }
     return needed;

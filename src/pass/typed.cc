@@ -61,10 +61,11 @@ int64_t peak_bytes(const Typed& typed) {
   }
   for (const Entry& e : g.heads()) input.external[static_cast<size_t>(g.entry(e))] = true;
   for (int id = 0; id < g.num_nodes(); ++id) {
-    const bool optional = !g.node(id)->is_variable() && g.node(id)->op->optional_outputs;
+    const OpSchema* op = g.node(id)->op;
     for (int i = 0; i < g.num_outputs(id); ++i) {
       const int entry = g.entry(id, i);
-      input.bytes.push_back(optional && !used[static_cast<size_t>(entry)] ? 0 : typed.bytes(entry));
+      const bool left_out = op && op->may_leave_out(i) && !used[static_cast<size_t>(entry)];
+      input.bytes.push_back(left_out ? 0 : typed.bytes(entry));
     }
   }
   return most_alive(input);
