@@ -18,17 +18,17 @@ def _parameter(random, name, shape):
 def write(folder, symbol, inputs):
     """{"symbol": path, "arrays": path}. inputs: {name: array}, labels too."""
     folder, random = pathlib.Path(folder), np.random.RandomState(1)
-    inputs = {name: np.asarray(value, "float32") for name, value in inputs.items()}
+    inputs = arrays(inputs)
     shapes, _, states = symbol.infer_shape(**{n: v.shape for n, v in inputs.items() if n in symbol.list_arguments()})
-    arrays = {f"data:{name}": value for name, value in inputs.items()}
+    stored = {f"data:{name}": value for name, value in inputs.items()}
     for name, shape in zip(symbol.list_arguments(), shapes):
         if name not in inputs:
-            arrays[f"arg:{name}"] = _parameter(random, name, shape)
+            stored[f"arg:{name}"] = _parameter(random, name, shape)
     for name, shape in zip(symbol.list_auxiliary_states(), states):
-        arrays[f"aux:{name}"] = (np.ones if name.endswith("var") else np.zeros)(shape, "float32")
+        stored[f"aux:{name}"] = (np.ones if name.endswith("var") else np.zeros)(shape, "float32")
     paths = {"symbol": str(folder / "net-symbol.json"), "arrays": str(folder / "net.npz")}
     pathlib.Path(paths["symbol"]).write_text(symbol.tojson())
-    np.savez(paths["arrays"], **arrays)
+    np.savez(paths["arrays"], **stored)
     return paths
 
 
@@ -36,3 +36,8 @@ def images(shape, classes=1000):
     """Random images and labels."""
     random = np.random.RandomState(2)
     return {"data": random.rand(*shape), "softmax_label": random.randint(0, classes, shape[0])}
+
+
+def arrays(inputs):
+    """The inputs as they are written."""
+    return {name: np.asarray(value, "float32") for name, value in inputs.items()}

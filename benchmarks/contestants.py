@@ -21,7 +21,7 @@ def _ours(name, program, *arguments):
 
 def _peer(name, environment, program, *arguments, column=None, **variables):
     python = environments.python(environment)
-    keep = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "OMP_", "MXNET_", "MIXNET_"))}
+    keep = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "MXNET_", "MIXNET_"))}
     command = [python, HERE / "peers" / program, *arguments] if python else None
     return Peer(name, command, {**keep, **variables}, column=column)
 

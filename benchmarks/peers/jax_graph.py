@@ -11,9 +11,7 @@ def _convolution(node, x, weight, bias=None):
     pads = [(p, p) for p in symbols.values(attrs, "pad", (0, 0))]
     strides, dilation = symbols.values(attrs, "stride", (1, 1)), symbols.values(attrs, "dilate", (1, 1))
     groups = int(attrs.get("num_group", 1))
-    out = lax.conv_general_dilated(
-        x, weight, strides, pads, rhs_dilation=dilation, dimension_numbers=("NHWC", "HWIO", "NHWC"), feature_group_count=groups
-    )
+    out = lax.conv_general_dilated(x, weight, strides, pads, rhs_dilation=dilation, dimension_numbers=("NHWC", "HWIO", "NHWC"), feature_group_count=groups)
     return out if bias is None else out + bias
 
 
@@ -33,10 +31,10 @@ def _pooling(node, x):
     pads = [(0, 0), *(_pads(x.shape[i + 1], kernel[i], stride[i], pad[i], full) for i in (0, 1)), (0, 0)]
     window, strides = (1, *kernel, 1), (1, *stride, 1)
     if not average:
-        return lax.reduce_window(x, jnp.array(-jnp.inf, x.dtype), lax.max, window, strides, pads)
+        return lax.reduce_window(x, -jnp.inf, lax.max, window, strides, pads)
     if any(after > before for before, after in pads):
         raise ValueError("[jax_graph] Pooling: no average over windows that the image does not fill")
-    return lax.reduce_window(x, jnp.array(0, x.dtype), lax.add, window, strides, pads) / (kernel[0] * kernel[1])
+    return lax.reduce_window(x, 0.0, lax.add, window, strides, pads) / (kernel[0] * kernel[1])
 
 
 def _batch_norm(node, x, gamma, beta, mean, var, training, states):

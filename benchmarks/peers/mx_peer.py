@@ -18,7 +18,7 @@ class Case:
         self.mode, self.lr, self.fused = spec.mode, spec.lr, spec.options.get("update") == "fused"
         self.names = [n for n in symbol.list_arguments() if n in spec.arguments]
         requests = {n: "null" if spec.mode == "predict" or n not in spec.arguments else "write" for n in symbol.list_arguments()}
-        types = {} if spec.dtype == "float32" else {n: spec.dtype for n in [*spec.arguments, "data"]}
+        types = {n: "float32" if "label" in n else spec.dtype for n in [*spec.arguments, *spec.inputs]}
         shapes = {n: v.shape for n, v in spec.inputs.items()}
         self.executor = symbol.simple_bind(mx.cpu(), grad_req=requests, type_dict=types, **shapes)
         targets = {**self.executor.arg_dict, **self.executor.aux_dict}

@@ -83,7 +83,7 @@ def export(graph, parameters, inputs):
             used[sources[1]] = np.ones_like(used[sources[1]])
         names[i] = node.name + "_output"
         made.append(helper.make_node(kind, sources, [names[i]], name=node.name, **{k: v for k, v in options.items() if v is not None}))
-    heads = [helper.make_tensor_value_info(names[i], TensorProto.FLOAT, None) for i, _ in graph.heads]
+    heads = [helper.make_tensor_value_info(names[i], TensorProto.FLOAT, ["N", "classes"]) for i, _ in graph.heads]
     given = [helper.make_tensor_value_info(n, TensorProto.FLOAT, shape) for n, shape in inputs.items()]
     body = helper.make_graph(made, "net", given, heads, [numpy_helper.from_array(v.astype("float32"), n) for n, v in used.items()])
     model = helper.make_model(body, opset_imports=[helper.make_opsetid("", OPSET)])

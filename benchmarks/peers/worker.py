@@ -23,6 +23,10 @@ import time
 import numpy as np
 
 
+class CannotError(Exception):
+    """A peer has no such mode or dtype."""
+
+
 class Spec:
     """What a load command asks for."""
 
@@ -37,9 +41,9 @@ class Spec:
     def only(self, *dtypes, modes=("predict", "train", "update")):
         """Raises for what a peer cannot do."""
         if self.dtype not in dtypes:
-            raise ValueError(f"no {self.dtype}")
+            raise CannotError(f"no {self.dtype}")
         if self.mode not in modes:
-            raise ValueError(f"no {self.mode}")
+            raise CannotError(f"no {self.mode}")
 
 
 def anonymous_memory():
@@ -119,6 +123,8 @@ class Worker:
             if command["do"] not in ("load", "step", "outputs", "memory", "peak", "extra", "drop"):
                 raise ValueError(f"no command {command['do']}")
             return getattr(self, command["do"])(command)
+        except CannotError as error:
+            return {"error": str(error)}
         except Exception as error:  # a peer that cannot do a row says so; the others go on
             text = " ".join(str(error).split())
             return {"error": f"{type(error).__name__}: {text}"[:300]}
