@@ -110,7 +110,7 @@ int32_t mxn_predictor_info(const mxn_predictor_t* predictor, mxn_predictor_info_
     out_info->parameter_bytes = 0;
     for (const auto& parameter : p.model()->parameters()) out_info->parameter_bytes += parameter.second.bytes();
     out_info->arena_bytes = p.plan().memory().arena_bytes;
-    out_info->naive_bytes = p.plan().memory().naive_bytes;
+    out_info->naive_bytes = p.plan().naive_bytes();
     out_info->lower_bound_bytes = p.plan().memory().lower_bound;
   });
 }
