@@ -26,9 +26,6 @@ class Case:
         self.step()
         return np.asarray(self.result)
 
-    def extra(self):
-        return self.predictor.memory
-
 
 if __name__ == "__main__":
     worker.serve("mixnet predictor", mx.__version__, Case)

@@ -7,6 +7,8 @@
     {"do": "peak", "count": n}    ->  {"bytes": the most of it that was in use during n steps}
     {"do": "drop"}, {"do": "quit"}  ->  {}
 
+A side may know more commands of its own.
+
 The first line, unasked, is {"name": ..., "version": ...}; a command that fails is answered by {"error": one line}. The arrays (.npz)
 are arg:NAME (parameters), aux:NAME (states) and data:NAME (inputs without a gradient). predict computes the outputs, train the
 gradients of all parameters too, update also subtracts lr times gradient. Whatever a library prints goes to stderr.
@@ -81,8 +83,10 @@ class Peak:
 
 
 class Worker:
-    def __init__(self, make_case):
+    def __init__(self, make_case, more):
         self._make_case, self._case = make_case, None
+        self._commands = {name: getattr(self, name) for name in ("load", "step", "outputs", "memory", "peak", "drop")}
+        self._commands.update(more)
 
     def load(self, command):
         self._case = None
@@ -109,9 +113,6 @@ class Worker:
                 self._case.step()
         return {"bytes": peak.bytes}
 
-    def extra(self, command):
-        return self._case.extra()
-
     def drop(self, command):
         self._case = None
         gc.collect()
@@ -120,9 +121,9 @@ class Worker:
     def answer(self, line):
         try:
             command = json.loads(line)
-            if command["do"] not in ("load", "step", "outputs", "memory", "peak", "extra", "drop"):
-                raise ValueError(f"no command {command['do']}")
-            return getattr(self, command["do"])(command)
+            if command["do"] not in self._commands:
+                raise CannotError(f"no command {command['do']}")
+            return self._commands[command["do"]](command)
         except CannotError as error:
             return {"error": str(error)}
         except Exception as error:  # a peer that cannot do a row says so; the others go on
@@ -130,8 +131,9 @@ class Worker:
             return {"error": f"{type(error).__name__}: {text}"[:300]}
 
 
-def serve(name, version, make_case):
-    """Answers commands until quit or the end of stdin. make_case(spec) gives an object with step() and outputs()."""
+def serve(name, version, make_case, **more):
+    """Answers commands until quit or the end of stdin. make_case(spec) gives an object with step() and outputs(); more: functions
+    that take a command and give its answer."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 
@@ -139,7 +141,7 @@ def serve(name, version, make_case):
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
-    worker = Worker(make_case)
+    worker = Worker(make_case, more)
     tell({"name": name, "version": version})
     for line in sys.stdin:
         if json.loads(line).get("do") == "quit":
