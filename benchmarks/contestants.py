@@ -19,6 +19,13 @@ def _ours(name, program, *arguments):
     return Peer(name, [sys.executable, HERE / "peers" / program, *arguments], os.environ)
 
 
+def fused_update(name):
+    """Ours once more, with all parameters updated by one operator."""
+    side = _ours(name, "mx_peer.py", "mixnet")
+    side.fields = {"update": "fused"}
+    return side
+
+
 def _peer(name, environment, program, *arguments, column=None, **variables):
     python = environments.python(environment)
     keep = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "MXNET_", "MIXNET_"))}

@@ -23,10 +23,13 @@ class PeerError(Exception):
 
 
 class Peer:
-    """One side: a worker process that is started when first asked. See peers/worker.py for what it is asked."""
+    """One side: a worker process that is started when first asked. See peers/worker.py for what it is asked.
+
+    fields: what its load commands say besides what all sides are told.
+    """
 
     def __init__(self, name, command, env, column=None, timeout=900):
-        self.name, self.column, self.version = name, column or name, ""
+        self.name, self.column, self.version, self.fields = name, column or name, "", {}
         self._command, self._env, self._timeout, self._process = command, env, timeout, None
 
     def ask(self, do, **fields):
@@ -119,7 +122,7 @@ def _try_load(peers, paths, tolerance, fields):
     for peer in peers:
         result = Result(peer)
         try:
-            outputs = load(peer, paths, tolerance, expected, **{**fields, **getattr(peer, "fields", {})})
+            outputs = load(peer, paths, tolerance, expected, **{**fields, **peer.fields})
             expected = outputs if expected is None else expected
         except PeerError as error:
             result.reason = str(error)
