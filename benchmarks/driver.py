@@ -131,12 +131,16 @@ def _try_load(peers, paths, tolerance, fields):
 
 
 def _rounds(pairs, seconds, peaks):
-    """Interleaved bursts until each side had its seconds, at least three of them; peaks gets GFLOP/s, once a round."""
+    """Interleaved bursts until each side had its seconds, at least three of them; peaks gets GFLOP/s, once a round.
+
+    Every round begins with another side, so that none always follows the same one.
+    """
     able = [(peer, result) for peer, result in pairs if not result.reason]
     counts, until, rounds = {}, time.monotonic() + seconds * max(1, len(able)), 0
     while able and (rounds < 3 or time.monotonic() < until):
         peaks.append(peak.measure())
-        for peer, result in list(able):
+        first = rounds % len(able)
+        for peer, result in able[first:] + able[:first]:
             time.sleep(PAUSE)
             try:
                 result.times += peer.ask("step", count=counts.get(peer.name, 1))["seconds"]
@@ -168,4 +172,4 @@ def measure(peers, paths, seconds=3, tolerance=1e-3, together=None, **fields):
     if len(groups) > 1:
         total.beside = total.seconds
         results.insert(0, total)
-    return results, statistics.median(peaks) if peaks else None
+    return results, max(peaks, default=None)

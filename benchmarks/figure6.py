@@ -34,10 +34,10 @@ def main():
             work = macs.count(symbol, data=shape)
             for mode in options.modes:
                 results, peak = rows.run(peers, symbol, case.images(shape), options, mode, options.dtype)
-                used = rows.share(work, mode, results[contestants.OURS].seconds, peak)
+                peaks += [peak] if peak else []
+                used = rows.share(work, mode, results[contestants.OURS].seconds, peaks)
                 out.add([net, batch, MODES[mode], *rows.cells(results, shown), table.number(used, "{:.0f} %")])
                 groups[f"{net} {batch} {MODES[mode]}"] = {c: r.seconds and r.seconds * 1000 / batch for c, r in results.items()}
-                peaks += [peak] if peak else []
     out.note(rows.machine(peers, peaks))
     out.save()
     table.bars(name, caption, "milliseconds per image", groups)

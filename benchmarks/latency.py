@@ -80,10 +80,10 @@ def main():
             symbol, shape = nets.ALL[name].make(), nets.shape(name, 1)
             results, peak = rows.run(peers, symbol, case.images(shape), options, "predict")
             ours = min((r for c, r in results.items() if c.startswith("mixnet") and r.seconds), key=lambda r: r.seconds, default=None)
-            used = ours and rows.share(macs.count(symbol, data=shape), "predict", ours.seconds, peak)
+            peaks += [peak] if peak else []
+            used = ours and rows.share(macs.count(symbol, data=shape), "predict", ours.seconds, peaks)
             out.add([name, *rows.cells(results, shown, ours.column if ours else contestants.OURS), table.number(used, "{:.0f} %")])
             groups[name] = {column: r.seconds and r.seconds * 1000 for column, r in results.items()}
-            peaks += [peak] if peak else []
         out.note("Ours in the ratio is the faster of the executor and the predictor. " + rows.machine(peers, peaks))
         out.save()
         table.bars("latency", caption, "milliseconds", groups)

@@ -36,10 +36,10 @@ def main():
         ours, other = results[contestants.OURS], results[FUSED]
         work = macs.count(symbol, **{key: np.shape(value) for key, value in inputs.items() if key in symbol.list_arguments()})
         mixed = ours.seconds / other.seconds if ours.seconds and other.seconds else None
-        used = rows.share(work, "update", ours.seconds, peak)
+        peaks += [peak] if peak else []
+        used = rows.share(work, "update", ours.seconds, peaks)
         out.add([name, *rows.cells(results, shown), table.number(used, "{:.0f} %"), table.number(mixed)])
         groups[name] = {column: ours.seconds and r.seconds and r.seconds / ours.seconds for column, r in results.items()}
-        peaks += [peak] if peak else []
     out.note(rows.machine(peers, peaks))
     out.save()
     table.bars("steps", caption, "time over ours", groups)

@@ -61,5 +61,11 @@ def planned(command):
     return {"bytes": int(found.group(1)) << 20}
 
 
+def add(command):
+    """{"seconds": of one imperative addition of `size` floats}."""
+    a, b = mx.nd.ones((command["size"],)), mx.nd.ones((command["size"],))
+    return {"seconds": worker.each(lambda: a + b, mx.nd.waitall, command["calls"])}
+
+
 if __name__ == "__main__":
-    worker.serve(sys.argv[1], mx.__version__, Case, planned=planned)
+    worker.serve(sys.argv[1], mx.__version__, Case, planned=planned, add=add)

@@ -63,6 +63,16 @@ def timed(step):
     return time.perf_counter() - started
 
 
+def each(function, wait, calls):
+    """Seconds per call of something that returns at once, waiting for all of them included."""
+    wait()
+    started = time.perf_counter()
+    for _ in range(calls):
+        function()
+    wait()
+    return (time.perf_counter() - started) / calls
+
+
 class Peak:
     """The most anonymous memory while the block runs, looked at about every half millisecond."""
 
