@@ -98,6 +98,13 @@ inline dnnl::memory::desc dnnl_offered(const PrepareContext& c, size_t i, const 
 inline dnnl::memory::desc dnnl_given(const PrepareContext& c, size_t i) { return dnnl_offered(c, i, {}); }
 inline bool dnnl_is_offered(const PrepareContext& c, size_t i) { return i < c.layouts.size() && c.layouts[i]; }
 
+// For a result that a kernel has in a layout that the plan did not keep.
+inline void dnnl_to_plain(dnnl::memory chosen, void* data) {
+  const dnnl::memory::desc desc = chosen.get_desc();
+  dnnl::memory plain(dnnl_plain(desc.get_dims(), desc.get_data_type()), dnnl_engine(), data);
+  dnnl::reorder(chosen, plain).execute(dnnl_stream(), chosen, plain);
+}
+
 class OnednnKernel : public Kernel {
  public:
   bool foreign_threads() const override { return true; }
