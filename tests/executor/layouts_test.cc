@@ -70,6 +70,32 @@ TEST_CASE("layouts: training gives what row-major plans give") {
   }
 }
 
+TEST_CASE("layouts: a normalised blocked value whose reader wants rows") {
+  const auto run = [](bool layouts, int64_t filters) {
+    setenv("MIXNET_LAYOUTS", layouts ? "1" : "0", 1);
+    const Symbol x = apply("BatchNorm", {{"fix_gamma", false}}, {conv(Symbol::variable("data"), filters, 3, "c")}, "b");
+    const Symbol flat = apply("Flatten", {}, {conv(apply("Pooling", {{"kernel", Shape{2, 2}}}, {x}), filters, 5, "d")});
+    const Symbol both = apply("elemwise_add", {}, {apply("Flatten", {}, {x}), apply("Flatten", {}, {x})});
+    const Symbol net = Symbol::group({flat, both});
+    SimpleBindArguments arguments;
+    arguments.shapes = {{"data", {4, 16, 20, 20}}};
+    const auto e = simple_bind(net, {}, arguments);
+    unsetenv("MIXNET_LAYOUTS");
+    for (size_t i = 0; i < e->bound().arguments.size(); ++i)
+      fill(e->bound().arguments[i], static_cast<uint32_t>(i), 0.6f);
+    e->forward(true);
+    e->backward(e->outputs());
+    return e;
+  };
+  // 8 and 40 channels do not fill blocks of 16.
+  for (int64_t filters : {8, 32, 40}) {
+    const auto a = run(true, filters), b = run(false, filters);
+    for (size_t o = 0; o < 2; ++o) CHECK(difference(a->outputs()[o], b->outputs()[o]) < 1e-4);
+    for (size_t i = 0; i < a->bound().gradients.size(); ++i)
+      CHECK(difference(a->bound().gradients[i], b->bound().gradients[i], 2e-2) < 2e-3);
+  }
+}
+
 TEST_CASE("layouts: prediction, also after weights have changed") {
   const auto a = bound(true, GradRequest::null), b = bound(false, GradRequest::null);
   auto check = [&] {

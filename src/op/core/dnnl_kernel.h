@@ -131,6 +131,7 @@ class DnnlKernel : public OnednnKernel {
   bool reads_input(int i) const override { return find(i, false) != nullptr; }
   LayoutPtr input_layout(int i) const override { return layout(find(i, false)); }
   LayoutPtr output_layout(int i) const override { return layout(find(i, true)); }
+  bool converts_output(int) const override { return true; }
   void adopt_input(int i) override { adopt(find(i, false)); }
   void adopt_output(int i) override { adopt(find(i, true)); }
   void pack_input(int i, const void* plain, void* packed) const override {
@@ -260,6 +261,11 @@ class SequenceKernel : public OnednnKernel {
       if (contains(part.outputs, i)) return part.kernel->output_layout(i);
     }
     return nullptr;
+  }
+  bool converts_output(int i) const override {
+    return std::all_of(parts_.begin(), parts_.end(), [i](const Part& part) {
+      return !contains(part.outputs, i) || part.kernel->converts_output(i);
+    });
   }
   void adopt_input(int i) override {
     for (Part& part : parts_) {
