@@ -150,11 +150,12 @@ TEST_CASE("layouts: values stay where every reader takes them, and only there") 
     bool gapless() const override { return true; }
   };
   struct TestKernel : Kernel {
-    explicit TestKernel(bool likes) : likes_(likes) {}
+    TestKernel(bool likes, bool converts) : likes_(likes), converts_(converts) {}
     void run(const RunContext&) const override {}
     LayoutPtr input_layout(int) const override { return likes_ ? std::make_shared<TestLayout>() : nullptr; }
     LayoutPtr output_layout(int) const override { return likes_ ? std::make_shared<TestLayout>() : nullptr; }
-    bool likes_;
+    bool converts_output(int) const override { return converts_; }
+    bool likes_, converts_;
   };
   auto node = [](const char* op, const char* name, std::vector<Entry> inputs) {
     const OpSchema& schema = registry().at(op);
@@ -164,20 +165,21 @@ TEST_CASE("layouts: values stay where every reader takes them, and only there") 
   const Entry x{make_variable("x"), 0},
       first = node("softmax", "likes0", {x}), second = node("relu", "between", {first}),
       third = node("softmax", "likes1", {second}), last = node("softmax", "plain", {third});
-  for (bool branch : {false, true}) {
-    // With a second, plain reader of `between` nothing before likes1 stays.
+  for (auto [branch, converts] : {std::pair(false, true), {true, true}, {false, false}}) {
+    // With a second, plain reader of `between` nothing before likes1 stays; nor when likes1 cannot give rows to `plain`.
+    const bool stays = !branch && converts, can = converts;
     const Entry other = node("softmax", "plain2", {second});
     const Graph graph(branch ? std::vector<Entry>{last, other} : std::vector<Entry>{last});
     LayoutInput input;
     input.graph = &graph;
     input.external.assign(static_cast<size_t>(graph.num_entries()), false);
     input.prepare = [&](int id, Span<const LayoutPtr>) {
-      return std::make_unique<TestKernel>(graph.node(id)->name.compare(0, 5, "likes") == 0);
+      return std::make_unique<TestKernel>(graph.node(id)->name.compare(0, 5, "likes") == 0, can);
     };
     const LayoutChoice choice = choose_layouts(input);
     auto kept = [&](const Entry& e) { return choice.kept[static_cast<size_t>(graph.entry(e))] != nullptr; };
-    CHECK(kept(first) == !branch);
-    CHECK(kept(second) == !branch);
+    CHECK(kept(first) == stays);
+    CHECK(kept(second) == stays);
     CHECK_FALSE(kept(third));
     CHECK_FALSE(kept(last));
     CHECK_FALSE(kept(x));
