@@ -7,10 +7,8 @@
 #include "base/environment.h"
 #include "base/profile.h"
 #include "executor/layouts.h"
-#include "pass/attach.h"
-#include "pass/fold.h"
-#include "pass/fuse.h"
 #include "pass/infer.h"
+#include "pass/rewrite.h"
 #include "storage/capacity.h"
 
 namespace mixnet {
@@ -32,26 +30,22 @@ class Flags {
 
 Plan::Plan(PlanRequest request) : graph_(request.heads), device_(request.device), training_(request.training) {
   infer(request);
-  if (request.fuse) optimise(request);
+  // Before any pass, so that draws do not depend on passes.
+  for (int id = 0; id < graph_.num_nodes(); ++id) draw_of(graph_.node(id));
+  if (request.fuse) {
+    request.heads = rewrite({graph_, shapes_, types_, request.num_forward_heads}, {training_, device_, request.inputs});
+    graph_ = Graph(request.heads);
+    infer(request);
+  }
   place(request);
   make_steps(request);
 }
 
-// Rewrites the graph; what can be seen from outside stays.
-void Plan::optimise(PlanRequest& request) {
-  auto replace = [&](std::vector<Entry> heads) {
-    request.heads = std::move(heads);
-    graph_ = Graph(request.heads);
-    infer(request);
-  };
-  if (environment_bool("FOLD", true)) {
-    if (!training_) replace(fold(graph_, shapes_, types_, request.inputs));
-    replace(mark_constants(graph_));
-  }
-  if (environment_bool("FUSION", true)) {
-    replace(fuse(graph_, shapes_, types_, request.num_forward_heads));
-    replace(attach(graph_, device_));
-  }
+uint64_t Plan::draw_of(const NodePtr& node) {
+  if (node->is_variable() || !node->op->random) return 0;
+  const auto [it, fresh] = draws_.emplace(node->origin ? node->origin.get() : node.get(), num_draws_);
+  if (fresh) ++num_draws_;
+  return it->second;
 }
 
 void Plan::infer(const PlanRequest& request) {
@@ -110,7 +104,7 @@ std::unique_ptr<Kernel> Plan::prepare(int id, Span<const LayoutPtr> layouts) con
   Flags wanted(static_cast<size_t>(graph_.num_outputs(id)));
   for (int i = 0; i < graph_.num_outputs(id); ++i) {
     out.push_back(outline(graph_.entry(id, i)));
-    wanted[static_cast<size_t>(i)] = used_[static_cast<size_t>(graph_.entry(id, i))] || !node.op->optional_outputs;
+    wanted[static_cast<size_t>(i)] = used_[static_cast<size_t>(graph_.entry(id, i))] || !node.op->may_leave_out(i);
   }
   PrepareContext context;
   context.params_ = node.params.get();
@@ -190,9 +184,9 @@ void Plan::place(const PlanRequest& request) {
   // Outputs that nobody wants and the kernel may leave out take no memory.
   for (int id = 0; id < graph_.num_nodes(); ++id) {
     const Node& node = *graph_.node(id);
-    for (int i = 0; !node.is_variable() && node.op->optional_outputs && i < graph_.num_outputs(id); ++i) {
+    for (int i = 0; !node.is_variable() && i < graph_.num_outputs(id); ++i) {
       const size_t e = static_cast<size_t>(graph_.entry(id, i));
-      if (!used_[e]) input.bytes[e] = 0;
+      if (!used_[e] && node.op->may_leave_out(i)) input.bytes[e] = 0;
     }
   }
   memory_ = plan_memory(input);
@@ -233,7 +227,7 @@ void Plan::make_steps(const PlanRequest& request) {
     }
     for (int i = 0; i < graph_.num_outputs(id); ++i) {
       const int entry = graph_.entry(id, i);
-      const bool skip = node->op->optional_outputs && !used_[static_cast<size_t>(entry)];
+      const bool skip = node->op->may_leave_out(i) && !used_[static_cast<size_t>(entry)];
       step.out.push_back(outline(entry));
       step.out_place.push_back(skip ? nothing : place_of(entry));
     }
@@ -244,7 +238,7 @@ void Plan::make_steps(const PlanRequest& request) {
     }
     next_kept = step.last_kept;
     step.workspace_place = memory_.workspace_offset[static_cast<size_t>(id)];
-    if (node->op->random) step.draw = num_draws_++;
+    step.draw = draw_of(node);
     steps_.push_back(std::move(step));
     // Heads come first in post-order, so the forward nodes do too.
     if (forward.contains(node.get())) num_forward_steps_ = num_steps();

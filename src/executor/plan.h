@@ -5,6 +5,7 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "executor/kept.h"
@@ -63,10 +64,10 @@ class Plan {
  private:
   void check_sizes() const;
   void infer(const PlanRequest& request);
+  uint64_t draw_of(const NodePtr& node);
   void place(const PlanRequest& request);
   std::unique_ptr<Kernel> prepare(int id, Span<const LayoutPtr> layouts) const;
   void make_steps(const PlanRequest& request);
-  void optimise(PlanRequest& request);
   void keep_inputs(const PlanRequest& request);
   void refresh_kept(Step& step);
   bool derived(int entry) const { return derived_[static_cast<size_t>(entry)]; }
@@ -94,6 +95,7 @@ class Plan {
   std::vector<Kept> kept_;
   std::vector<Step> steps_;
   int num_forward_steps_ = 0;
+  std::unordered_map<const Node*, uint64_t> draws_;  // by random node of the graph as it was asked for
   uint64_t num_draws_ = 0;
   char* resolved_for_ = nullptr;
   bool resolved_ = false;

@@ -4,7 +4,7 @@
 
 #include "base/contains.h"
 #include "op/core/tailed.h"
-#include "pass/rebuild.h"
+#include "pass/rewriter.h"
 
 namespace mixnet {
 namespace {
@@ -99,6 +99,7 @@ class Attacher {
     for (size_t i = 0; i < others.size(); ++i) {
       if (i != value) node->inputs.push_back(others[i]);
     }
+    node->recomputed = g_.node(producer)->recomputed && g_.node(id)->recomputed;
     node->op = op.get();
     node->params = op;  // the node owns its operator
     new_.replace(id, 0, {node, 0});
@@ -115,7 +116,7 @@ class Attacher {
   std::vector<bool> changed_;  // by entry: the graph writes into it
   std::vector<int> tail_of_;   // by node: the other one of the pair
   std::vector<Made> made_;     // by pointwise node
-  Rebuild new_;
+  Rewriter new_;
 };
 
 }  // namespace

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/contains.h"
-#include "pass/rebuild.h"
+#include "pass/rewriter.h"
 
 namespace mixnet {
 namespace {
@@ -36,15 +36,14 @@ ParamsPtr with_bias(const Node& layer) {
 
 class Folder {
  public:
-  Folder(const Graph& graph, const std::vector<Shape>& shapes, const std::vector<DType>& types,
-         const std::vector<const Node*>& inputs)
-      : g_(graph),
-        shapes_(shapes),
-        types_(types),
+  Folder(const Typed& typed, const std::vector<const Node*>& inputs)
+      : g_(typed.graph),
+        shapes_(typed.shapes),
+        types_(typed.types),
         inputs_(inputs),
-        readers_(static_cast<size_t>(graph.num_entries())),
-        folded_(static_cast<size_t>(graph.num_nodes())),
-        new_(graph) {
+        readers_(static_cast<size_t>(g_.num_entries())),
+        folded_(static_cast<size_t>(g_.num_nodes())),
+        new_(g_) {
     for (int id = 0; id < g_.num_nodes(); ++id) {
       for (const Entry& e : g_.node(id)->inputs) ++readers_[static_cast<size_t>(g_.entry(e))];
     }
@@ -104,9 +103,9 @@ class Folder {
       centre = derived.make("elemwise_sub", {mean, derived.cast(of_layer[2], type(layer.inputs[2]), inner)});
     const Entry bias = derived.make("elemwise_sub", {beta, derived.make("elemwise_mul", {centre, scale})});
 
-    auto node = std::make_shared<Node>(layer);
+    const NodePtr node = copy_node(norm.inputs[0].node,
+                                   {of_layer[0], derived.cast(weight, inner, outer), derived.cast(bias, inner, outer)});
     node->params = with_bias(layer);
-    node->inputs = {of_layer[0], derived.cast(weight, inner, outer), derived.cast(bias, inner, outer)};
     new_.replace(id, 0, {node, 0});
   }
 
@@ -116,28 +115,25 @@ class Folder {
   const std::vector<const Node*>& inputs_;
   std::vector<int> readers_;  // by entry, heads counted
   std::vector<bool> folded_;  // by node: a layer that takes its BatchNorm in
-  Rebuild new_;
+  Rewriter new_;
 };
 
 }  // namespace
 
-std::vector<Entry> fold(const Graph& graph, const std::vector<Shape>& shapes, const std::vector<DType>& types,
-                        const std::vector<const Node*>& inputs) {
-  return Folder(graph, shapes, types, inputs).run();
+std::vector<Entry> fold(const Typed& typed, const std::vector<const Node*>& inputs) {
+  return Folder(typed, inputs).run();
 }
 
 std::vector<Entry> mark_constants(const Graph& graph) {
-  Rebuild made(graph);
+  Rewriter made(graph);
   std::vector<bool> is_head(static_cast<size_t>(graph.num_nodes()), false);
   for (const Entry& e : graph.heads()) is_head[static_cast<size_t>(graph.id(e.node.get()))] = true;
   for (int id = 0; id < graph.num_nodes(); ++id) {
-    made.keep(id);
-    const Node& node = *graph.node(id);
-    if (node.is_variable() || node.derived || node.op->random || is_head[static_cast<size_t>(id)]) continue;
-    const std::vector<Entry> inputs = made.inputs(id);
-    if (!std::all_of(inputs.begin(), inputs.end(), [](const Entry& e) { return e.node->derived; })) continue;
-    auto constant = std::make_shared<Node>(node);
-    constant->inputs = inputs;
+    const NodePtr node = made.keep(id);
+    if (node->is_variable() || node->derived || node->op->random || is_head[static_cast<size_t>(id)]) continue;
+    if (!std::all_of(node->inputs.begin(), node->inputs.end(), [](const Entry& e) { return e.node->derived; }))
+      continue;
+    const NodePtr constant = copy_node(graph.node(id), node->inputs);
     constant->derived = true;
     for (int i = 0; i < graph.num_outputs(id); ++i) made.replace(id, i, {constant, i});
   }

@@ -7,14 +7,12 @@
 #pragma once
 #include <vector>
 
-#include "symbol/graph.h"
+#include "pass/typed.h"
 
 namespace mixnet {
 
 // The heads of the new graph, in the order of the old ones. `inputs`: variables that change from run to run; nothing is derived from those.
-// `shapes` and `types` are by entry.
-std::vector<Entry> fold(const Graph& graph, const std::vector<Shape>& shapes, const std::vector<DType>& types,
-                        const std::vector<const Node*>& inputs);
+std::vector<Entry> fold(const Typed& typed, const std::vector<const Node*>& inputs);
 
 // Marks constants, in training too.
 std::vector<Entry> mark_constants(const Graph& graph);

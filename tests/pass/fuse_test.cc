@@ -49,7 +49,7 @@ struct Bench {
     }
     shapes = infer_shapes(graph, shapes);
     types = infer_types(graph, types);
-    return fuse(graph, shapes, types, num_forward_heads);
+    return fuse({graph, shapes, types, num_forward_heads});
   }
 
   void check_same(const std::vector<Entry>& heads, const std::vector<Entry>& others) {

@@ -90,8 +90,8 @@ class FusedKernel : public Kernel {
       auto place = [&](TensorView& view, int operand) {
         const int node = operand - group_.num_inputs;
         if (node < 0) {
-          view.data = wide_ ? scratch + operand * tile_bytes
-                            : r.in[static_cast<size_t>(operand)].as<char>() + at * element;
+          view.data =
+              wide_ ? scratch + operand * tile_bytes : r.in[static_cast<size_t>(operand)].as<char>() + at * element;
         } else if (const int slot = slots_.of_node[static_cast<size_t>(node)]; slot != nowhere) {
           view.data = scratch + (inputs + slot) * tile_bytes;
         } else {

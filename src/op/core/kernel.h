@@ -35,7 +35,7 @@ struct PrepareContext {
 
 struct RunContext {
   Span<const TensorView> in;
-  Span<const TensorView> out;  // an unwanted output has data == nullptr, if the operator declared optional_outputs
+  Span<const TensorView> out;  // an unwanted output has data == nullptr, if OpSchema::may_leave_out
   const KernelContext& context;
 };
 

@@ -86,7 +86,8 @@ struct OpSchema {
   std::vector<std::pair<int, int>> alias;    // (input, output): same bytes, other shape; the kernel is a copy
   bool pointwise = false;  // element i of the output depends on element i of every input, where all have one shape
   bool random = false;     // draws numbers: KernelContext::random is set
-  bool optional_outputs = false;  // unwanted outputs may be null
+  bool optional_outputs = false;  // unwanted outputs may be null, but not the first of a forward operator
+  bool may_leave_out(int output) const { return optional_outputs && (hidden || output > 0); }
   bool uses_training = false;     // does something else in training mode
   bool head = false;              // a loss: ignores the gradient of its output, may start backward
 

@@ -217,11 +217,11 @@ class Symbol:
         return tuple(groups) if complete[0] else (None, None, None)
 
     def memory_estimate(self, training=True, **kwargs):
-        """Bytes that binding with these input shapes would take: planned, naive, lower_bound, external."""
+        """Bytes that binding with these input shapes would take: planned, naive, lower_bound, external, kept."""
         names, ndims, dims, count = self._shape_arguments((), kwargs)
         info = ffi.new("mxn_memory_info_t *", {"struct_size": ffi.sizeof("mxn_memory_info_t")})
         check(lib.mxn_symbol_memory(self._h, names.pointer, ndims, dims, count, int(training), info))
-        return {key: getattr(info, key) for key in ("planned", "naive", "lower_bound", "external")}
+        return {key: getattr(info, key) for key in ("planned", "naive", "lower_bound", "external", "kept")}
 
     # ---- execution --------------------------------------------------------------------------------------------------
 
