@@ -53,7 +53,7 @@ def train(dtype, epochs):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=12)
     options = parser.parse_args()
     for dtype in ("float32", "bfloat16", "float16"):
         started = time.perf_counter()
