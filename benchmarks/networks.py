@@ -1,6 +1,6 @@
 """Time of the classic nets beside PyTorch: one training step or one prediction, interleaved in one run.
 
-python benchmarks/networks.py [--batch 1 32] [--nets resnet50 ...] [--modes predict train] [--seconds 3] [--compile]
+python benchmarks/networks.py [--batch 1 32] [--nets resnet50 ...] [--modes predict train] [--dtype bfloat16] [--seconds 3] [--compile]
 Prints milliseconds (median of rounds) and the ratio theirs / ours: above 1 we are faster. Threads: all cores on both sides.
 """
 
@@ -27,8 +27,9 @@ def parameters(net, shape):
     return arguments, states
 
 
-def ours(net, shape, arguments, states, data, train):
-    executor = net.simple_bind(mx.cpu(), grad_req="write" if train else "null", data=shape)
+def ours(net, shape, arguments, states, data, train, dtype):
+    requests = {name: "write" for name in arguments} if train else "null"
+    executor = net.simple_bind(mx.cpu(), grad_req=requests, type_dict={"data": dtype}, data=shape)
     for name, value in {**arguments, **states}.items():
         {**executor.arg_dict, **executor.aux_dict}[name][:] = value
     executor.arg_dict["data"][:] = data
@@ -43,12 +44,13 @@ def ours(net, shape, arguments, states, data, train):
     return step
 
 
-def torchs(net, arguments, states, data, train, compiled):
+def torchs(net, arguments, states, data, train, compiled, dtype):
     import torch
     import torch_graph
 
     module = torch_graph.Net(net, arguments, states).train(train)
     x, label = torch.from_numpy(data), torch.zeros(len(data), dtype=torch.long)
+    module, x = module.to(getattr(torch, dtype)), x.to(getattr(torch, dtype))
     run = torch.compile(module) if compiled else module
 
     def step():
@@ -56,7 +58,7 @@ def torchs(net, arguments, states, data, train, compiled):
             with torch.no_grad():
                 return run(x)
         module.zero_grad()
-        torch.nn.functional.cross_entropy(run(x), label, reduction="sum").backward()
+        torch.nn.functional.cross_entropy(run(x).float(), label, reduction="sum").backward()
 
     step()
     return step
@@ -67,6 +69,7 @@ def main():
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 32])
     parser.add_argument("--nets", nargs="+", default=list(nets.ALL), choices=list(nets.ALL))
     parser.add_argument("--modes", nargs="+", default=["predict", "train"], choices=["predict", "train"])
+    parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--compile", action="store_true", help="torch.compile too")
     options = parser.parse_args()
@@ -78,11 +81,11 @@ def main():
             data = np.random.RandomState(2).rand(*shape).astype("float32")
             for mode in options.modes:
                 train = mode == "train"
-                sides = {"mixnet": ours(net, shape, arguments, states, data, train)}
+                sides = {"mixnet": ours(net, shape, arguments, states, data, train, options.dtype)}
                 try:
-                    sides["torch"] = torchs(net, arguments, states, data, train, False)
+                    sides["torch"] = torchs(net, arguments, states, data, train, False, options.dtype)
                     if options.compile:
-                        sides["torch.compile"] = torchs(net, arguments, states, data, train, True)
+                        sides["torch.compile"] = torchs(net, arguments, states, data, train, True, options.dtype)
                 except ImportError:
                     pass
                 times = {side: [] for side in sides}
