@@ -66,13 +66,6 @@ class Chooser {
     return one ? layouts[0] : nullptr;
   }
 
-  bool passes_on(int id) {
-    for (int o = 0; o < g_.num_outputs(id); ++o) {
-      if (!kept(g_.entry(id, o))) return false;
-    }
-    return true;
-  }
-
   // Refuses what some reader does not take; true when there was nothing to refuse.
   bool settle() {
     bool settled = true;
@@ -88,7 +81,7 @@ class Chooser {
         const int index = static_cast<int>(i), entry = input(node, i);
         if (!kept(entry) || contains(node.op->shape_only, index)) continue;
         const bool taken = node.op->pointwise
-                               ? passes_on(id)
+                               ? kept(g_.entry(id, 0)) != nullptr
                                : node.op->alias.empty() && (!kernel(id)->reads_input(index) ||
                                                             same_layout(kernel(id)->input_layout(index), kept(entry)));
         if (!taken) refuse(entry);
