@@ -3,8 +3,8 @@
  * Every function returns 0 or one of the negative MXN_ERROR codes, but for the _free functions and those that say
  * otherwise. The message of the last error of a thread stays until that thread's next call. Out parameters come last and are NULL or 0 after a
  * failure. Handles are made by _create, _load and the like and given back by _free, which takes NULL. Handles may be used
- * from any thread; one handle must not be freed while another thread uses it. Option structs begin with struct_size =
- * sizeof(the struct); zero members mean the default.
+ * from any thread; one handle must not be freed while another thread uses it. Structs begin with struct_size = sizeof(the
+ * struct), set by the caller, and grow at their end only; zero members of options mean the default.
  *
  * Every comment ends with four tags: @own (who frees what is returned), @threads, @blocks and @since.
  */
@@ -93,6 +93,7 @@ typedef struct {
 typedef struct {
   size_t struct_size;
   int64_t planned, naive, lower_bound, external; /* bytes */
+  int64_t kept;                                  /* converted and folded weights and constants, beside planned */
 } mxn_memory_info_t;
 
 /* Callbacks are (function, user data, destroy). destroy runs exactly once, also when the call that registers fails. A callback returns

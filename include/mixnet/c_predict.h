@@ -80,6 +80,7 @@ typedef struct {
   int32_t num_steps; /* kernels of one forward */
   int32_t reserved;
   int64_t parameter_bytes, arena_bytes, naive_bytes, lower_bound_bytes;
+  int64_t kept_bytes; /* converted and folded weights, beside the arena */
 } mxn_predictor_info_t;
 
 /** Version of this ABI: major * 10000 + minor * 100 + patch. Never changes its form. Returns the number itself. @own none @threads any @blocks no @since 0.1 */

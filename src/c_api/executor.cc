@@ -124,11 +124,9 @@ int32_t mxn_executor_set_monitor(mxn_executor_t* executor, mxn_monitor_fn fn, vo
 
 int32_t mxn_executor_memory(const mxn_executor_t* executor, int32_t training, mxn_memory_info_t* out) {
   return guard([&] {
-    required(out, "executor_memory", "out_info");
-    MIXNET_CHECK(out->struct_size == sizeof *out, invalid, "[executor_memory] struct_size: expected ", sizeof *out,
-                 ", got ", out->struct_size);
+    known_size(out, "executor_memory", "out_info");
     const MemoryReport r = executor_of(executor, "executor_memory").memory(training != 0);
-    *out = {sizeof *out, r.planned, r.naive, r.lower_bound, r.external};
+    give_struct({0, r.planned, r.naive, r.lower_bound, r.external, r.kept}, out, "executor_memory", "out_info");
   });
 }
 

@@ -1,5 +1,6 @@
 // The edge of the library: exceptions become codes, and arguments are looked at before they are used.
 #pragma once
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -54,6 +55,30 @@ template <class T>
 T& clear(T* out, const char* place, const char* name) {
   required(out, place, name) = T{};
   return *out;
+}
+
+// Structs grow at their end only. A caller compiled against an older header has a shorter one, one compiled against a newer header a longer one.
+template <class T>
+size_t known_size(const T* s, const char* place, const char* name) {
+  const size_t given = required(s, place, name).struct_size;
+  MIXNET_CHECK(given > sizeof(size_t) && given <= 4096, invalid, "[", place, "] ", name, ".struct_size: expected ",
+               sizeof(T), ", got ", given);
+  return std::min(given, sizeof(T));
+}
+// What the caller set; fields it does not have are zero.
+template <class T>
+T take_struct(const T* in, const char* place, const char* name) {
+  T all{};
+  std::memcpy(&all, in, known_size(in, place, name));
+  return all;
+}
+// Fills the fields the caller has; what it has beyond ours becomes zero.
+template <class T>
+void give_struct(T values, T* out, const char* place, const char* name) {
+  const size_t known = known_size(out, place, name);
+  values.struct_size = out->struct_size;
+  std::memset(static_cast<void*>(out), 0, values.struct_size);
+  std::memcpy(static_cast<void*>(out), &values, known);
 }
 
 inline char* copy_text(const std::string& text) {

@@ -46,10 +46,9 @@ inline DeviceId make_device(int32_t kind, int32_t index, const char* place) {
 inline WaitOptions make_wait(const mxn_wait_t* wait) {
   WaitOptions options;
   if (!wait) return options;
-  MIXNET_CHECK(wait->struct_size == sizeof(mxn_wait_t), invalid, "[wait] struct_size: expected ", sizeof(mxn_wait_t),
-               ", got ", wait->struct_size);
-  if (wait->timeout_s > 0) options.timeout_s = wait->timeout_s;
-  if (wait->cancel) options.cancel = &wait->cancel->token;
+  const mxn_wait_t given = take_struct(wait, "wait", "wait");
+  if (given.timeout_s > 0) options.timeout_s = given.timeout_s;
+  if (given.cancel) options.cancel = &given.cancel->token;
   return options;
 }
 

@@ -74,11 +74,10 @@ int32_t mxn_device_memory(int32_t kind, int32_t index, int64_t* out_free, int64_
 
 int32_t mxn_storage_info(int32_t kind, int32_t index, mxn_storage_info_t* out) {
   return guard([&] {
-    required(out, "storage_info", "out_info");
-    MIXNET_CHECK(out->struct_size == sizeof *out, invalid, "[storage_info] struct_size: expected ", sizeof *out,
-                 ", got ", out->struct_size);
+    known_size(out, "storage_info", "out_info");
     const StorageStatistics s = storage(make_device(kind, index, "storage_info")).statistics();
-    *out = {sizeof *out, s.in_use, s.cached, s.peak, s.limit, s.allocations, s.hits, s.device_calls};
+    give_struct({0, s.in_use, s.cached, s.peak, s.limit, s.allocations, s.hits, s.device_calls}, out, "storage_info",
+                "out_info");
   });
 }
 

@@ -96,16 +96,16 @@ void mxn_ndarray_free(mxn_ndarray_t* array) {
 
 int32_t mxn_ndarray_info(const mxn_ndarray_t* array, mxn_ndarray_info_t* out) {
   return guard([&] {
-    required(out, "ndarray_info", "out_info");
-    MIXNET_CHECK(out->struct_size == sizeof *out, invalid, "[ndarray_info] struct_size: expected ", sizeof *out,
-                 ", got ", out->struct_size);
+    known_size(out, "ndarray_info", "out_info");
     const NDArray& a = array_of(array, "ndarray_info");
-    out->ndim = a.shape().ndim();
-    out->dtype = static_cast<int32_t>(a.dtype());
-    out->device_kind = static_cast<int32_t>(a.device().kind);
-    out->device_index = a.device().index;
-    out->bytes = a.bytes();
-    for (int i = 0; i < 16; ++i) out->shape[i] = i < a.shape().ndim() ? a.shape()[i] : 0;
+    mxn_ndarray_info_t info{};
+    info.ndim = a.shape().ndim();
+    info.dtype = static_cast<int32_t>(a.dtype());
+    info.device_kind = static_cast<int32_t>(a.device().kind);
+    info.device_index = a.device().index;
+    info.bytes = a.bytes();
+    for (int i = 0; i < a.shape().ndim(); ++i) info.shape[i] = a.shape()[i];
+    give_struct(info, out, "ndarray_info", "out_info");
   });
 }
 

@@ -25,12 +25,6 @@ std::vector<std::string> read_names(const char* const* names, int32_t count, con
   return texts;
 }
 
-template <class T>
-void check_struct(const T* s, const char* what) {
-  MIXNET_CHECK(required(s, place, what).struct_size == sizeof(T), invalid, "[predictor] ", what,
-               ".struct_size: expected ", sizeof(T), ", got ", s->struct_size);
-}
-
 std::vector<PredictorInput> read_inputs(const mxn_predictor_options_t& o) {
   std::vector<PredictorInput> inputs;
   for (const auto& [name, shape] : read_shapes(o.input_names, o.input_ndims, o.input_shapes, o.num_inputs, place)) {
@@ -41,12 +35,14 @@ std::vector<PredictorInput> read_inputs(const mxn_predictor_options_t& o) {
 }
 
 void describe(const std::string& name, const NDArray& array, mxn_tensor_t* out) {
-  out->name = name.c_str();
-  out->data = array.view().data;
-  out->bytes = array.bytes();
-  out->dtype = static_cast<int32_t>(array.dtype());
-  out->ndim = array.shape().ndim();
-  for (int i = 0; i < 16; ++i) out->shape[i] = i < out->ndim ? array.shape()[i] : 0;
+  mxn_tensor_t tensor{};
+  tensor.name = name.c_str();
+  tensor.data = array.view().data;
+  tensor.bytes = array.bytes();
+  tensor.dtype = static_cast<int32_t>(array.dtype());
+  tensor.ndim = array.shape().ndim();
+  for (int i = 0; i < tensor.ndim; ++i) tensor.shape[i] = array.shape()[i];
+  give_struct(tensor, out, place, "out_tensor");
 }
 
 size_t position(int32_t index, size_t count, const char* what) {
@@ -66,8 +62,7 @@ void check_bytes(const NDArray& array, const void* data, int64_t bytes, const st
 int32_t mxn_predictor_create(const mxn_predictor_options_t* options, mxn_predictor_t** out_predictor) {
   return guard([&] {
     clear(out_predictor, place, "out_predictor");
-    check_struct(options, "options");
-    const mxn_predictor_options_t& o = *options;
+    const mxn_predictor_options_t o = take_struct(options, place, "options");
     required(o.symbol_json, place, "symbol_json");
     MIXNET_CHECK(o.params_bytes >= 0 && (o.params || o.params_bytes == 0), invalid, "[predictor] params: expected ",
                  o.params_bytes, " bytes");
@@ -102,22 +97,24 @@ int32_t mxn_predictor_reshape(mxn_predictor_t* predictor, const char* const* nam
 
 int32_t mxn_predictor_info(const mxn_predictor_t* predictor, mxn_predictor_info_t* out_info) {
   return guard([&] {
-    check_struct(out_info, "out_info");
+    known_size(out_info, place, "out_info");
     const Predictor& p = predictor_of(predictor);
-    out_info->num_inputs = static_cast<int32_t>(p.inputs().size());
-    out_info->num_outputs = static_cast<int32_t>(p.num_outputs());
-    out_info->num_steps = p.plan().num_steps();
-    out_info->parameter_bytes = 0;
-    for (const auto& parameter : p.model()->parameters()) out_info->parameter_bytes += parameter.second.bytes();
-    out_info->arena_bytes = p.plan().memory().arena_bytes;
-    out_info->naive_bytes = p.plan().naive_bytes();
-    out_info->lower_bound_bytes = p.plan().memory().lower_bound;
+    mxn_predictor_info_t info{};
+    info.num_inputs = static_cast<int32_t>(p.inputs().size());
+    info.num_outputs = static_cast<int32_t>(p.num_outputs());
+    info.num_steps = p.plan().num_steps();
+    for (const auto& parameter : p.model()->parameters()) info.parameter_bytes += parameter.second.bytes();
+    info.arena_bytes = p.plan().memory().arena_bytes;
+    info.naive_bytes = p.plan().naive_bytes();
+    info.lower_bound_bytes = p.plan().memory().lower_bound;
+    info.kept_bytes = p.plan().kept_bytes();
+    give_struct(info, out_info, place, "out_info");
   });
 }
 
 int32_t mxn_predictor_input(const mxn_predictor_t* predictor, int32_t index, mxn_tensor_t* out_tensor) {
   return guard([&] {
-    check_struct(out_tensor, "out_tensor");
+    known_size(out_tensor, place, "out_tensor");
     const Predictor& p = predictor_of(predictor);
     const size_t i = position(index, p.inputs().size(), "input");
     describe(p.inputs()[i].name, p.input(i), out_tensor);
@@ -126,7 +123,7 @@ int32_t mxn_predictor_input(const mxn_predictor_t* predictor, int32_t index, mxn
 
 int32_t mxn_predictor_output(const mxn_predictor_t* predictor, int32_t index, mxn_tensor_t* out_tensor) {
   return guard([&] {
-    check_struct(out_tensor, "out_tensor");
+    known_size(out_tensor, place, "out_tensor");
     const Predictor& p = predictor_of(predictor);
     const size_t i = position(index, p.num_outputs(), "output");
     describe(p.model()->output_names()[i], p.output(i), out_tensor);

@@ -226,14 +226,12 @@ int32_t mxn_symbol_infer_type(const mxn_symbol_t* symbol, const char* const* nam
 int32_t mxn_symbol_memory(const mxn_symbol_t* symbol, const char* const* names, const int32_t* ndims,
                           const int64_t* dims, int32_t count, int32_t training, mxn_memory_info_t* out) {
   return guard([&] {
-    required(out, "symbol_memory", "out_info");
-    MIXNET_CHECK(out->struct_size == sizeof *out, invalid, "[symbol_memory] struct_size: expected ", sizeof *out,
-                 ", got ", out->struct_size);
+    known_size(out, "symbol_memory", "out_info");
     SimpleBindArguments arguments;
     arguments.shapes = read_shapes(names, ndims, dims, count, "symbol_memory");
     // The inputs that were given want no gradient: they are the data.
     for (const auto& item : arguments.shapes) arguments.requests.emplace_back(item.first, GradRequest::null);
     const MemoryReport r = estimate_memory(symbol_of(symbol, "symbol_memory"), arguments, training != 0);
-    *out = {sizeof *out, r.planned, r.naive, r.lower_bound, r.external};
+    give_struct({0, r.planned, r.naive, r.lower_bound, r.external, r.kept}, out, "symbol_memory", "out_info");
   });
 }

@@ -94,6 +94,7 @@ class BoundExecutor : public Executor {
     report.naive = p.plan->naive_bytes();
     report.lower_bound = p.plan->memory().lower_bound;
     report.external = p.plan->external_bytes();
+    report.kept = p.plan->kept_bytes();
     return report;
   }
 

@@ -21,6 +21,7 @@ struct MemoryReport {
   int64_t naive = 0;        // bytes if every output of the graph as it was given had its own buffer
   int64_t lower_bound = 0;  // most bytes alive at once
   int64_t external = 0;     // arguments, states, gradients, outputs
+  int64_t kept = 0;         // folded and converted parameters and constants, made by the first run
 };
 
 // name of an output, its value; called in order on the thread that runs the step.

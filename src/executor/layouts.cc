@@ -36,7 +36,7 @@ class Chooser {
 
   void offer(int id) {
     const Node& node = *g_.node(id);
-    if (node.is_variable()) return;
+    if (node.is_variable() || node.derived) return;
     std::vector<LayoutPtr> layouts;
     for (size_t i = 0; i < node.inputs.size(); ++i) layouts.push_back(kept(input(node, i)));
     if (std::all_of(layouts.begin(), layouts.end(), [](const LayoutPtr& l) { return !l; })) layouts.clear();
@@ -45,13 +45,17 @@ class Chooser {
         before.size() == layouts.size() && std::equal(before.begin(), before.end(), layouts.begin(), same_layout);
     if (!kernel(id) || !same) choice_.kernels[static_cast<size_t>(id)] = in_.prepare(id, layouts);
     before = layouts;
-    const LayoutPtr passed = passed_on(node, layouts);
+    bool whole = true;
+    for (int o = 0; o < g_.num_outputs(id); ++o) whole = whole && free(g_.entry(id, o));
+    // A pointwise operator has all its outputs in one layout.
+    const LayoutPtr passed = whole ? passed_on(node, layouts) : nullptr;
     for (int o = 0; o < g_.num_outputs(id); ++o) {
       const int entry = g_.entry(id, o);
-      if (!refused_[static_cast<size_t>(entry)] && !in_.external[static_cast<size_t>(entry)]) {
-        kept(entry) = node.op->pointwise ? passed : kernel(id)->output_layout(o);
-      }
+      if (free(entry)) kept(entry) = node.op->pointwise ? passed : kernel(id)->output_layout(o);
     }
+  }
+  bool free(int entry) const {
+    return !refused_[static_cast<size_t>(entry)] && !in_.external[static_cast<size_t>(entry)];
   }
 
   // What a pointwise operator makes of its inputs' layouts.
@@ -79,7 +83,7 @@ class Chooser {
     };
     for (int id = 0; id < g_.num_nodes(); ++id) {
       const Node& node = *g_.node(id);
-      if (node.is_variable()) continue;
+      if (node.is_variable() || node.derived) continue;
       for (size_t i = 0; i < node.inputs.size(); ++i) {
         const int index = static_cast<int>(i), entry = input(node, i);
         if (!kept(entry) || contains(node.op->shape_only, index)) continue;
@@ -95,7 +99,7 @@ class Chooser {
 
   void adopt(int id) {
     const Node& node = *g_.node(id);
-    if (node.is_variable() || node.op->pointwise) return;
+    if (node.is_variable() || node.derived || node.op->pointwise) return;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const int index = static_cast<int>(i);
       if (kept(input(node, i)) && !contains(node.op->shape_only, index) && kernel(id)->reads_input(index))

@@ -7,8 +7,8 @@
 #include "base/environment.h"
 #include "base/profile.h"
 #include "executor/layouts.h"
-#include "pass/fuse.h"
 #include "pass/infer.h"
+#include "pass/rewrite.h"
 #include "storage/capacity.h"
 
 namespace mixnet {
@@ -32,14 +32,23 @@ Plan::Plan(PlanRequest request) : graph_(request.heads), device_(request.device)
   infer(request);
   find_used(request);
   naive_bytes_ = every_output();
-  if (request.fuse && environment_bool("FUSION", true)) {
-    request.heads = fuse(graph_, shapes_, types_, request.num_forward_heads);
+  // Before any pass, so that draws do not depend on passes.
+  for (int id = 0; id < graph_.num_nodes(); ++id) draw_of(graph_.node(id));
+  if (request.fuse) {
+    request.heads = rewrite({graph_, shapes_, types_, request.num_forward_heads}, {training_, device_, request.inputs});
     graph_ = Graph(request.heads);
     infer(request);
     find_used(request);
   }
   place(request);
   make_steps(request);
+}
+
+uint64_t Plan::draw_of(const NodePtr& node) {
+  if (node->is_variable() || !node->op->random) return 0;
+  const auto [it, fresh] = draws_.emplace(node->origin ? node->origin.get() : node.get(), num_draws_);
+  if (fresh) ++num_draws_;
+  return it->second;
 }
 
 void Plan::infer(const PlanRequest& request) {
@@ -98,7 +107,7 @@ std::unique_ptr<Kernel> Plan::prepare(int id, Span<const LayoutPtr> layouts) con
   Flags wanted(static_cast<size_t>(graph_.num_outputs(id)));
   for (int i = 0; i < graph_.num_outputs(id); ++i) {
     out.push_back(outline(graph_.entry(id, i)));
-    wanted[static_cast<size_t>(i)] = used_[static_cast<size_t>(graph_.entry(id, i))] || !node.op->optional_outputs;
+    wanted[static_cast<size_t>(i)] = used_[static_cast<size_t>(graph_.entry(id, i))] || !node.op->may_leave_out(i);
   }
   PrepareContext context;
   context.params_ = node.params.get();
@@ -111,32 +120,37 @@ std::unique_ptr<Kernel> Plan::prepare(int id, Span<const LayoutPtr> layouts) con
   return node.op->prepare(context);
 }
 
-void Plan::choose_packs(const PlanRequest& request) {
+// Derived values; and in prediction parameters in the layout that a kernel names.
+void Plan::keep_inputs(const PlanRequest& request) {
+  const bool layouts = request.fuse && !training_ && environment_bool("LAYOUTS", true);
+  auto outline_of = [this](const Entry& e) { return outline(graph_.entry(e)); };
+  auto array_of = [this](const Node* node) {
+    return externals_[static_cast<size_t>(external_of_[static_cast<size_t>(graph_.entry(graph_.id(node), 0))])];
+  };
   for (int id = 0; id < graph_.num_nodes(); ++id) {
     const Node& node = *graph_.node(id);
+    if (node.derived) continue;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
-      const int index = static_cast<int>(i), entry = graph_.entry(node.inputs[i]);
-      const Node* source = node.inputs[i].node.get();
-      if (!source->is_variable() || contains(request.inputs, source) || node.mutates_input(index)) continue;
-      const LayoutPtr layout = kernels_[static_cast<size_t>(id)]->input_layout(index);
-      if (!layout) continue;
-      kernels_[static_cast<size_t>(id)]->adopt_input(index);
-      const NDArray& array = externals_[static_cast<size_t>(external_of_[static_cast<size_t>(entry)])];
-      packs_.push_back(
-          {id, index, -1, array, std::make_shared<Chunk>(device_, static_cast<size_t>(layout->bytes())), 0, false});
+      const int index = static_cast<int>(i);
+      const Entry& e = node.inputs[i];
+      const bool derived_value = derived(graph_.entry(e));
+      const bool parameter = e.node->is_variable() &&
+                             !contains(request.inputs, static_cast<const Node*>(e.node.get())) &&
+                             !node.mutates_input(index);
+      if (contains(node.op->shape_only, index) || !(derived_value || parameter)) continue;
+      const LayoutPtr layout = layouts ? kernels_[static_cast<size_t>(id)]->input_layout(index) : nullptr;
+      if (!layout && !derived_value) continue;
+      if (layout) kernels_[static_cast<size_t>(id)]->adopt_input(index);
+      kept_.push_back({id, KeptValue(e, device_, layout, index, outline_of, array_of)});
     }
   }
 }
 
-void Plan::refresh_packs(int step) {
-  for (Pack& pack : packs_) {
-    if (pack.step != step) continue;
-    const uint64_t version = engine().version(pack.source.variable());
-    if (pack.filled && pack.version == version && !pack.source.chunk()->exposed()) continue;
-    const Step& s = steps_[static_cast<size_t>(step)];
-    s.kernel->pack_input(pack.input, pack.source.view().data, pack.memory->data());
-    pack.version = version;
-    pack.filled = true;
+void Plan::refresh_kept(Step& step) {
+  for (int i = step.first_kept; i < step.last_kept; ++i) {
+    KeptValue& value = kept_[static_cast<size_t>(i)].value;
+    value.refresh(*step.kernel);
+    step.in[static_cast<size_t>(value.input())].data = value.data();
   }
 }
 
@@ -150,7 +164,7 @@ void Plan::find_used(const PlanRequest& request) {
 
 // Nobody wants the output, and the kernel may leave it out: it takes no memory.
 bool Plan::left_out(int id, int output) const {
-  return graph_.node(id)->op->optional_outputs && !used_[static_cast<size_t>(graph_.entry(id, output))];
+  return graph_.node(id)->op->may_leave_out(output) && !used_[static_cast<size_t>(graph_.entry(id, output))];
 }
 
 int64_t Plan::every_output() const {
@@ -170,7 +184,12 @@ void Plan::place(const PlanRequest& request) {
   input.graph = &graph_;
   input.reuse = environment_bool("PLAN_REUSE", true);
   input.inplace = environment_bool("PLAN_INPLACE", input.reuse);
-  for (size_t e = 0; e < entries; ++e) input.external.push_back(external_of_[e] >= 0);
+  derived_.assign(entries, false);
+  for (int id = 0; id < graph_.num_nodes(); ++id) {
+    for (int i = 0; i < graph_.num_outputs(id); ++i)
+      derived_[static_cast<size_t>(graph_.entry(id, i))] = graph_.node(id)->derived;
+  }
+  for (size_t e = 0; e < entries; ++e) input.external.push_back(external_of_[e] >= 0 || derived_[e]);
 
   LayoutInput layouts;
   layouts.graph = &graph_;
@@ -179,7 +198,7 @@ void Plan::place(const PlanRequest& request) {
   layouts.keep = request.fuse && environment_bool("LAYOUTS", true);
   LayoutChoice choice = choose_layouts(layouts);
   kernels_ = std::move(choice.kernels);
-  if (layouts.keep && !training_) choose_packs(request);
+  keep_inputs(request);
   for (size_t e = 0; e < entries; ++e) {
     input.bytes.push_back(choice.kept[e] ? choice.kept[e]->bytes() : shapes_[e].size() * dtype_size(types_[e]));
   }
@@ -205,30 +224,40 @@ int64_t Plan::place_of(int entry) const {
   return memory_.offset[static_cast<size_t>(entry)];
 }
 
+int Plan::external_index(const NDArray& array) const {
+  const auto same = [&](const NDArray& a) { return a.variable() == array.variable(); };
+  return static_cast<int>(std::find_if(externals_.begin(), externals_.end(), same) - externals_.begin());
+}
+
 void Plan::make_steps(const PlanRequest& request) {
   const Graph forward(std::vector<Entry>(request.heads.begin(), request.heads.begin() + request.num_forward_heads));
+  const int num_kept = static_cast<int>(kept_.size());
+  int next_kept = 0;
   for (int id = 0; id < graph_.num_nodes(); ++id) {
     const NodePtr& node = graph_.node(id);
-    if (node->is_variable() || memory_.elided[static_cast<size_t>(id)]) continue;
+    if (node->is_variable() || node->derived || memory_.elided[static_cast<size_t>(id)]) continue;
     Step step;
     step.node = node;
     step.kernel = std::move(kernels_[static_cast<size_t>(id)]);
     for (size_t i = 0; i < node->inputs.size(); ++i) {
       const int entry = graph_.entry(node->inputs[i]);
       step.in.push_back(outline(entry));
-      step.in_place.push_back(contains(node->op->shape_only, static_cast<int>(i)) ? nothing : place_of(entry));
+      const bool elsewhere = derived(entry) || contains(node->op->shape_only, static_cast<int>(i));
+      step.in_place.push_back(elsewhere ? nothing : place_of(entry));
     }
     for (int i = 0; i < graph_.num_outputs(id); ++i) {
       const int entry = graph_.entry(id, i);
       step.out.push_back(outline(entry));
       step.out_place.push_back(left_out(id, i) ? nothing : place_of(entry));
     }
-    for (Pack& pack : packs_) {
-      if (pack.node == id) pack.step = num_steps();
+    step.first_kept = step.last_kept = next_kept;
+    for (; step.last_kept < num_kept && kept_[static_cast<size_t>(step.last_kept)].node == id; ++step.last_kept) {
+      for (const NDArray& source : kept_[static_cast<size_t>(step.last_kept)].value.sources())
+        step.sources.push_back(external_index(source));
     }
-    step.has_packs = std::any_of(packs_.begin(), packs_.end(), [id](const Pack& p) { return p.node == id; });
+    next_kept = step.last_kept;
     step.workspace_place = memory_.workspace_offset[static_cast<size_t>(id)];
-    if (node->op->random) step.draw = num_draws_++;
+    step.draw = draw_of(node);
     steps_.push_back(std::move(step));
     // Heads come first in post-order, so the forward nodes do too.
     if (forward.contains(node.get())) num_forward_steps_ = num_steps();
@@ -239,6 +268,12 @@ void Plan::make_steps(const PlanRequest& request) {
 int64_t Plan::external_bytes() const {
   int64_t bytes = 0;
   for (const NDArray& a : externals_) bytes += a.bytes();
+  return bytes;
+}
+
+int64_t Plan::kept_bytes() const {
+  int64_t bytes = 0;
+  for (const Kept& kept : kept_) bytes += kept.value.bytes();
   return bytes;
 }
 
@@ -254,6 +289,7 @@ void Plan::touched(int first, int last, std::vector<int>* reads, std::vector<int
       add(reads, step.in_place[i]);
       if (step.node->mutates_input(static_cast<int>(i))) add(writes, step.in_place[i]);
     }
+    for (int source : step.sources) add(reads, -1 - source);
     for (int64_t place : step.out_place) add(writes, place);
   }
 }
@@ -268,8 +304,6 @@ void Plan::resolve(char* arena) {
     for (size_t i = 0; i < step.in.size(); ++i) step.in[i].data = address(step.in_place[i]);
     for (size_t i = 0; i < step.out.size(); ++i) step.out[i].data = address(step.out_place[i]);
   }
-  for (const Pack& pack : packs_)
-    steps_[static_cast<size_t>(pack.step)].in[static_cast<size_t>(pack.input)].data = pack.memory->data();
   resolved_for_ = arena;
   resolved_ = true;
 }
@@ -280,12 +314,12 @@ void Plan::run(int first, int last, char* arena, const PhiloxKey& random) {
   context.training = training_;
   context.random = random;
   for (int i = first; i < last; ++i) {
-    const Step& step = steps_[static_cast<size_t>(i)];
+    Step& step = steps_[static_cast<size_t>(i)];
     context.workspace = arena + step.workspace_place;
     context.random.operation = random.operation + step.draw;
     const profile::Span span(profile::Category::symbolic, step.node->op->name, step.node->name);
     try {
-      if (step.has_packs) refresh_packs(i);
+      refresh_kept(step);
       step.kernel->run({step.in, step.out, context});
     } catch (const Error& e) {
       throw Error(e.code(), concat(e.what(), " (in ", step.node->place(), ")"));

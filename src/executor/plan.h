@@ -5,8 +5,10 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
+#include "executor/kept.h"
 #include "ndarray/ndarray.h"
 #include "op/core/kernel.h"
 #include "pass/plan_memory.h"
@@ -34,8 +36,9 @@ class Plan {
     std::vector<int64_t> in_place,
         out_place;  // >= 0: arena offset; otherwise -1 - external index; `nothing`: no memory
     int64_t workspace_place = 0;
-    bool has_packs = false;  // an input is read from a converted copy
-    uint64_t draw = 0;       // which of the plan's random draws this is
+    std::vector<int> sources;           // external arrays that its kept inputs depend on
+    int first_kept = 0, last_kept = 0;  // its kept inputs
+    uint64_t draw = 0;                  // which of the plan's random draws this is
   };
   static constexpr int64_t nothing = INT64_MIN;
 
@@ -51,6 +54,8 @@ class Plan {
   // What the graph as it was given would take, before any pass, with a buffer for every operator's output that is used.
   int64_t naive_bytes() const { return naive_bytes_; }
   int64_t external_bytes() const;
+  // Folded and converted parameters and constants, besides the arena.
+  int64_t kept_bytes() const;
 
   // External arrays that steps [first, last) read and write, by index.
   void touched(int first, int last, std::vector<int>* reads, std::vector<int>* writes) const;
@@ -64,14 +69,17 @@ class Plan {
   void find_used(const PlanRequest& request);
   bool left_out(int id, int output) const;
   int64_t every_output() const;
+  uint64_t draw_of(const NodePtr& node);
   void place(const PlanRequest& request);
   std::unique_ptr<Kernel> prepare(int id, Span<const LayoutPtr> layouts) const;
   void make_steps(const PlanRequest& request);
-  void choose_packs(const PlanRequest& request);
-  void refresh_packs(int step);
+  void keep_inputs(const PlanRequest& request);
+  void refresh_kept(Step& step);
+  bool derived(int entry) const { return derived_[static_cast<size_t>(entry)]; }
   void resolve(char* arena);
   TensorView outline(int entry) const;
   int64_t place_of(int entry) const;
+  int external_index(const NDArray& array) const;
 
   Graph graph_;
   DeviceId device_;
@@ -80,21 +88,20 @@ class Plan {
   std::vector<DType> types_;
   std::vector<int> external_of_;  // by entry: index into externals_, or -1
   std::vector<NDArray> externals_;
-  std::vector<bool> used_;  // by entry: somebody reads it, or it is a head
+  std::vector<bool> used_;     // by entry: somebody reads it, or it is a head
+  std::vector<bool> derived_;  // by entry: kept between runs
   MemoryPlan memory_;
   int64_t naive_bytes_ = 0;
   std::vector<std::unique_ptr<Kernel>> kernels_;  // by node, until the steps take them
-  // In prediction, variables in the layout that a kernel named, converted again when their array has a new version.
-  struct Pack {
-    int node = 0, input = 0, step = -1;
-    NDArray source;
-    std::shared_ptr<Chunk> memory;
-    uint64_t version = 0;
-    bool filled = false;
+  // Inputs of steps that are kept between runs, in order of steps.
+  struct Kept {
+    int node = 0;
+    KeptValue value;
   };
-  std::vector<Pack> packs_;  // in order of steps
+  std::vector<Kept> kept_;
   std::vector<Step> steps_;
   int num_forward_steps_ = 0;
+  std::unordered_map<const Node*, uint64_t> draws_;  // by random node of the graph as it was asked for
   uint64_t num_draws_ = 0;
   char* resolved_for_ = nullptr;
   bool resolved_ = false;

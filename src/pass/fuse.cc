@@ -4,6 +4,7 @@
 #include <set>
 
 #include "op/core/fused.h"
+#include "pass/rewriter.h"
 
 namespace mixnet {
 namespace {
@@ -12,14 +13,15 @@ constexpr size_t most_nodes = 32, most_inputs = 24;
 
 class Fuser {
  public:
-  Fuser(const Graph& graph, const std::vector<Shape>& shapes, const std::vector<DType>& types, int num_forward_heads)
-      : g_(graph),
-        shapes_(shapes),
-        types_(types),
-        forward_(std::vector<Entry>(graph.heads().begin(), graph.heads().begin() + num_forward_heads)),
-        group_of_(static_cast<size_t>(graph.num_nodes()), none),
-        consumers_(static_cast<size_t>(graph.num_nodes())),
-        is_head_(static_cast<size_t>(graph.num_nodes()), false) {
+  explicit Fuser(const Typed& typed)
+      : g_(typed.graph),
+        shapes_(typed.shapes),
+        types_(typed.types),
+        forward_(forward_part(typed)),
+        group_of_(static_cast<size_t>(g_.num_nodes()), none),
+        consumers_(static_cast<size_t>(g_.num_nodes())),
+        is_head_(static_cast<size_t>(g_.num_nodes()), false),
+        new_(g_) {
     for (int id = 0; id < g_.num_nodes(); ++id) {
       for (const Entry& e : g_.node(id)->inputs) consumers_[static_cast<size_t>(g_.id(e.node.get()))].push_back(id);
     }
@@ -39,7 +41,8 @@ class Fuser {
   // One shape and one dtype in and out, and a kernel that takes any part of its tensors.
   bool fusible(int id) const {
     const Node& node = *g_.node(id);
-    if (node.is_variable() || !node.op->pointwise || node.inputs.empty() || g_.num_outputs(id) != 1) return false;
+    if (node.is_variable() || node.derived || !node.op->pointwise || node.inputs.empty() || g_.num_outputs(id) != 1)
+      return false;
     const size_t out = static_cast<size_t>(g_.entry(id, 0));
     if (shapes_[out].size() == 0) return false;
     return std::all_of(node.inputs.begin(), node.inputs.end(), [&](const Entry& e) {
@@ -69,7 +72,7 @@ class Fuser {
   // The group would run at `id`: whoever has read one of its values before must be of the group.
   bool may_join(int group, int id) const {
     const std::vector<int>& members = groups_[static_cast<size_t>(group)];
-    if (forward_.contains(g_.node(members[0]).get()) != forward_.contains(g_.node(id).get())) return false;
+    if (forward_[static_cast<size_t>(members[0])] != forward_[static_cast<size_t>(id)]) return false;
     std::set<int> inputs;
     for (int member : members) {
       for (int reader : consumers_[static_cast<size_t>(member)]) {
@@ -81,33 +84,13 @@ class Fuser {
   }
 
   std::vector<Entry> rebuild() {
-    new_entries_.resize(static_cast<size_t>(g_.num_entries()));
     for (int id = 0; id < g_.num_nodes(); ++id) {
       const int group = group_of_[static_cast<size_t>(id)];
       const bool alone = group == none || groups_[static_cast<size_t>(group)].size() == 1;
-      if (alone) keep(id);
+      if (alone) new_.keep(id);
       else if (groups_[static_cast<size_t>(group)].back() == id) make_fused(groups_[static_cast<size_t>(group)]);
     }
-    std::vector<Entry> heads;
-    for (const Entry& e : g_.heads()) heads.push_back(new_entry(e));
-    return heads;
-  }
-
-  const Entry& new_entry(const Entry& old) const { return new_entries_[static_cast<size_t>(g_.entry(old))]; }
-
-  void keep(int id) {
-    NodePtr node = g_.node(id);
-    std::vector<Entry> inputs;
-    bool changed = false;
-    for (const Entry& e : node->inputs) {
-      inputs.push_back(new_entry(e));
-      changed = changed || inputs.back().node != e.node;
-    }
-    if (changed) {
-      node = std::make_shared<Node>(*node);
-      node->inputs = std::move(inputs);
-    }
-    for (int i = 0; i < g_.num_outputs(id); ++i) new_entries_[static_cast<size_t>(g_.entry(id, i))] = {node, i};
+    return new_.heads();
   }
 
   void make_fused(const std::vector<int>& members) {
@@ -122,7 +105,7 @@ class Fuser {
       for (const Entry& e : g_.node(id)->inputs) {
         if (member_of(e) != none || std::find(outside.begin(), outside.end(), g_.entry(e)) != outside.end()) continue;
         outside.push_back(g_.entry(e));
-        node->inputs.push_back(new_entry(e));
+        node->inputs.push_back(new_.now(e));
       }
     }
     group.num_inputs = static_cast<int>(outside.size());
@@ -141,9 +124,10 @@ class Fuser {
         return std::find(members.begin(), members.end(), reader) == members.end();
       });
       if (!seen_outside && !is_head_[static_cast<size_t>(members[m])]) continue;
-      new_entries_[static_cast<size_t>(g_.entry(members[m], 0))] = {node, static_cast<int>(group.outputs.size())};
+      new_.replace(members[m], 0, {node, static_cast<int>(group.outputs.size())});
       group.outputs.push_back(static_cast<int>(m));
     }
+    node->recomputed = std::all_of(members.begin(), members.end(), [this](int id) { return g_.node(id)->recomputed; });
     // The node owns its operator.
     const auto op = make_fused_operator(std::move(group));
     node->op = op.get();
@@ -153,19 +137,16 @@ class Fuser {
   const Graph& g_;
   const std::vector<Shape>& shapes_;
   const std::vector<DType>& types_;
-  const Graph forward_;
+  const std::vector<bool> forward_;          // by node
   std::vector<int> group_of_;                // by node
   std::vector<std::vector<int>> groups_;     // nodes in order; empty when it has become part of another
   std::vector<std::vector<int>> consumers_;  // by node
   std::vector<bool> is_head_;                // by node
-  std::vector<Entry> new_entries_;           // by old entry; none for values that stay inside a group
+  Rewriter new_;                             // values that stay inside a group have no new entry
 };
 
 }  // namespace
 
-std::vector<Entry> fuse(const Graph& graph, const std::vector<Shape>& shapes, const std::vector<DType>& types,
-                        int num_forward_heads) {
-  return Fuser(graph, shapes, types, num_forward_heads).run();
-}
+std::vector<Entry> fuse(const Typed& typed) { return Fuser(typed).run(); }
 
 }  // namespace mixnet

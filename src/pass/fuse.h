@@ -7,13 +7,11 @@
 #pragma once
 #include <vector>
 
-#include "symbol/graph.h"
+#include "pass/typed.h"
 
 namespace mixnet {
 
-// The heads of the new graph, in the order of the old ones. `shapes` and `types` are by entry; the first `num_forward_heads`
-// heads make the forward part.
-std::vector<Entry> fuse(const Graph& graph, const std::vector<Shape>& shapes, const std::vector<DType>& types,
-                        int num_forward_heads);
+// The heads of the new graph, in the order of the old ones.
+std::vector<Entry> fuse(const Typed& typed);
 
 }  // namespace mixnet

@@ -33,15 +33,24 @@ class Planner {
   }
 
   MemoryPlan run() {
-    find_last_uses();
-    for (int id = 0; id < g_.num_nodes(); ++id) {
-      if (!g_.node(id)->is_variable()) place_node(id);
-    }
+    find_intervals();
     assign_offsets();
     return std::move(plan_);
   }
 
+  int64_t bound() {
+    find_intervals();
+    return most_alive();
+  }
+
  private:
+  void find_intervals() {
+    find_last_uses();
+    for (int id = 0; id < g_.num_nodes(); ++id) {
+      if (!g_.node(id)->is_variable()) place_node(id);
+    }
+  }
+
   void find_last_uses() {
     for (int id = 0; id < g_.num_nodes(); ++id) {
       const Node& node = *g_.node(id);
@@ -224,6 +233,7 @@ class Planner {
 }  // namespace
 
 MemoryPlan plan_memory(const MemoryPlanInput& input) { return Planner(input).run(); }
+int64_t most_alive(const MemoryPlanInput& input) { return Planner(input).bound(); }
 
 namespace {
 

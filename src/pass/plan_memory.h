@@ -36,6 +36,8 @@ struct MemoryPlan {
 };
 
 MemoryPlan plan_memory(const MemoryPlanInput& input);
+// The plan's lower bound alone; linear.
+int64_t most_alive(const MemoryPlanInput& input);
 
 // Replays the plan step by step with tags instead of values. Throws Code::internal when a step would read bytes that another
 // value has overwritten, or when two live values overlap without being declared the same.

@@ -16,9 +16,12 @@ Graph::Graph(std::vector<Entry> heads) : heads_(std::move(heads)) {
     stack.push_back({head.node, 0});
     while (!stack.empty()) {
       Frame& top = stack.back();
-      if (top.next < top.node->inputs.size()) {
-        const NodePtr& input = top.node->inputs[top.next++].node;
-        if (seen.insert(input.get()).second) stack.push_back({input, 0});
+      // Twice over the inputs: those that are recomputed come after all others, so they run right before their reader.
+      const size_t inputs = top.node->inputs.size();
+      if (top.next < 2 * inputs) {
+        const bool late = top.next >= inputs;
+        const NodePtr& input = top.node->inputs[top.next++ % inputs].node;
+        if (input->recomputed == late && seen.insert(input.get()).second) stack.push_back({input, 0});
         continue;
       }
       ids_.emplace(top.node.get(), num_nodes());

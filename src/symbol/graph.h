@@ -1,7 +1,7 @@
 // A graph frozen for passes: the nodes that some heads need, in execution order, with dense numbers.
 //
 // Nodes come in depth-first post-order of the heads, so every input precedes its consumer. Outputs of nodes ("entries") are
-// numbered consecutively. Building is linear; the graph must not change while a Graph looks at it.
+// numbered consecutively. Nodes that are recomputed come last among the inputs of their reader. Building is linear; the graph must not change while a Graph looks at it.
 #pragma once
 #include <unordered_map>
 #include <vector>

@@ -28,6 +28,13 @@ NodePtr make_variable(const std::string& name) {
   return node;
 }
 
+NodePtr copy_node(const NodePtr& node, std::vector<Entry> inputs) {
+  auto copy = std::make_shared<Node>(*node);
+  copy->inputs = std::move(inputs);
+  if (!copy->origin) copy->origin = node;
+  return copy;
+}
+
 std::vector<Entry> PlainNodeBuilder::make(const OpSchema& op, ParamsPtr params, std::vector<Entry> inputs,
                                           const std::string& name) {
   auto node = std::make_shared<Node>();

@@ -17,6 +17,11 @@ struct Node {
   std::string name;
   std::vector<Entry> inputs;
   std::map<std::string, std::string> attributes;  // the user's: __shape__, __lr_mult__, ctx_group, ...
+  bool derived = false;  // set by passes: depends on parameters or constants only, made when those change
+  // Of a copy that a pass made: the node of the graph as it was asked for. Both take the same random draw.
+  std::shared_ptr<const Node> origin;
+  // A second run of its origin, in the backward part: a graph runs it as late as its readers allow.
+  bool recomputed = false;
 
   bool is_variable() const { return op == nullptr; }
   int num_outputs() const { return op ? op->num_outputs(params.get()) : 1; }
@@ -35,6 +40,8 @@ struct Node {
 using NodePtr = std::shared_ptr<Node>;
 
 NodePtr make_variable(const std::string& name);
+// For passes: the same node with other inputs, which still knows its origin.
+NodePtr copy_node(const NodePtr& node, std::vector<Entry> inputs);
 
 // Makes plain nodes; the gradient pass uses it.
 class PlainNodeBuilder : public NodeBuilder {

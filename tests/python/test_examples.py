@@ -53,3 +53,9 @@ def test_fashion_mnist_in_small(tmp_path):
     assert "images/s" in text and "loss" in text
     for name in ("curves.png", "network.png", "predictions.png", "fashion-symbol.json", "fashion-0002.params"):
         assert (tmp_path / name).stat().st_size > 500, name
+
+
+def test_mixed_precision_costs_no_accuracy():
+    found = {name: float(value) for name, value in re.findall(r"^(\w+) +accuracy ([\d.]+) %", run("mixed_precision.py"), re.M)}
+    assert set(found) == {"float32", "bfloat16", "float16"} and found["float32"] > 90
+    assert all(value > found["float32"] - 3 for value in found.values())

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import mixnet as mx
+from mixnet.base import check, ffi, lib
 
 
 def mlp():
@@ -102,7 +103,25 @@ def test_a_monitor_that_raises_is_an_error():
 def test_memory_estimate_equals_what_binding_takes():
     net = mlp()
     exe = net.simple_bind(mx.cpu(), grad_req={n: "write" for n in net.list_arguments() if n not in ("data",)}, data=(16, 5))
-    assert net.memory_estimate(data=(16, 5))["planned"] == exe.memory()["planned"]
+    assert net.memory_estimate(data=(16, 5)) == exe.memory()
+
+
+def test_structs_may_be_older_or_newer():
+    exe = mlp().simple_bind(mx.cpu(), data=(16, 5))
+    want = exe.memory()
+    older, newer = ffi.sizeof("size_t") + 16, ffi.sizeof("mxn_memory_info_t") + 8
+    room = ffi.new("char[]", b"x" * (newer + 1))
+    info = ffi.cast("mxn_memory_info_t *", room)
+    info.struct_size = older
+    check(lib.mxn_executor_memory(exe._h, 1, info))
+    assert (info.struct_size, info.planned, info.naive) == (older, want["planned"], want["naive"])
+    assert ffi.buffer(room)[older:newer] == b"x" * (newer - older)
+    info.struct_size = newer
+    check(lib.mxn_executor_memory(exe._h, 1, info))
+    assert info.kept == want["kept"] and ffi.buffer(room)[newer - 8 : newer + 1] == bytes(8) + b"x"
+    info.struct_size = 0
+    with pytest.raises(mx.MXNetError, match=r"\[executor_memory\] out_info.struct_size: expected \d+, got 0"):
+        check(lib.mxn_executor_memory(exe._h, 1, info))
 
 
 @pytest.mark.parametrize("call, message", [

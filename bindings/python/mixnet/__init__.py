@@ -15,7 +15,9 @@ from .name import NameManager  # noqa: F401
 
 # Loaded at first use, so that importing the package stays quick.
 _LAZY = {
+    "amp": "amp",
     "callback": "callback",
+    "contrib": "contrib",
     "executor": "executor",
     "init": "initializer",
     "initializer": "initializer",

@@ -130,10 +130,10 @@ class Executor:
         check(lib.mxn_executor_set_monitor(self._h, lib.mixnet_py_monitor, user, lib.mixnet_py_destroy, int(monitor_all)))
 
     def memory(self, training=True):
-        """Bytes of the bound plan: planned, naive, lower_bound, external."""
+        """Bytes of the bound plan: planned, naive, lower_bound, external, kept."""
         info = ffi.new("mxn_memory_info_t *", {"struct_size": ffi.sizeof("mxn_memory_info_t")})
         check(lib.mxn_executor_memory(self._h, int(training), info))
-        return {key: getattr(info, key) for key in ("planned", "naive", "lower_bound", "external")}
+        return {key: getattr(info, key) for key in ("planned", "naive", "lower_bound", "external", "kept")}
 
     def debug_str(self):
         """The steps of the plan, a line each."""

@@ -2,7 +2,7 @@
 //
 // The operators' own portable kernels run one after another on a tile of elements, then on the next tile, in parallel over ranges
 // of tiles. All inputs, outputs and inner values have one shape and one dtype. Results are those of the operators one by
-// one, bit for bit.
+// one, bit for bit; but 16-bit floats are widened once per tile and narrowed once, so that inner values are not rounded on the way.
 #pragma once
 #include <memory>
 #include <string>
@@ -24,6 +24,13 @@ struct FusedGroup {
   std::vector<FusedNode> nodes;  // each reads inputs and earlier nodes only; pointwise, with one output
   std::vector<int> outputs;      // nodes whose values are the outputs
 };
+
+// Whether the value of a node may take over the memory of an input: nobody reads the input afterwards, and the node's operator
+// bears it.
+bool may_overwrite(const FusedGroup& group, int input, int node);
+
+// The kernel of one pointwise operator on 16-bit floats by its float32 kernel; nullptr when it is none, or its tensors differ.
+std::unique_ptr<Kernel> prepare_in_float_tiles(const OpSchema& op, const PrepareContext& context);
 
 // An operator of its own for this group; it is in no registry and lives as long as somebody holds it.
 std::shared_ptr<const OpSchema> make_fused_operator(FusedGroup group);

@@ -13,6 +13,8 @@
 
 namespace mixnet {
 
+struct FusedGroup;
+
 // Shapes and dtypes of one node; `data` of the views is not set.
 struct PrepareContext {
   const void* params_ = nullptr;
@@ -22,6 +24,9 @@ struct PrepareContext {
   // Layouts in which inputs may come, by input; empty where all are row-major. A kernel that takes up an offer names it in
   // input_layout; if the plan then cannot keep it, the kernel is prepared again without.
   Span<const LayoutPtr> layouts;
+  // Pointwise operators to apply to output 0 before it is stored, for a kernel that said it takes them (OpSchema::tail_kernels);
+  // their other inputs follow the operator's own.
+  const FusedGroup* tail = nullptr;
   DeviceId device;
   bool training = false;
 
@@ -30,7 +35,7 @@ struct PrepareContext {
 
 struct RunContext {
   Span<const TensorView> in;
-  Span<const TensorView> out;  // an unwanted output has data == nullptr, if the operator declared optional_outputs
+  Span<const TensorView> out;  // an unwanted output has data == nullptr, if OpSchema::may_leave_out
   const KernelContext& context;
 };
 

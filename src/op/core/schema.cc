@@ -6,6 +6,8 @@
 
 #include "base/environment.h"
 #include "op/core/first_kernel.h"
+#include "op/core/fused.h"
+#include "op/core/widened.h"
 
 namespace mixnet {
 namespace {
@@ -98,19 +100,29 @@ std::vector<std::pair<std::string, std::string>> OpSchema::params_text(const voi
   return text;
 }
 
+bool provider_serves(Provider provider, DeviceId device) {
+  return (provider == Provider::cuda) != device.host() && (provider != Provider::onednn || onednn_enabled());
+}
+
 std::unique_ptr<Kernel> OpSchema::prepare(const PrepareContext& context) const {
   // A second thread waits: it could end the process in the middle.
   static std::once_flag first;
   std::call_once(first, [] {
     if (auto* hook = before_first_kernel.load()) hook();
   });
-  const bool cpu = context.device.host();
   for (const auto& [provider, prepare_fn] : kernels) {
-    if ((provider == Provider::cuda) == cpu) continue;
-    if (provider == Provider::onednn && !onednn_enabled()) continue;
+    if (!provider_serves(provider, context.device)) continue;
     if (auto kernel = prepare_fn(context)) return kernel;
   }
-  std::unique_ptr<Kernel> kernel = cpu && portable ? portable(context) : nullptr;
+  for (const auto& [provider, prepare_fn] : kernels) {
+    if (!provider_serves(provider, context.device)) continue;
+    if (auto kernel = prepare_widened(prepare_fn, context)) return kernel;
+  }
+  std::unique_ptr<Kernel> kernel;
+  if (context.device.host() && portable) {
+    kernel = prepare_in_float_tiles(*this, context);
+    if (!kernel) kernel = portable(context);
+  }
   MIXNET_CHECK(kernel, unsupported, "[", name, "] no kernel for ", context.device.str());
   return kernel;
 }

@@ -30,6 +30,13 @@ struct Sample {
   double tolerance = 1e-2;  // of the finite-difference gradient, relative
 };
 
+// A kernel that applies pointwise operators to the values it makes, before it stores them.
+struct TailKernel {
+  Provider provider;
+  bool (*takes)(const FusedGroup& tail);
+  PrepareFn prepare;  // gets the tail in PrepareContext::tail
+};
+
 struct OpSchema {
   std::string name;
   std::vector<std::string> aliases;
@@ -79,12 +86,15 @@ struct OpSchema {
   std::vector<std::pair<int, int>> alias;    // (input, output): same bytes, other shape; the kernel is a copy
   bool pointwise = false;  // element i of the output depends on element i of every input, where all have one shape
   bool random = false;     // draws numbers: KernelContext::random is set
-  bool optional_outputs = false;  // unwanted outputs may be null
+  bool optional_outputs = false;  // unwanted outputs may be null, but not the first of a forward operator
+  bool may_leave_out(int output) const { return optional_outputs && (hidden || output > 0); }
   bool uses_training = false;     // does something else in training mode
   bool head = false;              // a loss: ignores the gradient of its output, may start backward
 
   std::vector<std::pair<Provider, PrepareFn>> kernels;  // CUDA and oneDNN kernels stand beside the portable one
   std::function<std::unique_ptr<Kernel>(const PrepareContext&)> portable;
+  std::vector<TailKernel> tail_kernels;
+  std::shared_ptr<const FusedGroup> fused;  // of an operator made of several: those
   std::vector<Sample> samples;
   std::string no_empty;  // why empty inputs are not allowed
 
@@ -98,6 +108,9 @@ struct OpSchema {
   // Asks the providers in order of preference; never nullptr. Throws Code::unsupported when nobody can.
   std::unique_ptr<Kernel> prepare(const PrepareContext& context) const;
 };
+
+// Whether kernels of this provider are asked for on a device.
+bool provider_serves(Provider provider, DeviceId device);
 
 // Takes oneDNN out of the choice (tests compare it with the portable kernels). MIXNET_ONEDNN=0 does so from the start.
 void set_onednn_enabled(bool enabled);

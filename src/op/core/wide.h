@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "op/core/builder.h"
+#include "op/core/convert.h"
 
 namespace mixnet {
 
@@ -30,27 +31,22 @@ class WideKernel : public Kernel {
   }
 
  private:
-  static bool half(const TensorView& v) { return v.dtype == DType::f16 || v.dtype == DType::bf16; }
   static size_t bytes(const TensorView& v) { return (static_cast<size_t>(v.size()) * 4 + 63) / 64 * 64; }
   void reserve(const TensorView& v) {
-    if (half(v)) converted_ += bytes(v);
+    if (is_half(v)) converted_ += bytes(v);
   }
 
   static void widen(TensorView& v, char*& at, bool copy) {
-    if (!half(v)) return;
-    float* wide = reinterpret_cast<float*>(at);
+    if (!is_half(v)) return;
+    TensorView wide = v;
+    wide.dtype = DType::f32;
+    if (v.data) wide.data = at;
+    if (copy && v.data) convert(v, wide);
     at += bytes(v);
-    for (int64_t i = 0; copy && v.data && i < v.size(); ++i)
-      wide[i] = v.dtype == DType::f16 ? float(v.as<f16>()[i]) : float(v.as<bf16>()[i]);
-    if (v.data) v.data = wide;
-    v.dtype = DType::f32;
+    v = wide;
   }
   static void narrow(const TensorView& wide, const TensorView& v) {
-    if (!half(v) || !v.data) return;
-    for (int64_t i = 0; i < v.size(); ++i) {
-      if (v.dtype == DType::f16) v.as<f16>()[i] = f16(wide.as<float>()[i]);
-      else v.as<bf16>()[i] = bf16(wide.as<float>()[i]);
-    }
+    if (is_half(v) && v.data) convert(wide, v);
   }
 
   const P params_;

@@ -1,5 +1,6 @@
 // amp_multicast: brings several arrays to one float dtype. Integers stay what they are.
 #include "op/core/builder.h"
+#include "op/core/convert.h"
 
 namespace mixnet::op::amp_multicast {
 namespace {
@@ -10,21 +11,7 @@ struct Params {
 };
 
 void kernel(const Params&, const RunContext& r) {
-  for (size_t k = 0; k < r.in.size(); ++k) {
-    dispatch_all(r.in[k].dtype, "amp_multicast", [&](auto from) {
-      const auto* x = r.in[k].as<typename decltype(from)::type>();
-      auto convert = [&](auto* y) {
-        using To = std::remove_pointer_t<decltype(y)>;
-        parallel_for(r.out[k].size(), 16384, [&](int64_t first, int64_t last) {
-          for (int64_t i = first; i < last; ++i)
-            y[i] = static_cast<To>(static_cast<accumulator_t<typename decltype(from)::type>>(x[i]));
-        });
-      };
-      if (r.in[k].dtype == r.out[k].dtype) return convert(r.out[k].as<typename decltype(from)::type>());
-      dispatch_float(r.out[k].dtype, "amp_multicast",
-                     [&](auto to) { convert(r.out[k].as<typename decltype(to)::type>()); });
-    });
-  }
+  for (size_t k = 0; k < r.in.size(); ++k) convert(r.in[k], r.out[k]);
 }
 
 void infer(InferShape& c) {

@@ -3,6 +3,7 @@
 
 #include "op/core/broadcast.h"
 #include "op/core/builder.h"
+#include "op/core/convert.h"
 
 namespace mixnet::op::basic {
 namespace {
@@ -51,21 +52,7 @@ void add_n(const AddN&, const RunContext& r) {
 struct CastParams {
   DType dtype = DType::f32;
 };
-template <class From, class To>
-void cast_loop(const From* x, To* y, int64_t n) {
-  parallel_for(n, 16384, [&](int64_t first, int64_t last) {
-    // Through float for the 16-bit floats; out-of-range values of float to integer casts saturate as the hardware does.
-    for (int64_t i = first; i < last; ++i) y[i] = static_cast<To>(static_cast<accumulator_t<From>>(x[i]));
-  });
-}
-void cast(const CastParams&, const RunContext& r) {
-  dispatch_all(r.in[0].dtype, "Cast", [&](auto from) {
-    dispatch_all(r.out[0].dtype, "Cast", [&](auto to) {
-      cast_loop(r.in[0].as<typename decltype(from)::type>(), r.out[0].as<typename decltype(to)::type>(),
-                r.out[0].size());
-    });
-  });
-}
+void cast(const CastParams&, const RunContext& r) { convert(r.in[0], r.out[0]); }
 void infer_cast(InferType& c) { c.set_out(0, c.params<CastParams>().dtype); }
 
 struct ClipParams {
@@ -287,7 +274,7 @@ void register_ops(Registry& registry) {
   sum.variadic("arg", "num_args", &AddN::num_args).inplace(0, 0).kernel(add_n).pointwise();
 
   OpBuilder<CastParams> conversion(registry, "Cast");
-  conversion.alias("cast").alias("amp_cast");
+  conversion.alias("cast");
   conversion.param("dtype", &CastParams::dtype).required().doc("The dtype of the output.");
   conversion.input("data", "Any shape and dtype.").infer_type(infer_cast).kernel(cast);
 

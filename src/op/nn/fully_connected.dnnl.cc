@@ -2,7 +2,7 @@
 // stays with gemm, which is as fast there.
 #include "op/nn/fully_connected.h"
 
-#include "op/core/dnnl_kernel.h"
+#include "op/core/dnnl_tail.h"
 
 namespace mixnet::op::fully_connected {
 namespace {
@@ -26,18 +26,21 @@ struct Sizes {
 
 using Bindings = std::vector<DnnlKernel::Binding>;
 
-// The matrix of input `a` times that of input `b`, plus the row of input 2 where there is a bias, into an output.
+// The matrix of input `a` times that of input `b`, plus the row of input 2 where there is a bias, into an output. `summand`: the input
+// that the tail adds.
 std::unique_ptr<Kernel> product(int a, const dnnl::memory::desc& left, int b, const dnnl::memory::desc& right,
-                                const dnnl::memory::desc& bias, int out, const dnnl::memory::desc& result) {
+                                const dnnl::memory::desc& bias, int out, const dnnl::memory::desc& result,
+                                const dnnl::post_ops& tail = {}, int summand = 0) {
   const bool with_bias = bias.get_ndims() > 0;
   const dnnl::matmul::primitive_desc desc =
-      with_bias ? dnnl::matmul::primitive_desc(dnnl_engine(), left, right, bias, result, dnnl_attributes())
-                : dnnl::matmul::primitive_desc(dnnl_engine(), left, right, result, dnnl_attributes());
+      with_bias ? dnnl::matmul::primitive_desc(dnnl_engine(), left, right, bias, result, dnnl_attributes(tail))
+                : dnnl::matmul::primitive_desc(dnnl_engine(), left, right, result, dnnl_attributes(tail));
   if (dnnl_reference(desc)) return nullptr;
   Bindings bindings{{DNNL_ARG_SRC, a, false, left, left},
                     {DNNL_ARG_WEIGHTS, b, false, right, right},
                     {DNNL_ARG_DST, out, true, result, result}};
   if (with_bias) bindings.push_back({DNNL_ARG_BIAS, 2, false, bias, bias});
+  if (summand) bindings.push_back({DNNL_ARG_DST, summand, false, result, result, dnnl::memory::desc(), true});
   return std::make_unique<DnnlKernel>(dnnl::matmul(desc), desc.scratchpad_desc(), std::move(bindings));
 }
 
@@ -46,9 +49,12 @@ std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
   const Params& p = c.params<Params>();
   const Sizes s(p, c.inputs[0]);
   if (!s.large()) return nullptr;
+  const DnnlTail tail = c.tail ? *make_dnnl_tail(*c.tail) : DnnlTail();
+  const int summand = tail.summand > 0 ? (p.no_bias ? 1 : 2) + tail.summand : 0;
   try {
     return product(0, s.matrix(s.rows, s.depth), 1, s.matrix(s.depth, s.hidden, true),
-                   p.no_bias ? dnnl::memory::desc() : s.matrix(1, s.hidden), 0, s.matrix(s.rows, s.hidden));
+                   p.no_bias ? dnnl::memory::desc() : s.matrix(1, s.hidden), 0, s.matrix(s.rows, s.hidden), tail.ops,
+                   summand);
   } catch (const dnnl::error&) {
     return nullptr;  // not a case oneDNN knows
   }
@@ -99,6 +105,7 @@ std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
 
 void register_dnnl(Registry& registry) {
   registry.existing("FullyConnected").kernels.emplace_back(Provider::onednn, prepare);
+  registry.existing("FullyConnected").tail_kernels.push_back({Provider::onednn, dnnl_takes_tail, prepare});
   //[full
   registry.existing("_backward_FullyConnected").kernels.emplace_back(Provider::onednn, prepare_backward);
   //]

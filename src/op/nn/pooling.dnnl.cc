@@ -70,11 +70,16 @@ std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
 }
 
 //[full
-// (dy, x, y) to dx, of which none, or all but y, are in other layouts.
+// (dy, x, y) to dx, of which x and dx are in one layout; dy is in the one that goes with it, or is row-major and converted.
 class MaxBackward : public OnednnKernel {
  public:
-  MaxBackward(const Forward::primitive_desc& f, const Backward::primitive_desc& b, bool blocked)
-      : forward_(f), backward_(b), x_(f.src_desc()), dy_(b.diff_dst_desc()), blocked_(blocked) {
+  MaxBackward(const Forward::primitive_desc& f, const Backward::primitive_desc& b, bool blocked,
+              const dnnl::memory::desc& dy)
+      : forward_(f), backward_(b), x_(f.src_desc()), dy_(b.diff_dst_desc()), given_dy_(dy), blocked_(blocked) {
+    if (given_dy_ != dy_) {
+      reorder_ = dnnl::reorder(dnnl::reorder::primitive_desc(dnnl_engine(), given_dy_, dnnl_engine(), dy_));
+      converted_dy_ = space_.take(dy_);
+    }
     y_ = space_.take(f.dst_desc());
     places_ = space_.take(f.workspace_desc());
     forward_scratch_ = space_.take(f.scratchpad_desc());
@@ -85,7 +90,8 @@ class MaxBackward : public OnednnKernel {
   size_t workspace() const override { return converts() ? space_.bytes() : workspace_; }
   bool reads_input(int i) const override { return i < 2; }
   LayoutPtr input_layout(int i) const override {
-    return blocked_ ? std::make_shared<DnnlLayout>(i == 0 ? dy_ : x_) : nullptr;
+    if (!blocked_ || (i == 0 && reorder_)) return nullptr;
+    return std::make_shared<DnnlLayout>(i == 0 ? dy_ : x_);
   }
   LayoutPtr output_layout(int) const override { return blocked_ ? std::make_shared<DnnlLayout>(x_) : nullptr; }
   void adopt_output(int) override { adopted_ = true; }
@@ -98,7 +104,13 @@ class MaxBackward : public OnednnKernel {
                                      {DNNL_ARG_WORKSPACE, places},
                                      {DNNL_ARG_SCRATCHPAD, forward_scratch_.at(space)}});
     const dnnl::memory dx = converts() ? dx_.at(space) : dnnl::memory(x_, dnnl_engine(), r.out[0].data);
-    backward_.execute(dnnl_stream(), {{DNNL_ARG_DIFF_DST, dnnl::memory(dy_, dnnl_engine(), r.in[0].data)},
+    dnnl::memory dy(given_dy_, dnnl_engine(), r.in[0].data);
+    if (reorder_) {
+      dnnl::memory converted = converted_dy_.at(space);
+      reorder_.execute(dnnl_stream(), dy, converted);
+      dy = converted;
+    }
+    backward_.execute(dnnl_stream(), {{DNNL_ARG_DIFF_DST, dy},
                                       {DNNL_ARG_DIFF_SRC, dx},
                                       {DNNL_ARG_WORKSPACE, places},
                                       {DNNL_ARG_SCRATCHPAD, backward_scratch_.at(space)}});
@@ -111,11 +123,12 @@ class MaxBackward : public OnednnKernel {
 
   Forward forward_;
   Backward backward_;
-  dnnl::memory::desc x_, dy_;
+  dnnl::reorder reorder_;  // none where dy is as the primitive likes it
+  dnnl::memory::desc x_, dy_, given_dy_;
   bool blocked_, adopted_ = false;
   DnnlSpace space_;
   size_t workspace_ = 0;  // without dx
-  DnnlSpace::Place y_, dx_, places_, forward_scratch_, backward_scratch_;
+  DnnlSpace::Place y_, dx_, places_, converted_dy_, forward_scratch_, backward_scratch_;
 };
 
 std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
@@ -125,13 +138,12 @@ std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
   try {
     const dnnl::memory::desc x = dnnl_offered(c, 1, d.plain_data()), dy = dnnl_offered(c, 0, d.plain_out());
     const auto hint = d.forward(dnnl::prop_kind::forward_training, x);
-    // Other layouts only where they are all those the primitive likes.
     const bool blocked = x != d.plain_data();
-    if (hint.dst_desc() != dy) return nullptr;
+    if (hint.dst_desc() != dy && dy != d.plain_out()) return nullptr;
     const Backward::primitive_desc desc(dnnl_engine(), d.algorithm, hint.src_desc(), hint.dst_desc(), d.stride,
                                         d.kernel, d.dilate, d.pad_low, d.pad_high, hint, dnnl_attributes());
     if (dnnl_reference(desc) || dnnl_reference(hint)) return nullptr;
-    if (d.algorithm == Algorithm::pooling_max) return std::make_unique<MaxBackward>(hint, desc, blocked);
+    if (d.algorithm == Algorithm::pooling_max) return std::make_unique<MaxBackward>(hint, desc, blocked, dy);
     std::vector<DnnlKernel::Binding> bindings{{DNNL_ARG_DIFF_DST, 0, false, d.plain_out(), desc.diff_dst_desc()},
                                               {DNNL_ARG_DIFF_SRC, 0, true, d.plain_data(), desc.diff_src_desc()}};
     return std::make_unique<DnnlKernel>(Backward(desc), desc.scratchpad_desc(), std::move(bindings));

@@ -5,9 +5,12 @@ import warnings
 
 from .. import context as ctx_module
 from .. import initializer as init
+from ..amp.converting import LOSS_SCALE
+from ..amp.training import active as active_precision
 from ..io import DataDesc
 from ..model import load_checkpoint
 from .base_module import DEFAULT_OPTIMIZER_PARAMS, BaseModule
+from .executor_binding import resolve_grad_req
 from .executor_group import DataParallelExecutorGroup
 from .input_names import check_names, describe
 from .module_state import require
@@ -90,6 +93,7 @@ class Module(BaseModule):
         self.binded = False
         self._exec_group = None
         self._data_shapes = self._label_shapes = None
+        self._precision, self._narrow_params = None, False
 
     # Files.
 
@@ -202,7 +206,12 @@ class Module(BaseModule):
         if shared_module is not None:
             require(shared_module, "bind of a module that shares with it", "binded", "params_initialized")
             shared_group = shared_module._exec_group
+        self._precision = active_precision() if shared_module is None else shared_module._precision
+        self._narrow_params = not for_training if shared_module is None else shared_module._narrow_params
         self._exec_group = self._make_group(shared_group)
+        for executor in self._exec_group.execs:
+            if LOSS_SCALE in executor.arg_dict and shared_group is None:
+                executor.arg_dict[LOSS_SCALE][:] = 1
         self.binded = True
         if shared_module is not None:
             self._share(shared_module)
@@ -210,12 +219,20 @@ class Module(BaseModule):
             self._exec_group.set_params(self._arg_params, self._aux_params)
 
     def _keep_parameters(self):
-        if self.binded and self.params_initialized:
+        # The 16-bit copies that a module for prediction has would round its own.
+        narrowed = self._precision is not None and self._narrow_params and not self._params_dirty
+        if self.binded and self.params_initialized and not narrowed:
             self._sync_params_from_devices()
 
     def _make_group(self, shared_group):
+        symbol, grad_req = self._symbol, self._grad_req
+        if self._precision is not None:
+            inputs = self._data_names + self._label_names + self._state_names
+            symbol = self._precision.convert(symbol, not self._narrow_params, inputs)
+            if isinstance(grad_req, (list, tuple)):
+                grad_req = resolve_grad_req(grad_req, self._symbol.list_arguments(), (), (), (), True, False)
         return DataParallelExecutorGroup(
-            self._symbol,
+            symbol,
             self._context,
             self._work_load_list,
             self._data_shapes,
@@ -226,7 +243,7 @@ class Module(BaseModule):
             shared_group,
             logger=self.logger,
             fixed_param_names=self._fixed_param_names,
-            grad_req=self._grad_req,
+            grad_req=grad_req,
             state_names=self._state_names,
             group2ctxs=self._group2ctxs,
         )
@@ -291,7 +308,8 @@ class Module(BaseModule):
     def _make_host_params(self):
         group = self._exec_group
         if self._arg_params is None:
-            self._arg_params = zeros_for(group.param_names, group.param_arrays)
+            wide = self._precision is not None and self._narrow_params
+            self._arg_params = zeros_for(group.param_names, group.param_arrays, wide)
         if self._aux_params is None:
             self._aux_params = zeros_for(group.aux_names, group.aux_arrays)
 
@@ -424,6 +442,8 @@ class Module(BaseModule):
     def backward(self, out_grads=None):
         """Compute the gradients. `out_grads` (NDArray or list) is needed where the outputs are no losses."""
         require(self, "backward", "binded", "params_initialized")
+        if self._optimization is not None and self._optimization.scaler is not None:
+            out_grads = self._optimization.scale(self._exec_group, out_grads)
         self._exec_group.backward(out_grads)
 
     def get_outputs(self, merge_multi_context=True):

@@ -7,6 +7,8 @@ that the order of the parameters may differ between them.
 import warnings
 
 from .. import optimizer as opt
+from ..amp.converting import LOSS_SCALE
+from ..amp.loss_scaler import LossScaler
 from . import parameter_sync as sync
 
 
@@ -29,6 +31,8 @@ class Optimization:
             if self.in_store:
                 self.store.set_optimizer(self.optimizer)
             sync.fill_store(self.store, param_names, group.param_arrays, arg_params, self.in_store)
+        self.scaler = LossScaler() if LOSS_SCALE in group.arg_names else None
+        self.divided = False  # the gradients are without the scale already
 
     def _make_optimizer(self, symbol, batch_size, optimizer, params):
         rescale = 1.0 / (batch_size * self._synchronous_workers())
@@ -51,6 +55,38 @@ class Optimization:
 
     def update(self, group):
         """One step with the gradients of `group`, whose parameters are those given at first or some of them."""
+        if self.scaler is None:
+            return self._step(group)
+        scale, rescale = self.scaler.loss_scale, self.optimizer.rescale_grad
+        divided, self.divided = self.divided, False
+        if self.scaler.has_overflow([grad for grads in group.grad_arrays for grad in grads if grad is not None]):
+            return None
+        self.optimizer.rescale_grad = rescale if divided else rescale / scale
+        try:
+            return self._step(group)
+        finally:
+            self.optimizer.rescale_grad = rescale
+
+    def scale(self, group, out_grads):
+        """Set the scale of the losses in `group`; the head gradients times the scale."""
+        scale = self.scaler.loss_scale
+        for executor in group.execs:
+            executor.arg_dict[LOSS_SCALE][:] = scale
+        if out_grads is None:
+            return None
+        return [grad * scale for grad in out_grads] if isinstance(out_grads, (list, tuple)) else out_grads * scale
+
+    def unscale(self, group):
+        """Divide the gradients of `group` by the scale before the step."""
+        if self.scaler is None or self.divided:
+            return
+        for grads in group.grad_arrays:
+            for grad in grads:
+                if grad is not None:
+                    grad *= 1 / self.scaler.loss_scale
+        self.divided = True
+
+    def _step(self, group):
         names = group.param_names
         if self.in_store:
             sync.update_in_store(self.store, names, group.param_arrays, group.grad_arrays)

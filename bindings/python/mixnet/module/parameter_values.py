@@ -1,12 +1,17 @@
 """Giving the host copies of parameters their values."""
 
 from .. import ndarray as nd
+from ..base import dtype_name
 from ..context import cpu
 
 
-def zeros_for(names, arrays):
-    """Zeros on the CPU for each name, shaped and typed like the array on the first device."""
-    return {name: nd.zeros(parts[0].shape, cpu(), dtype=parts[0].dtype) for name, parts in zip(names, arrays)}
+def zeros_for(names, arrays, wide=False):
+    """Zeros on the CPU for each name, shaped and typed like the array on the first device; `wide`: 16-bit floats as float32."""
+    return {name: nd.zeros(parts[0].shape, cpu(), dtype=_dtype(parts[0].dtype, wide)) for name, parts in zip(names, arrays)}
+
+
+def _dtype(dtype, wide):
+    return "float32" if wide and dtype_name(dtype) in ("float16", "bfloat16") else dtype
 
 
 def first_value(desc, target, given, initializer, allow_missing):

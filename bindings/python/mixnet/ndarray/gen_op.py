@@ -128,7 +128,6 @@ def Cast(data=None, dtype=_Null, out=None, name=None, ctx=None, **kwargs):
     return call(Cast_op, (data, ), params, out, ctx)
 
 cast = Cast
-amp_cast = Cast
 
 Concat_op = Op("Concat", ('arg',), ('num_args', 'dim'), "num_args")
 
@@ -3271,6 +3270,23 @@ def all_finite(data=None, init_output=_Null, out=None, name=None, ctx=None, **kw
     return call(all_finite_op, (data, ), params, out, ctx)
 
 
+amp_cast_op = Op("amp_cast", ('data',), ('dtype',), "")
+
+
+def amp_cast(data=None, dtype=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Converts floats to another float dtype. An array of integers is passed on.
+    
+    Inputs:
+        data: Any shape and dtype.
+    Parameters:
+        dtype (dtype, required): The float dtype of the output.
+    """
+    params = {"dtype": dtype}
+    if kwargs:
+        params.update(kwargs)
+    return call(amp_cast_op, (data, ), params, out, ctx)
+
+
 amp_multicast_op = Op("amp_multicast", ('data',), ('num_outputs', 'cast_narrow'), "num_outputs")
 
 
@@ -3288,6 +3304,22 @@ def amp_multicast(*data, cast_narrow=_Null, out=None, name=None, ctx=None, **kwa
     if kwargs:
         params.update(kwargs)
     return call(amp_multicast_op, data, params, out, ctx)
+
+
+amp_scale_gradient_op = Op("amp_scale_gradient", ('data', 'scale'), (), "")
+
+
+def amp_scale_gradient(data=None, scale=None, out=None, name=None, ctx=None, **kwargs):
+    """data as it is; the gradient of data is the output's times scale. No gradient flows to scale.
+    
+    Inputs:
+        data: Any shape, float.
+        scale: (1,), float32.
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(amp_scale_gradient_op, (data, scale, ), params, out, ctx)
 
 
 arccos_op = Op("arccos", ('data',), (), "")
@@ -6219,6 +6251,7 @@ __all__ = [
     "all_finite",
     "amp_cast",
     "amp_multicast",
+    "amp_scale_gradient",
     "arccos",
     "arccosh",
     "arcsin",

@@ -79,6 +79,13 @@ class NAG(Optimizer):
         else:
             nd.nag_mom_update(weight, grad, state, out=weight, lr=lr, wd=wd, momentum=self.momentum, **self._common())
 
+    def update_multi_precision(self, index, weight, grad, state):
+        if not self._low_precision(weight) or state[1] is None:
+            return super().update_multi_precision(index, weight, grad, state)
+        lr, wd, _ = self._step(index)
+        master, momentum = state
+        nd.mp_nag_mom_update(weight, grad, momentum, master, out=weight, lr=lr, wd=wd, momentum=self.momentum, **self._common())
+
 
 @register
 class SGLD(Optimizer):

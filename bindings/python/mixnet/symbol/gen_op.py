@@ -110,7 +110,6 @@ def Cast(data=None, dtype=_Null, name=None, attr=None, **kwargs):
     return call(Cast_op, (data, ), {"dtype": dtype}, name, attr, kwargs)
 
 cast = Cast
-amp_cast = Cast
 
 Concat_op = Op("Concat", ('arg',), ('num_args', 'dim'), "num_args")
 
@@ -2762,6 +2761,20 @@ def all_finite(data=None, init_output=_Null, name=None, attr=None, **kwargs):
     return call(all_finite_op, (data, ), {"init_output": init_output}, name, attr, kwargs)
 
 
+amp_cast_op = Op("amp_cast", ('data',), ('dtype',), "")
+
+
+def amp_cast(data=None, dtype=_Null, name=None, attr=None, **kwargs):
+    """Converts floats to another float dtype. An array of integers is passed on.
+    
+    Inputs:
+        data: Any shape and dtype.
+    Parameters:
+        dtype (dtype, required): The float dtype of the output.
+    """
+    return call(amp_cast_op, (data, ), {"dtype": dtype}, name, attr, kwargs)
+
+
 amp_multicast_op = Op("amp_multicast", ('data',), ('num_outputs', 'cast_narrow'), "num_outputs")
 
 
@@ -2775,6 +2788,19 @@ def amp_multicast(*data, cast_narrow=_Null, name=None, attr=None, **kwargs):
         cast_narrow (boolean, default False): Casts to the narrowest float dtype instead of the widest.
     """
     return call(amp_multicast_op, data, {"cast_narrow": cast_narrow}, name, attr, kwargs)
+
+
+amp_scale_gradient_op = Op("amp_scale_gradient", ('data', 'scale'), (), "")
+
+
+def amp_scale_gradient(data=None, scale=None, name=None, attr=None, **kwargs):
+    """data as it is; the gradient of data is the output's times scale. No gradient flows to scale.
+    
+    Inputs:
+        data: Any shape, float.
+        scale: (1,), float32.
+    """
+    return call(amp_scale_gradient_op, (data, scale, ), {}, name, attr, kwargs)
 
 
 arccos_op = Op("arccos", ('data',), (), "")
@@ -5253,6 +5279,7 @@ __all__ = [
     "all_finite",
     "amp_cast",
     "amp_multicast",
+    "amp_scale_gradient",
     "arccos",
     "arccosh",
     "arcsin",

@@ -111,7 +111,7 @@ class Symbol:
         return self._derive(lib.mxn_symbol_copy)
 
     def __reduce__(self):
-        return load_json, (self.tojson(),)
+        return load_json, (self.tojson(remove_amp_cast=False),)
 
     def __call__(self, *args, **kwargs):
         """The symbol with variables replaced by symbols: by position, or by name."""
@@ -157,14 +157,19 @@ class Symbol:
 
     # ---- files ------------------------------------------------------------------------------------------------------
 
-    def tojson(self):
-        """The symbol as JSON that MXNet 1.x reads."""
-        return self._text(lib.mxn_symbol_to_json)
+    def tojson(self, remove_amp_cast=True):
+        """The symbol as JSON that MXNet 1.x reads; without the casts of mixed precision unless `remove_amp_cast` is False."""
+        content = self._text(lib.mxn_symbol_to_json)
+        if remove_amp_cast and '"amp_' in content:
+            from ..amp.graph import without_casts
+
+            return without_casts(content)
+        return content
 
     def save(self, fname, remove_amp_cast=True):
         """Writes the JSON to a file."""
         with open(fname, "w", encoding="utf-8") as file:
-            file.write(self.tojson())
+            file.write(self.tojson(remove_amp_cast))
 
     def debug_str(self):
         """The nodes as text, a line each."""
@@ -212,11 +217,11 @@ class Symbol:
         return tuple(groups) if complete[0] else (None, None, None)
 
     def memory_estimate(self, training=True, **kwargs):
-        """Bytes that binding with these input shapes would take: planned, naive, lower_bound, external."""
+        """Bytes that binding with these input shapes would take: planned, naive, lower_bound, external, kept."""
         names, ndims, dims, count = self._shape_arguments((), kwargs)
         info = ffi.new("mxn_memory_info_t *", {"struct_size": ffi.sizeof("mxn_memory_info_t")})
         check(lib.mxn_symbol_memory(self._h, names.pointer, ndims, dims, count, int(training), info))
-        return {key: getattr(info, key) for key in ("planned", "naive", "lower_bound", "external")}
+        return {key: getattr(info, key) for key in ("planned", "naive", "lower_bound", "external", "kept")}
 
     # ---- execution --------------------------------------------------------------------------------------------------
 

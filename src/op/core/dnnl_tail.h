@@ -1,0 +1,78 @@
+// A tail of pointwise operators (op/core/tailed.h) in oneDNN's words: a chain of post-ops on the result, with at most one sum.
+//
+// Only included by *.dnnl.cc files. The sum is made in the memory of the result, which first takes a copy of the other value unless both are
+// one.
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+
+#include "op/core/dnnl_kernel.h"
+#include "op/core/fused.h"
+#include "op/core/schema.h"
+
+namespace mixnet {
+
+struct DnnlTail {
+  dnnl::post_ops ops;
+  int summand = 0;  // the input of the group that is added; 0: none
+};
+
+namespace dnnl_tail {
+
+inline double number(const FusedNode& node, const char* field) {
+  return node.op->field(field)->get(node.params.get()).as_real();
+}
+
+inline bool is_sum(const FusedNode& node) {
+  return node.op->name == "elemwise_add" || node.op->name == "broadcast_add" || node.op->name == "add_n";
+}
+
+// An operator with one input; false: oneDNN has no word for it.
+inline bool append_unary(const FusedNode& node, dnnl::post_ops* ops) {
+  using A = dnnl::algorithm;
+  std::string name = node.op->name;
+  if (name == "Activation") name = node.op->field("act_type")->get(node.params.get()).str();
+  auto append = [ops](A algorithm, double alpha = 0, double beta = 0) {
+    ops->append_eltwise(algorithm, static_cast<float>(alpha), static_cast<float>(beta));
+    return true;
+  };
+  // oneDNN's relu makes 0 of what is no number. x min(max(s x, 0), 1) with a steep s does not; the 0 added takes the sign off -0.
+  if (name == "relu") return append(A::eltwise_hardswish, 1e30, 0) && append(A::eltwise_linear, 1, 0);
+  if (name == "sigmoid") return append(A::eltwise_logistic);
+  if (name == "tanh") return append(A::eltwise_tanh);
+  if (name == "softrelu") return append(A::eltwise_soft_relu, 1);
+  if (name == "clip") return append(A::eltwise_clip_v2, number(node, "a_min"), number(node, "a_max"));
+  if (name == "_plus_scalar") return append(A::eltwise_linear, 1, number(node, "scalar"));
+  if (name == "_mul_scalar") return append(A::eltwise_linear, number(node, "scalar"), 0);
+  return false;
+}
+
+}  // namespace dnnl_tail
+
+// Nothing when the tail is not a chain of operators that oneDNN knows.
+inline std::optional<DnnlTail> make_dnnl_tail(const FusedGroup& group) {
+  DnnlTail tail;
+  int value = 0;  // the operand that the next operator has to read
+  for (size_t n = 0; n < group.nodes.size(); ++n) {
+    const FusedNode& node = group.nodes[n];
+    if (node.operands.size() == 1 && node.operands[0] == value) {
+      if (!dnnl_tail::append_unary(node, &tail.ops)) return std::nullopt;
+    } else if (node.operands.size() == 2 && dnnl_tail::is_sum(node) && tail.summand == 0) {
+      const int other = node.operands[0] == value ? node.operands[1] : node.operands[0];
+      if ((node.operands[0] != value && node.operands[1] != value) || other == 0 || other >= group.num_inputs)
+        return std::nullopt;
+      tail.ops.append_sum(1.0f);
+      tail.summand = other;
+    } else {
+      return std::nullopt;
+    }
+    value = group.num_inputs + static_cast<int>(n);
+  }
+  if (group.outputs != std::vector<int>{static_cast<int>(group.nodes.size()) - 1}) return std::nullopt;
+  return tail;
+}
+
+inline bool dnnl_takes_tail(const FusedGroup& group) { return make_dnnl_tail(group).has_value(); }
+
+}  // namespace mixnet

@@ -1,0 +1,143 @@
+#include "pass/fold.h"
+
+#include <algorithm>
+
+#include "base/contains.h"
+#include "pass/rewriter.h"
+
+namespace mixnet {
+namespace {
+
+// Makes derived nodes, named after the layer.
+class DerivedNodes {
+ public:
+  explicit DerivedNodes(std::string name) : name_(std::move(name)) {}
+  Entry make(const char* op, std::vector<Entry> inputs, const Attributes& attributes = {}) {
+    const OpSchema& schema = registry().at(op);
+    Entry e = builder_.make(schema, schema.make_params(attributes), std::move(inputs), name_)[0];
+    e.node->derived = true;
+    return e;
+  }
+  Entry cast(Entry e, DType from, DType to) { return from == to ? e : make("Cast", {std::move(e)}, {{"dtype", to}}); }
+
+ private:
+  PlainNodeBuilder builder_;
+  std::string name_;
+};
+
+Value field(const Node& node, const char* name) { return node.op->field(name)->get(node.params.get()); }
+
+ParamsPtr with_bias(const Node& layer) {
+  Attributes attributes;
+  for (const auto& [name, text] : layer.op->params_text(layer.params.get()))
+    attributes.emplace_back(name, name == "no_bias" ? Value(false) : Value(text));
+  return layer.op->make_params(attributes, layer.name);
+}
+
+class Folder {
+ public:
+  Folder(const Typed& typed, const std::vector<const Node*>& inputs)
+      : g_(typed.graph),
+        shapes_(typed.shapes),
+        types_(typed.types),
+        inputs_(inputs),
+        readers_(static_cast<size_t>(g_.num_entries())),
+        folded_(static_cast<size_t>(g_.num_nodes())),
+        new_(g_) {
+    for (int id = 0; id < g_.num_nodes(); ++id) {
+      for (const Entry& e : g_.node(id)->inputs) ++readers_[static_cast<size_t>(g_.entry(e))];
+    }
+    for (const Entry& e : g_.heads()) ++readers_[static_cast<size_t>(g_.entry(e))];
+  }
+
+  std::vector<Entry> run() {
+    for (int id = 0; id < g_.num_nodes(); ++id) {
+      if (foldable(id)) folded_[static_cast<size_t>(layer_of(id))] = true;
+    }
+    for (int id = 0; id < g_.num_nodes(); ++id) {
+      if (folded_[static_cast<size_t>(id)]) continue;
+      if (foldable(id)) join(id);
+      else new_.keep(id);
+    }
+    return new_.heads();
+  }
+
+ private:
+  int layer_of(int norm) const { return g_.id(g_.node(norm)->inputs[0].node.get()); }
+  int readers(int id, int output) const { return readers_[static_cast<size_t>(g_.entry(id, output))]; }
+  DType type(const Entry& e) const { return types_[static_cast<size_t>(g_.entry(e))]; }
+
+  bool parameters(const Node& node) const {
+    return std::all_of(node.inputs.begin() + 1, node.inputs.end(), [&](const Entry& e) {
+      return e.node->is_variable() && !contains(inputs_, static_cast<const Node*>(e.node.get()));
+    });
+  }
+
+  bool foldable(int id) const {
+    const Node& norm = *g_.node(id);
+    if (norm.is_variable() || norm.op->name != "BatchNorm" || readers(id, 1) > 0 || readers(id, 2) > 0) return false;
+    const Node& layer = *norm.inputs[0].node;
+    if (layer.is_variable() || readers(layer_of(id), 0) != 1 || !parameters(layer) || !parameters(norm)) return false;
+    const Shape& y = shapes_[static_cast<size_t>(g_.entry(norm.inputs[0]))];
+    const int64_t given = field(norm, "axis").as_int(), axis = given < 0 ? given + y.ndim() : given;
+    if (!dtype_is_float(type(norm.inputs[0])) || y.size() == 0) return false;
+    return layer.op->name == "Convolution" ? axis == 1
+                                           : layer.op->name == "FullyConnected" && axis == int64_t{y.ndim()} - 1;
+  }
+
+  void join(int id) {
+    const Node &norm = *g_.node(id), &layer = *norm.inputs[0].node;
+    const std::vector<Entry> of_norm = new_.inputs(id), of_layer = new_.inputs(layer_of(id));
+    const Entry &gamma = of_norm[1], &beta = of_norm[2], &mean = of_norm[3], &variance = of_norm[4], &w = of_layer[1];
+    const DType inner = type(norm.inputs[3]), outer = type(layer.inputs[1]);
+    DerivedNodes derived(layer.name + "_folded");
+    Entry scale = derived.make("_plus_scalar", {variance}, {{"scalar", field(norm, "eps").as_real()}});
+    scale = derived.make("rsqrt", {scale});
+    if (!field(norm, "fix_gamma").as_bool()) scale = derived.make("elemwise_mul", {gamma, scale});
+    Shape per_row = shapes_[static_cast<size_t>(g_.entry(layer.inputs[1]))];
+    for (int i = 1; i < per_row.ndim(); ++i) per_row[i] = 1;
+    const Entry rows = derived.make("Reshape", {scale}, {{"shape", per_row}});
+    const Entry weight = derived.make("broadcast_mul", {derived.cast(w, outer, inner), rows});
+    Entry centre = mean;
+    if (of_layer.size() > 2)
+      centre = derived.make("elemwise_sub", {mean, derived.cast(of_layer[2], type(layer.inputs[2]), inner)});
+    const Entry bias = derived.make("elemwise_sub", {beta, derived.make("elemwise_mul", {centre, scale})});
+
+    const NodePtr node = copy_node(norm.inputs[0].node,
+                                   {of_layer[0], derived.cast(weight, inner, outer), derived.cast(bias, inner, outer)});
+    node->params = with_bias(layer);
+    new_.replace(id, 0, {node, 0});
+  }
+
+  const Graph& g_;
+  const std::vector<Shape>& shapes_;
+  const std::vector<DType>& types_;
+  const std::vector<const Node*>& inputs_;
+  std::vector<int> readers_;  // by entry, heads counted
+  std::vector<bool> folded_;  // by node: a layer that takes its BatchNorm in
+  Rewriter new_;
+};
+
+}  // namespace
+
+std::vector<Entry> fold(const Typed& typed, const std::vector<const Node*>& inputs) {
+  return Folder(typed, inputs).run();
+}
+
+std::vector<Entry> mark_constants(const Graph& graph) {
+  Rewriter made(graph);
+  std::vector<bool> is_head(static_cast<size_t>(graph.num_nodes()), false);
+  for (const Entry& e : graph.heads()) is_head[static_cast<size_t>(graph.id(e.node.get()))] = true;
+  for (int id = 0; id < graph.num_nodes(); ++id) {
+    const NodePtr node = made.keep(id);
+    if (node->is_variable() || node->derived || node->op->random || is_head[static_cast<size_t>(id)]) continue;
+    if (!std::all_of(node->inputs.begin(), node->inputs.end(), [](const Entry& e) { return e.node->derived; }))
+      continue;
+    const NodePtr constant = copy_node(graph.node(id), node->inputs);
+    constant->derived = true;
+    for (int i = 0; i < graph.num_outputs(id); ++i) made.replace(id, i, {constant, i});
+  }
+  return made.heads();
+}
+
+}  // namespace mixnet

@@ -1,0 +1,41 @@
+#include "pass/rewrite.h"
+
+#include "base/environment.h"
+#include "base/error.h"
+#include "pass/attach.h"
+#include "pass/cancel.h"
+#include "pass/fold.h"
+#include "pass/fuse.h"
+#include "pass/merge.h"
+#include "pass/recompute.h"
+
+namespace mixnet {
+namespace {
+
+Recompute recompute_setting() {
+  const std::string text = environment_string("BACKWARD_DO_MIRROR", "0");
+  if (text == "sqrt") return Recompute::any;
+  MIXNET_CHECK(text.empty() || text == "0" || text == "1", invalid,
+               "[environment] MIXNET_BACKWARD_DO_MIRROR: expected 0, 1 or sqrt, got '", text, "'");
+  return text == "1" ? Recompute::cheap : Recompute::forced;
+}
+
+}  // namespace
+
+std::vector<Entry> rewrite(Typed typed, const RewriteOptions& options) {
+  auto apply = [&typed](std::vector<Entry> heads) {
+    if (heads != typed.graph.heads()) typed = retype(std::move(heads), typed);
+  };
+  const bool fusion = environment_bool("FUSION", true);
+  if (environment_bool("CANCEL", true)) apply(cancel(typed));
+  if (environment_bool("MERGE", true)) apply(merge(typed));
+  if (environment_bool("FOLD", true)) {
+    if (!options.training) apply(fold(typed, options.inputs));
+    apply(mark_constants(typed.graph));
+  }
+  apply(recompute(typed, recompute_setting(), fusion));
+  if (!fusion) return typed.graph.heads();
+  return attach(Graph(fuse(typed)), options.device);
+}
+
+}  // namespace mixnet

@@ -1,0 +1,116 @@
+"""The classic nets with every graph pass on and off: outputs, gradients and auxiliary states are the same.
+
+Bit for bit where the order of additions is the same, otherwise within a share of the largest number.
+"""
+
+import importlib.util
+import pathlib
+
+import numpy as np
+import pytest
+
+import mixnet as mx
+
+SOURCE = pathlib.Path(__file__).parents[2] / "benchmarks" / "nets.py"
+spec = importlib.util.spec_from_file_location("benchmark_nets", SOURCE)
+nets = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(nets)
+
+SIZES = {"AlexNet": 67, "VGG-16": 32, "GoogLeNet": 64, "Inception-BN": 64, "ResNet-50": 64}
+OFF = {"MIXNET_CANCEL": "0", "MIXNET_MERGE": "0", "MIXNET_BACKWARD_DO_MIRROR": "0"}
+# Settings, and whether kernels may see values in other layouts than without them.
+SETTINGS = [
+    ({}, False),
+    ({"MIXNET_BACKWARD_DO_MIRROR": "1"}, True),
+    ({"MIXNET_BACKWARD_DO_MIRROR": "sqrt"}, True),
+]
+
+
+def bind(net, size, settings, monkeypatch):
+    for key, value in {**dict.fromkeys(OFF, ""), **settings}.items():
+        monkeypatch.setenv(key, value)
+    return net.simple_bind(mx.cpu(), data=(2, 3, size, size), softmax_label=(2,))
+
+
+def train_step(net, size, settings, monkeypatch):
+    """Everything a step leaves behind, by name, and the bytes planned for it."""
+    executor = bind(net, size, settings, monkeypatch)
+    random = np.random.RandomState(5)
+    for name, array in executor.arg_dict.items():
+        values = random.randn(*array.shape)
+        if name == "softmax_label":
+            values = random.randint(0, 1000, array.shape)
+        elif name.endswith("weight"):
+            values *= np.sqrt(2 / np.prod(array.shape[1:]))
+        elif name.endswith(("gamma", "beta", "bias")):
+            values = 0.1 * values + name.endswith("gamma")
+        array[:] = values
+    for array in executor.aux_dict.values():
+        array[:] = random.rand(*array.shape) + 0.5
+    mx.random.seed(11)
+    executor.forward(is_train=True)
+    executor.backward()
+    values = {"output": executor.outputs[0].asnumpy()}
+    values.update({f"gradient of {name}": a.asnumpy() for name, a in executor.grad_dict.items() if a is not None})
+    values.update({name: a.asnumpy() for name, a in executor.aux_dict.items()})
+    return values, executor.memory(training=True)["planned"]
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_nets_do_not_change(name, monkeypatch):
+    net = nets.ALL[name]()
+    want, bytes_off = train_step(net, SIZES[name], OFF, monkeypatch)
+    assert all(np.isfinite(value).all() for value in want.values())
+    for settings, loose in SETTINGS:
+        for layouts in ({}, {"MIXNET_LAYOUTS": "0", "MIXNET_FUSION": "0"}):
+            if layouts:
+                reference, _ = train_step(net, SIZES[name], {**OFF, **layouts}, monkeypatch)
+            else:
+                reference = want
+            got, planned = train_step(net, SIZES[name], {**settings, **layouts}, monkeypatch)
+            assert got.keys() == reference.keys()
+            for key, value in reference.items():
+                if layouts or not loose:
+                    np.testing.assert_array_equal(got[key], value, err_msg=f"{key} with {settings} {layouts}")
+                else:
+                    np.testing.assert_allclose(got[key], value, rtol=0, atol=1e-5 * max(1e-3, abs(value).max()), err_msg=key)
+            if settings and not layouts:
+                assert planned <= bytes_off
+
+
+@pytest.mark.parametrize("name,cheap,least", [("ResNet-50", 0.65, 0.35), ("Inception-BN", 0.5, 0.4), ("GoogLeNet", 0.7, 0.45)])
+def test_recomputation_saves_memory(name, cheap, least, monkeypatch):
+    net = nets.ALL[name]()
+    planned = []
+    for mode in ("0", "1", "sqrt"):
+        monkeypatch.setenv("MIXNET_BACKWARD_DO_MIRROR", mode)
+        planned.append(net.memory_estimate(data=(16, 3, 224, 224))["planned"])
+    assert planned[1] < cheap * planned[0]
+    assert planned[2] < least * planned[0]
+
+
+def test_force_mirroring_reaches_the_plan():
+    def net(**attributes):
+        x = mx.sym.Variable("data")
+        for i in range(4):
+            x = mx.sym.FullyConnected(x, num_hidden=32, name=f"full{i}")
+            with mx.AttrScope(**attributes):
+                x = mx.sym.Activation(mx.sym.LayerNorm(x, name=f"norm{i}"), act_type="tanh", name=f"tanh{i}")
+        return x
+
+    plain = net().simple_bind(mx.cpu(), data=(8, 32))
+    forced = net(force_mirroring="true").simple_bind(mx.cpu(), data=(8, 32))
+    assert "_again" not in plain.debug_str()
+    assert "tanh2_again" in forced.debug_str()
+
+
+def test_a_monitor_sees_the_graph_as_it_was_written(monkeypatch):
+    monkeypatch.setenv("MIXNET_BACKWARD_DO_MIRROR", "sqrt")
+    x = mx.sym.Variable("data")
+    y = mx.sym.transpose(mx.sym.transpose(x, name="there"), name="back")
+    executor = mx.sym.tanh(y, name="out").simple_bind(mx.cpu(), data=(2, 3))
+    assert "transpose" not in executor.debug_str()
+    seen = []
+    executor.set_monitor_callback(lambda name, array: seen.append(name))
+    executor.forward(is_train=True)
+    assert [name for name in seen if "head" not in name] == ["there_output", "back_output", "out_output"]
