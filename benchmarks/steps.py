@@ -21,18 +21,17 @@ LEFT_OUT = ("mixnet predictor", "onnxruntime")  # no training
 def main():
     parser = rows.parser(__doc__)
     parser.add_argument("--nets", nargs="+", default=list(step_nets.ALL), choices=list(step_nets.ALL))
-    parser.add_argument("--dtype", default="float32", choices=list(rows.CLOSENESS))
     options = parser.parse_args()
     fused = contestants.fused_update(FUSED)
     peers = rows.sides(options, *LEFT_OUT)
     peers.insert(1, fused)
     shown, peaks, groups = rows.columns(peers), [], {}
-    caption = f"Training steps, {options.dtype}: milliseconds, median of {options.seconds:g} s per side, interleaved"
+    caption = f"Training steps, float32: milliseconds, median of {options.seconds:g} s per side, interleaved"
     out = table.Table("steps", caption, ["net", *shown, "best peer / ours", "of peak", "mixed / fused"])
     for name in options.nets:
         net = step_nets.ALL[name]
         symbol, inputs = net.make(), net.inputs(np.random.RandomState(3))
-        results, peak = rows.run(peers, symbol, inputs, options, "update", options.dtype, lr=1e-4)
+        results, peak = rows.run(peers, symbol, inputs, options, "update", lr=1e-4)
         ours, other = results[contestants.OURS], results[FUSED]
         work = macs.count(symbol, **{key: np.shape(value) for key, value in inputs.items() if key in symbol.list_arguments()})
         mixed = ours.seconds / other.seconds if ours.seconds and other.seconds else None
