@@ -17,7 +17,7 @@ def shapes(count, seed, size=20):
         y, x = np.abs(rows - rng.randint(7, 13)), np.abs(columns - rng.randint(7, 13))
         wide = rng.randint(4, 7)
         inside = (x < 2, (x < 2) | (y < 2), np.maximum(x, y) < wide, x**2 + y**2 < wide**2)[kind] & (np.maximum(x, y) <= wide)
-        image[0] = inside + rng.randn(size, size) * 0.5
+        image[0] = inside + rng.randn(size, size) * 0.3
     return images, kinds.astype("float32")
 
 
@@ -53,7 +53,7 @@ def train(dtype, epochs):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=12)
     options = parser.parse_args()
     for dtype in ("float32", "bfloat16", "float16"):
         started = time.perf_counter()

@@ -47,7 +47,8 @@ std::vector<DType> input_types(const SampleNode& node, DType dtype) {
 
 struct Pair {
   SampleNode narrow, wide;  // the same values
-  Pair(const OpSchema& op, const Sample& sample, DType dtype) : narrow(op, sample, dtype), wide(op, sample, DType::f32) {
+  Pair(const OpSchema& op, const Sample& sample, DType dtype)
+      : narrow(op, sample, dtype), wide(op, sample, DType::f32) {
     const std::vector<DType> types = input_types(narrow, dtype);
     for (size_t i = 0; i < types.size(); ++i) {
       Tensor& t = narrow.values.at(narrow.variables[i].get());
@@ -72,8 +73,8 @@ void compare(const OpSchema& op, const Sample& sample, DType dtype, int64_t& com
     const Tensor& w = want[static_cast<size_t>(wide.entry(pair.wide.outputs[o]))];
     if (!is_narrow(g) || w.dtype() != DType::f32) continue;
     for (int64_t i = 0; i < g.size(); ++i, ++compared) {
-      CHECK_MESSAGE(rounded_from(g.dtype(), w.get(i), g.get(i)), "output ", o, "[", i, "]: float32 ", w.get(i), ", got ",
-                    g.get(i));
+      CHECK_MESSAGE(rounded_from(g.dtype(), w.get(i), g.get(i)), "output ", o, "[", i, "]: float32 ", w.get(i),
+                    ", got ", g.get(i));
     }
   }
 }

@@ -58,7 +58,7 @@ def train_step(net, size, settings, monkeypatch):
 
 @pytest.mark.parametrize("name", SIZES)
 def test_nets_do_not_change(name, monkeypatch):
-    net = nets.ALL[name]()
+    net = nets.ALL[name].make()
     want, bytes_off = train_step(net, SIZES[name], OFF, monkeypatch)
     assert all(np.isfinite(value).all() for value in want.values())
     for settings, loose in SETTINGS:
@@ -80,7 +80,7 @@ def test_nets_do_not_change(name, monkeypatch):
 
 @pytest.mark.parametrize("name,cheap,least", [("ResNet-50", 0.65, 0.35), ("Inception-BN", 0.5, 0.4), ("GoogLeNet", 0.7, 0.45)])
 def test_recomputation_saves_memory(name, cheap, least, monkeypatch):
-    net = nets.ALL[name]()
+    net = nets.ALL[name].make()
     planned = []
     for mode in ("0", "1", "sqrt"):
         monkeypatch.setenv("MIXNET_BACKWARD_DO_MIRROR", mode)

@@ -99,7 +99,8 @@ class Predictor:
 
     @property
     def memory(self):
-        """Bytes: parameters, arena (values between layers), naive (without sharing), lower_bound, kept (converted and folded weights); and the number of kernels, steps."""
+        """Bytes: parameters, arena (values between layers), naive (without sharing), lower_bound, kept (converted and folded weights); and the
+        number of kernels, steps."""
         info = self._info()
         names = {"parameters": "parameter", "arena": "arena", "naive": "naive", "lower_bound": "lower_bound", "kept": "kept"}
         return {**{key: getattr(info, field + "_bytes") for key, field in names.items()}, "steps": info.num_steps}

@@ -94,7 +94,16 @@ inline dnnl::memory::desc dnnl_offered(const PrepareContext& c, size_t i, const 
   const bool offered = i < c.layouts.size() && c.layouts[i];
   return offered ? static_cast<const DnnlLayout&>(*c.layouts[i]).desc() : plain;
 }
+// The same, or none.
+inline dnnl::memory::desc dnnl_given(const PrepareContext& c, size_t i) { return dnnl_offered(c, i, {}); }
 inline bool dnnl_is_offered(const PrepareContext& c, size_t i) { return i < c.layouts.size() && c.layouts[i]; }
+
+// For a result that a kernel has in a layout that the plan did not keep.
+inline void dnnl_to_plain(dnnl::memory chosen, void* data) {
+  const dnnl::memory::desc desc = chosen.get_desc();
+  dnnl::memory plain(dnnl_plain(desc.get_dims(), desc.get_data_type()), dnnl_engine(), data);
+  dnnl::reorder(chosen, plain).execute(dnnl_stream(), chosen, plain);
+}
 
 class OnednnKernel : public Kernel {
  public:
@@ -105,11 +114,16 @@ class DnnlKernel : public OnednnKernel {
  public:
   // Which tensor of a run an argument of the primitive is.
   struct Binding {
+    using Desc = dnnl::memory::desc;
     int argument;  // DNNL_ARG_SRC, ...
     int index;     // of r.in or r.out
     bool output;
-    dnnl::memory::desc plain, chosen;
-    bool summand = false;  // an input that has to lie in the memory of `argument` when the primitive starts
+    Desc plain, chosen;
+    Desc given;    // of an input: the layout in which it was offered, and is taken even if another is chosen
+    bool summand;  // an input that has to lie in the memory of `argument` when the primitive starts
+    Binding(int arg, int i, bool out, const Desc& row_major, const Desc& liked, const Desc& offered = Desc(),
+            bool sum = false)
+        : argument(arg), index(i), output(out), plain(row_major), chosen(liked), given(offered), summand(sum) {}
   };
 
   DnnlKernel(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad, std::vector<Binding> bindings)
@@ -118,10 +132,9 @@ class DnnlKernel : public OnednnKernel {
     static std::atomic<int> made{0};
     if (made.load(std::memory_order_relaxed) < 64 && made.fetch_add(1) < 64) renew_before_exit();
     for (Binding& b : bindings) {
-      Edge edge{std::move(b), 0, {}};
-      const auto &plain = edge.binding.plain, &chosen = edge.binding.chosen;
-      if (plain != chosen || edge.binding.summand)
-        edge.reorder = edge.binding.output ? make_reorder(chosen, plain) : make_reorder(plain, chosen);
+      Edge edge{std::move(b), 0, {}, {}};
+      edge.outside = edge.binding.given.get_ndims() > 0 ? edge.binding.given : edge.binding.plain;
+      edge.connect();
       edges_.push_back(std::move(edge));
     }
     book();
@@ -157,7 +170,7 @@ class DnnlKernel : public OnednnKernel {
       }
       dnnl::memory inner(e.binding.chosen, dnnl_engine(), space + e.offset);
       if (!e.binding.output) {
-        dnnl::memory outer(e.binding.plain, dnnl_engine(), data);
+        dnnl::memory outer(e.outside, dnnl_engine(), data);
         e.reorder.execute(stream, outer, inner);
       }
       arguments.emplace(e.binding.argument, inner);
@@ -166,30 +179,39 @@ class DnnlKernel : public OnednnKernel {
     for (const Edge& e : edges_) {
       if (!e.reorder || !e.binding.output) continue;
       dnnl::memory inner = arguments.at(e.binding.argument);
-      dnnl::memory outer(e.binding.plain, dnnl_engine(), r.out[static_cast<size_t>(e.binding.index)].data);
+      dnnl::memory outer(e.outside, dnnl_engine(), r.out[static_cast<size_t>(e.binding.index)].data);
       e.reorder.execute(stream, inner, outer);
     }
     stream.wait();
   }
 
  private:
+  static dnnl::reorder make_reorder(const dnnl::memory::desc& from, const dnnl::memory::desc& to) {
+    return dnnl::reorder(dnnl::reorder::primitive_desc(dnnl_engine(), from, dnnl_engine(), to));
+  }
   struct Edge {
     Binding binding;
     size_t offset;
-    dnnl::reorder reorder;  // none where the tensor is as the primitive likes it
+    dnnl::memory::desc outside;  // the layout in which the tensor comes or goes
+    dnnl::reorder reorder;       // none where that is what the primitive likes
+
+    bool differs() const { return outside != binding.chosen; }
+    void connect() {
+      reorder = {};
+      if (binding.output ? differs() : differs() || binding.summand)
+        reorder = binding.output ? make_reorder(binding.chosen, outside) : make_reorder(outside, binding.chosen);
+    }
   };
+
   // Copies a summand to where the result will be, unless it is there.
   static void place_summand(const Edge& e, void* data, dnnl::memory result, char* space) {
-    dnnl::memory given(e.binding.plain, dnnl_engine(), data);
+    dnnl::memory given(e.outside, dnnl_engine(), data);
     if (data != result.get_data_handle()) return e.reorder.execute(dnnl_stream(), given, result);
-    if (e.binding.plain == e.binding.chosen) return;
+    if (!e.differs()) return;
     // The planner gave the result the summand's memory, but not its layout.
     dnnl::memory aside(e.binding.chosen, dnnl_engine(), space + e.offset);
     e.reorder.execute(dnnl_stream(), given, aside);
     make_reorder(e.binding.chosen, e.binding.chosen).execute(dnnl_stream(), aside, result);
-  }
-  static dnnl::reorder make_reorder(const dnnl::memory::desc& from, const dnnl::memory::desc& to) {
-    return dnnl::reorder(dnnl::reorder::primitive_desc(dnnl_engine(), from, dnnl_engine(), to));
   }
 
   // Workspace: the primitive's scratchpad, then a buffer for each tensor that is converted.
@@ -197,7 +219,7 @@ class DnnlKernel : public OnednnKernel {
     DnnlSpace space;
     space.take(scratchpad_);
     for (Edge& e : edges_) {
-      if (e.reorder && e.binding.plain != e.binding.chosen) e.offset = space.take(e.binding.chosen).offset;
+      if (e.differs()) e.offset = space.take(e.binding.chosen).offset;
     }
     workspace_ = space.bytes();
   }
@@ -208,12 +230,15 @@ class DnnlKernel : public OnednnKernel {
     return nullptr;
   }
   static LayoutPtr layout(const Edge* e) {
-    return e && e->binding.plain != e->binding.chosen ? std::make_shared<DnnlLayout>(e->binding.chosen) : nullptr;
+    if (!e) return nullptr;
+    const Binding& b = e->binding;
+    if (b.given.get_ndims() > 0) return std::make_shared<DnnlLayout>(b.given);
+    return b.plain != b.chosen ? std::make_shared<DnnlLayout>(b.chosen) : nullptr;
   }
   void adopt(const Edge* e) {
-    Binding& b = const_cast<Edge*>(e)->binding;
-    if (b.summand) b.plain = b.chosen;
-    const_cast<Edge*>(e)->reorder = b.summand ? make_reorder(b.chosen, b.chosen) : dnnl::reorder();
+    Edge& edge = *const_cast<Edge*>(e);
+    if (edge.binding.given.get_ndims() == 0) edge.outside = edge.binding.chosen;
+    edge.connect();
     book();
   }
 

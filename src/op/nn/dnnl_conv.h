@@ -34,6 +34,10 @@ struct DnnlConv {
             s.y(),         s.stride, s.dilate,  s.pad_low, s.pad_high, dnnl_attributes(tail)};
   }
 
+  static DnnlKernel::Binding summand(int index, const Shape& s, const ForwardDesc& desc, const PrepareContext& c) {
+    return {DNNL_ARG_DST, index, false, s.plain_y(), desc.dst_desc(), dnnl_given(c, static_cast<size_t>(index)), true};
+  }
+
   // Inputs (x, w, b) and the tail's summand, output y. nullptr: not a case that oneDNN knows.
   static std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
     if (!dnnl_takes(c)) return nullptr;
@@ -43,13 +47,11 @@ struct DnnlConv {
     try {
       const ForwardDesc desc = forward(s, !p.no_bias, c.training, tail.ops);
       if (dnnl_reference(desc)) return nullptr;
-      Bindings bindings{{DNNL_ARG_SRC, 0, false, s.plain_x(), desc.src_desc()},
+      Bindings bindings{{DNNL_ARG_SRC, 0, false, s.plain_x(), desc.src_desc(), dnnl_given(c, 0)},
                         {DNNL_ARG_WEIGHTS, 1, false, s.plain_weight, desc.weights_desc()},
                         {DNNL_ARG_DST, 0, true, s.plain_y(), desc.dst_desc()}};
       if (!p.no_bias) bindings.push_back({DNNL_ARG_BIAS, 2, false, s.b(), desc.bias_desc()});
-      if (tail.summand > 0)
-        bindings.push_back(
-            {DNNL_ARG_DST, (p.no_bias ? 1 : 2) + tail.summand, false, s.plain_y(), desc.dst_desc(), true});
+      if (tail.summand > 0) bindings.push_back(summand((p.no_bias ? 1 : 2) + tail.summand, s, desc, c));
       return std::make_unique<DnnlKernel>(Forward(desc), desc.scratchpad_desc(), std::move(bindings));
     } catch (const dnnl::error&) {
       return nullptr;
@@ -61,26 +63,28 @@ struct DnnlConv {
   // around it that take longer than it gains.
   static typename BackwardData::primitive_desc data_desc(const Shape& s, const dnnl::memory::desc& x,
                                                          const dnnl::memory::desc& y, const ForwardDesc& hint) {
-    return {dnnl_engine(), Algorithm, x, s.w(), y, s.stride, s.dilate, s.pad_low, s.pad_high, hint, dnnl_attributes(), true};
+    return {dnnl_engine(), Algorithm,         x,   s.w(), y, s.stride, s.dilate, s.pad_low, s.pad_high,
+            hint,          dnnl_attributes(), true};
   }
-  static std::unique_ptr<Kernel> data_gradient(const Shape& s, const ForwardDesc& hint) {
+  static std::unique_ptr<Kernel> data_gradient(const Shape& s, const ForwardDesc& hint, const PrepareContext& c) {
     typename BackwardData::primitive_desc desc = data_desc(s, hint.src_desc(), hint.dst_desc(), hint);
     if (!desc || dnnl_reference(desc)) desc = data_desc(s, s.x(), s.y(), hint);
     if (!desc || dnnl_reference(desc)) return nullptr;
-    Bindings bindings{{DNNL_ARG_DIFF_DST, 0, false, s.plain_y(), desc.diff_dst_desc()},
+    Bindings bindings{{DNNL_ARG_DIFF_DST, 0, false, s.plain_y(), desc.diff_dst_desc(), dnnl_given(c, 0)},
                       {DNNL_ARG_WEIGHTS, 2, false, s.plain_weight, desc.weights_desc()},
                       {DNNL_ARG_DIFF_SRC, 0, true, s.plain_x(), desc.diff_src_desc()}};
     return std::make_unique<DnnlKernel>(BackwardData(desc), desc.scratchpad_desc(), std::move(bindings));
   }
 
-  static std::unique_ptr<Kernel> weight_gradient(const Shape& s, const ForwardDesc& hint, bool bias) {
+  static std::unique_ptr<Kernel> weight_gradient(const Shape& s, const ForwardDesc& hint, bool bias,
+                                                 const PrepareContext& c) {
     const auto none = dnnl::memory::desc();
     const typename BackwardWeights::primitive_desc desc(dnnl_engine(), Algorithm, s.x(), s.w(), bias ? s.b() : none,
                                                         s.y(), s.stride, s.dilate, s.pad_low, s.pad_high, hint,
                                                         dnnl_attributes());
     if (dnnl_reference(desc)) return nullptr;
-    Bindings bindings{{DNNL_ARG_SRC, 1, false, s.plain_x(), desc.src_desc()},
-                      {DNNL_ARG_DIFF_DST, 0, false, s.plain_y(), desc.diff_dst_desc()},
+    Bindings bindings{{DNNL_ARG_SRC, 1, false, s.plain_x(), desc.src_desc(), dnnl_given(c, 1)},
+                      {DNNL_ARG_DIFF_DST, 0, false, s.plain_y(), desc.diff_dst_desc(), dnnl_given(c, 0)},
                       {DNNL_ARG_DIFF_WEIGHTS, 1, true, s.plain_weight, desc.diff_weights_desc()}};
     if (bias) bindings.push_back({DNNL_ARG_DIFF_BIAS, 2, true, s.b(), desc.diff_bias_desc()});
     return std::make_unique<DnnlKernel>(BackwardWeights(desc), desc.scratchpad_desc(), std::move(bindings));
@@ -101,8 +105,8 @@ struct DnnlConv {
         all = all && kernel;
         if (kernel) sequence->add(std::move(kernel), std::move(inputs), std::move(outputs));
       };
-      if (c.wanted[0]) add(data_gradient(s, hint), {0, 2}, {0});
-      if (c.wanted[1]) add(weight_gradient(s, hint, bias), {0, 1}, {1});
+      if (c.wanted[0]) add(data_gradient(s, hint, c), {0, 2}, {0});
+      if (c.wanted[1]) add(weight_gradient(s, hint, bias, c), {0, 1}, {1});
       return all ? std::move(sequence) : nullptr;
     } catch (const dnnl::error&) {
       return nullptr;

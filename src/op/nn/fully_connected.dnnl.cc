@@ -40,7 +40,7 @@ std::unique_ptr<Kernel> product(int a, const dnnl::memory::desc& left, int b, co
                     {DNNL_ARG_WEIGHTS, b, false, right, right},
                     {DNNL_ARG_DST, out, true, result, result}};
   if (with_bias) bindings.push_back({DNNL_ARG_BIAS, 2, false, bias, bias});
-  if (summand) bindings.push_back({DNNL_ARG_DST, summand, false, result, result, true});
+  if (summand) bindings.push_back({DNNL_ARG_DST, summand, false, result, result, dnnl::memory::desc(), true});
   return std::make_unique<DnnlKernel>(dnnl::matmul(desc), desc.scratchpad_desc(), std::move(bindings));
 }
 

@@ -201,9 +201,7 @@ def convert_model(
     With `cast_optional_params` the parameters come back in the dtypes of the symbol's variables; otherwise as given.
     """
     data_names = [name for name in sym.list_arguments() if name not in arg_params]
-    converted = convert_symbol(
-        sym, target_dtype, target_dtype_ops, fp32_ops, conditional_fp32_ops, excluded_sym_names, data_names, cast_optional_params
-    )
+    converted = convert_symbol(sym, target_dtype, target_dtype_ops, fp32_ops, conditional_fp32_ops, excluded_sym_names, data_names, cast_optional_params)
     return converted, cast_params(converted, arg_params), dict(aux_params)
 
 
