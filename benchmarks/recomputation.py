@@ -51,7 +51,7 @@ def main():
     steps = int(os.environ.get("MIXNET_BENCH_STEPS", "0"))
     print(f"batch {batch}: MB planned for training with MIXNET_BACKWARD_DO_MIRROR={', '.join(MODES)}")
     for name in names:
-        net = nets.ALL[name]()
+        net = nets.ALL[name].make()
         planned = []
         for mode in MODES:
             os.environ["MIXNET_BACKWARD_DO_MIRROR"] = mode

@@ -64,7 +64,8 @@ int64_t peak_bytes(const Typed& typed) {
   for (int id = 0; id < g.num_nodes(); ++id) {
     for (int i = 0; i < g.num_outputs(id); ++i) {
       const int entry = g.entry(id, i);
-      const bool left_out = g.node(id)->may_leave_out(i) && !used[static_cast<size_t>(entry)];
+      const OpSchema* op = g.node(id)->op;
+      const bool left_out = op && op->may_leave_out(i) && !used[static_cast<size_t>(entry)];
       input.bytes.push_back(left_out ? 0 : typed.bytes(entry));
     }
   }
