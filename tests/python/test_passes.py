@@ -1,6 +1,7 @@
 """The classic nets with every graph pass on and off: outputs, gradients and auxiliary states are the same.
 
-Bit for bit where the order of additions is the same, otherwise within a share of the largest number.
+Bit for bit where kernels see values in the same layouts. Where recomputation lets more values stay in oneDNN's, some sums are taken in
+another order, and normalising over a few values makes the difference larger with every layer: then within a share of the largest number.
 """
 
 import importlib.util
@@ -73,7 +74,7 @@ def test_nets_do_not_change(name, monkeypatch):
                 if layouts or not loose:
                     np.testing.assert_array_equal(got[key], value, err_msg=f"{key} with {settings} {layouts}")
                 else:
-                    np.testing.assert_allclose(got[key], value, rtol=0, atol=1e-5 * max(1e-3, abs(value).max()), err_msg=key)
+                    np.testing.assert_allclose(got[key], value, rtol=0, atol=1e-3 * max(1e-3, abs(value).max()), err_msg=key)
             if settings and not layouts:
                 assert planned <= bytes_off
 
