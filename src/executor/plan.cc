@@ -134,7 +134,8 @@ void Plan::keep_inputs(const PlanRequest& request) {
       const int index = static_cast<int>(i);
       const Entry& e = node.inputs[i];
       const bool derived_value = derived(graph_.entry(e));
-      const bool parameter = e.node->is_variable() &&
+      // The first input is what flows through a layer: it changes from run to run.
+      const bool parameter = index > 0 && e.node->is_variable() &&
                              !contains(request.inputs, static_cast<const Node*>(e.node.get())) &&
                              !node.mutates_input(index);
       if (contains(node.op->shape_only, index) || !(derived_value || parameter)) continue;

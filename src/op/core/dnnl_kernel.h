@@ -39,6 +39,19 @@ inline dnnl::memory::desc dnnl_any(const DnnlDims& dims, DnnlType type = DnnlTyp
   return {dims, type, dnnl::memory::format_tag::any};
 }
 
+// (N, C, ...) with the channels next to each other.
+inline dnnl::memory::desc dnnl_channels_last(const DnnlDims& dims, DnnlType type = DnnlType::f32) {
+  DnnlDims strides(dims.size());
+  int64_t stride = strides[1] = 1;
+  stride *= dims[1];
+  for (size_t i = dims.size(); i-- > 2;) {
+    strides[i] = stride;
+    stride *= dims[i];
+  }
+  strides[0] = stride;
+  return {dims, type, strides};
+}
+
 inline dnnl::primitive_attr dnnl_attributes(const dnnl::post_ops& ops = {}) {
   dnnl::primitive_attr attributes;
   if (ops.len() > 0) attributes.set_post_ops(ops);

@@ -4,8 +4,18 @@
 namespace mixnet::op::convolution {
 namespace {
 
+// Blocks of 16 channels, which oneDNN likes in training, are mostly padding for other numbers of channels; and the first layer of a
+// net for prediction, which it would give in blocks, is followed by layers that take channels last. There the image is converted, which
+// takes memory: only where the result is much larger.
+bool better_channels_last(const ConvParams& p, const TensorView& x, const TensorView& y, bool training) {
+  const int64_t in = x.shape[1], out = p.num_filter;
+  if (p.num_group > 1) return false;
+  if (training) return (in == 1 || in >= 8) && (out % 16 != 0 || (in > 1 && in % 16 != 0));
+  return in < 8 && y.size() >= 4 * x.size();
+}
+
 struct ShapeOf : DnnlConvShape {
-  ShapeOf(const ConvParams& p, const TensorView& x, const TensorView& y) {
+  ShapeOf(const ConvParams& p, const TensorView& x, const TensorView& y, bool training) {
     data.assign(x.shape.begin(), x.shape.end());
     out.assign(y.shape.begin(), y.shape.end());
     bias = {p.num_filter};
@@ -22,6 +32,7 @@ struct ShapeOf : DnnlConvShape {
       pad_high.push_back((y.shape[2 + i] - 1) * window.stride[i] + window.reach(i) - x.shape[2 + i] - window.pad[i]);
     }
     plain_weight = dnnl_plain(weight, type);
+    channels_last = better_channels_last(p, x, y, training);
   }
 };
 

@@ -7,7 +7,7 @@ namespace mixnet::op::deconvolution {
 namespace {
 
 struct ShapeOf : DnnlConvShape {
-  ShapeOf(const ConvParams& p, const TensorView& x, const TensorView& y) {
+  ShapeOf(const ConvParams& p, const TensorView& x, const TensorView& y, bool) {
     data.assign(x.shape.begin(), x.shape.end());
     out.assign(y.shape.begin(), y.shape.end());
     bias = {p.num_filter};

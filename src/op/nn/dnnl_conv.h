@@ -12,13 +12,19 @@ struct DnnlConvShape {
   DnnlDims data, weight, bias, out, stride, dilate, pad_low, pad_high;
   dnnl::memory::desc plain_weight;  // our layout of the weights, in oneDNN's order of axes
   DnnlType type;
+  bool channels_last = false;  // data and result, instead of what oneDNN likes best
 
-  dnnl::memory::desc x() const { return dnnl_any(data, type); }
+  dnnl::memory::desc x() const { return tensor(data); }
   dnnl::memory::desc w() const { return dnnl_any(weight, type); }
   dnnl::memory::desc b() const { return dnnl_plain(bias, type); }
-  dnnl::memory::desc y() const { return dnnl_any(out, type); }
+  dnnl::memory::desc y() const { return tensor(out); }
   dnnl::memory::desc plain_x() const { return dnnl_plain(data, type); }
   dnnl::memory::desc plain_y() const { return dnnl_plain(out, type); }
+
+ private:
+  dnnl::memory::desc tensor(const DnnlDims& dims) const {
+    return channels_last ? dnnl_channels_last(dims, type) : dnnl_any(dims, type);
+  }
 };
 
 // The primitives of one of the two. `Shape` is made of parameters and the views of data and output.
@@ -27,11 +33,21 @@ struct DnnlConv {
   using ForwardDesc = typename Forward::primitive_desc;
   using Bindings = std::vector<DnnlKernel::Binding>;
 
-  static ForwardDesc forward(const Shape& s, bool bias, bool training, const dnnl::post_ops& tail = {}) {
+  // Channels last where the shape asks for that and oneDNN has a fast kernel for it.
+  static ForwardDesc forward(Shape& s, bool bias, bool training, const dnnl::post_ops& tail = {}) {
+    if (s.channels_last) {
+      const ForwardDesc desc = described(s, bias, training, tail, true);
+      if (desc && !dnnl_reference(desc)) return desc;
+      s.channels_last = false;
+    }
+    return described(s, bias, training, tail, false);
+  }
+  static ForwardDesc described(const Shape& s, bool bias, bool training, const dnnl::post_ops& tail, bool may_fail) {
     const auto kind = training ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
     const auto none = dnnl::memory::desc();
     return {dnnl_engine(), kind,     Algorithm, s.x(),     s.w(),      bias ? s.b() : none,
-            s.y(),         s.stride, s.dilate,  s.pad_low, s.pad_high, dnnl_attributes(tail)};
+            s.y(),         s.stride, s.dilate,  s.pad_low, s.pad_high, dnnl_attributes(tail),
+            may_fail};
   }
 
   static DnnlKernel::Binding summand(int index, const Shape& s, const ForwardDesc& desc, const PrepareContext& c) {
@@ -42,7 +58,7 @@ struct DnnlConv {
   static std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
     if (!dnnl_takes(c)) return nullptr;
     const ConvParams& p = c.params<ConvParams>();
-    const Shape s(p, c.inputs[0], c.outputs[0]);
+    Shape s(p, c.inputs[0], c.outputs[0], c.training);
     const DnnlTail tail = c.tail ? *make_dnnl_tail(*c.tail) : DnnlTail();
     try {
       const ForwardDesc desc = forward(s, !p.no_bias, c.training, tail.ops);
@@ -96,7 +112,7 @@ struct DnnlConv {
     const ConvParams& p = c.params<ConvParams>();
     const bool bias = !p.no_bias && c.wanted[2];
     if (bias && !c.wanted[1]) return nullptr;
-    const Shape s(p, c.inputs[1], c.inputs[0]);
+    Shape s(p, c.inputs[1], c.inputs[0], true);
     try {
       const ForwardDesc hint = forward(s, false, true);
       auto sequence = std::make_unique<SequenceKernel>();
