@@ -19,6 +19,7 @@ spec.loader.exec_module(nets)
 
 SIZES = {"AlexNet": 67, "VGG-16": 32, "GoogLeNet": 64, "Inception-BN": 64, "ResNet-50": 64}
 OFF = {"MIXNET_CANCEL": "0", "MIXNET_MERGE": "0", "MIXNET_BACKWARD_DO_MIRROR": "0"}
+DEFAULTS = {**dict.fromkeys(OFF, ""), "MIXNET_LAYOUTS": "", "MIXNET_FUSION": ""}
 # Settings, and whether kernels may see values in other layouts than without them.
 SETTINGS = [
     ({}, False),
@@ -28,7 +29,7 @@ SETTINGS = [
 
 
 def bind(net, size, settings, monkeypatch):
-    for key, value in {**dict.fromkeys(OFF, ""), **settings}.items():
+    for key, value in {**DEFAULTS, **settings}.items():
         monkeypatch.setenv(key, value)
     return net.simple_bind(mx.cpu(), data=(2, 3, size, size), softmax_label=(2,))
 
@@ -74,9 +75,10 @@ def test_nets_do_not_change(name, monkeypatch):
                 if layouts or not loose:
                     np.testing.assert_array_equal(got[key], value, err_msg=f"{key} with {settings} {layouts}")
                 else:
-                    np.testing.assert_allclose(got[key], value, rtol=0, atol=1e-3 * max(1e-3, abs(value).max()), err_msg=key)
+                    np.testing.assert_allclose(got[key], value, rtol=0, atol=5e-4 * max(1e-3, abs(value).max()), err_msg=key)
             if settings and not layouts:
-                assert planned <= bytes_off
+                # Workspaces of kernels are not weighed, and these images are small.
+                assert planned <= 1.01 * bytes_off
 
 
 @pytest.mark.parametrize("name,cheap,least", [("ResNet-50", 0.65, 0.35), ("Inception-BN", 0.5, 0.4), ("GoogLeNet", 0.7, 0.45)])
