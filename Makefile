@@ -30,9 +30,13 @@ INPUTS ?= 100000
 fuzz: setup
 	@$(PYTHON) tools/fuzz.py --inputs $(INPUTS) --record
 
+# Sets up the peers in .venv-peers/, then runs every benchmark beside them; BENCH_SECONDS per side and row. See docs/guide/benchmarks.md.
+BENCH_SECONDS ?= 2
 bench: build
+	@$(PYTHON) benchmarks/environments.py
 	@for b in build/$(PRESET)/*_bench; do $$b; done
-	@for b in $$(grep -l __main__ benchmarks/*.py); do $(PYTHON) $$b; done
+	@for b in imperative_add figure7; do $(PYTHON) benchmarks/$$b.py; done
+	@for b in steps latency figure6; do $(PYTHON) benchmarks/$$b.py --seconds $(BENCH_SECONDS); done
 
 lint: setup
 	@$(PYTHON) tools/check_format.py

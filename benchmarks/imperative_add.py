@@ -1,52 +1,49 @@
-"""Microseconds per call of add on 1, 1,000 and 1,000,000 floats: ours beside numpy and, where it is installed, PyTorch.
+"""Microseconds per call of an imperative addition of 1, 1,000 and 1,000,000 floats from Python, ours beside the peers.
 
-One interleaved run; the median of rounds, and the ratio of ours to each peer.
+python benchmarks/imperative_add.py [--peers ...]
+One interleaved run; medians of rounds. add_bench.c is the same from C.
 """
 
-import statistics
-import time
+import argparse
 
-import numpy as np
+import contestants
+import driver
+import table
 
-import mixnet as mx
-
-ROUNDS = 15
-
-
-def peers(size):
-    """{name: (function that adds, function that waits)}."""
-    a, b = np.ones(size, "float32"), np.ones(size, "float32")
-    x, y = mx.nd.array(a), mx.nd.array(b)
-    table = {"mixnet": (lambda: x + y, mx.nd.waitall), "numpy": (lambda: a + b, lambda: None)}
-    try:
-        import torch
-    except ImportError:
-        return table
-    p, q = torch.ones(size), torch.ones(size)
-    table[f"torch {torch.__version__}"] = (lambda: p + q, lambda: None)
-    return table
+ROUNDS, SIZES = 15, (1, 1000, 1_000_000)
+SIDES = [contestants.OURS, "PyTorch eager", "JAX", "MXNet 1.9.1 plain"]
 
 
-def measure(function, wait, calls):
-    wait()
-    started = time.perf_counter()
-    for _ in range(calls):
-        function()
-    wait()
-    return (time.perf_counter() - started) / calls * 1e6
+def measure(peers, size):
+    """{column: Result} of one size."""
+    results = {peer.name: driver.Result(peer) for peer in peers}
+    calls = 5000 if size < 10000 else 100
+    for _ in range(ROUNDS):
+        for peer in peers:
+            result = results[peer.name]
+            if result.reason:
+                continue
+            try:
+                result.times.append(peer.ask("add", size=size, calls=calls)["seconds"])
+            except driver.PeerError as error:
+                result.times, result.reason = [], str(error)
+    return table.faster(results.values())
 
 
 def main():
-    for size in (1, 1000, 1_000_000):
-        table, calls = peers(size), 5000 if size < 10000 else 200
-        times = {name: [] for name in table}
-        for _ in range(ROUNDS):
-            for name, (function, wait) in table.items():
-                times[name].append(measure(function, wait, calls))
-        medians = {name: statistics.median(values) for name, values in times.items()}
-        ours = medians.pop("mixnet")
-        text = "".join(f", {name} {value:.2f} us (ours / theirs {ours / value:.2f})" for name, value in medians.items())
-        print(f"add of {size:>9,} floats from Python: mixnet {ours:.2f} us{text}")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--peers", nargs="+", default=SIDES[1:], choices=SIDES[1:])
+    peers = contestants.chosen([contestants.OURS, *parser.parse_args().peers])
+    columns = [peer.column for peer in peers]
+    out = table.Table("imperative-add", "Imperative addition from Python: microseconds per call", ["floats", *columns, "best peer / ours"])
+    for size in SIZES:
+        results = measure(peers, size)
+        ratio, rival = table.best(results[contestants.OURS], [r for column, r in results.items() if column != contestants.OURS])
+        cells = [results[column].reason or f"{results[column].seconds * 1e6:.2f}" for column in columns]
+        out.add([f"{size:,}", *cells, f"{table.number(ratio)} {rival}".strip()])
+    out.save()
+    for peer in peers:
+        peer.stop()
 
 
 if __name__ == "__main__":

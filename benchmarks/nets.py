@@ -1,4 +1,9 @@
-"""The classic convolutional nets as symbols, for memory and speed tables. Input (N, 3, 224, 224), 1000 classes."""
+"""The convolutional nets of the tables as symbols, 1000 classes. ALL: {name: Net(make, image)}, image the height and width.
+
+AlexNet, OverFeat, VGG-A and GoogLeNet as soumith/convnet-benchmarks has them: without dropout and without auxiliary classifiers.
+"""
+
+import collections
 
 import mixnet as mx
 
@@ -17,21 +22,28 @@ def pool(x, kernel, stride, kind="max", pad=0, convention="full"):
     return sym.Pooling(x, kernel=(kernel, kernel), stride=(stride, stride), pad=(pad, pad), pool_type=kind, pooling_convention=convention)
 
 
-def classify(x, hidden=(), drop=0.5):
+def classify(x, hidden=()):
     """Full layers and the loss."""
     x = sym.Flatten(x)
     for width in hidden:
-        x = sym.Dropout(sym.Activation(sym.FullyConnected(x, num_hidden=width), act_type="relu"), p=drop)
+        x = sym.Activation(sym.FullyConnected(x, num_hidden=width), act_type="relu")
     return sym.SoftmaxOutput(sym.FullyConnected(x, num_hidden=1000), name="softmax")
 
 
 def alexnet():
-    """Krizhevsky et al., 2012, on one device."""
-    x = sym.Variable("data")
-    x = pool(sym.LRN(conv(x, 96, 11, 4), nsize=5), 3, 2)
-    x = pool(sym.LRN(conv(x, 256, 5, 1, 2), nsize=5), 3, 2)
-    x = conv(conv(conv(x, 384, 3, 1, 1), 384, 3, 1, 1), 256, 3, 1, 1)
-    return classify(pool(x, 3, 2), (4096, 4096))
+    """Krizhevsky, One weird trick, 2014: one tower, without local response normalisation."""
+    x = pool(conv(sym.Variable("data"), 64, 11, 4, 2), 3, 2, convention="valid")
+    x = pool(conv(x, 192, 5, 1, 2), 3, 2, convention="valid")
+    x = conv(conv(conv(x, 384, 3, 1, 1), 256, 3, 1, 1), 256, 3, 1, 1)
+    return classify(pool(x, 3, 2, convention="valid"), (4096, 4096))
+
+
+def overfeat():
+    """Sermanet et al., 2014, the fast one; images of 231 x 231."""
+    x = pool(conv(sym.Variable("data"), 96, 11, 4), 2, 2)
+    x = pool(conv(x, 256, 5), 2, 2)
+    x = conv(conv(conv(x, 512, 3, 1, 1), 1024, 3, 1, 1), 1024, 3, 1, 1)
+    return classify(pool(x, 2, 2), (3072, 4096))
 
 
 def vgg(depths):
@@ -103,4 +115,18 @@ def resnet50():
     return classify(sym.Pooling(x, global_pool=True, kernel=(7, 7), pool_type="avg"))
 
 
-ALL = {"AlexNet": alexnet, "VGG-16": lambda: vgg((2, 2, 3, 3, 3)), "GoogLeNet": googlenet, "Inception-BN": inception_bn, "ResNet-50": resnet50}
+Net = collections.namedtuple("Net", "make image")
+ALL = {
+    "AlexNet": Net(alexnet, 224),
+    "OverFeat": Net(overfeat, 231),
+    "VGG-A": Net(lambda: vgg((1, 1, 2, 2, 2)), 224),
+    "VGG-16": Net(lambda: vgg((2, 2, 3, 3, 3)), 224),
+    "GoogLeNet": Net(googlenet, 224),
+    "Inception-BN": Net(inception_bn, 224),
+    "ResNet-50": Net(resnet50, 224),
+}
+
+
+def shape(name, batch):
+    """Of the input of net `name`."""
+    return (batch, 3, ALL[name].image, ALL[name].image)

@@ -91,7 +91,7 @@ class BoundExecutor : public Executor {
     const Prepared& p = *(training && train_ ? train_ : predict_ ? predict_ : train_);
     MemoryReport report;
     report.planned = p.plan->memory().arena_bytes;
-    report.naive = p.plan->memory().naive_bytes;
+    report.naive = p.plan->naive_bytes();
     report.lower_bound = p.plan->memory().lower_bound;
     report.external = p.plan->external_bytes();
     report.kept = p.plan->kept_bytes();

@@ -18,7 +18,7 @@ enum class GradRequest : int32_t { null = 0, write = 1, add = 3 };
 
 struct MemoryReport {
   int64_t planned = 0;      // bytes of the arena
-  int64_t naive = 0;        // bytes if every entry had its own buffer
+  int64_t naive = 0;        // bytes if every output of the graph as it was given had its own buffer
   int64_t lower_bound = 0;  // most bytes alive at once
   int64_t external = 0;     // arguments, states, gradients, outputs
   int64_t kept = 0;         // folded and converted parameters and constants, made by the first run

@@ -86,19 +86,8 @@ class Chooser {
                                                             same_layout(kernel(id)->input_layout(index), kept(entry)));
         if (!taken) refuse(entry);
       }
-      if (gives_what_is_not_kept(id)) {
-        for (size_t i = 0; i < node.inputs.size(); ++i) refuse(input(node, i));
-      }
     }
     return settled;
-  }
-
-  // A kernel that took an offered layout may be unable to give its outputs in another.
-  bool gives_what_is_not_kept(int id) {
-    for (int o = 0; !g_.node(id)->op->pointwise && o < g_.num_outputs(id); ++o) {
-      if (!kept(g_.entry(id, o)) && kernel(id)->output_layout(o) && !kernel(id)->converts_output(o)) return true;
-    }
-    return false;
   }
 
   void adopt(int id) {

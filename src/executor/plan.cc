@@ -30,12 +30,15 @@ class Flags {
 
 Plan::Plan(PlanRequest request) : graph_(request.heads), device_(request.device), training_(request.training) {
   infer(request);
+  find_used(request);
+  naive_bytes_ = every_output();
   // Before any pass, so that draws do not depend on passes.
   for (int id = 0; id < graph_.num_nodes(); ++id) draw_of(graph_.node(id));
   if (request.fuse) {
     request.heads = rewrite({graph_, shapes_, types_, request.num_forward_heads}, {training_, device_, request.inputs});
     graph_ = Graph(request.heads);
     infer(request);
+    find_used(request);
   }
   place(request);
   make_steps(request);
@@ -151,16 +154,36 @@ void Plan::refresh_kept(Step& step) {
   }
 }
 
-void Plan::place(const PlanRequest& request) {
-  const size_t entries = static_cast<size_t>(graph_.num_entries()), nodes = static_cast<size_t>(graph_.num_nodes());
-  used_.assign(entries, false);
+void Plan::find_used(const PlanRequest& request) {
+  used_.assign(static_cast<size_t>(graph_.num_entries()), false);
   for (const Entry& e : request.heads) used_[static_cast<size_t>(graph_.entry(e))] = true;
   for (int id = 0; id < graph_.num_nodes(); ++id) {
     for (const Entry& e : graph_.node(id)->inputs) used_[static_cast<size_t>(graph_.entry(e))] = true;
   }
+}
+
+// Nobody wants the output, and the kernel may leave it out: it takes no memory.
+bool Plan::left_out(int id, int output) const {
+  return graph_.node(id)->op->may_leave_out(output) && !used_[static_cast<size_t>(graph_.entry(id, output))];
+}
+
+int64_t Plan::every_output() const {
+  int64_t bytes = 0;
+  for (int id = 0; id < graph_.num_nodes(); ++id) {
+    for (int i = 0; !graph_.node(id)->is_variable() && i < graph_.num_outputs(id); ++i) {
+      const size_t e = static_cast<size_t>(graph_.entry(id, i));
+      if (external_of_[e] < 0 && !left_out(id, i)) bytes += shapes_[e].size() * dtype_size(types_[e]);
+    }
+  }
+  return bytes;
+}
+
+void Plan::place(const PlanRequest& request) {
+  const size_t entries = static_cast<size_t>(graph_.num_entries()), nodes = static_cast<size_t>(graph_.num_nodes());
   MemoryPlanInput input;
   input.graph = &graph_;
   input.reuse = environment_bool("PLAN_REUSE", true);
+  input.inplace = environment_bool("PLAN_INPLACE", input.reuse);
   derived_.assign(entries, false);
   for (int id = 0; id < graph_.num_nodes(); ++id) {
     for (int i = 0; i < graph_.num_outputs(id); ++i)
@@ -181,12 +204,9 @@ void Plan::place(const PlanRequest& request) {
   }
   for (size_t id = 0; id < nodes; ++id)
     input.workspace.push_back(kernels_[id] ? static_cast<int64_t>(kernels_[id]->workspace()) : 0);
-  // Outputs that nobody wants and the kernel may leave out take no memory.
   for (int id = 0; id < graph_.num_nodes(); ++id) {
-    const Node& node = *graph_.node(id);
-    for (int i = 0; !node.is_variable() && i < graph_.num_outputs(id); ++i) {
-      const size_t e = static_cast<size_t>(graph_.entry(id, i));
-      if (!used_[e] && node.op->may_leave_out(i)) input.bytes[e] = 0;
+    for (int i = 0; !graph_.node(id)->is_variable() && i < graph_.num_outputs(id); ++i) {
+      if (left_out(id, i)) input.bytes[static_cast<size_t>(graph_.entry(id, i))] = 0;
     }
   }
   memory_ = plan_memory(input);
@@ -227,9 +247,8 @@ void Plan::make_steps(const PlanRequest& request) {
     }
     for (int i = 0; i < graph_.num_outputs(id); ++i) {
       const int entry = graph_.entry(id, i);
-      const bool skip = node->op->may_leave_out(i) && !used_[static_cast<size_t>(entry)];
       step.out.push_back(outline(entry));
-      step.out_place.push_back(skip ? nothing : place_of(entry));
+      step.out_place.push_back(left_out(id, i) ? nothing : place_of(entry));
     }
     step.first_kept = step.last_kept = next_kept;
     for (; step.last_kept < num_kept && kept_[static_cast<size_t>(step.last_kept)].node == id; ++step.last_kept) {

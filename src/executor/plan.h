@@ -51,6 +51,8 @@ class Plan {
   uint64_t num_draws() const { return num_draws_; }
   int64_t arena_bytes() const { return memory_.arena_bytes; }
   const MemoryPlan& memory() const { return memory_; }
+  // What the graph as it was given would take, before any pass, with a buffer for every operator's output that is used.
+  int64_t naive_bytes() const { return naive_bytes_; }
   int64_t external_bytes() const;
   // Folded and converted parameters and constants, besides the arena.
   int64_t kept_bytes() const;
@@ -65,6 +67,9 @@ class Plan {
   void check_sizes() const;
   void infer(const PlanRequest& request);
   uint64_t draw_of(const NodePtr& node);
+  void find_used(const PlanRequest& request);
+  bool left_out(int id, int output) const;
+  int64_t every_output() const;
   void place(const PlanRequest& request);
   std::unique_ptr<Kernel> prepare(int id, Span<const LayoutPtr> layouts) const;
   void make_steps(const PlanRequest& request);
@@ -86,6 +91,7 @@ class Plan {
   std::vector<bool> used_;     // by entry: somebody reads it, or it is a head
   std::vector<bool> derived_;  // by entry: kept between runs
   MemoryPlan memory_;
+  int64_t naive_bytes_ = 0;
   std::vector<std::unique_ptr<Kernel>> kernels_;  // by node, until the steps take them
   // Inputs of steps that are kept between runs, in order of steps.
   struct Kept {

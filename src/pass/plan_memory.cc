@@ -69,8 +69,7 @@ class Planner {
     for (int o = 0; o < outputs; ++o) {
       const size_t e = static_cast<size_t>(g_.entry(id, o));
       if (in_.external[e]) continue;
-      plan_.naive_bytes += aligned(in_.bytes[e]);
-      const int taken = in_.reuse ? find_inplace(id, node, o) : -1;
+      const int taken = in_.inplace ? find_inplace(id, node, o) : -1;
       if (taken >= 0) {
         group_[e] = taken;
         extend(taken, last_use_[e]);
@@ -80,7 +79,6 @@ class Planner {
       }
     }
     const int64_t workspace = in_.workspace[static_cast<size_t>(id)];
-    plan_.naive_bytes += aligned(workspace);
     workspace_interval_.push_back(workspace > 0 ? new_interval(workspace, id, id) : -1);
     workspace_node_.push_back(id);
   }
@@ -88,12 +86,11 @@ class Planner {
   // An output that is its input with another shape needs neither memory nor work.
   bool try_view(int id, const Node& node) {
     const size_t out = static_cast<size_t>(g_.entry(id, 0));
-    if (!in_.reuse || node.op->alias.empty() || in_.external[out]) return false;
+    if (!in_.inplace || node.op->alias.empty() || in_.external[out]) return false;
     const size_t source = static_cast<size_t>(g_.entry(node.inputs[static_cast<size_t>(node.op->alias[0].first)]));
     const size_t root = static_cast<size_t>(plan_.same_as[source]);
     // An external root may be written by this graph (a gradient, a state) before the view is read: copy then.
     if (in_.bytes[source] != in_.bytes[out] || (in_.external[root] && external_changes(root))) return false;
-    plan_.naive_bytes += aligned(in_.bytes[out]);
     plan_.same_as[out] = static_cast<int>(root);
     plan_.elided[static_cast<size_t>(id)] = true;
     group_[out] = group_[source];

@@ -21,7 +21,8 @@ struct MemoryPlanInput {
   std::vector<int64_t> bytes;      // by entry
   std::vector<bool> external;      // by entry: lives in an array of the user (variables, outputs, gradients)
   std::vector<int64_t> workspace;  // by node
-  bool reuse = true;               // false: every value gets bytes of its own (tests, debugging)
+  bool reuse = true;               // false: no offset is given out twice
+  bool inplace = true;             // false: no value takes over an input's bytes, views neither
 };
 
 struct MemoryPlan {
@@ -31,7 +32,6 @@ struct MemoryPlan {
   std::vector<bool> elided;               // by node: a view, nothing to run
   std::vector<int64_t> workspace_offset;  // by node
   int64_t arena_bytes = 0;
-  int64_t naive_bytes = 0;  // a buffer for every non-external value and workspace
   int64_t lower_bound = 0;  // most bytes alive at once
 };
 

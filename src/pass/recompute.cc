@@ -130,7 +130,7 @@ class Recomputer {
   bool may_recompute(int id, const std::vector<bool>& changes) const {
     const Node& node = *g_.node(id);
     if (!is_forward_[static_cast<size_t>(id)] || node.is_variable() || is_head_[static_cast<size_t>(id)]) return false;
-    if (!node.op->mutates.empty()) return false;
+    if (node.derived || !node.op->mutates.empty()) return false;
     // Moving statistics are moved by backward, but in training nobody reads them.
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const bool auxiliary = contains(node.op->auxiliary, static_cast<int>(i));
@@ -167,7 +167,8 @@ class Recomputer {
     const bool forced = may_[n] && is_forced(*g_.node(id));
     const int64_t saved = direct_[n] > 0 ? direct_[n] : bytes;
     chosen_[n] = may_[n] && (forced || (!crossing && cost < saved));
-    if (!chosen_[n]) cost_[n] = direct_[n] > 0 || is_head_[n] ? 0 : bytes;
+    const bool kept_anyway = direct_[n] > 0 || is_head_[n] || g_.node(id)->derived;
+    if (!chosen_[n]) cost_[n] = kept_anyway ? 0 : bytes;
     else if (direct_[n] > 0) keep_sources(id);
     else cost_[n] = std::min(cost, bytes);
   }

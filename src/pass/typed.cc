@@ -56,14 +56,15 @@ int64_t peak_bytes(const Typed& typed) {
   input.workspace.assign(static_cast<size_t>(g.num_nodes()), 0);
   std::vector<bool> used(static_cast<size_t>(g.num_entries()), false);
   for (int id = 0; id < g.num_nodes(); ++id) {
-    if (g.node(id)->is_variable()) input.external[static_cast<size_t>(g.entry(id, 0))] = true;
+    const bool outside = g.node(id)->is_variable() || g.node(id)->derived;
+    for (int i = 0; outside && i < g.num_outputs(id); ++i) input.external[static_cast<size_t>(g.entry(id, i))] = true;
     for (const Entry& e : g.node(id)->inputs) used[static_cast<size_t>(g.entry(e))] = true;
   }
   for (const Entry& e : g.heads()) input.external[static_cast<size_t>(g.entry(e))] = true;
   for (int id = 0; id < g.num_nodes(); ++id) {
-    const OpSchema* op = g.node(id)->op;
     for (int i = 0; i < g.num_outputs(id); ++i) {
       const int entry = g.entry(id, i);
+      const OpSchema* op = g.node(id)->op;
       const bool left_out = op && op->may_leave_out(i) && !used[static_cast<size_t>(entry)];
       input.bytes.push_back(left_out ? 0 : typed.bytes(entry));
     }

@@ -76,6 +76,18 @@ TEST_CASE("executor: planned memory is near its lower bound and well below naive
   }
 }
 
+TEST_CASE("executor: naive is every output of the graph as it was written, fused or not") {
+  SimpleBindArguments arguments;
+  arguments.shapes = {{"data", {64, 32}}};
+  for (bool training : {false, true}) {
+    const MemoryReport fused = estimate_memory(mlp(4), arguments, training);
+    setenv("MIXNET_FUSION", "0", 1);
+    const MemoryReport plain = estimate_memory(mlp(4), arguments, training);
+    unsetenv("MIXNET_FUSION");
+    CHECK(fused.naive == plain.naive);
+  }
+}
+
 TEST_CASE("executor: binding takes what the estimate said") {
   SimpleBindArguments arguments;
   arguments.shapes = {{"data", {8, 32}}};

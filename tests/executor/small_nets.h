@@ -17,9 +17,12 @@ inline Symbol apply(const char* op, const Attributes& params, std::vector<Symbol
   return Symbol::create(registry().at(op), params, {}, named, name);
 }
 
-inline Symbol conv(Symbol x, int64_t filters, int64_t kernel, const std::string& name) {
+inline Symbol conv(Symbol x, int64_t filters, int64_t kernel, const std::string& name, bool bias = true) {
   return apply("Convolution",
-               {{"kernel", Shape{kernel, kernel}}, {"pad", Shape{kernel / 2, kernel / 2}}, {"num_filter", filters}},
+               {{"kernel", Shape{kernel, kernel}},
+                {"pad", Shape{kernel / 2, kernel / 2}},
+                {"num_filter", filters},
+                {"no_bias", !bias}},
                {std::move(x)}, name);
 }
 

@@ -73,7 +73,8 @@ struct Setting {
 TEST_CASE("recompute: the same bits for less memory, and convolutions run twice only when all may") {
   Net net = residual(6);
   const Typed typed = net.close({2, 4, 6, 6});
-  const std::vector<Entry> cheap = recompute(typed, Recompute::cheap, true), any = recompute(typed, Recompute::any, true);
+  const std::vector<Entry> cheap = recompute(typed, Recompute::cheap, true),
+                           any = recompute(typed, Recompute::any, true);
   CHECK(second_runs(net.heads) == 0);
   CHECK(second_runs(cheap) > 6);
   CHECK(second_runs(cheap, "Convolution") == 0);

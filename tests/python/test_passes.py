@@ -1,6 +1,7 @@
 """The classic nets with every graph pass on and off: outputs, gradients and auxiliary states are the same.
 
-Bit for bit where the order of additions is the same, otherwise within a share of the largest number.
+Bit for bit where kernels see values in the same layouts. Where recomputation lets more values stay in oneDNN's, some sums are taken in
+another order, and normalising over a few values makes the difference larger with every layer: then within a share of the largest number.
 """
 
 import importlib.util
@@ -58,7 +59,7 @@ def train_step(net, size, settings, monkeypatch):
 
 @pytest.mark.parametrize("name", SIZES)
 def test_nets_do_not_change(name, monkeypatch):
-    net = nets.ALL[name]()
+    net = nets.ALL[name].make()
     want, bytes_off = train_step(net, SIZES[name], OFF, monkeypatch)
     assert all(np.isfinite(value).all() for value in want.values())
     for settings, loose in SETTINGS:
@@ -73,14 +74,14 @@ def test_nets_do_not_change(name, monkeypatch):
                 if layouts or not loose:
                     np.testing.assert_array_equal(got[key], value, err_msg=f"{key} with {settings} {layouts}")
                 else:
-                    np.testing.assert_allclose(got[key], value, rtol=0, atol=1e-5 * max(1e-3, abs(value).max()), err_msg=key)
+                    np.testing.assert_allclose(got[key], value, rtol=0, atol=1e-3 * max(1e-3, abs(value).max()), err_msg=key)
             if settings and not layouts:
                 assert planned <= bytes_off
 
 
 @pytest.mark.parametrize("name,cheap,least", [("ResNet-50", 0.65, 0.35), ("Inception-BN", 0.5, 0.4), ("GoogLeNet", 0.7, 0.45)])
 def test_recomputation_saves_memory(name, cheap, least, monkeypatch):
-    net = nets.ALL[name]()
+    net = nets.ALL[name].make()
     planned = []
     for mode in ("0", "1", "sqrt"):
         monkeypatch.setenv("MIXNET_BACKWARD_DO_MIRROR", mode)

@@ -98,6 +98,13 @@ inline dnnl::memory::desc dnnl_offered(const PrepareContext& c, size_t i, const 
 inline dnnl::memory::desc dnnl_given(const PrepareContext& c, size_t i) { return dnnl_offered(c, i, {}); }
 inline bool dnnl_is_offered(const PrepareContext& c, size_t i) { return i < c.layouts.size() && c.layouts[i]; }
 
+// For a result that a kernel has in a layout that the plan did not keep.
+inline void dnnl_to_plain(dnnl::memory chosen, void* data) {
+  const dnnl::memory::desc desc = chosen.get_desc();
+  dnnl::memory plain(dnnl_plain(desc.get_dims(), desc.get_data_type()), dnnl_engine(), data);
+  dnnl::reorder(chosen, plain).execute(dnnl_stream(), chosen, plain);
+}
+
 class OnednnKernel : public Kernel {
  public:
   bool foreign_threads() const override { return true; }
@@ -137,7 +144,6 @@ class DnnlKernel : public OnednnKernel {
   bool reads_input(int i) const override { return find(i, false) != nullptr; }
   LayoutPtr input_layout(int i) const override { return layout(find(i, false)); }
   LayoutPtr output_layout(int i) const override { return layout(find(i, true)); }
-  bool converts_output(int) const override { return true; }
   void adopt_input(int i) override { adopt(find(i, false)); }
   void adopt_output(int i) override { adopt(find(i, true)); }
   void pack_input(int i, const void* plain, void* packed) const override {
@@ -279,11 +285,6 @@ class SequenceKernel : public OnednnKernel {
       if (contains(part.outputs, i)) return part.kernel->output_layout(i);
     }
     return nullptr;
-  }
-  bool converts_output(int i) const override {
-    return std::all_of(parts_.begin(), parts_.end(), [i](const Part& part) {
-      return !contains(part.outputs, i) || part.kernel->converts_output(i);
-    });
   }
   void adopt_input(int i) override {
     for (Part& part : parts_) {

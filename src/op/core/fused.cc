@@ -149,8 +149,7 @@ std::shared_ptr<const OpSchema> make_fused_operator(FusedGroup group) {
   auto op = std::make_shared<OpSchema>();
   const auto shared = std::make_shared<const FusedGroup>(std::move(group));
   for (const FusedNode& node : shared->nodes) op->name += (op->name.empty() ? "" : "+") + node.op->name;
-  op->hidden = true;
-  op->pointwise = true;
+  op->hidden = op->pointwise = true;
   op->fused = shared;
   op->fixed_inputs = shared->num_inputs;
   op->fixed_outputs = op->fixed_visible = static_cast<int>(shared->outputs.size());

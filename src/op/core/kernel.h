@@ -46,11 +46,9 @@ class Kernel {
   virtual size_t workspace() const { return 0; }
 
   // Layouts in which it would rather have an input or give an output; null: row-major. Unless adopted, tensors are row-major and the
-  // kernel converts them itself, if it can. One that cannot has taken an offer, and gives its outputs so or not at all: the plan
-  // takes the offer back where it does not keep them.
+  // kernel converts them itself.
   virtual LayoutPtr input_layout(int) const { return nullptr; }
   virtual LayoutPtr output_layout(int) const { return nullptr; }
-  virtual bool converts_output(int) const { return false; }
   // False: the values of this input are never looked at, so that any layout will do.
   virtual bool reads_input(int) const { return true; }
   // From now on the tensor comes, or is taken, in the layout that was named. Before the first run.

@@ -88,8 +88,8 @@ struct OpSchema {
   bool random = false;     // draws numbers: KernelContext::random is set
   bool optional_outputs = false;  // unwanted outputs may be null, but not the first of a forward operator
   bool may_leave_out(int output) const { return optional_outputs && (hidden || output > 0); }
-  bool uses_training = false;     // does something else in training mode
-  bool head = false;              // a loss: ignores the gradient of its output, may start backward
+  bool uses_training = false;  // does something else in training mode
+  bool head = false;           // a loss: ignores the gradient of its output, may start backward
 
   std::vector<std::pair<Provider, PrepareFn>> kernels;  // CUDA and oneDNN kernels stand beside the portable one
   std::function<std::unique_ptr<Kernel>(const PrepareContext&)> portable;

@@ -55,24 +55,29 @@ class ForwardKernel : public OnednnKernel {
     scratch_ = space_.take(desc.scratchpad_desc());
     mean_ = space_.take(d.channel);
     variance_ = space_.take(d.channel);
+    workspace_ = space_.bytes();
+    if (blocked_) y_ = space_.take(d.data);
   }
-  size_t workspace() const override { return space_.bytes(); }
+  size_t workspace() const override { return converts() ? space_.bytes() : workspace_; }
   LayoutPtr input_layout(int i) const override { return layout(i == 0); }
   LayoutPtr output_layout(int i) const override { return layout(i == 0); }
+  void adopt_output(int i) override { adopted_ = adopted_ || i == 0; }
 
   void run(const RunContext& r) const override {
     void* space = r.context.workspace;
     const auto& engine = dnnl_engine();
     const dnnl::memory mean = batch_ ? mean_.at(space) : dnnl::memory(channel_, engine, r.in[3].data);
     const dnnl::memory variance = batch_ ? variance_.at(space) : dnnl::memory(channel_, engine, r.in[4].data);
+    const dnnl::memory y = converts() ? y_.at(space) : dnnl::memory(data_, engine, r.out[0].data);
     std::unordered_map<int, dnnl::memory> arguments{{DNNL_ARG_SRC, dnnl::memory(data_, engine, r.in[0].data)},
-                                                    {DNNL_ARG_DST, dnnl::memory(data_, engine, r.out[0].data)},
+                                                    {DNNL_ARG_DST, y},
                                                     {DNNL_ARG_SHIFT, dnnl::memory(channel_, engine, r.in[2].data)},
                                                     {DNNL_ARG_MEAN, mean},
                                                     {DNNL_ARG_VARIANCE, variance},
                                                     {DNNL_ARG_SCRATCHPAD, scratch_.at(space)}};
     if (!params_.fix_gamma) arguments.emplace(DNNL_ARG_SCALE, dnnl::memory(channel_, engine, r.in[1].data));
     primitive_.execute(dnnl_stream(), arguments);
+    if (converts()) dnnl_to_plain(y, r.out[0].data);
     dnnl_stream().wait();
     const float *m = static_cast<const float*>(mean.get_data_handle()),
                 *v = static_cast<const float*>(variance.get_data_handle());
@@ -85,15 +90,17 @@ class ForwardKernel : public OnednnKernel {
 
  private:
   LayoutPtr layout(bool data) const { return blocked_ && data ? std::make_shared<DnnlLayout>(data_) : nullptr; }
+  bool converts() const { return blocked_ && !adopted_; }
 
   const Params params_;
   bool batch_;
   int64_t channels_;
-  bool blocked_;
+  bool blocked_, adopted_ = false;
   dnnl::memory::desc data_, channel_;
   Forward primitive_;
   DnnlSpace space_;
-  DnnlSpace::Place scratch_, mean_, variance_;
+  size_t workspace_ = 0;  // without y
+  DnnlSpace::Place scratch_, mean_, variance_, y_;
 };
 
 bool takes(const PrepareContext& c, size_t data) {
@@ -137,6 +144,7 @@ class BackwardKernel : public OnednnKernel {
   size_t workspace() const override { return space_.bytes(); }
   LayoutPtr input_layout(int i) const override { return layout(i < 2); }
   LayoutPtr output_layout(int i) const override { return layout(i == 0); }
+  void adopt_output(int i) override { adopted_ = adopted_ || i == 0; }
 
   void run(const RunContext& r) const override {
     void* space = r.context.workspace;
@@ -147,11 +155,13 @@ class BackwardKernel : public OnednnKernel {
     auto output = [&](size_t i, const DnnlSpace::Place& spare) {
       return r.out[i].data ? dnnl::memory(spare.desc, engine, r.out[i].data) : spare.at(space);
     };
+    const bool converts = blocked_ && !adopted_ && r.out[0].data;
+    const dnnl::memory dx = converts ? dx_.at(space) : output(0, dx_);
     std::unordered_map<int, dnnl::memory> arguments{{DNNL_ARG_DIFF_DST, dnnl::memory(data_, engine, r.in[0].data)},
                                                     {DNNL_ARG_SRC, dnnl::memory(data_, engine, r.in[1].data)},
                                                     {DNNL_ARG_MEAN, dnnl::memory(channel_, engine, r.in[3].data)},
                                                     {DNNL_ARG_VARIANCE, variance},
-                                                    {DNNL_ARG_DIFF_SRC, output(0, dx_)},
+                                                    {DNNL_ARG_DIFF_SRC, dx},
                                                     {DNNL_ARG_DIFF_SHIFT, output(2, dbeta_)},
                                                     {DNNL_ARG_SCRATCHPAD, scratch_.at(space)}};
     if (!params_.fix_gamma) {
@@ -161,6 +171,7 @@ class BackwardKernel : public OnednnKernel {
       std::fill_n(r.out[1].as<float>(), channels_, 0.0f);
     }
     primitive_.execute(dnnl_stream(), arguments);
+    if (converts) dnnl_to_plain(dx, r.out[0].data);
     dnnl_stream().wait();
     if (!params_.use_global_stats) move_statistics(r);
   }
@@ -181,7 +192,7 @@ class BackwardKernel : public OnednnKernel {
 
   const Params params_;
   int64_t channels_;
-  bool blocked_;
+  bool blocked_, adopted_ = false;
   dnnl::memory::desc data_, channel_;
   Backward primitive_;
   DnnlSpace space_;

@@ -84,14 +84,17 @@ class MaxBackward : public OnednnKernel {
     places_ = space_.take(f.workspace_desc());
     forward_scratch_ = space_.take(f.scratchpad_desc());
     backward_scratch_ = space_.take(b.scratchpad_desc());
+    workspace_ = space_.bytes();
+    if (blocked_) dx_ = space_.take(x_);
   }
-  size_t workspace() const override { return space_.bytes(); }
+  size_t workspace() const override { return converts() ? space_.bytes() : workspace_; }
   bool reads_input(int i) const override { return i < 2; }
   LayoutPtr input_layout(int i) const override {
     if (!blocked_ || (i == 0 && reorder_)) return nullptr;
     return std::make_shared<DnnlLayout>(i == 0 ? dy_ : x_);
   }
   LayoutPtr output_layout(int) const override { return blocked_ ? std::make_shared<DnnlLayout>(x_) : nullptr; }
+  void adopt_output(int) override { adopted_ = true; }
 
   void run(const RunContext& r) const override {
     void* space = r.context.workspace;
@@ -106,21 +109,26 @@ class MaxBackward : public OnednnKernel {
       reorder_.execute(dnnl_stream(), dy, converted);
       dy = converted;
     }
+    const dnnl::memory dx = converts() ? dx_.at(space) : dnnl::memory(x_, dnnl_engine(), r.out[0].data);
     backward_.execute(dnnl_stream(), {{DNNL_ARG_DIFF_DST, dy},
-                                      {DNNL_ARG_DIFF_SRC, dnnl::memory(x_, dnnl_engine(), r.out[0].data)},
+                                      {DNNL_ARG_DIFF_SRC, dx},
                                       {DNNL_ARG_WORKSPACE, places},
                                       {DNNL_ARG_SCRATCHPAD, backward_scratch_.at(space)}});
+    if (converts()) dnnl_to_plain(dx, r.out[0].data);
     dnnl_stream().wait();
   }
 
  private:
+  bool converts() const { return blocked_ && !adopted_; }
+
   Forward forward_;
   Backward backward_;
   dnnl::reorder reorder_;  // none where dy is as the primitive likes it
   dnnl::memory::desc x_, dy_, given_dy_;
-  bool blocked_;
+  bool blocked_, adopted_ = false;
   DnnlSpace space_;
-  DnnlSpace::Place y_, places_, converted_dy_, forward_scratch_, backward_scratch_;
+  size_t workspace_ = 0;  // without dx
+  DnnlSpace::Place y_, dx_, places_, converted_dy_, forward_scratch_, backward_scratch_;
 };
 
 std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {

@@ -1,0 +1,78 @@
+"""mixnet or Apache MXNet as a side of a benchmark: python mx_peer.py mixnet|mxnet. The API is the same, and so is this file."""
+
+import importlib
+import re
+import sys
+
+import worker
+
+mx = importlib.import_module(sys.argv[1])
+
+
+def exact_loss(symbol):
+    """The net with its loss in float32: 16 bits do not hold every label."""
+    return mx.sym.SoftmaxOutput(mx.sym.Cast(symbol.get_children()[0], dtype="float32"), name=symbol.name)
+
+
+class Case:
+    """An executor. With options["update"] == "fused", update is one operator for all parameters, otherwise one for each."""
+
+    def __init__(self, spec):
+        ours = mx.__name__ == "mixnet"
+        spec.only(*(("float32", "bfloat16", "float16") if ours else ("float32",)))
+        symbol = mx.sym.load(spec.symbol)
+        types = {n: "float32" for n in [*spec.arguments, *spec.inputs]}
+        if spec.dtype != "float32":
+            symbol, types = exact_loss(symbol), {"data": spec.dtype, "softmax_label": "float32"}
+        self.mode, self.lr, self.fused = spec.mode, spec.lr, spec.options.get("update") == "fused"
+        self.names = [n for n in symbol.list_arguments() if n in spec.arguments]
+        requests = {n: "null" if spec.mode == "predict" or n not in spec.arguments else "write" for n in symbol.list_arguments()}
+        shapes = {n: v.shape for n, v in spec.inputs.items()}
+        self.executor = symbol.simple_bind(mx.cpu(), grad_req=requests, type_dict=types, **shapes)
+        targets = {**self.executor.arg_dict, **self.executor.aux_dict}
+        for name, value in {**spec.arguments, **spec.states, **spec.inputs}.items():
+            targets[name][:] = mx.nd.array(value).astype(targets[name].dtype)
+        self.weights = [self.executor.arg_dict[n] for n in self.names]
+        self.gradients = [self.executor.grad_dict.get(n) for n in self.names]
+        mx.nd.waitall()
+
+    def step(self):
+        self.executor.forward(is_train=self.mode != "predict")
+        if self.mode != "predict":
+            self.executor.backward()
+        if self.mode == "update":
+            self.update()
+        mx.nd.waitall()
+
+    def update(self):
+        if self.fused:
+            pairs = [array for pair in zip(self.weights, self.gradients) for array in pair]
+            count = len(self.weights)
+            mx.nd.multi_sgd_update(*pairs, lrs=[self.lr] * count, wds=[0.0] * count, num_weights=count, out=self.weights)
+            return
+        for weight, gradient in zip(self.weights, self.gradients):
+            mx.nd.sgd_update(weight, gradient, lr=self.lr, wd=0.0, out=weight)
+
+    def outputs(self):
+        self.executor.forward(is_train=self.mode != "predict")
+        return self.executor.outputs[0].astype("float32").asnumpy()
+
+
+def planned(command):
+    """{"bytes": what an executor for these shapes says it took for inner values}, binding only. MXNet rounds to its megabytes."""
+    symbol, request = mx.sym.load(command["symbol"]), "write" if command["training"] else "null"
+    executor = symbol.simple_bind(mx.cpu(), grad_req=request, **{name: tuple(shape) for name, shape in command["shapes"].items()})
+    found = re.search(r"^Total (\d+) MB allocated", executor.debug_str(), re.MULTILINE)
+    if not found:
+        raise worker.CannotError("its executor names no total")
+    return {"bytes": int(found.group(1)) << 20}
+
+
+def add(command):
+    """{"seconds": of one imperative addition of `size` floats}."""
+    a, b = mx.nd.ones((command["size"],)), mx.nd.ones((command["size"],))
+    return {"seconds": worker.each(lambda: a + b, mx.nd.waitall, command["calls"])}
+
+
+if __name__ == "__main__":
+    worker.serve(sys.argv[1], mx.__version__, Case, planned=planned, add=add)

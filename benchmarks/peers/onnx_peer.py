@@ -1,0 +1,33 @@
+"""onnxruntime as a side of a benchmark: prediction only, from the symbol exported to ONNX."""
+
+import os
+
+import graph as symbols
+import onnx_export
+import onnxruntime
+import worker
+
+
+class Case:
+    def __init__(self, spec):
+        spec.only("float32", modes=("predict",))
+        graph = symbols.load(spec.symbol)
+        names = {node.name for node in graph.nodes} - symbols.indices(graph)
+        self.inputs = {n: v for n, v in spec.inputs.items() if n in names}
+        path = spec.options["arrays"] + ".onnx"
+        onnx_export.save(graph, {**spec.arguments, **spec.states}, {n: v.shape for n, v in self.inputs.items()}, path)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = len(os.sched_getaffinity(0))
+        self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        os.unlink(path)
+
+    def step(self):
+        self.result = self.session.run(None, self.inputs)[0]
+
+    def outputs(self):
+        self.step()
+        return self.result
+
+
+if __name__ == "__main__":
+    worker.serve("onnxruntime", onnxruntime.__version__, Case)

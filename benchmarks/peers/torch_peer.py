@@ -1,0 +1,74 @@
+"""PyTorch as a side of a benchmark: python torch_peer.py eager|compile. Channels last; all cores."""
+
+import os
+import sys
+
+import graph as symbols
+import torch
+import torch_graph
+import worker
+
+COMPILED = sys.argv[1] == "compile"
+
+
+class Case:
+    """Gradients of all parameters with train, and torch.optim.SGD's step with update."""
+
+    def __init__(self, spec):
+        spec.only("float32", "bfloat16")
+        torch._dynamo.reset()
+        self.mode, graph, dtype = spec.mode, symbols.load(spec.symbol), getattr(torch, spec.dtype)
+        module = torch_graph.Net(graph, spec.arguments, spec.states).train(spec.mode != "predict").to(dtype)
+        self.module = module.to(memory_format=torch.channels_last) if any(v.ndim == 4 for v in spec.arguments.values()) else module
+        self.inputs = {n: self._input(n, v, symbols.indices(graph), dtype) for n, v in spec.inputs.items()}
+        self.label = self.inputs["softmax_label"].reshape(-1)
+        self.run = self._compiled() if COMPILED else self._function()
+        self.optimizer = torch.optim.SGD(self.module.parameters(), lr=spec.lr, fused=True) if spec.mode == "update" else None
+
+    @staticmethod
+    def _input(name, value, indices, dtype):
+        tensor = torch.from_numpy(value.copy())
+        if name in indices:
+            return tensor.long()
+        return tensor.to(dtype, memory_format=torch.channels_last) if tensor.ndim == 4 else tensor.to(dtype)
+
+    def _function(self):
+        module, label = self.module, self.label
+        if self.mode == "predict":
+            return lambda inputs: torch.softmax(module(inputs), 1)
+        return lambda inputs: torch.nn.functional.cross_entropy(module(inputs).float(), label, reduction="sum")
+
+    def _compiled(self):
+        import torch._inductor.config
+
+        # Freezing packs the weights of a prediction, what mixnet's plans do too.
+        torch._inductor.config.freezing = self.mode == "predict"
+        return torch.compile(self._function())
+
+    def step(self):
+        if self.mode == "predict":
+            with torch.no_grad():
+                self.result = self.run(self.inputs)
+            return
+        self.module.zero_grad()
+        self.run(self.inputs).backward()
+        if self.optimizer:
+            self.optimizer.step()
+
+    def outputs(self):
+        if self.mode == "predict":
+            self.step()
+            return self.result.float().numpy()
+        with torch.no_grad():
+            return torch.softmax(self.module(self.inputs).float(), 1).numpy()
+
+
+def add(command):
+    """{"seconds": of one addition of `size` floats}."""
+    a, b = torch.ones(command["size"]), torch.ones(command["size"])
+    return {"seconds": worker.each(lambda: a + b, lambda: None, command["calls"])}
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    worker.serve(f"torch {sys.argv[1]}", torch.__version__, Case, add=add)

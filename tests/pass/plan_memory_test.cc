@@ -1,0 +1,69 @@
+// The switches of the memory planner: no reuse at all, in place only, sharing only, both.
+#include "pass/plan_memory.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "op/core/registry.h"
+#include "symbol/symbol.h"
+
+namespace mixnet {
+namespace {
+
+constexpr int64_t value = 640;
+
+Symbol apply(const char* op, Symbol input) {
+  return Symbol::create(registry().at(op), {}, {}, {{"", std::move(input)}}, "");
+}
+
+// relu after relu: each may take over its input, and every other value is dead when the next but one is made.
+Symbol chain(int length, const char* op) {
+  Symbol x = Symbol::variable("data");
+  for (int i = 0; i < length; ++i) x = apply(op, x);
+  return x;
+}
+
+MemoryPlan planned(const Graph& graph, bool reuse, bool inplace, int64_t workspace = 0) {
+  MemoryPlanInput input;
+  input.graph = &graph;
+  input.reuse = reuse;
+  input.inplace = inplace;
+  input.bytes.assign(static_cast<size_t>(graph.num_entries()), value);
+  input.external.assign(static_cast<size_t>(graph.num_entries()), false);
+  for (int id = 0; id < graph.num_nodes(); ++id) {
+    if (graph.node(id)->is_variable()) input.external[static_cast<size_t>(graph.entry(id, 0))] = true;
+  }
+  input.workspace.assign(static_cast<size_t>(graph.num_nodes()), workspace);
+  MemoryPlan plan = plan_memory(input);
+  verify_memory_plan(input, plan);
+  return plan;
+}
+
+}  // namespace
+
+TEST_CASE("plan_memory: in place and sharing can be had one by one") {
+  const Symbol net = chain(6, "relu");
+  const Graph graph(net.outputs());
+  CHECK(planned(graph, false, false).arena_bytes == 6 * value);
+  CHECK(planned(graph, false, true).arena_bytes == value);
+  CHECK(planned(graph, true, false).arena_bytes == 2 * value);
+  CHECK(planned(graph, true, true).arena_bytes == value);
+}
+
+TEST_CASE("plan_memory: a view is in place") {
+  const Symbol net = chain(3, "Flatten");
+  const Graph graph(net.outputs());
+  const auto views = [](const MemoryPlan& plan) { return std::count(plan.elided.begin(), plan.elided.end(), true); };
+  CHECK(views(planned(graph, true, false)) == 0);
+  CHECK(views(planned(graph, false, true)) == 3);
+}
+
+TEST_CASE("plan_memory: workspaces are shared, not taken over") {
+  const Symbol net = chain(4, "relu");
+  const Graph graph(net.outputs());
+  CHECK(planned(graph, false, true, value).arena_bytes == 5 * value);
+  CHECK(planned(graph, true, true, value).arena_bytes == 2 * value);
+}
+
+}  // namespace mixnet
