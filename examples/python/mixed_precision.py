@@ -17,7 +17,7 @@ def shapes(count, seed, size=20):
         y, x = np.abs(rows - rng.randint(7, 13)), np.abs(columns - rng.randint(7, 13))
         wide = rng.randint(4, 7)
         inside = (x < 2, (x < 2) | (y < 2), np.maximum(x, y) < wide, x**2 + y**2 < wide**2)[kind] & (np.maximum(x, y) <= wide)
-        image[0] = inside + rng.randn(size, size) * 0.3
+        image[0] = inside + rng.randn(size, size) * 0.2
     return images, kinds.astype("float32")
 
 
@@ -41,11 +41,13 @@ def train(dtype, epochs):
     mx.random.seed(0)
     np.random.seed(0)
     module = mx.mod.Module(lenet())
+    # A tenth of the rate for the last epochs: without it the accuracy hangs on the last few batches.
+    slower = mx.lr_scheduler.MultiFactorScheduler([epochs * 20], 0.1)
     module.fit(
-        mx.io.NDArrayIter(*shapes(1024, seed=0), batch_size=64, shuffle=True),
+        mx.io.NDArrayIter(*shapes(2048, seed=0), batch_size=64, shuffle=True),
         num_epoch=epochs,
         optimizer="sgd",
-        optimizer_params={"learning_rate": 0.05, "momentum": 0.9},
+        optimizer_params={"learning_rate": 0.02, "momentum": 0.9, "lr_scheduler": slower},
         initializer=mx.init.Xavier(),
     )
     return dict(module.score(mx.io.NDArrayIter(*shapes(512, seed=1), batch_size=64), "acc"))["accuracy"]
@@ -53,7 +55,7 @@ def train(dtype, epochs):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=8)
     options = parser.parse_args()
     for dtype in ("float32", "bfloat16", "float16"):
         started = time.perf_counter()

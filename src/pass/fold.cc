@@ -8,6 +8,9 @@
 namespace mixnet {
 namespace {
 
+// Inputs that are parameters, whatever else may change from run to run.
+bool is_weight(const std::string& name) { return name == "weight" || name == "bias" || name == "parameters"; }
+
 // Makes derived nodes, named after the layer.
 class DerivedNodes {
  public:
@@ -43,11 +46,22 @@ class Folder {
         inputs_(inputs),
         readers_(static_cast<size_t>(g_.num_entries())),
         folded_(static_cast<size_t>(g_.num_nodes())),
+        weight_only_(static_cast<size_t>(g_.num_nodes()), true),
         new_(g_) {
     for (int id = 0; id < g_.num_nodes(); ++id) {
-      for (const Entry& e : g_.node(id)->inputs) ++readers_[static_cast<size_t>(g_.entry(e))];
+      const Node& node = *g_.node(id);
+      const std::vector<std::string> names =
+          node.is_variable() ? std::vector<std::string>() : node.op->input_names(node.params.get());
+      for (size_t i = 0; i < node.inputs.size(); ++i) {
+        const Entry& e = node.inputs[i];
+        ++readers_[static_cast<size_t>(g_.entry(e))];
+        if (i >= names.size() || !is_weight(names[i])) weight_only_[static_cast<size_t>(g_.id(e.node.get()))] = false;
+      }
     }
-    for (const Entry& e : g_.heads()) ++readers_[static_cast<size_t>(g_.entry(e))];
+    for (const Entry& e : g_.heads()) {
+      ++readers_[static_cast<size_t>(g_.entry(e))];
+      weight_only_[static_cast<size_t>(g_.id(e.node.get()))] = false;
+    }
   }
 
   std::vector<Entry> run() {
@@ -57,6 +71,7 @@ class Folder {
     for (int id = 0; id < g_.num_nodes(); ++id) {
       if (folded_[static_cast<size_t>(id)]) continue;
       if (foldable(id)) join(id);
+      else if (is_cast_weight(id)) keep_derived(id);
       else new_.keep(id);
     }
     return new_.heads();
@@ -68,9 +83,20 @@ class Folder {
   DType type(const Entry& e) const { return types_[static_cast<size_t>(g_.entry(e))]; }
 
   bool parameters(const Node& node) const {
-    return std::all_of(node.inputs.begin() + 1, node.inputs.end(), [&](const Entry& e) {
-      return e.node->is_variable() && !contains(inputs_, static_cast<const Node*>(e.node.get()));
-    });
+    return std::all_of(node.inputs.begin() + 1, node.inputs.end(),
+                       [&](const Entry& e) { return is_parameter(*e.node) || is_cast_weight(g_.id(e.node.get())); });
+  }
+  bool is_parameter(const Node& node) const { return node.is_variable() && !contains(inputs_, &node); }
+  // What mixed precision makes of a parameter.
+  bool is_cast_weight(int id) const {
+    const Node& node = *g_.node(id);
+    return weight_only_[static_cast<size_t>(id)] && !node.is_variable() && node.op->name == "amp_cast" &&
+           is_parameter(*node.inputs[0].node);
+  }
+  void keep_derived(int id) {
+    const NodePtr node = copy_node(g_.node(id), new_.inputs(id));
+    node->derived = true;
+    new_.replace(id, 0, {node, 0});
   }
 
   bool foldable(int id) const {
@@ -115,6 +141,7 @@ class Folder {
   const std::vector<const Node*>& inputs_;
   std::vector<int> readers_;  // by entry, heads counted
   std::vector<bool> folded_;  // by node: a layer that takes its BatchNorm in
+  std::vector<bool> weight_only_;  // by node: no head, and read as a weight by all its readers
   Rewriter new_;
 };
 

@@ -3,7 +3,8 @@
 //
 // A convolution or full layer followed by BatchNorm alone becomes the layer with other weights: W s and (b - mean) s + beta with
 // s = gamma / sqrt(variance + eps) per output channel (Ioffe and Szegedy, 2015, algorithm 2 step 11). Results differ by rounding only.
-// Nodes without inputs (zeros, arange, ...) and what depends on such alone are constants. Linear in the graph.
+// A parameter cast for mixed precision is kept as it was cast. Nodes without inputs (zeros, arange, ...) and what depends on such alone are
+// constants. Linear in the graph.
 #pragma once
 #include <vector>
 

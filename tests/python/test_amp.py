@@ -110,6 +110,19 @@ def predict(symbol, arguments, aux, data):
     return executor.forward(data=data)[0].asnumpy()
 
 
+def test_prediction_casts_a_weight_when_it_changes():
+    symbol, shape = amp.convert_symbol(net()), (4, 3, 8, 8)
+    arguments, aux = parameters(net(), shape)
+    data = np.random.RandomState(1).randn(*shape).astype("float32")
+    executor = symbol.simple_bind(mx.cpu(), grad_req="null", data=shape)
+    executor.copy_params_from(arguments, aux)
+    executor.forward(data=data)
+    assert "weight_amp_cast" not in executor.debug_str()
+    arguments["c2_weight"] = arguments["c2_weight"] * 2
+    executor.arg_dict["c2_weight"][:] = arguments["c2_weight"]
+    np.testing.assert_array_equal(executor.forward()[0].asnumpy(), predict(symbol, arguments, aux, data))
+
+
 def test_gradients_come_back_in_float32():
     symbol = amp.convert_symbol(net())
     arguments, aux = parameters(net(), (4, 3, 8, 8))

@@ -5,8 +5,8 @@
 namespace mixnet {
 namespace {
 
-constexpr size_t alignment = 64;
-size_t rounded(size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
+constexpr size_t tail_alignment = 64;
+size_t rounded(size_t bytes) { return (bytes + tail_alignment - 1) / tail_alignment * tail_alignment; }
 
 // The operator's kernel into workspace, then the tail's from there.
 class InTurnKernel : public Kernel {
