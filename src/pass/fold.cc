@@ -139,8 +139,8 @@ class Folder {
   const std::vector<Shape>& shapes_;
   const std::vector<DType>& types_;
   const std::vector<const Node*>& inputs_;
-  std::vector<int> readers_;  // by entry, heads counted
-  std::vector<bool> folded_;  // by node: a layer that takes its BatchNorm in
+  std::vector<int> readers_;       // by entry, heads counted
+  std::vector<bool> folded_;       // by node: a layer that takes its BatchNorm in
   std::vector<bool> weight_only_;  // by node: no head, and read as a weight by all its readers
   Rewriter new_;
 };
