@@ -15,7 +15,7 @@ import time
 import numpy as np
 import peak
 
-BURST, PAUSE = 0.2, 0.03  # seconds; idle threads of one side stop spinning during the pause
+BURST, PAUSE = 0.2, 0.2  # seconds; idle threads of one side stop spinning during the pause
 
 
 class PeerError(Exception):
@@ -143,6 +143,7 @@ def _rounds(pairs, seconds, peaks):
         for peer, result in able[first:] + able[:first]:
             time.sleep(PAUSE)
             try:
+                peer.ask("step", count=1)  # caches are the last side's
                 result.times += peer.ask("step", count=counts.get(peer.name, 1))["seconds"]
                 counts[peer.name] = max(1, min(1000, int(BURST / result.seconds)))
             except PeerError as error:
