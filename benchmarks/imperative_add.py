@@ -34,6 +34,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peers", nargs="+", default=SIDES[1:], choices=SIDES[1:])
     peers = contestants.chosen([contestants.OURS, *parser.parse_args().peers])
+    peers.insert(1, contestants.numpy_side())
     columns = [peer.column for peer in peers]
     out = table.Table("imperative-add", "Imperative addition from Python: microseconds per call", ["floats", *columns, "best peer / ours"])
     for size in SIZES:
