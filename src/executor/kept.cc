@@ -36,7 +36,8 @@ void KeptValue::refresh(const Kernel& reader) {
   versions_.clear();
   for (const NDArray& source : sources_) versions_.push_back(engine().version(source.variable()));
   if (!layout_) memory_ = evaluate();
-  else if (graph_.num_nodes() == 1) reader.pack_input(input_, sources_[0].view().data, memory_->data());
+  else if (graph_.node(0)->is_variable() && graph_.num_nodes() == 1)
+    reader.pack_input(input_, sources_[0].view().data, memory_->data());
   else reader.pack_input(input_, evaluate()->data(), memory_->data());
   made_ = true;
 }

@@ -32,14 +32,16 @@ FusedGroup with_first(FusedGroup group, int i) {
 
 class Attacher {
  public:
-  Attacher(const Graph& graph, DeviceId device)
-      : g_(graph),
+  Attacher(const Typed& typed, DeviceId device)
+      : g_(typed.graph),
+        shapes_(typed.shapes),
+        types_(typed.types),
         device_(device),
-        readers_(static_cast<size_t>(graph.num_nodes())),
-        changed_(static_cast<size_t>(graph.num_entries())),
-        tail_of_(static_cast<size_t>(graph.num_nodes()), none),
-        made_(static_cast<size_t>(graph.num_nodes())),
-        new_(graph) {
+        readers_(static_cast<size_t>(g_.num_nodes())),
+        changed_(static_cast<size_t>(g_.num_entries())),
+        tail_of_(static_cast<size_t>(g_.num_nodes()), none),
+        made_(static_cast<size_t>(g_.num_nodes())),
+        new_(g_) {
     for (int id = 0; id < g_.num_nodes(); ++id) {
       const Node& node = *g_.node(id);
       for (size_t i = 0; i < node.inputs.size(); ++i) {
@@ -66,7 +68,7 @@ class Attacher {
   void consider(int id) {
     const Node& node = *g_.node(id);
     const FusedGroup group = group_of(node);
-    if (group.nodes.empty() || group.outputs.size() != 1) return;
+    if (group.nodes.empty() || group.outputs.size() != 1 || !all_same(id)) return;
     for (size_t i = node.inputs.size(); i-- > 0;) {
       const int producer = g_.id(node.inputs[i].node.get());
       if (node.inputs[i].index != 0 || !may_move(producer)) continue;
@@ -78,6 +80,16 @@ class Attacher {
       made_[static_cast<size_t>(id)] = {make_tailed_operator(*own.op, own.params, std::move(tail)), i};
       return;
     }
+  }
+
+  // A pointwise operator may broadcast or change the dtype elsewhere; not as a tail.
+  bool all_same(int id) const {
+    const size_t out = static_cast<size_t>(g_.entry(id, 0));
+    const std::vector<Entry>& inputs = g_.node(id)->inputs;
+    return std::all_of(inputs.begin(), inputs.end(), [&](const Entry& e) {
+      const size_t in = static_cast<size_t>(g_.entry(e));
+      return shapes_[in] == shapes_[out] && types_[in] == types_[out];
+    });
   }
 
   bool may_move(int id) const {
@@ -111,6 +123,8 @@ class Attacher {
   };
 
   const Graph& g_;
+  const std::vector<Shape>& shapes_;  // by entry
+  const std::vector<DType>& types_;
   const DeviceId device_;
   std::vector<int> readers_;   // by node, heads counted
   std::vector<bool> changed_;  // by entry: the graph writes into it
@@ -121,6 +135,6 @@ class Attacher {
 
 }  // namespace
 
-std::vector<Entry> attach(const Graph& graph, DeviceId device) { return Attacher(graph, device).run(); }
+std::vector<Entry> attach(const Typed& typed, DeviceId device) { return Attacher(typed, device).run(); }
 
 }  // namespace mixnet

@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "device/device_id.h"
-#include "symbol/graph.h"
+#include "pass/typed.h"
 
 namespace mixnet {
 
 // The heads of the new graph, in the order of the old ones.
-std::vector<Entry> attach(const Graph& graph, DeviceId device);
+std::vector<Entry> attach(const Typed& typed, DeviceId device);
 
 }  // namespace mixnet

@@ -155,9 +155,17 @@ std::vector<Entry> mark_constants(const Graph& graph) {
   Rewriter made(graph);
   std::vector<bool> is_head(static_cast<size_t>(graph.num_nodes()), false);
   for (const Entry& e : graph.heads()) is_head[static_cast<size_t>(graph.id(e.node.get()))] = true;
+  const std::vector<bool> changing = changing_variables(graph);
+  // What a node changes in place, or what depends on the mode, is made in every run.
+  auto varies = [&](int id, const OpSchema& op) {
+    for (int i = 0; i < graph.num_outputs(id); ++i) {
+      if (changing[static_cast<size_t>(graph.entry(id, i))]) return true;
+    }
+    return op.random || op.uses_training || !op.mutates.empty();
+  };
   for (int id = 0; id < graph.num_nodes(); ++id) {
     const NodePtr node = made.keep(id);
-    if (node->is_variable() || node->derived || node->op->random || is_head[static_cast<size_t>(id)]) continue;
+    if (node->is_variable() || node->derived || is_head[static_cast<size_t>(id)] || varies(id, *node->op)) continue;
     if (!std::all_of(node->inputs.begin(), node->inputs.end(), [](const Entry& e) { return e.node->derived; }))
       continue;
     const NodePtr constant = copy_node(graph.node(id), node->inputs);

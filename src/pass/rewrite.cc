@@ -35,7 +35,7 @@ std::vector<Entry> rewrite(Typed typed, const RewriteOptions& options) {
   }
   apply(recompute(typed, recompute_setting(), fusion));
   if (!fusion) return typed.graph.heads();
-  return attach(Graph(fuse(typed)), options.device);
+  return attach(retype(fuse(typed), typed), options.device);
 }
 
 }  // namespace mixnet

@@ -77,6 +77,14 @@ void check_same(const Symbol& net, const Shape& data) {
   }
 }
 
+void check_predictions_same(const Symbol& net, const Shape& data) {
+  const auto a = bound(net, data, GradRequest::null, true), b = bound(net, data, GradRequest::null, false);
+  for (int round = 0; round < 3; ++round) {
+    for (const auto& e : {a, b}) e->forward(false);
+    CHECK(difference(a->outputs()[0], b->outputs()[0]) < 1e-5);
+  }
+}
+
 Shape images() { return {2, 16, 9, 9}; }
 
 }  // namespace
@@ -91,8 +99,8 @@ TEST_CASE("tails: a layer takes sums and activations along") {
                      {apply("FullyConnected", {{"num_hidden", 120}}, {conv(x, 16, 3, "c")}, "fc")}),
                {64, 16, 9, 9});
   }
-  const Symbol c = apply("clip", {{"a_min", -0.5}, {"a_max", 0.5}}, {conv(variable("data"), 32, 3, "c")});
-  check_same(apply("_plus_scalar", {{"scalar", 3.0}}, {apply("_mul_scalar", {{"scalar", -2.0}}, {c})}), images());
+  const Symbol c = apply("_mul_scalar", {{"scalar", -2.0}}, {conv(variable("data"), 32, 3, "c")});
+  check_same(apply("_plus_scalar", {{"scalar", 3.0}}, {c}), images());
 }
 
 TEST_CASE("tails: one step where oneDNN serves") {
@@ -114,6 +122,28 @@ TEST_CASE("tails: values with other readers, the input itself as shortcut, both 
   check_same(apply("elemwise_add", {}, {sum, conv(relu(norm(sum, "bn")), 16, 3, "f")}), images());
   // The shortcut is row-major: LRN made it.
   check_same(relu(apply("elemwise_add", {}, {conv(x, 16, 3, "g"), apply("LRN", {{"nsize", 3}}, {c})})), images());
+}
+
+TEST_CASE("tails: what broadcasts, what is constant") {
+  const Symbol x = variable("data"), c = conv(x, 16, 3, "c");
+  const Symbol line = apply("_ones", {{"shape", Shape{1, 16, 1, 1}}}, {}),
+               all = apply("_ones", {{"shape", images()}}, {});
+  check_same(apply("broadcast_add", {}, {c, line}), images());
+  check_same(apply("broadcast_add", {}, {line, conv(x, 16, 1, "d")}), images());
+  check_same(relu(apply("elemwise_add", {}, {c, all})), images());
+  check_same(apply("elemwise_add", {}, {conv(all, 16, 3, "e"), x}), images());
+  // States that a step moves start anew in every run.
+  const Symbol step =
+      apply("sgd_mom_update", {{"lr", 0.1}, {"momentum", 0.9}},
+            {apply("_mul_scalar", {{"scalar", 2.0}}, {x}), x, apply("_zeros", {{"shape", images()}}, {})});
+  check_predictions_same(step, images());
+  // In training this normalises by the batch.
+  const Symbol zeros = apply("_zeros", {{"shape", Shape{16}}}, {}), ones = apply("_ones", {{"shape", Shape{16}}}, {});
+  const Symbol ramp =
+      apply("Reshape", {{"shape", images()}}, {apply("_arange", {{"start", 0.0}, {"stop", 2592.0}}, {})});
+  check_same(
+      apply("elemwise_add", {}, {x, apply("BatchNorm", {{"fix_gamma", false}}, {ramp, ones, zeros, zeros, ones})}),
+      images());
 }
 
 TEST_CASE("tails: BatchNorm in the weights, groups, full layers, with and without bias and gamma") {

@@ -37,12 +37,11 @@ inline bool append_unary(const FusedNode& node, dnnl::post_ops* ops) {
     ops->append_eltwise(algorithm, static_cast<float>(alpha), static_cast<float>(beta));
     return true;
   };
-  // oneDNN's relu makes 0 of what is no number. x min(max(s x, 0), 1) with a steep s does not; the 0 added takes the sign off -0.
-  if (name == "relu") return append(A::eltwise_hardswish, 1e30, 0) && append(A::eltwise_linear, 1, 0);
+  // oneDNN's relu (and clip) makes numbers of what is none. x min(max(s x, 0), 1) with a steep s does not; the 0 added takes the sign off -0.
+  if (name == "relu") return append(A::eltwise_hardswish, 1e38, 0) && append(A::eltwise_linear, 1, 0);
   if (name == "sigmoid") return append(A::eltwise_logistic);
   if (name == "tanh") return append(A::eltwise_tanh);
   if (name == "softrelu") return append(A::eltwise_soft_relu, 1);
-  if (name == "clip") return append(A::eltwise_clip_v2, number(node, "a_min"), number(node, "a_max"));
   if (name == "_plus_scalar") return append(A::eltwise_linear, 1, number(node, "scalar"));
   if (name == "_mul_scalar") return append(A::eltwise_linear, number(node, "scalar"), 0);
   return false;

@@ -115,7 +115,7 @@ std::unique_ptr<Kernel> OpSchema::prepare(const PrepareContext& context) const {
     if (auto kernel = prepare_fn(context)) return kernel;
   }
   for (const auto& [provider, prepare_fn] : kernels) {
-    if (!provider_serves(provider, context.device)) continue;
+    if (provider != Provider::onednn || !provider_serves(provider, context.device)) continue;
     if (auto kernel = prepare_widened(prepare_fn, context)) return kernel;
   }
   std::unique_ptr<Kernel> kernel;
