@@ -43,7 +43,8 @@ std::vector<Entry> PlainNodeBuilder::make(const OpSchema& op, ParamsPtr params, 
   node->name = name;
   node->inputs = std::move(inputs);
   std::vector<Entry> outputs;
-  for (int i = 0; i < node->num_outputs(); ++i) outputs.push_back({node, i});
+  const int count = node->num_outputs();
+  for (int i = 0; i < count; ++i) outputs.push_back({node, i});
   return outputs;
 }
 

@@ -181,8 +181,17 @@ std::vector<std::string> Symbol::list_arguments() const { return names_of(find_v
 std::vector<std::string> Symbol::list_states() const { return names_of(find_variables(outputs_).states); }
 
 std::vector<std::string> Symbol::list_outputs() const {
-  std::vector<std::string> names;
-  for (const Entry& e : outputs_) names.push_back(entry_name(e));
+  std::vector<std::string> names, of_node;
+  const Node* last = nullptr;
+  for (const Entry& e : outputs_) {
+    if (e.node->is_variable()) {
+      names.push_back(e.node->name);
+      continue;
+    }
+    if (e.node.get() != last) of_node = e.node->op->output_names(e.node->params.get());
+    last = e.node.get();
+    names.push_back(last->name + "_" + of_node[static_cast<size_t>(e.index)]);
+  }
   return names;
 }
 

@@ -3,6 +3,7 @@
 // Files are untrusted: indices are checked, inputs must precede their node, so cycles cannot be said.
 #include <algorithm>
 #include <limits>
+#include <unordered_map>
 
 #include "base/json.h"
 #include "op/core/offered.h"
@@ -70,15 +71,17 @@ class GraphReader {
     return version->items()[1].as_int();
   }
 
-  Entry read_entry(const Json& j, size_t limit) const {
+  Entry read_entry(const Json& j, size_t limit) {
     const bool good = j.is_array() && (j.items().size() == 2 || j.items().size() == 3);
     MIXNET_CHECK(good, io, "[symbol.json] expected an entry such as [0, 0, 0]");
     const int64_t node = j.items()[0].as_int(), index = j.items()[1].as_int();
     MIXNET_CHECK(node >= 0 && node < static_cast<int64_t>(limit), io, "[symbol.json] an input refers to node ", node,
                  ", expected one of the ", limit, " before it");
     const NodePtr& found = nodes_[static_cast<size_t>(node)];
-    MIXNET_CHECK(index >= 0 && index < found->num_outputs(), io, "[symbol.json] ", found->place(), " has ",
-                 found->num_outputs(), " outputs, not ", index + 1);
+    int& outputs = num_outputs_[found.get()];
+    if (outputs == 0) outputs = found->num_outputs();
+    MIXNET_CHECK(index >= 0 && index < outputs, io, "[symbol.json] ", found->place(), " has ", outputs,
+                 " outputs, not ", index + 1);
     return {found, static_cast<int>(index)};
   }
 
@@ -174,6 +177,8 @@ class GraphReader {
   const Json& root_;
   int64_t version_;
   std::vector<NodePtr> nodes_;
+  std::unordered_map<const Node*, int>
+      num_outputs_;  // of nodes whose outputs were read: counting may take as long as there are outputs
 };
 
 }  // namespace
