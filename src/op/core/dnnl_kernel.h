@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <functional>
 #include <unordered_map>
 #include <vector>
 
@@ -125,6 +126,10 @@ class OnednnKernel : public Kernel {
 
 class DnnlKernel : public OnednnKernel {
  public:
+  using Arguments = std::unordered_map<int, dnnl::memory>;
+  // Makes the chosen form of an input of the row-major one, where that is more than another layout.
+  using Convert = std::function<void(const void* plain, void* chosen)>;
+
   // Which tensor of a run an argument of the primitive is.
   struct Binding {
     using Desc = dnnl::memory::desc;
@@ -134,16 +139,21 @@ class DnnlKernel : public OnednnKernel {
     Desc plain, chosen;
     Desc given;    // of an input: the layout in which it was offered, and is taken even if another is chosen
     bool summand;  // an input that has to lie in the memory of `argument` when the primitive starts
+    Convert convert;
     Binding(int arg, int i, bool out, const Desc& row_major, const Desc& liked, const Desc& offered = Desc(),
             bool sum = false)
         : argument(arg), index(i), output(out), plain(row_major), chosen(liked), given(offered), summand(sum) {}
   };
 
   DnnlKernel(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad, std::vector<Binding> bindings)
-      : primitive_(primitive), scratchpad_(scratchpad) {
+      : DnnlKernel(scratchpad, std::move(bindings)) {
+    primitive_ = primitive;
     // The first primitives of each kind make statics in oneDNN.
     static std::atomic<int> made{0};
     if (made.load(std::memory_order_relaxed) < 64 && made.fetch_add(1) < 64) renew_before_exit();
+  }
+  // Without a primitive: for a kernel that has its own execute().
+  DnnlKernel(const dnnl::memory::desc& scratchpad, std::vector<Binding> bindings) : scratchpad_(scratchpad) {
     for (Binding& b : bindings) {
       Edge edge{std::move(b), 0, {}, {}};
       edge.outside = edge.binding.given.get_ndims() > 0 ? edge.binding.given : edge.binding.plain;
@@ -161,6 +171,7 @@ class DnnlKernel : public OnednnKernel {
   void adopt_output(int i) override { adopt(find(i, true)); }
   void pack_input(int i, const void* plain, void* packed) const override {
     const Binding& b = find(i, false)->binding;
+    if (b.convert) return b.convert(plain, packed);
     dnnl::memory from(b.plain, dnnl_engine(), const_cast<void*>(plain)), to(b.chosen, dnnl_engine(), packed);
     make_reorder(b.plain, b.chosen).execute(dnnl_stream(), from, to);
     dnnl_stream().wait();
@@ -169,7 +180,7 @@ class DnnlKernel : public OnednnKernel {
   void run(const RunContext& r) const override {
     dnnl::stream& stream = dnnl_stream();
     char* space = static_cast<char*>(r.context.workspace);
-    std::unordered_map<int, dnnl::memory> arguments;
+    Arguments arguments;
     arguments.emplace(DNNL_ARG_SCRATCHPAD, dnnl::memory(scratchpad_, dnnl_engine(), space));
     for (const Edge& e : edges_) {
       void* data = (e.binding.output ? r.out : r.in)[static_cast<size_t>(e.binding.index)].data;
@@ -177,18 +188,20 @@ class DnnlKernel : public OnednnKernel {
         place_summand(e, data, arguments.at(e.binding.argument), space);
         continue;
       }
-      if (!e.reorder) {
+      if (!e.differs()) {
         arguments.emplace(e.binding.argument, dnnl::memory(e.binding.chosen, dnnl_engine(), data));
         continue;
       }
       dnnl::memory inner(e.binding.chosen, dnnl_engine(), space + e.offset);
-      if (!e.binding.output) {
+      if (e.binding.convert) {
+        e.binding.convert(data, inner.get_data_handle());
+      } else if (!e.binding.output) {
         dnnl::memory outer(e.outside, dnnl_engine(), data);
         e.reorder.execute(stream, outer, inner);
       }
       arguments.emplace(e.binding.argument, inner);
     }
-    primitive_.execute(stream, arguments);
+    execute(arguments);
     for (const Edge& e : edges_) {
       if (!e.reorder || !e.binding.output) continue;
       dnnl::memory inner = arguments.at(e.binding.argument);
@@ -197,6 +210,9 @@ class DnnlKernel : public OnednnKernel {
     }
     stream.wait();
   }
+
+ protected:
+  virtual void execute(const Arguments& arguments) const { primitive_.execute(dnnl_stream(), arguments); }
 
  private:
   static dnnl::reorder make_reorder(const dnnl::memory::desc& from, const dnnl::memory::desc& to) {
@@ -211,6 +227,7 @@ class DnnlKernel : public OnednnKernel {
     bool differs() const { return outside != binding.chosen; }
     void connect() {
       reorder = {};
+      if (binding.convert) return;
       if (binding.output ? differs() : differs() || binding.summand)
         reorder = binding.output ? make_reorder(binding.chosen, outside) : make_reorder(outside, binding.chosen);
     }

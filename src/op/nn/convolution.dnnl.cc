@@ -19,6 +19,13 @@ bool better_channels_last(const ConvParams& p, const TensorView& x, const Tensor
   return in < 8 && y.size() >= 4 * x.size();
 }
 
+bool fits_winograd(const ConvParams& p, const TensorView& x) {
+  const Window w = p.window();
+  bool fits = w.dims == 2 && p.num_group == 1 && p.num_filter % winograd::lanes == 0 && x.shape[1] % winograd::lanes == 0;
+  for (int i = 0; i < 2 && fits; ++i) fits = w.kernel[i] == 3 && w.stride[i] == 1 && w.dilate[i] == 1;
+  return fits;
+}
+
 struct ShapeOf : DnnlConvShape {
   ShapeOf(const ConvParams& p, const TensorView& x, const TensorView& y, bool training) {
     data.assign(x.shape.begin(), x.shape.end());
@@ -38,6 +45,9 @@ struct ShapeOf : DnnlConvShape {
     }
     plain_weight = dnnl_plain(weight, type);
     channels_last = better_channels_last(p, x, y, training);
+    if (type == DnnlType::f32 && fits_winograd(p, x)) {
+      winograd = WinogradShape{x.shape[0], x.shape[1], p.num_filter, y.shape[2], y.shape[3], window.pad[0], window.pad[1]};
+    }
   }
 };
 

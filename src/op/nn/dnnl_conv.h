@@ -5,6 +5,7 @@
 #pragma once
 #include "op/core/dnnl_tail.h"
 #include "op/nn/convolution.h"
+#include "op/nn/dnnl_winograd.h"
 
 namespace mixnet::op {
 
@@ -13,6 +14,7 @@ struct DnnlConvShape {
   dnnl::memory::desc plain_weight;  // our layout of the weights, in oneDNN's order of axes
   DnnlType type;
   bool channels_last = false;  // data and result, instead of what oneDNN likes best
+  std::optional<WinogradShape> winograd;  // where that is a way
 
   dnnl::memory::desc x() const { return tensor(data); }
   dnnl::memory::desc w() const { return dnnl_any(weight, type); }
@@ -63,6 +65,7 @@ struct DnnlConv {
     try {
       const ForwardDesc desc = forward(s, !p.no_bias, c.training, tail.ops);
       if (dnnl_reference(desc)) return nullptr;
+      if (auto kernel = winograd(s, desc, tail, c)) return kernel;
       Bindings bindings{{DNNL_ARG_SRC, 0, false, s.plain_x(), desc.src_desc(), dnnl_given(c, 0)},
                         {DNNL_ARG_WEIGHTS, 1, false, s.plain_weight, desc.weights_desc()},
                         {DNNL_ARG_DST, 0, true, s.plain_y(), desc.dst_desc()}};
@@ -74,7 +77,55 @@ struct DnnlConv {
     }
   }
 
+  // The layout in which a tensor is offered where Winograd's kernel can read it, or the one that oneDNN would choose.
+  static dnnl::memory::desc readable(const PrepareContext& c, size_t i, const dnnl::memory::desc& chosen) {
+    const dnnl::memory::desc offered = dnnl_given(c, i);
+    return offered.get_ndims() > 0 && winograd_tensor(offered) ? offered : chosen;
+  }
+  static bool winograd_takes(const std::optional<WinogradShape>& shape, const dnnl::memory::desc& x,
+                             const dnnl::memory::desc& y, bool training) {
+    return shape && winograd_pieces() && winograd_tensor(x) && winograd_tensor(y) && shape->pays(training);
+  }
+
+  // As prepare(), in between the layouts that oneDNN would take; nullptr where it is no way or does not pay.
+  static std::unique_ptr<Kernel> winograd(const Shape& s, const ForwardDesc& desc, const DnnlTail& tail,
+                                          const PrepareContext& c) {
+    const bool biased = !c.params<ConvParams>().no_bias;
+    const auto finish = winograd_finish(tail);
+    const dnnl::memory::desc x = readable(c, 0, desc.src_desc());
+    if (!finish || !winograd_takes(s.winograd, x, desc.dst_desc(), c.training)) return nullptr;
+    Bindings bindings{{DNNL_ARG_SRC, 0, false, s.plain_x(), x, dnnl_given(c, 0)},
+                      WinogradKernel::weights(*s.winograd, 1, s.plain_weight, false),
+                      {DNNL_ARG_DST, 0, true, s.plain_y(), desc.dst_desc()}};
+    if (biased) bindings.push_back({DNNL_ARG_BIAS, 2, false, s.b(), s.b()});
+    if (tail.summand > 0) bindings.push_back(summand((biased ? 2 : 1) + tail.summand, s, desc, c));
+    return std::make_unique<WinogradKernel>(*s.winograd, DNNL_ARG_SRC, DNNL_ARG_DST, *finish, std::move(bindings));
+  }
+
   //[full
+  static std::unique_ptr<Kernel> winograd_data(const Shape& s, const ForwardDesc& hint, const PrepareContext& c) {
+    if (!s.winograd) return nullptr;
+    const WinogradShape& f = *s.winograd;
+    const WinogradShape turned{f.images, f.outputs, f.inputs, s.data[2], s.data[3], 2 - f.pad_top, 2 - f.pad_left};
+    const dnnl::memory::desc dy = readable(c, 0, hint.dst_desc());
+    if (!winograd_takes(turned, dy, hint.src_desc(), true)) return nullptr;
+    Bindings bindings{{DNNL_ARG_DIFF_DST, 0, false, s.plain_y(), dy, dnnl_given(c, 0)},
+                      WinogradKernel::weights(turned, 2, s.plain_weight, true),
+                      {DNNL_ARG_DIFF_SRC, 0, true, s.plain_x(), hint.src_desc()}};
+    return std::make_unique<WinogradKernel>(turned, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_SRC, w::Finish{nullptr, 0, {}},
+                                            std::move(bindings));
+  }
+  static std::unique_ptr<Kernel> winograd_weights(const Shape& s, const ForwardDesc& hint, bool bias,
+                                                  const PrepareContext& c) {
+    const dnnl::memory::desc x = readable(c, 1, hint.src_desc()), dy = readable(c, 0, hint.dst_desc());
+    if (!winograd_takes(s.winograd, x, dy, true)) return nullptr;
+    Bindings bindings{{DNNL_ARG_SRC, 1, false, s.plain_x(), x, dnnl_given(c, 1)},
+                      {DNNL_ARG_DIFF_DST, 0, false, s.plain_y(), dy, dnnl_given(c, 0)},
+                      {DNNL_ARG_DIFF_WEIGHTS, 1, true, s.plain_weight, s.plain_weight}};
+    if (bias) bindings.push_back({DNNL_ARG_DIFF_BIAS, 2, true, s.b(), s.b()});
+    return std::make_unique<WinogradWeightsKernel>(*s.winograd, std::move(bindings));
+  }
+
   // In the layouts of the forward kernel: those between layers agree, where a gradient's own choice would often cost reorders
   // around it that take longer than it gains.
   static typename BackwardData::primitive_desc data_desc(const Shape& s, const dnnl::memory::desc& x,
@@ -83,6 +134,7 @@ struct DnnlConv {
             hint,          dnnl_attributes(), true};
   }
   static std::unique_ptr<Kernel> data_gradient(const Shape& s, const ForwardDesc& hint, const PrepareContext& c) {
+    if (auto kernel = winograd_data(s, hint, c)) return kernel;
     typename BackwardData::primitive_desc desc = data_desc(s, hint.src_desc(), hint.dst_desc(), hint);
     if (!desc || dnnl_reference(desc)) desc = data_desc(s, s.x(), s.y(), hint);
     if (!desc || dnnl_reference(desc)) return nullptr;
@@ -94,6 +146,7 @@ struct DnnlConv {
 
   static std::unique_ptr<Kernel> weight_gradient(const Shape& s, const ForwardDesc& hint, bool bias,
                                                  const PrepareContext& c) {
+    if (auto kernel = winograd_weights(s, hint, bias, c)) return kernel;
     const auto none = dnnl::memory::desc();
     const typename BackwardWeights::primitive_desc desc(dnnl_engine(), Algorithm, s.x(), s.w(), bias ? s.b() : none,
                                                         s.y(), s.stride, s.dilate, s.pad_low, s.pad_high, hint,
