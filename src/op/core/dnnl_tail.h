@@ -21,7 +21,7 @@ struct DnnlTail {
   };
   dnnl::post_ops ops;
   std::vector<Step> steps;  // the same, by operator
-  int summand = 0;  // the input of the group that is added; 0: none
+  int summand = 0;          // the input of the group that is added; 0: none
 };
 
 namespace dnnl_tail {

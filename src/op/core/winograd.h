@@ -20,8 +20,8 @@ struct Tensor {
 
 // Tiles of all images, counted row by row.
 struct Grid {
-  int64_t rows, columns;       // of one image
-  int64_t pad_top, pad_left;   // rows and columns of zeros before the input's first
+  int64_t rows, columns;      // of one image
+  int64_t pad_top, pad_left;  // rows and columns of zeros before the input's first
 };
 
 // Some tiles at all points: [point][group][tile][lane].
@@ -61,12 +61,15 @@ struct Finish {
 
 // The pieces. Ranges are [first, last).
 struct Pieces {
-  void (*evaluate_images)(const Tensor& x, const Grid& grid, const Block& v, int64_t first, int64_t last);  // of the block's tiles
-  void (*evaluate_windows)(const Windows& w, const Filters& u, int64_t first, int64_t last);                // of groups of outputs
+  void (*evaluate_images)(const Tensor& x, const Grid& grid, const Block& v, int64_t first,
+                          int64_t last);                                                      // of the block's tiles
+  void (*evaluate_windows)(const Windows& w, const Filters& u, int64_t first, int64_t last);  // of groups of outputs
   void (*multiply)(const Block& v, const Filters& u, const Block& m, int64_t point, int64_t first, int64_t last);
-  void (*interpolate)(const Block& m, const Grid& grid, const Tensor& y, const Finish& finish, int64_t first, int64_t last);
+  void (*interpolate)(const Block& m, const Grid& grid, const Tensor& y, const Finish& finish, int64_t first,
+                      int64_t last);
   // Gradient of the windows: the transposes of the above. `sums`: of the gradients by channel, or null.
-  void (*evaluate_gradients)(const Tensor& dy, const Grid& grid, const Block& m, float* sums, int64_t first, int64_t last);
+  void (*evaluate_gradients)(const Tensor& dy, const Grid& grid, const Block& m, float* sums, int64_t first,
+                             int64_t last);
   void (*accumulate)(const Block& v, const Block& m, const Filters& du, int64_t point, bool fresh);
   void (*interpolate_windows)(const Filters& du, const Windows& dw, int64_t first, int64_t last);
 };

@@ -23,7 +23,8 @@ inline void store_register(float* p, Register v) { *reinterpret_cast<Register*>(
 inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // The points other than 0 and infinity, and what their polynomials are made of.
-constexpr float a = 0.625f, b = 1.5f, a2 = a * a, b2 = b * b, a3 = a2 * a, b3 = b2 * b, product = a2 * b2, sum = a2 + b2;
+constexpr float a = 0.625f, b = 1.5f, a2 = a * a, b2 = b * b, a3 = a2 * a, b3 = b2 * b, product = a2 * b2,
+                sum = a2 + b2;
 constexpr float scale_0 = 1 / product, scale_a = 1 / (2 * a2 * (a2 - b2)), scale_b = 1 / (2 * b2 * (b2 - a2));
 
 // Six samples of the input at the six points (B^T d), each `step` vectors apart.
@@ -156,11 +157,12 @@ using ProductTile = void (*)(const float*, int64_t, int64_t, const float*, int64
 template <int Registers>
 inline ProductTile product_of(int64_t rows) {
   constexpr ProductTile all[] = {
-      product_tile<1, Registers>,  product_tile<2, Registers>,  product_tile<3, Registers>,  product_tile<4, Registers>,
-      product_tile<5, Registers>,  product_tile<6, Registers>,
+      product_tile<1, Registers>,  product_tile<2, Registers>,  product_tile<3, Registers>,
+      product_tile<4, Registers>,  product_tile<5, Registers>,  product_tile<6, Registers>,
 #if defined(__AVX512F__)
-      product_tile<7, Registers>,  product_tile<8, Registers>,  product_tile<9, Registers>,  product_tile<10, Registers>,
-      product_tile<11, Registers>, product_tile<12, Registers>, product_tile<13, Registers>, product_tile<14, Registers>,
+      product_tile<7, Registers>,  product_tile<8, Registers>,  product_tile<9, Registers>,
+      product_tile<10, Registers>, product_tile<11, Registers>, product_tile<12, Registers>,
+      product_tile<13, Registers>, product_tile<14, Registers>,
 #endif
   };
   return all[rows - 1];
@@ -213,7 +215,8 @@ void interpolate(const Block& m, const Grid& grid, const Tensor& y, const Finish
       for (int64_t i = 0; i < height; ++i) {
         outputs(half + i * patch, 1, whole);
         float* to = corner + g * y.group_step + i * y.row_step;
-        for (int64_t j = 0; j < width; ++j) store(to + j * y.pixel_step, finished(whole[j] + bias, finish, to + j * y.pixel_step));
+        for (int64_t j = 0; j < width; ++j)
+          store(to + j * y.pixel_step, finished(whole[j] + bias, finish, to + j * y.pixel_step));
       }
     }
   }
@@ -266,7 +269,8 @@ void evaluate_gradients(const Tensor& dy, const Grid& grid, const Block& m, floa
 
 // du[gradient_rows inputs][Registers] (+)= v^T m over all tiles.
 template <int Registers>
-void gradient_tile(const float* v, const float* m, int64_t m_step, int64_t count, float* du, int64_t du_step, bool fresh) {
+void gradient_tile(const float* v, const float* m, int64_t m_step, int64_t count, float* du, int64_t du_step,
+                   bool fresh) {
   Register total[gradient_rows][Registers] = {};
   for (int64_t t = 0; t < count; ++t, v += lanes, m += lanes) {
     Register column[Registers];
@@ -294,9 +298,8 @@ void accumulate(const Block& v, const Block& m, const Filters& du, int64_t point
     const int64_t step = paired ? 2 * lanes : lanes;
     const auto run = product_groups == 2 && !paired ? gradient_tile<1> : gradient_tile<2>;
     for (int64_t c = 0; c < du.inputs; c += gradient_rows) {
-      run(v.at(point, c / lanes) + c % lanes, m.at(point, g),
-          product_groups == 2 ? m.tiles * lanes : register_lanes, v.count,
-          du.at(point, g - g % 2) + g % 2 * lanes + c * step, step, fresh);
+      run(v.at(point, c / lanes) + c % lanes, m.at(point, g), product_groups == 2 ? m.tiles * lanes : register_lanes,
+          v.count, du.at(point, g - g % 2) + g % 2 * lanes + c * step, step, fresh);
     }
   }
 }
@@ -324,9 +327,8 @@ void interpolate_windows(const Filters& du, const Windows& dw, int64_t first, in
   }
 }
 
-constexpr Pieces pieces{evaluate_images, evaluate_windows, multiply, interpolate,
-                        evaluate_gradients, accumulate, interpolate_windows
-};
+constexpr Pieces pieces{evaluate_images,    evaluate_windows, multiply,           interpolate,
+                        evaluate_gradients, accumulate,       interpolate_windows};
 
 }  // namespace
 

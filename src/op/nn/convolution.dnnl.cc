@@ -21,7 +21,8 @@ bool better_channels_last(const ConvParams& p, const TensorView& x, const Tensor
 
 bool fits_winograd(const ConvParams& p, const TensorView& x) {
   const Window w = p.window();
-  bool fits = w.dims == 2 && p.num_group == 1 && p.num_filter % winograd::lanes == 0 && x.shape[1] % winograd::lanes == 0;
+  bool fits =
+      w.dims == 2 && p.num_group == 1 && p.num_filter % winograd::lanes == 0 && x.shape[1] % winograd::lanes == 0;
   for (int i = 0; i < 2 && fits; ++i) fits = w.kernel[i] == 3 && w.stride[i] == 1 && w.dilate[i] == 1;
   return fits;
 }
@@ -46,7 +47,8 @@ struct ShapeOf : DnnlConvShape {
     plain_weight = dnnl_plain(weight, type);
     channels_last = better_channels_last(p, x, y, training);
     if (type == DnnlType::f32 && fits_winograd(p, x)) {
-      winograd = WinogradShape{x.shape[0], x.shape[1], p.num_filter, y.shape[2], y.shape[3], window.pad[0], window.pad[1]};
+      winograd =
+          WinogradShape{x.shape[0], x.shape[1], p.num_filter, y.shape[2], y.shape[3], window.pad[0], window.pad[1]};
     }
   }
 };

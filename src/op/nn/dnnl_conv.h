@@ -13,7 +13,7 @@ struct DnnlConvShape {
   DnnlDims data, weight, bias, out, stride, dilate, pad_low, pad_high;
   dnnl::memory::desc plain_weight;  // our layout of the weights, in oneDNN's order of axes
   DnnlType type;
-  bool channels_last = false;  // data and result, instead of what oneDNN likes best
+  bool channels_last = false;             // data and result, instead of what oneDNN likes best
   std::optional<WinogradShape> winograd;  // where that is a way
 
   dnnl::memory::desc x() const { return tensor(data); }

@@ -22,8 +22,9 @@ inline const w::Pieces* winograd_pieces() {
   static const w::Pieces* pieces = [] {
     if (!environment_bool("WINOGRAD", true)) return static_cast<const w::Pieces*>(nullptr);
 #if defined(__x86_64__)
-    const bool v4 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-                    __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd");
+    const bool v4 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                    __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+                    __builtin_cpu_supports("avx512cd");
     return v4 ? w::pieces_x86_64_v4() : w::pieces_x86_64_v3();
 #else
     return w::pieces_default();
@@ -57,11 +58,12 @@ struct WinogradShape {
 
 // A tensor with its channels last, or in blocks of 16; otherwise nothing.
 inline std::optional<w::Tensor> winograd_tensor(const dnnl::memory::desc& desc, void* data = nullptr) {
-  const DnnlDims dims = desc.get_dims(), strides = desc.get_strides(), blocks = desc.get_inner_blks(), axes = desc.get_inner_idxs();
+  const DnnlDims dims = desc.get_dims(), strides = desc.get_strides(), blocks = desc.get_inner_blks(),
+                 axes = desc.get_inner_idxs();
   const bool blocked = blocks.size() == 1 && blocks[0] == w::lanes && axes[0] == 1;
   const bool last = blocks.empty() && strides[1] == 1;
   if (dims.size() != 4 || dims[1] % w::lanes != 0 || (!blocked && !last)) return std::nullopt;
-  return w::Tensor{static_cast<float*>(data), dims[0],    dims[1] / w::lanes, dims[2], dims[3], strides[0],
+  return w::Tensor{static_cast<float*>(data),       dims[0],    dims[1] / w::lanes, dims[2], dims[3], strides[0],
                    blocked ? strides[1] : w::lanes, strides[2], strides[3]};
 }
 inline w::Tensor winograd_tensor(const dnnl::memory& memory) {
@@ -101,7 +103,8 @@ class WinogradKernel : public DnnlKernel {
       float* data = static_cast<float*>(const_cast<void*>(from));
       const w::Windows windows{data, flipped ? 9 : shape.inputs * 9, flipped ? shape.outputs * 9 : 9, flipped};
       const w::Filters filters{static_cast<float*>(to), shape.inputs, shape.outputs};
-      dnnl_parallel(shape.outputs / w::lanes, [&](int64_t g) { winograd_pieces()->evaluate_windows(windows, filters, g, g + 1); });
+      dnnl_parallel(shape.outputs / w::lanes,
+                    [&](int64_t g) { winograd_pieces()->evaluate_windows(windows, filters, g, g + 1); });
     };
     return b;
   }
@@ -141,7 +144,8 @@ class WinogradKernel : public DnnlKernel {
     return {data, channels / w::lanes, plan_.tiles, first, std::min(plan_.tiles, s_.tiles() - first)};
   }
 
-  void run_alone(const w::Tensor& x, const w::Filters& u, const w::Tensor& y, const w::Finish& finish, float* space) const {
+  void run_alone(const w::Tensor& x, const w::Filters& u, const w::Tensor& y, const w::Finish& finish,
+                 float* space) const {
     const w::Pieces& pieces = *winograd_pieces();
     const int64_t blocks = (s_.tiles() + plan_.tiles - 1) / plan_.tiles, inputs = w::points * plan_.tiles * s_.inputs;
     std::atomic<int64_t> next{0};
@@ -156,14 +160,18 @@ class WinogradKernel : public DnnlKernel {
     });
   }
 
-  void run_together(const w::Tensor& x, const w::Filters& u, const w::Tensor& y, const w::Finish& finish, float* space) const {
+  void run_together(const w::Tensor& x, const w::Filters& u, const w::Tensor& y, const w::Finish& finish,
+                    float* space) const {
     const w::Pieces& pieces = *winograd_pieces();
     for (int64_t first = 0; first < s_.tiles(); first += plan_.tiles) {
-      const w::Block v = block(space, s_.inputs, first), m = block(space + w::points * plan_.tiles * s_.inputs, s_.outputs, first);
+      const w::Block v = block(space, s_.inputs, first),
+                     m = block(space + w::points * plan_.tiles * s_.inputs, s_.outputs, first);
       const int64_t parts = (v.count + 3) / 4;
-      dnnl_parallel(parts, [&](int64_t i) { pieces.evaluate_images(x, s_.grid(), v, i * 4, std::min(v.count, i * 4 + 4)); });
+      dnnl_parallel(parts,
+                    [&](int64_t i) { pieces.evaluate_images(x, s_.grid(), v, i * 4, std::min(v.count, i * 4 + 4)); });
       dnnl_parallel(w::points, [&](int64_t p) { pieces.multiply(v, u, m, p, 0, m.groups); });
-      dnnl_parallel(parts, [&](int64_t i) { pieces.interpolate(m, s_.grid(), y, finish, i * 4, std::min(m.count, i * 4 + 4)); });
+      dnnl_parallel(
+          parts, [&](int64_t i) { pieces.interpolate(m, s_.grid(), y, finish, i * 4, std::min(m.count, i * 4 + 4)); });
     }
   }
 
@@ -177,12 +185,15 @@ class WinogradKernel : public DnnlKernel {
 class WinogradWeightsKernel : public DnnlKernel {
  public:
   WinogradWeightsKernel(const WinogradShape& shape, std::vector<Binding> bindings)
-      : DnnlKernel(dnnl::memory::desc({floats(shape)}, DnnlType::f32, {1}), std::move(bindings)), s_(shape), tiles_(block_tiles(shape)) {}
+      : DnnlKernel(dnnl::memory::desc({floats(shape)}, DnnlType::f32, {1}), std::move(bindings)),
+        s_(shape),
+        tiles_(block_tiles(shape)) {}
 
  protected:
   void execute(const Arguments& arguments) const override {
     const w::Pieces& pieces = *winograd_pieces();
-    const w::Tensor x = winograd_tensor(arguments.at(DNNL_ARG_SRC)), dy = winograd_tensor(arguments.at(DNNL_ARG_DIFF_DST));
+    const w::Tensor x = winograd_tensor(arguments.at(DNNL_ARG_SRC)),
+                    dy = winograd_tensor(arguments.at(DNNL_ARG_DIFF_DST));
     float* space = static_cast<float*>(arguments.at(DNNL_ARG_SCRATCHPAD).get_data_handle());
     const w::Filters du{space, s_.inputs, s_.outputs};
     float *inputs = space + s_.filter_floats(), *outputs = inputs + w::points * tiles_ * s_.inputs;
@@ -192,7 +203,8 @@ class WinogradWeightsKernel : public DnnlKernel {
     if (db) std::fill_n(db, s_.outputs, 0.0f);
     for (int64_t first = 0; first < s_.tiles(); first += tiles_) {
       const int64_t count = std::min(tiles_, s_.tiles() - first), parts = (count + part - 1) / part;
-      const w::Block v{inputs, s_.inputs / w::lanes, tiles_, first, count}, m{outputs, s_.outputs / w::lanes, tiles_, first, count};
+      const w::Block v{inputs, s_.inputs / w::lanes, tiles_, first, count},
+          m{outputs, s_.outputs / w::lanes, tiles_, first, count};
       dnnl_parallel(parts, [&](int64_t i) {
         const int64_t begin = i * part, end = std::min(count, begin + part);
         pieces.evaluate_images(x, s_.grid(), v, begin, end);
@@ -203,7 +215,8 @@ class WinogradWeightsKernel : public DnnlKernel {
       }
       dnnl_parallel(w::points, [&](int64_t p) { pieces.accumulate(v, m, du, p, first == 0); });
     }
-    const w::Windows dw{static_cast<float*>(arguments.at(DNNL_ARG_DIFF_WEIGHTS).get_data_handle()), s_.inputs * 9, 9, false};
+    const w::Windows dw{static_cast<float*>(arguments.at(DNNL_ARG_DIFF_WEIGHTS).get_data_handle()), s_.inputs * 9, 9,
+                        false};
     dnnl_parallel(s_.outputs / w::lanes, [&](int64_t g) { pieces.interpolate_windows(du, dw, g, g + 1); });
   }
 
