@@ -1,5 +1,6 @@
 """Convolutions of many channels, which take Winograd's way, against the same in float64, which does not."""
 
+import importlib.util
 import os
 import pathlib
 import subprocess
@@ -70,6 +71,33 @@ def test_relu_after_a_convolution_keeps_nan():
     out = symbol.bind(mx.cpu(), arrays, grad_req="null").forward()[0].asnumpy()
     assert np.isnan(out[0, :, 5, 5]).all()
     assert not np.isnan(out[0, :, :, 8:]).any()
+
+
+def test_a_net_is_as_exact_as_float32_allows():
+    here = pathlib.Path(__file__).parents[2] / "benchmarks" / "nets.py"
+    spec = importlib.util.spec_from_file_location("benchmark_nets", here)
+    nets = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(nets)
+    symbol, random = nets.ALL["GoogLeNet"].make(), np.random.RandomState(5)
+    shapes, _, _ = symbol.infer_shape(data=(2, 3, 64, 64))
+    values = {k: random.randn(*s) for k, s in zip(symbol.list_arguments(), shapes)}
+    for name, value in values.items():
+        if name.endswith("weight"):
+            value *= np.sqrt(2 / np.prod(value.shape[1:]))
+    values["softmax_label"] = np.array([3.0, 700.0])
+
+    def step(dtype):
+        executor = symbol.simple_bind(mx.cpu(), data=(2, 3, 64, 64), type_dict=dict.fromkeys(values, dtype))
+        for name, array in executor.arg_dict.items():
+            array[:] = values[name].astype("float32")
+        mx.random.seed(1)
+        executor.forward(is_train=True)
+        executor.backward()
+        return {"out": executor.outputs[0].asnumpy(), **{k: g.asnumpy() for k, g in executor.grad_dict.items() if g is not None}}
+
+    ours, exact = step("float32"), step("float64")
+    for name, value in exact.items():
+        np.testing.assert_allclose(ours[name], value, rtol=0, atol=2e-5 * np.abs(value).max(), err_msg=name)
 
 
 def digest(**environment):

@@ -84,7 +84,7 @@ struct DnnlConv {
   }
   static bool winograd_takes(const std::optional<WinogradShape>& shape, const dnnl::memory::desc& x,
                              const dnnl::memory::desc& y, bool training) {
-    return shape && winograd_pieces() && winograd_tensor(x) && winograd_tensor(y) && shape->pays(training);
+    return shape && winograd_tensor(x) && winograd_tensor(y) && shape->pays(training);
   }
 
   // As prepare(), in between the layouts that oneDNN would take; nullptr where it is no way or does not pay.

@@ -17,20 +17,16 @@ namespace mixnet::op {
 
 namespace w = mixnet::winograd;
 
-// The pieces for this CPU; null where they are switched off.
-inline const w::Pieces* winograd_pieces() {
-  static const w::Pieces* pieces = [] {
-    if (!environment_bool("WINOGRAD", true)) return static_cast<const w::Pieces*>(nullptr);
+// The pieces for this CPU.
+inline const w::Pieces& winograd_pieces() {
 #if defined(__x86_64__)
-    const bool v4 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                    __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
-                    __builtin_cpu_supports("avx512cd");
-    return v4 ? w::pieces_x86_64_v4() : w::pieces_x86_64_v3();
+  static const bool v4 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+                         __builtin_cpu_supports("avx512cd");
+  return v4 ? *w::pieces_x86_64_v4() : *w::pieces_x86_64_v3();
 #else
-    return w::pieces_default();
+  return *w::pieces_default();
 #endif
-  }();
-  return pieces;
 }
 
 // One convolution: from `inputs` channels to `outputs`, onto height x width.
@@ -44,9 +40,10 @@ struct WinogradShape {
   int64_t filter_floats() const { return w::points * inputs * outputs; }
   dnnl::memory::desc filters() const { return dnnl_plain({filter_floats()}); }
 
-  // Whether it is done sooner than directly, in multiplications: those saved against what evaluation and memory cost, as measured.
+  // Whether it is wanted and done sooner than directly, in multiplications: those saved against what evaluation and memory cost, as measured.
   bool pays(bool training) const {
     constexpr double per_tile_group = 3000, per_weight = 20, per_new_weight = 24;
+    if (!environment_bool("WINOGRAD", true)) return false;
     if (dnnl_takes_any_size.load(std::memory_order_relaxed)) return true;
     const double weights = static_cast<double>(inputs * outputs), t = static_cast<double>(tiles());
     const double direct = weights * 9 * (static_cast<double>(images * height * width) + per_weight);
@@ -104,7 +101,7 @@ class WinogradKernel : public DnnlKernel {
       const w::Windows windows{data, flipped ? 9 : shape.inputs * 9, flipped ? shape.outputs * 9 : 9, flipped};
       const w::Filters filters{static_cast<float*>(to), shape.inputs, shape.outputs};
       dnnl_parallel(shape.outputs / w::lanes,
-                    [&](int64_t g) { winograd_pieces()->evaluate_windows(windows, filters, g, g + 1); });
+                    [&](int64_t g) { winograd_pieces().evaluate_windows(windows, filters, g, g + 1); });
     };
     return b;
   }
@@ -127,10 +124,9 @@ class WinogradKernel : public DnnlKernel {
     bool alone;
     int64_t threads, tiles;  // of a block
     explicit Plan(const WinogradShape& s) : threads(parallel_threads()) {
-      constexpr int64_t cached_filters = 36 * 128 * 256, near_floats = 1 << 18;
-      const int64_t all = s.tiles(), channels = s.inputs + s.outputs;
+      constexpr int64_t near_filters = 36 * 128 * 128, cached_filters = 36 * 128 * 256;
+      const int64_t all = s.tiles(), fits = s.filter_floats() <= near_filters ? 28 : 56;
       alone = s.filter_floats() <= cached_filters && all >= 14 * threads;
-      const int64_t fits = alone ? std::clamp<int64_t>(near_floats / (w::points * channels), 28, 112) : 56;
       int64_t blocks = (all + fits - 1) / fits;
       if (alone) blocks = (blocks + threads - 1) / threads * threads;
       tiles = (all + blocks - 1) / blocks;
@@ -146,7 +142,7 @@ class WinogradKernel : public DnnlKernel {
 
   void run_alone(const w::Tensor& x, const w::Filters& u, const w::Tensor& y, const w::Finish& finish,
                  float* space) const {
-    const w::Pieces& pieces = *winograd_pieces();
+    const w::Pieces& pieces = winograd_pieces();
     const int64_t blocks = (s_.tiles() + plan_.tiles - 1) / plan_.tiles, inputs = w::points * plan_.tiles * s_.inputs;
     std::atomic<int64_t> next{0};
     dnnl_parallel(plan_.threads, [&](int64_t thread) {
@@ -162,7 +158,7 @@ class WinogradKernel : public DnnlKernel {
 
   void run_together(const w::Tensor& x, const w::Filters& u, const w::Tensor& y, const w::Finish& finish,
                     float* space) const {
-    const w::Pieces& pieces = *winograd_pieces();
+    const w::Pieces& pieces = winograd_pieces();
     for (int64_t first = 0; first < s_.tiles(); first += plan_.tiles) {
       const w::Block v = block(space, s_.inputs, first),
                      m = block(space + w::points * plan_.tiles * s_.inputs, s_.outputs, first);
@@ -191,7 +187,7 @@ class WinogradWeightsKernel : public DnnlKernel {
 
  protected:
   void execute(const Arguments& arguments) const override {
-    const w::Pieces& pieces = *winograd_pieces();
+    const w::Pieces& pieces = winograd_pieces();
     const w::Tensor x = winograd_tensor(arguments.at(DNNL_ARG_SRC)),
                     dy = winograd_tensor(arguments.at(DNNL_ARG_DIFF_DST));
     float* space = static_cast<float*>(arguments.at(DNNL_ARG_SCRATCHPAD).get_data_handle());
