@@ -62,6 +62,18 @@ def test_convolution_is_as_exact_as_float32_allows(case):
         np.testing.assert_allclose(ours[name], value, rtol=0, atol=5e-6 * np.abs(value).max(), err_msg=name)
 
 
+@pytest.mark.parametrize("case", CASES[:3], ids=str)
+def test_bfloat16_is_rounded_where_it_is_stored(case):
+    values, head = inputs(case, 6)
+    values = {k: mx.nd.array(np.abs(v), dtype="bfloat16").astype("float32").asnumpy() for k, v in values.items()}
+    head = mx.nd.array(head, dtype="bfloat16").astype("float32").asnumpy()
+    symbol = net(case[4], case[5], case[6], "")
+    exact = results(symbol, values, head, "float64")
+    for name, value in results(symbol, values, head, "bfloat16").items():
+        got = value if value.dtype == np.float32 else np.asarray(mx.nd.array(value, dtype="float32").asnumpy())
+        np.testing.assert_allclose(got, exact[name], rtol=2.0**-8, atol=2.0**-9 * np.abs(exact[name]).max(), err_msg=name)
+
+
 def test_relu_after_a_convolution_keeps_nan():
     # Winograd's way spreads it over the tile of 4 x 4 results; beyond that nothing is touched.
     values, _ = inputs(CASES[0], 1)

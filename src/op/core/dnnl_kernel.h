@@ -335,6 +335,13 @@ class SequenceKernel : public OnednnKernel {
   std::vector<Part> parts_;
 };
 
+// Whether the CPU multiplies tiles of bfloat16 (AMX), many times faster than float32.
+inline bool dnnl_has_tiles() {
+  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) &
+          static_cast<unsigned>(dnnl::cpu_isa::avx512_core_amx)) ==
+         static_cast<unsigned>(dnnl::cpu_isa::avx512_core_amx);
+}
+
 // oneDNN kernels exist for tensors with elements of float32, and of bfloat16 where the CPU multiplies it.
 inline bool dnnl_takes(const PrepareContext& c) {
   static const bool bf16 =

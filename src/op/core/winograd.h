@@ -11,9 +11,13 @@ namespace mixnet::winograd {
 
 constexpr int64_t tile = 4, patch = 6, points = 36, lanes = 16;
 
-// (images, channels, height, width); a pixel has 16 channels next to each other. Steps count floats.
+// How numbers lie in memory; they are multiplied as float32.
+enum class Storage : int32_t { f32, bf16 };
+
+// (images, channels, height, width); a pixel has 16 channels next to each other. Steps count elements.
 struct Tensor {
-  float* data;
+  void* data;
+  Storage storage;
   int64_t images, groups, height, width;  // groups of 16 channels
   int64_t image_step, group_step, row_step, pixel_step;
 };
@@ -41,7 +45,8 @@ struct Filters {
 
 // (outputs, inputs, 3, 3) in memory; `flipped` takes a window from its end.
 struct Windows {
-  float* data;
+  void* data;
+  Storage storage;
   int64_t output_step, input_step;
   bool flipped;
 };
@@ -54,7 +59,7 @@ struct Finish {
     float scale, shift;
   };
   static constexpr int most = 6;
-  const float* bias;  // by output channel, or null
+  const void* bias;  // by output channel, stored as the result is, or null
   int count;
   Step steps[most];  // `add`: what the result's memory holds
 };

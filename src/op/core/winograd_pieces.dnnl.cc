@@ -6,6 +6,8 @@ namespace mixnet::winograd {
 namespace {
 
 typedef float Vector __attribute__((vector_size(64), aligned(4), may_alias));
+typedef uint32_t Bits __attribute__((vector_size(64), aligned(4), may_alias));
+typedef uint16_t Halves __attribute__((vector_size(32), aligned(2), may_alias));
 
 // Products keep most_rows x 2 registers of sums: 28 of 32, or 12 of 16. A register is a vector, or half of one.
 #if defined(__AVX512F__)
@@ -18,6 +20,22 @@ typedef float Register __attribute__((vector_size(register_bytes), aligned(4), m
 
 inline Vector load(const float* p) { return *reinterpret_cast<const Vector*>(p); }
 inline void store(float* p, Vector v) { *reinterpret_cast<Vector*>(p) = v; }
+// bfloat16 is the upper half of float32; to nearest, ties to even, and NaN stays what it is.
+inline Vector load(const uint16_t* p) {
+  return reinterpret_cast<Vector>(__builtin_convertvector(*reinterpret_cast<const Halves*>(p), Bits) << 16);
+}
+inline void store(uint16_t* p, Vector v) {
+  const Bits bits = reinterpret_cast<Bits>(v), rounded = bits + 0x7fff + ((bits >> 16) & 1);
+  const Bits kept = v != v ? bits | 0x400000 : rounded;
+  *reinterpret_cast<Halves*>(p) = __builtin_convertvector(kept >> 16, Halves);
+}
+inline float widened(float x) { return x; }
+inline float widened(uint16_t x) {
+  const uint32_t bits = static_cast<uint32_t>(x) << 16;
+  float value;
+  __builtin_memcpy(&value, &bits, sizeof value);
+  return value;
+}
 inline Register load_register(const float* p) { return *reinterpret_cast<const Register*>(p); }
 inline void store_register(float* p, Register v) { *reinterpret_cast<Register*>(p) = v; }
 inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -70,10 +88,10 @@ inline Place place(const Grid& grid, int64_t tile_number) {
 }
 
 // Side x Side pixels from (y, x) on, zeros where there are none.
-template <int Side>
-inline void fetch(const Tensor& t, const float* group, int64_t y, int64_t x, Vector* to) {
+template <int Side, class T>
+inline void fetch(const Tensor& t, const T* group, int64_t y, int64_t x, Vector* to) {
   if (y >= 0 && x >= 0 && y + Side <= t.height && x + Side <= t.width) {
-    const float* from = group + y * t.row_step + x * t.pixel_step;
+    const T* from = group + y * t.row_step + x * t.pixel_step;
     for (int i = 0; i < Side; ++i) {
       for (int j = 0; j < Side; ++j) to[i * Side + j] = load(from + i * t.row_step + j * t.pixel_step);
     }
@@ -87,11 +105,12 @@ inline void fetch(const Tensor& t, const float* group, int64_t y, int64_t x, Vec
   }
 }
 
-void evaluate_images(const Tensor& x, const Grid& grid, const Block& v, int64_t first, int64_t last) {
+template <class T>
+void evaluate_images_of(const Tensor& x, const Grid& grid, const Block& v, int64_t first, int64_t last) {
   const int64_t point_step = v.groups * v.tiles * lanes;
   for (int64_t t = first; t < last; ++t) {
     const Place p = place(grid, v.first + t);
-    const float* image = x.data + p.image * x.image_step;
+    const T* image = static_cast<const T*>(x.data) + p.image * x.image_step;
     for (int64_t g = 0; g < x.groups; ++g) {
       Vector d[patch * patch], half[patch * patch], whole[patch];
       fetch<patch>(x, image + g * x.group_step, p.y - grid.pad_top, p.x - grid.pad_left, d);
@@ -107,16 +126,17 @@ void evaluate_images(const Tensor& x, const Grid& grid, const Block& v, int64_t 
   }
 }
 
-void evaluate_windows(const Windows& w, const Filters& u, int64_t first, int64_t last) {
+template <class T>
+void evaluate_windows_of(const Windows& w, const Filters& u, int64_t first, int64_t last) {
   const int64_t groups = u.outputs / lanes, point_step = u.outputs * u.inputs;
   for (int64_t g = first; g < last; ++g) {
     const bool paired = g % 2 == 1 || g + 1 < groups;
     float* column = u.at(0, g - g % 2) + g % 2 * lanes;
     for (int64_t c = 0; c < u.inputs; ++c) {
-      const float* from = w.data + g * lanes * w.output_step + c * w.input_step;
+      const T* from = static_cast<const T*>(w.data) + g * lanes * w.output_step + c * w.input_step;
       Vector taps[9], half[3 * patch], whole[patch];
       for (int k = 0; k < 9; ++k) {
-        for (int l = 0; l < lanes; ++l) taps[k][l] = from[l * w.output_step + (w.flipped ? 8 - k : k)];
+        for (int l = 0; l < lanes; ++l) taps[k][l] = widened(from[l * w.output_step + (w.flipped ? 8 - k : k)]);
       }
       for (int i = 0; i < 3; ++i) window_points(taps + 3 * i, half + i, 3);
       float* to = column + c * (paired ? 2 * lanes : lanes);
@@ -186,7 +206,8 @@ void multiply(const Block& v, const Filters& u, const Block& m, int64_t point, i
   }
 }
 
-inline Vector finished(Vector y, const Finish& finish, const float* before) {
+template <class T>
+inline Vector finished(Vector y, const Finish& finish, const T* before) {
   for (int s = 0; s < finish.count; ++s) {
     const Finish::Step& step = finish.steps[s];
     if (step.kind == Finish::relu) y = y < 0 ? Vector{} : y;
@@ -196,12 +217,14 @@ inline Vector finished(Vector y, const Finish& finish, const float* before) {
   return y;
 }
 
-void interpolate(const Block& m, const Grid& grid, const Tensor& y, const Finish& finish, int64_t first, int64_t last) {
+template <class T>
+void interpolate_to(const Block& m, const Grid& grid, const Tensor& y, const Finish& finish, int64_t first,
+                    int64_t last) {
   const int64_t point_step = m.groups * m.tiles * lanes;
   for (int64_t t = first; t < last; ++t) {
     const Place p = place(grid, m.first + t);
     const int64_t height = least(tile, y.height - p.y), width = least(tile, y.width - p.x);
-    float* corner = y.data + p.image * y.image_step + p.y * y.row_step + p.x * y.pixel_step;
+    T* corner = static_cast<T*>(y.data) + p.image * y.image_step + p.y * y.row_step + p.x * y.pixel_step;
     for (int64_t g = 0; g < y.groups; ++g) {
       Vector d[patch], half[tile * patch], whole[tile];
       const float* from = m.at(0, g) + t * lanes;
@@ -211,10 +234,10 @@ void interpolate(const Block& m, const Grid& grid, const Tensor& y, const Finish
         outputs(d, 1, column);
         for (int i = 0; i < tile; ++i) half[i * patch + j] = column[i];
       }
-      const Vector bias = finish.bias ? load(finish.bias + g * lanes) : Vector{};
+      const Vector bias = finish.bias ? load(static_cast<const T*>(finish.bias) + g * lanes) : Vector{};
       for (int64_t i = 0; i < height; ++i) {
         outputs(half + i * patch, 1, whole);
-        float* to = corner + g * y.group_step + i * y.row_step;
+        T* to = corner + g * y.group_step + i * y.row_step;
         for (int64_t j = 0; j < width; ++j)
           store(to + j * y.pixel_step, finished(whole[j] + bias, finish, to + j * y.pixel_step));
       }
@@ -243,12 +266,14 @@ inline void windows(const Vector* m, int step, Vector* to) {
   to[2] = (scale_a * a2) * even_a + (scale_b * b2) * even_b + m[5 * step];
 }
 
-void evaluate_gradients(const Tensor& dy, const Grid& grid, const Block& m, float* sums, int64_t first, int64_t last) {
+template <class T>
+void evaluate_gradients_of(const Tensor& dy, const Grid& grid, const Block& m, float* sums, int64_t first,
+                           int64_t last) {
   const int64_t point_step = m.groups * m.tiles * lanes;
   for (int64_t c = 0; sums && c < dy.groups * lanes; ++c) sums[c] = 0;
   for (int64_t t = first; t < last; ++t) {
     const Place p = place(grid, m.first + t);
-    const float* image = dy.data + p.image * dy.image_step;
+    const T* image = static_cast<const T*>(dy.data) + p.image * dy.image_step;
     for (int64_t g = 0; g < dy.groups; ++g) {
       Vector d[tile * tile], half[tile * patch], whole[patch];
       fetch<tile>(dy, image + g * dy.group_step, p.y, p.x, d);
@@ -304,7 +329,8 @@ void accumulate(const Block& v, const Block& m, const Filters& du, int64_t point
   }
 }
 
-void interpolate_windows(const Filters& du, const Windows& dw, int64_t first, int64_t last) {
+template <class T>
+void interpolate_windows_to(const Filters& du, const Windows& dw, int64_t first, int64_t last) {
   const int64_t groups = du.outputs / lanes, point_step = du.outputs * du.inputs;
   for (int64_t g = first; g < last; ++g) {
     const bool paired = g % 2 == 1 || g + 1 < groups;
@@ -319,12 +345,31 @@ void interpolate_windows(const Filters& du, const Windows& dw, int64_t first, in
         for (int i = 0; i < 3; ++i) half[i * patch + j] = three[i];
       }
       for (int i = 0; i < 3; ++i) windows(half + i * patch, 1, taps + 3 * i);
-      float* to = dw.data + g * lanes * dw.output_step + c * dw.input_step;
+      T* to = static_cast<T*>(dw.data) + g * lanes * dw.output_step + c * dw.input_step;
       for (int k = 0; k < 9; ++k) {
-        for (int l = 0; l < lanes; ++l) to[l * dw.output_step + k] = taps[k][l];
+        T stored[lanes];
+        store(stored, taps[k]);
+        for (int l = 0; l < lanes; ++l) to[l * dw.output_step + k] = stored[l];
       }
     }
   }
+}
+
+bool half(Storage storage) { return storage == Storage::bf16; }
+void evaluate_images(const Tensor& x, const Grid& grid, const Block& v, int64_t first, int64_t last) {
+  (half(x.storage) ? evaluate_images_of<uint16_t> : evaluate_images_of<float>)(x, grid, v, first, last);
+}
+void evaluate_windows(const Windows& w, const Filters& u, int64_t first, int64_t last) {
+  (half(w.storage) ? evaluate_windows_of<uint16_t> : evaluate_windows_of<float>)(w, u, first, last);
+}
+void interpolate(const Block& m, const Grid& grid, const Tensor& y, const Finish& finish, int64_t first, int64_t last) {
+  (half(y.storage) ? interpolate_to<uint16_t> : interpolate_to<float>)(m, grid, y, finish, first, last);
+}
+void evaluate_gradients(const Tensor& dy, const Grid& grid, const Block& m, float* sums, int64_t first, int64_t last) {
+  (half(dy.storage) ? evaluate_gradients_of<uint16_t> : evaluate_gradients_of<float>)(dy, grid, m, sums, first, last);
+}
+void interpolate_windows(const Filters& du, const Windows& dw, int64_t first, int64_t last) {
+  (half(dw.storage) ? interpolate_windows_to<uint16_t> : interpolate_windows_to<float>)(du, dw, first, last);
 }
 
 constexpr Pieces pieces{evaluate_images,    evaluate_windows, multiply,           interpolate,

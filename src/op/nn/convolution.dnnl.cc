@@ -46,9 +46,9 @@ struct ShapeOf : DnnlConvShape {
     }
     plain_weight = dnnl_plain(weight, type);
     channels_last = better_channels_last(p, x, y, training);
-    if (type == DnnlType::f32 && fits_winograd(p, x)) {
-      winograd =
-          WinogradShape{x.shape[0], x.shape[1], p.num_filter, y.shape[2], y.shape[3], window.pad[0], window.pad[1]};
+    if (fits_winograd(p, x)) {
+      winograd = WinogradShape{x.shape[0], x.shape[1],    p.num_filter,  y.shape[2],
+                               y.shape[3], window.pad[0], window.pad[1], winograd_storage(type)};
     }
   }
 };

@@ -106,7 +106,8 @@ struct DnnlConv {
   static std::unique_ptr<Kernel> winograd_data(const Shape& s, const ForwardDesc& hint, const PrepareContext& c) {
     if (!s.winograd) return nullptr;
     const WinogradShape& f = *s.winograd;
-    const WinogradShape turned{f.images, f.outputs, f.inputs, s.data[2], s.data[3], 2 - f.pad_top, 2 - f.pad_left};
+    const WinogradShape turned{f.images,  f.outputs,     f.inputs,       s.data[2],
+                               s.data[3], 2 - f.pad_top, 2 - f.pad_left, f.storage};
     const dnnl::memory::desc dy = readable(c, 0, hint.dst_desc());
     if (!winograd_takes(turned, dy, hint.src_desc(), true)) return nullptr;
     Bindings bindings{{DNNL_ARG_DIFF_DST, 0, false, s.plain_y(), dy, dnnl_given(c, 0)},

@@ -1,13 +1,14 @@
 // Winograd's convolution (op/nn/winograd.h) as kernels in oneDNN's layouts: forward, and the gradients of data and of weights.
 //
-// For 3 x 3 windows without stride or dilation, one group, multiples of 16 channels, float32. The number of threads does not change a bit of
-// the results. Only included by *.dnnl.cc files.
+// For 3 x 3 windows without stride or dilation, one group, multiples of 16 channels, float32 or bfloat16 (multiplied as float32). The number of
+// threads does not change a bit of the results. Only included by *.dnnl.cc files.
 #pragma once
 #include <algorithm>
 #include <atomic>
 #include <optional>
 
 #include "base/environment.h"
+#include "base/half.h"
 #include "op/core/dnnl_kernel.h"
 #include "op/core/dnnl_parallel.h"
 #include "op/core/dnnl_tail.h"
@@ -32,6 +33,7 @@ inline const w::Pieces& winograd_pieces() {
 // One convolution: from `inputs` channels to `outputs`, onto height x width.
 struct WinogradShape {
   int64_t images, inputs, outputs, height, width, pad_top, pad_left;
+  w::Storage storage;
 
   w::Grid grid() const {
     return {(height + w::tile - 1) / w::tile, (width + w::tile - 1) / w::tile, pad_top, pad_left};
@@ -43,15 +45,21 @@ struct WinogradShape {
   // Whether it is wanted and done sooner than directly, in multiplications: those saved against what evaluation and memory cost, as measured.
   bool pays(bool training) const {
     constexpr double per_tile_group = 3000, per_weight = 20, per_new_weight = 24;
-    if (!environment_bool("WINOGRAD", true)) return false;
+    if (!environment_bool("WINOGRAD", true) || (storage == w::Storage::bf16 && dnnl_has_tiles())) return false;
     if (dnnl_takes_any_size.load(std::memory_order_relaxed)) return true;
     const double weights = static_cast<double>(inputs * outputs), t = static_cast<double>(tiles());
-    const double direct = weights * 9 * (static_cast<double>(images * height * width) + per_weight);
+    // bfloat16 is multiplied at twice the rate.
+    const double direct = weights * 9 * (static_cast<double>(images * height * width) + per_weight) /
+                          (storage == w::Storage::bf16 ? 2 : 1);
     const double ours = w::points * weights * (t + per_weight + (training ? per_new_weight : 0)) +
                         t * static_cast<double>(inputs + outputs) / w::lanes * per_tile_group;
     return ours < 0.9 * direct;
   }
 };
+
+inline w::Storage winograd_storage(DnnlType type) {
+  return type == DnnlType::bf16 ? w::Storage::bf16 : w::Storage::f32;
+}
 
 // A tensor with its channels last, or in blocks of 16; otherwise nothing.
 inline std::optional<w::Tensor> winograd_tensor(const dnnl::memory::desc& desc, void* data = nullptr) {
@@ -60,8 +68,8 @@ inline std::optional<w::Tensor> winograd_tensor(const dnnl::memory::desc& desc, 
   const bool blocked = blocks.size() == 1 && blocks[0] == w::lanes && axes[0] == 1;
   const bool last = blocks.empty() && strides[1] == 1;
   if (dims.size() != 4 || dims[1] % w::lanes != 0 || (!blocked && !last)) return std::nullopt;
-  return w::Tensor{static_cast<float*>(data),       dims[0],    dims[1] / w::lanes, dims[2], dims[3], strides[0],
-                   blocked ? strides[1] : w::lanes, strides[2], strides[3]};
+  return w::Tensor{data,       winograd_storage(desc.get_data_type()), dims[0],    dims[1] / w::lanes, dims[2], dims[3],
+                   strides[0], blocked ? strides[1] : w::lanes,        strides[2], strides[3]};
 }
 inline w::Tensor winograd_tensor(const dnnl::memory& memory) {
   return *winograd_tensor(memory.get_desc(), memory.get_data_handle());
@@ -97,8 +105,8 @@ class WinogradKernel : public DnnlKernel {
   static Binding weights(const WinogradShape& shape, int index, const dnnl::memory::desc& plain, bool flipped) {
     Binding b(DNNL_ARG_WEIGHTS, index, false, plain, shape.filters());
     b.convert = [shape, flipped](const void* from, void* to) {
-      float* data = static_cast<float*>(const_cast<void*>(from));
-      const w::Windows windows{data, flipped ? 9 : shape.inputs * 9, flipped ? shape.outputs * 9 : 9, flipped};
+      const w::Windows windows{const_cast<void*>(from), shape.storage, flipped ? 9 : shape.inputs * 9,
+                               flipped ? shape.outputs * 9 : 9, flipped};
       const w::Filters filters{static_cast<float*>(to), shape.inputs, shape.outputs};
       dnnl_parallel(shape.outputs / w::lanes,
                     [&](int64_t g) { winograd_pieces().evaluate_windows(windows, filters, g, g + 1); });
@@ -113,7 +121,7 @@ class WinogradKernel : public DnnlKernel {
     float* space = static_cast<float*>(arguments.at(DNNL_ARG_SCRATCHPAD).get_data_handle());
     w::Finish finish = finish_;
     const auto bias = arguments.find(DNNL_ARG_BIAS);
-    if (bias != arguments.end()) finish.bias = static_cast<const float*>(bias->second.get_data_handle());
+    if (bias != arguments.end()) finish.bias = bias->second.get_data_handle();
     plan_.alone ? run_alone(x, u, y, finish, space) : run_together(x, u, y, finish, space);
   }
 
@@ -195,10 +203,10 @@ class WinogradWeightsKernel : public DnnlKernel {
     float *inputs = space + s_.filter_floats(), *outputs = inputs + w::points * tiles_ * s_.inputs;
     float* sums = outputs + w::points * tiles_ * s_.outputs;
     const auto bias = arguments.find(DNNL_ARG_DIFF_BIAS);
-    float* db = bias == arguments.end() ? nullptr : static_cast<float*>(bias->second.get_data_handle());
+    float* db = bias == arguments.end() ? nullptr : sums + parts_of(tiles_) * s_.outputs;
     if (db) std::fill_n(db, s_.outputs, 0.0f);
     for (int64_t first = 0; first < s_.tiles(); first += tiles_) {
-      const int64_t count = std::min(tiles_, s_.tiles() - first), parts = (count + part - 1) / part;
+      const int64_t count = std::min(tiles_, s_.tiles() - first), parts = parts_of(count);
       const w::Block v{inputs, s_.inputs / w::lanes, tiles_, first, count},
           m{outputs, s_.outputs / w::lanes, tiles_, first, count};
       dnnl_parallel(parts, [&](int64_t i) {
@@ -211,13 +219,20 @@ class WinogradWeightsKernel : public DnnlKernel {
       }
       dnnl_parallel(w::points, [&](int64_t p) { pieces.accumulate(v, m, du, p, first == 0); });
     }
-    const w::Windows dw{static_cast<float*>(arguments.at(DNNL_ARG_DIFF_WEIGHTS).get_data_handle()), s_.inputs * 9, 9,
-                        false};
+    const w::Windows dw{arguments.at(DNNL_ARG_DIFF_WEIGHTS).get_data_handle(), s_.storage, s_.inputs * 9, 9, false};
     dnnl_parallel(s_.outputs / w::lanes, [&](int64_t g) { pieces.interpolate_windows(du, dw, g, g + 1); });
+    if (db) store(db, bias->second.get_data_handle());
   }
 
  private:
   static constexpr int64_t part = 8;  // tiles that one thread evaluates at a time
+  static int64_t parts_of(int64_t tiles) { return (tiles + part - 1) / part; }
+  void store(const float* db, void* to) const {
+    for (int64_t o = 0; o < s_.outputs; ++o) {
+      if (s_.storage == w::Storage::f32) static_cast<float*>(to)[o] = db[o];
+      else static_cast<bf16*>(to)[o] = db[o];
+    }
+  }
   // Tiles should be many where filters are large, which are read and written once for each block; not more than fit into a cache otherwise.
   static int64_t block_tiles(const WinogradShape& s) {
     constexpr int64_t near_floats = 1 << 19;
@@ -227,7 +242,7 @@ class WinogradWeightsKernel : public DnnlKernel {
   }
   static int64_t floats(const WinogradShape& s) {
     const int64_t tiles = block_tiles(s);
-    return s.filter_floats() + w::points * (s.inputs + s.outputs) * tiles + (tiles + part - 1) / part * s.outputs;
+    return s.filter_floats() + w::points * (s.inputs + s.outputs) * tiles + (parts_of(tiles) + 1) * s.outputs;
   }
 
   WinogradShape s_;

@@ -34,7 +34,7 @@ Floats numbers(int64_t count, uint32_t seed) {
 
 // Channels last.
 Tensor tensor(Floats& v, int64_t images, int64_t channels, int64_t height, int64_t width) {
-  return {v.data(), images,           channels / lanes, height, width, height * width * channels,
+  return {v.data(), Storage::f32,     images,  channels / lanes, height, width, height * width * channels,
           lanes,    width * channels, channels};
 }
 
@@ -90,7 +90,7 @@ void check_forward(const Pieces& pieces, const Case& c) {
   const Tensor from = tensor(x, c.images, c.inputs, c.height, c.width);
   const Tensor to = tensor(y, c.images, c.outputs, c.out_height(), c.out_width());
   Finish finish{bias.data(), 3, {{Finish::linear, 2, 1}, {Finish::add, 0, 0}, {Finish::relu, 0, 0}}};
-  pieces.evaluate_windows({w.data(), c.inputs * 9, 9, false}, b.filters(c), 0, m.groups);
+  pieces.evaluate_windows({w.data(), Storage::f32, c.inputs * 9, 9, false}, b.filters(c), 0, m.groups);
   pieces.evaluate_images(from, c.grid(), v, 0, v.count);
   for (int64_t p = 0; p < points; ++p) pieces.multiply(v, b.filters(c), m, p, 0, m.groups);
   pieces.interpolate(m, c.grid(), to, finish, 0, m.count);
@@ -109,7 +109,7 @@ void check_data(const Pieces& pieces, const Case& c) {
   const Block v = b.inputs(t), m = b.outputs(t);
   const Tensor from = tensor(dy, c.images, c.outputs, c.out_height(), c.out_width());
   const Tensor to = tensor(dx, c.images, c.inputs, c.height, c.width);
-  pieces.evaluate_windows({w.data(), 9, c.inputs * 9, true}, b.filters(t), 0, m.groups);
+  pieces.evaluate_windows({w.data(), Storage::f32, 9, c.inputs * 9, true}, b.filters(t), 0, m.groups);
   pieces.evaluate_images(from, t.grid(), v, 0, v.count);
   for (int64_t p = 0; p < points; ++p) pieces.multiply(v, b.filters(t), m, p, 0, m.groups);
   pieces.interpolate(m, t.grid(), to, {nullptr, 0, {}}, 0, m.count);
@@ -138,7 +138,7 @@ void check_weights(const Pieces& pieces, const Case& c) {
     for (size_t i = 0; i < db.size(); ++i) db[i] = first == 0 ? part[i] : db[i] + part[i];
     for (int64_t p = 0; p < points; ++p) pieces.accumulate(v, m, b.filters(c), p, first == 0);
   }
-  pieces.interpolate_windows(b.filters(c), {dw.data(), c.inputs * 9, 9, false}, 0, c.outputs / lanes);
+  pieces.interpolate_windows(b.filters(c), {dw.data(), Storage::f32, c.inputs * 9, 9, false}, 0, c.outputs / lanes);
   CHECK(error(dw, expected) < 5e-6);
   CHECK(error(db, sums) < 5e-6);
 }
