@@ -8,8 +8,11 @@ import pathlib
 
 import numpy as np
 
-# Kernels of oneDNN and our own share the cores: threads that spin while idle would take them from each other.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Kernels of oneDNN and our own share the cores: threads that spin on while idle would take them from each other. Waking a thread
+# takes longer than a small matrix product, so they spin some tens of microseconds.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 
 def _load(name):
