@@ -36,7 +36,7 @@ bench: build
 	@$(PYTHON) benchmarks/environments.py
 	@for b in build/$(PRESET)/*_bench; do $$b; done
 	@for b in imperative_add figure7; do $(PYTHON) benchmarks/$$b.py; done
-	@for b in steps latency figure6; do $(PYTHON) benchmarks/$$b.py --seconds $(BENCH_SECONDS); done
+	@for b in node_overhead steps latency figure6; do $(PYTHON) benchmarks/$$b.py --seconds $(BENCH_SECONDS); done
 
 lint: setup
 	@$(PYTHON) tools/check_format.py

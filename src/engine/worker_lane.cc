@@ -99,7 +99,9 @@ TaskOperation* WorkerLane::next() {
 
 TaskOperation* WorkerLane::spin() {
   TaskOperation* operation = try_pop();
-  if (!operation) spin_until([&] { return active_.load() > width_ || (operation = try_pop()); });
+  // As long as it takes to wake a thread: one that waited for the last task is back by then with the next.
+  constexpr std::chrono::microseconds wake_up{100};
+  if (!operation) spin_until([&] { return active_.load() > width_ || (operation = try_pop()); }, wake_up);
   return operation;
 }
 

@@ -19,9 +19,12 @@ import figure7  # noqa: E402
 import graph  # noqa: E402
 import macs  # noqa: E402
 import nets  # noqa: E402
+import node_overhead  # noqa: E402
 import peak  # noqa: E402
 import step_nets  # noqa: E402
 import table  # noqa: E402
+
+import mixnet as mx  # noqa: E402
 
 # A side that doubles its input; what else it does is its argument.
 SIDE = """
@@ -70,6 +73,14 @@ def side(tmp_path):
 def paths(tmp_path):
     np.savez(tmp_path / "net.npz", **{"data:data": np.ones((2, 3), "float32")})
     return {"symbol": "none", "arrays": str(tmp_path / "net.npz")}
+
+
+@pytest.mark.parametrize("operator", node_overhead.OPERATORS.values(), ids=node_overhead.OPERATORS)
+def test_every_node_of_the_chains_is_a_step(operator):
+    executor = node_overhead.chain(operator, 20).simple_bind(mx.cpu(), grad_req="null", data=(4, 1))
+    assert all(f"node{i}" in executor.debug_str() for i in range(20))
+    assert node_overhead.per_node(3e-6, 3e-6 + 1e-7 * (node_overhead.LONG - 1)) == pytest.approx(1e-7)
+    assert node_overhead.per_node(None, 1.0) is None
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The engine, the key-value store, devices and the package itself."""
 
+import os
 import subprocess
 import sys
 import time
@@ -168,3 +169,14 @@ def test_importing_is_quick_and_needs_little():
 def test_exit_with_work_in_flight():
     code = "import mixnet as mx\na = mx.nd.ones((800, 800))\nfor _ in range(40): a = mx.nd.dot(a, a) * 1e-3\n"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [({}, "PASSIVE 5000"), ({"GOMP_SPINCOUNT": "7"}, "PASSIVE 7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE None")],
+)
+def test_threads_of_onednn_spin_briefly_unless_the_user_says_how(given, expected):
+    program = "import os, mixnet; print(os.environ['OMP_WAIT_POLICY'], os.environ.get('GOMP_SPINCOUNT'))"
+    env = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    said = subprocess.run([sys.executable, "-c", program], env={**env, **given}, capture_output=True, text=True, check=True).stdout
+    assert said.strip() == expected

@@ -8,10 +8,11 @@ import pathlib
 
 import numpy as np
 
-# Kernels of oneDNN and our own share the cores: threads that spin while idle for long would take them from each other. GNU's threads
-# look out for the next kernel for about 0.1 ms before they sleep, as waking one up takes as long as a small kernel.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("GOMP_SPINCOUNT", "5000")
+# Kernels of oneDNN and our own share the cores: threads that spin on while idle would take them from each other. Waking a thread
+# takes longer than a small matrix product, so they spin about 0.1 ms.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
 
 def _load(name):

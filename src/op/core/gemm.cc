@@ -23,6 +23,7 @@ constexpr int vector_bytes = 16, tile_rows = 6;
 constexpr int64_t block_k = 256, block_rows = 96, block_columns = 2048;
 // B is not packed for so few rows: where its columns are contiguous, and where its rows are.
 constexpr int64_t few_rows_of_dots = 16, few_rows_of_sums = 4;
+constexpr int64_t least_fast = int64_t{1} << 19;  // below, waking the threads of another library costs more than it saves
 template <class T> constexpr int64_t lanes = vector_bytes / static_cast<int64_t>(sizeof(T));
 template <class T> constexpr int64_t tile_columns = 2 * lanes<T>;
 
@@ -311,7 +312,7 @@ template <class T>
 void gemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, T alpha, const T* a, int64_t lda, const T* b,
           int64_t ldb, T beta, T* c, int64_t ldc) {
   if constexpr (std::is_same<T, float>::value) {
-    const bool worth_it = fast_gemm && m * n * k > 4096;
+    const bool worth_it = fast_gemm && m * n * k >= least_fast;
     if (worth_it && fast_gemm(trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)) return;
   }
   if (m == 0 || n == 0) return;

@@ -13,7 +13,7 @@ template <class T>
 void gemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, T alpha, const T* a, int64_t lda, const T* b,
           int64_t ldb, T beta, T* c, int64_t ldc);
 
-// A faster float32 product to try first, for more than some thousand operations; it returns false where it cannot, and
+// A faster float32 product to try first, for more than half a million multiply-adds; it returns false where it cannot, and
 // has then left C alone.
 using FastGemm = bool (*)(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float alpha, const float* a,
                           int64_t lda, const float* b, int64_t ldb, float beta, float* c, int64_t ldc);

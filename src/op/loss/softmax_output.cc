@@ -1,6 +1,5 @@
 // SoftmaxOutput: softmax forward, cross-entropy gradient backward, whatever follows it.
-#include <cmath>
-
+#include "op/core/softmax_line.h"
 #include "op/core/wide.h"
 
 namespace mixnet::op::softmax_output {
@@ -35,6 +34,9 @@ struct Sizes {
     classes = p.multi_output || p.preserve_shape ? s[axis] : s.size(1, s.ndim());
     inner = p.multi_output ? s.size(2, s.ndim()) : 1;
   }
+  // Where row k begins; its elements are `inner` apart.
+  int64_t start(int64_t k) const { return k / inner * classes * inner + k % inner; }
+  int64_t grain() const { return std::max<int64_t>(1, 4096 / std::max<int64_t>(1, classes)); }
 };
 
 void forward(const Params& p, const RunContext& r) {
@@ -43,12 +45,18 @@ void forward(const Params& p, const RunContext& r) {
     const Sizes s(p, r.in[0].shape);
     const T* x = r.in[0].as<T>();
     T* y = r.out[0].as<T>();
-    parallel_for(s.outer * s.inner, 64, [&](int64_t first, int64_t last) {
+    parallel_for(s.outer * s.inner, s.grain(), [&](int64_t first, int64_t last) {
       for (int64_t k = first; k < last; ++k) {
-        const int64_t at = k / s.inner * s.classes * s.inner + k % s.inner;
+        const int64_t at = s.start(k);
+        if (s.inner == 1) {
+          softmax_line(x + at, s.classes, y + at);
+          continue;
+        }
         T top = -std::numeric_limits<T>::infinity(), sum = 0;
         for (int64_t i = 0; i < s.classes; ++i) top = std::max(top, x[at + i * s.inner]);
-        for (int64_t i = 0; i < s.classes; ++i) sum += y[at + i * s.inner] = std::exp(x[at + i * s.inner] - top);
+        for (int64_t i = 0; i < s.classes; ++i) {
+          sum += y[at + i * s.inner] = functions::exponential(x[at + i * s.inner] - top);
+        }
         for (int64_t i = 0; i < s.classes; ++i) y[at + i * s.inner] /= sum;
       }
     });
@@ -74,35 +82,63 @@ void infer(InferShape& c) {
 std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, forward, 0); }
 
 //[full
+// Rows that are not ignored: all where labels are probabilities.
+template <class T>
+int64_t count_valid(const Params& p, const T* label, int64_t rows) {
+  int64_t valid = 0;
+  for (int64_t k = 0; k < rows; ++k) valid += static_cast<double>(label[k]) != p.ignore_label;
+  return valid;
+}
+
+double gradient_scale(const Params& p, const Sizes& s, int64_t batch, int64_t valid) {
+  double scale = p.grad_scale;
+  if (p.normalization == Norm::batch) scale /= static_cast<double>(std::max<int64_t>(1, batch));
+  if (p.normalization == Norm::valid) scale /= static_cast<double>(std::max<int64_t>(1, valid));
+  // Several positions per instance share its weight, as in MXNet.
+  if (p.multi_output && p.normalization != Norm::valid) scale /= static_cast<double>(std::max<int64_t>(1, s.inner));
+  return scale;
+}
+
+// One row, whose elements are `step` apart: dx = (y - target) * scale. The target is `off` but for class `wanted`. dx may be y.
+template <class T>
+void row_backward(const T* y, int64_t n, int64_t step, int64_t wanted, T on, T off, T scale, T* dx) {
+  const bool known = wanted >= 0 && wanted < n;
+  const T right = known ? (y[wanted * step] - on) * scale : T(0);
+  if (step == 1) {
+#pragma GCC ivdep
+    for (int64_t i = 0; i < n; ++i) dx[i] = (y[i] - off) * scale;
+  } else {
+    for (int64_t i = 0; i < n; ++i) dx[i * step] = (y[i * step] - off) * scale;
+  }
+  if (known) dx[wanted * step] = right;
+}
+
 // (y, label, dy when out_grad) to dx = (p - onehot(label)) * scale.
 void backward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "SoftmaxOutput", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const Sizes s(p, r.in[0].shape);
     const int64_t rows = s.outer * s.inner, spread = std::max<int64_t>(1, s.classes - 1);
-    const T *y = r.in[0].as<T>(), *label = r.in[1].as<T>();
+    const T *y = r.in[0].as<T>(), *label = r.in[1].as<T>(), *dy = p.out_grad ? r.in[2].as<T>() : nullptr;
     T* dx = r.out[0].as<T>();
-    const bool dense = r.in[1].shape == r.in[0].shape && r.in[1].size() != rows;
-    int64_t valid = 0;
-    for (int64_t k = 0; k < rows; ++k)
-      valid += dense || !p.use_ignore || static_cast<double>(label[k]) != p.ignore_label;
-    double scale = p.grad_scale;
-    if (p.normalization == Norm::batch) scale /= static_cast<double>(std::max<int64_t>(1, r.in[0].shape[0]));
-    if (p.normalization == Norm::valid) scale /= static_cast<double>(std::max<int64_t>(1, valid));
-    // Several positions per instance share its weight, as in MXNet.
-    if (p.multi_output && p.normalization != Norm::valid) scale /= static_cast<double>(std::max<int64_t>(1, s.inner));
-    const T factor = static_cast<T>(scale), off = static_cast<T>(p.smooth_alpha / static_cast<double>(spread));
-    for (int64_t k = 0; k < rows; ++k) {
-      const int64_t at = k / s.inner * s.classes * s.inner + k % s.inner;
-      const bool ignored = !dense && p.use_ignore && static_cast<double>(label[k]) == p.ignore_label;
-      const int64_t wanted = dense ? -1 : static_cast<int64_t>(label[k]);
-      for (int64_t i = 0; i < s.classes; ++i) {
-        const int64_t e = at + i * s.inner;
-        const T target = dense ? label[e] : i == wanted ? T(1) - static_cast<T>(p.smooth_alpha) : off;
-        dx[e] = ignored ? T(0) : (y[e] - target) * factor;
-        if (p.out_grad) dx[e] *= r.in[2].as<T>()[e];
+    const bool dense = r.in[1].shape == r.in[0].shape && r.in[1].size() != rows, ignores = p.use_ignore && !dense;
+    const int64_t valid = ignores ? count_valid(p, label, rows) : rows;
+    const T scale = static_cast<T>(gradient_scale(p, s, r.in[0].shape[0], valid));
+    const T on = T(1) - static_cast<T>(p.smooth_alpha),
+            off = static_cast<T>(p.smooth_alpha / static_cast<double>(spread));
+    parallel_for(rows, s.grain(), [&](int64_t first, int64_t last) {
+      for (int64_t k = first; k < last; ++k) {
+        const int64_t at = s.start(k), end = at + s.classes * s.inner;
+        if (dense) {
+          for (int64_t e = at; e < end; e += s.inner) dx[e] = (y[e] - label[e]) * scale;
+        } else if (ignores && static_cast<double>(label[k]) == p.ignore_label) {
+          for (int64_t e = at; e < end; e += s.inner) dx[e] = T(0);
+        } else {
+          row_backward(y + at, s.classes, s.inner, static_cast<int64_t>(label[k]), on, off, scale, dx + at);
+        }
+        for (int64_t e = at; dy && e < end; e += s.inner) dx[e] *= dy[e];
       }
-    }
+    });
   });
 }
 std::vector<std::string> backward_inputs(const Params& p) {

@@ -1,6 +1,7 @@
 // FullyConnected: y = x W^T + b.
 #include "op/nn/fully_connected.h"
 
+#include "op/core/column_sums.h"
 #include "op/core/gemm.h"
 #include "op/core/wide.h"
 
@@ -64,11 +65,7 @@ void backward(const Params& p, const RunContext& r) {
       gemm<T>(true, false, p.num_hidden, x.depth, x.rows, 1, dy, p.num_hidden, r.in[1].as<T>(), x.depth, 0,
               r.out[1].as<T>(), x.depth);
     if (p.no_bias || !r.out[2].data) return;
-    T* db = r.out[2].as<T>();
-    std::fill_n(db, p.num_hidden, T(0));
-    for (int64_t i = 0; i < x.rows; ++i) {
-      for (int64_t j = 0; j < p.num_hidden; ++j) db[j] += dy[i * p.num_hidden + j];
-    }
+    column_sums(dy, x.rows, p.num_hidden, p.num_hidden, r.out[2].as<T>());
   });
 }
 void infer_backward(InferShape& c) {

@@ -7,7 +7,8 @@
 namespace mixnet::op::fully_connected {
 namespace {
 
-constexpr int64_t least_products = 1 << 18;  // below, the call costs more than it saves
+// Below, the call costs more than it saves; bfloat16 would be widened first.
+constexpr int64_t least_products = 1 << 19, least_bf16_products = 1 << 18;
 
 struct Sizes {
   int64_t rows, depth, hidden;
@@ -17,7 +18,9 @@ struct Sizes {
     rows = m.rows;
     depth = m.depth;
   }
-  bool large() const { return dnnl_pays(rows * depth * hidden, least_products); }
+  bool large() const {
+    return dnnl_pays(rows * depth * hidden, type == DnnlType::bf16 ? least_bf16_products : least_products);
+  }
   // Row-major, or read as its transpose.
   dnnl::memory::desc matrix(int64_t m, int64_t n, bool transposed = false) const {
     return {{m, n}, type, transposed ? DnnlDims{1, m} : DnnlDims{n, 1}};

@@ -1,6 +1,7 @@
 // RNN backward: per step the gradient of the gates' sums and from it that of the state before; then, for all steps at once,
 // the products that give the gradients of the layer's input and weights.
 #pragma once
+#include "op/core/column_sums.h"
 #include "op/core/gemm.h"
 #include "op/rnn/cell.h"
 
@@ -125,21 +126,10 @@ class Backward {
     gemm<T>(true, false, lines, n, most, 1, now, lines, previous, s_.width(), 0, state, n);
     if (s_.steps > 0)
       gemm<T>(true, false, lines, n, batch, 1, start, lines, in(first() + 2) + s_.state(layer, d), n, 1, state, n);
-    add_columns(sums_, bias);
-    if (p_.mode == Mode::gru) add_columns(state_sums_, bias + lines);
+    column_sums(sums_, s_.rows(), lines, lines, bias);
+    if (p_.mode == Mode::gru) column_sums(state_sums_, s_.rows(), lines, lines, bias + lines);
     else std::copy(bias, bias + lines, bias + lines);
   }
-  void add_columns(const T* from, T* to) const {
-    parallel_for((s_.lines + 63) / 64, 8, [&](int64_t first_part, int64_t last_part) {
-      const int64_t begin = first_part * 64, end = std::min(s_.lines, last_part * 64);
-      std::fill(to + begin, to + end, T(0));
-      for (int64_t row = 0; row < s_.rows(); ++row) {
-#pragma GCC ivdep
-        for (int64_t j = begin; j < end; ++j) to[j] += from[row * s_.lines + j];
-      }
-    });
-  }
-
   const Params& p_;
   const RunContext& r_;
   const Sizes s_;

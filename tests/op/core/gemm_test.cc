@@ -91,7 +91,7 @@ TEST_CASE("gemm agrees with the definition") {
 
 TEST_CASE("gemm with the product that is installed") {
   for (int trans = 0; trans < 4; ++trans)
-    CHECK(worst_error<float>(trans & 1, trans & 2, 37, 41, 43, 2, 0.5f, 2) < 1e-4);
+    CHECK(worst_error<float>(trans & 1, trans & 2, 79, 83, 89, 2, 0.5f, 2) < 1e-4);
 }
 
 TEST_CASE("gemm asks the installed product, and goes on where it declines") {
@@ -103,7 +103,8 @@ TEST_CASE("gemm asks the installed product, and goes on where it declines") {
     return false;
   };
   const FastGemm before = set_fast_gemm(decline);
-  const double error = worst_error<float>(false, true, 37, 41, 43, 1, 0, 0);
+  const double error = worst_error<float>(false, true, 79, 83, 89, 1, 0, 0);
+  CHECK(worst_error<float>(false, true, 37, 41, 43, 1, 0, 0) < 1e-4);  // too small to ask
   const bool returned = set_fast_gemm(before) == decline;
   CHECK(returned);
   CHECK(asked == 1);

@@ -330,7 +330,7 @@ TEST_CASE("oneDNN: softmax") {
 
 TEST_CASE("oneDNN: fully connected") {
   for (const bool bias : {false, true}) {
-    for (const Shape& x : {Shape{9, 7, 64}, Shape{1, 448}, Shape{70, 448}}) {
+    for (const Shape& x : {Shape{9, 7, 64}, Shape{2, 448}, Shape{70, 448}}) {
       const Attributes attributes{{"num_hidden", 600}, {"no_bias", !bias}};
       std::vector<Shape> inputs{x, {600, 448}};
       if (bias) inputs.push_back({600});
