@@ -109,8 +109,10 @@ class DnnlLayout : public Layout {
     return nullptr;
   }
   int64_t step(int axis) const override {
-    if (desc_.get_format_kind() != dnnl::memory::format_kind::blocked || contains(desc_.get_inner_idxs(), axis))
-      return 0;
+    if (desc_.get_format_kind() != dnnl::memory::format_kind::blocked) return 0;
+    for (int64_t split : desc_.get_inner_idxs()) {
+      if (split == axis) return 0;
+    }
     const auto item = static_cast<int64_t>(dnnl::memory::data_type_size(desc_.get_data_type()));
     return desc_.get_strides()[static_cast<size_t>(axis)] * item;
   }
