@@ -199,16 +199,16 @@ class StripPass {
     return peak_bytes(now, std::move(needed));
   }
 
-  // Higher strips as long as the graph needs no more than `most`: fewer calls, and fewer rows moved.
+  // The fewest strips, all about as high, with which the graph needs no more than `most`: fewer calls, and fewer rows moved.
   void raise(std::vector<StripGroup>& groups, int64_t most) const {
     for (StripGroup& group : groups) {
       const int64_t rows = rows_out(group.nodes.back());
-      while (group.height < rows) {
-        const int64_t before = group.height;
-        group.height = std::min(rows, 2 * before);
-        if (workspace(group) <= cache_bytes && peak(groups) <= most) continue;
-        group.height = before;
-        break;
+      for (int64_t strips = 1, tried = 0; strips < rows; ++strips) {
+        group.height = (rows + strips - 1) / strips;
+        if (group.height == tried) continue;
+        tried = group.height;
+        if (workspace(group) <= cache_bytes && peak(groups) <= most) break;
+        group.height = 1;
       }
     }
   }
