@@ -11,7 +11,6 @@
 namespace mixnet {
 namespace {
 
-constexpr int rows_axis = 2;
 constexpr size_t most_thresholds = 32;
 // Rows between members should stay in the cache of a core, more or less.
 constexpr int64_t cache_bytes = 4 << 20;

@@ -6,7 +6,6 @@
 namespace mixnet {
 namespace {
 
-constexpr int rows_axis = 2;
 constexpr size_t place_alignment = 64;
 
 size_t next_place(size_t place, int64_t bytes) {

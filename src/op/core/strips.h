@@ -13,6 +13,8 @@
 
 namespace mixnet {
 
+constexpr int rows_axis = 2;
+
 // One output; it reads the result of the member before it as input 0.
 struct StripMember {
   const OpSchema* op = nullptr;
