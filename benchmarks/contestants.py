@@ -14,9 +14,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 OURS = "mixnet"
 
 
-def _ours(name, program, *arguments):
+def _ours(name, program, *arguments, **variables):
     # Started like any user's program: the package sets what it needs.
-    return Peer(name, [sys.executable, HERE / "peers" / program, *arguments], os.environ)
+    return Peer(name, [sys.executable, HERE / "peers" / program, *arguments], {**os.environ, **variables})
 
 
 def fused_update(name):
@@ -24,6 +24,11 @@ def fused_update(name):
     side = _ours(name, "mx_peer.py", "mixnet")
     side.fields = {"update": "fused"}
     return side
+
+
+def predictor_in_strips(size):
+    """The predictor once more, with layers in strips of rows where values would take more than so many bytes."""
+    return _ours("mixnet predictor, strips", "predictor_peer.py", MIXNET_STRIPS=str(size))
 
 
 def numpy_side():

@@ -1,11 +1,13 @@
 """One image through a net: time and real memory, ours through the executor and through the predictor, beside the peers.
 
-python benchmarks/latency.py [--nets VGG-16 ResNet-50 GoogLeNet] [--seconds 3]
+python benchmarks/latency.py [--nets VGG-16 VGG-A ResNet-50 GoogLeNet] [--seconds 3]
 Milliseconds as in figure6.py. Memory is anonymous memory of the process, MB of 10^6 bytes, after a small net has warmed the library up:
 "forward" is the most during predictions less what the process held after load and warm-up; "besides the model" is the most less what
-the process held before the load, less the parameters once.
+the process held before the load, less the parameters once. The predictor keeps a second copy of weights, in the layouts of its kernels:
+"besides all weights" is without that too, to be read beside "planned", the bytes of inner values. Strips are those of MIXNET_STRIPS=8000000.
 """
 
+import os
 import tempfile
 
 import numpy as np
@@ -19,8 +21,9 @@ import rows
 import step_nets
 import table
 
-SINGLE = ["VGG-16", "ResNet-50", "GoogLeNet"]
+SINGLE = ["VGG-16", "VGG-A", "ResNet-50", "GoogLeNet"]
 STEPS = 5
+STRIPS = 8_000_000
 
 
 def parameter_bytes(paths):
@@ -51,6 +54,29 @@ def real_memory(peer, small, paths):
     return (max(0, most - loaded), most - before - parameter_bytes(paths)), ""
 
 
+def estimate(name, strips):
+    """What a plan for prediction takes, with this setting of MIXNET_STRIPS."""
+    before = os.environ.get("MIXNET_STRIPS")
+    os.environ["MIXNET_STRIPS"] = str(strips)
+    try:
+        return nets.ALL[name].make().memory_estimate(training=False, data=nets.shape(name, 1))
+    finally:
+        del os.environ["MIXNET_STRIPS"]
+        if before is not None:
+            os.environ["MIXNET_STRIPS"] = before
+
+
+def own_rows(name, peers, results):
+    """Planned bytes of our predictors, and what they take besides weights in both layouts; None for the others."""
+    planned, besides = [], []
+    for peer, (sizes, _) in zip(peers, results):
+        sizes_of = {"mixnet predictor": 0, "mixnet predictor, strips": STRIPS}
+        known = estimate(name, sizes_of[peer.name]) if peer.name in sizes_of else None
+        planned.append(known and known["planned"] / 1e6)
+        besides.append(known and sizes and (sizes[1] - known["kept"]) / 1e6)
+    return ("planned", planned), ("besides all weights", besides)
+
+
 def memory_table(options, peers, folder):
     columns = ["net", "what", *(peer.name for peer in peers)]
     out = table.Table("latency-memory", "One image: MB of real memory of the process", columns)
@@ -61,6 +87,8 @@ def memory_table(options, peers, folder):
         results = [real_memory(peer, small, paths) for peer in peers]
         for i, what in enumerate(("forward", "besides the model")):
             out.add([name, what, *(reason if sizes is None else f"{sizes[i] / 1e6:.1f}" for sizes, reason in results)])
+        for what, sizes in own_rows(name, peers, results):
+            out.add([name, what, *(table.number(size, "{:.1f}") for size in sizes)])
     out.save()
     small_folder.cleanup()
 
@@ -70,8 +98,8 @@ def main():
     parser.add_argument("--nets", nargs="+", default=SINGLE, choices=list(nets.ALL))
     parser.add_argument("--only", choices=["time", "memory"])
     options = parser.parse_args()
-    peers = [contestants.all_sides()["mixnet predictor"], *rows.sides(options, "mixnet predictor")]
-    peers[0], peers[1] = peers[1], peers[0]
+    ours, *others = rows.sides(options, "mixnet predictor")
+    peers = [ours, contestants.all_sides()["mixnet predictor"], contestants.predictor_in_strips(STRIPS), *others]
     if options.only != "memory":
         shown, peaks, groups = rows.columns(peers), [], {}
         caption = f"One image, float32: milliseconds, median of {options.seconds:g} s per side, interleaved"

@@ -8,6 +8,7 @@
 #include "pass/fuse.h"
 #include "pass/merge.h"
 #include "pass/recompute.h"
+#include "pass/strips.h"
 
 namespace mixnet {
 namespace {
@@ -18,6 +19,12 @@ Recompute recompute_setting() {
   MIXNET_CHECK(text.empty() || text == "0" || text == "1", invalid,
                "[environment] MIXNET_BACKWARD_DO_MIRROR: expected 0, 1 or sqrt, got '", text, "'");
   return text == "1" ? Recompute::cheap : Recompute::forced;
+}
+
+int64_t strips_setting() {
+  const int64_t bytes = environment_int("STRIPS", 0);
+  MIXNET_CHECK(bytes >= 0, invalid, "[environment] MIXNET_STRIPS: expected 0, 1 or a number of bytes, got ", bytes);
+  return bytes;
 }
 
 }  // namespace
@@ -34,8 +41,10 @@ std::vector<Entry> rewrite(Typed typed, const RewriteOptions& options) {
     apply(mark_constants(typed.graph));
   }
   apply(recompute(typed, recompute_setting(), fusion));
-  if (!fusion) return typed.graph.heads();
-  return attach(retype(fuse(typed), typed), options.device);
+  const int64_t strips = strips_setting();
+  std::vector<Entry> heads = fusion ? attach(retype(fuse(typed), typed), options.device) : typed.graph.heads();
+  if (strips == 0 || options.training || !options.device.host()) return heads;
+  return run_in_strips(retype(std::move(heads), typed), strips);
 }
 
 }  // namespace mixnet

@@ -48,12 +48,13 @@ std::vector<bool> changing_variables(const Graph& graph) {
   return changes;
 }
 
-int64_t peak_bytes(const Typed& typed) {
+int64_t peak_bytes(const Typed& typed, std::vector<int64_t> workspace) {
   const Graph& g = typed.graph;
   MemoryPlanInput input;
   input.graph = &g;
   input.external.assign(static_cast<size_t>(g.num_entries()), false);
-  input.workspace.assign(static_cast<size_t>(g.num_nodes()), 0);
+  input.workspace = std::move(workspace);
+  input.workspace.resize(static_cast<size_t>(g.num_nodes()), 0);
   std::vector<bool> used(static_cast<size_t>(g.num_entries()), false);
   for (int id = 0; id < g.num_nodes(); ++id) {
     const bool outside = g.node(id)->is_variable() || g.node(id)->derived;

@@ -26,7 +26,8 @@ std::vector<bool> forward_part(const Typed& typed);
 // By entry: a variable that some node changes in place. Its value depends on when it is read.
 std::vector<bool> changing_variables(const Graph& graph);
 
-// Most bytes alive at once when variables and heads have arrays of their own and kernels need no workspace. Linear.
-int64_t peak_bytes(const Typed& typed);
+// Most bytes alive at once when variables and heads have arrays of their own. `workspace`: what kernels need, by node; empty: none
+// needs any. Linear.
+int64_t peak_bytes(const Typed& typed, std::vector<int64_t> workspace = {});
 
 }  // namespace mixnet

@@ -140,6 +140,8 @@ TEST_CASE("layouts: values stay where every reader takes them, and only there") 
     int64_t bytes() const override { return 64; }
     bool same(const Layout&) const override { return true; }
     bool gapless() const override { return true; }
+    LayoutPtr with_extent(int, int64_t) const override { return nullptr; }
+    int64_t step(int) const override { return 0; }
   };
   struct TestKernel : Kernel {
     explicit TestKernel(bool likes) : likes_(likes) {}

@@ -121,3 +121,51 @@ def test_a_monitor_sees_the_graph_as_it_was_written(monkeypatch):
     executor.set_monitor_callback(lambda name, array: seen.append(name))
     executor.forward(is_train=True)
     assert [name for name in seen if "head" not in name] == ["there_output", "back_output", "out_output"]
+
+
+def vgg_like():
+    """Values large at first, small at last; an average with padding, a window that is cut off."""
+    net = mx.sym.Variable("data")
+    for i, filters in enumerate((8, 8, 16)):
+        net = mx.sym.Convolution(net, kernel=(3, 3), pad=(1, 1), num_filter=filters, name=f"strip{i}")
+        net = mx.sym.LeakyReLU(net, slope=0.1) if i == 1 else mx.sym.Activation(net, act_type="relu")
+        pad, kind = ((1, 1), "avg") if i == 1 else ((0, 0), "max")
+        net = mx.sym.Pooling(net, kernel=(3, 3), stride=(2, 2), pad=pad, pool_type=kind, pooling_convention="full" if i else "valid")
+    return mx.sym.FullyConnected(net, num_hidden=5, name="full")
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 67, 53), (2, 3, 96, 40)])
+def test_strips_change_memory_and_nothing_else(shape, monkeypatch):
+    net, random = vgg_like(), np.random.RandomState(3)
+    values = {n: mx.nd.array(random.uniform(-1, 1, s)) for n, s in zip(net.list_arguments(), net.infer_shape(data=shape)[0])}
+    results, sizes = [], []
+    for setting in ("0", "1"):
+        monkeypatch.setenv("MIXNET_STRIPS", setting)
+        estimate = net.memory_estimate(training=False, data=shape)
+        executor = net.bind(mx.cpu(), values, grad_req="null")
+        assert executor.memory(training=False) == estimate
+        assert ("strips of" in executor.debug_str()) == (setting == "1")
+        results.append(executor.forward(is_train=False)[0].asnumpy())
+        sizes.append(estimate)
+        smaller = executor.reshape(data=(1, 3, 41, 33), partial_shaping=True, allow_up_sizing=True)
+        smaller.arg_dict["data"][:] = 0.25
+        results.append(smaller.forward(is_train=False)[0].asnumpy())
+    assert sizes[1]["planned"] < sizes[0]["lower_bound"]
+    for got, want in zip(results[2:], results[:2]):
+        np.testing.assert_allclose(got, want, rtol=0, atol=1e-5 * abs(want).max())
+
+
+def test_vgg_fits_below_the_bound_of_whole_values(monkeypatch):
+    net, shape = nets.ALL["VGG-16"].make(), nets.shape("VGG-16", 1)
+    whole = net.memory_estimate(training=False, data=shape)
+    monkeypatch.setenv("MIXNET_STRIPS", "16000000")
+    strips = net.memory_estimate(training=False, data=shape)
+    assert whole["lower_bound"] > 25_000_000 and strips["planned"] < 16_000_000
+    assert strips["kept"] == whole["kept"]  # one copy of every weight, whatever the strips
+
+
+def test_the_number_of_bytes_is_checked(monkeypatch):
+    for wrong in ("-5", "few"):
+        monkeypatch.setenv("MIXNET_STRIPS", wrong)
+        with pytest.raises(mx.MXNetError, match="MIXNET_STRIPS"):
+            vgg_like().memory_estimate(training=False, data=(1, 3, 32, 32))

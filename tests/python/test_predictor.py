@@ -167,3 +167,14 @@ def test_one_file_predictor_reports_errors(model, tmp_path):
     assert done.returncode == 1 and "[load]" in done.stderr and done.stderr.count("\n") == 1
     done = run_program(model, tmp_path, (3, "4,1,28,28"))
     assert done.returncode == 1 and "bytes" in done.stderr
+
+
+def test_layers_in_strips(model, monkeypatch):
+    whole = Predictor(model["json"], model["params"], {"data": (3, 1, 28, 28)})
+    monkeypatch.setenv("MIXNET_STRIPS", "1")
+    strips = Predictor(model["json"], model["params"], {"data": (3, 1, 28, 28)})
+    assert strips.memory["steps"] < whole.memory["steps"] and strips.memory["arena"] <= whole.memory["arena"]
+    for _ in range(2):
+        np.testing.assert_allclose(strips.forward(data=model["data"])[0], model["expected"], rtol=1e-5, atol=1e-6)
+    strips.reshape({"data": (1, 1, 28, 28)})
+    np.testing.assert_allclose(strips.forward(data=model["data"][1:2])[0], model["expected"][1:2], rtol=1e-5, atol=1e-6)

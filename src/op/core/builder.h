@@ -210,6 +210,16 @@ class OpBuilder {
     s_.pointwise = true;
     return *this;
   }
+  // See OpSchema::row_window; `pad` sets the padding above and below.
+  OpBuilder& rows(std::optional<RowWindow> (*window)(const P&), void (*pad)(P&, int64_t above, int64_t below)) {
+    s_.row_window = [window](const void* p) { return window(*static_cast<const P*>(p)); };
+    s_.row_part = [op = &s_, pad](const void* p, int64_t above, int64_t below) {
+      auto params = std::make_shared<P>(*static_cast<const P*>(p));
+      pad(*params, above, below);
+      return RowPart{op, std::move(params)};
+    };
+    return *this;
+  }
   OpBuilder& random() {
     s_.random = true;
     return *this;

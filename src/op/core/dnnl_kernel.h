@@ -98,8 +98,39 @@ class DnnlLayout : public Layout {
     for (int64_t extent : desc_.get_dims()) values *= extent;
     return bytes() == values;
   }
+  LayoutPtr with_extent(int axis, int64_t extent) const override {
+    const DnnlDims dims = desc_.get_dims();
+    DnnlDims other = dims;
+    other[static_cast<size_t>(axis)] = extent;
+    // Two lists of the layouts that have a name, for both extents.
+    const std::vector<dnnl::memory::desc> own = named(dims), wanted = named(other);
+    for (size_t i = 0; i < own.size(); ++i) {
+      if (own[i] == desc_) return std::make_shared<DnnlLayout>(wanted[i]);
+    }
+    return nullptr;
+  }
+  int64_t step(int axis) const override {
+    if (desc_.get_format_kind() != dnnl::memory::format_kind::blocked) return 0;
+    for (int64_t split : desc_.get_inner_idxs()) {
+      if (split == axis) return 0;
+    }
+    const auto item = static_cast<int64_t>(dnnl::memory::data_type_size(desc_.get_data_type()));
+    return desc_.get_strides()[static_cast<size_t>(axis)] * item;
+  }
 
  private:
+  std::vector<dnnl::memory::desc> named(const DnnlDims& dims) const {
+    using Tag = dnnl::memory::format_tag;
+    static constexpr Tag blocked[][3] = {{Tag::aBc4b, Tag::aBc8b, Tag::aBc16b},
+                                         {Tag::aBcd4b, Tag::aBcd8b, Tag::aBcd16b},
+                                         {Tag::aBcde4b, Tag::aBcde8b, Tag::aBcde16b}};
+    if (dims.size() < 3 || dims.size() > 5) return {};
+    std::vector<dnnl::memory::desc> all{dnnl_plain(dims, desc_.get_data_type()),
+                                        dnnl_channels_last(dims, desc_.get_data_type())};
+    for (Tag tag : blocked[dims.size() - 3]) all.emplace_back(dims, desc_.get_data_type(), tag);
+    return all;
+  }
+
   dnnl::memory::desc desc_;
 };
 

@@ -7,6 +7,10 @@
 
 namespace mixnet {
 
+class Layout;
+// Null means row-major.
+using LayoutPtr = std::shared_ptr<const Layout>;
+
 class Layout {
  public:
   virtual ~Layout() = default;
@@ -14,10 +18,11 @@ class Layout {
   virtual bool same(const Layout& other) const = 0;
   // Nothing but the values: a pointwise kernel may run over it.
   virtual bool gapless() const = 0;
+  // The same arrangement of a tensor that has another extent along one axis; null where it has no name.
+  virtual LayoutPtr with_extent(int axis, int64_t extent) const = 0;
+  // Bytes between neighbours along an axis where they are the same throughout, 0 where they are not.
+  virtual int64_t step(int axis) const = 0;
 };
-
-// Null means row-major.
-using LayoutPtr = std::shared_ptr<const Layout>;
 
 inline bool same_layout(const LayoutPtr& a, const LayoutPtr& b) { return a == b || (a && b && a->same(*b)); }
 

@@ -1,6 +1,7 @@
 // Everything the library knows about an operator. Built once by OpBuilder, then constant.
 #pragma once
 #include <functional>
+#include <optional>
 #include <string>
 #include <typeindex>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "op/core/infer.h"
 #include "op/core/kernel.h"
 #include "op/core/param.h"
+#include "op/core/rows.h"
 
 namespace mixnet {
 
@@ -75,6 +77,11 @@ struct OpSchema {
   std::vector<int> shape_only;  // inputs of which only shape and dtype are used; the kernel gets data == nullptr
   std::vector<int> mutates;     // inputs the kernel changes in place: optimizer states, moving statistics in backward
   std::vector<int> auxiliary;   // inputs that are states although this kernel only reads them (BatchNorm's statistics)
+
+  // Both empty where output 0 is not made of windows of input 0 along axis 2. The part gets its own rows of input 0, of which there are
+  // `above` and `below` more in the padding; it takes the number of its output's rows from the output.
+  std::function<std::optional<RowWindow>(const void* params)> row_window;
+  std::function<RowPart(const void* params, int64_t above, int64_t below)> row_part;
 
   std::function<void(InferShape&)> infer_shape;
   std::function<void(InferType&)> infer_type;

@@ -105,6 +105,14 @@ std::shared_ptr<const OpSchema> make_tailed_operator(const OpSchema& op, ParamsP
     with_params.params_ = params.get();
     return prepare(op, *group, *tail_op, own, with_params);
   };
+  // In strips of rows, other inputs of the tail would have to come in strips too.
+  if (op.row_window && group->num_inputs == 1) {
+    made->row_window = [&op, params](const void*) { return op.row_window(params.get()); };
+    made->row_part = [&op, params, group](const void*, int64_t above, int64_t below) {
+      const auto part = make_tailed_operator(op, op.row_part(params.get(), above, below).params, *group);
+      return RowPart{part.get(), part};
+    };
+  }
   // The sum with a value that nobody reads afterwards is made in its place.
   for (int i = 1; i < group->num_inputs; ++i) {
     if (may_overwrite(*group, i, group->outputs[0])) made->inplace.emplace_back(static_cast<int>(own) + i - 1, 0);

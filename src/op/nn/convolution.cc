@@ -164,6 +164,16 @@ void infer(InferShape& c) {
   c.set_out(0, out);
 }
 
+std::optional<RowWindow> row_window(const ConvParams& p) {
+  const Window w = p.window();
+  return RowWindow{w.reach(0), w.stride[0], w.pad[0]};
+}
+// What lies below follows from the number of rows.
+void pad_rows(ConvParams& p, int64_t above, int64_t) {
+  while (p.pad.ndim() < p.kernel.ndim()) p.pad.push_back(0);
+  p.pad[0] = above;
+}
+
 // A kernel with buffers for as many threads as the largest number of tasks keeps busy.
 std::unique_ptr<Kernel> planned(const PrepareContext& c, const Sizes& s, int64_t tasks,
                                 WideKernel<Planned>::Body body) {
@@ -279,7 +289,7 @@ void register_ops(Registry& registry) {
   op.input("data", "(N, C, [d, [h,]] w).")
       .input("weight", "(num_filter, C / num_group, kernel...).")
       .input("bias", "(num_filter,).");
-  op.input_names(conv_inputs).infer_shape(infer).prepare(prepare);
+  op.input_names(conv_inputs).infer_shape(infer).prepare(prepare).rows(row_window, pad_rows);
   //[full
   op.doc(
       "Cross-correlates data with num_filter windows. Output (N, num_filter, positions...), positions = floor((x + 2 "

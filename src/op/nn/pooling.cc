@@ -52,13 +52,17 @@ struct Geometry {
   Window w;
   Image m;
   bool include;  // padding counts
+  int64_t far_pad[3] = {0, 0, 0};
   Geometry(const PoolParams& p, const Shape& in, const Shape& out)
       : w(aligned(p.window(in))),
         m(conv_image(p.window(in), in, out, 1)),
-        include(p.count_include_pad.value_or(true) && !p.global_pool) {}
+        include(p.count_include_pad.value_or(true) && !p.global_pool) {
+    const Window own = p.window(in);
+    for (int i = 0; i < own.dims; ++i) far_pad[3 - own.dims + i] = p.far_pad(own, i);
+  }
   Range range(int axis, int64_t index) const {
     const int64_t start = index * w.stride[axis] - w.pad[axis],
-                  end = std::min(start + w.kernel[axis], m.in[axis] + w.pad[axis]);
+                  end = std::min(start + w.kernel[axis], m.in[axis] + far_pad[axis]);
     const int64_t first = std::max<int64_t>(start, 0), last = std::min(end, m.in[axis]);
     return {first, last, include ? end - start : last - first};
   }
@@ -180,7 +184,7 @@ void pool_plane(const Geometry& g, const T* x, T* y, T start, Take take, Merge m
 // y[z] /= number of elements in window first + z, of which the outer axes have `rows`.
 template <class T>
 void divide_line(const Geometry& g, int64_t rows, int64_t first, int64_t n, T* y) {
-  const int64_t step = g.w.stride[2], room = g.m.in[2] + g.w.pad[2] - g.w.kernel[2];
+  const int64_t step = g.w.stride[2], room = g.m.in[2] + g.far_pad[2] - g.w.kernel[2];
   const int64_t low = std::clamp<int64_t>((g.w.pad[2] + step - 1) / step - first, 0, n);
   const int64_t high = std::clamp<int64_t>(room < 0 ? 0 : room / step + 1 - first, low, n);
   const auto count = [&](int64_t z) {
@@ -236,6 +240,16 @@ void infer(InferShape& c) {
       c.fail(Code::shape, concat("the kernel ", p.kernel, " does not fit into data ", in));
   }
   c.set_out(0, out);
+}
+std::optional<RowWindow> row_window(const PoolParams& p) {
+  if (p.global_pool) return std::nullopt;
+  const Window w(p.kernel, p.stride, Shape(), p.pad);
+  return RowWindow{w.kernel[0], w.stride[0], w.pad[0]};
+}
+void pad_rows(PoolParams& p, int64_t above, int64_t below) {
+  while (p.pad.ndim() < p.kernel.ndim()) p.pad.push_back(0);
+  p.pad[0] = above;
+  p.pad_below = below;
 }
 std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
   return std::make_unique<WideKernel<PoolParams>>(c, forward, 0);
@@ -324,7 +338,7 @@ void register_ops(Registry& registry) {
   OpBuilder<PoolParams> op(registry, "Pooling");
   op.alias("Pooling_v1");
   add_params(op);
-  op.input("data", "(N, C, [d, [h,]] w).").infer_shape(infer).prepare(prepare);
+  op.input("data", "(N, C, [d, [h,]] w).").infer_shape(infer).prepare(prepare).rows(row_window, pad_rows);
   //[full
   op.doc("Reduces windows of data to their maximum, average, sum or p-norm. Output (N, C, positions...).")
       .gradient(gradient);

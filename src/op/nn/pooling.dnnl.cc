@@ -38,7 +38,8 @@ struct Descriptors {
       pad_low.push_back(w.pad[i]);
       pad_high.push_back(std::max<int64_t>(0, high));
       // Windows that lie in the padding alone, and averages over windows cut off at the padding's end, are ours only.
-      known = known && last < extent && (algorithm != Algorithm::pooling_avg_include_padding || high <= w.pad[i]);
+      known =
+          known && last < extent && (algorithm != Algorithm::pooling_avg_include_padding || high <= p.far_pad(w, i));
     }
   }
   dnnl::memory::desc plain_data() const { return dnnl_plain(data, type); }

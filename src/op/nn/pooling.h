@@ -16,7 +16,9 @@ struct PoolParams {
   std::optional<int64_t> p_value;
   std::optional<bool> count_include_pad;
   ConvLayout layout = ConvLayout::none;
+  int64_t pad_below = -1;  // of a part of the rows: padding at the far end of the first axis; -1: as at the near end
 
+  int64_t far_pad(const Window& w, int i) const { return i == 0 && pad_below >= 0 ? pad_below : w.pad[i]; }
   // The window for an input of this shape.
   Window window(const Shape& in) const {
     if (!global_pool) return Window(kernel, stride, Shape(), pad);
