@@ -131,7 +131,7 @@ class StripPass {
     return groups;
   }
 
-  // What a group holds between its members.
+  // What a group holds between its members; the largest twice, since a kernel may copy the rows it reads.
   int64_t workspace(const StripGroup& group) const {
     std::vector<RowWindow> windows;
     std::vector<int64_t> rows{rows_in(group.nodes[0])};
@@ -140,12 +140,14 @@ class StripPass {
       rows.push_back(rows_out(id));
     }
     const StripSchedule schedule = schedule_strips(windows, rows, group.height);
-    int64_t bytes = 0;
+    int64_t bytes = 0, largest = 0;
     for (size_t m = 0; m < group.nodes.size(); ++m) {
       const Entry& e = g_.node(group.nodes[m])->inputs[0];
-      bytes += typed_.bytes(g_.entry(e)) / shape(e)[0] / rows[m] * most_rows(schedule, m);
+      const int64_t held = typed_.bytes(g_.entry(e)) / shape(e)[0] / rows[m] * most_rows(schedule, m);
+      bytes += held;
+      largest = std::max(largest, held);
     }
-    return bytes;
+    return bytes + largest;
   }
 
   // The heads; and the nodes that the groups have become.

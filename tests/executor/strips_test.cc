@@ -68,7 +68,8 @@ TEST_CASE("strips: a net needs less memory than all layers' values at their larg
     const auto off = bound(vgg_like(), data, "0"), on = bound(vgg_like(), data, "1");
     CHECK(count_strips(*off) == 0);
     CHECK(count_strips(*on) >= 1);
-    CHECK(on->memory(false).planned < off->memory(false).lower_bound / 2);
+    // Our own convolution takes a buffer for itself, which is as large in strips.
+    CHECK(on->memory(false).planned < off->memory(false).lower_bound / (onednn_enabled() ? 2 : 1));
     for (int round = 0; round < 2; ++round) {
       off->forward(false);
       on->forward(false);
