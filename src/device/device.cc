@@ -1,5 +1,6 @@
 #include "device/device.h"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -17,11 +18,19 @@ std::string DeviceId::str() const {
 namespace {
 
 class CpuDevice : public Device {
+  static constexpr size_t cache_line = 64, huge_page = 2 << 20, least_huge = 2 * huge_page;
+
  public:
   DeviceId id() const override { return {}; }
   void* allocate(size_t bytes) override {
-    constexpr size_t alignment = 64;
-    return std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+    // Large blocks lie in huge pages where the system has any: a net's weights are walked through once per step.
+    const size_t alignment = bytes >= least_huge ? huge_page : cache_line;
+    void* data = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+#ifdef MADV_HUGEPAGE
+    // The rest of the last page stays small, so that no memory is taken for it.
+    if (data && bytes >= least_huge) madvise(data, bytes / huge_page * huge_page, MADV_HUGEPAGE);
+#endif
+    return data;
   }
   void deallocate(void* data, size_t) override { std::free(data); }
   void copy_from(const Device& other, void* to, const void* from, size_t bytes) override {

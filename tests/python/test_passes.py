@@ -155,6 +155,19 @@ def test_strips_change_memory_and_nothing_else(shape, monkeypatch):
         np.testing.assert_allclose(got, want, rtol=0, atol=1e-5 * abs(want).max())
 
 
+@pytest.mark.parametrize("include", [False, True])
+def test_averages_at_the_edges_of_strips_over_one_axis(include, monkeypatch):
+    x = mx.sym.tanh(mx.sym.tanh(mx.sym.Variable("data")))
+    net = mx.sym.Pooling(x, kernel=(5,), stride=(2,), pad=(2,), pool_type="avg", count_include_pad=include)
+    results = []
+    for setting in ("0", "1"):
+        monkeypatch.setenv("MIXNET_STRIPS", setting)
+        executor = net.bind(mx.cpu(), [mx.nd.ones((1, 1, 38))], grad_req="null")
+        assert ("strips of" in executor.debug_str()) == (setting == "1")
+        results.append(executor.forward()[0].asnumpy())
+    np.testing.assert_allclose(results[1], results[0], rtol=1e-6)
+
+
 def test_vgg_fits_below_the_bound_of_whole_values(monkeypatch):
     net, shape = nets.ALL["VGG-16"].make(), nets.shape("VGG-16", 1)
     whole = net.memory_estimate(training=False, data=shape)

@@ -40,6 +40,17 @@ class FakeDevice : public Device {
 
 }  // namespace
 
+TEST_CASE("the CPU's large blocks begin at huge pages and can be used to their ends") {
+  Device& cpu = get_device({});
+  for (const size_t bytes : {size_t{1}, size_t{100}, size_t{4} << 20, (size_t{5} << 20) + 3}) {
+    char* data = static_cast<char*>(cpu.allocate(bytes));
+    REQUIRE(data != nullptr);
+    CHECK(reinterpret_cast<uintptr_t>(data) % (bytes >= size_t{4} << 20 ? size_t{2} << 20 : 64) == 0);
+    data[0] = data[bytes - 1] = 1;
+    cpu.deallocate(data, bytes);
+  }
+}
+
 TEST_CASE("storage: random allocations never overlap and all comes back") {
   FakeDevice device(size_t{1} << 32);
   {

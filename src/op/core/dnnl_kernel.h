@@ -179,9 +179,6 @@ class DnnlKernel : public OnednnKernel {
   DnnlKernel(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad, std::vector<Binding> bindings)
       : DnnlKernel(scratchpad, std::move(bindings)) {
     primitive_ = primitive;
-    // The first primitives of each kind make statics in oneDNN.
-    static std::atomic<int> made{0};
-    if (made.load(std::memory_order_relaxed) < 64 && made.fetch_add(1) < 64) renew_before_exit();
   }
   // Without a primitive: for a kernel that has its own execute().
   DnnlKernel(const dnnl::memory::desc& scratchpad, std::vector<Binding> bindings) : scratchpad_(scratchpad) {
@@ -191,6 +188,9 @@ class DnnlKernel : public OnednnKernel {
       edge.connect();
       edges_.push_back(std::move(edge));
     }
+    // The first primitives of each kind, reorders too, make statics in oneDNN.
+    static std::atomic<int> made{0};
+    if (made.load(std::memory_order_relaxed) < 64 && made.fetch_add(1) < 64) renew_before_exit();
     book();
   }
   size_t workspace() const override { return workspace_; }

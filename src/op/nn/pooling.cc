@@ -184,7 +184,7 @@ void pool_plane(const Geometry& g, const T* x, T* y, T start, Take take, Merge m
 // y[z] /= number of elements in window first + z, of which the outer axes have `rows`.
 template <class T>
 void divide_line(const Geometry& g, int64_t rows, int64_t first, int64_t n, T* y) {
-  const int64_t step = g.w.stride[2], room = g.m.in[2] + g.far_pad[2] - g.w.kernel[2];
+  const int64_t step = g.w.stride[2], room = g.m.in[2] + g.w.pad[2] - g.w.kernel[2];
   const int64_t low = std::clamp<int64_t>((g.w.pad[2] + step - 1) / step - first, 0, n);
   const int64_t high = std::clamp<int64_t>(room < 0 ? 0 : room / step + 1 - first, low, n);
   const auto count = [&](int64_t z) {
