@@ -94,6 +94,18 @@ def test_multiply_adds(name, billions):
     assert four == 4 * one
 
 
+def test_a_residual_net_does_not_grow_with_every_block(tmp_path):
+    net = nets.ALL["ResNet-50"].make()
+    arrays = np.load(case.write(tmp_path, net, case.images((2, 3, 64, 64)))["arrays"])
+    executor = net.simple_bind(mx.cpu(), data=(2, 3, 64, 64), grad_req="null")
+    for kind, values in (("arg", executor.arg_dict), ("aux", executor.aux_dict), ("data", executor.arg_dict)):
+        for key in arrays.files:
+            if key.startswith(kind + ":"):
+                values[key.split(":")[1]][:] = arrays[key]
+    # Sides could not be compared by probabilities that are all 0 or 1.
+    assert 0.001 < executor.forward()[0].asnumpy().max() < 0.9
+
+
 def test_multiply_adds_of_small_nets():
     def count(name):
         inputs = step_nets.ALL[name].inputs(np.random.RandomState(0))

@@ -1,4 +1,4 @@
-// Winograd's convolution (op/nn/winograd.h) as kernels in oneDNN's layouts: forward, and the gradients of data and of weights.
+// Winograd's convolution (op/core/winograd.h) as kernels in oneDNN's layouts: forward, and the gradients of data and of weights.
 //
 // For 3 x 3 windows without stride or dilation, one group, multiples of 16 channels, float32 or bfloat16 (multiplied as float32). The number of
 // threads does not change a bit of the results. Only included by *.dnnl.cc files.
