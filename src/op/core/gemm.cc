@@ -23,8 +23,8 @@ constexpr int vector_bytes = 16, tile_rows = 6;
 constexpr int64_t block_k = 256, block_rows = 96, block_columns = 2048;
 // B is not packed for so few rows: where its columns are contiguous, and where its rows are.
 constexpr int64_t few_rows_of_dots = 16, few_rows_of_sums = 4;
-constexpr int64_t least_fast = int64_t{1}
-                               << 19;  // below, waking the threads of another library costs more than it saves
+// Below so many multiply-adds, waking the threads of another library costs more than it saves.
+constexpr int64_t least_fast = int64_t{1} << 19;
 template <class T> constexpr int64_t lanes = vector_bytes / static_cast<int64_t>(sizeof(T));
 template <class T> constexpr int64_t tile_columns = 2 * lanes<T>;
 

@@ -45,15 +45,20 @@ constexpr float a = 0.625f, b = 1.5f, a2 = a * a, b2 = b * b, a3 = a2 * a, b3 = 
                 sum = a2 + b2;
 constexpr float scale_0 = 1 / product, scale_a = 1 / (2 * a2 * (a2 - b2)), scale_b = 1 / (2 * b2 * (b2 - a2));
 
+// A polynomial at +-a and +-b, from the sums of its even and of its odd terms there.
+inline void at_points(Vector even_a, Vector odd_a, Vector even_b, Vector odd_b, Vector* to, int step) {
+  to[step] = even_a + odd_a;
+  to[2 * step] = even_a - odd_a;
+  to[3 * step] = even_b + odd_b;
+  to[4 * step] = even_b - odd_b;
+}
+
 // Six samples of the input at the six points (B^T d), each `step` vectors apart.
 inline void input_points(const Vector* d, Vector* to, int step) {
   const Vector even_a = d[4] - b2 * d[2], odd_a = a * d[3] - (a * b2) * d[1];
   const Vector even_b = d[4] - a2 * d[2], odd_b = b * d[3] - (b * a2) * d[1];
   to[0] = product * d[0] - sum * d[2] + d[4];
-  to[step] = even_a + odd_a;
-  to[2 * step] = even_a - odd_a;
-  to[3 * step] = even_b + odd_b;
-  to[4 * step] = even_b - odd_b;
+  at_points(even_a, odd_a, even_b, odd_b, to, step);
   to[5 * step] = product * d[1] - sum * d[3] + d[5];
 }
 
@@ -62,10 +67,7 @@ inline void window_points(const Vector* g, Vector* to, int step) {
   const Vector even_a = scale_a * g[0] + (scale_a * a2) * g[2], odd_a = (scale_a * a) * g[1];
   const Vector even_b = scale_b * g[0] + (scale_b * b2) * g[2], odd_b = (scale_b * b) * g[1];
   to[0] = scale_0 * g[0];
-  to[step] = even_a + odd_a;
-  to[2 * step] = even_a - odd_a;
-  to[3 * step] = even_b + odd_b;
-  to[4 * step] = even_b - odd_b;
+  at_points(even_a, odd_a, even_b, odd_b, to, step);
   to[5 * step] = g[2];
 }
 
@@ -250,10 +252,7 @@ inline void gradient_points(const Vector* y, Vector* to, int step) {
   const Vector even_a = y[0] + a2 * y[2], odd_a = a * y[1] + a3 * y[3];
   const Vector even_b = y[0] + b2 * y[2], odd_b = b * y[1] + b3 * y[3];
   to[0] = y[0];
-  to[step] = even_a + odd_a;
-  to[2 * step] = even_a - odd_a;
-  to[3 * step] = even_b + odd_b;
-  to[4 * step] = even_b - odd_b;
+  at_points(even_a, odd_a, even_b, odd_b, to, step);
   to[5 * step] = y[3];
 }
 
