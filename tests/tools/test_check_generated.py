@@ -56,7 +56,9 @@ def test_every_generator_has_files():
 
 def test_the_c_api_page():
     import c_api_page
+    from interface import header
 
-    page = c_api_page.page("/** Adds *all*. @own none @threads any @blocks no @since 0.1 */\nMXN_API int32_t mxn_sum_make(int32_t a);\n")
-    assert "### mxn_sum_make" in page and "int32_t mxn_sum_make(int32_t a);" in page and "- threads: any" in page
+    functions = header.parse("/** Adds *all*. @own none @threads any @blocks no @since 0.1 */\nMXN_API int32_t mxn_sum_make(const char *const *a);\n").functions
+    page = c_api_page.page(functions)
+    assert "### mxn_sum_make" in page and "int32_t mxn_sum_make(const char *const *a);" in page and "- threads: any" in page
     assert pathlib.Path("docs/generated/c_api.md") in c_api_page.files()

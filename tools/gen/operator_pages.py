@@ -2,7 +2,8 @@
 
 import pathlib
 
-from python_ops import describe, schemas
+from interface.operators import schemas
+from python_ops import describe
 
 
 def page(operators):

@@ -1,0 +1,1 @@
+"""What every binding's generator starts from: the parsed C headers (`header`) and the library's operators (`operators`)."""
