@@ -7,6 +7,7 @@
 #include "base/environment.h"
 #include "base/profile.h"
 #include "executor/layouts.h"
+#include "executor/pieces.h"
 #include "pass/infer.h"
 #include "pass/rewrite.h"
 #include "storage/capacity.h"
@@ -210,6 +211,11 @@ void Plan::place(const PlanRequest& request) {
       if (left_out(id, i)) input.bytes[static_cast<size_t>(graph_.entry(id, i))] = 0;
     }
   }
+  // A monitor is to see what a node gives even where it need not run.
+  if (request.fuse) {
+    input.pieces = find_pieces({graph_, shapes_, types_, choice.kept, kernels_});
+    input.early = early_heads();
+  }
   memory_ = plan_memory(input);
 #if !defined(NDEBUG)
   verify_memory_plan(input, memory_);
@@ -217,6 +223,18 @@ void Plan::place(const PlanRequest& request) {
   static const bool verify = environment_bool("PLAN_VERIFY", false);
   if (verify) verify_memory_plan(input, memory_);
 #endif
+}
+
+// Heads whose arrays have no other part in the graph: parts of them may be written before the last one is.
+std::vector<bool> Plan::early_heads() const {
+  std::unordered_map<const Variable*, int> uses;
+  for (const NDArray& a : externals_) ++uses[a.variable()];
+  std::vector<bool> early(external_of_.size(), false);
+  for (const Entry& e : graph_.heads()) {
+    const size_t entry = static_cast<size_t>(graph_.entry(e));
+    early[entry] = uses[externals_[static_cast<size_t>(external_of_[entry])].variable()] == 1;
+  }
+  return early;
 }
 
 int64_t Plan::place_of(int entry) const {
@@ -245,11 +263,13 @@ void Plan::make_steps(const PlanRequest& request) {
       step.in.push_back(outline(entry));
       const bool elsewhere = derived(entry) || contains(node->op->shape_only, static_cast<int>(i));
       step.in_place.push_back(elsewhere ? nothing : place_of(entry));
+      step.in_at.push_back(memory_.within[static_cast<size_t>(entry)]);
     }
     for (int i = 0; i < graph_.num_outputs(id); ++i) {
       const int entry = graph_.entry(id, i);
       step.out.push_back(outline(entry));
       step.out_place.push_back(left_out(id, i) ? nothing : place_of(entry));
+      step.out_at.push_back(memory_.within[static_cast<size_t>(entry)]);
     }
     step.first_kept = step.last_kept = next_kept;
     for (; step.last_kept < num_kept && kept_[static_cast<size_t>(step.last_kept)].node == id; ++step.last_kept) {
@@ -296,14 +316,14 @@ void Plan::touched(int first, int last, std::vector<int>* reads, std::vector<int
 }
 
 void Plan::resolve(char* arena) {
-  auto address = [&](int64_t place) -> void* {
+  auto address = [&](int64_t place, int64_t at) -> void* {
     if (place == nothing) return nullptr;
     if (place >= 0) return arena + place;
-    return externals_[static_cast<size_t>(-1 - place)].view().data;
+    return externals_[static_cast<size_t>(-1 - place)].view().as<char>() + at;
   };
   for (Step& step : steps_) {
-    for (size_t i = 0; i < step.in.size(); ++i) step.in[i].data = address(step.in_place[i]);
-    for (size_t i = 0; i < step.out.size(); ++i) step.out[i].data = address(step.out_place[i]);
+    for (size_t i = 0; i < step.in.size(); ++i) step.in[i].data = address(step.in_place[i], step.in_at[i]);
+    for (size_t i = 0; i < step.out.size(); ++i) step.out[i].data = address(step.out_place[i], step.out_at[i]);
   }
   resolved_for_ = arena;
   resolved_ = true;

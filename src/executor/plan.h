@@ -35,6 +35,7 @@ class Plan {
     std::vector<TensorView> in, out;
     std::vector<int64_t> in_place,
         out_place;  // >= 0: arena offset; otherwise -1 - external index; `nothing`: no memory
+    std::vector<int64_t> in_at, out_at;  // in an external array: where, in bytes
     int64_t workspace_place = 0;
     std::vector<int> sources;           // external arrays that its kept inputs depend on
     int first_kept = 0, last_kept = 0;  // its kept inputs
@@ -79,6 +80,7 @@ class Plan {
   void resolve(char* arena);
   TensorView outline(int entry) const;
   int64_t place_of(int entry) const;
+  std::vector<bool> early_heads() const;
   int external_index(const NDArray& array) const;
 
   Graph graph_;
