@@ -220,8 +220,7 @@ void Plan::place(const PlanRequest& request) {
 #if !defined(NDEBUG)
   verify_memory_plan(input, memory_);
 #else
-  static const bool verify = environment_bool("PLAN_VERIFY", false);
-  if (verify) verify_memory_plan(input, memory_);
+  if (environment_bool("PLAN_VERIFY", false)) verify_memory_plan(input, memory_);
 #endif
 }
 
