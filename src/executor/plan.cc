@@ -101,7 +101,7 @@ TensorView Plan::outline(int entry) const {
   return v;
 }
 
-std::unique_ptr<Kernel> Plan::prepare(int id, Span<const LayoutPtr> layouts) const {
+std::unique_ptr<Kernel> Plan::prepare(int id, Span<const LayoutPtr> layouts, bool blocks) const {
   const Node& node = *graph_.node(id);
   std::vector<TensorView> in, out;
   for (const Entry& e : node.inputs) in.push_back(outline(graph_.entry(e)));
@@ -118,6 +118,7 @@ std::unique_ptr<Kernel> Plan::prepare(int id, Span<const LayoutPtr> layouts) con
   context.layouts = layouts;
   context.device = device_;
   context.training = training_;
+  context.blocks = blocks;
   return node.op->prepare(context);
 }
 
@@ -180,6 +181,48 @@ int64_t Plan::every_output() const {
   return bytes;
 }
 
+// Bytes of joins in layouts in which their parts are not in one piece each, although there is nothing before the axis but one image.
+int64_t Plan::copied_joins(const std::vector<Pieces>& pieces) const {
+  int64_t bytes = 0;
+  for (int id = 0; id < graph_.num_nodes(); ++id) {
+    const Node& node = *graph_.node(id);
+    if (node.is_variable() || !node.op->joins || pieces[static_cast<size_t>(id)].kind != Pieces::none) continue;
+    const size_t out = static_cast<size_t>(graph_.entry(id, 0));
+    const Shape& whole = shapes_[out];
+    if (whole.size(0, node.op->joins(node.params.get(), whole).axis) == 1) bytes += whole.size() * dtype_size(types_[out]);
+  }
+  return bytes;
+}
+
+// Layouts and kernels; for prediction on one image, kernels that leave more joins nothing to do where there are such.
+std::vector<Pieces> Plan::choose_kernels(const PlanRequest& request, const std::vector<bool>& external,
+                                         std::vector<LayoutPtr>* kept) {
+  bool blocks = false;
+  LayoutInput layouts;
+  layouts.graph = &graph_;
+  layouts.external = external;
+  layouts.prepare = [&](int id, Span<const LayoutPtr> offered) { return prepare(id, offered, blocks); };
+  layouts.keep = request.fuse && environment_bool("LAYOUTS", true);
+  auto pieces_of = [&](const LayoutChoice& choice) {
+    return find_pieces({graph_, shapes_, types_, choice.kept, choice.kernels});
+  };
+  LayoutChoice choice = choose_layouts(layouts);
+  std::vector<Pieces> pieces = pieces_of(choice);
+  const int64_t copied = copied_joins(pieces);
+  if (layouts.keep && !training_ && copied > 0 && environment_bool("PLAN_INPLACE", true)) {
+    blocks = true;
+    LayoutChoice other = choose_layouts(layouts);
+    std::vector<Pieces> found = pieces_of(other);
+    if (copied_joins(found) < copied) {
+      choice = std::move(other);
+      pieces = std::move(found);
+    }
+  }
+  kernels_ = std::move(choice.kernels);
+  *kept = std::move(choice.kept);
+  return pieces;
+}
+
 void Plan::place(const PlanRequest& request) {
   const size_t entries = static_cast<size_t>(graph_.num_entries()), nodes = static_cast<size_t>(graph_.num_nodes());
   MemoryPlanInput input;
@@ -193,16 +236,11 @@ void Plan::place(const PlanRequest& request) {
   }
   for (size_t e = 0; e < entries; ++e) input.external.push_back(external_of_[e] >= 0 || derived_[e]);
 
-  LayoutInput layouts;
-  layouts.graph = &graph_;
-  layouts.external = input.external;
-  layouts.prepare = [this](int id, Span<const LayoutPtr> offered) { return prepare(id, offered); };
-  layouts.keep = request.fuse && environment_bool("LAYOUTS", true);
-  LayoutChoice choice = choose_layouts(layouts);
-  kernels_ = std::move(choice.kernels);
+  std::vector<LayoutPtr> kept;
+  std::vector<Pieces> pieces = choose_kernels(request, input.external, &kept);
   keep_inputs(request);
   for (size_t e = 0; e < entries; ++e) {
-    input.bytes.push_back(choice.kept[e] ? choice.kept[e]->bytes() : shapes_[e].size() * dtype_size(types_[e]));
+    input.bytes.push_back(kept[e] ? kept[e]->bytes() : shapes_[e].size() * dtype_size(types_[e]));
   }
   for (size_t id = 0; id < nodes; ++id)
     input.workspace.push_back(kernels_[id] ? static_cast<int64_t>(kernels_[id]->workspace()) : 0);
@@ -213,7 +251,7 @@ void Plan::place(const PlanRequest& request) {
   }
   // A monitor is to see what a node gives even where it need not run.
   if (request.fuse) {
-    input.pieces = find_pieces({graph_, shapes_, types_, choice.kept, kernels_});
+    input.pieces = std::move(pieces);
     input.early = early_heads();
   }
   memory_ = plan_memory(input);

@@ -40,6 +40,7 @@ class HomeFinder {
     const Pieces& p = in_.pieces[static_cast<size_t>(id)];
     if ((p.kind != Pieces::join && p.kind != Pieces::view) || kept_[static_cast<size_t>(id)]) return false;
     const int out = g_.entry(id, 0);
+    if (changes_[static_cast<size_t>(out)]) return false;
     Home whole = home(out);
     if (whole.root < 0) {
       // The planner makes other views after their source is placed.

@@ -389,6 +389,12 @@ inline bool dnnl_has_tiles() {
          static_cast<unsigned>(dnnl::cpu_isa::avx512_core_amx);
 }
 
+// Whether oneDNN's blocks have 16 channels.
+inline bool dnnl_has_wide_vectors() {
+  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & static_cast<unsigned>(dnnl::cpu_isa::avx512_core)) ==
+         static_cast<unsigned>(dnnl::cpu_isa::avx512_core);
+}
+
 // oneDNN kernels exist for tensors with elements of float32, and of bfloat16 where the CPU multiplies it.
 inline bool dnnl_takes(const PrepareContext& c) {
   static const bool bf16 =

@@ -14,6 +14,7 @@ struct DnnlConvShape {
   dnnl::memory::desc plain_weight;  // our layout of the weights, in oneDNN's order of axes
   DnnlType type;
   bool channels_last = false;             // data and result, instead of what oneDNN likes best
+  bool blocks = false;                    // channels in blocks of 16, instead
   bool given_last = false;                // our own data and result have their channels last
   std::optional<WinogradShape> winograd;  // where that is a way
 
@@ -46,6 +47,9 @@ struct DnnlConvShape {
     return given_last ? dnnl_channels_last(dims, type) : dnnl_plain(dims, type);
   }
   dnnl::memory::desc tensor(const DnnlDims& dims) const {
+    using Tag = dnnl::memory::format_tag;
+    if (blocks && dims[1] % 16 == 0)
+      return {dims, type, dims.size() == 3 ? Tag::aBc16b : dims.size() == 4 ? Tag::aBcd16b : Tag::aBcde16b};
     return channels_last ? dnnl_channels_last(dims, type) : dnnl_any(dims, type);
   }
 };
@@ -76,6 +80,11 @@ struct DnnlConv {
 
   // Channels last where the shape asks for that and oneDNN has a fast kernel for it.
   static ForwardDesc forward(Shape& s, bool bias, bool training, const dnnl::post_ops& tail = {}) {
+    if (s.blocks) {
+      const ForwardDesc desc = described(s, bias, training, tail, true);
+      if (desc && !dnnl_reference(desc)) return desc;
+      s.blocks = false;
+    }
     if (s.channels_last) {
       const ForwardDesc desc = described(s, bias, training, tail, true);
       if (desc && !dnnl_reference(desc)) return desc;
@@ -107,6 +116,7 @@ struct DnnlConv {
     if (!dnnl_takes(c)) return nullptr;
     const ConvParams& p = c.params<ConvParams>();
     Shape s(p, c.inputs[0], c.outputs[0], c.training);
+    s.blocks = c.blocks && !c.training && !s.given_last && s.type == DnnlType::f32 && dnnl_has_wide_vectors();
     const DnnlTail tail = c.tail ? *make_dnnl_tail(*c.tail) : DnnlTail();
     try {
       const ForwardDesc desc = forward(s, !p.no_bias, c.training, tail.ops);
