@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "base/contains.h"
 #include "base/environment.h"
@@ -194,64 +195,29 @@ int64_t Plan::copied_joins(const std::vector<Pieces>& pieces) const {
   return bytes;
 }
 
-// Layouts and kernels; for prediction on one image, kernels that leave more joins nothing to do where there are such.
-std::vector<Pieces> Plan::choose_kernels(const PlanRequest& request, const std::vector<bool>& external,
-                                         std::vector<LayoutPtr>* kept) {
-  bool blocks = false;
+// Kernels, what is kept for them, and places. The bytes that joins copy.
+int64_t Plan::lay_out(const PlanRequest& request, MemoryPlanInput input, bool blocks) {
   LayoutInput layouts;
   layouts.graph = &graph_;
-  layouts.external = external;
+  layouts.external = input.external;
   layouts.prepare = [&](int id, Span<const LayoutPtr> offered) { return prepare(id, offered, blocks); };
   layouts.keep = request.fuse && environment_bool("LAYOUTS", true);
-  auto pieces_of = [&](const LayoutChoice& choice) {
-    return find_pieces({graph_, shapes_, types_, choice.kept, choice.kernels});
-  };
   LayoutChoice choice = choose_layouts(layouts);
-  std::vector<Pieces> pieces = pieces_of(choice);
-  const int64_t copied = copied_joins(pieces);
-  if (layouts.keep && !training_ && copied > 0 && environment_bool("PLAN_INPLACE", true)) {
-    blocks = true;
-    LayoutChoice other = choose_layouts(layouts);
-    std::vector<Pieces> found = pieces_of(other);
-    if (copied_joins(found) < copied) {
-      choice = std::move(other);
-      pieces = std::move(found);
-    }
-  }
   kernels_ = std::move(choice.kernels);
-  *kept = std::move(choice.kept);
-  return pieces;
-}
-
-void Plan::place(const PlanRequest& request) {
-  const size_t entries = static_cast<size_t>(graph_.num_entries()), nodes = static_cast<size_t>(graph_.num_nodes());
-  MemoryPlanInput input;
-  input.graph = &graph_;
-  input.reuse = environment_bool("PLAN_REUSE", true);
-  input.inplace = environment_bool("PLAN_INPLACE", input.reuse);
-  derived_.assign(entries, false);
-  for (int id = 0; id < graph_.num_nodes(); ++id) {
-    for (int i = 0; i < graph_.num_outputs(id); ++i)
-      derived_[static_cast<size_t>(graph_.entry(id, i))] = graph_.node(id)->derived;
-  }
-  for (size_t e = 0; e < entries; ++e) input.external.push_back(external_of_[e] >= 0 || derived_[e]);
-
-  std::vector<LayoutPtr> kept;
-  std::vector<Pieces> pieces = choose_kernels(request, input.external, &kept);
   keep_inputs(request);
-  for (size_t e = 0; e < entries; ++e) {
-    input.bytes.push_back(kept[e] ? kept[e]->bytes() : shapes_[e].size() * dtype_size(types_[e]));
+  for (size_t e = 0; e < choice.kept.size(); ++e) {
+    input.bytes.push_back(choice.kept[e] ? choice.kept[e]->bytes() : shapes_[e].size() * dtype_size(types_[e]));
   }
-  for (size_t id = 0; id < nodes; ++id)
-    input.workspace.push_back(kernels_[id] ? static_cast<int64_t>(kernels_[id]->workspace()) : 0);
+  for (const auto& kernel : kernels_) input.workspace.push_back(kernel ? static_cast<int64_t>(kernel->workspace()) : 0);
   for (int id = 0; id < graph_.num_nodes(); ++id) {
     for (int i = 0; !graph_.node(id)->is_variable() && i < graph_.num_outputs(id); ++i) {
       if (left_out(id, i)) input.bytes[static_cast<size_t>(graph_.entry(id, i))] = 0;
     }
   }
+  const std::vector<Pieces> pieces = find_pieces({graph_, shapes_, types_, choice.kept, kernels_});
   // A monitor is to see what a node gives even where it need not run.
   if (request.fuse) {
-    input.pieces = std::move(pieces);
+    input.pieces = pieces;
     input.early = early_heads();
   }
   memory_ = plan_memory(input);
@@ -260,6 +226,30 @@ void Plan::place(const PlanRequest& request) {
 #else
   if (environment_bool("PLAN_VERIFY", false)) verify_memory_plan(input, memory_);
 #endif
+  return layouts.keep && input.inplace ? copied_joins(pieces) : 0;
+}
+
+void Plan::place(const PlanRequest& request) {
+  MemoryPlanInput input;
+  input.graph = &graph_;
+  input.reuse = environment_bool("PLAN_REUSE", true);
+  input.inplace = environment_bool("PLAN_INPLACE", input.reuse);
+  derived_.assign(static_cast<size_t>(graph_.num_entries()), false);
+  for (int id = 0; id < graph_.num_nodes(); ++id) {
+    for (int i = 0; i < graph_.num_outputs(id); ++i)
+      derived_[static_cast<size_t>(graph_.entry(id, i))] = graph_.node(id)->derived;
+  }
+  for (size_t e = 0; e < derived_.size(); ++e) input.external.push_back(external_of_[e] >= 0 || derived_[e]);
+  const int64_t copied = lay_out(request, input, false);
+  if (training_ || copied == 0) return;
+  // One image: with channels in blocks its parts lie in one piece each. Taken where that saves copies and takes no memory.
+  auto kernels = std::exchange(kernels_, {});
+  auto kept = std::exchange(kept_, {});
+  const MemoryPlan memory = memory_;
+  if (lay_out(request, input, true) < copied && memory_.arena_bytes <= memory.arena_bytes) return;
+  kernels_ = std::move(kernels);
+  kept_ = std::move(kept);
+  memory_ = memory;
 }
 
 // Heads whose arrays have no other part in the graph: parts of them may be written before the last one is.

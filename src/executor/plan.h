@@ -73,8 +73,7 @@ class Plan {
   int64_t every_output() const;
   void place(const PlanRequest& request);
   std::unique_ptr<Kernel> prepare(int id, Span<const LayoutPtr> layouts, bool blocks) const;
-  std::vector<Pieces> choose_kernels(const PlanRequest& request, const std::vector<bool>& external,
-                                     std::vector<LayoutPtr>* kept);
+  int64_t lay_out(const PlanRequest& request, MemoryPlanInput input, bool blocks);
   int64_t copied_joins(const std::vector<Pieces>& pieces) const;
   void make_steps(const PlanRequest& request);
   void keep_inputs(const PlanRequest& request);

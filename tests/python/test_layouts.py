@@ -41,8 +41,16 @@ def test_dense_block_is_joined_in_place(monkeypatch):
     monkeypatch.setenv("MIXNET_PLAN_INPLACE", "0")
     copied = bound(net, data=(1, 3, 16, 16))
     assert copied.debug_str().count("Concat") == 4
-    assert estimate["planned"] < net.memory_estimate(training=False, data=(1, 3, 16, 16))["planned"]
     np.testing.assert_allclose(run(joined), run(copied), rtol=1e-5)
+
+
+def test_estimate_knows_what_is_joined_in_place(monkeypatch):
+    data = sym.Variable("data")
+    net = sym.sum(sym.Concat(*[sym.FullyConnected(data, num_hidden=512, name=f"part{i}") for i in range(8)], dim=1))
+    joined = net.memory_estimate(training=False, data=(1, 16))
+    assert bound(net, data=(1, 16)).memory(training=False)["planned"] == joined["planned"]
+    monkeypatch.setenv("MIXNET_PLAN_INPLACE", "0")
+    assert joined["planned"] < net.memory_estimate(training=False, data=(1, 16))["planned"]
 
 
 @pytest.mark.parametrize("training", [False, True])
