@@ -35,6 +35,7 @@ class Plan {
     std::vector<TensorView> in, out;
     std::vector<int64_t> in_place,
         out_place;  // >= 0: arena offset; otherwise -1 - external index; `nothing`: no memory
+    std::vector<int64_t> in_at, out_at;  // in an external array: where, in bytes
     int64_t workspace_place = 0;
     std::vector<int> sources;           // external arrays that its kept inputs depend on
     int first_kept = 0, last_kept = 0;  // its kept inputs
@@ -71,7 +72,9 @@ class Plan {
   bool left_out(int id, int output) const;
   int64_t every_output() const;
   void place(const PlanRequest& request);
-  std::unique_ptr<Kernel> prepare(int id, Span<const LayoutPtr> layouts) const;
+  std::unique_ptr<Kernel> prepare(int id, Span<const LayoutPtr> layouts, bool blocks) const;
+  int64_t lay_out(const PlanRequest& request, MemoryPlanInput input, bool blocks);
+  int64_t copied_joins(const std::vector<Pieces>& pieces) const;
   void make_steps(const PlanRequest& request);
   void keep_inputs(const PlanRequest& request);
   void refresh_kept(Step& step);
@@ -79,6 +82,7 @@ class Plan {
   void resolve(char* arena);
   TensorView outline(int entry) const;
   int64_t place_of(int entry) const;
+  std::vector<bool> early_heads() const;
   int external_index(const NDArray& array) const;
 
   Graph graph_;

@@ -165,6 +165,7 @@ void infer(InferShape& c) {
 }
 
 std::optional<RowWindow> row_window(const ConvParams& p) {
+  if (is_channels_last(p.layout)) return std::nullopt;
   const Window w = p.window();
   return RowWindow{w.reach(0), w.stride[0], w.pad[0]};
 }
@@ -185,11 +186,12 @@ std::unique_ptr<Kernel> planned(const PrepareContext& c, const Sizes& s, int64_t
   const size_t item = c.inputs[0].dtype == DType::f64 ? 8 : 4;
   return std::make_unique<WideKernel<Planned>>(own, body, static_cast<size_t>(p.slots) * s.buffer() * item);
 }
-std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+std::unique_ptr<Kernel> prepare_first(const PrepareContext& c) {
   const Sizes s(c.params<ConvParams>(), c.inputs[0].shape, c.outputs[0].shape);
   if (direct(s)) return std::make_unique<WideKernel<ConvParams>>(c, forward_direct, 0);
   return planned(c, s, s.images() * s.strips, forward);
 }
+std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return prepare_in_layout<ConvParams>(c, prepare_first); }
 
 //[full
 template <class T>
@@ -264,9 +266,12 @@ void backward(const Planned& p, const RunContext& r) {
     if (dx) data_gradient(s, p.slots, r.in[0].as<T>(), r.in[2].as<T>(), dx, buffers);
   });
 }
-std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+std::unique_ptr<Kernel> prepare_backward_first(const PrepareContext& c) {
   const Sizes s(c.params<ConvParams>(), c.inputs[1].shape, c.inputs[0].shape);
   return planned(c, s, std::max(s.images(), s.groups) * s.blocks, backward);
+}
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+  return prepare_in_layout<ConvParams>(c, prepare_backward_first);
 }
 void infer_backward(InferShape& c) {
   c.set_out(0, c.in[1]);
@@ -289,7 +294,7 @@ void register_ops(Registry& registry) {
   op.input("data", "(N, C, [d, [h,]] w).")
       .input("weight", "(num_filter, C / num_group, kernel...).")
       .input("bias", "(num_filter,).");
-  op.input_names(conv_inputs).infer_shape(infer).prepare(prepare).rows(row_window, pad_rows);
+  op.input_names(conv_inputs).infer_shape(infer_in_layout<ConvParams, infer>).prepare(prepare).rows(row_window, pad_rows);
   //[full
   op.doc(
       "Cross-correlates data with num_filter windows. Output (N, num_filter, positions...), positions = floor((x + 2 "
@@ -302,6 +307,16 @@ void register_ops(Registry& registry) {
   op.sample({{2, 3, 3, 3}, {2, 3, 1, 1}, {2}}, {{"kernel", Shape{1, 1}}, {"num_filter", 2}});
   op.sample({{1, 2, 6}, {3, 2, 3}, {3}}, {{"kernel", Shape{3}}, {"num_filter", 3}, {"pad", Shape{2}}});
   op.sample({{1, 2, 3, 4, 3}, {2, 2, 2, 2, 2}, {2}}, {{"kernel", Shape{2, 2, 2}}, {"num_filter", 2}});
+  op.sample({{2, 5, 4, 4}, {4, 3, 2, 2}, {4}}, {{"kernel", Shape{3, 2}},
+                                               {"num_filter", 4},
+                                               {"num_group", 2},
+                                               {"stride", Shape{2, 1}},
+                                               {"pad", Shape{1, 0}},
+                                               {"layout", "NHWC"}});
+  op.sample({{1, 3, 4, 3, 2}, {2, 2, 2, 2, 2}}, {{"kernel", Shape{2, 2, 2}},
+                                                 {"num_filter", 2},
+                                                 {"no_bias", true},
+                                                 {"layout", "NDHWC"}});
   op.sample({{1, 1, 1, 1}, {1, 1, 1, 1}, {1}}, {{"kernel", Shape{1, 1}}, {"num_filter", 1}});
   op.sample({{0, 2, 3, 3}, {2, 2, 2, 2}, {2}}, {{"kernel", Shape{2, 2}}, {"num_filter", 2}});
 

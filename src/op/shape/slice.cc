@@ -107,6 +107,11 @@ void infer(InferShape& c) {
   if (c.in[0].known()) c.set_out(0, box_of(c.params<P>(), c.in[0], c.place().c_str()).extent);
 }
 
+AxisPieces axis_piece(const AxisParams& p, const Shape& whole) {
+  const int axis = normalize_axis(p.axis, whole.ndim(), "slice_axis");
+  return {axis, box_of(p, whole, "slice_axis").first[axis]};
+}
+
 Box like_box(const LikeParams& p, const Shape& in, const Shape& like) {
   MIXNET_CHECK(p.axes.ndim() > 0 || in.ndim() == like.ndim(), shape, "[slice_like] shape_like: expected ", in.ndim(),
                " dimensions, got ", like);
@@ -216,7 +221,7 @@ void register_ops(Registry& registry) {
   op.input("data", "Any shape and dtype.").infer_shape(infer<Params>).kernel(forward<Params>);
   OpBuilder<AxisParams> axis(registry, "slice_axis");
   add_axis_params(axis);
-  axis.input("data", "Any shape and dtype.").infer_shape(infer<AxisParams>).kernel(forward<AxisParams>);
+  axis.input("data", "Any shape and dtype.").infer_shape(infer<AxisParams>).cuts(axis_piece).kernel(forward<AxisParams>);
   OpBuilder<LikeParams> like(registry, "slice_like");
   like.param("axes", &LikeParams::axes).doc("Axes cut to the extents of shape_like; all when empty.");
   like.input("data", "Any shape and dtype.")

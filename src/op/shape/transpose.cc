@@ -1,39 +1,12 @@
 // transpose and SwapAxis: the axes in another order.
-#include <cstring>
-#include <utility>
+#include "op/shape/transpose.h"
 
-#include "op/core/builder.h"
+#include <cstring>
+
 #include "op/core/strided_loop.h"
 
 namespace mixnet::op::transpose {
 namespace {
-
-struct Params {
-  Shape axes;
-};
-struct SwapParams {
-  int64_t dim1 = 0, dim2 = 0;
-};
-
-Shape order_of(const Params& p, int ndim) {
-  Shape order = p.axes;
-  if (order.ndim() == 0)
-    for (int i = ndim - 1; i >= 0; --i) order.push_back(i);
-  MIXNET_CHECK(order.ndim() == ndim, invalid, "[transpose] axes: expected ", ndim, " numbers, got ", p.axes);
-  uint32_t seen = 0;
-  for (int i = 0; i < ndim; ++i) {
-    order[i] = normalize_axis(order[i], ndim, "transpose");
-    seen |= 1u << order[i];
-  }
-  MIXNET_CHECK(seen == (1u << ndim) - 1, invalid, "[transpose] axes: expected every axis once, got ", p.axes);
-  return order;
-}
-Shape order_of(const SwapParams& p, int ndim) {
-  Shape order;
-  for (int i = 0; i < ndim; ++i) order.push_back(i);
-  std::swap(order[normalize_axis(p.dim1, ndim, "SwapAxis")], order[normalize_axis(p.dim2, ndim, "SwapAxis")]);
-  return order;
-}
 
 // One axis of the output with its strides in both tensors.
 struct Axis {
