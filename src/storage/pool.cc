@@ -11,7 +11,7 @@
 namespace mixnet {
 namespace {
 constexpr size_t block_alignment = 64;
-constexpr size_t largest = size_t{1} << 62;
+constexpr size_t largest = size_t{1} << (8 * sizeof(size_t) - 2);
 }  // namespace
 
 Pool::Pool(Device& device, int64_t limit)
