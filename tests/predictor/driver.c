@@ -2,7 +2,7 @@
  *
  *   driver VERB ARGUMENT... VERB ARGUMENT...
  *
- * json FILE, params FILE, packed FILE, input NAME SHAPE FILE, type CODE (of the input before), output NAME: what `create` is given. Then
+ * json FILE, params FILE, packed FILE, borrow, input NAME SHAPE FILE, type CODE (of the input before), output NAME: what `create` is given. Then
  * create, clone, reshape NAME SHAPE, fill NAME FILE, forward, steps COUNT, print, info, threads COUNT, free, each on the newest predictor.
  * Prints what was asked for; a failing call prints "error CODE MESSAGE" and the next verb follows. Ends with 2 for a wrong command line. */
 #include <stdio.h>
@@ -102,6 +102,8 @@ static int run(const char *verb, int left, char **arguments) {
 #define VERB(text, count) if (strcmp(verb, text) == 0 && left >= (count))
   VERB("json", 1) return o->symbol_json = read_file(arguments[0], &bytes), 1;
   VERB("params", 1) return o->params = read_file(arguments[0], &bytes), o->params_bytes = bytes, 1;
+  VERB("packed", 1) return o->packed = read_file(arguments[0], &bytes), o->packed_bytes = bytes, 1;
+  VERB("borrow", 0) return o->borrow = 1, 0;
   VERB("output", 1) return given.outputs[o->num_outputs++ % most] = arguments[0], 1;
   VERB("type", 1) return given.dtypes[o->num_inputs - 1] = atoi(arguments[0]), 1;
   VERB("input", 3) {

@@ -3,6 +3,7 @@
 import numpy as np
 
 import mixnet as mx
+from mixnet.predictor import pack
 
 
 def lenet():
@@ -59,9 +60,11 @@ def save(name, folder):
     prefix = str(folder / name)
     mx.model.save_checkpoint(prefix, 1, net, arguments, executor.aux_dict)
     (folder / f"{name}.input").write_bytes(data.tobytes())
+    pack(prefix + "-symbol.json", prefix + "-0001.params", prefix + ".mixnet")
     return {
         "json": prefix + "-symbol.json",
         "params": prefix + "-0001.params",
+        "packed": prefix + ".mixnet",
         "input": str(folder / f"{name}.input"),
         "shape": shape,
         "text": ",".join(map(str, shape)),

@@ -45,7 +45,15 @@ TARGETS = {
     for t in (
         Target("native", "gcc", "g++"),
         Target("clang", "CLANG", "CLANG++", "clang"),
-        Target("aarch64", "aarch64-linux-gnu-gcc", "aarch64-linux-gnu-g++", "aarch64", ("-Wno-psabi",), link=("-static", "-pthread"), runner=("qemu-aarch64-static",)),
+        Target(
+            "aarch64",
+            "aarch64-linux-gnu-gcc",
+            "aarch64-linux-gnu-g++",
+            "aarch64",
+            ("-Wno-psabi",),
+            link=("-static", "-pthread"),
+            runner=("qemu-aarch64-static",),
+        ),
         Target(
             "wasm",
             "emcc",

@@ -63,6 +63,24 @@ def test_steps_reshape_clones_and_inner_outputs(build, models):
     close(outputs(inner)[0], bound.forward()[0].asnumpy())
 
 
+def test_packed_models(build, models, tmp_path):
+    model = models["residual"]
+    given = ["input", "data", model["text"], model["input"], "create"]
+    for borrow in ([], ["borrow"]):
+        both = outputs(build.run("packed", model["packed"], *borrow, *given, "forward", "print", "clone", "forward", "print"))
+        close(both[0], model["expected"])
+        np.testing.assert_array_equal(both[0], both[1])
+    whole = pathlib.Path(model["packed"]).read_bytes()
+    changed = bytearray(whole)
+    changed[-100] ^= 1
+    for i, (data, words) in enumerate([(whole[:-1], "bytes of parameters"), (whole[:20], "MXNMODEL"), (changed, "CRC-32"), (whole + b"x", "bytes of")]):
+        (tmp_path / f"bad{i}").write_bytes(data)
+        (line,) = build.run("packed", tmp_path / f"bad{i}", *given)
+        assert line.startswith(f"error {IO} ") and words in line
+    (line,) = build.run("json", model["json"], "packed", model["packed"], *given)
+    assert line.startswith(f"error {INVALID} ") and "got both" in line
+
+
 def test_errors_are_codes(build, models, tmp_path):
     model, params = models["lenet"], pathlib.Path(models["lenet"]["params"]).read_bytes()
     cases = {
