@@ -72,7 +72,7 @@ NDArray read_values(Reader& in, const Shape& shape) {
   const bool straight = reinterpret_cast<uintptr_t>(values) % static_cast<uintptr_t>(dtype_size(dtype)) == 0;
   if (in.borrows() && straight && bytes > 0) {
     void* place = const_cast<char*>(values);  // nothing writes a parameter
-    return NDArray(std::make_shared<Chunk>(DeviceId{}, place, static_cast<size_t>(bytes), [] {}), shape, dtype);
+    return NDArray(std::make_shared<Chunk>(DeviceId{}, place, static_cast<size_t>(bytes), [] {}, false), shape, dtype);
   }
   NDArray array(shape, dtype);
   if (bytes > 0) array.copy_from_host(values, bytes);

@@ -113,6 +113,11 @@ TEST_CASE("borrowed parameters are not copied, and give the same") {
   Predictor p(borrowed, one_image);
   Predictor q(std::make_shared<const Model>(copied), one_image);
   CHECK(predict(p) == predict(q));
+  // Nobody else writes these bytes: clones share what is made of them.
+  const int64_t alone = storage(DeviceId{}).statistics().in_use;
+  Predictor clone(borrowed, one_image);
+  CHECK(predict(clone) == predict(p));
+  CHECK(storage(DeviceId{}).statistics().in_use - alone < p.plan().kept_bytes());
   // Bytes that lie askew are copied where the processor would mind.
   const std::string askew = "x" + params;
   const Model moved(symbol.to_json(), askew.data() + 1, params.size(), {}, true);
