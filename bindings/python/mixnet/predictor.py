@@ -110,13 +110,14 @@ class Predictor:
         out = ffi.new("mxn_predictor_t **")
         check(lib.mxn_predictor_create(options, out))
         self._h = ffi.gc(out[0], lib.mxn_predictor_free)
+        self._mapping = packed if hasattr(packed, "madvise") else None
 
     def clone(self):
         """A predictor for another thread: shares the parameters, has its own inputs, outputs and memory."""
         out = ffi.new("mxn_predictor_t **")
         check(lib.mxn_predictor_clone(self._h, out))
         other = object.__new__(Predictor)
-        other._borrowed = self._borrowed
+        other._borrowed, other._mapping = self._borrowed, None
         other._h = ffi.gc(out[0], lib.mxn_predictor_free)
         other._input_names = list(self._input_names)
         return other
@@ -136,6 +137,10 @@ class Predictor:
                 raise MXNetError(f"[predictor] {name}: expected shape {array.shape}, got {np.shape(value)}")
             array[...] = value
         check(lib.mxn_predictor_forward(self._h))
+        if self._mapping is not None:
+            # Weights of which packed copies exist by now are not read any more; those that are come back from the file.
+            self._mapping.madvise(mmap.MADV_DONTNEED)
+            self._mapping = None
         return [self.get_output(i) for i in range(self._info().num_outputs)]
 
     def forward_steps(self, count):
