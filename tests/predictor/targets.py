@@ -143,7 +143,7 @@ class Build:
         source = self.write(self.folder, self.symbols)
         objects = [
             self.compile(self.cxx, source, ["-std=c++17", self.target.level, *STRICT]),
-            self.compile(self.cc, DRIVER, ["-std=c99", "-O1", *STRICT, "-Wpedantic"]),
+            self.compile(self.cc, DRIVER, ["-std=c11", "-O1", *STRICT, "-Wpedantic"]),
         ]
         made = self.folder / self.target.program
         if not made.exists() or any(o.stat().st_mtime > made.stat().st_mtime for o in objects):
