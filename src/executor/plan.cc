@@ -145,7 +145,7 @@ void Plan::keep_inputs(const PlanRequest& request) {
       const LayoutPtr layout = layouts ? kernels_[static_cast<size_t>(id)]->input_layout(index) : nullptr;
       if (!layout && !derived_value) continue;
       if (layout) kernels_[static_cast<size_t>(id)]->adopt_input(index);
-      kept_.push_back({id, KeptValue(e, device_, layout, index, outline_of, array_of)});
+      kept_.push_back({id, KeptValue(e, device_, layout, index, outline_of, array_of, request.kept)});
     }
   }
 }

@@ -25,6 +25,7 @@ struct PlanRequest {
   bool training = false;
   bool fuse = true;                 // false: a step for every node with plain values, for monitors
   std::vector<const Node*> inputs;  // variables whose arrays change without the engine knowing
+  std::shared_ptr<KeptStore> kept;  // where plans on the same arrays share what they keep, or null
 };
 
 class Plan {

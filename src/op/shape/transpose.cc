@@ -37,12 +37,17 @@ struct Block {
   template <int S, size_t... I>
   void exchange(std::index_sequence<I...>) {
     constexpr size_t s = S;
-    const V low = {static_cast<T>(I & s ? n + I - s : I)...}, high = {static_cast<T>(I & s ? n + I : I + s)...};
     for (int i = 0; i < n; ++i) {
       if (i & S) continue;
       const V a = row[i], b = row[i + S];
+#if defined(__clang__)
+      row[i] = __builtin_shufflevector(a, b, (I & s ? n + I - s : I)...);
+      row[i + S] = __builtin_shufflevector(a, b, (I & s ? n + I : I + s)...);
+#else
+      const V low = {static_cast<T>(I & s ? n + I - s : I)...}, high = {static_cast<T>(I & s ? n + I : I + s)...};
       row[i] = __builtin_shuffle(a, b, low);
       row[i + S] = __builtin_shuffle(a, b, high);
+#endif
     }
   }
   template <int S>
