@@ -4,13 +4,19 @@
 #include <string>
 #include <vector>
 
+#include "autograd/cached_op.h"
+#include "autograd/tape_node.h"
 #include "c_api/guard.h"
 #include "executor/executor.h"
 #include "kvstore/kvstore.h"
 #include "mixnet/c_api.h"
 
-struct mxn_ndarray {
-  mixnet::NDArray array;
+struct mxn_ndarray : mixnet::autograd::Taped {
+  using Taped::Taped;
+  explicit mxn_ndarray(Taped t) : Taped(std::move(t)) {}
+};
+struct mxn_cached_op {
+  mixnet::autograd::CachedOp op;
 };
 struct mxn_symbol {
   mixnet::Symbol symbol;
@@ -62,6 +68,9 @@ inline const OpSchema& schema_of(const mxn_op_t* op, const char* place) {
 mxn_ndarray_t** make_array_list(const std::vector<NDArray>& arrays);
 std::vector<NDArray> read_arrays(mxn_ndarray_t* const* handles, int64_t count, const char* place, const char* name,
                                  bool allow_null = false);
+// The handles themselves, for what looks at the tape.
+std::vector<autograd::Taped*> read_taped(mxn_ndarray_t* const* handles, int64_t count, const char* place,
+                                         const char* name);
 // (function, user data, destroy) with the destroy run once.
 class UserData {
  public:

@@ -15,6 +15,7 @@ static struct {
   mxn_symbol_t *symbol, *variable_symbol;
   mxn_executor_t *executor;
   mxn_kvstore_t *store;
+  mxn_cached_op_t *cached_op;
   mxn_variable_t *variable;
   mxn_cancel_t *cancel;
   mxn_strings_t *strings;
@@ -42,6 +43,7 @@ static struct {
   mxn_symbol_t *out_symbol;
   mxn_executor_t *out_executor;
   mxn_kvstore_t *out_kvstore;
+  mxn_cached_op_t *out_cached_op;
   mxn_predictor_t *out_predictor;
   mxn_variable_t *out_variable;
   mxn_cancel_t *out_cancel;
@@ -67,6 +69,11 @@ static int32_t on_updater(void *user, const char *key, mxn_ndarray_t *received, 
 }
 static int32_t on_monitor(void *user, const char *name, mxn_ndarray_t *value) {
   (void)user, (void)name, (void)value;
+  return 0;
+}
+static int32_t on_backward(void *user, mxn_ndarray_t *const *output_grads, int64_t num_outputs,
+                           mxn_ndarray_t **input_grads, int64_t num_inputs) {
+  (void)user, (void)output_grads, (void)num_outputs, (void)input_grads, (void)num_inputs;
   return 0;
 }
 static void on_destroy(void *user) { (void)user; }
@@ -104,6 +111,7 @@ static void release_outputs(void) {
   mxn_symbol_free(fx.out_symbol), fx.out_symbol = NULL;
   mxn_executor_free(fx.out_executor), fx.out_executor = NULL;
   mxn_kvstore_free(fx.out_kvstore), fx.out_kvstore = NULL;
+  mxn_cached_op_free(fx.out_cached_op), fx.out_cached_op = NULL;
   mxn_predictor_free(fx.out_predictor), fx.out_predictor = NULL;
   mxn_variable_free(fx.out_variable), fx.out_variable = NULL;
   mxn_cancel_free(fx.out_cancel), fx.out_cancel = NULL;
@@ -118,6 +126,10 @@ static void reset(void) {
   memset(fx.out_int64, 0, sizeof fx.out_int64);
   memset(fx.out_int32, 0, sizeof fx.out_int32);
   mxn_storage_set_limit(MXN_DEVICE_CPU, 0, 0);
+  mxn_trace_cancel();
+  mxn_autograd_set_recording(0, &fx.out_int32[0]);
+  mxn_autograd_set_training(0, &fx.out_int32[0]);
+  fx.out_int32[0] = 0;
 }
 
 /* A DLPack tensor is given away at once. */
@@ -150,6 +162,7 @@ static void set_up(void) {
   must(mxn_symbol_create(fx.op, NULL, 0, NULL, NULL, 0, &fx.variable_symbol, NULL, 1, "sq", &fx.symbol), "symbol");
   must(mxn_executor_bind(fx.symbol, MXN_DEVICE_CPU, 0, &fx.array, NULL, NULL, 1, NULL, 0, NULL, &fx.executor),
        "executor");
+  must(mxn_cached_op_create(fx.symbol, NULL, 0, &fx.cached_op), "cached op");
   must(mxn_kvstore_create("local", &fx.store), "store");
   must(mxn_kvstore_init(fx.store, key, &fx.array, 1), "init");
   must(mxn_variable_create(&fx.variable), "variable");
@@ -193,6 +206,7 @@ static void tear_down(void) {
   mxn_cancel_free(fx.cancel);
   mxn_variable_free(fx.variable);
   mxn_kvstore_free(fx.store);
+  mxn_cached_op_free(fx.cached_op);
   mxn_executor_free(fx.executor);
   mxn_symbol_free(fx.symbol);
   mxn_symbol_free(fx.variable_symbol);
