@@ -334,6 +334,8 @@ MXN_API int32_t mxn_autograd_grad(mxn_ndarray_t *const *heads, mxn_ndarray_t *co
                                   mxn_ndarray_t *const *variables, int64_t num_variables, int32_t retain_graph,
                                   int32_t create_graph, int32_t training, mxn_ndarray_t ***out_arrays,
                                   int64_t *out_count);
+/** Whether gradients flow through an array: it is a variable, or was computed from one while recording. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_autograd_recorded(const mxn_ndarray_t *array, int32_t *out_recorded);
 /** The gradient array of a variable; NULL for other arrays. @own caller: mxn_ndarray_free @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_autograd_gradient(const mxn_ndarray_t *array, mxn_ndarray_t **out_array);
 /** The same memory, cut off from what was recorded. @own caller: mxn_ndarray_free @threads any @blocks no @since 0.1 */

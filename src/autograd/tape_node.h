@@ -13,8 +13,6 @@
 
 namespace mixnet::autograd {
 
-class Trace;
-
 struct Outline {
   Shape shape;
   DType dtype = DType::f32;
@@ -33,7 +31,7 @@ struct TapeNode : Node {
   bool training = false;                    // the mode in which the operation ran
   bool tracked = false;                     // some variable that wants a gradient is behind it
   bool spent = false;                       // a backward has given up what it kept
-  const Trace* trace = nullptr;             // put down by this trace (not to be followed: it may be over)
+  uint64_t trace = 0;                       // number of the trace that put it down, which may be over
   bool marked = false;                      // a variable that was marked
   NDArray gradient;                         // of a marked variable
   GradRequest request = GradRequest::null;  // of a marked variable
@@ -44,8 +42,7 @@ struct TapeNode : Node {
   static std::atomic<int64_t> live_;
 };
 
-// An array with its place on the tape: what a handle of the C ABI is. Copies made by share() have the same place for ever, others at the
-// time of copying.
+// An array with its place on the tape: what a handle of the C ABI is. Copies share the place, once there is one.
 struct Taped {
   NDArray array;
   std::shared_ptr<Entry> place;  // null: never on a tape
@@ -67,6 +64,7 @@ struct Taped {
     if (place) *place = std::move(e);
     else if (e) place = std::make_shared<Entry>(std::move(e));
   }
+  // A copy that has the same place whatever happens to either.
   Taped share() {
     if (!place) place = std::make_shared<Entry>();
     return *this;

@@ -20,9 +20,11 @@ std::string lower(std::string text) {
   return text;
 }
 
+std::atomic<uint64_t> num_traces{0};
+
 }  // namespace
 
-Trace::Trace(Span<Taped* const> inputs) {
+Trace::Trace(Span<Taped* const> inputs) : number_(++num_traces) {
   MIXNET_CHECK(!thread_state().trace, invalid, "[trace_begin] expected no trace on this thread, there is one");
   for (const Taped* given : inputs) {
     const NDArray& a = given->array;
@@ -41,13 +43,13 @@ std::vector<Taped> Trace::inputs() { return inputs_; }
 std::shared_ptr<TapeNode> Trace::variable(const std::string& name, const NDArray& array) {
   auto node = make_constant(array);
   node->name = name;
-  node->trace = this;
+  node->trace = number_;
   return node;
 }
 
 Entry Trace::entry_of(Taped& t) {
   const TapeNode* node = t.node();
-  if (node && node->trace == this) return t.entry();
+  if (node && node->trace == number_) return t.entry();
   for (size_t i = 0; i < captured_.size(); ++i) {
     const NDArray& a = captured_[i].array;
     if (a.same_memory(t.array) && a.shape() == t.array.shape() && a.dtype() == t.array.dtype())
@@ -64,7 +66,7 @@ std::shared_ptr<TapeNode> Trace::add(const OpSchema& op, const ParamsPtr& params
   auto node = std::make_shared<TapeNode>();
   node->op = &op;
   node->params = params;
-  node->trace = this;
+  node->trace = number_;
   node->name = lower(op.name) + std::to_string(made_++);
   for (Taped* t : inputs) node->inputs.push_back(entry_of(*t));
   for (const NDArray& a : outputs) node->outlines.push_back(outline_of(a));

@@ -37,6 +37,7 @@ class Trace {
                                 const std::vector<NDArray>& outputs);
   std::shared_ptr<TapeNode> variable(const std::string& name, const NDArray& array);
 
+  uint64_t number_;
   std::vector<Taped> inputs_;
   std::vector<Taped> captured_;
   std::vector<NodePtr> captured_nodes_;

@@ -131,6 +131,13 @@ int32_t mxn_autograd_grad(mxn_ndarray_t* const* heads, mxn_ndarray_t* const* hea
   });
 }
 
+int32_t mxn_autograd_recorded(const mxn_ndarray_t* array, int32_t* out_recorded) {
+  return guard([&] {
+    clear(out_recorded, "recorded", "out_recorded");
+    *out_recorded = required(array, "recorded", "array").tracked();
+  });
+}
+
 int32_t mxn_autograd_gradient(const mxn_ndarray_t* array, mxn_ndarray_t** out_array) {
   return guard([&] {
     clear(out_array, "gradient", "out_array");

@@ -178,6 +178,7 @@ int32_t mxn_ndarray_copy_from_host(mxn_ndarray_t* array, const void* data, int64
     MIXNET_CHECK(data || bytes == 0, invalid, "[ndarray_copy_from_host] data: expected a value, got NULL");
     if (array->place || autograd::thread_state().watched()) autograd::check_write(*array, "ndarray_copy_from_host");
     a.copy_from_host(data, bytes);
+    array->blank = false;
   });
 }
 
