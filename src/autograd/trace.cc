@@ -117,9 +117,14 @@ Symbol Trace::end(Span<Taped* const> outputs) {
   return Symbol(heads).copy();
 }
 
-Symbol recorded_symbol(const Taped& array) {
-  MIXNET_CHECK(array.entry(), invalid, "[get_symbol] expected an array computed while recording");
-  const Graph graph({array.entry()});
+Symbol recorded_symbol(Span<Taped* const> arrays) {
+  std::vector<Entry> heads;
+  for (const Taped* t : arrays) {
+    MIXNET_CHECK(t->entry(), invalid, "[get_symbol] expected an array computed while recording");
+    heads.push_back(t->entry());
+  }
+  MIXNET_CHECK(!heads.empty(), invalid, "[get_symbol] expected at least one array");
+  const Graph graph(heads);
   std::unordered_map<const Node*, NodePtr> copies;
   int variables = 0, operations = 0;
   for (int id = 0; id < graph.num_nodes(); ++id) {
@@ -132,12 +137,17 @@ Symbol recorded_symbol(const Taped& array) {
     for (Entry& e : copy->inputs) e.node = copies.at(e.node.get());
     copies[node.get()] = copy;
   }
-  return Symbol({{copies.at(array.node()), array.entry().index}});
+  for (Entry& e : heads) e.node = copies.at(e.node.get());
+  return Symbol(heads);
 }
 
-void detach_traced(Taped& from, Taped& result) {
+void detach(Taped& array) {
+  Trace* trace = thread_state().trace;
+  if (!trace) return array.put({});
   static const OpSchema& op = registry().at("BlockGrad");
-  thread_state().trace->view(op, op.make_params({}), from, result);
+  Taped result(array.array);
+  trace->view(op, op.make_params({}), array, result);
+  array = result;
 }
 
 void check_escaped(const Taped& t) {

@@ -44,11 +44,11 @@ class Trace {
   int made_ = 0;
 };
 
-// In a trace: BlockGrad of an array that is cut off from gradients.
-void detach_traced(Taped& from, Taped& result);
+// Cuts an array off from what it was made of.
+void detach(Taped& array);
 // Throws for arrays that were made in a trace: they have no value.
 void check_escaped(const Taped& array);
-// The recorded operations that led to an array, with names. Throws Code::invalid for arrays that were not recorded.
-Symbol recorded_symbol(const Taped& array);
+// The recorded operations that led to arrays, with names. Throws Code::invalid for arrays that were not recorded.
+Symbol recorded_symbol(Span<Taped* const> arrays);
 
 }  // namespace mixnet::autograd

@@ -17,15 +17,6 @@ GradRequest make_request(int32_t code) {
   return static_cast<GradRequest>(code);
 }
 
-int32_t set_flag(bool autograd::ThreadState::* flag, int32_t value, int32_t* out_before, const char* place) {
-  return guard([&] {
-    clear(out_before, place, "out_before");
-    bool& current = autograd::thread_state().*flag;
-    *out_before = current;
-    current = value != 0;
-  });
-}
-
 // NULL among the gradients means ones.
 std::vector<Taped> read_head_grads(mxn_ndarray_t* const* grads, int64_t count, const char* place) {
   std::vector<Taped> result;
@@ -64,32 +55,27 @@ thread_local std::unique_ptr<autograd::Trace> trace;
 
 }  // namespace
 
-int32_t mxn_autograd_set_recording(int32_t recording, int32_t* out_before) {
-  return set_flag(&autograd::ThreadState::recording, recording, out_before, "set_recording");
-}
-
-int32_t mxn_autograd_set_training(int32_t training, int32_t* out_before) {
-  return set_flag(&autograd::ThreadState::training, training, out_before, "set_training");
-}
-
-int32_t mxn_autograd_state(int32_t* out_recording, int32_t* out_training, int32_t* out_tracing) {
+int32_t mxn_autograd_set(int32_t recording, int32_t training, int32_t* out_before) {
   return guard([&] {
-    clear(out_recording, "autograd_state", "out_recording");
-    clear(out_training, "autograd_state", "out_training");
-    clear(out_tracing, "autograd_state", "out_tracing");
-    const autograd::ThreadState& state = autograd::thread_state();
-    *out_recording = state.recording;
-    *out_training = state.training;
-    *out_tracing = state.trace != nullptr;
+    clear(out_before, "autograd_set", "out_before");
+    autograd::ThreadState& state = autograd::thread_state();
+    *out_before = (state.recording ? MXN_AUTOGRAD_RECORDING : 0) | (state.training ? MXN_AUTOGRAD_TRAINING : 0) |
+                  (state.trace ? MXN_AUTOGRAD_TRACING : 0);
+    if (recording >= 0) state.recording = recording != 0;
+    if (training >= 0) state.training = training != 0;
   });
 }
 
 int32_t mxn_autograd_mark(mxn_ndarray_t* const* arrays, mxn_ndarray_t* const* grads, const int32_t* grad_reqs,
                           int64_t count) {
   return guard([&] {
+    const std::vector<Taped*> variables = read_taped(arrays, count, "mark_variables", "arrays");
+    if (!grads) {
+      for (Taped* t : variables) autograd::detach(*t);
+      return;
+    }
     MIXNET_CHECK(!autograd::thread_state().trace, unsupported, "[mark_variables] cannot be done while tracing");
     read_arrays(arrays, count, "mark_variables", "arrays");
-    const std::vector<Taped*> variables = read_taped(arrays, count, "mark_variables", "arrays");
     const std::vector<NDArray> gradients = read_arrays(grads, count, "mark_variables", "grads", true);
     std::vector<GradRequest> requests;
     for (size_t i = 0; i < variables.size(); ++i) {
@@ -101,66 +87,38 @@ int32_t mxn_autograd_mark(mxn_ndarray_t* const* arrays, mxn_ndarray_t* const* gr
 }
 
 int32_t mxn_autograd_backward(mxn_ndarray_t* const* heads, mxn_ndarray_t* const* head_grads, int64_t count,
-                              int32_t retain_graph, int32_t training) {
+                              mxn_ndarray_t* const* variables, int64_t num_variables, int32_t retain_graph,
+                              int32_t create_graph, int32_t training, mxn_ndarray_t*** out_arrays, int64_t* out_count) {
   return guard([&] {
-    MIXNET_CHECK(!autograd::thread_state().trace, unsupported, "[backward] cannot be done while tracing");
+    const char* place = variables ? "grad" : "backward";
+    clear(out_arrays, place, "out_arrays");
+    clear(out_count, place, "out_count");
+    MIXNET_CHECK(!autograd::thread_state().trace, unsupported, "[", place, "] cannot be done while tracing");
     autograd::BackwardOptions options;
     options.retain_graph = retain_graph != 0;
     options.training = training != 0;
-    const std::vector<Taped*> taped = read_taped(heads, count, "backward", "heads");
-    autograd::backward(taped, read_head_grads(head_grads, count, "backward"), options);
-  });
-}
-
-int32_t mxn_autograd_grad(mxn_ndarray_t* const* heads, mxn_ndarray_t* const* head_grads, int64_t count,
-                          mxn_ndarray_t* const* variables, int64_t num_variables, int32_t retain_graph,
-                          int32_t create_graph, int32_t training, mxn_ndarray_t*** out_arrays, int64_t* out_count) {
-  return guard([&] {
-    clear(out_arrays, "grad", "out_arrays");
-    clear(out_count, "grad", "out_count");
-    MIXNET_CHECK(!autograd::thread_state().trace, unsupported, "[grad] cannot be done while tracing");
-    autograd::BackwardOptions options;
-    options.retain_graph = retain_graph != 0;
+    const std::vector<Taped*> taped = read_taped(heads, count, place, "heads");
+    const std::vector<Taped> grads = read_head_grads(head_grads, count, place);
+    if (!variables) {
+      list(variables, num_variables, place, "variables");
+      return autograd::backward(taped, grads, options);
+    }
     options.create_graph = create_graph != 0;
-    options.training = training != 0;
-    const std::vector<Taped*> taped = read_taped(heads, count, "grad", "heads"),
-                              wrt = read_taped(variables, num_variables, "grad", "variables");
-    std::vector<Taped> grads = autograd::grad(taped, read_head_grads(head_grads, count, "grad"), wrt, options);
-    *out_count = static_cast<int64_t>(grads.size());
-    *out_arrays = hand_out(std::move(grads));
+    std::vector<Taped> results =
+        autograd::grad(taped, grads, read_taped(variables, num_variables, place, "variables"), options);
+    *out_count = static_cast<int64_t>(results.size());
+    *out_arrays = hand_out(std::move(results));
   });
 }
 
-int32_t mxn_autograd_recorded(const mxn_ndarray_t* array, int32_t* out_recorded) {
+int32_t mxn_autograd_gradient(const mxn_ndarray_t* array, int32_t* out_recorded, mxn_ndarray_t** out_array) {
   return guard([&] {
-    clear(out_recorded, "recorded", "out_recorded");
-    *out_recorded = required(array, "recorded", "array").tracked();
-  });
-}
-
-int32_t mxn_autograd_gradient(const mxn_ndarray_t* array, mxn_ndarray_t** out_array) {
-  return guard([&] {
+    clear(out_recorded, "gradient", "out_recorded");
     clear(out_array, "gradient", "out_array");
-    const autograd::TapeNode* node = required(array, "gradient", "array").node();
+    const Taped& t = required(array, "gradient", "array");
+    const autograd::TapeNode* node = t.node();
     if (node && node->marked && !node->gradient.none()) *out_array = new mxn_ndarray{node->gradient};
-  });
-}
-
-int32_t mxn_autograd_detach(const mxn_ndarray_t* array, mxn_ndarray_t** out_array) {
-  return guard([&] {
-    clear(out_array, "detach", "out_array");
-    auto& from = const_cast<mxn_ndarray_t&>(required(array, "detach", "array"));
-    auto detached = std::make_unique<mxn_ndarray>(from.array);
-    detached->part = from.part;
-    if (autograd::thread_state().trace) autograd::detach_traced(from, *detached);
-    *out_array = detached.release();
-  });
-}
-
-int32_t mxn_autograd_symbol(const mxn_ndarray_t* array, mxn_symbol_t** out_symbol) {
-  return guard([&] {
-    clear(out_symbol, "get_symbol", "out_symbol");
-    *out_symbol = new mxn_symbol{autograd::recorded_symbol(required(array, "get_symbol", "array"))};
+    *out_recorded = t.tracked();
   });
 }
 
@@ -197,18 +155,17 @@ int32_t mxn_trace_end(mxn_ndarray_t* const* outputs, int64_t count, mxn_symbol_t
     clear(out_symbol, "trace_end", "out_symbol");
     clear(out_arrays, "trace_end", "out_arrays");
     clear(out_count, "trace_end", "out_count");
-    MIXNET_CHECK(trace, invalid, "[trace_end] expected a trace on this thread");
     const std::unique_ptr<autograd::Trace> ended = std::move(trace);
     const std::vector<Taped*> heads = read_taped(outputs, count, "trace_end", "outputs");
-    auto symbol = std::make_unique<mxn_symbol>(mxn_symbol{ended->end(heads)});
-    *out_count = static_cast<int64_t>(ended->captured().size());
-    *out_arrays = hand_out(ended->captured());
+    if (ended && heads.empty()) return;
+    auto symbol = std::make_unique<mxn_symbol>();
+    symbol->symbol = ended ? ended->end(heads) : autograd::recorded_symbol(heads);
+    if (ended) {
+      *out_count = static_cast<int64_t>(ended->captured().size());
+      *out_arrays = hand_out(ended->captured());
+    }
     *out_symbol = symbol.release();
   });
-}
-
-void mxn_trace_cancel(void) {
-  guard([&] { trace.reset(); });
 }
 
 int32_t mxn_cached_op_create(const mxn_symbol_t* symbol, const char* const* parameters, int32_t num_parameters,

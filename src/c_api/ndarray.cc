@@ -114,7 +114,9 @@ int32_t mxn_ndarray_from_memory(void* data, const int64_t* shape, int32_t ndim, 
 int32_t mxn_ndarray_clone(const mxn_ndarray_t* array, mxn_ndarray_t** out_array) {
   return guard([&] {
     clear(out_array, "ndarray_clone", "out_array");
-    *out_array = new mxn_ndarray(required(array, "ndarray_clone", "array"));
+    auto clone = std::make_unique<mxn_ndarray>(required(array, "ndarray_clone", "array"));
+    if (clone->place) clone->place = std::make_shared<Entry>(*clone->place);
+    *out_array = clone.release();
   });
 }
 

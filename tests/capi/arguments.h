@@ -126,9 +126,8 @@ static void reset(void) {
   memset(fx.out_int64, 0, sizeof fx.out_int64);
   memset(fx.out_int32, 0, sizeof fx.out_int32);
   mxn_storage_set_limit(MXN_DEVICE_CPU, 0, 0);
-  mxn_trace_cancel();
-  mxn_autograd_set_recording(0, &fx.out_int32[0]);
-  mxn_autograd_set_training(0, &fx.out_int32[0]);
+  mxn_trace_end(NULL, 0, &fx.out_symbol, &fx.out_list, &fx.out_int64[0]);
+  mxn_autograd_set(0, 0, &fx.out_int32[0]);
   fx.out_int32[0] = 0;
 }
 

@@ -107,7 +107,7 @@ EXCEPTIONS = {
     ("mxn_ndarray_from_dlpack", "managed"): "NULL",
 }
 # NULL is a value of its own for these.
-NULL_IS_FINE = {"shared", "wait", "user", "destroy", "fn", "buffer", "message", "grads", "grad_reqs", "states", "names", "input_names", "keys"}
+NULL_IS_FINE = {"shared", "wait", "user", "destroy", "fn", "buffer", "message", "grads", "grad_reqs", "states", "names", "input_names", "keys", "variables"}
 LISTS = {"mxn_ndarray_t *const *", "mxn_symbol_t *const *", "mxn_variable_t *const *", "const mxn_arg_t *"}
 LISTS |= {"const char *const *", "const int32_t *", "const int64_t *", "const void *", "char *"}
 EDGES = {"int32_t": ["-1", "INT32_MIN", "INT32_MAX", "17", "99"], "int64_t": ["-1", "INT64_MIN", "INT64_MAX", "17", "(int64_t)1 << 40"]}

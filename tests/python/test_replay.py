@@ -82,7 +82,12 @@ def test_values_are_refused_while_tracing():
         return a + 1
 
     bodies = {
-        "values are not known": [lambda a: a * float(a[0].asscalar()), lambda a: a * a.asnumpy().sum(), lambda a: a if (a.sum() > 0) else -a, lambda a: print(a)],
+        "values are not known": [
+            lambda a: a * float(a[0].asscalar()),
+            lambda a: a * a.asnumpy().sum(),
+            lambda a: a if (a.sum() > 0) else -a,
+            lambda a: print(a),
+        ],
         "cannot write": [lambda a: a.__iadd__(1), lambda a: nd.square(a, out=outside), lambda a: a.copyto(outside), lambda a: outside.__setitem__(0, a[0])],
         "while tracing": [lambda a: (a * 2).backward(), lambda a: a.attach_grad()],
         "returns arrays": [lambda a: 3],
@@ -107,7 +112,7 @@ def test_an_error_inside_ends_the_trace():
     with pytest.raises(KeyError, match="mine"):
         mx.jit(f)(nd.ones(2))
     same(nd.ones(2) + 1, [2, 2])
-    with pytest.raises(mx.MXNetError, match="expected"):
+    with pytest.raises(mx.MXNetError, match="cannot multiply"):
         mx.jit(lambda a: nd.dot(a, nd.ones((3, 3))))(nd.ones((2, 2)))
     assert not ag.is_tracing()
 
@@ -163,7 +168,16 @@ def test_retained_graphs_and_second_orders():
 
 def parameters(seed=0):
     rng = np.random.RandomState(seed)
-    shapes = {"c_weight": (8, 1, 3, 3), "c_bias": (8,), "bn_gamma": (8,), "bn_beta": (8,), "f_weight": (16, 8 * 36), "f_bias": (16,), "g_weight": (4, 16), "g_bias": (4,)}
+    shapes = {
+        "c_weight": (8, 1, 3, 3),
+        "c_bias": (8,),
+        "bn_gamma": (8,),
+        "bn_beta": (8,),
+        "f_weight": (16, 8 * 36),
+        "f_bias": (16,),
+        "g_weight": (4, 16),
+        "g_bias": (4,),
+    }
     values = {k: (rng.randn(*s) * 0.1).astype("float32") for k, s in shapes.items()}
     values["bn_gamma"][:] = 1
     return values

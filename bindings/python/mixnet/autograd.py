@@ -8,7 +8,7 @@
 Flags and records belong to the thread. What was recorded goes with the arrays that were computed.
 """
 
-from .base import MXNetError, check, ffi, lib, register_callback
+from .base import MXNetError, check, fast, ffi, lib, register_callback
 from .ndarray import NDArray
 
 __all__ = [
@@ -30,81 +30,68 @@ __all__ = [
 _REQUESTS = {"null": 0, "write": 1, "add": 3}
 
 
+_RECORDING, _TRAINING, _TRACING = lib.MXN_AUTOGRAD_RECORDING, lib.MXN_AUTOGRAD_TRAINING, lib.MXN_AUTOGRAD_TRACING
+
+
 def set_recording(is_record):
     """Switches recording on this thread; returns what was set before."""
-    before = ffi.new("int32_t *")
-    check(lib.mxn_autograd_set_recording(int(bool(is_record)), before))
-    return bool(before[0])
+    return bool(fast.set_flags(1 if is_record else 0, -1) & _RECORDING)
 
 
 def set_training(train_mode):
     """Whether Dropout, BatchNorm and the like run as in training on this thread; returns what was set before."""
-    before = ffi.new("int32_t *")
-    check(lib.mxn_autograd_set_training(int(bool(train_mode)), before))
-    return bool(before[0])
-
-
-def _state():
-    flags = ffi.new("int32_t[3]")
-    check(lib.mxn_autograd_state(flags, flags + 1, flags + 2))
-    return flags
+    return bool(fast.set_flags(-1, 1 if train_mode else 0) & _TRAINING)
 
 
 def is_recording():
     """Whether operations on this thread are recorded."""
-    return bool(_state()[0])
+    return bool(fast.flags() & _RECORDING)
 
 
 def is_training():
     """Whether operations on this thread run as in training."""
-    return bool(_state()[1])
+    return bool(fast.flags() & _TRAINING)
 
 
 def is_tracing():
     """Whether a function is being traced on this thread (mx.jit)."""
-    return bool(_state()[2])
+    return bool(fast.flags() & _TRACING)
 
 
 class _Scope:
-    """Sets the flags that are not None, and sets them back."""
+    """Sets the flags that are not -1, and sets them back."""
+
+    __slots__ = ("_recording", "_training", "_before")
 
     def __init__(self, recording, training):
-        self._flags = recording, training
-        self._before = None
+        self._recording, self._training = recording, training
 
     def __enter__(self):
-        recording, training = self._flags
-        self._before = (
-            set_recording(recording) if recording is not None else None,
-            set_training(training) if training is not None else None,
-        )
+        self._before = fast.set_flags(self._recording, self._training)
 
     def __exit__(self, *unused):
-        recording, training = self._before
-        if recording is not None:
-            set_recording(recording)
-        if training is not None:
-            set_training(training)
+        before = self._before
+        fast.set_flags(-1 if self._recording < 0 else before & _RECORDING, -1 if self._training < 0 else before & _TRAINING)
 
 
 def record(train_mode=True):
     """A scope in which operations are recorded, in training mode unless told otherwise."""
-    return _Scope(True, train_mode)
+    return _Scope(1, 1 if train_mode else 0)
 
 
 def pause(train_mode=False):
     """A scope in which nothing is recorded."""
-    return _Scope(False, train_mode)
+    return _Scope(0, 1 if train_mode else 0)
 
 
 def train_mode():
     """A scope in which operations run as in training, recorded or not."""
-    return _Scope(None, True)
+    return _Scope(-1, 1)
 
 
 def predict_mode():
     """A scope in which operations run as in prediction, recorded or not."""
-    return _Scope(None, False)
+    return _Scope(-1, 0)
 
 
 def _list(value):
@@ -144,9 +131,7 @@ def backward(heads, head_grads=None, retain_graph=False, train_mode=True):
     head_grads: one per head, None for ones. What was recorded is given up unless retain_graph. train_mode is the mode of a
     Function's backward; operators are differentiated in the mode in which they ran.
     """
-    heads = _list(heads)
-    grads = _head_grads(heads, head_grads, "backward")
-    check(lib.mxn_autograd_backward(_handles(heads, "backward"), grads, len(heads), int(bool(retain_graph)), int(bool(train_mode))))
+    _differentiate("backward", heads, head_grads, None, retain_graph, False, train_mode)
 
 
 def grad(heads, variables, head_grads=None, retain_graph=None, create_graph=False, train_mode=True):
@@ -154,37 +139,36 @@ def grad(heads, variables, head_grads=None, retain_graph=None, create_graph=Fals
 
     create_graph: they are recorded, so that they have gradients in turn. retain_graph: as create_graph unless given.
     """
-    heads, wrt = _list(heads), _list(variables)
+    wrt = _list(variables)
     if not wrt:
         raise MXNetError("[grad] variables: expected at least one array")
     retain = create_graph if retain_graph is None else retain_graph
-    grads = _head_grads(heads, head_grads, "grad")
+    result = _differentiate("grad", heads, head_grads, wrt, retain, create_graph, train_mode)
+    return result if isinstance(variables, (list, tuple)) else result[0]
+
+
+def _differentiate(place, heads, head_grads, wrt, retain_graph, create_graph, train_mode):
+    heads = _list(heads)
+    grads = [None] * len(heads) if head_grads is None else _list(head_grads)
+    if len(grads) != len(heads):
+        raise MXNetError(f"[{place}] head_grads: expected {len(heads)} arrays, got {len(grads)}")
+    variables, num_variables = (ffi.NULL, 0) if wrt is None else (_handles(wrt, place), len(wrt))
+    flags = int(bool(retain_graph)), int(bool(create_graph)), int(bool(train_mode))
     arrays, count = ffi.new("mxn_ndarray_t ***"), ffi.new("int64_t *")
-    check(
-        lib.mxn_autograd_grad(
-            _handles(heads, "grad"),
-            grads,
-            len(heads),
-            _handles(wrt, "grad"),
-            len(wrt),
-            int(bool(retain)),
-            int(bool(create_graph)),
-            int(bool(train_mode)),
-            arrays,
-            count,
-        )
-    )
+    check(lib.mxn_autograd_backward(_handles(heads, place), _handles(grads, place), len(heads), variables, num_variables, *flags, arrays, count))
     result = [NDArray(arrays[0][i]) for i in range(count[0])]
     lib.mxn_ndarray_list_free(arrays[0])
-    return result if isinstance(variables, (list, tuple)) else result[0]
+    return result
 
 
 def get_symbol(x):
     """What was recorded for an array, as a Symbol with names made up."""
     from .symbol import Symbol
 
-    out = ffi.new("mxn_symbol_t **")
-    check(lib.mxn_autograd_symbol(x.handle, out))
+    if is_tracing():
+        raise MXNetError("[get_symbol] cannot be done while tracing")
+    out, arrays, count = ffi.new("mxn_symbol_t **"), ffi.new("mxn_ndarray_t ***"), ffi.new("int64_t *")
+    check(lib.mxn_trace_end(_handles([x], "get_symbol"), 1, out, arrays, count))
     return Symbol(out[0])
 
 

@@ -10,11 +10,14 @@ an array by another one is not noticed, writing to it is. Random operators draw 
 
 import functools
 
-from .autograd import is_tracing, is_training
+from .autograd import is_tracing
 from .base import MXNetError, TextList, check, fast, ffi, lib, text
 from .ndarray import NDArray
 
 __all__ = ["jit", "Replayed"]
+
+
+_TRAINING, _TRACING = lib.MXN_AUTOGRAD_TRAINING, lib.MXN_AUTOGRAD_TRACING
 
 
 def _flatten(value, arrays):
@@ -63,7 +66,8 @@ class _Traced:
                 raise MXNetError("[jit] expected a function that returns arrays")
             self._end(outputs, len(arrays))
         finally:
-            lib.mxn_trace_cancel()
+            if is_tracing():
+                check(lib.mxn_trace_end(ffi.NULL, 0, ffi.new("mxn_symbol_t **"), ffi.new("mxn_ndarray_t ***"), count))
         self.num_outputs = len(outputs)
 
     def _end(self, outputs, num_inputs):
@@ -114,18 +118,17 @@ class Replayed:
         else:
             arrays = []
             structure = _flatten((args, kwargs), arrays)
-        key = (structure, is_training(), tuple([a._details for a in arrays]))
+        flags = fast.flags()
+        if flags & _TRACING:
+            return self._function(*args, **kwargs)
+        key = (structure, flags & _TRAINING, tuple([a._details for a in arrays]))
         try:
             traced = self._traced.get(key)
         except TypeError:
             raise MXNetError("[jit] expected arguments that are arrays or can be hashed, in lists, tuples and dicts") from None
         if traced is None:
-            if is_tracing():
-                return self._function(*args, **kwargs)
             traced = _Traced(self._function, structure or _flatten((args, kwargs), []), arrays)
             self._traced[key] = traced
-        elif is_tracing():
-            return self._function(*args, **kwargs)
         self._last = traced
         return traced(arrays)
 

@@ -102,8 +102,8 @@ class NDArray(fast.Array):
     @property
     def grad(self):
         """The gradient array that attach_grad gave this array; None for others."""
-        out = ffi.new("mxn_ndarray_t **")
-        check(lib.mxn_autograd_gradient(self._h, out))
+        recorded, out = ffi.new("int32_t *"), ffi.new("mxn_ndarray_t **")
+        check(lib.mxn_autograd_gradient(self._h, recorded, out))
         return NDArray(out[0]) if out[0] != ffi.NULL else None
 
     def attach_grad(self, grad_req="write", stype=None):
@@ -262,8 +262,10 @@ class NDArray(fast.Array):
     def detach(self):
         """The same memory, cut off from gradients."""
         out = ffi.new("mxn_ndarray_t **")
-        check(lib.mxn_autograd_detach(self._h, out))
-        return NDArray(out[0])
+        check(lib.mxn_ndarray_clone(self._h, out))
+        result = NDArray(out[0])
+        check(lib.mxn_autograd_mark(out, ffi.NULL, ffi.NULL, 1))
+        return result
 
     def reshape(self, *shape, **kwargs):
         """The same memory under another shape; codes 0, -1, -2, -3, -4 as in the operator Reshape."""
@@ -321,7 +323,7 @@ class NDArray(fast.Array):
                 if index.min() < -limit or index.max() >= limit:
                     raise IndexError(f"[NDArray] expected indices in [{-limit}, {limit}), got {index.min()} to {index.max()}")
                 return invoke(_generated().take_op, (self, array(index, dtype="int64")), {"mode": "wrap"})
-        self._refuse_recorded("get", key)
+        self._refuse_recorded("get")
         values = self.asnumpy()[_numpy_key(key)]
         return array(values, ctx=self.context, dtype=self._dtype)
 
@@ -346,11 +348,14 @@ class NDArray(fast.Array):
 
     def _refuse_recorded(self, what, *others):
         """Indexing that goes through numpy has no gradient."""
-        recorded = ffi.new("int32_t *")
+        if not fast.flags() & lib.MXN_AUTOGRAD_RECORDING:
+            return
+        recorded, gradient = ffi.new("int32_t *"), ffi.new("mxn_ndarray_t **")
         for value in (self, *others):
             if isinstance(value, NDArray):
-                check(lib.mxn_autograd_recorded(value._h, recorded))
-                if recorded[0] and _is_recording():
+                check(lib.mxn_autograd_gradient(value._h, recorded, gradient))
+                lib.mxn_ndarray_free(gradient[0])
+                if recorded[0]:
                     raise MXNetError(f"[NDArray] cannot {what} items by several arrays or masks while recording: use take, pick, gather_nd or where")
 
     def _advanced_set(self, key, value):
@@ -395,12 +400,6 @@ class NDArray(fast.Array):
         return invoke(_generated().dot_op, (self, other), {})
 
     __hash__ = object.__hash__
-
-
-def _is_recording():
-    from .. import autograd
-
-    return autograd.is_recording()
 
 
 def _generated():
