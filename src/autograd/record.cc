@@ -15,66 +15,84 @@ struct Needs {
   std::vector<bool> inputs, outputs;
 };
 
-// Runs the rule on placeholders and looks at what the nodes that it makes read.
-Needs find_needs(const OpSchema& op, const ParamsPtr& params, size_t num_inputs, size_t num_outputs,
-                 const std::vector<bool>& wanted) {
-  Needs needs{std::vector<bool>(num_inputs), std::vector<bool>(num_outputs)};
-  if (op.zero_gradient || !op.gradient) return needs;
-  auto node = std::make_shared<Node>();
-  node->op = &op;
-  node->params = params;
-  for (size_t i = 0; i < num_inputs; ++i) node->inputs.push_back({std::make_shared<Node>(), 0});
-  std::vector<Entry> outputs, grads;
-  const int visible = op.num_visible(params.get());
-  for (size_t i = 0; i < num_outputs; ++i) {
-    outputs.push_back({node, static_cast<int>(i)});
-    grads.push_back(static_cast<int>(i) < visible ? Entry{std::make_shared<Node>(), 0} : Entry());
-  }
-  PlainNodeBuilder builder;
-  GradientContext context(builder, op, params, "", node->inputs, outputs, grads, wanted);
-  try {
-    op.gradient(context);
-  } catch (const Error&) {
-    return needs;  // backward will say so
-  }
-  auto read = [&](const Entry& e) {
-    if (e.node == node) {
-      needs.outputs[static_cast<size_t>(e.index)] = true;
-      return;
-    }
-    for (size_t i = 0; i < num_inputs; ++i) {
-      if (node->inputs[i] == e) needs.inputs[i] = true;
-    }
-  };
-  std::vector<Entry> heads;
-  for (const Entry& e : context.result()) {
-    if (!e) continue;
-    read(e);
-    heads.push_back(e);
-  }
-  const Graph graph(heads);
-  for (int id = 0; id < graph.num_nodes(); ++id) {
-    const Node& n = *graph.node(id);
-    for (size_t i = 0; &n != node.get() && i < n.inputs.size(); ++i) {
-      if (!contains(n.op->shape_only, static_cast<int>(i))) read(n.inputs[i]);
-    }
-  }
-  return needs;
+// Nodes that only are somebody, by number.
+const NodePtr& placeholder(size_t i) {
+  static thread_local std::vector<NodePtr> nodes;
+  while (nodes.size() <= i) nodes.push_back(std::make_shared<Node>());
+  return nodes[i];
 }
 
-// Rules of operators without parameters say the same every time.
+// Runs the rule on placeholders and looks at what the nodes that it makes read.
+class Probe {
+ public:
+  Probe(const OpSchema& op, const ParamsPtr& params, size_t num_inputs, size_t num_outputs)
+      : op_(op), params_(params), needs_{std::vector<bool>(num_inputs), std::vector<bool>(num_outputs)} {
+    const size_t visible = static_cast<size_t>(op.num_visible(params.get()));
+    for (size_t i = 0; i < num_inputs; ++i) inputs_.push_back({placeholder(i), 0});
+    for (size_t i = 0; i < num_outputs; ++i) {
+      outputs_.push_back({placeholder(num_inputs), static_cast<int>(i)});
+      grads_.push_back(i < visible ? Entry{placeholder(num_inputs + 1), static_cast<int>(i)} : Entry());
+    }
+  }
+
+  Needs run(const std::vector<bool>& wanted) {
+    if (op_.zero_gradient || !op_.gradient) return needs_;
+    PlainNodeBuilder builder;
+    GradientContext context(builder, op_, params_, "", inputs_, outputs_, grads_, wanted);
+    try {
+      op_.gradient(context);
+    } catch (const Error&) {
+      return needs_;  // backward will say so
+    }
+    for (const Entry& e : context.result()) {
+      if (e) read(e);
+    }
+    for (size_t i = 0; i < made_.size(); ++i) {
+      const Node& n = *made_[i];
+      for (size_t k = 0; k < n.inputs.size(); ++k) visit(n.inputs[k], contains(n.op->shape_only, static_cast<int>(k)));
+    }
+    return std::move(needs_);
+  }
+
+ private:
+  void read(const Entry& e) { visit(e, false); }
+  void visit(const Entry& e, bool outline) {
+    if (!e.node->is_variable()) {
+      if (!contains(made_, static_cast<const Node*>(e.node.get()))) made_.push_back(e.node.get());
+      return;
+    }
+    for (size_t i = 0; i < inputs_.size(); ++i) {
+      if (inputs_[i] == e && !outline) needs_.inputs[i] = true;
+    }
+    for (size_t i = 0; i < outputs_.size(); ++i) {
+      if (outputs_[i] == e && !outline) needs_.outputs[i] = true;
+    }
+  }
+
+  const OpSchema& op_;
+  const ParamsPtr& params_;
+  Needs needs_;
+  std::vector<Entry> inputs_, outputs_, grads_;
+  std::vector<const Node*> made_;
+};
+
+// Whether the rule says the same for all values of the parameters.
+bool says_the_same(const OpSchema& op, const ParamsPtr& params) {
+  return params == op.default_params || (op.pointwise && !op.fields.empty() && op.fields[0].name == "scalar");
+}
+
 const Needs& needs_of(const OpSchema& op, const ParamsPtr& params, size_t num_inputs, size_t num_outputs,
                       const std::vector<bool>& wanted, Needs& fresh) {
   static thread_local std::unordered_map<uint64_t, Needs> known;
-  if (params != op.default_params || num_inputs > 24) {
-    fresh = find_needs(op, params, num_inputs, num_outputs, wanted);
+  if (op.id < 0 || num_inputs > 24 || !says_the_same(op, params)) {
+    fresh = Probe(op, params, num_inputs, num_outputs).run(wanted);
     return fresh;
   }
   uint64_t key = static_cast<uint64_t>(op.id) << 32 | num_inputs << 24;
   for (size_t i = 0; i < num_inputs; ++i) key |= uint64_t{wanted[i]} << i;
   const auto it = known.find(key);
   if (it != known.end()) return it->second;
-  return known.emplace(key, find_needs(op, params, num_inputs, num_outputs, wanted)).first->second;
+  return known.emplace(key, Probe(op, params, num_inputs, num_outputs).run(wanted)).first->second;
 }
 
 bool any_tracked(Span<Taped* const> inputs) {

@@ -51,9 +51,8 @@ Entry Trace::entry_of(Taped& t) {
   const TapeNode* node = t.node();
   if (node && node->trace == number_) return t.entry();
   for (size_t i = 0; i < captured_.size(); ++i) {
-    const NDArray& a = captured_[i].array;
-    if (a.same_memory(t.array) && a.shape() == t.array.shape() && a.dtype() == t.array.dtype())
-      return {captured_nodes_[i], 0};
+    // By handle: another one to the same memory may be cut off from gradients.
+    if (t.place && captured_[i].place == t.place) return {captured_nodes_[i], 0};
   }
   check_escaped(t);
   captured_nodes_.push_back(variable("param" + std::to_string(captured_.size()), t.array));

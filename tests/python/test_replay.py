@@ -63,6 +63,18 @@ def test_parameters_are_read_anew_and_get_gradients():
     same(x.grad, [4, 4])
 
 
+def test_a_detached_parameter_is_another_one():
+    w = nd.array([3.0])
+    w.attach_grad()
+    cut = w.detach()
+    f = mx.jit(lambda x: cut * x + w * w * x)
+    with ag.record():
+        y = f(nd.array([2.0]))
+    y.backward()
+    same(y, [24])
+    same(w.grad, [12])
+
+
 def test_views_and_indexing_inside():
     def f(x):
         head, tail = x[0], x[1:]
