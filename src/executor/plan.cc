@@ -37,7 +37,8 @@ Plan::Plan(PlanRequest request) : graph_(request.heads), device_(request.device)
   // Before any pass, so that draws do not depend on passes.
   for (int id = 0; id < graph_.num_nodes(); ++id) draw_of(graph_.node(id));
   if (request.fuse) {
-    request.heads = rewrite({graph_, shapes_, types_, request.num_forward_heads}, {training_, device_, request.inputs});
+    request.heads = rewrite({graph_, shapes_, types_, request.num_forward_heads},
+                            {training_ || request.gradients, device_, request.inputs});
     graph_ = Graph(request.heads);
     infer(request);
     find_used(request);
@@ -125,7 +126,7 @@ std::unique_ptr<Kernel> Plan::prepare(int id, Span<const LayoutPtr> layouts, boo
 
 // Derived values; and in prediction parameters in the layout that a kernel names.
 void Plan::keep_inputs(const PlanRequest& request) {
-  const bool layouts = request.fuse && !training_ && environment_bool("LAYOUTS", true);
+  const bool layouts = request.fuse && !training_ && !request.gradients && environment_bool("LAYOUTS", true);
   auto outline_of = [this](const Entry& e) { return outline(graph_.entry(e)); };
   auto array_of = [this](const Node* node) {
     return externals_[static_cast<size_t>(external_of_[static_cast<size_t>(graph_.entry(graph_.id(node), 0))])];
@@ -342,22 +343,28 @@ void Plan::touched(int first, int last, std::vector<int>* reads, std::vector<int
   }
 }
 
-void Plan::resolve(char* arena) {
+void Plan::resolve(char* arena, int first, int last, Span<const NDArray> externals) {
   auto address = [&](int64_t place, int64_t at) -> void* {
     if (place == nothing) return nullptr;
     if (place >= 0) return arena + place;
-    return externals_[static_cast<size_t>(-1 - place)].view().as<char>() + at;
+    return externals[static_cast<size_t>(-1 - place)].view().as<char>() + at;
   };
-  for (Step& step : steps_) {
+  for (int s = first; s < last; ++s) {
+    Step& step = steps_[static_cast<size_t>(s)];
     for (size_t i = 0; i < step.in.size(); ++i) step.in[i].data = address(step.in_place[i], step.in_at[i]);
     for (size_t i = 0; i < step.out.size(); ++i) step.out[i].data = address(step.out_place[i], step.out_at[i]);
   }
-  resolved_for_ = arena;
-  resolved_ = true;
 }
 
-void Plan::run(int first, int last, char* arena, const PhiloxKey& random) {
-  if (!resolved_ || resolved_for_ != arena) resolve(arena);
+void Plan::run(int first, int last, char* arena, const PhiloxKey& random, Span<const NDArray> externals) {
+  if (!externals.empty()) {
+    resolve(arena, first, last, externals);
+    resolved_ = false;
+  } else if (!resolved_ || resolved_for_ != arena) {
+    resolve(arena, 0, num_steps(), externals_);
+    resolved_for_ = arena;
+    resolved_ = true;
+  }
   KernelContext context;
   context.training = training_;
   context.random = random;

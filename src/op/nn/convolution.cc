@@ -1,5 +1,6 @@
 // Convolution over one to three spatial axes, with groups and dilation: im2col and matrix products, image by image.
 #include "op/nn/convolution.h"
+#include "op/core/bilinear.h"
 
 #include "base/thread_pool.h"
 #include "op/core/gemm.h"
@@ -278,6 +279,9 @@ void infer_backward(InferShape& c) {
   c.set_out(1, c.in[2]);
   if (!c.params<ConvParams>().no_bias) c.set_out(2, Shape{c.params<ConvParams>().num_filter});
 }
+void second_gradient(GradientContext& g) {
+  bilinear_gradient(g, "Convolution", "_backward_Convolution", !g.params<ConvParams>().no_bias);
+}
 void gradient(GradientContext& g) {
   const auto grads = g.make_backward("_backward_Convolution", {g.output_grad(0), g.input(0), g.input(1)});
   for (int i = 0; i < g.num_inputs(); ++i)
@@ -323,7 +327,7 @@ void register_ops(Registry& registry) {
   OpBuilder<ConvParams> grad(registry, "_backward_Convolution");
   add_conv_params(grad, false);
   grad.hidden().input("output_grad").input("data").input("weight").output_names(conv_inputs).optional_outputs();
-  grad.infer_shape(infer_backward).prepare(prepare_backward).no_gradient("second order is not defined yet");
+  grad.infer_shape(infer_backward).prepare(prepare_backward).gradient(second_gradient);
   //]
 }
 

@@ -151,6 +151,11 @@ void concat_gradient(GradientContext& g) {
   const auto grads = g.make_backward("_backward_Concat", std::move(in));
   for (int i = 0; i < g.num_inputs(); ++i) g.set(i, grads[static_cast<size_t>(i)]);
 }
+void concat_second(GradientContext& g) {
+  std::vector<Entry> grads;
+  for (int64_t i = 0; i < g.params<Params>().num_args; ++i) grads.push_back(g.output_grad(static_cast<int>(i)));
+  g.set(0, g.make_backward("Concat", std::move(grads))[0]);
+}
 void stack_gradient(GradientContext& g) {
   const auto grads =
       g.make_all("SliceChannel", {g.output_grad(0)},
@@ -222,7 +227,7 @@ void register_ops(Registry& registry) {
       .infer_shape(infer_concat_backward)
       .cuts(pieces)
       .kernel(concat_backward)
-      .no_gradient("use SliceChannel for higher orders");
+      .gradient(concat_second);
   //]
 }
 

@@ -187,6 +187,8 @@ Attributes box_attributes(const Params& p) {
           {"end", ParamType<OptionalTuple>::to(p.end)},
           {"step", ParamType<OptionalTuple>::to(p.step)}};
 }
+void slice_second(GradientContext& g) { g.set(0, g.make_backward("slice", {g.output_grad(0)})[0]); }
+void axis_second(GradientContext& g) { g.set(0, g.make_backward("slice_axis", {g.output_grad(0)})[0]); }
 void assign_gradient(GradientContext& g) {
   Attributes zero = box_attributes(g.params<Params>());
   zero.emplace_back("scalar", 0.0);
@@ -275,7 +277,7 @@ void register_ops(Registry& registry) {
       .shape_only({1})
       .infer_shape(infer_back)
       .kernel(put_back<Params>)
-      .no_gradient("linear; use slice for higher orders");
+      .gradient(slice_second);
   OpBuilder<AxisParams> axis_back(registry, "_backward_slice_axis");
   add_axis_params(axis_back);
   axis_back.hidden()
@@ -284,7 +286,7 @@ void register_ops(Registry& registry) {
       .shape_only({1})
       .infer_shape(infer_back)
       .kernel(put_back<AxisParams>)
-      .no_gradient("linear; use slice_axis for higher orders");
+      .gradient(axis_second);
   OpBuilder<LikeParams> like_back(registry, "_backward_slice_like");
   like_back.param("axes", &LikeParams::axes);
   like_back.hidden()
