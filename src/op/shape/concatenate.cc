@@ -214,10 +214,7 @@ void register_ops(Registry& registry) {
       .optional_outputs();
   std::vector<int> shapes(64);
   for (int i = 0; i < 64; ++i) shapes[static_cast<size_t>(i)] = i + 1;
-  grad.shape_only(shapes)
-      .infer_shape(infer_concat_backward)
-      .kernel(concat_backward)
-      .gradient(concat_second);
+  grad.shape_only(shapes).infer_shape(infer_concat_backward).kernel(concat_backward).gradient(concat_second);
   //]
 }
 
