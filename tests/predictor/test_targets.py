@@ -39,12 +39,12 @@ def test_compiles_without_warnings(build):
     assert build.program().stat().st_size > 100000
 
 
+@pytest.mark.parametrize("build", ["aarch64"], indirect=True)
 def test_products_use_vectors(build):
-    """Of four floats on aarch64: a tile of 12 rows of two vectors is 24 multiply-adds."""
-    if build.target.name == "aarch64":
-        code = call(["aarch64-linux-gnu-objdump", "-d", "--no-show-raw-insn", build.predictor()])
-        tile = re.search(r"^[0-9a-f]+ <[^>]*run_tileIf[^>]*>:\n(.*?)\n\n", code, flags=re.S | re.M)[1]
-        assert len(re.findall(r"fmla\s+v\d+\.4s", tile)) >= 24
+    """Of four floats: a tile of 12 rows of two vectors is 24 multiply-adds."""
+    code = call(["aarch64-linux-gnu-objdump", "-d", "--no-show-raw-insn", build.predictor()])
+    tile = re.search(r"^[0-9a-f]+ <[^>]*run_tileIf[^>]*>:\n(.*?)\n\n", code, flags=re.S | re.M)[1]
+    assert len(re.findall(r"fmla\s+v\d+\.4s", tile)) >= 24
 
 
 @pytest.mark.parametrize("name", NETS)
