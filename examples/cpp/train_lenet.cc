@@ -93,6 +93,7 @@ static void train(const Options& options) {
 }
 
 int main(int argc, char** argv) try {
+  quiet_threads(argv);
   train(parse(argc, argv));
 } catch (const std::exception& error) {
   std::fprintf(stderr, "%s\n", error.what());

@@ -200,7 +200,8 @@ inline NDArray NDArray::arange(double start, double stop, double step, DType dty
 
 namespace detail {
 
-inline void print(std::ostream& stream, const std::vector<double>& values, const Shape& shape, size_t axis, size_t& next) {
+inline void print(std::ostream& stream, const std::vector<double>& values, const Shape& shape, size_t axis,
+                  size_t& next) {
   if (axis == shape.size()) {
     stream << values[next++];
     return;
@@ -222,8 +223,10 @@ inline std::ostream& operator<<(std::ostream& stream, const NDArray& array) {
   detail::print(stream, array.values<double>(), array.shape(), 0, next);
   const Device device = array.device();
   return stream << "\n<NDArray " << to_text(array.shape()) << " " << name_of(array.dtype()) << " @"
-                << (device.kind == MXN_DEVICE_GPU ? "gpu" : device.kind == MXN_DEVICE_PINNED ? "pinned" : "cpu") << "("
-                << device.index << ")>";
+                << (device.kind == MXN_DEVICE_GPU      ? "gpu"
+                    : device.kind == MXN_DEVICE_PINNED ? "pinned"
+                                                       : "cpu")
+                << "(" << device.index << ")>";
 }
 
 inline std::ostream& operator<<(std::ostream& stream, const Symbol& symbol) {

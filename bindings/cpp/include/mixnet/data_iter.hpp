@@ -48,7 +48,8 @@ class NDArrayIter : public DataIter {
       for (const auto& [name, array] : *group) {
         const Shape shape = array.shape();
         if (shape.empty() || shape[0] != count_ || count_ == 0) {
-          fail("[NDArrayIter] " + name + ": expected " + std::to_string(count_) + " rows, at least 1, got shape " + to_text(shape),
+          fail("[NDArrayIter] " + name + ": expected " + std::to_string(count_) + " rows, at least 1, got shape " +
+                   to_text(shape),
                Code::shape);
         }
       }

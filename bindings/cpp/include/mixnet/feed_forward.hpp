@@ -16,12 +16,13 @@ struct FitOptions {
   Optimizer* optimizer = nullptr;  ///< none: sgd with learning rate 0.01
   Initializer initializer = init::uniform(0.01);
   std::shared_ptr<Metric> metric = metric::accuracy();
-  DataIter* evaluation = nullptr;               ///< scored after every epoch
+  DataIter* evaluation = nullptr;                ///< scored after every epoch
   std::shared_ptr<Metric> validation = nullptr;  ///< none: metric
   std::vector<BatchCallback> batch_end;
   std::vector<EpochCallback> epoch_end;
-  KVStore* store = nullptr;        ///< gradients go through it, and it runs the optimizer
-  const Cancel* cancel = nullptr;  ///< ends the training between two batches by an Error; the parameters are those of the last step
+  KVStore* store = nullptr;  ///< gradients go through it, and it runs the optimizer
+  const Cancel* cancel =
+      nullptr;  ///< ends the training between two batches by an Error; the parameters are those of the last step
 };
 
 class FeedForward {
@@ -35,7 +36,8 @@ class FeedForward {
     for (auto& [name, array] : mixnet::load(prefix + "-" + number + ".params")) {
       const std::string kind = name.substr(0, 4);
       if (kind != "arg:" && kind != "aux:") fail("[FeedForward] params: expected arg:NAME or aux:NAME, got " + name);
-      (kind == "arg:" ? model.args_ : model.states_)[name.substr(4)] = device == cpu() ? std::move(array) : array.as_device(device);
+      (kind == "arg:" ? model.args_ : model.states_)[name.substr(4)] =
+          device == cpu() ? std::move(array) : array.as_device(device);
     }
     return model;
   }
@@ -156,7 +158,9 @@ class FeedForward {
   /// An executor for training and what its steps need, in lists.
   struct Training {
     Training(FeedForward& model, const std::vector<DataDesc>& inputs, size_t data, const FitOptions& options)
-        : own("sgd", {{"learning_rate", 0.01}}), optimizer(options.optimizer ? *options.optimizer : own), store(options.store) {
+        : own("sgd", {{"learning_rate", 0.01}}),
+          optimizer(options.optimizer ? *options.optimizer : own),
+          store(options.store) {
       Arrays args = share(model.args_), made;
       for (const Need& need : Needs(model.symbol_, inputs).args) {
         if (need.input) {
@@ -235,7 +239,8 @@ class FeedForward {
     Arrays args = share(args_);
     for (const Need& need : Needs(symbol_, inputs).args) {
       if (need.input) args[need.name] = NDArray::zeros(need.shape, need.dtype, device_);
-      else if (!args.count(need.name)) fail("[FeedForward] " + need.name + ": expected a value; fit, init or load first");
+      else if (!args.count(need.name))
+        fail("[FeedForward] " + need.name + ": expected a value; fit, init or load first");
     }
     BindOptions how;
     how.device = device_;

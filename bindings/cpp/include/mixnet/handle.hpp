@@ -25,7 +25,7 @@ class Receive {
   explicit Receive(H& handle) : handle_(handle) {}
   Receive(const Receive&) = delete;
   ~Receive() { handle_.reset(pointer_); }
-  operator typename H::element_type**() { return &pointer_; }
+  operator typename H::element_type **() { return &pointer_; }
 
  private:
   H& handle_;

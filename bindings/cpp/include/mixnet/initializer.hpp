@@ -24,8 +24,9 @@ inline bool ends_with(const std::string& text, const std::string& end) {
 inline Initializer by_name(Initializer weights) {
   return [weights = std::move(weights)](const std::string& name, NDArray& array) {
     static const std::pair<const char*, double> constants[] = {
-        {"bias", 0},       {"beta", 0},        {"gamma", 1},          {"running_mean", 0}, {"moving_mean", 0}, {"running_var", 1},
-        {"moving_var", 1}, {"moving_inv_var", 0}, {"moving_avg", 0}, {"min", 0},          {"max", 0}};
+        {"bias", 0},        {"beta", 0},        {"gamma", 1},      {"running_mean", 0},
+        {"moving_mean", 0}, {"running_var", 1}, {"moving_var", 1}, {"moving_inv_var", 0},
+        {"moving_avg", 0},  {"min", 0},         {"max", 0}};
     if (detail::ends_with(name, "weight")) return weights(name, array);
     for (const auto& [suffix, value] : constants) {
       if (detail::ends_with(name, suffix)) return array.fill(value);

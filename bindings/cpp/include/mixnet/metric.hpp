@@ -20,7 +20,8 @@ class Metric {
   /// Takes a batch in: as many labels as predictions. Waits for both.
   virtual void update(const std::vector<NDArray>& labels, const std::vector<NDArray>& predictions) {
     if (labels.size() != predictions.size()) {
-      fail("[" + name_ + "] labels: expected " + std::to_string(predictions.size()) + ", got " + std::to_string(labels.size()));
+      fail("[" + name_ + "] labels: expected " + std::to_string(predictions.size()) + ", got " +
+           std::to_string(labels.size()));
     }
     for (size_t i = 0; i < labels.size(); ++i) {
       const auto [sum, count] = measure(Host(labels[i]), Host(predictions[i]));
@@ -43,9 +44,7 @@ class Metric {
     size_t width() const { return rows() ? values.size() / rows() : 0; }
     const float* row(size_t i) const { return values.data() + i * width(); }
     /// The number of a row's largest value.
-    size_t largest(size_t i) const {
-      return static_cast<size_t>(std::max_element(row(i), row(i) + width()) - row(i));
-    }
+    size_t largest(size_t i) const { return static_cast<size_t>(std::max_element(row(i), row(i) + width()) - row(i)); }
     Shape shape;
     std::vector<float> values;
   };
@@ -188,7 +187,8 @@ inline std::shared_ptr<Metric> regression(const char* name, double (*f)(double))
            Code::shape);
     }
     double sum = 0;
-    for (size_t i = 0; i < label.values.size(); ++i) sum += f(static_cast<double>(label.values[i]) - prediction.values[i]);
+    for (size_t i = 0; i < label.values.size(); ++i)
+      sum += f(static_cast<double>(label.values[i]) - prediction.values[i]);
     return std::pair<double, int64_t>(sum / static_cast<double>(label.values.size()), 1);
   });
 }

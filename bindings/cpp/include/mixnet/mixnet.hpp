@@ -19,3 +19,4 @@
 #include <mixnet/operators.hpp>
 #include <mixnet/optimizer.hpp>
 #include <mixnet/predictor.hpp>
+#include <mixnet/quiet_threads.hpp>

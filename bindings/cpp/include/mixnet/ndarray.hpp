@@ -227,7 +227,8 @@ inline std::vector<NDArray> Invocation::arrays() const {
 inline Invocation::operator NDArray() const {
   std::vector<NDArray> found = arrays();
   if (found.size() != 1) {
-    fail(std::string("[") + op_.name() + "] expected one output, got " + std::to_string(found.size()) + ": use arrays()");
+    fail(std::string("[") + op_.name() + "] expected one output, got " + std::to_string(found.size()) +
+         ": use arrays()");
   }
   return std::move(found[0]);
 }

@@ -39,8 +39,8 @@ class OperatorCall {
   template <size_t N>
   OperatorCall(const std::string& name, const detail::OperatorRow (&table)[N]) {
     const auto end = table + N;
-    const auto row = std::lower_bound(
-        table, end, name, [](const detail::OperatorRow& r, const std::string& n) { return r.name < n; });
+    const auto row = std::lower_bound(table, end, name,
+                                      [](const detail::OperatorRow& r, const std::string& n) { return r.name < n; });
     if (row == end || name != row->name) fail("[OperatorCall] name: expected an operator, got " + name);
     named_ = std::make_unique<detail::NamedOperator>(name, *row);
     operands_.resize(named_->inputs.size());

@@ -78,7 +78,8 @@ class Predictor {
   std::vector<T> output_values(int32_t i = 0) const {
     const mxn_tensor_t tensor = output(i);
     if (tensor.dtype != static_cast<int32_t>(dtype_of<T>())) {
-      fail(std::string("[Predictor] output: expected ") + name_of(static_cast<DType>(tensor.dtype)) + ", got " + name_of(dtype_of<T>()),
+      fail(std::string("[Predictor] output: expected ") + name_of(static_cast<DType>(tensor.dtype)) + ", got " +
+               name_of(dtype_of<T>()),
            Code::type);
     }
     std::vector<T> values(static_cast<size_t>(tensor.bytes) / sizeof(T));

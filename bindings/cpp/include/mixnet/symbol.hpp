@@ -241,7 +241,8 @@ inline Symbol Invocation::symbol() const {
   std::vector<mxn_symbol_t*> inputs;
   std::vector<const char*> names, keys, values;
   for (size_t i = 0; i < operands_.size(); ++i) {
-    if (operands_[i].array()) fail(std::string("[") + op_.name() + "] inputs: expected symbols, got an array", Code::type);
+    if (operands_[i].array())
+      fail(std::string("[") + op_.name() + "] inputs: expected symbols, got an array", Code::type);
     if (!operands_[i].symbol()) continue;
     inputs.push_back(operands_[i].symbol());
     names.push_back(i < op_.inputs().size() ? op_.inputs()[i] : nullptr);
