@@ -4,7 +4,7 @@
 #include <mixnet/arithmetic.hpp>
 
 #include <cmath>
-#include <regex>
+#include <functional>
 
 namespace mixnet {
 
@@ -81,15 +81,13 @@ inline Initializer msra(Factor factor = Factor::average, double slope = 0.25) {
   return xavier(Draw::gaussian, factor, 2 / (1 + slope * slope));
 }
 
-/// The first initializer whose pattern matches the beginning of the name.
-inline Initializer mixed(const std::vector<std::pair<std::string, Initializer>>& rules) {
-  std::vector<std::pair<std::regex, Initializer>> compiled;
-  for (const auto& [pattern, initializer] : rules) compiled.emplace_back(std::regex(pattern), initializer);
-  return [compiled](const std::string& name, NDArray& array) {
-    for (const auto& [pattern, initializer] : compiled) {
-      if (std::regex_search(name, pattern, std::regex_constants::match_continuous)) return initializer(name, array);
+/// The first initializer whose ending the name has; "" is the ending of every name.
+inline Initializer mixed(std::vector<std::pair<std::string, Initializer>> rules) {
+  return [rules = std::move(rules)](const std::string& name, NDArray& array) {
+    for (const auto& [ending, initializer] : rules) {
+      if (detail::ends_with(name, ending)) return initializer(name, array);
     }
-    fail("[mixed] " + name + ": no pattern matches; add '.*' as the last");
+    fail("[mixed] " + name + ": no rule has its ending; add \"\" as the last");
   };
 }
 
