@@ -102,8 +102,11 @@ static mxn_ndarray_t *array_of(const unsigned char *bytes, float scale, const in
   return array;
 }
 
-static dataset load(const char *folder, const char *part, int64_t count) {
-  const int64_t shape[] = {count, 1, 28, 28};
+static dataset load(const char *folder, const char *part, int64_t limit) {
+  unsigned char size[4];
+  unpack(folder, part, "labels-idx1", 4, size, 4);
+  const int64_t all = size[0] << 24 | size[1] << 16 | size[2] << 8 | size[3];
+  const int64_t shape[] = {limit > 0 && limit < all ? limit : all, 1, 28, 28}, count = shape[0];
   unsigned char *bytes = malloc((size_t)count * PIXELS);
   dataset found = {NULL, NULL, count};
   if (!bytes) quit("[train_lenet] out of memory");
@@ -323,8 +326,7 @@ int main(int argc, char **argv) {
     else if (strcmp(argv[i], "--data") == 0) folder = argv[i + 1];
     else quit("train_lenet [--epochs 3] [--limit N] [--prefix PATH] [--data FOLDER]");
   }
-  const dataset train = load(folder, "train", limit > 0 && limit < 60000 ? limit : 60000),
-                held_out = load(folder, "t10k", 10000);
+  const dataset train = load(folder, "train", limit), held_out = load(folder, "t10k", 0);
   check(mxn_random_seed(42));
   model net = bind();
   check(mxn_optimizer_create("sgd", keys, values, 4, &optimizer));
@@ -339,7 +341,6 @@ int main(int argc, char **argv) {
   const score total = pass(&net, &held_out, NULL);
   printf("test accuracy=%.6f\n", (double)total.right / (double)total.seen);
   if (prefix) save(&net, prefix, epochs);
-
   mxn_optimizer_free(optimizer);
   release(&net);
   forget(train);

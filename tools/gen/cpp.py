@@ -12,7 +12,7 @@ KEYWORDS = set(
     "signed sizeof static struct switch template this throw true try typedef typename union unsigned using virtual void volatile while xor".split()
 )
 # What OpOptions has already.
-TAKEN = {"name", "attr", "training", "device", "arrays", "symbol", "into", "set_field"}
+TAKEN = {"name", "attr", "training", "device", "array", "arrays", "symbol", "into", "set_field"}
 TYPES = {
     "int": "std::optional<int64_t>",
     "float": "std::optional<double>",

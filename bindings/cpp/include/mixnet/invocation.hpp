@@ -65,6 +65,8 @@ class Invocation {
   operator Symbol() const;
   /// Runs the operator: all visible outputs.
   std::vector<NDArray> arrays() const;
+  /// The conversions by name, for use inside of larger expressions.
+  NDArray array() const;
   Symbol symbol() const;
   /// Runs the operator and writes its outputs over these arrays.
   void into(NDArray& output) const;

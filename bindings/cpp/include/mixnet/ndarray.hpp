@@ -224,7 +224,7 @@ inline std::vector<NDArray> Invocation::arrays() const {
   return found;
 }
 
-inline Invocation::operator NDArray() const {
+inline NDArray Invocation::array() const {
   std::vector<NDArray> found = arrays();
   if (found.size() != 1) {
     fail(std::string("[") + op_.name() + "] expected one output, got " + std::to_string(found.size()) +
@@ -232,6 +232,8 @@ inline Invocation::operator NDArray() const {
   }
   return std::move(found[0]);
 }
+
+inline Invocation::operator NDArray() const { return array(); }
 
 inline void Invocation::into(const std::vector<NDArray*>& outputs) const {
   std::vector<mxn_ndarray_t*> handles;
