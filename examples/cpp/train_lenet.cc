@@ -27,7 +27,7 @@ static Options parse(int argc, char** argv) {
 
 // The bytes of an idx file compressed by gzip, without its header of 4 (1 + axes) bytes.
 static std::vector<uint8_t> read_idx(const std::string& path, size_t axes) {
-  std::FILE* pipe = popen(("gzip -dc '" + path + "'").c_str(), "r");
+  std::FILE* pipe = popen(("gzip -dc '" + path + "' 2>/dev/null").c_str(), "r");
   if (!pipe) fail("[read_idx] gzip: expected a program, got none", Code::io);
   std::vector<uint8_t> bytes;
   for (uint8_t buffer[1 << 16]; const size_t count = std::fread(buffer, 1, sizeof buffer, pipe);) {

@@ -98,7 +98,7 @@ class Invocation {
  protected:
   std::string name_;
   std::vector<std::pair<std::string, std::string>> attributes_;
-  bool training_ = false;
+  int32_t training_ = -1;  // the thread's
   Device device_;
 
  private:
@@ -153,7 +153,7 @@ class OpOptions : public Invocation {
   Derived& attr(std::string key, std::string value) {
     return attributes_.emplace_back(std::move(key), std::move(value)), self();
   }
-  /// Whether the operator runs as in training; arrays only.
+  /// Whether the operator runs as in training, otherwise as the thread does (mixnet/autograd.hpp); arrays only.
   Derived& training(bool on = true) { return training_ = on, self(); }
   /// Where an operator without inputs runs; arrays only.
   Derived& device(Device where) { return device_ = where, self(); }

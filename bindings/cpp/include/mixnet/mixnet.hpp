@@ -8,6 +8,7 @@
 /// Whatever fails throws mixnet::Error. Calls only queue work; reading values waits for it. Objects are moved, not copied.
 #pragma once
 
+#include <mixnet/autograd.hpp>
 #include <mixnet/callback.hpp>
 #include <mixnet/data_iter.hpp>
 #include <mixnet/executor.hpp>
