@@ -1,5 +1,6 @@
 """The C++ binding: its own tests, LeNet, the guide's program."""
 
+import json
 import os
 import re
 import subprocess
@@ -8,6 +9,7 @@ import mixnet as mx
 import numpy as np
 import pytest
 from conftest import ROOT
+from mixnet import base
 from mixnet.io.idx_file import read_idx
 
 BUILD = ROOT / "build" / "release"
@@ -15,8 +17,9 @@ FASHION = "/usr/share/datasets/fashion-mnist"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def built():
+def built(toolchain):
     """What `all` leaves out."""
+    toolchain("cpp")
     command = ["cmake", "--build", str(BUILD), "--target", "cpp_binding"]
     result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert result.returncode == 0, result.stdout[-6000:]
@@ -34,6 +37,20 @@ def test_own_tests(run, inner):
     output = run([BUILD / "bindings" / "cpp" / "cpp_tests"])
     passed, failed, skipped = re.search(r"test cases:.*\| *(\d+) passed \| *(\d+) failed \| *(\d+) skipped", output).groups()
     inner("C++", f"{passed} passed, {failed} failed, {skipped} skipped")
+
+
+def test_every_operator_is_a_function():
+    out = base.ffi.new("char **")
+    base.check(base.lib.mxn_op_schemas(out))
+    header = (ROOT / "bindings" / "cpp" / "include" / "mixnet" / "operators.hpp").read_text()
+    positions = (ROOT / "include" / "mixnet" / "fields.h").read_text()
+    functions = set(re.findall(r"^inline \S+ (\w+)\(", header, re.M))
+    fields = dict(re.findall(r"^  (MXN_FIELD_\w+) = (\d+)", positions, re.M))
+    for op in json.loads(base.text(out[0])):
+        if not op["hidden"]:
+            assert {op["name"], *op["aliases"]} <= functions, op["name"]
+            given = {f"MXN_FIELD_{op['name']}_{p['name']}": str(i) for i, p in enumerate(op["params"]) if p["name"] != op["variadic"]}
+            assert given.items() <= fields.items(), op["name"]
 
 
 @pytest.mark.parametrize("program", ["bindings/cpp/train_lenet", "train_lenet_c"], ids=["C++", "C"])

@@ -180,6 +180,15 @@ TEST_CASE("conformance: trainings") {
   }
 }
 
+TEST_CASE("the table names operators of the library, in order") {
+  std::string before;
+  for (const detail::OperatorRow& row : detail::operator_table) {
+    CHECK_LT(before, row.name);
+    CHECK_NOTHROW(Op(row.name));
+    before = row.name;
+  }
+}
+
 TEST_CASE("conformance: random numbers") {
   const Arrays arrays = load(folder + "seeds.params");
   for (const Case& at : read("seeds")) {
