@@ -5,7 +5,11 @@ package capi
 */
 import "C"
 
-import "unsafe"
+import (
+	"strconv"
+	"strings"
+	"unsafe"
+)
 
 // Args are the parameters of an operator's call, as mxn_arg_t holds them: each a field, its position in the schema, and a value. The
 // values stay in Go's memory; the C glue makes the vector of mxn_arg_t on its stack. A nil *Args is empty.
@@ -96,4 +100,20 @@ func (a *Args) realValues() *C.double {
 		return nil
 	}
 	return (*C.double)(unsafe.Pointer(first(a.reals)))
+}
+
+// Bounds gives a field a tuple of integers, some of which may be None: nil.
+func (a *Args) Bounds(field int, values []*int) {
+	parts := make([]string, len(values))
+	for i, value := range values {
+		parts[i] = "None"
+		if value != nil {
+			parts[i] = strconv.Itoa(*value)
+		}
+	}
+	joined := strings.Join(parts, ", ")
+	if len(parts) == 1 {
+		joined += ","
+	}
+	a.Text(field, "("+joined+")")
 }

@@ -237,28 +237,14 @@ void mxn_go_describe(mxn_go_result *result) {
   if (result->message) do_mxn_error_copy(result->message, size + 1);
 }
 
-int32_t mxn_go_abi_version(void) {
-  if (!do_mxn_abi_version) return 0;
-  return do_mxn_abi_version();
-}
-const char *mxn_go_version(void) {
-  if (!do_mxn_version) return NULL;
-  return do_mxn_version();
-}
-int32_t mxn_go_error_code(void) {
-  if (!do_mxn_error_code) return 0;
-  return do_mxn_error_code();
-}
-int64_t mxn_go_error_copy(char *buffer, int64_t size) {
-  if (!do_mxn_error_copy) return 0;
-  return do_mxn_error_copy(buffer, size);
-}
-mxn_go_result mxn_go_option_set(const char *name, int64_t value) {
-  if (!do_mxn_option_set) return mxn_go_missing("mxn_option_set");
-  return mxn_go_finish(do_mxn_option_set(name, value));
-}
-mxn_go_result mxn_go_predictor_create(const char *symbol_json, const void *params, int64_t params_bytes, const char *const *input_names, const int32_t *input_ndims, const int64_t *input_shapes, const int32_t *input_dtypes, int32_t num_inputs, int32_t num_outputs, const char *const *output_names, mxn_predictor_t **out_predictor) {
-  if (!do_mxn_predictor_create) return mxn_go_missing("mxn_predictor_create");
+#define NEED(name) if (!do_##name) return mxn_go_missing(#name);
+
+int32_t mxn_go_abi_version(void) { if (!do_mxn_abi_version) return 0; return do_mxn_abi_version(); }
+const char *mxn_go_version(void) { if (!do_mxn_version) return NULL; return do_mxn_version(); }
+int32_t mxn_go_error_code(void) { if (!do_mxn_error_code) return 0; return do_mxn_error_code(); }
+int64_t mxn_go_error_copy(char *buffer, int64_t size) { if (!do_mxn_error_copy) return 0; return do_mxn_error_copy(buffer, size); }
+mxn_go_result mxn_go_option_set(const char *name, int64_t value) { NEED(mxn_option_set) return mxn_go_finish(do_mxn_option_set(name, value)); }
+mxn_go_result mxn_go_predictor_create(const char *symbol_json, const void *params, int64_t params_bytes, const char *const *input_names, const int32_t *input_ndims, const int64_t *input_shapes, const int32_t *input_dtypes, int32_t num_inputs, int32_t num_outputs, const char *const *output_names, mxn_predictor_t **out_predictor) { NEED(mxn_predictor_create)
   mxn_predictor_options_t options;
   memset(&options, 0, sizeof options);
   options.struct_size = sizeof options;
@@ -272,417 +258,112 @@ mxn_go_result mxn_go_predictor_create(const char *symbol_json, const void *param
   options.num_inputs = num_inputs;
   options.num_outputs = num_outputs;
   options.output_names = output_names;
-  return mxn_go_finish(do_mxn_predictor_create(&options, out_predictor));
-}
-mxn_go_result mxn_go_predictor_clone(const mxn_predictor_t *predictor, mxn_predictor_t **out_predictor) {
-  if (!do_mxn_predictor_clone) return mxn_go_missing("mxn_predictor_clone");
-  return mxn_go_finish(do_mxn_predictor_clone(predictor, out_predictor));
-}
-mxn_go_result mxn_go_predictor_reshape(mxn_predictor_t *predictor, const char *const *names, const int32_t *ndims, const int64_t *shapes, int32_t count) {
-  if (!do_mxn_predictor_reshape) return mxn_go_missing("mxn_predictor_reshape");
-  return mxn_go_finish(do_mxn_predictor_reshape(predictor, names, ndims, shapes, count));
-}
-mxn_go_result mxn_go_predictor_info(const mxn_predictor_t *predictor, mxn_predictor_info_t *out_info) {
-  if (!do_mxn_predictor_info) return mxn_go_missing("mxn_predictor_info");
-  return mxn_go_finish(do_mxn_predictor_info(predictor, out_info));
-}
-mxn_go_result mxn_go_predictor_input(const mxn_predictor_t *predictor, int32_t index, mxn_tensor_t *out_tensor) {
-  if (!do_mxn_predictor_input) return mxn_go_missing("mxn_predictor_input");
-  return mxn_go_finish(do_mxn_predictor_input(predictor, index, out_tensor));
-}
-mxn_go_result mxn_go_predictor_output(const mxn_predictor_t *predictor, int32_t index, mxn_tensor_t *out_tensor) {
-  if (!do_mxn_predictor_output) return mxn_go_missing("mxn_predictor_output");
-  return mxn_go_finish(do_mxn_predictor_output(predictor, index, out_tensor));
-}
-mxn_go_result mxn_go_predictor_set_input(mxn_predictor_t *predictor, const char *name, const void *data, int64_t bytes) {
-  if (!do_mxn_predictor_set_input) return mxn_go_missing("mxn_predictor_set_input");
-  return mxn_go_finish(do_mxn_predictor_set_input(predictor, name, data, bytes));
-}
-mxn_go_result mxn_go_predictor_get_output(const mxn_predictor_t *predictor, int32_t index, void *data, int64_t bytes) {
-  if (!do_mxn_predictor_get_output) return mxn_go_missing("mxn_predictor_get_output");
-  return mxn_go_finish(do_mxn_predictor_get_output(predictor, index, data, bytes));
-}
-mxn_go_result mxn_go_predictor_forward(mxn_predictor_t *predictor) {
-  if (!do_mxn_predictor_forward) return mxn_go_missing("mxn_predictor_forward");
-  return mxn_go_finish(do_mxn_predictor_forward(predictor));
-}
-mxn_go_result mxn_go_predictor_forward_steps(mxn_predictor_t *predictor, int32_t steps, int32_t *out_left) {
-  if (!do_mxn_predictor_forward_steps) return mxn_go_missing("mxn_predictor_forward_steps");
-  return mxn_go_finish(do_mxn_predictor_forward_steps(predictor, steps, out_left));
-}
-void mxn_go_predictor_free(mxn_predictor_t *predictor) {
-  if (!do_mxn_predictor_free) return;
-  do_mxn_predictor_free(predictor);
-}
-mxn_go_result mxn_go_features(char **out_json) {
-  if (!do_mxn_features) return mxn_go_missing("mxn_features");
-  return mxn_go_finish(do_mxn_features(out_json));
-}
-mxn_go_result mxn_go_error_set(int32_t code, const char *message) {
-  if (!do_mxn_error_set) return mxn_go_missing("mxn_error_set");
-  return mxn_go_finish(do_mxn_error_set(code, message));
-}
-void mxn_go_text_free(char *text) {
-  if (!do_mxn_text_free) return;
-  do_mxn_text_free(text);
-}
-mxn_go_result mxn_go_random_seed(int64_t seed) {
-  if (!do_mxn_random_seed) return mxn_go_missing("mxn_random_seed");
-  return mxn_go_finish(do_mxn_random_seed(seed));
-}
-mxn_go_result mxn_go_device_count(int32_t kind, int32_t *out_count) {
-  if (!do_mxn_device_count) return mxn_go_missing("mxn_device_count");
-  return mxn_go_finish(do_mxn_device_count(kind, out_count));
-}
-mxn_go_result mxn_go_device_memory(int32_t kind, int32_t index, int64_t *out_free, int64_t *out_total) {
-  if (!do_mxn_device_memory) return mxn_go_missing("mxn_device_memory");
-  return mxn_go_finish(do_mxn_device_memory(kind, index, out_free, out_total));
-}
-mxn_go_result mxn_go_storage_info(int32_t kind, int32_t index, mxn_storage_info_t *out_info) {
-  if (!do_mxn_storage_info) return mxn_go_missing("mxn_storage_info");
-  return mxn_go_finish(do_mxn_storage_info(kind, index, out_info));
-}
-mxn_go_result mxn_go_storage_empty_cache(int32_t kind, int32_t index) {
-  if (!do_mxn_storage_empty_cache) return mxn_go_missing("mxn_storage_empty_cache");
-  return mxn_go_finish(do_mxn_storage_empty_cache(kind, index));
-}
-mxn_go_result mxn_go_storage_set_limit(int32_t kind, int32_t index, int64_t bytes) {
-  if (!do_mxn_storage_set_limit) return mxn_go_missing("mxn_storage_set_limit");
-  return mxn_go_finish(do_mxn_storage_set_limit(kind, index, bytes));
-}
-mxn_go_result mxn_go_wait_all(const mxn_wait_t *wait) {
-  if (!do_mxn_wait_all) return mxn_go_missing("mxn_wait_all");
-  return mxn_go_finish(do_mxn_wait_all(wait));
-}
-mxn_go_result mxn_go_shutdown(void) {
-  if (!do_mxn_shutdown) return mxn_go_missing("mxn_shutdown");
-  return mxn_go_finish(do_mxn_shutdown());
-}
-int64_t mxn_go_strings_count(const mxn_strings_t *strings) {
-  if (!do_mxn_strings_count) return 0;
-  return do_mxn_strings_count(strings);
-}
-const char *mxn_go_strings_get(const mxn_strings_t *strings, int64_t i) {
-  if (!do_mxn_strings_get) return NULL;
-  return do_mxn_strings_get(strings, i);
-}
-void mxn_go_strings_free(mxn_strings_t *strings) {
-  if (!do_mxn_strings_free) return;
-  do_mxn_strings_free(strings);
-}
-int64_t mxn_go_shapes_count(const mxn_shapes_t *shapes) {
-  if (!do_mxn_shapes_count) return 0;
-  return do_mxn_shapes_count(shapes);
-}
-mxn_go_result mxn_go_shapes_get(const mxn_shapes_t *shapes, int64_t i, int32_t *out_ndim, const int64_t **out_dims) {
-  if (!do_mxn_shapes_get) return mxn_go_missing("mxn_shapes_get");
-  return mxn_go_finish(do_mxn_shapes_get(shapes, i, out_ndim, out_dims));
-}
-void mxn_go_shapes_free(mxn_shapes_t *shapes) {
-  if (!do_mxn_shapes_free) return;
-  do_mxn_shapes_free(shapes);
-}
-mxn_go_result mxn_go_cancel_create(mxn_cancel_t **out_cancel) {
-  if (!do_mxn_cancel_create) return mxn_go_missing("mxn_cancel_create");
-  return mxn_go_finish(do_mxn_cancel_create(out_cancel));
-}
-mxn_go_result mxn_go_cancel_trigger(mxn_cancel_t *cancel) {
-  if (!do_mxn_cancel_trigger) return mxn_go_missing("mxn_cancel_trigger");
-  return mxn_go_finish(do_mxn_cancel_trigger(cancel));
-}
-void mxn_go_cancel_free(mxn_cancel_t *cancel) {
-  if (!do_mxn_cancel_free) return;
-  do_mxn_cancel_free(cancel);
-}
-mxn_go_result mxn_go_variable_create(mxn_variable_t **out_variable) {
-  if (!do_mxn_variable_create) return mxn_go_missing("mxn_variable_create");
-  return mxn_go_finish(do_mxn_variable_create(out_variable));
-}
-mxn_go_result mxn_go_variable_wait(mxn_variable_t *variable, const mxn_wait_t *wait) {
-  if (!do_mxn_variable_wait) return mxn_go_missing("mxn_variable_wait");
-  return mxn_go_finish(do_mxn_variable_wait(variable, wait));
-}
-void mxn_go_variable_free(mxn_variable_t *variable) {
-  if (!do_mxn_variable_free) return;
-  do_mxn_variable_free(variable);
-}
-mxn_go_result mxn_go_engine_push(uintptr_t user, mxn_variable_t *const *reads, int64_t num_reads, mxn_variable_t *const *writes, int64_t num_writes, mxn_ndarray_t *const *array_reads, int64_t num_array_reads, mxn_ndarray_t *const *array_writes, int64_t num_array_writes, int32_t priority) {
-  if (!do_mxn_engine_push) return mxn_go_missing("mxn_engine_push");
-  return mxn_go_finish(do_mxn_engine_push(user ? mxn_go_task : NULL, (void *)user, user ? mxn_go_destroy : NULL, reads, num_reads, writes, num_writes, array_reads, num_array_reads, array_writes, num_array_writes, priority));
-}
-mxn_go_result mxn_go_op_schemas(char **out_json) {
-  if (!do_mxn_op_schemas) return mxn_go_missing("mxn_op_schemas");
-  return mxn_go_finish(do_mxn_op_schemas(out_json));
-}
-mxn_go_result mxn_go_op_find(const char *name, const mxn_op_t **out_op) {
-  if (!do_mxn_op_find) return mxn_go_missing("mxn_op_find");
-  return mxn_go_finish(do_mxn_op_find(name, out_op));
-}
-mxn_go_result mxn_go_op_invoke(const mxn_op_t *op, mxn_ndarray_t *const *inputs, int32_t num_inputs, const mxn_go_arg *args, int32_t num_args, const char *arg_texts, const int64_t *arg_ints, const double *arg_reals, int32_t training, int32_t device_kind, int32_t device_index, mxn_ndarray_t **outputs, int32_t capacity, int32_t *num_outputs) {
-  if (!do_mxn_op_invoke) return mxn_go_missing("mxn_op_invoke");
+  return mxn_go_finish(do_mxn_predictor_create(&options, out_predictor)); }
+mxn_go_result mxn_go_predictor_clone(const mxn_predictor_t *predictor, mxn_predictor_t **out_predictor) { NEED(mxn_predictor_clone) return mxn_go_finish(do_mxn_predictor_clone(predictor, out_predictor)); }
+mxn_go_result mxn_go_predictor_reshape(mxn_predictor_t *predictor, const char *const *names, const int32_t *ndims, const int64_t *shapes, int32_t count) { NEED(mxn_predictor_reshape) return mxn_go_finish(do_mxn_predictor_reshape(predictor, names, ndims, shapes, count)); }
+mxn_go_result mxn_go_predictor_info(const mxn_predictor_t *predictor, mxn_predictor_info_t *out_info) { NEED(mxn_predictor_info) return mxn_go_finish(do_mxn_predictor_info(predictor, out_info)); }
+mxn_go_result mxn_go_predictor_input(const mxn_predictor_t *predictor, int32_t index, mxn_tensor_t *out_tensor) { NEED(mxn_predictor_input) return mxn_go_finish(do_mxn_predictor_input(predictor, index, out_tensor)); }
+mxn_go_result mxn_go_predictor_output(const mxn_predictor_t *predictor, int32_t index, mxn_tensor_t *out_tensor) { NEED(mxn_predictor_output) return mxn_go_finish(do_mxn_predictor_output(predictor, index, out_tensor)); }
+mxn_go_result mxn_go_predictor_set_input(mxn_predictor_t *predictor, const char *name, const void *data, int64_t bytes) { NEED(mxn_predictor_set_input) return mxn_go_finish(do_mxn_predictor_set_input(predictor, name, data, bytes)); }
+mxn_go_result mxn_go_predictor_get_output(const mxn_predictor_t *predictor, int32_t index, void *data, int64_t bytes) { NEED(mxn_predictor_get_output) return mxn_go_finish(do_mxn_predictor_get_output(predictor, index, data, bytes)); }
+mxn_go_result mxn_go_predictor_forward(mxn_predictor_t *predictor) { NEED(mxn_predictor_forward) return mxn_go_finish(do_mxn_predictor_forward(predictor)); }
+mxn_go_result mxn_go_predictor_forward_steps(mxn_predictor_t *predictor, int32_t steps, int32_t *out_left) { NEED(mxn_predictor_forward_steps) return mxn_go_finish(do_mxn_predictor_forward_steps(predictor, steps, out_left)); }
+void mxn_go_predictor_free(mxn_predictor_t *predictor) { if (!do_mxn_predictor_free) return; do_mxn_predictor_free(predictor); }
+mxn_go_result mxn_go_features(char **out_json) { NEED(mxn_features) return mxn_go_finish(do_mxn_features(out_json)); }
+mxn_go_result mxn_go_error_set(int32_t code, const char *message) { NEED(mxn_error_set) return mxn_go_finish(do_mxn_error_set(code, message)); }
+void mxn_go_text_free(char *text) { if (!do_mxn_text_free) return; do_mxn_text_free(text); }
+mxn_go_result mxn_go_random_seed(int64_t seed) { NEED(mxn_random_seed) return mxn_go_finish(do_mxn_random_seed(seed)); }
+mxn_go_result mxn_go_device_count(int32_t kind, int32_t *out_count) { NEED(mxn_device_count) return mxn_go_finish(do_mxn_device_count(kind, out_count)); }
+mxn_go_result mxn_go_device_memory(int32_t kind, int32_t index, int64_t *out_free, int64_t *out_total) { NEED(mxn_device_memory) return mxn_go_finish(do_mxn_device_memory(kind, index, out_free, out_total)); }
+mxn_go_result mxn_go_storage_info(int32_t kind, int32_t index, mxn_storage_info_t *out_info) { NEED(mxn_storage_info) return mxn_go_finish(do_mxn_storage_info(kind, index, out_info)); }
+mxn_go_result mxn_go_storage_empty_cache(int32_t kind, int32_t index) { NEED(mxn_storage_empty_cache) return mxn_go_finish(do_mxn_storage_empty_cache(kind, index)); }
+mxn_go_result mxn_go_storage_set_limit(int32_t kind, int32_t index, int64_t bytes) { NEED(mxn_storage_set_limit) return mxn_go_finish(do_mxn_storage_set_limit(kind, index, bytes)); }
+mxn_go_result mxn_go_wait_all(const mxn_wait_t *wait) { NEED(mxn_wait_all) return mxn_go_finish(do_mxn_wait_all(wait)); }
+mxn_go_result mxn_go_shutdown(void) { NEED(mxn_shutdown) return mxn_go_finish(do_mxn_shutdown()); }
+int64_t mxn_go_strings_count(const mxn_strings_t *strings) { if (!do_mxn_strings_count) return 0; return do_mxn_strings_count(strings); }
+const char *mxn_go_strings_get(const mxn_strings_t *strings, int64_t i) { if (!do_mxn_strings_get) return NULL; return do_mxn_strings_get(strings, i); }
+void mxn_go_strings_free(mxn_strings_t *strings) { if (!do_mxn_strings_free) return; do_mxn_strings_free(strings); }
+int64_t mxn_go_shapes_count(const mxn_shapes_t *shapes) { if (!do_mxn_shapes_count) return 0; return do_mxn_shapes_count(shapes); }
+mxn_go_result mxn_go_shapes_get(const mxn_shapes_t *shapes, int64_t i, int32_t *out_ndim, const int64_t **out_dims) { NEED(mxn_shapes_get) return mxn_go_finish(do_mxn_shapes_get(shapes, i, out_ndim, out_dims)); }
+void mxn_go_shapes_free(mxn_shapes_t *shapes) { if (!do_mxn_shapes_free) return; do_mxn_shapes_free(shapes); }
+mxn_go_result mxn_go_cancel_create(mxn_cancel_t **out_cancel) { NEED(mxn_cancel_create) return mxn_go_finish(do_mxn_cancel_create(out_cancel)); }
+mxn_go_result mxn_go_cancel_trigger(mxn_cancel_t *cancel) { NEED(mxn_cancel_trigger) return mxn_go_finish(do_mxn_cancel_trigger(cancel)); }
+void mxn_go_cancel_free(mxn_cancel_t *cancel) { if (!do_mxn_cancel_free) return; do_mxn_cancel_free(cancel); }
+mxn_go_result mxn_go_variable_create(mxn_variable_t **out_variable) { NEED(mxn_variable_create) return mxn_go_finish(do_mxn_variable_create(out_variable)); }
+mxn_go_result mxn_go_variable_wait(mxn_variable_t *variable, const mxn_wait_t *wait) { NEED(mxn_variable_wait) return mxn_go_finish(do_mxn_variable_wait(variable, wait)); }
+void mxn_go_variable_free(mxn_variable_t *variable) { if (!do_mxn_variable_free) return; do_mxn_variable_free(variable); }
+mxn_go_result mxn_go_engine_push(uintptr_t user, mxn_variable_t *const *reads, int64_t num_reads, mxn_variable_t *const *writes, int64_t num_writes, mxn_ndarray_t *const *array_reads, int64_t num_array_reads, mxn_ndarray_t *const *array_writes, int64_t num_array_writes, int32_t priority) { NEED(mxn_engine_push) return mxn_go_finish(do_mxn_engine_push(user ? mxn_go_task : NULL, (void *)user, user ? mxn_go_destroy : NULL, reads, num_reads, writes, num_writes, array_reads, num_array_reads, array_writes, num_array_writes, priority)); }
+mxn_go_result mxn_go_op_schemas(char **out_json) { NEED(mxn_op_schemas) return mxn_go_finish(do_mxn_op_schemas(out_json)); }
+mxn_go_result mxn_go_op_find(const char *name, const mxn_op_t **out_op) { NEED(mxn_op_find) return mxn_go_finish(do_mxn_op_find(name, out_op)); }
+mxn_go_result mxn_go_op_invoke(const mxn_op_t *op, mxn_ndarray_t *const *inputs, int32_t num_inputs, const mxn_go_arg *args, int32_t num_args, const char *arg_texts, const int64_t *arg_ints, const double *arg_reals, int32_t training, int32_t device_kind, int32_t device_index, mxn_ndarray_t **outputs, int32_t capacity, int32_t *num_outputs) { NEED(mxn_op_invoke)
   mxn_arg_t resolved[num_args > 0 ? num_args : 1];
   mxn_go_resolve(args, num_args, arg_texts, arg_ints, arg_reals, resolved);
-  return mxn_go_finish(do_mxn_op_invoke(op, inputs, num_inputs, resolved, num_args, training, device_kind, device_index, outputs, capacity, num_outputs));
-}
-mxn_go_result mxn_go_ndarray_create(const int64_t *shape, int32_t ndim, int32_t dtype, int32_t device_kind, int32_t device_index, mxn_ndarray_t **out_array) {
-  if (!do_mxn_ndarray_create) return mxn_go_missing("mxn_ndarray_create");
-  return mxn_go_finish(do_mxn_ndarray_create(shape, ndim, dtype, device_kind, device_index, out_array));
-}
-mxn_go_result mxn_go_ndarray_from_memory(void *data, const int64_t *shape, int32_t ndim, int32_t dtype, uintptr_t user, mxn_ndarray_t **out_array) {
-  if (!do_mxn_ndarray_from_memory) return mxn_go_missing("mxn_ndarray_from_memory");
-  return mxn_go_finish(do_mxn_ndarray_from_memory(data, shape, ndim, dtype, (void *)user, user ? mxn_go_destroy : NULL, out_array));
-}
-mxn_go_result mxn_go_ndarray_clone(const mxn_ndarray_t *array, mxn_ndarray_t **out_array) {
-  if (!do_mxn_ndarray_clone) return mxn_go_missing("mxn_ndarray_clone");
-  return mxn_go_finish(do_mxn_ndarray_clone(array, out_array));
-}
-void mxn_go_ndarray_free(mxn_ndarray_t *array) {
-  if (!do_mxn_ndarray_free) return;
-  do_mxn_ndarray_free(array);
-}
-mxn_go_result mxn_go_ndarray_info(const mxn_ndarray_t *array, mxn_ndarray_info_t *out_info) {
-  if (!do_mxn_ndarray_info) return mxn_go_missing("mxn_ndarray_info");
-  return mxn_go_finish(do_mxn_ndarray_info(array, out_info));
-}
-mxn_go_result mxn_go_ndarray_slice(const mxn_ndarray_t *array, int64_t begin, int64_t end, mxn_ndarray_t **out_array) {
-  if (!do_mxn_ndarray_slice) return mxn_go_missing("mxn_ndarray_slice");
-  return mxn_go_finish(do_mxn_ndarray_slice(array, begin, end, out_array));
-}
-mxn_go_result mxn_go_ndarray_at(const mxn_ndarray_t *array, int64_t i, mxn_ndarray_t **out_array) {
-  if (!do_mxn_ndarray_at) return mxn_go_missing("mxn_ndarray_at");
-  return mxn_go_finish(do_mxn_ndarray_at(array, i, out_array));
-}
-mxn_go_result mxn_go_ndarray_reshape(const mxn_ndarray_t *array, const int64_t *shape, int32_t ndim, mxn_ndarray_t **out_array) {
-  if (!do_mxn_ndarray_reshape) return mxn_go_missing("mxn_ndarray_reshape");
-  return mxn_go_finish(do_mxn_ndarray_reshape(array, shape, ndim, out_array));
-}
-mxn_go_result mxn_go_ndarray_copy_from_host(mxn_ndarray_t *array, const void *data, int64_t bytes) {
-  if (!do_mxn_ndarray_copy_from_host) return mxn_go_missing("mxn_ndarray_copy_from_host");
-  return mxn_go_finish(do_mxn_ndarray_copy_from_host(array, data, bytes));
-}
-mxn_go_result mxn_go_ndarray_copy_to_host(const mxn_ndarray_t *array, void *data, int64_t bytes, const mxn_wait_t *wait) {
-  if (!do_mxn_ndarray_copy_to_host) return mxn_go_missing("mxn_ndarray_copy_to_host");
-  return mxn_go_finish(do_mxn_ndarray_copy_to_host(array, data, bytes, wait));
-}
-mxn_go_result mxn_go_ndarray_copy(const mxn_ndarray_t *from, mxn_ndarray_t *to) {
-  if (!do_mxn_ndarray_copy) return mxn_go_missing("mxn_ndarray_copy");
-  return mxn_go_finish(do_mxn_ndarray_copy(from, to));
-}
-mxn_go_result mxn_go_ndarray_wait_to_read(const mxn_ndarray_t *array, const mxn_wait_t *wait) {
-  if (!do_mxn_ndarray_wait_to_read) return mxn_go_missing("mxn_ndarray_wait_to_read");
-  return mxn_go_finish(do_mxn_ndarray_wait_to_read(array, wait));
-}
-mxn_go_result mxn_go_ndarray_wait_to_write(const mxn_ndarray_t *array, const mxn_wait_t *wait) {
-  if (!do_mxn_ndarray_wait_to_write) return mxn_go_missing("mxn_ndarray_wait_to_write");
-  return mxn_go_finish(do_mxn_ndarray_wait_to_write(array, wait));
-}
-mxn_go_result mxn_go_ndarray_data(const mxn_ndarray_t *array, void **out_data) {
-  if (!do_mxn_ndarray_data) return mxn_go_missing("mxn_ndarray_data");
-  return mxn_go_finish(do_mxn_ndarray_data(array, out_data));
-}
-mxn_go_result mxn_go_ndarray_version(const mxn_ndarray_t *array, uint64_t *out_version) {
-  if (!do_mxn_ndarray_version) return mxn_go_missing("mxn_ndarray_version");
-  return mxn_go_finish(do_mxn_ndarray_version(array, out_version));
-}
-mxn_go_result mxn_go_ndarray_to_dlpack(const mxn_ndarray_t *array, void **out_managed) {
-  if (!do_mxn_ndarray_to_dlpack) return mxn_go_missing("mxn_ndarray_to_dlpack");
-  return mxn_go_finish(do_mxn_ndarray_to_dlpack(array, out_managed));
-}
-mxn_go_result mxn_go_ndarray_from_dlpack(void *managed, mxn_ndarray_t **out_array) {
-  if (!do_mxn_ndarray_from_dlpack) return mxn_go_missing("mxn_ndarray_from_dlpack");
-  return mxn_go_finish(do_mxn_ndarray_from_dlpack(managed, out_array));
-}
-mxn_go_result mxn_go_ndarray_save(const char *path, mxn_ndarray_t *const *arrays, const char *const *names, int64_t count) {
-  if (!do_mxn_ndarray_save) return mxn_go_missing("mxn_ndarray_save");
-  return mxn_go_finish(do_mxn_ndarray_save(path, arrays, names, count));
-}
-mxn_go_result mxn_go_ndarray_load(const char *path, mxn_ndarray_t ***out_arrays, int64_t *out_count, mxn_strings_t **out_names) {
-  if (!do_mxn_ndarray_load) return mxn_go_missing("mxn_ndarray_load");
-  return mxn_go_finish(do_mxn_ndarray_load(path, out_arrays, out_count, out_names));
-}
-mxn_go_result mxn_go_ndarray_load_memory(const void *data, int64_t bytes, mxn_ndarray_t ***out_arrays, int64_t *out_count, mxn_strings_t **out_names) {
-  if (!do_mxn_ndarray_load_memory) return mxn_go_missing("mxn_ndarray_load_memory");
-  return mxn_go_finish(do_mxn_ndarray_load_memory(data, bytes, out_arrays, out_count, out_names));
-}
-void mxn_go_ndarray_list_free(mxn_ndarray_t **arrays) {
-  if (!do_mxn_ndarray_list_free) return;
-  do_mxn_ndarray_list_free(arrays);
-}
-mxn_go_result mxn_go_symbol_variable(const char *name, mxn_symbol_t **out_symbol) {
-  if (!do_mxn_symbol_variable) return mxn_go_missing("mxn_symbol_variable");
-  return mxn_go_finish(do_mxn_symbol_variable(name, out_symbol));
-}
-mxn_go_result mxn_go_symbol_create(const mxn_op_t *op, const mxn_go_arg *args, int32_t num_args, const char *arg_texts, const int64_t *arg_ints, const double *arg_reals, const char *const *attr_keys, const char *const *attr_values, int32_t num_attrs, mxn_symbol_t *const *inputs, const char *const *input_names, int32_t num_inputs, const char *name, mxn_symbol_t **out_symbol) {
-  if (!do_mxn_symbol_create) return mxn_go_missing("mxn_symbol_create");
+  return mxn_go_finish(do_mxn_op_invoke(op, inputs, num_inputs, resolved, num_args, training, device_kind, device_index, outputs, capacity, num_outputs)); }
+mxn_go_result mxn_go_ndarray_create(const int64_t *shape, int32_t ndim, int32_t dtype, int32_t device_kind, int32_t device_index, mxn_ndarray_t **out_array) { NEED(mxn_ndarray_create) return mxn_go_finish(do_mxn_ndarray_create(shape, ndim, dtype, device_kind, device_index, out_array)); }
+mxn_go_result mxn_go_ndarray_from_memory(void *data, const int64_t *shape, int32_t ndim, int32_t dtype, uintptr_t user, mxn_ndarray_t **out_array) { NEED(mxn_ndarray_from_memory) return mxn_go_finish(do_mxn_ndarray_from_memory(data, shape, ndim, dtype, (void *)user, user ? mxn_go_destroy : NULL, out_array)); }
+mxn_go_result mxn_go_ndarray_clone(const mxn_ndarray_t *array, mxn_ndarray_t **out_array) { NEED(mxn_ndarray_clone) return mxn_go_finish(do_mxn_ndarray_clone(array, out_array)); }
+void mxn_go_ndarray_free(mxn_ndarray_t *array) { if (!do_mxn_ndarray_free) return; do_mxn_ndarray_free(array); }
+mxn_go_result mxn_go_ndarray_info(const mxn_ndarray_t *array, mxn_ndarray_info_t *out_info) { NEED(mxn_ndarray_info) return mxn_go_finish(do_mxn_ndarray_info(array, out_info)); }
+mxn_go_result mxn_go_ndarray_slice(const mxn_ndarray_t *array, int64_t begin, int64_t end, mxn_ndarray_t **out_array) { NEED(mxn_ndarray_slice) return mxn_go_finish(do_mxn_ndarray_slice(array, begin, end, out_array)); }
+mxn_go_result mxn_go_ndarray_at(const mxn_ndarray_t *array, int64_t i, mxn_ndarray_t **out_array) { NEED(mxn_ndarray_at) return mxn_go_finish(do_mxn_ndarray_at(array, i, out_array)); }
+mxn_go_result mxn_go_ndarray_reshape(const mxn_ndarray_t *array, const int64_t *shape, int32_t ndim, mxn_ndarray_t **out_array) { NEED(mxn_ndarray_reshape) return mxn_go_finish(do_mxn_ndarray_reshape(array, shape, ndim, out_array)); }
+mxn_go_result mxn_go_ndarray_copy_from_host(mxn_ndarray_t *array, const void *data, int64_t bytes) { NEED(mxn_ndarray_copy_from_host) return mxn_go_finish(do_mxn_ndarray_copy_from_host(array, data, bytes)); }
+mxn_go_result mxn_go_ndarray_copy_to_host(const mxn_ndarray_t *array, void *data, int64_t bytes, const mxn_wait_t *wait) { NEED(mxn_ndarray_copy_to_host) return mxn_go_finish(do_mxn_ndarray_copy_to_host(array, data, bytes, wait)); }
+mxn_go_result mxn_go_ndarray_copy(const mxn_ndarray_t *from, mxn_ndarray_t *to) { NEED(mxn_ndarray_copy) return mxn_go_finish(do_mxn_ndarray_copy(from, to)); }
+mxn_go_result mxn_go_ndarray_wait_to_read(const mxn_ndarray_t *array, const mxn_wait_t *wait) { NEED(mxn_ndarray_wait_to_read) return mxn_go_finish(do_mxn_ndarray_wait_to_read(array, wait)); }
+mxn_go_result mxn_go_ndarray_wait_to_write(const mxn_ndarray_t *array, const mxn_wait_t *wait) { NEED(mxn_ndarray_wait_to_write) return mxn_go_finish(do_mxn_ndarray_wait_to_write(array, wait)); }
+mxn_go_result mxn_go_ndarray_data(const mxn_ndarray_t *array, void **out_data) { NEED(mxn_ndarray_data) return mxn_go_finish(do_mxn_ndarray_data(array, out_data)); }
+mxn_go_result mxn_go_ndarray_version(const mxn_ndarray_t *array, uint64_t *out_version) { NEED(mxn_ndarray_version) return mxn_go_finish(do_mxn_ndarray_version(array, out_version)); }
+mxn_go_result mxn_go_ndarray_to_dlpack(const mxn_ndarray_t *array, void **out_managed) { NEED(mxn_ndarray_to_dlpack) return mxn_go_finish(do_mxn_ndarray_to_dlpack(array, out_managed)); }
+mxn_go_result mxn_go_ndarray_from_dlpack(void *managed, mxn_ndarray_t **out_array) { NEED(mxn_ndarray_from_dlpack) return mxn_go_finish(do_mxn_ndarray_from_dlpack(managed, out_array)); }
+mxn_go_result mxn_go_ndarray_save(const char *path, mxn_ndarray_t *const *arrays, const char *const *names, int64_t count) { NEED(mxn_ndarray_save) return mxn_go_finish(do_mxn_ndarray_save(path, arrays, names, count)); }
+mxn_go_result mxn_go_ndarray_load(const char *path, mxn_ndarray_t ***out_arrays, int64_t *out_count, mxn_strings_t **out_names) { NEED(mxn_ndarray_load) return mxn_go_finish(do_mxn_ndarray_load(path, out_arrays, out_count, out_names)); }
+mxn_go_result mxn_go_ndarray_load_memory(const void *data, int64_t bytes, mxn_ndarray_t ***out_arrays, int64_t *out_count, mxn_strings_t **out_names) { NEED(mxn_ndarray_load_memory) return mxn_go_finish(do_mxn_ndarray_load_memory(data, bytes, out_arrays, out_count, out_names)); }
+void mxn_go_ndarray_list_free(mxn_ndarray_t **arrays) { if (!do_mxn_ndarray_list_free) return; do_mxn_ndarray_list_free(arrays); }
+mxn_go_result mxn_go_symbol_variable(const char *name, mxn_symbol_t **out_symbol) { NEED(mxn_symbol_variable) return mxn_go_finish(do_mxn_symbol_variable(name, out_symbol)); }
+mxn_go_result mxn_go_symbol_create(const mxn_op_t *op, const mxn_go_arg *args, int32_t num_args, const char *arg_texts, const int64_t *arg_ints, const double *arg_reals, const char *const *attr_keys, const char *const *attr_values, int32_t num_attrs, mxn_symbol_t *const *inputs, const char *const *input_names, int32_t num_inputs, const char *name, mxn_symbol_t **out_symbol) { NEED(mxn_symbol_create)
   mxn_arg_t resolved[num_args > 0 ? num_args : 1];
   mxn_go_resolve(args, num_args, arg_texts, arg_ints, arg_reals, resolved);
-  return mxn_go_finish(do_mxn_symbol_create(op, resolved, num_args, attr_keys, attr_values, num_attrs, inputs, input_names, num_inputs, name, out_symbol));
-}
-mxn_go_result mxn_go_symbol_group(mxn_symbol_t *const *symbols, int32_t count, mxn_symbol_t **out_symbol) {
-  if (!do_mxn_symbol_group) return mxn_go_missing("mxn_symbol_group");
-  return mxn_go_finish(do_mxn_symbol_group(symbols, count, out_symbol));
-}
-mxn_go_result mxn_go_symbol_copy(const mxn_symbol_t *symbol, mxn_symbol_t **out_symbol) {
-  if (!do_mxn_symbol_copy) return mxn_go_missing("mxn_symbol_copy");
-  return mxn_go_finish(do_mxn_symbol_copy(symbol, out_symbol));
-}
-mxn_go_result mxn_go_symbol_compose(const mxn_symbol_t *symbol, const char *name, const char *const *keys, mxn_symbol_t *const *replacements, int32_t count, mxn_symbol_t **out_symbol) {
-  if (!do_mxn_symbol_compose) return mxn_go_missing("mxn_symbol_compose");
-  return mxn_go_finish(do_mxn_symbol_compose(symbol, name, keys, replacements, count, out_symbol));
-}
-mxn_go_result mxn_go_symbol_output(const mxn_symbol_t *symbol, int64_t i, mxn_symbol_t **out_symbol) {
-  if (!do_mxn_symbol_output) return mxn_go_missing("mxn_symbol_output");
-  return mxn_go_finish(do_mxn_symbol_output(symbol, i, out_symbol));
-}
-mxn_go_result mxn_go_symbol_internals(const mxn_symbol_t *symbol, mxn_symbol_t **out_symbol) {
-  if (!do_mxn_symbol_internals) return mxn_go_missing("mxn_symbol_internals");
-  return mxn_go_finish(do_mxn_symbol_internals(symbol, out_symbol));
-}
-mxn_go_result mxn_go_symbol_children(const mxn_symbol_t *symbol, mxn_symbol_t **out_symbol) {
-  if (!do_mxn_symbol_children) return mxn_go_missing("mxn_symbol_children");
-  return mxn_go_finish(do_mxn_symbol_children(symbol, out_symbol));
-}
-void mxn_go_symbol_free(mxn_symbol_t *symbol) {
-  if (!do_mxn_symbol_free) return;
-  do_mxn_symbol_free(symbol);
-}
-mxn_go_result mxn_go_symbol_name(const mxn_symbol_t *symbol, char **out_name) {
-  if (!do_mxn_symbol_name) return mxn_go_missing("mxn_symbol_name");
-  return mxn_go_finish(do_mxn_symbol_name(symbol, out_name));
-}
-mxn_go_result mxn_go_symbol_list(const mxn_symbol_t *symbol, int32_t what, mxn_strings_t **out_names) {
-  if (!do_mxn_symbol_list) return mxn_go_missing("mxn_symbol_list");
-  return mxn_go_finish(do_mxn_symbol_list(symbol, what, out_names));
-}
-mxn_go_result mxn_go_symbol_get_attr(const mxn_symbol_t *symbol, const char *key, char **out_value) {
-  if (!do_mxn_symbol_get_attr) return mxn_go_missing("mxn_symbol_get_attr");
-  return mxn_go_finish(do_mxn_symbol_get_attr(symbol, key, out_value));
-}
-mxn_go_result mxn_go_symbol_set_attr(mxn_symbol_t *symbol, const char *key, const char *value) {
-  if (!do_mxn_symbol_set_attr) return mxn_go_missing("mxn_symbol_set_attr");
-  return mxn_go_finish(do_mxn_symbol_set_attr(symbol, key, value));
-}
-mxn_go_result mxn_go_symbol_attributes(const mxn_symbol_t *symbol, mxn_strings_t **out_triples) {
-  if (!do_mxn_symbol_attributes) return mxn_go_missing("mxn_symbol_attributes");
-  return mxn_go_finish(do_mxn_symbol_attributes(symbol, out_triples));
-}
-mxn_go_result mxn_go_symbol_to_json(const mxn_symbol_t *symbol, char **out_json) {
-  if (!do_mxn_symbol_to_json) return mxn_go_missing("mxn_symbol_to_json");
-  return mxn_go_finish(do_mxn_symbol_to_json(symbol, out_json));
-}
-mxn_go_result mxn_go_symbol_from_json(const char *json, mxn_symbol_t **out_symbol) {
-  if (!do_mxn_symbol_from_json) return mxn_go_missing("mxn_symbol_from_json");
-  return mxn_go_finish(do_mxn_symbol_from_json(json, out_symbol));
-}
-mxn_go_result mxn_go_symbol_debug(const mxn_symbol_t *symbol, char **out_text) {
-  if (!do_mxn_symbol_debug) return mxn_go_missing("mxn_symbol_debug");
-  return mxn_go_finish(do_mxn_symbol_debug(symbol, out_text));
-}
-mxn_go_result mxn_go_symbol_infer_shape(const mxn_symbol_t *symbol, const char *const *names, const int32_t *ndims, const int64_t *dims, int32_t count, mxn_shapes_t **out_arguments, mxn_shapes_t **out_outputs, mxn_shapes_t **out_states, int32_t *out_complete) {
-  if (!do_mxn_symbol_infer_shape) return mxn_go_missing("mxn_symbol_infer_shape");
-  return mxn_go_finish(do_mxn_symbol_infer_shape(symbol, names, ndims, dims, count, out_arguments, out_outputs, out_states, out_complete));
-}
-mxn_go_result mxn_go_symbol_infer_type(const mxn_symbol_t *symbol, const char *const *names, const int32_t *dtypes, int32_t count, mxn_shapes_t **out_arguments, mxn_shapes_t **out_outputs, mxn_shapes_t **out_states, int32_t *out_complete) {
-  if (!do_mxn_symbol_infer_type) return mxn_go_missing("mxn_symbol_infer_type");
-  return mxn_go_finish(do_mxn_symbol_infer_type(symbol, names, dtypes, count, out_arguments, out_outputs, out_states, out_complete));
-}
-mxn_go_result mxn_go_symbol_memory(const mxn_symbol_t *symbol, const char *const *names, const int32_t *ndims, const int64_t *dims, int32_t count, int32_t training, mxn_memory_info_t *out_info) {
-  if (!do_mxn_symbol_memory) return mxn_go_missing("mxn_symbol_memory");
-  return mxn_go_finish(do_mxn_symbol_memory(symbol, names, ndims, dims, count, training, out_info));
-}
-mxn_go_result mxn_go_executor_bind(const mxn_symbol_t *symbol, int32_t device_kind, int32_t device_index, mxn_ndarray_t *const *args, mxn_ndarray_t *const *grads, const int32_t *grad_reqs, int64_t num_args, mxn_ndarray_t *const *states, int64_t num_states, const mxn_executor_t *shared, mxn_executor_t **out_executor) {
-  if (!do_mxn_executor_bind) return mxn_go_missing("mxn_executor_bind");
-  return mxn_go_finish(do_mxn_executor_bind(symbol, device_kind, device_index, args, grads, grad_reqs, num_args, states, num_states, shared, out_executor));
-}
-mxn_go_result mxn_go_executor_simple_bind(const mxn_symbol_t *symbol, int32_t device_kind, int32_t device_index, const char *const *shape_names, const int32_t *ndims, const int64_t *dims, int32_t num_shapes, const char *const *dtype_names, const int32_t *dtypes, int32_t num_dtypes, const char *const *req_names, const int32_t *reqs, int32_t num_reqs, int32_t default_req, const mxn_executor_t *shared, mxn_executor_t **out_executor) {
-  if (!do_mxn_executor_simple_bind) return mxn_go_missing("mxn_executor_simple_bind");
-  return mxn_go_finish(do_mxn_executor_simple_bind(symbol, device_kind, device_index, shape_names, ndims, dims, num_shapes, dtype_names, dtypes, num_dtypes, req_names, reqs, num_reqs, default_req, shared, out_executor));
-}
-mxn_go_result mxn_go_executor_reshape(const mxn_executor_t *executor, int32_t partial_shaping, int32_t up_sizing, const char *const *names, const int32_t *ndims, const int64_t *dims, int32_t count, mxn_executor_t **out_executor) {
-  if (!do_mxn_executor_reshape) return mxn_go_missing("mxn_executor_reshape");
-  return mxn_go_finish(do_mxn_executor_reshape(executor, partial_shaping, up_sizing, names, ndims, dims, count, out_executor));
-}
-void mxn_go_executor_free(mxn_executor_t *executor) {
-  if (!do_mxn_executor_free) return;
-  do_mxn_executor_free(executor);
-}
-mxn_go_result mxn_go_executor_forward(mxn_executor_t *executor, int32_t training) {
-  if (!do_mxn_executor_forward) return mxn_go_missing("mxn_executor_forward");
-  return mxn_go_finish(do_mxn_executor_forward(executor, training));
-}
-mxn_go_result mxn_go_executor_backward(mxn_executor_t *executor, mxn_ndarray_t *const *grads, int64_t count) {
-  if (!do_mxn_executor_backward) return mxn_go_missing("mxn_executor_backward");
-  return mxn_go_finish(do_mxn_executor_backward(executor, grads, count));
-}
-mxn_go_result mxn_go_executor_arrays(const mxn_executor_t *executor, int32_t what, mxn_ndarray_t ***out_arrays, int64_t *out_count) {
-  if (!do_mxn_executor_arrays) return mxn_go_missing("mxn_executor_arrays");
-  return mxn_go_finish(do_mxn_executor_arrays(executor, what, out_arrays, out_count));
-}
-mxn_go_result mxn_go_executor_set_monitor(mxn_executor_t *executor, uintptr_t user, int32_t inputs) {
-  if (!do_mxn_executor_set_monitor) return mxn_go_missing("mxn_executor_set_monitor");
-  return mxn_go_finish(do_mxn_executor_set_monitor(executor, user ? mxn_go_monitor : NULL, (void *)user, user ? mxn_go_destroy : NULL, inputs));
-}
-mxn_go_result mxn_go_executor_memory(const mxn_executor_t *executor, int32_t training, mxn_memory_info_t *out_info) {
-  if (!do_mxn_executor_memory) return mxn_go_missing("mxn_executor_memory");
-  return mxn_go_finish(do_mxn_executor_memory(executor, training, out_info));
-}
-mxn_go_result mxn_go_executor_describe(const mxn_executor_t *executor, char **out_text) {
-  if (!do_mxn_executor_describe) return mxn_go_missing("mxn_executor_describe");
-  return mxn_go_finish(do_mxn_executor_describe(executor, out_text));
-}
-mxn_go_result mxn_go_kvstore_create(const char *type, mxn_kvstore_t **out_store) {
-  if (!do_mxn_kvstore_create) return mxn_go_missing("mxn_kvstore_create");
-  return mxn_go_finish(do_mxn_kvstore_create(type, out_store));
-}
-void mxn_go_kvstore_free(mxn_kvstore_t *store) {
-  if (!do_mxn_kvstore_free) return;
-  do_mxn_kvstore_free(store);
-}
-mxn_go_result mxn_go_kvstore_init(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count) {
-  if (!do_mxn_kvstore_init) return mxn_go_missing("mxn_kvstore_init");
-  return mxn_go_finish(do_mxn_kvstore_init(store, keys, values, count));
-}
-mxn_go_result mxn_go_kvstore_push(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count, int32_t priority) {
-  if (!do_mxn_kvstore_push) return mxn_go_missing("mxn_kvstore_push");
-  return mxn_go_finish(do_mxn_kvstore_push(store, keys, values, count, priority));
-}
-mxn_go_result mxn_go_kvstore_pull(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *outputs, int64_t count, int32_t priority) {
-  if (!do_mxn_kvstore_pull) return mxn_go_missing("mxn_kvstore_pull");
-  return mxn_go_finish(do_mxn_kvstore_pull(store, keys, outputs, count, priority));
-}
-mxn_go_result mxn_go_kvstore_set_updater(mxn_kvstore_t *store, uintptr_t user) {
-  if (!do_mxn_kvstore_set_updater) return mxn_go_missing("mxn_kvstore_set_updater");
-  return mxn_go_finish(do_mxn_kvstore_set_updater(store, user ? mxn_go_updater : NULL, (void *)user, user ? mxn_go_destroy : NULL));
-}
-mxn_go_result mxn_go_kvstore_rank(const mxn_kvstore_t *store, int32_t *out_rank, int32_t *out_size) {
-  if (!do_mxn_kvstore_rank) return mxn_go_missing("mxn_kvstore_rank");
-  return mxn_go_finish(do_mxn_kvstore_rank(store, out_rank, out_size));
-}
-mxn_go_result mxn_go_kvstore_barrier(mxn_kvstore_t *store) {
-  if (!do_mxn_kvstore_barrier) return mxn_go_missing("mxn_kvstore_barrier");
-  return mxn_go_finish(do_mxn_kvstore_barrier(store));
-}
-mxn_go_result mxn_go_profiler_set_options(int32_t categories, int64_t max_events) {
-  if (!do_mxn_profiler_set_options) return mxn_go_missing("mxn_profiler_set_options");
-  return mxn_go_finish(do_mxn_profiler_set_options(categories, max_events));
-}
-mxn_go_result mxn_go_profiler_set_state(int32_t state) {
-  if (!do_mxn_profiler_set_state) return mxn_go_missing("mxn_profiler_set_state");
-  return mxn_go_finish(do_mxn_profiler_set_state(state));
-}
-mxn_go_result mxn_go_profiler_now(int64_t *out_ns) {
-  if (!do_mxn_profiler_now) return mxn_go_missing("mxn_profiler_now");
-  return mxn_go_finish(do_mxn_profiler_now(out_ns));
-}
-mxn_go_result mxn_go_profiler_event(const char *domain, const char *name, int32_t kind, int64_t begin_ns, int64_t value) {
-  if (!do_mxn_profiler_event) return mxn_go_missing("mxn_profiler_event");
-  return mxn_go_finish(do_mxn_profiler_event(domain, name, kind, begin_ns, value));
-}
-mxn_go_result mxn_go_profiler_dump(const char *path) {
-  if (!do_mxn_profiler_dump) return mxn_go_missing("mxn_profiler_dump");
-  return mxn_go_finish(do_mxn_profiler_dump(path));
-}
-mxn_go_result mxn_go_profiler_aggregate(int32_t restart, char **out_json) {
-  if (!do_mxn_profiler_aggregate) return mxn_go_missing("mxn_profiler_aggregate");
-  return mxn_go_finish(do_mxn_profiler_aggregate(restart, out_json));
-}
+  return mxn_go_finish(do_mxn_symbol_create(op, resolved, num_args, attr_keys, attr_values, num_attrs, inputs, input_names, num_inputs, name, out_symbol)); }
+mxn_go_result mxn_go_symbol_group(mxn_symbol_t *const *symbols, int32_t count, mxn_symbol_t **out_symbol) { NEED(mxn_symbol_group) return mxn_go_finish(do_mxn_symbol_group(symbols, count, out_symbol)); }
+mxn_go_result mxn_go_symbol_copy(const mxn_symbol_t *symbol, mxn_symbol_t **out_symbol) { NEED(mxn_symbol_copy) return mxn_go_finish(do_mxn_symbol_copy(symbol, out_symbol)); }
+mxn_go_result mxn_go_symbol_compose(const mxn_symbol_t *symbol, const char *name, const char *const *keys, mxn_symbol_t *const *replacements, int32_t count, mxn_symbol_t **out_symbol) { NEED(mxn_symbol_compose) return mxn_go_finish(do_mxn_symbol_compose(symbol, name, keys, replacements, count, out_symbol)); }
+mxn_go_result mxn_go_symbol_output(const mxn_symbol_t *symbol, int64_t i, mxn_symbol_t **out_symbol) { NEED(mxn_symbol_output) return mxn_go_finish(do_mxn_symbol_output(symbol, i, out_symbol)); }
+mxn_go_result mxn_go_symbol_internals(const mxn_symbol_t *symbol, mxn_symbol_t **out_symbol) { NEED(mxn_symbol_internals) return mxn_go_finish(do_mxn_symbol_internals(symbol, out_symbol)); }
+mxn_go_result mxn_go_symbol_children(const mxn_symbol_t *symbol, mxn_symbol_t **out_symbol) { NEED(mxn_symbol_children) return mxn_go_finish(do_mxn_symbol_children(symbol, out_symbol)); }
+void mxn_go_symbol_free(mxn_symbol_t *symbol) { if (!do_mxn_symbol_free) return; do_mxn_symbol_free(symbol); }
+mxn_go_result mxn_go_symbol_name(const mxn_symbol_t *symbol, char **out_name) { NEED(mxn_symbol_name) return mxn_go_finish(do_mxn_symbol_name(symbol, out_name)); }
+mxn_go_result mxn_go_symbol_list(const mxn_symbol_t *symbol, int32_t what, mxn_strings_t **out_names) { NEED(mxn_symbol_list) return mxn_go_finish(do_mxn_symbol_list(symbol, what, out_names)); }
+mxn_go_result mxn_go_symbol_get_attr(const mxn_symbol_t *symbol, const char *key, char **out_value) { NEED(mxn_symbol_get_attr) return mxn_go_finish(do_mxn_symbol_get_attr(symbol, key, out_value)); }
+mxn_go_result mxn_go_symbol_set_attr(mxn_symbol_t *symbol, const char *key, const char *value) { NEED(mxn_symbol_set_attr) return mxn_go_finish(do_mxn_symbol_set_attr(symbol, key, value)); }
+mxn_go_result mxn_go_symbol_attributes(const mxn_symbol_t *symbol, mxn_strings_t **out_triples) { NEED(mxn_symbol_attributes) return mxn_go_finish(do_mxn_symbol_attributes(symbol, out_triples)); }
+mxn_go_result mxn_go_symbol_to_json(const mxn_symbol_t *symbol, char **out_json) { NEED(mxn_symbol_to_json) return mxn_go_finish(do_mxn_symbol_to_json(symbol, out_json)); }
+mxn_go_result mxn_go_symbol_from_json(const char *json, mxn_symbol_t **out_symbol) { NEED(mxn_symbol_from_json) return mxn_go_finish(do_mxn_symbol_from_json(json, out_symbol)); }
+mxn_go_result mxn_go_symbol_debug(const mxn_symbol_t *symbol, char **out_text) { NEED(mxn_symbol_debug) return mxn_go_finish(do_mxn_symbol_debug(symbol, out_text)); }
+mxn_go_result mxn_go_symbol_infer_shape(const mxn_symbol_t *symbol, const char *const *names, const int32_t *ndims, const int64_t *dims, int32_t count, mxn_shapes_t **out_arguments, mxn_shapes_t **out_outputs, mxn_shapes_t **out_states, int32_t *out_complete) { NEED(mxn_symbol_infer_shape) return mxn_go_finish(do_mxn_symbol_infer_shape(symbol, names, ndims, dims, count, out_arguments, out_outputs, out_states, out_complete)); }
+mxn_go_result mxn_go_symbol_infer_type(const mxn_symbol_t *symbol, const char *const *names, const int32_t *dtypes, int32_t count, mxn_shapes_t **out_arguments, mxn_shapes_t **out_outputs, mxn_shapes_t **out_states, int32_t *out_complete) { NEED(mxn_symbol_infer_type) return mxn_go_finish(do_mxn_symbol_infer_type(symbol, names, dtypes, count, out_arguments, out_outputs, out_states, out_complete)); }
+mxn_go_result mxn_go_symbol_memory(const mxn_symbol_t *symbol, const char *const *names, const int32_t *ndims, const int64_t *dims, int32_t count, int32_t training, mxn_memory_info_t *out_info) { NEED(mxn_symbol_memory) return mxn_go_finish(do_mxn_symbol_memory(symbol, names, ndims, dims, count, training, out_info)); }
+mxn_go_result mxn_go_executor_bind(const mxn_symbol_t *symbol, int32_t device_kind, int32_t device_index, mxn_ndarray_t *const *args, mxn_ndarray_t *const *grads, const int32_t *grad_reqs, int64_t num_args, mxn_ndarray_t *const *states, int64_t num_states, const mxn_executor_t *shared, mxn_executor_t **out_executor) { NEED(mxn_executor_bind) return mxn_go_finish(do_mxn_executor_bind(symbol, device_kind, device_index, args, grads, grad_reqs, num_args, states, num_states, shared, out_executor)); }
+mxn_go_result mxn_go_executor_simple_bind(const mxn_symbol_t *symbol, int32_t device_kind, int32_t device_index, const char *const *shape_names, const int32_t *ndims, const int64_t *dims, int32_t num_shapes, const char *const *dtype_names, const int32_t *dtypes, int32_t num_dtypes, const char *const *req_names, const int32_t *reqs, int32_t num_reqs, int32_t default_req, const mxn_executor_t *shared, mxn_executor_t **out_executor) { NEED(mxn_executor_simple_bind) return mxn_go_finish(do_mxn_executor_simple_bind(symbol, device_kind, device_index, shape_names, ndims, dims, num_shapes, dtype_names, dtypes, num_dtypes, req_names, reqs, num_reqs, default_req, shared, out_executor)); }
+mxn_go_result mxn_go_executor_reshape(const mxn_executor_t *executor, int32_t partial_shaping, int32_t up_sizing, const char *const *names, const int32_t *ndims, const int64_t *dims, int32_t count, mxn_executor_t **out_executor) { NEED(mxn_executor_reshape) return mxn_go_finish(do_mxn_executor_reshape(executor, partial_shaping, up_sizing, names, ndims, dims, count, out_executor)); }
+void mxn_go_executor_free(mxn_executor_t *executor) { if (!do_mxn_executor_free) return; do_mxn_executor_free(executor); }
+mxn_go_result mxn_go_executor_forward(mxn_executor_t *executor, int32_t training) { NEED(mxn_executor_forward) return mxn_go_finish(do_mxn_executor_forward(executor, training)); }
+mxn_go_result mxn_go_executor_backward(mxn_executor_t *executor, mxn_ndarray_t *const *grads, int64_t count) { NEED(mxn_executor_backward) return mxn_go_finish(do_mxn_executor_backward(executor, grads, count)); }
+mxn_go_result mxn_go_executor_arrays(const mxn_executor_t *executor, int32_t what, mxn_ndarray_t ***out_arrays, int64_t *out_count) { NEED(mxn_executor_arrays) return mxn_go_finish(do_mxn_executor_arrays(executor, what, out_arrays, out_count)); }
+mxn_go_result mxn_go_executor_set_monitor(mxn_executor_t *executor, uintptr_t user, int32_t inputs) { NEED(mxn_executor_set_monitor) return mxn_go_finish(do_mxn_executor_set_monitor(executor, user ? mxn_go_monitor : NULL, (void *)user, user ? mxn_go_destroy : NULL, inputs)); }
+mxn_go_result mxn_go_executor_memory(const mxn_executor_t *executor, int32_t training, mxn_memory_info_t *out_info) { NEED(mxn_executor_memory) return mxn_go_finish(do_mxn_executor_memory(executor, training, out_info)); }
+mxn_go_result mxn_go_executor_describe(const mxn_executor_t *executor, char **out_text) { NEED(mxn_executor_describe) return mxn_go_finish(do_mxn_executor_describe(executor, out_text)); }
+mxn_go_result mxn_go_kvstore_create(const char *type, mxn_kvstore_t **out_store) { NEED(mxn_kvstore_create) return mxn_go_finish(do_mxn_kvstore_create(type, out_store)); }
+void mxn_go_kvstore_free(mxn_kvstore_t *store) { if (!do_mxn_kvstore_free) return; do_mxn_kvstore_free(store); }
+mxn_go_result mxn_go_kvstore_init(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count) { NEED(mxn_kvstore_init) return mxn_go_finish(do_mxn_kvstore_init(store, keys, values, count)); }
+mxn_go_result mxn_go_kvstore_push(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count, int32_t priority) { NEED(mxn_kvstore_push) return mxn_go_finish(do_mxn_kvstore_push(store, keys, values, count, priority)); }
+mxn_go_result mxn_go_kvstore_pull(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *outputs, int64_t count, int32_t priority) { NEED(mxn_kvstore_pull) return mxn_go_finish(do_mxn_kvstore_pull(store, keys, outputs, count, priority)); }
+mxn_go_result mxn_go_kvstore_set_updater(mxn_kvstore_t *store, uintptr_t user) { NEED(mxn_kvstore_set_updater) return mxn_go_finish(do_mxn_kvstore_set_updater(store, user ? mxn_go_updater : NULL, (void *)user, user ? mxn_go_destroy : NULL)); }
+mxn_go_result mxn_go_kvstore_rank(const mxn_kvstore_t *store, int32_t *out_rank, int32_t *out_size) { NEED(mxn_kvstore_rank) return mxn_go_finish(do_mxn_kvstore_rank(store, out_rank, out_size)); }
+mxn_go_result mxn_go_kvstore_barrier(mxn_kvstore_t *store) { NEED(mxn_kvstore_barrier) return mxn_go_finish(do_mxn_kvstore_barrier(store)); }
+mxn_go_result mxn_go_profiler_set_options(int32_t categories, int64_t max_events) { NEED(mxn_profiler_set_options) return mxn_go_finish(do_mxn_profiler_set_options(categories, max_events)); }
+mxn_go_result mxn_go_profiler_set_state(int32_t state) { NEED(mxn_profiler_set_state) return mxn_go_finish(do_mxn_profiler_set_state(state)); }
+mxn_go_result mxn_go_profiler_now(int64_t *out_ns) { NEED(mxn_profiler_now) return mxn_go_finish(do_mxn_profiler_now(out_ns)); }
+mxn_go_result mxn_go_profiler_event(const char *domain, const char *name, int32_t kind, int64_t begin_ns, int64_t value) { NEED(mxn_profiler_event) return mxn_go_finish(do_mxn_profiler_event(domain, name, kind, begin_ns, value)); }
+mxn_go_result mxn_go_profiler_dump(const char *path) { NEED(mxn_profiler_dump) return mxn_go_finish(do_mxn_profiler_dump(path)); }
+mxn_go_result mxn_go_profiler_aggregate(int32_t restart, char **out_json) { NEED(mxn_profiler_aggregate) return mxn_go_finish(do_mxn_profiler_aggregate(restart, out_json)); }

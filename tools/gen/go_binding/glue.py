@@ -17,11 +17,10 @@ def prototype(function, parts):
 
 def definition(function, parts):
     call = f"do_{function.name}({', '.join(h for part in parts for h in part.handed)})"
-    missing = f'return mxn_go_missing("{function.name}");' if function.checked else f"return {RESULTS[function.returns]};".replace(" ;", ";")
-    lines = [f"{prototype(function, parts)} {{", f"  if (!do_{function.name}) {missing}"]
-    lines += [f"  {statement}" for part in parts for statement in part.ahead]
+    need = f"NEED({function.name})" if function.checked else f"if (!do_{function.name}) return {RESULTS[function.returns]};".replace(" ;", ";")
     answer = f"return mxn_go_finish({call});" if function.checked else f"{'' if function.returns == 'void' else 'return '}{call};"
-    return "\n".join([*lines, f"  {answer}", "}"])
+    ahead = "".join(f"\n  {statement}" for part in parts for statement in part.ahead)
+    return f"{prototype(function, parts)} {{ {need}{ahead + chr(10) + '  ' if ahead else ' '}{answer} }}"
 
 
 def trampoline(callback):
@@ -50,5 +49,6 @@ def source(functions, callbacks, read):
     lines += ["  {NULL, NULL}", "};", "", "void mxn_go_describe(mxn_go_result *result) {"]
     lines += ["  result->code = do_mxn_error_code();", "  int64_t size = do_mxn_error_copy(NULL, 0);"]
     lines += ["  result->message = malloc(size + 1);", "  if (result->message) do_mxn_error_copy(result->message, size + 1);", "}", ""]
+    lines += ["#define NEED(name) if (!do_##name) return mxn_go_missing(#name);", ""]
     lines += [definition(f, read.parts(f)) for f in functions]
     return "\n".join(lines) + "\n"
