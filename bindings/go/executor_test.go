@@ -52,7 +52,7 @@ func TestSimpleBind(t *testing.T) {
 	if err != nil || memory.Planned <= 0 || e.String() == "" {
 		t.Fatalf("expected a plan, got %+v %v", memory, err)
 	}
-	larger, err := e.Reshape(mixnet.Shapes{"data": {7, 2}}, false, true)
+	larger, err := e.Reshape(mixnet.Shapes{"data": {7, 2}}, true, true)
 	ok(t, err)
 	defer larger.Close()
 	same(t, larger.Outputs[0].Shape(), nil, []int{7, 3})
@@ -64,7 +64,7 @@ func TestSimpleBind(t *testing.T) {
 
 func TestAuxiliaryStates(t *testing.T) {
 	net := mixnet.Must(sym.BatchNorm(nil, nil, nil, nil, nil, op.BatchNorm{Momentum: op.Opt(0.5)}, mixnet.Name("bn")))
-	e, err := net.SimpleBind(mixnet.Shapes{"bn_data": {2, 1}}, mixnet.SimpleBindOptions{})
+	e, err := net.SimpleBind(mixnet.Shapes{"bn_data": {2, 1}}, mixnet.SimpleBindOptions{GradReq: mixnet.GradWrite})
 	ok(t, err)
 	defer e.Close()
 	ok(t, mixnet.SetValues(e.Args["bn_data"], []float32{1, 3}))
@@ -74,6 +74,7 @@ func TestAuxiliaryStates(t *testing.T) {
 	ok(t, e.States["bn_moving_mean"].Fill(0))
 	ok(t, e.States["bn_moving_var"].Fill(0))
 	ok(t, e.Forward(true))
+	ok(t, e.Backward(array(t, []float32{1, 1}, 2, 1)))
 	holds(t, e.States["bn_moving_mean"], nil, 1)
 }
 

@@ -5,10 +5,7 @@ package capi
 */
 import "C"
 
-import (
-	"strings"
-	"unsafe"
-)
+import "unsafe"
 
 // Null as a text parameter, or in a list of them, means NULL.
 const Null = "\x00"
@@ -108,7 +105,5 @@ func NdarrayList(vector *Ndarray, count int64) []Ndarray {
 
 // Text is the NUL-ended text that a struct of the library points to.
 func Text(pointer unsafe.Pointer) string {
-	var copied strings.Builder
-	copied.WriteString(C.GoString((*C.char)(pointer)))
-	return copied.String()
+	return C.GoString((*C.char)(pointer))
 }
