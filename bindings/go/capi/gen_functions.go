@@ -129,6 +129,12 @@ func TextFree(text unsafe.Pointer) {
 	C.mxn_go_text_free((*C.char)(text))
 }
 
+// HandleCount is mxn_handle_count. Handles of all kinds that were made and not freed yet: for tests of leaks.
+func HandleCount() (outCount int64, err error) {
+	err = failure(C.mxn_go_handle_count((*C.int64_t)(unsafe.Pointer(&outCount))))
+	return
+}
+
 // RandomSeed is mxn_random_seed. Seeds all random operators and restarts their count.
 func RandomSeed(seed int64) (err error) {
 	err = failure(C.mxn_go_random_seed(C.int64_t(seed)))
@@ -255,6 +261,27 @@ func VariableFree(variable Variable) {
 func EnginePush(fn TaskFn, reads []Variable, numReads int64, writes []Variable, numWrites int64, arrayReads []Ndarray, numArrayReads int64, arrayWrites []Ndarray, numArrayWrites int64, priority int32) (err error) {
 	user := register(fn, fn == nil)
 	err = failure(C.mxn_go_engine_push(user, first(reads), C.int64_t(numReads), first(writes), C.int64_t(numWrites), first(arrayReads), C.int64_t(numArrayReads), first(arrayWrites), C.int64_t(numArrayWrites), C.int32_t(priority)))
+	return
+}
+
+// QueueOpen is mxn_queue_open. From now on callbacks that this thread registers, and their destroys, run on this thread: in mxn_queue_poll and in whatever of this thread waits.
+func QueueOpen() (err error) {
+	err = failure(C.mxn_go_queue_open())
+	return
+}
+
+// QueuePoll is mxn_queue_poll. Runs what is queued for this thread and counts it; when that is nothing, waits for the first as long as wait says, NULL: not at all. Blocks: yes.
+func QueuePoll(wait *WaitT) (outRan int64, err error) {
+	if wait != nil {
+		wait.StructSize = uint64(unsafe.Sizeof(*wait))
+	}
+	err = failure(C.mxn_go_queue_poll((*C.mxn_wait_t)(unsafe.Pointer(wait)), (*C.int64_t)(unsafe.Pointer(&outRan))))
+	return
+}
+
+// QueueClose is mxn_queue_close. Runs what is queued. From now on callbacks run where they come to; those registered before fail until the queue is opened again.
+func QueueClose() (err error) {
+	err = failure(C.mxn_go_queue_close())
 	return
 }
 
@@ -679,6 +706,67 @@ func KvstoreRank(store Kvstore) (outRank int32, outSize int32, err error) {
 // KvstoreBarrier is mxn_kvstore_barrier. Waits until all workers are here. Blocks: yes.
 func KvstoreBarrier(store Kvstore) (err error) {
 	err = failure(C.mxn_go_kvstore_barrier(store))
+	return
+}
+
+// KvstoreSetOptimizer is mxn_kvstore_set_optimizer. Every push is a step of the optimizer on the stored value, as an updater that needs no callback. The two handles share its state.
+func KvstoreSetOptimizer(store Kvstore, optimizer Optimizer) (err error) {
+	err = failure(C.mxn_go_kvstore_set_optimizer(store, optimizer))
+	return
+}
+
+// OptimizerSchemas is mxn_optimizer_schemas. The optimizers with their options, defaults and texts, as JSON. Owner of what is returned: caller: mxn_text_free.
+func OptimizerSchemas() (outJson *string, err error) {
+	var outJsonC *C.char
+	err = failure(C.mxn_go_optimizer_schemas(&outJsonC))
+	outJson = taken(outJsonC)
+	return
+}
+
+// OptimizerCreate is mxn_optimizer_create. An optimizer by name, with count options as texts. States are made at the first step of a key. Owner of what is returned: caller: mxn_optimizer_free.
+func OptimizerCreate(name string, keys []string, values []string, count int32) (outOptimizer Optimizer, err error) {
+	keysC, keysFree := texts(keys)
+	defer keysFree()
+	valuesC, valuesFree := texts(values)
+	defer valuesFree()
+	err = failure(C.mxn_go_optimizer_create(text(name), keysC, valuesC, C.int32_t(count), &outOptimizer))
+	return
+}
+
+// OptimizerFree is mxn_optimizer_free. Frees an optimizer and its states.
+func OptimizerFree(optimizer Optimizer) {
+	C.mxn_go_optimizer_free(optimizer)
+}
+
+// OptimizerUpdate is mxn_optimizer_update. One step of every weight along its gradient, in place. Keys are the parameters' names: weight decay counts for those that end in _weight or _gamma.
+func OptimizerUpdate(optimizer Optimizer, keys []string, weights []Ndarray, grads []Ndarray, count int64) (err error) {
+	keysC, keysFree := texts(keys)
+	defer keysFree()
+	err = failure(C.mxn_go_optimizer_update(optimizer, keysC, first(weights), first(grads), C.int64_t(count)))
+	return
+}
+
+// OptimizerSet is mxn_optimizer_set. Sets an option from the next step on.
+func OptimizerSet(optimizer Optimizer, option string, value float64) (err error) {
+	err = failure(C.mxn_go_optimizer_set(optimizer, text(option), C.double(value)))
+	return
+}
+
+// OptimizerSetMultipliers is mxn_optimizer_set_multipliers. Factors of the learning rate and of the weight decay of one key.
+func OptimizerSetMultipliers(optimizer Optimizer, key string, lrMult float64, wdMult float64) (err error) {
+	err = failure(C.mxn_go_optimizer_set_multipliers(optimizer, text(key), C.double(lrMult), C.double(wdMult)))
+	return
+}
+
+// OptimizerSave is mxn_optimizer_save. Writes states and counts of steps as a .params file. Blocks: yes.
+func OptimizerSave(optimizer Optimizer, path string) (err error) {
+	err = failure(C.mxn_go_optimizer_save(optimizer, text(path)))
+	return
+}
+
+// OptimizerLoad is mxn_optimizer_load. Reads what mxn_optimizer_save wrote; the optimizer must be of the same kind. On failure nothing changes. Blocks: yes.
+func OptimizerLoad(optimizer Optimizer, path string) (err error) {
+	err = failure(C.mxn_go_optimizer_load(optimizer, text(path)))
 	return
 }
 

@@ -28,6 +28,7 @@ static __typeof__(&mxn_predictor_free) do_mxn_predictor_free;
 static __typeof__(&mxn_features) do_mxn_features;
 static __typeof__(&mxn_error_set) do_mxn_error_set;
 static __typeof__(&mxn_text_free) do_mxn_text_free;
+static __typeof__(&mxn_handle_count) do_mxn_handle_count;
 static __typeof__(&mxn_random_seed) do_mxn_random_seed;
 static __typeof__(&mxn_device_count) do_mxn_device_count;
 static __typeof__(&mxn_device_memory) do_mxn_device_memory;
@@ -49,6 +50,9 @@ static __typeof__(&mxn_variable_create) do_mxn_variable_create;
 static __typeof__(&mxn_variable_wait) do_mxn_variable_wait;
 static __typeof__(&mxn_variable_free) do_mxn_variable_free;
 static __typeof__(&mxn_engine_push) do_mxn_engine_push;
+static __typeof__(&mxn_queue_open) do_mxn_queue_open;
+static __typeof__(&mxn_queue_poll) do_mxn_queue_poll;
+static __typeof__(&mxn_queue_close) do_mxn_queue_close;
 static __typeof__(&mxn_op_schemas) do_mxn_op_schemas;
 static __typeof__(&mxn_op_find) do_mxn_op_find;
 static __typeof__(&mxn_op_invoke) do_mxn_op_invoke;
@@ -111,6 +115,15 @@ static __typeof__(&mxn_kvstore_pull) do_mxn_kvstore_pull;
 static __typeof__(&mxn_kvstore_set_updater) do_mxn_kvstore_set_updater;
 static __typeof__(&mxn_kvstore_rank) do_mxn_kvstore_rank;
 static __typeof__(&mxn_kvstore_barrier) do_mxn_kvstore_barrier;
+static __typeof__(&mxn_kvstore_set_optimizer) do_mxn_kvstore_set_optimizer;
+static __typeof__(&mxn_optimizer_schemas) do_mxn_optimizer_schemas;
+static __typeof__(&mxn_optimizer_create) do_mxn_optimizer_create;
+static __typeof__(&mxn_optimizer_free) do_mxn_optimizer_free;
+static __typeof__(&mxn_optimizer_update) do_mxn_optimizer_update;
+static __typeof__(&mxn_optimizer_set) do_mxn_optimizer_set;
+static __typeof__(&mxn_optimizer_set_multipliers) do_mxn_optimizer_set_multipliers;
+static __typeof__(&mxn_optimizer_save) do_mxn_optimizer_save;
+static __typeof__(&mxn_optimizer_load) do_mxn_optimizer_load;
 static __typeof__(&mxn_profiler_set_options) do_mxn_profiler_set_options;
 static __typeof__(&mxn_profiler_set_state) do_mxn_profiler_set_state;
 static __typeof__(&mxn_profiler_now) do_mxn_profiler_now;
@@ -138,6 +151,7 @@ const mxn_go_entry mxn_go_entries[] = {
   {"mxn_features", (void **)&do_mxn_features},
   {"mxn_error_set", (void **)&do_mxn_error_set},
   {"mxn_text_free", (void **)&do_mxn_text_free},
+  {"mxn_handle_count", (void **)&do_mxn_handle_count},
   {"mxn_random_seed", (void **)&do_mxn_random_seed},
   {"mxn_device_count", (void **)&do_mxn_device_count},
   {"mxn_device_memory", (void **)&do_mxn_device_memory},
@@ -159,6 +173,9 @@ const mxn_go_entry mxn_go_entries[] = {
   {"mxn_variable_wait", (void **)&do_mxn_variable_wait},
   {"mxn_variable_free", (void **)&do_mxn_variable_free},
   {"mxn_engine_push", (void **)&do_mxn_engine_push},
+  {"mxn_queue_open", (void **)&do_mxn_queue_open},
+  {"mxn_queue_poll", (void **)&do_mxn_queue_poll},
+  {"mxn_queue_close", (void **)&do_mxn_queue_close},
   {"mxn_op_schemas", (void **)&do_mxn_op_schemas},
   {"mxn_op_find", (void **)&do_mxn_op_find},
   {"mxn_op_invoke", (void **)&do_mxn_op_invoke},
@@ -221,6 +238,15 @@ const mxn_go_entry mxn_go_entries[] = {
   {"mxn_kvstore_set_updater", (void **)&do_mxn_kvstore_set_updater},
   {"mxn_kvstore_rank", (void **)&do_mxn_kvstore_rank},
   {"mxn_kvstore_barrier", (void **)&do_mxn_kvstore_barrier},
+  {"mxn_kvstore_set_optimizer", (void **)&do_mxn_kvstore_set_optimizer},
+  {"mxn_optimizer_schemas", (void **)&do_mxn_optimizer_schemas},
+  {"mxn_optimizer_create", (void **)&do_mxn_optimizer_create},
+  {"mxn_optimizer_free", (void **)&do_mxn_optimizer_free},
+  {"mxn_optimizer_update", (void **)&do_mxn_optimizer_update},
+  {"mxn_optimizer_set", (void **)&do_mxn_optimizer_set},
+  {"mxn_optimizer_set_multipliers", (void **)&do_mxn_optimizer_set_multipliers},
+  {"mxn_optimizer_save", (void **)&do_mxn_optimizer_save},
+  {"mxn_optimizer_load", (void **)&do_mxn_optimizer_load},
   {"mxn_profiler_set_options", (void **)&do_mxn_profiler_set_options},
   {"mxn_profiler_set_state", (void **)&do_mxn_profiler_set_state},
   {"mxn_profiler_now", (void **)&do_mxn_profiler_now},
@@ -272,6 +298,7 @@ void mxn_go_predictor_free(mxn_predictor_t *predictor) { if (!do_mxn_predictor_f
 mxn_go_result mxn_go_features(char **out_json) { NEED(mxn_features) return mxn_go_finish(do_mxn_features(out_json)); }
 mxn_go_result mxn_go_error_set(int32_t code, const char *message) { NEED(mxn_error_set) return mxn_go_finish(do_mxn_error_set(code, message)); }
 void mxn_go_text_free(char *text) { if (!do_mxn_text_free) return; do_mxn_text_free(text); }
+mxn_go_result mxn_go_handle_count(int64_t *out_count) { NEED(mxn_handle_count) return mxn_go_finish(do_mxn_handle_count(out_count)); }
 mxn_go_result mxn_go_random_seed(int64_t seed) { NEED(mxn_random_seed) return mxn_go_finish(do_mxn_random_seed(seed)); }
 mxn_go_result mxn_go_device_count(int32_t kind, int32_t *out_count) { NEED(mxn_device_count) return mxn_go_finish(do_mxn_device_count(kind, out_count)); }
 mxn_go_result mxn_go_device_memory(int32_t kind, int32_t index, int64_t *out_free, int64_t *out_total) { NEED(mxn_device_memory) return mxn_go_finish(do_mxn_device_memory(kind, index, out_free, out_total)); }
@@ -293,6 +320,9 @@ mxn_go_result mxn_go_variable_create(mxn_variable_t **out_variable) { NEED(mxn_v
 mxn_go_result mxn_go_variable_wait(mxn_variable_t *variable, const mxn_wait_t *wait) { NEED(mxn_variable_wait) return mxn_go_finish(do_mxn_variable_wait(variable, wait)); }
 void mxn_go_variable_free(mxn_variable_t *variable) { if (!do_mxn_variable_free) return; do_mxn_variable_free(variable); }
 mxn_go_result mxn_go_engine_push(uintptr_t user, mxn_variable_t *const *reads, int64_t num_reads, mxn_variable_t *const *writes, int64_t num_writes, mxn_ndarray_t *const *array_reads, int64_t num_array_reads, mxn_ndarray_t *const *array_writes, int64_t num_array_writes, int32_t priority) { NEED(mxn_engine_push) return mxn_go_finish(do_mxn_engine_push(user ? mxn_go_task : NULL, (void *)user, user ? mxn_go_destroy : NULL, reads, num_reads, writes, num_writes, array_reads, num_array_reads, array_writes, num_array_writes, priority)); }
+mxn_go_result mxn_go_queue_open(void) { NEED(mxn_queue_open) return mxn_go_finish(do_mxn_queue_open()); }
+mxn_go_result mxn_go_queue_poll(const mxn_wait_t *wait, int64_t *out_ran) { NEED(mxn_queue_poll) return mxn_go_finish(do_mxn_queue_poll(wait, out_ran)); }
+mxn_go_result mxn_go_queue_close(void) { NEED(mxn_queue_close) return mxn_go_finish(do_mxn_queue_close()); }
 mxn_go_result mxn_go_op_schemas(char **out_json) { NEED(mxn_op_schemas) return mxn_go_finish(do_mxn_op_schemas(out_json)); }
 mxn_go_result mxn_go_op_find(const char *name, const mxn_op_t **out_op) { NEED(mxn_op_find) return mxn_go_finish(do_mxn_op_find(name, out_op)); }
 mxn_go_result mxn_go_op_invoke(const mxn_op_t *op, mxn_ndarray_t *const *inputs, int32_t num_inputs, const mxn_go_arg *args, int32_t num_args, const char *arg_texts, const int64_t *arg_ints, const double *arg_reals, int32_t training, int32_t device_kind, int32_t device_index, mxn_ndarray_t **outputs, int32_t capacity, int32_t *num_outputs) { NEED(mxn_op_invoke)
@@ -361,6 +391,15 @@ mxn_go_result mxn_go_kvstore_pull(mxn_kvstore_t *store, const char *const *keys,
 mxn_go_result mxn_go_kvstore_set_updater(mxn_kvstore_t *store, uintptr_t user) { NEED(mxn_kvstore_set_updater) return mxn_go_finish(do_mxn_kvstore_set_updater(store, user ? mxn_go_updater : NULL, (void *)user, user ? mxn_go_destroy : NULL)); }
 mxn_go_result mxn_go_kvstore_rank(const mxn_kvstore_t *store, int32_t *out_rank, int32_t *out_size) { NEED(mxn_kvstore_rank) return mxn_go_finish(do_mxn_kvstore_rank(store, out_rank, out_size)); }
 mxn_go_result mxn_go_kvstore_barrier(mxn_kvstore_t *store) { NEED(mxn_kvstore_barrier) return mxn_go_finish(do_mxn_kvstore_barrier(store)); }
+mxn_go_result mxn_go_kvstore_set_optimizer(mxn_kvstore_t *store, mxn_optimizer_t *optimizer) { NEED(mxn_kvstore_set_optimizer) return mxn_go_finish(do_mxn_kvstore_set_optimizer(store, optimizer)); }
+mxn_go_result mxn_go_optimizer_schemas(char **out_json) { NEED(mxn_optimizer_schemas) return mxn_go_finish(do_mxn_optimizer_schemas(out_json)); }
+mxn_go_result mxn_go_optimizer_create(const char *name, const char *const *keys, const char *const *values, int32_t count, mxn_optimizer_t **out_optimizer) { NEED(mxn_optimizer_create) return mxn_go_finish(do_mxn_optimizer_create(name, keys, values, count, out_optimizer)); }
+void mxn_go_optimizer_free(mxn_optimizer_t *optimizer) { if (!do_mxn_optimizer_free) return; do_mxn_optimizer_free(optimizer); }
+mxn_go_result mxn_go_optimizer_update(mxn_optimizer_t *optimizer, const char *const *keys, mxn_ndarray_t *const *weights, mxn_ndarray_t *const *grads, int64_t count) { NEED(mxn_optimizer_update) return mxn_go_finish(do_mxn_optimizer_update(optimizer, keys, weights, grads, count)); }
+mxn_go_result mxn_go_optimizer_set(mxn_optimizer_t *optimizer, const char *option, double value) { NEED(mxn_optimizer_set) return mxn_go_finish(do_mxn_optimizer_set(optimizer, option, value)); }
+mxn_go_result mxn_go_optimizer_set_multipliers(mxn_optimizer_t *optimizer, const char *key, double lr_mult, double wd_mult) { NEED(mxn_optimizer_set_multipliers) return mxn_go_finish(do_mxn_optimizer_set_multipliers(optimizer, key, lr_mult, wd_mult)); }
+mxn_go_result mxn_go_optimizer_save(const mxn_optimizer_t *optimizer, const char *path) { NEED(mxn_optimizer_save) return mxn_go_finish(do_mxn_optimizer_save(optimizer, path)); }
+mxn_go_result mxn_go_optimizer_load(mxn_optimizer_t *optimizer, const char *path) { NEED(mxn_optimizer_load) return mxn_go_finish(do_mxn_optimizer_load(optimizer, path)); }
 mxn_go_result mxn_go_profiler_set_options(int32_t categories, int64_t max_events) { NEED(mxn_profiler_set_options) return mxn_go_finish(do_mxn_profiler_set_options(categories, max_events)); }
 mxn_go_result mxn_go_profiler_set_state(int32_t state) { NEED(mxn_profiler_set_state) return mxn_go_finish(do_mxn_profiler_set_state(state)); }
 mxn_go_result mxn_go_profiler_now(int64_t *out_ns) { NEED(mxn_profiler_now) return mxn_go_finish(do_mxn_profiler_now(out_ns)); }

@@ -77,6 +77,9 @@ type Executor = *C.mxn_executor_t
 // Kvstore is a handle, mxn_kvstore_t in C.
 type Kvstore = *C.mxn_kvstore_t
 
+// Optimizer is a handle, mxn_optimizer_t in C.
+type Optimizer = *C.mxn_optimizer_t
+
 // Variable is a handle, mxn_variable_t in C.
 type Variable = *C.mxn_variable_t
 
