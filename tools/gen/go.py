@@ -1,8 +1,8 @@
-"""The Go binding's generated files: package capi from the header, packages op, nd and sym from the operators. The library must be built."""
+"""The Go binding's generated files: package capi from the header, packages op, nd and sym from the operators, optim from the optimizers. The library must be built."""
 
 import pathlib
 
-from go_binding import glue, lowlevel, operators
+from go_binding import glue, lowlevel, operators, optimizers
 from go_binding.signature import Reader
 from interface import header
 from interface.operators import operators as listed
@@ -23,4 +23,5 @@ def files():
         FOLDER / "op" / "gen_op.go": operators.parameters(ops),
         FOLDER / "nd" / "gen_op.go": operators.functions(ops, "nd"),
         FOLDER / "sym" / "gen_op.go": operators.functions(ops, "sym"),
+        FOLDER / "optim" / "gen_optim.go": optimizers.source(),
     }

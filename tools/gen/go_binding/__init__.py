@@ -1,1 +1,1 @@
-"""The parts of the Go binding's generator: `names`, `signature` (one function of the header), `glue` (C), `lowlevel` (package capi), `operators`."""
+"""The parts of the Go binding's generator: `names`, `signature` (one function of the header), `glue` (C), `lowlevel` (package capi), `operators`, `optimizers`."""
