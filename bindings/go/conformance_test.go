@@ -230,3 +230,59 @@ func TestConformanceSeeds(t *testing.T) {
 		w.close(t, "draw", drawn, arrays[w["out"][0][1]])
 	})
 }
+
+// given are an optimizer's name and options as texts.
+type given struct {
+	name    string
+	options map[string]string
+}
+
+func (g given) Options() (string, map[string]string) { return g.name, g.options }
+
+func TestConformanceTraining(t *testing.T) {
+	replay(t, "training", func(t *testing.T, w words, arrays map[string]*mixnet.NDArray) {
+		data, label := arrays[w.one("data")], arrays[w.one("label")]
+		batch, err := strconv.Atoi(w.one("batch"))
+		ok(t, err)
+		first := map[string]*mixnet.NDArray{"data": mixnet.Must(data.Slice(0, batch)), "softmax_label": mixnet.Must(label.Slice(0, batch))}
+		e, params := w.bound(t, mixnet.GradWrite, first)
+		defer e.Close()
+		options := given{w.one("optimizer"), map[string]string{}}
+		for _, option := range w["option"] {
+			options.options[option[0]] = option[1]
+		}
+		optimizer, err := mixnet.NewOptimizer(options)
+		ok(t, err)
+		defer optimizer.Close()
+		var names []string
+		var weights, grads []*mixnet.NDArray
+		for key := range params {
+			if kind, name, _ := strings.Cut(key, ":"); kind == "arg" {
+				names, weights, grads = append(names, name), append(weights, e.Args[name]), append(grads, e.Grads[name])
+			}
+		}
+		metric := mixnet.CrossEntropy()
+		for _, step := range w["step"] {
+			i, err := strconv.Atoi(step[0])
+			ok(t, err)
+			loss, err := strconv.ParseFloat(step[1], 64)
+			ok(t, err)
+			row := (i - 1) * batch % data.Shape()[0]
+			ok(t, mixnet.Must(data.Slice(row, row+batch)).CopyTo(e.Args["data"]))
+			ok(t, mixnet.Must(label.Slice(row, row+batch)).CopyTo(e.Args["softmax_label"]))
+			ok(t, e.Forward(true))
+			metric.Reset()
+			ok(t, metric.Update(ctx, []*mixnet.NDArray{e.Args["softmax_label"]}, e.Outputs))
+			ok(t, e.Backward())
+			ok(t, optimizer.Update(names, weights, grads))
+			w.near(t, "loss of step "+step[0], []float64{mixnet.Must(metric.Values(ctx))[0].Value}, []float64{loss})
+		}
+		for _, final := range w["final"] {
+			found := e.Args[final[0]]
+			if found == nil {
+				found = e.States[final[0]]
+			}
+			w.close(t, final[0], found, arrays[final[1]])
+		}
+	})
+}

@@ -29,29 +29,29 @@ func MultiFactorSchedule(rate, factor float64, steps ...int) Schedule {
 	}
 }
 
-// PolySchedule falls from rate to final as (1 - progress) to a power, over so many updates.
-func PolySchedule(rate, final, power float64, updates int) Schedule {
-	return annealed(rate, final, updates, func(progress float64) float64 { return math.Pow(1-progress, power) })
+// PolySchedule falls from rate at one update to final at another, as (1 - progress) to a power.
+func PolySchedule(rate, final, power float64, from, to int) Schedule {
+	return annealed(rate, final, from, to, func(progress float64) float64 { return math.Pow(1-progress, power) })
 }
 
-// CosineSchedule falls from rate to final along half a cosine (Loshchilov and Hutter, 2017).
-func CosineSchedule(rate, final float64, updates int) Schedule {
-	return annealed(rate, final, updates, func(progress float64) float64 { return (1 + math.Cos(math.Pi*progress)) / 2 })
+// CosineSchedule falls from rate at one update to final at another, along half a cosine (Loshchilov and Hutter, 2017).
+func CosineSchedule(rate, final float64, from, to int) Schedule {
+	return annealed(rate, final, from, to, func(progress float64) float64 { return (1 + math.Cos(math.Pi*progress)) / 2 })
 }
 
-func annealed(rate, final float64, updates int, remaining func(float64) float64) Schedule {
+func annealed(rate, final float64, from, to int, remaining func(float64) float64) Schedule {
 	return func(update int) float64 {
-		progress := math.Min(1, float64(update)/float64(updates))
+		progress := math.Max(0, math.Min(1, float64(update-from)/math.Max(1, float64(to-from))))
 		return final + (rate-final)*remaining(progress)
 	}
 }
 
-// Warmup rises linearly from begin to rate over so many updates; then the schedule counts on from 1.
+// Warmup rises linearly from begin to rate in the first updates; from then on the other schedule counts, which has counted along.
 func Warmup(begin, rate float64, updates int, then Schedule) Schedule {
 	return func(update int) float64 {
 		if update < updates {
 			return begin + (rate-begin)*float64(update)/float64(updates)
 		}
-		return then(update - updates + 1)
+		return then(update)
 	}
 }
