@@ -23,5 +23,6 @@ def files():
         FOLDER / "op" / "gen_op.go": operators.parameters(ops),
         FOLDER / "nd" / "gen_op.go": operators.functions(ops, "nd"),
         FOLDER / "sym" / "gen_op.go": operators.functions(ops, "sym"),
+        FOLDER / "gen_operators_test.go": operators.table(ops),
         FOLDER / "optim" / "gen_optim.go": optimizers.source(),
     }

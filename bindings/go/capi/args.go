@@ -117,3 +117,6 @@ func (a *Args) Bounds(field int, values []*int) {
 	}
 	a.Text(field, "("+joined+")")
 }
+
+// Len is the number of parameters given.
+func (a *Args) Len() int { return len(a.list) }

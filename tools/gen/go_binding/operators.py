@@ -101,3 +101,11 @@ def functions(operators, kind):
     imports = 'import (\n\t"mixnet.dev/mixnet"\n\t"mixnet.dev/mixnet/op"\n)\n'
     found = sorted(names(operators).items())
     return "\n".join([f"{MARK}package {kind}\n\n{imports}", *(function(name, op, alias, kind) for name, (op, alias) in found)])
+
+
+def table(operators):
+    """gen_operators_test.go: what there is for each operator, for tests that go through all of them."""
+    lines = [f'\t{{"{op.name}", nd.{camel(op.name)}, sym.{camel(op.name)}, {f"op.{camel(op.name)}{{}}" if op.options else "nil"}}},\n' for op in operators]
+    kinds = "\tname    string\n\tnd, sym any\n\tparams  any\n"
+    imports = 'import (\n\t"mixnet.dev/mixnet/nd"\n\t"mixnet.dev/mixnet/op"\n\t"mixnet.dev/mixnet/sym"\n)\n\n'
+    return f"{MARK}package mixnet_test\n\n{imports}var generated = []struct {{\n{kinds}}}{{\n{''.join(lines)}}}\n"
