@@ -9,7 +9,7 @@
 //
 // # Errors
 //
-// What the library reports is an *Error with a Code and a line such as "[dot] rhs: expected (3, ...), got (4, 2)". Calls on arrays return
+// What the library reports is an *Error with a Code and a line such as "[dot] cannot multiply (2, 3) by (2, 3)". Calls on arrays return
 // before their values are computed; an error of the computation is returned by the wait or read that meets it.
 //
 // # Memory

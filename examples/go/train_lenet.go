@@ -7,12 +7,9 @@
 package main
 
 import (
-	"compress/gzip"
 	"context"
-	"encoding/binary"
 	"flag"
 	"fmt"
-	"io"
 	"log"
 	"os"
 	"os/signal"
@@ -29,39 +26,13 @@ const (
 	batch = 100
 )
 
-// readIdx reads the bytes of a gzip'ed idx file of so many axes, and their extents.
-func readIdx(path string, axes int) ([]byte, []int, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer file.Close()
-	unpacked, err := gzip.NewReader(file)
-	if err != nil {
-		return nil, nil, err
-	}
-	header := make([]uint32, axes+1)
-	if err := binary.Read(unpacked, binary.BigEndian, header); err != nil {
-		return nil, nil, err
-	}
-	if header[0] != uint32(0x800+axes) {
-		return nil, nil, fmt.Errorf("%s: expected an idx file of %d axes, got the mark %#x", path, axes, header[0])
-	}
-	extents := make([]int, axes)
-	for i := range extents {
-		extents[i] = int(header[i+1])
-	}
-	values, err := io.ReadAll(unpacked)
-	return values, extents, err
-}
-
 // load gives batches of a part of the data: images (N, 1, 28, 28) in [0, 1] and labels, the first limit of them; 0 means all.
 func load(folder, part string, limit int, options mixnet.ArraysOptions) (*mixnet.Arrays, error) {
-	pixels, extents, err := readIdx(filepath.Join(folder, part+"-images-idx3-ubyte.gz"), 3)
+	pixels, extents, err := mixnet.ReadIdx(filepath.Join(folder, part+"-images-idx3-ubyte.gz"))
 	if err != nil {
 		return nil, err
 	}
-	classes, _, err := readIdx(filepath.Join(folder, part+"-labels-idx1-ubyte.gz"), 1)
+	classes, _, err := mixnet.ReadIdx(filepath.Join(folder, part+"-labels-idx1-ubyte.gz"))
 	if err != nil {
 		return nil, err
 	}

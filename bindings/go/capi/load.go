@@ -1,7 +1,7 @@
 package capi
 
 /*
-#cgo CFLAGS: -I${SRCDIR}/../../../include -Wall -Wextra -Werror -O2
+#cgo CFLAGS: -I${SRCDIR}/../../../include -O2 -Wall
 #cgo LDFLAGS: -ldl
 #include "load.h"
 */
