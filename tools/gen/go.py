@@ -1,4 +1,7 @@
-"""The Go binding's generated files: package capi from the header, packages op, nd and sym from the operators, optim from the optimizers. The library must be built."""
+"""The Go binding's generated files: package capi from the header, op, nd and sym from the operators, optim from the optimizers.
+
+The library must be built.
+"""
 
 import pathlib
 

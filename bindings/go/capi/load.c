@@ -24,7 +24,8 @@ char *mxn_go_load(const char *path) {
 
 mxn_go_result mxn_go_missing(const char *name) {
   mxn_go_result result = {MXN_ERROR_UNSUPPORTED, malloc(256)};
-  if (result.message) snprintf(result.message, 256, "[%s] library: expected one with this function, got an older one", name);
+  if (result.message)
+    snprintf(result.message, 256, "[%s] library: expected one with this function, got an older one", name);
   return result;
 }
 

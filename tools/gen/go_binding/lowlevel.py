@@ -37,7 +37,8 @@ def types(header, read):
 def callback_type(callback):
     _, *others = callback.parameters
     kinds = [f"{local(v.name)} {'string' if v.base == 'char' else exported(v.base)}" for v in others]
-    return f"// {exported(callback.name)} is {callback.name}; what it returns or panics with becomes the library's error.\ntype {exported(callback.name)} func({', '.join(kinds)}) error\n"
+    name, note = exported(callback.name), "what it returns or panics with becomes the library's error"
+    return f"// {name} is {callback.name}; {note}.\ntype {name} func({', '.join(kinds)}) error\n"
 
 
 def callback_export(callback):

@@ -30,8 +30,9 @@ def struct(schema):
     )
     given = "".join(f'\tset{FORMS[p["type"]][1]}(given, "{p["name"]}", o.{camel(p["name"])})\n' for p in schema["params"])
     doc = f"// {name} are the options of the optimizer {schema['name']}. {schema['doc']}\n"
-    options = f'// Options are the name and the options that are given.\nfunc (o {name}) Options() (string, map[string]string) {{\n\tgiven := map[string]string{{}}\n{given}\treturn "{schema["name"]}", given\n}}\n'
-    return f"{doc}type {name} struct {{\n{members}}}\n\n{options}"
+    head = f"// Options are the name and the options that are given.\nfunc (o {name}) Options() (string, map[string]string) {{\n"
+    body = f'\tgiven := map[string]string{{}}\n{given}\treturn "{schema["name"]}", given\n}}\n'
+    return f"{doc}type {name} struct {{\n{members}}}\n\n{head}{body}"
 
 
 def source():

@@ -64,7 +64,10 @@ class Reader:
         glue = (f"const mxn_go_arg *{args.name}", f"int32_t {count.name}", "const char *arg_texts", "const int64_t *arg_ints", "const double *arg_reals")
         name = local(args.name)
         passed = (f"{name}.first()", f"{name}.count()", f"{name}.textBytes()", f"{name}.intValues()", f"{name}.realValues()")
-        ahead = (f"mxn_arg_t resolved[{count.name} > 0 ? {count.name} : 1];", f"mxn_go_resolve({args.name}, {count.name}, arg_texts, arg_ints, arg_reals, resolved);")
+        ahead = (
+            f"mxn_arg_t resolved[{count.name} > 0 ? {count.name} : 1];",
+            f"mxn_go_resolve({args.name}, {count.name}, arg_texts, arg_ints, arg_reals, resolved);",
+        )
         return Part(f"{name} *Args", "", (), passed, glue, ahead, ("resolved", count.name))
 
     def callback(self, type_):
@@ -133,7 +136,9 @@ class Reader:
         if base in NUMBERS and stars == 1:
             return Part("", f"{go} {NUMBERS[base]}", passed=(f"(*C.{base})(unsafe.Pointer(&{go}))",), **same)
         if base in NUMBERS and stars == 2:
-            return Part("", f"{go} *{NUMBERS[base]}", (f"var {raw} *C.{base}",), (f"&{raw}",), after=(f"{go} = (*{NUMBERS[base]})(unsafe.Pointer({raw}))",), **same)
+            return Part(
+                "", f"{go} *{NUMBERS[base]}", (f"var {raw} *C.{base}",), (f"&{raw}",), after=(f"{go} = (*{NUMBERS[base]})(unsafe.Pointer({raw}))",), **same
+            )
         if base == "void" and stars == 2:
             return Part("", f"{go} unsafe.Pointer", passed=(f"&{go}",), **same)
         if base in self.handles and stars == 2:
@@ -144,4 +149,3 @@ class Reader:
 
     def unknown(self, v):
         raise SystemExit(f"[go] cannot pass a parameter {v.type} {v.name}")
-
