@@ -23,10 +23,11 @@ def go():
     """The environment in which go is found and takes nothing from the network."""
     found = subprocess.run(["bash", ROOT / "tools" / "toolchains" / "go.sh"], capture_output=True, text=True)
     if found.returncode:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(found.stderr.strip() or "go: no toolchain")
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(found.stdout.strip() or "go: no toolchain")
+    program = pathlib.Path(re.search(r"ready \((\S+), go", found.stdout)[1])
     # All is compiled once, with the race detector.
     own = {"GOFLAGS": "-mod=mod -race", "GOTOOLCHAIN": "local", "GOPROXY": "off", "CGO_ENABLED": "1", "GOCACHE": str(ROOT / "build" / "go" / "cache")}
-    return {**os.environ, **own, "PATH": f"{pathlib.Path(found.stdout.strip()).parent}{os.pathsep}{os.environ['PATH']}"}
+    return {**os.environ, **own, "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 @pytest.fixture(scope="module")
