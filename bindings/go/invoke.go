@@ -59,7 +59,7 @@ func Invoke(name string, inputs []*NDArray, inputNames []string, params Paramete
 	if err != nil {
 		return nil, err
 	}
-	var c call
+	c := call{training: -1} // the thread's mode: that of Record, else prediction
 	for _, option := range options {
 		option(&c)
 	}

@@ -23,15 +23,23 @@ type PredictorOptions struct {
 
 // NewPredictor makes a predictor from the text of NAME-symbol.json, the bytes of NAME-0001.params and the shapes of the inputs.
 func NewPredictor(symbolJSON string, params []byte, inputs Shapes, options PredictorOptions) (*Predictor, error) {
-	names, ndims, dims := inputs.packed()
-	var dtypes []int32
-	for _, name := range names {
-		dtypes = append(dtypes, int32(options.DTypes[name]))
-	}
 	defer runtime.KeepAlive(params)
-	handle, err := capi.PredictorCreate(symbolJSON, address(params), int64(len(params)), names, ndims, dims, dtypes, int32(len(names)),
-		int32(len(options.Outputs)), options.Outputs)
-	return wrapPredictor(handle, err)
+	return options.create(capi.PredictorOptionsT{SymbolJson: symbolJSON, Params: address(params), ParamsBytes: int64(len(params))}, inputs)
+}
+
+// NewPackedPredictor makes a predictor from the bytes of a packed model, which "mixnet pack" writes.
+func NewPackedPredictor(packed []byte, inputs Shapes, options PredictorOptions) (*Predictor, error) {
+	defer runtime.KeepAlive(packed)
+	return options.create(capi.PredictorOptionsT{Packed: address(packed), PackedBytes: int64(len(packed))}, inputs)
+}
+
+func (o PredictorOptions) create(from capi.PredictorOptionsT, inputs Shapes) (*Predictor, error) {
+	from.InputNames, from.InputNdims, from.InputShapes = inputs.packed()
+	for _, name := range from.InputNames {
+		from.InputDtypes = append(from.InputDtypes, int32(o.DTypes[name]))
+	}
+	from.NumInputs, from.OutputNames, from.NumOutputs = int32(len(from.InputNames)), o.Outputs, int32(len(o.Outputs))
+	return wrapPredictor(capi.PredictorCreate(from))
 }
 
 // LoadPredictor makes a predictor from the checkpoint PREFIX-symbol.json and PREFIX-0001.params.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/cgo"
+	"unsafe"
 )
 
 // register gives a Go function the number under which C knows it; 0 for none.
@@ -54,3 +55,6 @@ func mxnGoRelease(user C.uintptr_t) {
 	}
 	handle.Delete()
 }
+
+// vector is a vector of the library as a slice over the same memory.
+func vector[H any](start *H, count C.int64_t) []H { return unsafe.Slice(start, int(count)) }

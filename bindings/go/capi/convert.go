@@ -27,6 +27,14 @@ func text(value string) *C.char {
 	return (*C.char)(unsafe.Pointer(&bytes[0]))
 }
 
+// option is text for a member of options: empty means NULL.
+func option(value string) *C.char {
+	if value == "" {
+		return nil
+	}
+	return text(value)
+}
+
 // texts is a vector of C texts in one block of C memory, and the function that frees it.
 func texts(list []string) (**C.char, func()) {
 	if len(list) == 0 {

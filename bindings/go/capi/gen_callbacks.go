@@ -17,17 +17,33 @@ type UpdaterFn func(key string, received Ndarray, stored Ndarray) error
 // MonitorFn is mxn_monitor_fn; what it returns or panics with becomes the library's error.
 type MonitorFn func(name string, value Ndarray) error
 
+// BackwardFn is mxn_backward_fn; what it returns or panics with becomes the library's error.
+type BackwardFn func(outputGrads []Ndarray, inputGrads []Ndarray) error
+
 //export mxnGoTask
 func mxnGoTask(user C.uintptr_t) C.int32_t {
-	return guarded(func() error { return registered(user).(TaskFn)() })
+	return guarded(func() error {
+		return registered(user).(TaskFn)()
+	})
 }
 
 //export mxnGoUpdater
 func mxnGoUpdater(user C.uintptr_t, key *C.char, received *C.mxn_ndarray_t, stored *C.mxn_ndarray_t) C.int32_t {
-	return guarded(func() error { return registered(user).(UpdaterFn)(C.GoString(key), received, stored) })
+	return guarded(func() error {
+		return registered(user).(UpdaterFn)(C.GoString(key), received, stored)
+	})
 }
 
 //export mxnGoMonitor
 func mxnGoMonitor(user C.uintptr_t, name *C.char, value *C.mxn_ndarray_t) C.int32_t {
-	return guarded(func() error { return registered(user).(MonitorFn)(C.GoString(name), value) })
+	return guarded(func() error {
+		return registered(user).(MonitorFn)(C.GoString(name), value)
+	})
+}
+
+//export mxnGoBackward
+func mxnGoBackward(user C.uintptr_t, outputGrads **C.mxn_ndarray_t, numOutputs C.int64_t, inputGrads **C.mxn_ndarray_t, numInputs C.int64_t) C.int32_t {
+	return guarded(func() error {
+		return registered(user).(BackwardFn)(vector(outputGrads, numOutputs), vector(inputGrads, numInputs))
+	})
 }

@@ -36,13 +36,13 @@ func OptionSet(name string, value int64) (err error) {
 	return
 }
 
-// PredictorCreate is mxn_predictor_create. Makes a predictor; nothing of the options is kept. Fails when a parameter is missing or does not fit, naming it. An argument called ..._label that has no parameter is left at zero. Owner of what is returned: caller: mxn_predictor_free.
-func PredictorCreate(symbolJson string, params unsafe.Pointer, paramsBytes int64, inputNames []string, inputNdims []int32, inputShapes []int64, inputDtypes []int32, numInputs int32, numOutputs int32, outputNames []string) (outPredictor Predictor, err error) {
-	inputNamesC, inputNamesFree := texts(inputNames)
+// PredictorCreate is mxn_predictor_create. Makes a predictor; nothing of the options is kept unless borrowed. Fails when a parameter is missing or does not fit, naming it. An argument called ..._label that has no parameter is left at zero. Owner of what is returned: caller: mxn_predictor_free.
+func PredictorCreate(options PredictorOptionsT) (outPredictor Predictor, err error) {
+	inputNamesC, inputNamesFree := texts(options.InputNames)
 	defer inputNamesFree()
-	outputNamesC, outputNamesFree := texts(outputNames)
+	outputNamesC, outputNamesFree := texts(options.OutputNames)
 	defer outputNamesFree()
-	err = failure(C.mxn_go_predictor_create(text(symbolJson), params, C.int64_t(paramsBytes), inputNamesC, (*C.int32_t)(unsafe.Pointer(first(inputNdims))), (*C.int64_t)(unsafe.Pointer(first(inputShapes))), (*C.int32_t)(unsafe.Pointer(first(inputDtypes))), C.int32_t(numInputs), C.int32_t(numOutputs), outputNamesC, &outPredictor))
+	err = failure(C.mxn_go_predictor_create(option(options.SymbolJson), options.Params, C.int64_t(options.ParamsBytes), inputNamesC, (*C.int32_t)(unsafe.Pointer(first(options.InputNdims))), (*C.int64_t)(unsafe.Pointer(first(options.InputShapes))), (*C.int32_t)(unsafe.Pointer(first(options.InputDtypes))), C.int32_t(options.NumInputs), C.int32_t(options.NumOutputs), outputNamesC, options.Packed, C.int64_t(options.PackedBytes), C.int32_t(options.Borrow), &outPredictor))
 	return
 }
 
@@ -299,7 +299,7 @@ func OpFind(name string) (outOp Op, err error) {
 	return
 }
 
-// OpInvoke is mxn_op_invoke. Runs an operator. On entry *num_outputs is 0 (fresh arrays are made) or the number of visible outputs in `outputs`, which are then written. On return outputs holds *num_outputs handles; capacity is its length. training: 1 for training mode. device: for operators without inputs. Owner of what is returned: caller owns fresh arrays.
+// OpInvoke is mxn_op_invoke. Runs an operator. On entry *num_outputs is 0 (fresh arrays are made) or the number of visible outputs in `outputs`, which are then written. On return outputs holds *num_outputs handles; capacity is its length. training: 1 for training mode, 0 for prediction, -1 for the thread's (mxn_autograd_set). device: for operators without inputs. Owner of what is returned: caller owns fresh arrays.
 func OpInvoke(op Op, inputs []Ndarray, numInputs int32, args *Args, training int32, deviceKind int32, deviceIndex int32, outputs []Ndarray, capacity int32, numOutputs *int32) (err error) {
 	err = failure(C.mxn_go_op_invoke(op, first(inputs), C.int32_t(numInputs), args.first(), args.count(), args.textBytes(), args.intValues(), args.realValues(), C.int32_t(training), C.int32_t(deviceKind), C.int32_t(deviceIndex), first(outputs), C.int32_t(capacity), (*C.int32_t)(unsafe.Pointer(numOutputs))))
 	return
@@ -651,6 +651,76 @@ func ExecutorMemory(executor Executor, training int32) (outInfo MemoryInfoT, err
 func ExecutorDescribe(executor Executor) (outText *string, err error) {
 	var outTextC *C.char
 	err = failure(C.mxn_go_executor_describe(executor, &outTextC))
+	outText = taken(outTextC)
+	return
+}
+
+// AutogradSet is mxn_autograd_set. Sets this thread's flags; -1 leaves one as it is. recording: operators are recorded, so that gradients can be asked for. training: the mode of operators that are called with training = -1, and of cached ones. out_before: MXN_AUTOGRAD_... bits.
+func AutogradSet(recording int32, training int32) (outBefore int32, err error) {
+	err = failure(C.mxn_go_autograd_set(C.int32_t(recording), C.int32_t(training), (*C.int32_t)(unsafe.Pointer(&outBefore))))
+	return
+}
+
+// AutogradMark is mxn_autograd_mark. Makes arrays variables: gradients go to grads, of the same shapes and dtypes, by grad_reqs (NULL: all MXN_GRAD_WRITE). A recorded array is cut off from what it was made of; with grads NULL that is all that is done.
+func AutogradMark(arrays []Ndarray, grads []Ndarray, gradReqs []int32, count int64) (err error) {
+	err = failure(C.mxn_go_autograd_mark(first(arrays), first(grads), (*C.int32_t)(unsafe.Pointer(first(gradReqs))), C.int64_t(count)))
+	return
+}
+
+// AutogradBackward is mxn_autograd_backward. Gradients of the sum of all heads: into the arrays of all variables behind them where variables is NULL, else of these variables (or inner values) as fresh arrays. head_grads: NULL, or one per head, NULL for ones; losses ignore theirs. What was recorded is given up unless retain_graph. create_graph (with variables): what is computed is recorded. training: the mode in which functions written by hand run. Owner of what is returned: caller: each array, and the vector by mxn_ndarray_list_free.
+func AutogradBackward(heads []Ndarray, headGrads []Ndarray, count int64, variables []Ndarray, numVariables int64, retainGraph int32, createGraph int32, training int32) (outArrays *Ndarray, outCount int64, err error) {
+	err = failure(C.mxn_go_autograd_backward(first(heads), first(headGrads), C.int64_t(count), first(variables), C.int64_t(numVariables), C.int32_t(retainGraph), C.int32_t(createGraph), C.int32_t(training), &outArrays, (*C.int64_t)(unsafe.Pointer(&outCount))))
+	return
+}
+
+// AutogradGradient is mxn_autograd_gradient. The gradient array of a variable, NULL for other arrays; *out_recorded: whether gradients flow through the array. Owner of what is returned: caller: mxn_ndarray_free.
+func AutogradGradient(array Ndarray) (outRecorded int32, outArray Ndarray, err error) {
+	err = failure(C.mxn_go_autograd_gradient(array, (*C.int32_t)(unsafe.Pointer(&outRecorded)), &outArray))
+	return
+}
+
+// AutogradFunction is mxn_autograd_function. Puts down that outputs were computed from inputs, while recording was off, with fn for the gradient: it borrows the gradients of the outputs and leaves new handles of those of the inputs. fn runs on the thread that calls backward. Owner of what is returned: library takes user.
+func AutogradFunction(inputs []Ndarray, numInputs int64, outputs []Ndarray, numOutputs int64, fn BackwardFn) (err error) {
+	user := register(fn, fn == nil)
+	err = failure(C.mxn_go_autograd_function(first(inputs), C.int64_t(numInputs), first(outputs), C.int64_t(numOutputs), user))
+	return
+}
+
+// TraceBegin is mxn_trace_begin. From now on operators on this thread are put down instead of run, until mxn_trace_end. Gives stand-ins for the inputs, which have shapes but no values. Owner of what is returned: caller: each array, and the vector by mxn_ndarray_list_free.
+func TraceBegin(arrays []Ndarray, count int64) (outArrays *Ndarray, outCount int64, err error) {
+	err = failure(C.mxn_go_trace_begin(first(arrays), C.int64_t(count), &outArrays, (*C.int64_t)(unsafe.Pointer(&outCount))))
+	return
+}
+
+// TraceEnd is mxn_trace_end. Ends tracing, also when it fails. The symbol's variables are data0, data1, ... for the inputs (those that were used) and param0, param1, ... for the arrays from outside that were met, which are returned. Without outputs the trace is given up. Where nothing is traced: the symbol of what was recorded for the outputs, with names made up. Owner of what is returned: caller: symbol, each array, and the vector by mxn_ndarray_list_free.
+func TraceEnd(outputs []Ndarray, count int64) (outSymbol Symbol, outArrays *Ndarray, outCount int64, err error) {
+	err = failure(C.mxn_go_trace_end(first(outputs), C.int64_t(count), &outSymbol, &outArrays, (*C.int64_t)(unsafe.Pointer(&outCount))))
+	return
+}
+
+// CachedOpCreate is mxn_cached_op_create. A symbol to be called on arrays. parameters: names of arguments that are the same arrays in most calls; what depends on them alone may be kept between calls in prediction. Owner of what is returned: caller: mxn_cached_op_free.
+func CachedOpCreate(symbol Symbol, parameters []string, numParameters int32) (outOp CachedOp, err error) {
+	parametersC, parametersFree := texts(parameters)
+	defer parametersFree()
+	err = failure(C.mxn_go_cached_op_create(symbol, parametersC, C.int32_t(numParameters), &outOp))
+	return
+}
+
+// CachedOpFree is mxn_cached_op_free. Frees it; calls under way and recorded ones go on.
+func CachedOpFree(op CachedOp) {
+	C.mxn_go_cached_op_free(op)
+}
+
+// CachedOpInvoke is mxn_cached_op_invoke. Calls it on the arguments, then the states, in list order; in the thread's mode, and on its tape while it records. Planned once per shapes, dtypes, mode and wanted gradients. Owner of what is returned: caller owns the outputs.
+func CachedOpInvoke(op CachedOp, inputs []Ndarray, numInputs int64, outputs []Ndarray, capacity int32, numOutputs *int32) (err error) {
+	err = failure(C.mxn_go_cached_op_invoke(op, first(inputs), C.int64_t(numInputs), first(outputs), C.int32_t(capacity), (*C.int32_t)(unsafe.Pointer(numOutputs))))
+	return
+}
+
+// CachedOpDescribe is mxn_cached_op_describe. The steps of the last call's plan, a line each, and the number of plans. Owner of what is returned: caller: mxn_text_free.
+func CachedOpDescribe(op CachedOp) (outText *string, outPlans int64, err error) {
+	var outTextC *C.char
+	err = failure(C.mxn_go_cached_op_describe(op, &outTextC, (*C.int64_t)(unsafe.Pointer(&outPlans))))
 	outText = taken(outTextC)
 	return
 }

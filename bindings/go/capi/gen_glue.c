@@ -8,6 +8,7 @@
 static int32_t mxn_go_task(void *user) { return mxnGoTask((uintptr_t)user); }
 static int32_t mxn_go_updater(void *user, const char *key, mxn_ndarray_t *received, mxn_ndarray_t *stored) { return mxnGoUpdater((uintptr_t)user, (char *)key, received, stored); }
 static int32_t mxn_go_monitor(void *user, const char *name, mxn_ndarray_t *value) { return mxnGoMonitor((uintptr_t)user, (char *)name, value); }
+static int32_t mxn_go_backward(void *user, mxn_ndarray_t *const *output_grads, int64_t num_outputs, mxn_ndarray_t **input_grads, int64_t num_inputs) { return mxnGoBackward((uintptr_t)user, (mxn_ndarray_t * *)output_grads, num_outputs, input_grads, num_inputs); }
 
 static __typeof__(&mxn_abi_version) do_mxn_abi_version;
 static __typeof__(&mxn_version) do_mxn_version;
@@ -107,6 +108,17 @@ static __typeof__(&mxn_executor_arrays) do_mxn_executor_arrays;
 static __typeof__(&mxn_executor_set_monitor) do_mxn_executor_set_monitor;
 static __typeof__(&mxn_executor_memory) do_mxn_executor_memory;
 static __typeof__(&mxn_executor_describe) do_mxn_executor_describe;
+static __typeof__(&mxn_autograd_set) do_mxn_autograd_set;
+static __typeof__(&mxn_autograd_mark) do_mxn_autograd_mark;
+static __typeof__(&mxn_autograd_backward) do_mxn_autograd_backward;
+static __typeof__(&mxn_autograd_gradient) do_mxn_autograd_gradient;
+static __typeof__(&mxn_autograd_function) do_mxn_autograd_function;
+static __typeof__(&mxn_trace_begin) do_mxn_trace_begin;
+static __typeof__(&mxn_trace_end) do_mxn_trace_end;
+static __typeof__(&mxn_cached_op_create) do_mxn_cached_op_create;
+static __typeof__(&mxn_cached_op_free) do_mxn_cached_op_free;
+static __typeof__(&mxn_cached_op_invoke) do_mxn_cached_op_invoke;
+static __typeof__(&mxn_cached_op_describe) do_mxn_cached_op_describe;
 static __typeof__(&mxn_kvstore_create) do_mxn_kvstore_create;
 static __typeof__(&mxn_kvstore_free) do_mxn_kvstore_free;
 static __typeof__(&mxn_kvstore_init) do_mxn_kvstore_init;
@@ -230,6 +242,17 @@ const mxn_go_entry mxn_go_entries[] = {
   {"mxn_executor_set_monitor", (void **)&do_mxn_executor_set_monitor},
   {"mxn_executor_memory", (void **)&do_mxn_executor_memory},
   {"mxn_executor_describe", (void **)&do_mxn_executor_describe},
+  {"mxn_autograd_set", (void **)&do_mxn_autograd_set},
+  {"mxn_autograd_mark", (void **)&do_mxn_autograd_mark},
+  {"mxn_autograd_backward", (void **)&do_mxn_autograd_backward},
+  {"mxn_autograd_gradient", (void **)&do_mxn_autograd_gradient},
+  {"mxn_autograd_function", (void **)&do_mxn_autograd_function},
+  {"mxn_trace_begin", (void **)&do_mxn_trace_begin},
+  {"mxn_trace_end", (void **)&do_mxn_trace_end},
+  {"mxn_cached_op_create", (void **)&do_mxn_cached_op_create},
+  {"mxn_cached_op_free", (void **)&do_mxn_cached_op_free},
+  {"mxn_cached_op_invoke", (void **)&do_mxn_cached_op_invoke},
+  {"mxn_cached_op_describe", (void **)&do_mxn_cached_op_describe},
   {"mxn_kvstore_create", (void **)&do_mxn_kvstore_create},
   {"mxn_kvstore_free", (void **)&do_mxn_kvstore_free},
   {"mxn_kvstore_init", (void **)&do_mxn_kvstore_init},
@@ -270,7 +293,7 @@ const char *mxn_go_version(void) { if (!do_mxn_version) return NULL; return do_m
 int32_t mxn_go_error_code(void) { if (!do_mxn_error_code) return 0; return do_mxn_error_code(); }
 int64_t mxn_go_error_copy(char *buffer, int64_t size) { if (!do_mxn_error_copy) return 0; return do_mxn_error_copy(buffer, size); }
 mxn_go_result mxn_go_option_set(const char *name, int64_t value) { NEED(mxn_option_set) return mxn_go_finish(do_mxn_option_set(name, value)); }
-mxn_go_result mxn_go_predictor_create(const char *symbol_json, const void *params, int64_t params_bytes, const char *const *input_names, const int32_t *input_ndims, const int64_t *input_shapes, const int32_t *input_dtypes, int32_t num_inputs, int32_t num_outputs, const char *const *output_names, mxn_predictor_t **out_predictor) { NEED(mxn_predictor_create)
+mxn_go_result mxn_go_predictor_create(const char *symbol_json, const void *params, int64_t params_bytes, const char *const *input_names, const int32_t *input_ndims, const int64_t *input_shapes, const int32_t *input_dtypes, int32_t num_inputs, int32_t num_outputs, const char *const *output_names, const void *packed, int64_t packed_bytes, int32_t borrow, mxn_predictor_t **out_predictor) { NEED(mxn_predictor_create)
   mxn_predictor_options_t options;
   memset(&options, 0, sizeof options);
   options.struct_size = sizeof options;
@@ -284,6 +307,9 @@ mxn_go_result mxn_go_predictor_create(const char *symbol_json, const void *param
   options.num_inputs = num_inputs;
   options.num_outputs = num_outputs;
   options.output_names = output_names;
+  options.packed = packed;
+  options.packed_bytes = packed_bytes;
+  options.borrow = borrow;
   return mxn_go_finish(do_mxn_predictor_create(&options, out_predictor)); }
 mxn_go_result mxn_go_predictor_clone(const mxn_predictor_t *predictor, mxn_predictor_t **out_predictor) { NEED(mxn_predictor_clone) return mxn_go_finish(do_mxn_predictor_clone(predictor, out_predictor)); }
 mxn_go_result mxn_go_predictor_reshape(mxn_predictor_t *predictor, const char *const *names, const int32_t *ndims, const int64_t *shapes, int32_t count) { NEED(mxn_predictor_reshape) return mxn_go_finish(do_mxn_predictor_reshape(predictor, names, ndims, shapes, count)); }
@@ -383,6 +409,17 @@ mxn_go_result mxn_go_executor_arrays(const mxn_executor_t *executor, int32_t wha
 mxn_go_result mxn_go_executor_set_monitor(mxn_executor_t *executor, uintptr_t user, int32_t inputs) { NEED(mxn_executor_set_monitor) return mxn_go_finish(do_mxn_executor_set_monitor(executor, user ? mxn_go_monitor : NULL, (void *)user, user ? mxn_go_destroy : NULL, inputs)); }
 mxn_go_result mxn_go_executor_memory(const mxn_executor_t *executor, int32_t training, mxn_memory_info_t *out_info) { NEED(mxn_executor_memory) return mxn_go_finish(do_mxn_executor_memory(executor, training, out_info)); }
 mxn_go_result mxn_go_executor_describe(const mxn_executor_t *executor, char **out_text) { NEED(mxn_executor_describe) return mxn_go_finish(do_mxn_executor_describe(executor, out_text)); }
+mxn_go_result mxn_go_autograd_set(int32_t recording, int32_t training, int32_t *out_before) { NEED(mxn_autograd_set) return mxn_go_finish(do_mxn_autograd_set(recording, training, out_before)); }
+mxn_go_result mxn_go_autograd_mark(mxn_ndarray_t *const *arrays, mxn_ndarray_t *const *grads, const int32_t *grad_reqs, int64_t count) { NEED(mxn_autograd_mark) return mxn_go_finish(do_mxn_autograd_mark(arrays, grads, grad_reqs, count)); }
+mxn_go_result mxn_go_autograd_backward(mxn_ndarray_t *const *heads, mxn_ndarray_t *const *head_grads, int64_t count, mxn_ndarray_t *const *variables, int64_t num_variables, int32_t retain_graph, int32_t create_graph, int32_t training, mxn_ndarray_t ***out_arrays, int64_t *out_count) { NEED(mxn_autograd_backward) return mxn_go_finish(do_mxn_autograd_backward(heads, head_grads, count, variables, num_variables, retain_graph, create_graph, training, out_arrays, out_count)); }
+mxn_go_result mxn_go_autograd_gradient(const mxn_ndarray_t *array, int32_t *out_recorded, mxn_ndarray_t **out_array) { NEED(mxn_autograd_gradient) return mxn_go_finish(do_mxn_autograd_gradient(array, out_recorded, out_array)); }
+mxn_go_result mxn_go_autograd_function(mxn_ndarray_t *const *inputs, int64_t num_inputs, mxn_ndarray_t *const *outputs, int64_t num_outputs, uintptr_t user) { NEED(mxn_autograd_function) return mxn_go_finish(do_mxn_autograd_function(inputs, num_inputs, outputs, num_outputs, user ? mxn_go_backward : NULL, (void *)user, user ? mxn_go_destroy : NULL)); }
+mxn_go_result mxn_go_trace_begin(mxn_ndarray_t *const *arrays, int64_t count, mxn_ndarray_t ***out_arrays, int64_t *out_count) { NEED(mxn_trace_begin) return mxn_go_finish(do_mxn_trace_begin(arrays, count, out_arrays, out_count)); }
+mxn_go_result mxn_go_trace_end(mxn_ndarray_t *const *outputs, int64_t count, mxn_symbol_t **out_symbol, mxn_ndarray_t ***out_arrays, int64_t *out_count) { NEED(mxn_trace_end) return mxn_go_finish(do_mxn_trace_end(outputs, count, out_symbol, out_arrays, out_count)); }
+mxn_go_result mxn_go_cached_op_create(const mxn_symbol_t *symbol, const char *const *parameters, int32_t num_parameters, mxn_cached_op_t **out_op) { NEED(mxn_cached_op_create) return mxn_go_finish(do_mxn_cached_op_create(symbol, parameters, num_parameters, out_op)); }
+void mxn_go_cached_op_free(mxn_cached_op_t *op) { if (!do_mxn_cached_op_free) return; do_mxn_cached_op_free(op); }
+mxn_go_result mxn_go_cached_op_invoke(mxn_cached_op_t *op, mxn_ndarray_t *const *inputs, int64_t num_inputs, mxn_ndarray_t **outputs, int32_t capacity, int32_t *num_outputs) { NEED(mxn_cached_op_invoke) return mxn_go_finish(do_mxn_cached_op_invoke(op, inputs, num_inputs, outputs, capacity, num_outputs)); }
+mxn_go_result mxn_go_cached_op_describe(mxn_cached_op_t *op, char **out_text, int64_t *out_plans) { NEED(mxn_cached_op_describe) return mxn_go_finish(do_mxn_cached_op_describe(op, out_text, out_plans)); }
 mxn_go_result mxn_go_kvstore_create(const char *type, mxn_kvstore_t **out_store) { NEED(mxn_kvstore_create) return mxn_go_finish(do_mxn_kvstore_create(type, out_store)); }
 void mxn_go_kvstore_free(mxn_kvstore_t *store) { if (!do_mxn_kvstore_free) return; do_mxn_kvstore_free(store); }
 mxn_go_result mxn_go_kvstore_init(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count) { NEED(mxn_kvstore_init) return mxn_go_finish(do_mxn_kvstore_init(store, keys, values, count)); }

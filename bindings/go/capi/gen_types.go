@@ -45,6 +45,9 @@ const (
 	TagText           = 4
 	TagInts           = 5
 	TagFloats         = 6
+	AutogradRecording = 1
+	AutogradTraining  = 2
+	AutogradTracing   = 4
 	ProfilerStop      = 0
 	ProfilerRun       = 1
 	ProfilerResume    = 2
@@ -80,6 +83,9 @@ type Kvstore = *C.mxn_kvstore_t
 // Optimizer is a handle, mxn_optimizer_t in C.
 type Optimizer = *C.mxn_optimizer_t
 
+// CachedOp is a handle, mxn_cached_op_t in C.
+type CachedOp = *C.mxn_cached_op_t
+
 // Variable is a handle, mxn_variable_t in C.
 type Variable = *C.mxn_variable_t
 
@@ -91,6 +97,23 @@ type Strings = *C.mxn_strings_t
 
 // Shapes is a handle, mxn_shapes_t in C.
 type Shapes = *C.mxn_shapes_t
+
+// PredictorOptionsT is mxn_predictor_options_t; what is left out means the default.
+type PredictorOptionsT struct {
+	SymbolJson  string
+	Params      unsafe.Pointer
+	ParamsBytes int64
+	InputNames  []string
+	InputNdims  []int32
+	InputShapes []int64
+	InputDtypes []int32
+	NumInputs   int32
+	NumOutputs  int32
+	OutputNames []string
+	Packed      unsafe.Pointer
+	PackedBytes int64
+	Borrow      int32
+}
 
 // TensorT is mxn_tensor_t.
 type TensorT struct {

@@ -23,11 +23,16 @@ def definition(function, parts):
     return f"{prototype(function, parts)} {{ {need}{ahead + chr(10) + '  ' if ahead else ' '}{answer} }}"
 
 
+def unconst(v):
+    """A pointer as an exported Go function takes it."""
+    return f"({v.type.replace('const', '').strip()}){v.name}" if "const" in v.type else v.name
+
+
 def trampoline(callback):
     """The C function that the library calls: it hands on to an exported Go function, with user as a number."""
     _, *others = callback.parameters
     listed = ", ".join(["void *user", *(declared(v.type, v.name) for v in others)])
-    passed = ", ".join(["(uintptr_t)user", *(f"(char *){v.name}" if v.base == "char" else v.name for v in others)])
+    passed = ", ".join(["(uintptr_t)user", *(unconst(v) for v in others)])
     go = "mxnGo" + "".join(word.capitalize() for word in callback.name[4:-3].split("_"))
     answer = "" if callback.returns == "void" else "return "
     return f"static {callback.returns} mxn_go_{callback.name[4:-3]}({listed}) {{ {answer}{go}({passed}); }}"

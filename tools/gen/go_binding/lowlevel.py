@@ -18,9 +18,12 @@ def member(m, handles):
 def structs(header, read):
     """Mirrors of the structs, with the same layout, which the compiler checks."""
     for struct in header.structs:
-        if struct.name == "mxn_arg_t" or (read.pointed(struct) and struct.name.endswith("_options_t")):
+        if struct.name == "mxn_arg_t":
             continue
         name = exported(struct.name) + "T"  # without it some would be called like functions
+        if read.pointed(struct) and struct.name.endswith("_options_t"):
+            yield f"// {name} is {struct.name}; what is left out means the default.\ntype {name} struct {{\n{aligned(read.member_types(struct))}}}\n"
+            continue
         members = aligned([member(m, header.handles) for m in struct.members])
         yield f"// {name} is {struct.name}.\ntype {name} struct {{\n{members}}}\n"
         yield f"var _ = [1]byte{{}}[unsafe.Sizeof({name}{{}})-C.sizeof_{struct.name}]\n"
@@ -34,20 +37,32 @@ def types(header, read):
     return "\n".join(lines)
 
 
+def callback_values(callback):
+    """(Go parameter, C parameter, value handed on) of each of a callback's, a vector and its count being one."""
+    listed = list(callback.parameters[1:])
+    while listed:
+        v = listed.pop(0)
+        name = local(v.name)
+        if v.base == "char":
+            yield f"{name} string", f"{name} *C.char", f"C.GoString({name})"
+        elif v.stars == 2:
+            count = local(listed.pop(0).name)
+            yield f"{name} []{exported(v.base)}", f"{name} **C.{v.base}, {count} C.int64_t", f"vector({name}, {count})"
+        else:
+            yield f"{name} {exported(v.base)}", f"{name} *C.{v.base}", name
+
+
 def callback_type(callback):
-    _, *others = callback.parameters
-    kinds = [f"{local(v.name)} {'string' if v.base == 'char' else exported(v.base)}" for v in others]
     name, note = exported(callback.name), "what it returns or panics with becomes the library's error"
-    return f"// {name} is {callback.name}; {note}.\ntype {name} func({', '.join(kinds)}) error\n"
+    return f"// {name} is {callback.name}; {note}.\ntype {name} func({', '.join(v[0] for v in callback_values(callback))}) error\n"
 
 
 def callback_export(callback):
-    name, (_, *others) = exported(callback.name), callback.parameters
+    name, values = exported(callback.name), list(callback_values(callback))
     go = "mxnGo" + "".join(word.capitalize() for word in callback.name[4:-3].split("_"))
-    listed = ", ".join(["user C.uintptr_t", *(f"{local(v.name)} *C.{v.base}" for v in others)])
-    values = ", ".join(f"C.GoString({local(v.name)})" if v.base == "char" else local(v.name) for v in others)
-    call = f"return registered(user).({name})({values})"
-    return f"//export {go}\nfunc {go}({listed}) C.int32_t {{\n\treturn guarded(func() error {{ {call} }})\n}}\n"
+    listed = ", ".join(["user C.uintptr_t", *(v[1] for v in values)])
+    call = f"return registered(user).({name})({', '.join(v[2] for v in values)})"
+    return f"//export {go}\nfunc {go}({listed}) C.int32_t {{\n\treturn guarded(func() error {{\n\t\t{call}\n\t}})\n}}\n"
 
 
 def callbacks(header):

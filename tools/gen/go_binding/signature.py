@@ -85,27 +85,38 @@ class Reader:
             return self.flattened(v, struct)
         return self.plain(v, v.type, v.name) or self.unknown(v)
 
+    def members(self, struct):
+        """Members of a struct of options, without its size and what is reserved."""
+        return [m for m in struct.members if m.name not in ("struct_size", "reserved")]
+
+    def member_types(self, struct):
+        """(name, type) of the Go struct whose values flattened hands on."""
+        return [(exported(m.name), self.member(m, "x").parameter.split(" ", 1)[1]) for m in self.members(struct)]
+
+    def member(self, m, options):
+        return self.plain(m, m.type, m.name, f"{options}.{exported(m.name)}") or self.unknown(m)
+
     def flattened(self, v, struct):
-        """A struct of options by its members, built on the C stack."""
-        members = [m for m in struct.members if m.name != "struct_size"]
-        parts = [self.plain(m, m.type, m.name) or self.unknown(m) for m in members]
+        """A struct of options, built on the C stack from the members of a Go struct."""
+        members = self.members(struct)
+        parts = [self.member(m, local(v.name)) for m in members]
         ahead = [f"{struct.name} {v.name};", f"memset(&{v.name}, 0, sizeof {v.name});", f"{v.name}.struct_size = sizeof {v.name};"]
         ahead += [f"{v.name}.{m.name} = {m.name};" for m in members]
         joined = {key: tuple(x for p in parts for x in getattr(p, key)) for key in ("before", "passed", "glue", "after")}
-        return Part(", ".join(p.parameter for p in parts), "", ahead=tuple(ahead), handed=(f"&{v.name}",), **joined)
+        return Part(f"{local(v.name)} {exported(struct.name)}T", "", ahead=tuple(ahead), handed=(f"&{v.name}",), **joined)
 
-    def plain(self, v, type_, name):
-        """A parameter that goes in as it is."""
-        go, glue = local(name), (declared(type_, name),)
+    def plain(self, v, type_, name, member=None):
+        """A parameter that goes in as it is, or a member of Go's options, of which an empty text means NULL."""
+        go, raw, glue = member or local(name), local(name), (declared(type_, name),)
         base, stars = v.base, v.stars
         same = {"glue": glue, "handed": (name,)}
         if stars == 0 and base in NUMBERS:
             return Part(f"{go} {NUMBERS[base]}", passed=(f"C.{base}({go})",), **same)
         if type_ == "const char *":
-            return Part(f"{go} string", passed=(f"text({go})",), **same)
+            return Part(f"{go} string", passed=(f"{'option' if member else 'text'}({go})",), **same)
         if type_ == "const char *const *":
-            before = (f"{go}C, {go}Free := texts({go})", f"defer {go}Free()")
-            return Part(f"{go} []string", before=before, passed=(f"{go}C",), **same)
+            before = (f"{raw}C, {raw}Free := texts({go})", f"defer {raw}Free()")
+            return Part(f"{go} []string", before=before, passed=(f"{raw}C",), **same)
         if base in ("void", "char") and stars == 1:
             cast = f"(*C.char)({go})" if base == "char" else go
             return Part(f"{go} unsafe.Pointer", passed=(cast,), **same)
