@@ -16,6 +16,7 @@ type NDArray struct {
 func wrap(handle capi.Ndarray) *NDArray {
 	array := &NDArray{resource[capi.Ndarray]{handle: handle, free: capi.NdarrayFree}}
 	runtime.SetFinalizer(array, func(a *NDArray) { a.close() })
+	feel()
 	return array
 }
 
