@@ -77,3 +77,28 @@ func TestRecordingSetsTheMode(t *testing.T) {
 		t.Fatalf("expected prediction and the function's error afterwards, got %v", err)
 	}
 }
+
+func TestCachedOperators(t *testing.T) {
+	x, w := array(t, []float32{1, 2}), array(t, []float32{3, 4})
+	call, err := mixnet.NewCachedOp(times(t), "y")
+	ok(t, err)
+	defer call.Close()
+	outputs, err := call.Call(x, w)
+	ok(t, err)
+	holds(t, outputs[0], nil, 3, 8)
+	ok(t, mixnet.AttachGrad(x))
+	ok(t, mixnet.Record(func() (err error) {
+		outputs, err = call.Call(x, w)
+		return err
+	}))
+	ok(t, mixnet.Backward(outputs, mixnet.BackwardOptions{}))
+	grad, err := x.Grad()
+	holds(t, grad, err, 3, 4)
+	if call.String() == "" {
+		t.Fatal("expected the steps of the plan")
+	}
+	_, err = call.Call(x)
+	fails(t, err, mixnet.CodeInvalid, "expected")
+	_, err = mixnet.NewCachedOp(nil)
+	fails(t, err, mixnet.CodeInvalid, "expected a symbol, got nil")
+}

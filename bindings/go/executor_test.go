@@ -10,8 +10,8 @@ import (
 	"mixnet.dev/mixnet/sym"
 )
 
-// product is x * y.
-func product(t testing.TB) *mixnet.Symbol {
+// times is x * y.
+func times(t testing.TB) *mixnet.Symbol {
 	t.Helper()
 	return mixnet.Must(mixnet.Must(mixnet.Variable("x")).Mul(mixnet.Must(mixnet.Variable("y"))))
 }
@@ -19,7 +19,7 @@ func product(t testing.TB) *mixnet.Symbol {
 func TestBoundSymbolsRun(t *testing.T) {
 	args := map[string]*mixnet.NDArray{"x": array(t, []float32{2, 3}), "y": array(t, []float32{5, 7})}
 	grads := map[string]*mixnet.NDArray{"x": array(t, []float32{1, 1}), "y": array(t, []float32{0, 0})}
-	e, err := product(t).Bind(mixnet.BindOptions{Args: args, Grads: grads, GradReqs: map[string]mixnet.GradReq{"x": mixnet.GradAdd}})
+	e, err := times(t).Bind(mixnet.BindOptions{Args: args, Grads: grads, GradReqs: map[string]mixnet.GradReq{"x": mixnet.GradAdd}})
 	ok(t, err)
 	defer e.Close()
 	ok(t, e.Forward(true))
@@ -28,7 +28,7 @@ func TestBoundSymbolsRun(t *testing.T) {
 	holds(t, grads["x"], nil, 6, 15)
 	holds(t, grads["y"], nil, 2, 6)
 	holds(t, e.Grads["y"], nil, 2, 6)
-	_, err = product(t).Bind(mixnet.BindOptions{Args: map[string]*mixnet.NDArray{"x": args["x"]}})
+	_, err = times(t).Bind(mixnet.BindOptions{Args: map[string]*mixnet.NDArray{"x": args["x"]}})
 	fails(t, err, mixnet.CodeInvalid, "")
 }
 
