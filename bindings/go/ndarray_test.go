@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 
 	"mixnet.dev/mixnet"
@@ -193,4 +194,28 @@ func TestArraysPrint(t *testing.T) {
 	if strings.Contains(large.String(), "[") {
 		t.Fatalf("expected no values, got %v", large)
 	}
+}
+
+func TestArraysServeGoroutines(t *testing.T) {
+	shared := array(t, []float32{1, 2, 3})
+	var group sync.WaitGroup
+	for i := 0; i < 50; i++ {
+		group.Add(1)
+		go func(i int) {
+			defer group.Done()
+			for k := 0; k < 20; k++ {
+				sum, err := shared.Add(mixnet.Scalar(i))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				values, err := mixnet.Values[float32](ctx, sum)
+				if err != nil || values[2] != float32(3+i) {
+					t.Errorf("expected %d, got %v, %v", 3+i, values, err)
+				}
+				sum.Close()
+			}
+		}(i)
+	}
+	group.Wait()
 }
