@@ -1,6 +1,7 @@
 """Julia's low-level layer (bindings/julia/src/gen/c_api.jl), its operators (operators.jl) and its optimizers (optimizers.jl), from the headers
 and the library's schemas. The library must be built."""
 
+import importlib.util
 import json
 import pathlib
 
@@ -128,13 +129,15 @@ def operator_text():
 
 def optimizer_schemas():
     """The library's optimizers: [{"name", "doc", "params"}]."""
-    base = operators.bridge()
+    spec = importlib.util.spec_from_file_location("mixnet_base", operators.PACKAGE / "base.py")
+    base = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(base)
     out = base.ffi.new("char **")
     base.check(base.lib.mxn_optimizer_schemas(out))
     return json.loads(base.text(out[0]))
 
 
-JULIA_NAMES = {"nag": "NAG", "rmsprop": "RMSProp", "adagrad": "AdaGrad", "adadelta": "AdaDelta", "signum": "Signum", "adamax": "AdaMax", "nadam": "Nadam"}
+JULIA_NAMES = {"nag": "NAG", "rmsprop": "RMSProp", "adagrad": "AdaGrad", "adadelta": "AdaDelta", "signum": "Signum", "adamax": "AdaMax", "nadam": "Nadam", "signsgd": "SignSGD"}
 
 
 def optimizer(schema):

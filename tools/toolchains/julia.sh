@@ -1,12 +1,14 @@
 #!/bin/sh
 # Julia 1.5.3 on Debian 12, which has none of its own: Debian 11's package, with Debian 11's libunwind beside it (with the newer one every
-# exception thrown from compiled code crashes), started by a wrapper /usr/local/bin/julia. Safe to repeat; quick when Julia is there.
+# exception thrown from compiled code crashes), started by a wrapper /usr/local/bin/julia. The wrapper also puts libgcc first: libunwind has
+# functions of the same names, and with those an exception inside a C++ library ends the process. Safe to repeat; quick when Julia is there.
 # A private package index is used, so that the machine's own sources stay as they are. Exit code 3 with one line when it cannot be installed.
 set -e
 sources=/etc/apt/sources.list.d/debian.sources
 compat=/opt/julia-compat
 wrapper=/usr/local/bin/julia
-check='f(x) = x > 1 ? error("x") : 1; try f(2) catch; println("ok") end'
+check='using Libdl; f(x) = x > 1 ? error("x") : 1; raise(l) = dlsym(l, :_Unwind_RaiseException)
+try f(2) catch; raise(dlopen("")) == raise(dlopen("libgcc_s.so.1")) && println("ok") end'
 
 cannot() {
   echo "julia: $1"
@@ -44,6 +46,10 @@ apt install -y --no-install-recommends julia
 (cd "$work/packages" && apt download libunwind8/bullseye)
 dpkg -x "$work"/packages/libunwind8_*.deb "$compat"
 folder=$(dirname "$(find "$compat" -name 'libunwind.so.8' | head -1)")
-printf '#!/bin/sh\nLD_LIBRARY_PATH=%s${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} exec /usr/bin/julia "$@"\n' "$folder" >"$wrapper"
+cat >"$wrapper" <<END
+#!/bin/sh
+export LD_LIBRARY_PATH=$folder\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH} LD_PRELOAD=libgcc_s.so.1\${LD_PRELOAD:+:\$LD_PRELOAD}
+exec /usr/bin/julia "\$@"
+END
 chmod 755 "$wrapper"
 works || cannot "installed, but an exception does not come through"

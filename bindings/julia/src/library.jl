@@ -13,10 +13,22 @@ function places()
 end
 
 """
+Debian's Julia brings a libunwind whose functions for exceptions hide libgcc's: the first error inside the library would end the process.
+"""
+function check_unwinder()
+    gcc = Libdl.dlopen("libgcc_s.so.1", throw_error = false)
+    gcc === nothing && return
+    raise(library) = Libdl.dlsym(library, :_Unwind_RaiseException, throw_error = false)
+    raise(Libdl.dlopen("")) in (nothing, raise(gcc)) ||
+        throw(MXError(0, "[MixNet] process: expected C++ exceptions of libgcc, got those of another library; start Julia with LD_PRELOAD=libgcc_s.so.1"))
+end
+
+"""
 The opened library. OpenMP reads its settings when the library is loaded: kernels of oneDNN and our own share the cores, and threads that spin
 on while idle would take them from each other; they spin about 0.1 ms, because waking a thread takes longer than a small matrix product.
 """
 function open_library()
+    Sys.islinux() && check_unwinder()
     if !haskey(ENV, "OMP_WAIT_POLICY")
         ENV["OMP_WAIT_POLICY"] = "PASSIVE"
         get!(ENV, "GOMP_SPINCOUNT", "5000")

@@ -164,7 +164,7 @@ function update!(metric::MultiMetric, labels::AbstractVector, preds::AbstractVec
     return metric
 end
 
-const METRICS = Dict{Symbol,Function}(:acc => Accuracy, :accuracy => Accuracy, :ce => CrossEntropy, Symbol("cross-entropy") => CrossEntropy, :mse => MSE,
+const METRICS = Dict{Symbol,Any}(:acc => Accuracy, :accuracy => Accuracy, :ce => CrossEntropy, Symbol("cross-entropy") => CrossEntropy, :mse => MSE,
                                       :mae => MAE, :rmse => RMSE, :f1 => F1)
 
 """

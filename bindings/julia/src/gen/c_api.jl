@@ -159,6 +159,7 @@ const NAMES = [
     :mxn_features,
     :mxn_error_set,
     :mxn_text_free,
+    :mxn_handle_count,
     :mxn_random_seed,
     :mxn_device_count,
     :mxn_device_memory,
@@ -180,6 +181,9 @@ const NAMES = [
     :mxn_variable_wait,
     :mxn_variable_free,
     :mxn_engine_push,
+    :mxn_queue_open,
+    :mxn_queue_poll,
+    :mxn_queue_close,
     :mxn_op_schemas,
     :mxn_op_find,
     :mxn_op_invoke,
@@ -242,6 +246,15 @@ const NAMES = [
     :mxn_kvstore_set_updater,
     :mxn_kvstore_rank,
     :mxn_kvstore_barrier,
+    :mxn_kvstore_set_optimizer,
+    :mxn_optimizer_schemas,
+    :mxn_optimizer_create,
+    :mxn_optimizer_free,
+    :mxn_optimizer_update,
+    :mxn_optimizer_set,
+    :mxn_optimizer_set_multipliers,
+    :mxn_optimizer_save,
+    :mxn_optimizer_load,
     :mxn_profiler_set_options,
     :mxn_profiler_set_state,
     :mxn_profiler_now,
@@ -441,6 +454,16 @@ mxn_text_free(text) =
     ccall(FUNCTIONS[19], Cvoid, (Ptr{UInt8},), text)
 
 """
+    mxn_handle_count(out_count)
+
+Handles of all kinds that were made and not freed yet: for tests of leaks.
+
+(own: none; threads: any; blocks: no; since: 0.1)
+"""
+mxn_handle_count(out_count) =
+    check(ccall(FUNCTIONS[20], Int32, (Ptr{Int64},), out_count))
+
+"""
     mxn_random_seed(seed)
 
 Seeds all random operators and restarts their count.
@@ -448,7 +471,7 @@ Seeds all random operators and restarts their count.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_random_seed(seed) =
-    check(ccall(FUNCTIONS[20], Int32, (Int64,), seed))
+    check(ccall(FUNCTIONS[21], Int32, (Int64,), seed))
 
 """
     mxn_device_count(kind, out_count)
@@ -458,7 +481,7 @@ Number of devices of a kind.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_device_count(kind, out_count) =
-    check(ccall(FUNCTIONS[21], Int32, (Int32, Ptr{Int32},), kind, out_count))
+    check(ccall(FUNCTIONS[22], Int32, (Int32, Ptr{Int32},), kind, out_count))
 
 """
     mxn_device_memory(kind, index, out_free, out_total)
@@ -468,7 +491,7 @@ Free and total memory of a device in bytes.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_device_memory(kind, index, out_free, out_total) =
-    check(ccall(FUNCTIONS[22], Int32, (Int32, Int32, Ptr{Int64}, Ptr{Int64},), kind, index, out_free, out_total))
+    check(ccall(FUNCTIONS[23], Int32, (Int32, Int32, Ptr{Int64}, Ptr{Int64},), kind, index, out_free, out_total))
 
 """
     mxn_storage_info(kind, index, out_info)
@@ -478,7 +501,7 @@ State of a device's memory pool; out_info->struct_size is set by the caller.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_storage_info(kind, index, out_info) =
-    check(ccall(FUNCTIONS[23], Int32, (Int32, Int32, Ptr{mxn_storage_info_t},), kind, index, out_info))
+    check(ccall(FUNCTIONS[24], Int32, (Int32, Int32, Ptr{mxn_storage_info_t},), kind, index, out_info))
 
 """
     mxn_storage_empty_cache(kind, index)
@@ -488,7 +511,7 @@ Gives cached blocks back to the device.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_storage_empty_cache(kind, index) =
-    check(ccall(FUNCTIONS[24], Int32, (Int32, Int32,), kind, index))
+    check(ccall(FUNCTIONS[25], Int32, (Int32, Int32,), kind, index))
 
 """
     mxn_storage_set_limit(kind, index, bytes)
@@ -498,7 +521,7 @@ Caps a pool at so many bytes; 0 lifts the cap.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_storage_set_limit(kind, index, bytes) =
-    check(ccall(FUNCTIONS[25], Int32, (Int32, Int32, Int64,), kind, index, bytes))
+    check(ccall(FUNCTIONS[26], Int32, (Int32, Int32, Int64,), kind, index, bytes))
 
 """
     mxn_wait_all(wait)
@@ -508,7 +531,7 @@ Waits for all work; fails with the first error since the last call. wait may be 
 (own: none; threads: any, not inside a task; blocks: yes; since: 0.1)
 """
 mxn_wait_all(wait) =
-    check(ccall(FUNCTIONS[26], Int32, (Ptr{mxn_wait_t},), wait))
+    check(ccall(FUNCTIONS[27], Int32, (Ptr{mxn_wait_t},), wait))
 
 """
     mxn_shutdown()
@@ -518,7 +541,7 @@ Ends the engine: running work finishes, the rest fails. Safe at any time and twi
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_shutdown() =
-    check(ccall(FUNCTIONS[27], Int32, ()))
+    check(ccall(FUNCTIONS[28], Int32, ()))
 
 """
     mxn_strings_count(strings)
@@ -528,7 +551,7 @@ Number of texts. Returns the count, 0 for NULL.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_strings_count(strings) =
-    ccall(FUNCTIONS[28], Int64, (Ptr{Cvoid},), strings)
+    ccall(FUNCTIONS[29], Int64, (Ptr{Cvoid},), strings)
 
 """
     mxn_strings_get(strings, i)
@@ -538,7 +561,7 @@ Text i; NULL when out of range.
 (own: list; threads: any; blocks: no; since: 0.1)
 """
 mxn_strings_get(strings, i) =
-    ccall(FUNCTIONS[29], Ptr{UInt8}, (Ptr{Cvoid}, Int64,), strings, i)
+    ccall(FUNCTIONS[30], Ptr{UInt8}, (Ptr{Cvoid}, Int64,), strings, i)
 
 """
     mxn_strings_free(strings)
@@ -548,7 +571,7 @@ Frees a list of texts.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_strings_free(strings) =
-    ccall(FUNCTIONS[30], Cvoid, (Ptr{Cvoid},), strings)
+    ccall(FUNCTIONS[31], Cvoid, (Ptr{Cvoid},), strings)
 
 """
     mxn_shapes_count(shapes)
@@ -558,7 +581,7 @@ Number of shapes. Returns the count, 0 for NULL.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_shapes_count(shapes) =
-    ccall(FUNCTIONS[31], Int64, (Ptr{Cvoid},), shapes)
+    ccall(FUNCTIONS[32], Int64, (Ptr{Cvoid},), shapes)
 
 """
     mxn_shapes_get(shapes, i, out_ndim, out_dims)
@@ -568,7 +591,7 @@ Shape i: its ndim (-1 unknown; extents of -1 are unknown) and extents.
 (own: list; threads: any; blocks: no; since: 0.1)
 """
 mxn_shapes_get(shapes, i, out_ndim, out_dims) =
-    check(ccall(FUNCTIONS[32], Int32, (Ptr{Cvoid}, Int64, Ptr{Int32}, Ptr{Ptr{Int64}},), shapes, i, out_ndim, out_dims))
+    check(ccall(FUNCTIONS[33], Int32, (Ptr{Cvoid}, Int64, Ptr{Int32}, Ptr{Ptr{Int64}},), shapes, i, out_ndim, out_dims))
 
 """
     mxn_shapes_free(shapes)
@@ -578,7 +601,7 @@ Frees a list of shapes.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_shapes_free(shapes) =
-    ccall(FUNCTIONS[33], Cvoid, (Ptr{Cvoid},), shapes)
+    ccall(FUNCTIONS[34], Cvoid, (Ptr{Cvoid},), shapes)
 
 """
     mxn_cancel_create(out_cancel)
@@ -588,7 +611,7 @@ A token that ends waits early.
 (own: caller: mxn_cancel_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_cancel_create(out_cancel) =
-    check(ccall(FUNCTIONS[34], Int32, (Ptr{Ptr{Cvoid}},), out_cancel))
+    check(ccall(FUNCTIONS[35], Int32, (Ptr{Ptr{Cvoid}},), out_cancel))
 
 """
     mxn_cancel_trigger(cancel)
@@ -598,7 +621,7 @@ Ends all waits that were given this token; may be called in a signal handler.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_cancel_trigger(cancel) =
-    check(ccall(FUNCTIONS[35], Int32, (Ptr{Cvoid},), cancel))
+    check(ccall(FUNCTIONS[36], Int32, (Ptr{Cvoid},), cancel))
 
 """
     mxn_cancel_free(cancel)
@@ -608,7 +631,7 @@ Frees a token that no wait uses.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_cancel_free(cancel) =
-    ccall(FUNCTIONS[36], Cvoid, (Ptr{Cvoid},), cancel)
+    ccall(FUNCTIONS[37], Cvoid, (Ptr{Cvoid},), cancel)
 
 """
     mxn_variable_create(out_variable)
@@ -618,7 +641,7 @@ A variable for mxn_engine_push: a seed, a file, anything that is read and writte
 (own: caller: mxn_variable_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_variable_create(out_variable) =
-    check(ccall(FUNCTIONS[37], Int32, (Ptr{Ptr{Cvoid}},), out_variable))
+    check(ccall(FUNCTIONS[38], Int32, (Ptr{Ptr{Cvoid}},), out_variable))
 
 """
     mxn_variable_wait(variable, wait)
@@ -628,7 +651,7 @@ Waits until what was pushed before has written the variable; fails with the erro
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_variable_wait(variable, wait) =
-    check(ccall(FUNCTIONS[38], Int32, (Ptr{Cvoid}, Ptr{mxn_wait_t},), variable, wait))
+    check(ccall(FUNCTIONS[39], Int32, (Ptr{Cvoid}, Ptr{mxn_wait_t},), variable, wait))
 
 """
     mxn_variable_free(variable)
@@ -638,7 +661,7 @@ Gives a variable back; work under way keeps it.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_variable_free(variable) =
-    ccall(FUNCTIONS[39], Cvoid, (Ptr{Cvoid},), variable)
+    ccall(FUNCTIONS[40], Cvoid, (Ptr{Cvoid},), variable)
 
 """
     mxn_engine_push(fn, user, destroy, reads, num_reads, writes, num_writes, array_reads, num_array_reads, array_writes, num_array_writes, priority)
@@ -648,7 +671,37 @@ Runs fn(user) on a thread of the engine's own when all that it reads and writes 
 (own: library takes user; threads: any; blocks: while too much is in flight; since: 0.1)
 """
 mxn_engine_push(fn, user, destroy, reads, num_reads, writes, num_writes, array_reads, num_array_reads, array_writes, num_array_writes, priority) =
-    check(ccall(FUNCTIONS[40], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int64, Int32,), fn, user, destroy, reads, num_reads, writes, num_writes, array_reads, num_array_reads, array_writes, num_array_writes, priority))
+    check(ccall(FUNCTIONS[41], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int64, Int32,), fn, user, destroy, reads, num_reads, writes, num_writes, array_reads, num_array_reads, array_writes, num_array_writes, priority))
+
+"""
+    mxn_queue_open()
+
+From now on callbacks that this thread registers, and their destroys, run on this thread: in mxn_queue_poll and in whatever of this thread waits.
+
+(own: none; threads: any; blocks: no; since: 0.1)
+"""
+mxn_queue_open() =
+    check(ccall(FUNCTIONS[42], Int32, ()))
+
+"""
+    mxn_queue_poll(wait, out_ran)
+
+Runs what is queued for this thread and counts it; when that is nothing, waits for the first as long as wait says, NULL: not at all.
+
+(own: none; threads: any; blocks: yes; since: 0.1)
+"""
+mxn_queue_poll(wait, out_ran) =
+    check(ccall(FUNCTIONS[43], Int32, (Ptr{mxn_wait_t}, Ptr{Int64},), wait, out_ran))
+
+"""
+    mxn_queue_close()
+
+Runs what is queued. From now on callbacks run where they come to; those registered before fail until the queue is opened again.
+
+(own: none; threads: any; blocks: no; since: 0.1)
+"""
+mxn_queue_close() =
+    check(ccall(FUNCTIONS[44], Int32, ()))
 
 """
     mxn_op_schemas(out_json)
@@ -658,7 +711,7 @@ The schema of all operators as JSON.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_op_schemas(out_json) =
-    check(ccall(FUNCTIONS[41], Int32, (Ptr{Ptr{UInt8}},), out_json))
+    check(ccall(FUNCTIONS[45], Int32, (Ptr{Ptr{UInt8}},), out_json))
 
 """
     mxn_op_find(name, out_op)
@@ -668,7 +721,7 @@ An operator by name or alias.
 (own: library; threads: any; blocks: no; since: 0.1)
 """
 mxn_op_find(name, out_op) =
-    check(ccall(FUNCTIONS[42], Int32, (Cstring, Ptr{Ptr{Cvoid}},), name, out_op))
+    check(ccall(FUNCTIONS[46], Int32, (Cstring, Ptr{Ptr{Cvoid}},), name, out_op))
 
 """
     mxn_op_invoke(op, inputs, num_inputs, args, num_args, training, device_kind, device_index, outputs, capacity, num_outputs)
@@ -678,7 +731,7 @@ Runs an operator. On entry *num_outputs is 0 (fresh arrays are made) or the numb
 (own: caller owns fresh arrays; threads: any; blocks: no; since: 0.1)
 """
 mxn_op_invoke(op, inputs, num_inputs, args, num_args, training, device_kind, device_index, outputs, capacity, num_outputs) =
-    check(ccall(FUNCTIONS[43], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Int32, Ptr{mxn_arg_t}, Int32, Int32, Int32, Int32, Ptr{Ptr{Cvoid}}, Int32, Ptr{Int32},), op, inputs, num_inputs, args, num_args, training, device_kind, device_index, outputs, capacity, num_outputs))
+    check(ccall(FUNCTIONS[47], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Int32, Ptr{mxn_arg_t}, Int32, Int32, Int32, Int32, Ptr{Ptr{Cvoid}}, Int32, Ptr{Int32},), op, inputs, num_inputs, args, num_args, training, device_kind, device_index, outputs, capacity, num_outputs))
 
 """
     mxn_ndarray_create(shape, ndim, dtype, device_kind, device_index, out_array)
@@ -688,7 +741,7 @@ An array with undefined values.
 (own: caller: mxn_ndarray_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_create(shape, ndim, dtype, device_kind, device_index, out_array) =
-    check(ccall(FUNCTIONS[44], Int32, (Ptr{Int64}, Int32, Int32, Int32, Int32, Ptr{Ptr{Cvoid}},), shape, ndim, dtype, device_kind, device_index, out_array))
+    check(ccall(FUNCTIONS[48], Int32, (Ptr{Int64}, Int32, Int32, Int32, Int32, Ptr{Ptr{Cvoid}},), shape, ndim, dtype, device_kind, device_index, out_array))
 
 """
     mxn_ndarray_from_memory(data, shape, ndim, dtype, user, destroy, out_array)
@@ -698,7 +751,7 @@ An array over the caller's memory (64-byte alignment is faster), which must stay
 (own: library takes user; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_from_memory(data, shape, ndim, dtype, user, destroy, out_array) =
-    check(ccall(FUNCTIONS[45], Int32, (Ptr{Cvoid}, Ptr{Int64}, Int32, Int32, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), data, shape, ndim, dtype, user, destroy, out_array))
+    check(ccall(FUNCTIONS[49], Int32, (Ptr{Cvoid}, Ptr{Int64}, Int32, Int32, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), data, shape, ndim, dtype, user, destroy, out_array))
 
 """
     mxn_ndarray_clone(array, out_array)
@@ -708,7 +761,7 @@ Another handle to the same array.
 (own: caller: mxn_ndarray_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_clone(array, out_array) =
-    check(ccall(FUNCTIONS[46], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), array, out_array))
+    check(ccall(FUNCTIONS[50], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), array, out_array))
 
 """
     mxn_ndarray_free(array)
@@ -718,7 +771,7 @@ Gives a handle back; pending work still finds the memory.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_free(array) =
-    ccall(FUNCTIONS[47], Cvoid, (Ptr{Cvoid},), array)
+    ccall(FUNCTIONS[51], Cvoid, (Ptr{Cvoid},), array)
 
 """
     mxn_ndarray_info(array, out_info)
@@ -728,7 +781,7 @@ Shape, dtype and device. The caller sets out_info->struct_size.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_info(array, out_info) =
-    check(ccall(FUNCTIONS[48], Int32, (Ptr{Cvoid}, Ptr{mxn_ndarray_info_t},), array, out_info))
+    check(ccall(FUNCTIONS[52], Int32, (Ptr{Cvoid}, Ptr{mxn_ndarray_info_t},), array, out_info))
 
 """
     mxn_ndarray_slice(array, begin_, end_, out_array)
@@ -738,7 +791,7 @@ Rows [begin, end) of the first axis, sharing memory.
 (own: caller: mxn_ndarray_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_slice(array, begin_, end_, out_array) =
-    check(ccall(FUNCTIONS[49], Int32, (Ptr{Cvoid}, Int64, Int64, Ptr{Ptr{Cvoid}},), array, begin_, end_, out_array))
+    check(ccall(FUNCTIONS[53], Int32, (Ptr{Cvoid}, Int64, Int64, Ptr{Ptr{Cvoid}},), array, begin_, end_, out_array))
 
 """
     mxn_ndarray_at(array, i, out_array)
@@ -748,7 +801,7 @@ Row i without its axis, sharing memory.
 (own: caller: mxn_ndarray_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_at(array, i, out_array) =
-    check(ccall(FUNCTIONS[50], Int32, (Ptr{Cvoid}, Int64, Ptr{Ptr{Cvoid}},), array, i, out_array))
+    check(ccall(FUNCTIONS[54], Int32, (Ptr{Cvoid}, Int64, Ptr{Ptr{Cvoid}},), array, i, out_array))
 
 """
     mxn_ndarray_reshape(array, shape, ndim, out_array)
@@ -758,7 +811,7 @@ The same elements under another shape, sharing memory. All extents are given.
 (own: caller: mxn_ndarray_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_reshape(array, shape, ndim, out_array) =
-    check(ccall(FUNCTIONS[51], Int32, (Ptr{Cvoid}, Ptr{Int64}, Int32, Ptr{Ptr{Cvoid}},), array, shape, ndim, out_array))
+    check(ccall(FUNCTIONS[55], Int32, (Ptr{Cvoid}, Ptr{Int64}, Int32, Ptr{Ptr{Cvoid}},), array, shape, ndim, out_array))
 
 """
     mxn_ndarray_copy_from_host(array, data, bytes)
@@ -768,7 +821,7 @@ Copies host memory in; bytes must be the array's. data may be reused after the c
 (own: none; threads: any; blocks: until earlier work on the array is done; since: 0.1)
 """
 mxn_ndarray_copy_from_host(array, data, bytes) =
-    check(ccall(FUNCTIONS[52], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Int64,), array, data, bytes))
+    check(ccall(FUNCTIONS[56], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Int64,), array, data, bytes))
 
 """
     mxn_ndarray_copy_to_host(array, data, bytes, wait)
@@ -778,7 +831,7 @@ Copies the values out; fails with the error that stands on the array.
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_ndarray_copy_to_host(array, data, bytes, wait) =
-    check(ccall(FUNCTIONS[53], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Int64, Ptr{mxn_wait_t},), array, data, bytes, wait))
+    check(ccall(FUNCTIONS[57], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Int64, Ptr{mxn_wait_t},), array, data, bytes, wait))
 
 """
     mxn_ndarray_copy(from, to)
@@ -788,7 +841,7 @@ Copies from one array into another of the same shape and dtype, between any devi
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_copy(from, to) =
-    check(ccall(FUNCTIONS[54], Int32, (Ptr{Cvoid}, Ptr{Cvoid},), from, to))
+    check(ccall(FUNCTIONS[58], Int32, (Ptr{Cvoid}, Ptr{Cvoid},), from, to))
 
 """
     mxn_ndarray_wait_to_read(array, wait)
@@ -798,7 +851,7 @@ Waits until the array's values are there.
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_ndarray_wait_to_read(array, wait) =
-    check(ccall(FUNCTIONS[55], Int32, (Ptr{Cvoid}, Ptr{mxn_wait_t},), array, wait))
+    check(ccall(FUNCTIONS[59], Int32, (Ptr{Cvoid}, Ptr{mxn_wait_t},), array, wait))
 
 """
     mxn_ndarray_wait_to_write(array, wait)
@@ -808,7 +861,7 @@ Waits until nobody reads or writes the array any more.
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_ndarray_wait_to_write(array, wait) =
-    check(ccall(FUNCTIONS[56], Int32, (Ptr{Cvoid}, Ptr{mxn_wait_t},), array, wait))
+    check(ccall(FUNCTIONS[60], Int32, (Ptr{Cvoid}, Ptr{mxn_wait_t},), array, wait))
 
 """
     mxn_ndarray_data(array, out_data)
@@ -818,7 +871,7 @@ Address of the first element, after waiting for it; host arrays only.
 (own: array; threads: any; blocks: yes; since: 0.1)
 """
 mxn_ndarray_data(array, out_data) =
-    check(ccall(FUNCTIONS[57], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), array, out_data))
+    check(ccall(FUNCTIONS[61], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), array, out_data))
 
 """
     mxn_ndarray_version(array, out_version)
@@ -828,7 +881,7 @@ Number of finished writes to the array's memory.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_version(array, out_version) =
-    check(ccall(FUNCTIONS[58], Int32, (Ptr{Cvoid}, Ptr{UInt64},), array, out_version))
+    check(ccall(FUNCTIONS[62], Int32, (Ptr{Cvoid}, Ptr{UInt64},), array, out_version))
 
 """
     mxn_ndarray_to_dlpack(array, out_managed)
@@ -838,7 +891,7 @@ A DLManagedTensor (DLPack 0.8) sharing the memory; its deleter gives it back.
 (own: caller calls the deleter; threads: any; blocks: until the values are there; since: 0.1)
 """
 mxn_ndarray_to_dlpack(array, out_managed) =
-    check(ccall(FUNCTIONS[59], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), array, out_managed))
+    check(ccall(FUNCTIONS[63], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), array, out_managed))
 
 """
     mxn_ndarray_from_dlpack(managed, out_array)
@@ -848,7 +901,7 @@ An array sharing the memory of a DLManagedTensor, which must be row-major withou
 (own: library takes managed on success; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_from_dlpack(managed, out_array) =
-    check(ccall(FUNCTIONS[60], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), managed, out_array))
+    check(ccall(FUNCTIONS[64], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), managed, out_array))
 
 """
     mxn_ndarray_save(path, arrays, names, count)
@@ -858,7 +911,7 @@ Writes a .params file (V2); names may be NULL.
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_ndarray_save(path, arrays, names, count) =
-    check(ccall(FUNCTIONS[61], Int32, (Cstring, Ptr{Ptr{Cvoid}}, Ptr{Ptr{UInt8}}, Int64,), path, arrays, names, count))
+    check(ccall(FUNCTIONS[65], Int32, (Cstring, Ptr{Ptr{Cvoid}}, Ptr{Ptr{UInt8}}, Int64,), path, arrays, names, count))
 
 """
     mxn_ndarray_load(path, out_arrays, out_count, out_names)
@@ -868,7 +921,7 @@ Reads a .params file of any generation. capacity 0 only counts; otherwise the fi
 (own: caller: arrays and list; threads: any; blocks: yes; since: 0.1)
 """
 mxn_ndarray_load(path, out_arrays, out_count, out_names) =
-    check(ccall(FUNCTIONS[62], Int32, (Cstring, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64}, Ptr{Ptr{Cvoid}},), path, out_arrays, out_count, out_names))
+    check(ccall(FUNCTIONS[66], Int32, (Cstring, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64}, Ptr{Ptr{Cvoid}},), path, out_arrays, out_count, out_names))
 
 """
     mxn_ndarray_load_memory(data, bytes, out_arrays, out_count, out_names)
@@ -878,7 +931,7 @@ The same from memory.
 (own: caller: arrays and list; threads: any; blocks: yes; since: 0.1)
 """
 mxn_ndarray_load_memory(data, bytes, out_arrays, out_count, out_names) =
-    check(ccall(FUNCTIONS[63], Int32, (Ptr{Cvoid}, Int64, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64}, Ptr{Ptr{Cvoid}},), data, bytes, out_arrays, out_count, out_names))
+    check(ccall(FUNCTIONS[67], Int32, (Ptr{Cvoid}, Int64, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64}, Ptr{Ptr{Cvoid}},), data, bytes, out_arrays, out_count, out_names))
 
 """
     mxn_ndarray_list_free(arrays)
@@ -888,7 +941,7 @@ Frees the vector of handles that a load or an executor returned, not the arrays 
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_list_free(arrays) =
-    ccall(FUNCTIONS[64], Cvoid, (Ptr{Ptr{Cvoid}},), arrays)
+    ccall(FUNCTIONS[68], Cvoid, (Ptr{Ptr{Cvoid}},), arrays)
 
 """
     mxn_symbol_variable(name, out_symbol)
@@ -898,7 +951,7 @@ A variable.
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_variable(name, out_symbol) =
-    check(ccall(FUNCTIONS[65], Int32, (Cstring, Ptr{Ptr{Cvoid}},), name, out_symbol))
+    check(ccall(FUNCTIONS[69], Int32, (Cstring, Ptr{Ptr{Cvoid}},), name, out_symbol))
 
 """
     mxn_symbol_create(op, args, num_args, attr_keys, attr_values, num_attrs, inputs, input_names, num_inputs, name, out_symbol)
@@ -908,7 +961,7 @@ An operator applied to symbols of one output. input_names may be NULL (all by po
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_create(op, args, num_args, attr_keys, attr_values, num_attrs, inputs, input_names, num_inputs, name, out_symbol) =
-    check(ccall(FUNCTIONS[66], Int32, (Ptr{Cvoid}, Ptr{mxn_arg_t}, Int32, Ptr{Ptr{UInt8}}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{UInt8}}, Int32, Cstring, Ptr{Ptr{Cvoid}},), op, args, num_args, attr_keys, attr_values, num_attrs, inputs, input_names, num_inputs, name, out_symbol))
+    check(ccall(FUNCTIONS[70], Int32, (Ptr{Cvoid}, Ptr{mxn_arg_t}, Int32, Ptr{Ptr{UInt8}}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{UInt8}}, Int32, Cstring, Ptr{Ptr{Cvoid}},), op, args, num_args, attr_keys, attr_values, num_attrs, inputs, input_names, num_inputs, name, out_symbol))
 
 """
     mxn_symbol_group(symbols, count, out_symbol)
@@ -918,7 +971,7 @@ Several symbols as one.
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_group(symbols, count, out_symbol) =
-    check(ccall(FUNCTIONS[67], Int32, (Ptr{Ptr{Cvoid}}, Int32, Ptr{Ptr{Cvoid}},), symbols, count, out_symbol))
+    check(ccall(FUNCTIONS[71], Int32, (Ptr{Ptr{Cvoid}}, Int32, Ptr{Ptr{Cvoid}},), symbols, count, out_symbol))
 
 """
     mxn_symbol_copy(symbol, out_symbol)
@@ -928,7 +981,7 @@ A deep copy.
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_copy(symbol, out_symbol) =
-    check(ccall(FUNCTIONS[68], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_symbol))
+    check(ccall(FUNCTIONS[72], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_symbol))
 
 """
     mxn_symbol_compose(symbol, name, keys, replacements, count, out_symbol)
@@ -938,7 +991,7 @@ Replaces variables by symbols: by name, or by position where the name is NULL. n
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_compose(symbol, name, keys, replacements, count, out_symbol) =
-    check(ccall(FUNCTIONS[69], Int32, (Ptr{Cvoid}, Cstring, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int32, Ptr{Ptr{Cvoid}},), symbol, name, keys, replacements, count, out_symbol))
+    check(ccall(FUNCTIONS[73], Int32, (Ptr{Cvoid}, Cstring, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int32, Ptr{Ptr{Cvoid}},), symbol, name, keys, replacements, count, out_symbol))
 
 """
     mxn_symbol_output(symbol, i, out_symbol)
@@ -948,7 +1001,7 @@ Output i as a symbol.
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_output(symbol, i, out_symbol) =
-    check(ccall(FUNCTIONS[70], Int32, (Ptr{Cvoid}, Int64, Ptr{Ptr{Cvoid}},), symbol, i, out_symbol))
+    check(ccall(FUNCTIONS[74], Int32, (Ptr{Cvoid}, Int64, Ptr{Ptr{Cvoid}},), symbol, i, out_symbol))
 
 """
     mxn_symbol_internals(symbol, out_symbol)
@@ -958,7 +1011,7 @@ All inner outputs as one symbol.
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_internals(symbol, out_symbol) =
-    check(ccall(FUNCTIONS[71], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_symbol))
+    check(ccall(FUNCTIONS[75], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_symbol))
 
 """
     mxn_symbol_children(symbol, out_symbol)
@@ -968,7 +1021,7 @@ The inputs of the output nodes; NULL when there are none.
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_children(symbol, out_symbol) =
-    check(ccall(FUNCTIONS[72], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_symbol))
+    check(ccall(FUNCTIONS[76], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_symbol))
 
 """
     mxn_symbol_free(symbol)
@@ -978,7 +1031,7 @@ Frees a symbol.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_free(symbol) =
-    ccall(FUNCTIONS[73], Cvoid, (Ptr{Cvoid},), symbol)
+    ccall(FUNCTIONS[77], Cvoid, (Ptr{Cvoid},), symbol)
 
 """
     mxn_symbol_name(symbol, out_name)
@@ -988,7 +1041,7 @@ Name of the node, NULL for a group of several.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_name(symbol, out_name) =
-    check(ccall(FUNCTIONS[74], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), symbol, out_name))
+    check(ccall(FUNCTIONS[78], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), symbol, out_name))
 
 """
     mxn_symbol_list(symbol, what, out_names)
@@ -998,7 +1051,7 @@ Names: what 0 arguments, 1 outputs, 2 auxiliary states.
 (own: caller: mxn_strings_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_list(symbol, what, out_names) =
-    check(ccall(FUNCTIONS[75], Int32, (Ptr{Cvoid}, Int32, Ptr{Ptr{Cvoid}},), symbol, what, out_names))
+    check(ccall(FUNCTIONS[79], Int32, (Ptr{Cvoid}, Int32, Ptr{Ptr{Cvoid}},), symbol, what, out_names))
 
 """
     mxn_symbol_get_attr(symbol, key, out_value)
@@ -1008,7 +1061,7 @@ An attribute or parameter of the node; NULL when it has none.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_get_attr(symbol, key, out_value) =
-    check(ccall(FUNCTIONS[76], Int32, (Ptr{Cvoid}, Cstring, Ptr{Ptr{UInt8}},), symbol, key, out_value))
+    check(ccall(FUNCTIONS[80], Int32, (Ptr{Cvoid}, Cstring, Ptr{Ptr{UInt8}},), symbol, key, out_value))
 
 """
     mxn_symbol_set_attr(symbol, key, value)
@@ -1018,7 +1071,7 @@ Sets an attribute of the node.
 (own: none; threads: one at a time per symbol; blocks: no; since: 0.1)
 """
 mxn_symbol_set_attr(symbol, key, value) =
-    check(ccall(FUNCTIONS[77], Int32, (Ptr{Cvoid}, Cstring, Cstring,), symbol, key, value))
+    check(ccall(FUNCTIONS[81], Int32, (Ptr{Cvoid}, Cstring, Cstring,), symbol, key, value))
 
 """
     mxn_symbol_attributes(symbol, out_triples)
@@ -1028,7 +1081,7 @@ All attributes as triples node, key, value.
 (own: caller: mxn_strings_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_attributes(symbol, out_triples) =
-    check(ccall(FUNCTIONS[78], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_triples))
+    check(ccall(FUNCTIONS[82], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_triples))
 
 """
     mxn_symbol_to_json(symbol, out_json)
@@ -1038,7 +1091,7 @@ The symbol as JSON that MXNet 1.x reads.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_to_json(symbol, out_json) =
-    check(ccall(FUNCTIONS[79], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), symbol, out_json))
+    check(ccall(FUNCTIONS[83], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), symbol, out_json))
 
 """
     mxn_symbol_from_json(json, out_symbol)
@@ -1048,7 +1101,7 @@ A symbol from JSON of any MXNet generation.
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_from_json(json, out_symbol) =
-    check(ccall(FUNCTIONS[80], Int32, (Cstring, Ptr{Ptr{Cvoid}},), json, out_symbol))
+    check(ccall(FUNCTIONS[84], Int32, (Cstring, Ptr{Ptr{Cvoid}},), json, out_symbol))
 
 """
     mxn_symbol_debug(symbol, out_text)
@@ -1058,7 +1111,7 @@ The nodes as text, a line each.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_debug(symbol, out_text) =
-    check(ccall(FUNCTIONS[81], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), symbol, out_text))
+    check(ccall(FUNCTIONS[85], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), symbol, out_text))
 
 """
     mxn_symbol_infer_shape(symbol, names, ndims, dims, count, out_arguments, out_outputs, out_states, out_complete)
@@ -1068,7 +1121,7 @@ Shapes of arguments, outputs and states from some of them. dims holds the extent
 (own: caller: mxn_shapes_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_infer_shape(symbol, names, ndims, dims, count, out_arguments, out_outputs, out_states, out_complete) =
-    check(ccall(FUNCTIONS[82], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32},), symbol, names, ndims, dims, count, out_arguments, out_outputs, out_states, out_complete))
+    check(ccall(FUNCTIONS[86], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32},), symbol, names, ndims, dims, count, out_arguments, out_outputs, out_states, out_complete))
 
 """
     mxn_symbol_infer_type(symbol, names, dtypes, count, out_arguments, out_outputs, out_states, out_complete)
@@ -1078,7 +1131,7 @@ Dtypes likewise, each list as one shape of codes, -1 where unknown.
 (own: caller: mxn_shapes_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_infer_type(symbol, names, dtypes, count, out_arguments, out_outputs, out_states, out_complete) =
-    check(ccall(FUNCTIONS[83], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32},), symbol, names, dtypes, count, out_arguments, out_outputs, out_states, out_complete))
+    check(ccall(FUNCTIONS[87], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32},), symbol, names, dtypes, count, out_arguments, out_outputs, out_states, out_complete))
 
 """
     mxn_symbol_memory(symbol, names, ndims, dims, count, training, out_info)
@@ -1088,7 +1141,7 @@ Memory that binding would take. The caller sets out_info->struct_size.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_memory(symbol, names, ndims, dims, count, training, out_info) =
-    check(ccall(FUNCTIONS[84], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Int32, Ptr{mxn_memory_info_t},), symbol, names, ndims, dims, count, training, out_info))
+    check(ccall(FUNCTIONS[88], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Int32, Ptr{mxn_memory_info_t},), symbol, names, ndims, dims, count, training, out_info))
 
 """
     mxn_executor_bind(symbol, device_kind, device_index, args, grads, grad_reqs, num_args, states, num_states, shared, out_executor)
@@ -1098,7 +1151,7 @@ Binds arrays, in list order. grads may be NULL or hold NULLs; grad_reqs may be N
 (own: caller: mxn_executor_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_bind(symbol, device_kind, device_index, args, grads, grad_reqs, num_args, states, num_states, shared, out_executor) =
-    check(ccall(FUNCTIONS[85], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32}, Int64, Ptr{Ptr{Cvoid}}, Int64, Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, device_kind, device_index, args, grads, grad_reqs, num_args, states, num_states, shared, out_executor))
+    check(ccall(FUNCTIONS[89], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32}, Int64, Ptr{Ptr{Cvoid}}, Int64, Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, device_kind, device_index, args, grads, grad_reqs, num_args, states, num_states, shared, out_executor))
 
 """
     mxn_executor_simple_bind(symbol, device_kind, device_index, shape_names, ndims, dims, num_shapes, dtype_names, dtypes, num_dtypes, req_names, reqs, num_reqs, default_req, shared, out_executor)
@@ -1108,7 +1161,7 @@ Binds fresh arrays made from shapes. dtypes by name; grad_reqs by argument name,
 (own: caller: mxn_executor_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_simple_bind(symbol, device_kind, device_index, shape_names, ndims, dims, num_shapes, dtype_names, dtypes, num_dtypes, req_names, reqs, num_reqs, default_req, shared, out_executor) =
-    check(ccall(FUNCTIONS[86], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Int32, Int32, Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, device_kind, device_index, shape_names, ndims, dims, num_shapes, dtype_names, dtypes, num_dtypes, req_names, reqs, num_reqs, default_req, shared, out_executor))
+    check(ccall(FUNCTIONS[90], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Int32, Int32, Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, device_kind, device_index, shape_names, ndims, dims, num_shapes, dtype_names, dtypes, num_dtypes, req_names, reqs, num_reqs, default_req, shared, out_executor))
 
 """
     mxn_executor_reshape(executor, partial_shaping, up_sizing, names, ndims, dims, count, out_executor)
@@ -1118,7 +1171,7 @@ The same symbol for other shapes, sharing parameters and memory.
 (own: caller: mxn_executor_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_reshape(executor, partial_shaping, up_sizing, names, ndims, dims, count, out_executor) =
-    check(ccall(FUNCTIONS[87], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Ptr{Ptr{Cvoid}},), executor, partial_shaping, up_sizing, names, ndims, dims, count, out_executor))
+    check(ccall(FUNCTIONS[91], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Ptr{Ptr{Cvoid}},), executor, partial_shaping, up_sizing, names, ndims, dims, count, out_executor))
 
 """
     mxn_executor_free(executor)
@@ -1128,7 +1181,7 @@ Frees an executor; work under way goes on.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_free(executor) =
-    ccall(FUNCTIONS[88], Cvoid, (Ptr{Cvoid},), executor)
+    ccall(FUNCTIONS[92], Cvoid, (Ptr{Cvoid},), executor)
 
 """
     mxn_executor_forward(executor, training)
@@ -1138,7 +1191,7 @@ Computes the outputs.
 (own: none; threads: one at a time per executor; blocks: no; since: 0.1)
 """
 mxn_executor_forward(executor, training) =
-    check(ccall(FUNCTIONS[89], Int32, (Ptr{Cvoid}, Int32,), executor, training))
+    check(ccall(FUNCTIONS[93], Int32, (Ptr{Cvoid}, Int32,), executor, training))
 
 """
     mxn_executor_backward(executor, grads, count)
@@ -1148,7 +1201,7 @@ Computes the gradients after forward in training mode. grads: one per output, NU
 (own: none; threads: one at a time per executor; blocks: no; since: 0.1)
 """
 mxn_executor_backward(executor, grads, count) =
-    check(ccall(FUNCTIONS[90], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Int64,), executor, grads, count))
+    check(ccall(FUNCTIONS[94], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Int64,), executor, grads, count))
 
 """
     mxn_executor_arrays(executor, what, out_arrays, out_count)
@@ -1158,7 +1211,7 @@ Arrays: what 0 arguments, 1 gradients (NULL where none), 2 states, 3 outputs.
 (own: caller: each array, and the vector by mxn_ndarray_list_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_arrays(executor, what, out_arrays, out_count) =
-    check(ccall(FUNCTIONS[91], Int32, (Ptr{Cvoid}, Int32, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), executor, what, out_arrays, out_count))
+    check(ccall(FUNCTIONS[95], Int32, (Ptr{Cvoid}, Int32, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), executor, what, out_arrays, out_count))
 
 """
     mxn_executor_set_monitor(executor, fn, user, destroy, inputs)
@@ -1168,7 +1221,7 @@ Calls fn for every inner output (and with inputs != 0 every input) in order, on 
 (own: library takes user; threads: one at a time per executor; blocks: no; since: 0.1)
 """
 mxn_executor_set_monitor(executor, fn, user, destroy, inputs) =
-    check(ccall(FUNCTIONS[92], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Int32,), executor, fn, user, destroy, inputs))
+    check(ccall(FUNCTIONS[96], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Int32,), executor, fn, user, destroy, inputs))
 
 """
     mxn_executor_memory(executor, training, out_info)
@@ -1178,7 +1231,7 @@ Memory of the bound plan. The caller sets out_info->struct_size.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_memory(executor, training, out_info) =
-    check(ccall(FUNCTIONS[93], Int32, (Ptr{Cvoid}, Int32, Ptr{mxn_memory_info_t},), executor, training, out_info))
+    check(ccall(FUNCTIONS[97], Int32, (Ptr{Cvoid}, Int32, Ptr{mxn_memory_info_t},), executor, training, out_info))
 
 """
     mxn_executor_describe(executor, out_text)
@@ -1188,7 +1241,7 @@ The steps of the plan, a line each.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_describe(executor, out_text) =
-    check(ccall(FUNCTIONS[94], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), executor, out_text))
+    check(ccall(FUNCTIONS[98], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), executor, out_text))
 
 """
     mxn_kvstore_create(type_, out_store)
@@ -1198,7 +1251,7 @@ A store: "local" or "device".
 (own: caller: mxn_kvstore_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_create(type_, out_store) =
-    check(ccall(FUNCTIONS[95], Int32, (Cstring, Ptr{Ptr{Cvoid}},), type_, out_store))
+    check(ccall(FUNCTIONS[99], Int32, (Cstring, Ptr{Ptr{Cvoid}},), type_, out_store))
 
 """
     mxn_kvstore_free(store)
@@ -1208,7 +1261,7 @@ Frees a store.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_free(store) =
-    ccall(FUNCTIONS[96], Cvoid, (Ptr{Cvoid},), store)
+    ccall(FUNCTIONS[100], Cvoid, (Ptr{Cvoid},), store)
 
 """
     mxn_kvstore_init(store, keys, values, count)
@@ -1218,7 +1271,7 @@ Sets first values. A key on which an error stands begins anew; any other that ex
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_init(store, keys, values, count) =
-    check(ccall(FUNCTIONS[97], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64,), store, keys, values, count))
+    check(ccall(FUNCTIONS[101], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64,), store, keys, values, count))
 
 """
     mxn_kvstore_push(store, keys, values, count, priority)
@@ -1228,7 +1281,7 @@ Sums what stands under the same key and stores it or hands it to the updater.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_push(store, keys, values, count, priority) =
-    check(ccall(FUNCTIONS[98], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, values, count, priority))
+    check(ccall(FUNCTIONS[102], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, values, count, priority))
 
 """
     mxn_kvstore_pull(store, keys, outputs, count, priority)
@@ -1238,7 +1291,7 @@ Copies stored values out.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_pull(store, keys, outputs, count, priority) =
-    check(ccall(FUNCTIONS[99], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, outputs, count, priority))
+    check(ccall(FUNCTIONS[103], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, outputs, count, priority))
 
 """
     mxn_kvstore_set_updater(store, fn, user, destroy)
@@ -1248,7 +1301,7 @@ Calls fn for every key pushed, on a thread of the engine's own; fn may wait and 
 (own: library takes user; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_set_updater(store, fn, user, destroy) =
-    check(ccall(FUNCTIONS[100], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), store, fn, user, destroy))
+    check(ccall(FUNCTIONS[104], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), store, fn, user, destroy))
 
 """
     mxn_kvstore_rank(store, out_rank, out_size)
@@ -1258,7 +1311,7 @@ Rank of this worker and number of workers.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_rank(store, out_rank, out_size) =
-    check(ccall(FUNCTIONS[101], Int32, (Ptr{Cvoid}, Ptr{Int32}, Ptr{Int32},), store, out_rank, out_size))
+    check(ccall(FUNCTIONS[105], Int32, (Ptr{Cvoid}, Ptr{Int32}, Ptr{Int32},), store, out_rank, out_size))
 
 """
     mxn_kvstore_barrier(store)
@@ -1268,7 +1321,97 @@ Waits until all workers are here.
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_kvstore_barrier(store) =
-    check(ccall(FUNCTIONS[102], Int32, (Ptr{Cvoid},), store))
+    check(ccall(FUNCTIONS[106], Int32, (Ptr{Cvoid},), store))
+
+"""
+    mxn_kvstore_set_optimizer(store, optimizer)
+
+Every push is a step of the optimizer on the stored value, as an updater that needs no callback. The two handles share its state.
+
+(own: none; threads: any; blocks: no; since: 0.1)
+"""
+mxn_kvstore_set_optimizer(store, optimizer) =
+    check(ccall(FUNCTIONS[107], Int32, (Ptr{Cvoid}, Ptr{Cvoid},), store, optimizer))
+
+"""
+    mxn_optimizer_schemas(out_json)
+
+The optimizers with their options, defaults and texts, as JSON.
+
+(own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
+"""
+mxn_optimizer_schemas(out_json) =
+    check(ccall(FUNCTIONS[108], Int32, (Ptr{Ptr{UInt8}},), out_json))
+
+"""
+    mxn_optimizer_create(name, keys, values, count, out_optimizer)
+
+An optimizer by name, with count options as texts. States are made at the first step of a key.
+
+(own: caller: mxn_optimizer_free; threads: any; blocks: no; since: 0.1)
+"""
+mxn_optimizer_create(name, keys, values, count, out_optimizer) =
+    check(ccall(FUNCTIONS[109], Int32, (Cstring, Ptr{Ptr{UInt8}}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}},), name, keys, values, count, out_optimizer))
+
+"""
+    mxn_optimizer_free(optimizer)
+
+Frees an optimizer and its states.
+
+(own: none; threads: any; blocks: no; since: 0.1)
+"""
+mxn_optimizer_free(optimizer) =
+    ccall(FUNCTIONS[110], Cvoid, (Ptr{Cvoid},), optimizer)
+
+"""
+    mxn_optimizer_update(optimizer, keys, weights, grads, count)
+
+One step of every weight along its gradient, in place. Keys are the parameters' names: weight decay counts for those that end in _weight or _gamma.
+
+(own: none; threads: any; blocks: no; since: 0.1)
+"""
+mxn_optimizer_update(optimizer, keys, weights, grads, count) =
+    check(ccall(FUNCTIONS[111], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64,), optimizer, keys, weights, grads, count))
+
+"""
+    mxn_optimizer_set(optimizer, option, value)
+
+Sets an option from the next step on.
+
+(own: none; threads: any; blocks: no; since: 0.1)
+"""
+mxn_optimizer_set(optimizer, option, value) =
+    check(ccall(FUNCTIONS[112], Int32, (Ptr{Cvoid}, Cstring, Float64,), optimizer, option, value))
+
+"""
+    mxn_optimizer_set_multipliers(optimizer, key, lr_mult, wd_mult)
+
+Factors of the learning rate and of the weight decay of one key.
+
+(own: none; threads: any; blocks: no; since: 0.1)
+"""
+mxn_optimizer_set_multipliers(optimizer, key, lr_mult, wd_mult) =
+    check(ccall(FUNCTIONS[113], Int32, (Ptr{Cvoid}, Cstring, Float64, Float64,), optimizer, key, lr_mult, wd_mult))
+
+"""
+    mxn_optimizer_save(optimizer, path)
+
+Writes states and counts of steps as a .params file.
+
+(own: none; threads: any; blocks: yes; since: 0.1)
+"""
+mxn_optimizer_save(optimizer, path) =
+    check(ccall(FUNCTIONS[114], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
+
+"""
+    mxn_optimizer_load(optimizer, path)
+
+Reads what mxn_optimizer_save wrote; the optimizer must be of the same kind. On failure nothing changes.
+
+(own: none; threads: any; blocks: yes; since: 0.1)
+"""
+mxn_optimizer_load(optimizer, path) =
+    check(ccall(FUNCTIONS[115], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
 
 """
     mxn_profiler_set_options(categories, max_events)
@@ -1278,7 +1421,7 @@ Which events are recorded from now on (MXN_PROFILE_... bits; at first all) and h
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_set_options(categories, max_events) =
-    check(ccall(FUNCTIONS[103], Int32, (Int32, Int64,), categories, max_events))
+    check(ccall(FUNCTIONS[116], Int32, (Int32, Int64,), categories, max_events))
 
 """
     mxn_profiler_set_state(state)
@@ -1288,7 +1431,7 @@ STOP ends recording, RUN forgets what was recorded and begins, RESUME goes on. A
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_set_state(state) =
-    check(ccall(FUNCTIONS[104], Int32, (Int32,), state))
+    check(ccall(FUNCTIONS[117], Int32, (Int32,), state))
 
 """
     mxn_profiler_now(out_ns)
@@ -1298,7 +1441,7 @@ The time by the profiler's clock, in nanoseconds.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_now(out_ns) =
-    check(ccall(FUNCTIONS[105], Int32, (Ptr{Int64},), out_ns))
+    check(ccall(FUNCTIONS[118], Int32, (Ptr{Int64},), out_ns))
 
 """
     mxn_profiler_event(domain, name, kind, begin_ns, value)
@@ -1308,7 +1451,7 @@ Records an event of the program's own, if recording is on: a SPAN from begin_ns 
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_event(domain, name, kind, begin_ns, value) =
-    check(ccall(FUNCTIONS[106], Int32, (Cstring, Cstring, Int32, Int64, Int64,), domain, name, kind, begin_ns, value))
+    check(ccall(FUNCTIONS[119], Int32, (Cstring, Cstring, Int32, Int64, Int64,), domain, name, kind, begin_ns, value))
 
 """
     mxn_profiler_dump(path)
@@ -1318,7 +1461,7 @@ Writes what was recorded so far as a file in Chrome's trace format (JSON, also f
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_profiler_dump(path) =
-    check(ccall(FUNCTIONS[107], Int32, (Cstring,), path))
+    check(ccall(FUNCTIONS[120], Int32, (Cstring,), path))
 
 """
     mxn_profiler_aggregate(restart, out_json)
@@ -1328,4 +1471,4 @@ Counts and times by category and name, as JSON; with restart what was summed is 
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_aggregate(restart, out_json) =
-    check(ccall(FUNCTIONS[108], Int32, (Int32, Ptr{Ptr{UInt8}},), restart, out_json))
+    check(ccall(FUNCTIONS[121], Int32, (Int32, Ptr{Ptr{UInt8}},), restart, out_json))
