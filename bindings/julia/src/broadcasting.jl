@@ -46,21 +46,25 @@ end
 
 unknown(f) = throw(MXError("[broadcast] $f: expected a function that the library has element by element, such as +, max, exp or tanh, or an operator"))
 
-dotted(::typeof(identity), a) = a
-dotted(::typeof(-), a::NDArray) = -a
-dotted(::typeof(+), a::NDArray) = a
-dotted(op::Operator, operands...) = op(operands...)
-dotted(f, a::NDArray) = haskey(UNARY, f) ? apply(UNARY[f], a) : unknown(f)
-dotted(f, a, b) = haskey(BINARY, f) ? binary(BINARY[f], a, b) : unknown(f)
-dotted(f, a, b, more...) = f in (+, *) ? dotted(f, dotted(f, a, b), more...) : unknown(f)
-dotted(::typeof(Base.literal_pow), ::Base.RefValue{typeof(^)}, a::NDArray, ::Base.RefValue{Val{N}}) where {N} =
-    binary(BINARY[^], a, N)
+"f.(operands...) where one of them at least is an array of the library."
+function dotted(@nospecialize(f), operands...)
+    f isa Operator && return f(operands...)
+    f === Base.literal_pow && return binary(BINARY[^], operands[2], power_of(operands[3][]))
+    length(operands) == 1 && return dotted_one(f, operands[1])
+    length(operands) == 2 && haskey(BINARY, f) && return binary(BINARY[f], operands[1], operands[2])
+    (f === (+) || f === (*)) && return dotted(f, dotted(f, operands[1], operands[2]), operands[3:end]...)
+    unknown(f)
+end
+
+dotted_one(@nospecialize(f), a::NDArray) =
+    f === identity || f === (+) ? a : f === (-) ? -a : haskey(UNARY, f) ? apply(UNARY[f], a) : unknown(f)
+power_of(::Val{N}) where {N} = N
 
 evaluate(value) = value
 evaluate(value::Base.RefValue{<:Union{NDArray,Number}}) = value[]
 # A part without arrays of the library is Julia's own affair.
 evaluate(tree::Broadcast.Broadcasted) = Broadcast.materialize(tree)
-evaluate(tree::Broadcast.Broadcasted{ArrayStyle}) = dotted(tree.f, map(evaluate, tree.args)...)
+evaluate(tree::Broadcast.Broadcasted{ArrayStyle}) = dotted(tree.f, map(evaluate, collect(Any, tree.args))...)
 
 Base.copy(tree::Broadcast.Broadcasted{ArrayStyle}) = evaluate(tree)
 Broadcast.materialize!(target::NDArray, tree::Broadcast.Broadcasted) = copyto!(target, tree)
@@ -68,12 +72,12 @@ Broadcast.materialize!(::ArrayStyle, target::NDArray, tree::Broadcast.Broadcaste
 
 "x .= tree: where the last step has the target's size it writes there, otherwise its result is copied or spread."
 function Base.copyto!(target::NDArray, tree::Broadcast.Broadcasted)
-    operands = map(evaluate, tree.args)
+    operands = map(evaluate, collect(Any, tree.args))
     if haskey(BINARY, tree.f) && length(operands) == 2 && writes_to(target, operands)
         return into!(target, BINARY[tree.f], operands...)
     end
     # Without an array of the library on the right (x .= 0, x .= y .+ 1 with a Julia array y) Julia computes the values.
-    value = any(o -> o isa NDArray, operands) ? dotted(tree.f, operands...) : broadcast(tree.f, operands...)
+    value = tree.f === Base.literal_pow || any(o -> o isa NDArray, operands) ? dotted(tree.f, operands...) : broadcast(tree.f, operands...)
     return spread!(target, value)
 end
 

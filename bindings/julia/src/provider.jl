@@ -40,9 +40,14 @@ struct ArrayDataProvider <: AbstractDataProvider
     shuffle::Bool
 end
 
-named(value::Union{NDArray,AbstractArray{<:Number}}, name) = [name => in_library(value)]
-named(pair::Pair, name) = [Symbol(pair.first) => in_library(pair.second)]
-named(pairs::Union{AbstractVector,AbstractDict}, name) = Pair{Symbol,NDArray}[Symbol(n) => in_library(a) for (n, a) in pairs]
+"Pairs of name and array in the library, from an array (which gets the name `name`), a pair, or pairs."
+function named(given, name)
+    given isa Union{NDArray,AbstractArray{<:Number}} && return [name => in_library(given)]
+    given isa Pair && return [Symbol(given.first) => in_library(given.second)]
+    given isa Union{AbstractVector,AbstractDict} && all(p -> p isa Pair, given) &&
+        return Pair{Symbol,NDArray}[Symbol(n) => in_library(a) for (n, a) in given]
+    throw(MXError("[ArrayDataProvider] $name: expected an array of numbers or pairs of name and array, got $(typeof(given))"))
+end
 
 in_library(array::NDArray) = array
 in_library(array::AbstractArray) = NDArray(Float32, array)

@@ -23,7 +23,8 @@ end
     @test occursin("expected arrays, got String", message(() -> mx.relu(mx.ones(1), "x")) * message(() -> mx.elemwise_add(mx.ones(1), "x")))
     @test occursin("[+] expected two arrays of one size", message(() -> mx.ones(2) + mx.ones(3)))
     @test occursin("[dtype] expected one of", message(() -> mx.astype(mx.ones(1), Int16)))
-    @test occursin("NUL", message(() -> mx.from_json("{\0}")) * message(() -> mx.API.check(Int32(0)) === nothing ? "NUL" : ""))
+    @test_throws ArgumentError mx.from_json("{\0}")
+    @test occursin("expected no NUL", message(() -> mx.relu(mx.Variable(:x); attrs = Dict("note" => "a\0b"))))
 end
 
 @testset "an error of work stands on its array" begin

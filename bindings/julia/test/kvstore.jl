@@ -35,12 +35,12 @@ end
     end
     push!(store, :w => mx.ones(2))
     mx.pull!(store, :w => out)
-    error = try
+    caught = try
         Array(out)
-    catch caught
-        caught
+    catch thrown
+        thrown
     end
-    @test error isa mx.MXError && occursin("not today", error.msg)
+    @test caught isa mx.MXError && occursin("not today", caught.msg)
     fails[] = false
     push!(store, :w => mx.ones(2))
     mx.pull!(store, :w => out)
