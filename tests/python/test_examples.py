@@ -59,3 +59,16 @@ def test_mixed_precision_costs_no_accuracy():
     found = {name: float(value) for name, value in re.findall(r"^(\w+) +accuracy ([\d.]+) %", run("mixed_precision.py"), re.M)}
     assert set(found) == {"float32", "bfloat16", "float16"} and found["float32"] > 95
     assert all(value > found["float32"] - 3 for value in found.values())
+
+
+def test_lenet_has_the_losses_of_all_languages(tmp_path):
+    with open(os.path.join(FOLDER, "..", "..", "tests", "conformance", "lenet.txt"), encoding="utf-8") as file:
+        lines = [line.split() for line in file.read().split("\n\n")[0].splitlines()]
+    expected = [(float(line[2]), float(line[3])) for line in lines if line[0] == "epoch"]
+    text = run("train_lenet.py", "--epochs", str(len(expected)), "--limit", "2000", "--prefix", str(tmp_path / "lenet"))
+    found = re.findall(r"^epoch=\d+ loss=([\d.]+) accuracy=([\d.]+) seconds=[\d.]+$", text, re.M)
+    assert len(found) == len(expected)
+    for (loss, _), (wanted, tolerance) in zip(found, expected):
+        assert abs(float(loss) - wanted) < tolerance
+    assert float(re.search(r"^test accuracy=([\d.]+)$", text, re.M).group(1)) > 0.6
+    assert (tmp_path / "lenet-symbol.json").exists() and (tmp_path / "lenet-0002.params").stat().st_size > 1_000_000
