@@ -2,28 +2,28 @@
 
 # Activation: see ?mx.nd.Activation
 mx.nd.Activation <- function(data = NULL, act_type = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "Activation", list(data), list(act_type), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "Activation", list(data), list(act_type), out, ctx)
 
 # BatchNorm: see ?mx.nd.BatchNorm
 mx.nd.BatchNorm <- function(data = NULL, gamma = NULL, beta = NULL, moving_mean = NULL, moving_var = NULL, eps = NULL, momentum = NULL, fix_gamma = NULL, use_global_stats = NULL, output_mean_var = NULL, axis = NULL, cudnn_off = NULL, min_calib_range = NULL, max_calib_range = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "BatchNorm", list(data, gamma, beta, moving_mean, moving_var), list(eps, momentum, fix_gamma, use_global_stats, output_mean_var, axis, cudnn_off, min_calib_range, max_calib_range), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "BatchNorm", list(data, gamma, beta, moving_mean, moving_var), list(eps, momentum, fix_gamma, use_global_stats, output_mean_var, axis, cudnn_off, min_calib_range, max_calib_range), out, ctx)
 mx.nd.BatchNorm_v1 <- mx.nd.BatchNorm
 mx.nd.BatchNorm.v1 <- mx.nd.BatchNorm
 mx.nd.CuDNNBatchNorm <- mx.nd.BatchNorm
 
 # BilinearSampler: see ?mx.nd.BilinearSampler
 mx.nd.BilinearSampler <- function(data = NULL, grid = NULL, cudnn_off = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "BilinearSampler", list(data, grid), list(cudnn_off), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "BilinearSampler", list(data, grid), list(cudnn_off), out, ctx)
 
 # BlockGrad: see ?mx.nd.BlockGrad
 mx.nd.BlockGrad <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "BlockGrad", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "BlockGrad", list(data), list(), out, ctx)
 mx.nd.stop_gradient <- mx.nd.BlockGrad
 mx.nd.stop.gradient <- mx.nd.BlockGrad
 
 # CTCLoss: see ?mx.nd.CTCLoss
 mx.nd.CTCLoss <- function(data = NULL, label = NULL, data_lengths = NULL, label_lengths = NULL, use_data_lengths = NULL, use_label_lengths = NULL, blank_label = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "CTCLoss", list(data, label, data_lengths, label_lengths), list(use_data_lengths, use_label_lengths, blank_label), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "CTCLoss", list(data, label, data_lengths, label_lengths), list(use_data_lengths, use_label_lengths, blank_label), out, ctx)
 mx.nd.ctc_loss <- mx.nd.CTCLoss
 mx.nd.ctc.loss <- mx.nd.CTCLoss
 mx.nd.contrib.CTCLoss <- mx.nd.CTCLoss
@@ -32,701 +32,701 @@ mx.nd.contrib.ctc.loss <- mx.nd.CTCLoss
 
 # Cast: see ?mx.nd.Cast
 mx.nd.Cast <- function(data = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "Cast", list(data), list(dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "Cast", list(data), list(dtype), out, ctx)
 
 # Concat: see ?mx.nd.Concat
 mx.nd.Concat <- function(..., dim = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "Concat", flat_inputs(...), list(NULL, dim), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "Concat", flat_inputs(...), list(NULL, dim), out, ctx)
 mx.nd.concat <- mx.nd.Concat
 mx.nd.internal.rnn_param_concat <- mx.nd.Concat
 mx.nd.internal.rnn.param.concat <- mx.nd.Concat
 
 # Convolution: see ?mx.nd.Convolution
 mx.nd.Convolution <- function(data = NULL, weight = NULL, bias = NULL, kernel = NULL, stride = NULL, dilate = NULL, pad = NULL, num_filter = NULL, num_group = NULL, workspace = NULL, no_bias = NULL, cudnn_tune = NULL, cudnn_off = NULL, layout = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "Convolution", list(data, weight, bias), list(kernel, stride, dilate, pad, num_filter, num_group, workspace, no_bias, cudnn_tune, cudnn_off, layout), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "Convolution", list(data, weight, bias), list(kernel, stride, dilate, pad, num_filter, num_group, workspace, no_bias, cudnn_tune, cudnn_off, layout), out, ctx)
 mx.nd.Convolution_v1 <- mx.nd.Convolution
 mx.nd.Convolution.v1 <- mx.nd.Convolution
 
 # Correlation: see ?mx.nd.Correlation
 mx.nd.Correlation <- function(data1 = NULL, data2 = NULL, kernel_size = NULL, max_displacement = NULL, stride1 = NULL, stride2 = NULL, pad_size = NULL, is_multiply = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "Correlation", list(data1, data2), list(kernel_size, max_displacement, stride1, stride2, pad_size, is_multiply), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "Correlation", list(data1, data2), list(kernel_size, max_displacement, stride1, stride2, pad_size, is_multiply), out, ctx)
 
 # Crop: see ?mx.nd.Crop
 mx.nd.Crop <- function(..., offset = NULL, h_w = NULL, center_crop = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "Crop", flat_inputs(...), list(NULL, offset, h_w, center_crop), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "Crop", flat_inputs(...), list(NULL, offset, h_w, center_crop), out, ctx)
 
 # Deconvolution: see ?mx.nd.Deconvolution
 mx.nd.Deconvolution <- function(data = NULL, weight = NULL, bias = NULL, kernel = NULL, stride = NULL, dilate = NULL, pad = NULL, adj = NULL, target_shape = NULL, num_filter = NULL, num_group = NULL, workspace = NULL, no_bias = NULL, cudnn_tune = NULL, cudnn_off = NULL, layout = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "Deconvolution", list(data, weight, bias), list(kernel, stride, dilate, pad, adj, target_shape, num_filter, num_group, workspace, no_bias, cudnn_tune, cudnn_off, layout), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "Deconvolution", list(data, weight, bias), list(kernel, stride, dilate, pad, adj, target_shape, num_filter, num_group, workspace, no_bias, cudnn_tune, cudnn_off, layout), out, ctx)
 
 # Dropout: see ?mx.nd.Dropout
 mx.nd.Dropout <- function(data = NULL, p = NULL, mode = NULL, axes = NULL, cudnn_off = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "Dropout", list(data), list(p, mode, axes, cudnn_off), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "Dropout", list(data), list(p, mode, axes, cudnn_off), out, ctx)
 
 # Embedding: see ?mx.nd.Embedding
 mx.nd.Embedding <- function(data = NULL, weight = NULL, input_dim = NULL, output_dim = NULL, dtype = NULL, sparse_grad = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "Embedding", list(data, weight), list(input_dim, output_dim, dtype, sparse_grad), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "Embedding", list(data, weight), list(input_dim, output_dim, dtype, sparse_grad), out, ctx)
 
 # Flatten: see ?mx.nd.Flatten
 mx.nd.Flatten <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "Flatten", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "Flatten", list(data), list(), out, ctx)
 mx.nd.flatten <- mx.nd.Flatten
 
 # FullyConnected: see ?mx.nd.FullyConnected
 mx.nd.FullyConnected <- function(data = NULL, weight = NULL, bias = NULL, num_hidden = NULL, no_bias = NULL, flatten = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "FullyConnected", list(data, weight, bias), list(num_hidden, no_bias, flatten), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "FullyConnected", list(data, weight, bias), list(num_hidden, no_bias, flatten), out, ctx)
 
 # GridGenerator: see ?mx.nd.GridGenerator
 mx.nd.GridGenerator <- function(data = NULL, transform_type = NULL, target_shape = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "GridGenerator", list(data), list(transform_type, target_shape), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "GridGenerator", list(data), list(transform_type, target_shape), out, ctx)
 
 # GroupNorm: see ?mx.nd.GroupNorm
 mx.nd.GroupNorm <- function(data = NULL, gamma = NULL, beta = NULL, num_groups = NULL, eps = NULL, output_mean_var = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "GroupNorm", list(data, gamma, beta), list(num_groups, eps, output_mean_var), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "GroupNorm", list(data, gamma, beta), list(num_groups, eps, output_mean_var), out, ctx)
 
 # IdentityAttachKLSparseReg: see ?mx.nd.IdentityAttachKLSparseReg
 mx.nd.IdentityAttachKLSparseReg <- function(data = NULL, moving_avg = NULL, sparseness_target = NULL, penalty = NULL, momentum = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "IdentityAttachKLSparseReg", list(data, moving_avg), list(sparseness_target, penalty, momentum), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "IdentityAttachKLSparseReg", list(data, moving_avg), list(sparseness_target, penalty, momentum), out, ctx)
 
 # InstanceNorm: see ?mx.nd.InstanceNorm
 mx.nd.InstanceNorm <- function(data = NULL, gamma = NULL, beta = NULL, eps = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "InstanceNorm", list(data, gamma, beta), list(eps), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "InstanceNorm", list(data, gamma, beta), list(eps), out, ctx)
 
 # L2Normalization: see ?mx.nd.L2Normalization
 mx.nd.L2Normalization <- function(data = NULL, eps = NULL, mode = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "L2Normalization", list(data), list(eps, mode), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "L2Normalization", list(data), list(eps, mode), out, ctx)
 
 # LRN: see ?mx.nd.LRN
 mx.nd.LRN <- function(data = NULL, alpha = NULL, beta = NULL, knorm = NULL, nsize = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "LRN", list(data), list(alpha, beta, knorm, nsize), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "LRN", list(data), list(alpha, beta, knorm, nsize), out, ctx)
 
 # LayerNorm: see ?mx.nd.LayerNorm
 mx.nd.LayerNorm <- function(data = NULL, gamma = NULL, beta = NULL, axis = NULL, eps = NULL, output_mean_var = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "LayerNorm", list(data, gamma, beta), list(axis, eps, output_mean_var), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "LayerNorm", list(data, gamma, beta), list(axis, eps, output_mean_var), out, ctx)
 
 # LeakyReLU: see ?mx.nd.LeakyReLU
 mx.nd.LeakyReLU <- function(data = NULL, gamma = NULL, act_type = NULL, slope = NULL, lower_bound = NULL, upper_bound = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "LeakyReLU", list(data, gamma), list(act_type, slope, lower_bound, upper_bound), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "LeakyReLU", list(data, gamma), list(act_type, slope, lower_bound, upper_bound), out, ctx)
 
 # LinearRegressionOutput: see ?mx.nd.LinearRegressionOutput
 mx.nd.LinearRegressionOutput <- function(data = NULL, label = NULL, grad_scale = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "LinearRegressionOutput", list(data, label), list(grad_scale), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "LinearRegressionOutput", list(data, label), list(grad_scale), out, ctx)
 
 # LogisticRegressionOutput: see ?mx.nd.LogisticRegressionOutput
 mx.nd.LogisticRegressionOutput <- function(data = NULL, label = NULL, grad_scale = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "LogisticRegressionOutput", list(data, label), list(grad_scale), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "LogisticRegressionOutput", list(data, label), list(grad_scale), out, ctx)
 
 # MAERegressionOutput: see ?mx.nd.MAERegressionOutput
 mx.nd.MAERegressionOutput <- function(data = NULL, label = NULL, grad_scale = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "MAERegressionOutput", list(data, label), list(grad_scale), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "MAERegressionOutput", list(data, label), list(grad_scale), out, ctx)
 
 # MakeLoss: see ?mx.nd.MakeLoss
 mx.nd.MakeLoss <- function(data = NULL, grad_scale = NULL, valid_thresh = NULL, normalization = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "MakeLoss", list(data), list(grad_scale, valid_thresh, normalization), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "MakeLoss", list(data), list(grad_scale, valid_thresh, normalization), out, ctx)
 mx.nd.make_loss <- mx.nd.MakeLoss
 mx.nd.make.loss <- mx.nd.MakeLoss
 
 # Pad: see ?mx.nd.Pad
 mx.nd.Pad <- function(data = NULL, mode = NULL, pad_width = NULL, constant_value = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "Pad", list(data), list(mode, pad_width, constant_value), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "Pad", list(data), list(mode, pad_width, constant_value), out, ctx)
 mx.nd.pad <- mx.nd.Pad
 
 # Pooling: see ?mx.nd.Pooling
 mx.nd.Pooling <- function(data = NULL, kernel = NULL, pool_type = NULL, global_pool = NULL, cudnn_off = NULL, pooling_convention = NULL, stride = NULL, pad = NULL, p_value = NULL, count_include_pad = NULL, layout = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "Pooling", list(data), list(kernel, pool_type, global_pool, cudnn_off, pooling_convention, stride, pad, p_value, count_include_pad, layout), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "Pooling", list(data), list(kernel, pool_type, global_pool, cudnn_off, pooling_convention, stride, pad, p_value, count_include_pad, layout), out, ctx)
 mx.nd.Pooling_v1 <- mx.nd.Pooling
 mx.nd.Pooling.v1 <- mx.nd.Pooling
 
 # RNN: see ?mx.nd.RNN
 mx.nd.RNN <- function(data = NULL, parameters = NULL, state = NULL, state_cell = NULL, state_size = NULL, num_layers = NULL, bidirectional = NULL, mode = NULL, p = NULL, state_outputs = NULL, projection_size = NULL, lstm_state_clip_min = NULL, lstm_state_clip_max = NULL, lstm_state_clip_nan = NULL, use_sequence_length = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "RNN", list(data, parameters, state, state_cell), list(state_size, num_layers, bidirectional, mode, p, state_outputs, projection_size, lstm_state_clip_min, lstm_state_clip_max, lstm_state_clip_nan, use_sequence_length), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "RNN", list(data, parameters, state, state_cell), list(state_size, num_layers, bidirectional, mode, p, state_outputs, projection_size, lstm_state_clip_min, lstm_state_clip_max, lstm_state_clip_nan, use_sequence_length), out, ctx)
 
 # ROIPooling: see ?mx.nd.ROIPooling
 mx.nd.ROIPooling <- function(data = NULL, rois = NULL, pooled_size = NULL, spatial_scale = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "ROIPooling", list(data, rois), list(pooled_size, spatial_scale), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "ROIPooling", list(data, rois), list(pooled_size, spatial_scale), out, ctx)
 
 # Reshape: see ?mx.nd.Reshape
 mx.nd.Reshape <- function(data = NULL, shape = NULL, reverse = NULL, target_shape = NULL, keep_highest = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "Reshape", list(data), list(shape, reverse, target_shape, keep_highest), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "Reshape", list(data), list(shape, reverse, target_shape, keep_highest), out, ctx)
 mx.nd.reshape <- mx.nd.Reshape
 
 # SVMOutput: see ?mx.nd.SVMOutput
 mx.nd.SVMOutput <- function(data = NULL, label = NULL, margin = NULL, regularization_coefficient = NULL, use_linear = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "SVMOutput", list(data, label), list(margin, regularization_coefficient, use_linear), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "SVMOutput", list(data, label), list(margin, regularization_coefficient, use_linear), out, ctx)
 
 # SequenceLast: see ?mx.nd.SequenceLast
 mx.nd.SequenceLast <- function(data = NULL, sequence_length = NULL, use_sequence_length = NULL, axis = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "SequenceLast", list(data, sequence_length), list(use_sequence_length, axis), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "SequenceLast", list(data, sequence_length), list(use_sequence_length, axis), out, ctx)
 
 # SequenceMask: see ?mx.nd.SequenceMask
 mx.nd.SequenceMask <- function(data = NULL, sequence_length = NULL, use_sequence_length = NULL, value = NULL, axis = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "SequenceMask", list(data, sequence_length), list(use_sequence_length, value, axis), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "SequenceMask", list(data, sequence_length), list(use_sequence_length, value, axis), out, ctx)
 
 # SequenceReverse: see ?mx.nd.SequenceReverse
 mx.nd.SequenceReverse <- function(data = NULL, sequence_length = NULL, use_sequence_length = NULL, axis = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "SequenceReverse", list(data, sequence_length), list(use_sequence_length, axis), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "SequenceReverse", list(data, sequence_length), list(use_sequence_length, axis), out, ctx)
 
 # SliceChannel: see ?mx.nd.SliceChannel
 mx.nd.SliceChannel <- function(data = NULL, num_outputs = NULL, axis = NULL, squeeze_axis = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "SliceChannel", list(data), list(num_outputs, axis, squeeze_axis), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "SliceChannel", list(data), list(num_outputs, axis, squeeze_axis), out, ctx)
 mx.nd.split <- mx.nd.SliceChannel
 
 # SoftmaxActivation: see ?mx.nd.SoftmaxActivation
 mx.nd.SoftmaxActivation <- function(data = NULL, mode = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "SoftmaxActivation", list(data), list(mode), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "SoftmaxActivation", list(data), list(mode), out, ctx)
 
 # SoftmaxOutput: see ?mx.nd.SoftmaxOutput
 mx.nd.SoftmaxOutput <- function(data = NULL, label = NULL, grad_scale = NULL, ignore_label = NULL, multi_output = NULL, use_ignore = NULL, preserve_shape = NULL, normalization = NULL, out_grad = NULL, smooth_alpha = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "SoftmaxOutput", list(data, label), list(grad_scale, ignore_label, multi_output, use_ignore, preserve_shape, normalization, out_grad, smooth_alpha), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "SoftmaxOutput", list(data, label), list(grad_scale, ignore_label, multi_output, use_ignore, preserve_shape, normalization, out_grad, smooth_alpha), out, ctx)
 mx.nd.Softmax <- mx.nd.SoftmaxOutput
 
 # SpatialTransformer: see ?mx.nd.SpatialTransformer
 mx.nd.SpatialTransformer <- function(data = NULL, loc = NULL, target_shape = NULL, transform_type = NULL, sampler_type = NULL, cudnn_off = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "SpatialTransformer", list(data, loc), list(target_shape, transform_type, sampler_type, cudnn_off), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "SpatialTransformer", list(data, loc), list(target_shape, transform_type, sampler_type, cudnn_off), out, ctx)
 
 # SwapAxis: see ?mx.nd.SwapAxis
 mx.nd.SwapAxis <- function(data = NULL, dim1 = NULL, dim2 = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "SwapAxis", list(data), list(dim1, dim2), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "SwapAxis", list(data), list(dim1, dim2), out, ctx)
 mx.nd.swapaxes <- mx.nd.SwapAxis
 
 # UpSampling: see ?mx.nd.UpSampling
 mx.nd.UpSampling <- function(..., scale = NULL, num_filter = NULL, sample_type = NULL, multi_input_mode = NULL, workspace = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "UpSampling", flat_inputs(...), list(scale, num_filter, sample_type, multi_input_mode, NULL, workspace), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "UpSampling", flat_inputs(...), list(scale, num_filter, sample_type, multi_input_mode, NULL, workspace), out, ctx)
 
 # _adamw_update: see ?mx.nd.internal.adamw_update
 mx.nd.internal.adamw_update <- function(weight = NULL, grad = NULL, mean = NULL, var = NULL, rescale_grad = NULL, lr = NULL, beta1 = NULL, beta2 = NULL, epsilon = NULL, wd = NULL, eta = NULL, clip_gradient = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_adamw_update", list(weight, grad, mean, var, rescale_grad), list(lr, beta1, beta2, epsilon, wd, eta, clip_gradient), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_adamw_update", list(weight, grad, mean, var, rescale_grad), list(lr, beta1, beta2, epsilon, wd, eta, clip_gradient), out, ctx)
 mx.nd.internal.adamw.update <- mx.nd.internal.adamw_update
 mx.nd.contrib.adamw_update <- mx.nd.internal.adamw_update
 mx.nd.contrib.adamw.update <- mx.nd.internal.adamw_update
 
 # _arange: see ?mx.nd.internal.arange
 mx.nd.internal.arange <- function(start = NULL, stop = NULL, step = NULL, `repeat` = NULL, infer_range = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_arange", list(), list(start, stop, step, `repeat`, infer_range, NULL, dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_arange", list(), list(start, stop, step, `repeat`, infer_range, NULL, dtype), out, ctx)
 
 # _contrib_AdaptiveAvgPooling2D: see ?mx.nd.contrib.AdaptiveAvgPooling2D
 mx.nd.contrib.AdaptiveAvgPooling2D <- function(data = NULL, output_size = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_contrib_AdaptiveAvgPooling2D", list(data), list(output_size), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_contrib_AdaptiveAvgPooling2D", list(data), list(output_size), out, ctx)
 
 # _contrib_BilinearResize2D: see ?mx.nd.contrib.BilinearResize2D
 mx.nd.contrib.BilinearResize2D <- function(data = NULL, like = NULL, height = NULL, width = NULL, scale_height = NULL, scale_width = NULL, mode = NULL, align_corners = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_contrib_BilinearResize2D", list(data, like), list(height, width, scale_height, scale_width, mode, align_corners), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_contrib_BilinearResize2D", list(data, like), list(height, width, scale_height, scale_width, mode, align_corners), out, ctx)
 
 # _contrib_ROIAlign: see ?mx.nd.contrib.ROIAlign
 mx.nd.contrib.ROIAlign <- function(data = NULL, rois = NULL, pooled_size = NULL, spatial_scale = NULL, sample_ratio = NULL, position_sensitive = NULL, aligned = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_contrib_ROIAlign", list(data, rois), list(pooled_size, spatial_scale, sample_ratio, position_sensitive, aligned), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_contrib_ROIAlign", list(data, rois), list(pooled_size, spatial_scale, sample_ratio, position_sensitive, aligned), out, ctx)
 
 # _contrib_allclose: see ?mx.nd.contrib.allclose
 mx.nd.contrib.allclose <- function(a = NULL, b = NULL, rtol = NULL, atol = NULL, equal_nan = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_contrib_allclose", list(a, b), list(rtol, atol, equal_nan), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_contrib_allclose", list(a, b), list(rtol, atol, equal_nan), out, ctx)
 
 # _contrib_arange_like: see ?mx.nd.contrib.arange_like
 mx.nd.contrib.arange_like <- function(data = NULL, start = NULL, step = NULL, `repeat` = NULL, axis = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_contrib_arange_like", list(data), list(start, step, `repeat`, NULL, axis), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_contrib_arange_like", list(data), list(start, step, `repeat`, NULL, axis), out, ctx)
 mx.nd.contrib.arange.like <- mx.nd.contrib.arange_like
 
 # _contrib_div_sqrt_dim: see ?mx.nd.contrib.div_sqrt_dim
 mx.nd.contrib.div_sqrt_dim <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_contrib_div_sqrt_dim", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_contrib_div_sqrt_dim", list(data), list(), out, ctx)
 mx.nd.contrib.div.sqrt.dim <- mx.nd.contrib.div_sqrt_dim
 
 # _contrib_gradientmultiplier: see ?mx.nd.contrib.gradientmultiplier
 mx.nd.contrib.gradientmultiplier <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_contrib_gradientmultiplier", list(data), list(scalar, is_int), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_contrib_gradientmultiplier", list(data), list(scalar, is_int), out, ctx)
 
 # _contrib_index_array: see ?mx.nd.contrib.index_array
 mx.nd.contrib.index_array <- function(data = NULL, axes = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_contrib_index_array", list(data), list(axes), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_contrib_index_array", list(data), list(axes), out, ctx)
 mx.nd.contrib.index.array <- mx.nd.contrib.index_array
 
 # _contrib_index_copy: see ?mx.nd.contrib.index_copy
 mx.nd.contrib.index_copy <- function(old_tensor = NULL, index_vector = NULL, new_tensor = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_contrib_index_copy", list(old_tensor, index_vector, new_tensor), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_contrib_index_copy", list(old_tensor, index_vector, new_tensor), list(), out, ctx)
 mx.nd.contrib.index.copy <- mx.nd.contrib.index_copy
 
 # _contrib_interleaved_matmul_encdec_qk: see ?mx.nd.contrib.interleaved_matmul_encdec_qk
 mx.nd.contrib.interleaved_matmul_encdec_qk <- function(queries = NULL, keys_values = NULL, heads = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_contrib_interleaved_matmul_encdec_qk", list(queries, keys_values), list(heads), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_contrib_interleaved_matmul_encdec_qk", list(queries, keys_values), list(heads), out, ctx)
 mx.nd.contrib.interleaved.matmul.encdec.qk <- mx.nd.contrib.interleaved_matmul_encdec_qk
 
 # _contrib_interleaved_matmul_encdec_valatt: see ?mx.nd.contrib.interleaved_matmul_encdec_valatt
 mx.nd.contrib.interleaved_matmul_encdec_valatt <- function(keys_values = NULL, attention = NULL, heads = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_contrib_interleaved_matmul_encdec_valatt", list(keys_values, attention), list(heads), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_contrib_interleaved_matmul_encdec_valatt", list(keys_values, attention), list(heads), out, ctx)
 mx.nd.contrib.interleaved.matmul.encdec.valatt <- mx.nd.contrib.interleaved_matmul_encdec_valatt
 
 # _contrib_interleaved_matmul_selfatt_qk: see ?mx.nd.contrib.interleaved_matmul_selfatt_qk
 mx.nd.contrib.interleaved_matmul_selfatt_qk <- function(queries_keys_values = NULL, heads = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_contrib_interleaved_matmul_selfatt_qk", list(queries_keys_values), list(heads), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_contrib_interleaved_matmul_selfatt_qk", list(queries_keys_values), list(heads), out, ctx)
 mx.nd.contrib.interleaved.matmul.selfatt.qk <- mx.nd.contrib.interleaved_matmul_selfatt_qk
 
 # _contrib_interleaved_matmul_selfatt_valatt: see ?mx.nd.contrib.interleaved_matmul_selfatt_valatt
 mx.nd.contrib.interleaved_matmul_selfatt_valatt <- function(queries_keys_values = NULL, attention = NULL, heads = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_contrib_interleaved_matmul_selfatt_valatt", list(queries_keys_values, attention), list(heads), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_contrib_interleaved_matmul_selfatt_valatt", list(queries_keys_values, attention), list(heads), out, ctx)
 mx.nd.contrib.interleaved.matmul.selfatt.valatt <- mx.nd.contrib.interleaved_matmul_selfatt_valatt
 
 # _contrib_quadratic: see ?mx.nd.contrib.quadratic
 mx.nd.contrib.quadratic <- function(data = NULL, a = NULL, b = NULL, c = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_contrib_quadratic", list(data), list(a, b, c), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_contrib_quadratic", list(data), list(a, b, c), out, ctx)
 
 # _contrib_round_ste: see ?mx.nd.contrib.round_ste
 mx.nd.contrib.round_ste <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_contrib_round_ste", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_contrib_round_ste", list(data), list(), out, ctx)
 mx.nd.contrib.round.ste <- mx.nd.contrib.round_ste
 
 # _contrib_sign_ste: see ?mx.nd.contrib.sign_ste
 mx.nd.contrib.sign_ste <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_contrib_sign_ste", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_contrib_sign_ste", list(data), list(), out, ctx)
 mx.nd.contrib.sign.ste <- mx.nd.contrib.sign_ste
 
 # _copy: see ?mx.nd.internal.copy
 mx.nd.internal.copy <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_copy", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_copy", list(data), list(), out, ctx)
 mx.nd.identity <- mx.nd.internal.copy
 
 # _div_scalar: see ?mx.nd.internal.div_scalar
 mx.nd.internal.div_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_div_scalar", list(data), list(scalar, is_int), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_div_scalar", list(data), list(scalar, is_int), out, ctx)
 mx.nd.internal.div.scalar <- mx.nd.internal.div_scalar
 mx.nd.internal.DivScalar <- mx.nd.internal.div_scalar
 
 # _equal: see ?mx.nd.internal.equal
 mx.nd.internal.equal <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_equal", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_equal", list(lhs, rhs), list(), out, ctx)
 mx.nd.internal.Equal <- mx.nd.internal.equal
 
 # _equal_scalar: see ?mx.nd.internal.equal_scalar
 mx.nd.internal.equal_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_equal_scalar", list(data), list(scalar, is_int), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_equal_scalar", list(data), list(scalar, is_int), out, ctx)
 mx.nd.internal.equal.scalar <- mx.nd.internal.equal_scalar
 mx.nd.internal.EqualScalar <- mx.nd.internal.equal_scalar
 
 # _eye: see ?mx.nd.internal.eye
 mx.nd.internal.eye <- function(N = NULL, M = NULL, k = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_eye", list(), list(N, M, k, NULL, dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_eye", list(), list(N, M, k, NULL, dtype), out, ctx)
 
 # _full: see ?mx.nd.internal.full
 mx.nd.internal.full <- function(shape = NULL, dtype = NULL, value = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_full", list(), list(shape, NULL, dtype, value), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_full", list(), list(shape, NULL, dtype, value), out, ctx)
 
 # _greater: see ?mx.nd.internal.greater
 mx.nd.internal.greater <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_greater", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_greater", list(lhs, rhs), list(), out, ctx)
 mx.nd.internal.Greater <- mx.nd.internal.greater
 
 # _greater_equal: see ?mx.nd.internal.greater_equal
 mx.nd.internal.greater_equal <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_greater_equal", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_greater_equal", list(lhs, rhs), list(), out, ctx)
 mx.nd.internal.greater.equal <- mx.nd.internal.greater_equal
 mx.nd.internal.Greater_Equal <- mx.nd.internal.greater_equal
 mx.nd.internal.Greater.Equal <- mx.nd.internal.greater_equal
 
 # _greater_equal_scalar: see ?mx.nd.internal.greater_equal_scalar
 mx.nd.internal.greater_equal_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_greater_equal_scalar", list(data), list(scalar, is_int), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_greater_equal_scalar", list(data), list(scalar, is_int), out, ctx)
 mx.nd.internal.greater.equal.scalar <- mx.nd.internal.greater_equal_scalar
 mx.nd.internal.GreaterEqualScalar <- mx.nd.internal.greater_equal_scalar
 
 # _greater_scalar: see ?mx.nd.internal.greater_scalar
 mx.nd.internal.greater_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_greater_scalar", list(data), list(scalar, is_int), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_greater_scalar", list(data), list(scalar, is_int), out, ctx)
 mx.nd.internal.greater.scalar <- mx.nd.internal.greater_scalar
 mx.nd.internal.GreaterScalar <- mx.nd.internal.greater_scalar
 
 # _histogram: see ?mx.nd.internal.histogram
 mx.nd.internal.histogram <- function(data = NULL, bins = NULL, bin_cnt = NULL, range = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_histogram", list(data, bins), list(bin_cnt, range), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_histogram", list(data, bins), list(bin_cnt, range), out, ctx)
 
 # _hypot: see ?mx.nd.internal.hypot
 mx.nd.internal.hypot <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_hypot", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_hypot", list(lhs, rhs), list(), out, ctx)
 mx.nd.internal.Hypot <- mx.nd.internal.hypot
 
 # _hypot_scalar: see ?mx.nd.internal.hypot_scalar
 mx.nd.internal.hypot_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_hypot_scalar", list(data), list(scalar, is_int), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_hypot_scalar", list(data), list(scalar, is_int), out, ctx)
 mx.nd.internal.hypot.scalar <- mx.nd.internal.hypot_scalar
 mx.nd.internal.HypotScalar <- mx.nd.internal.hypot_scalar
 
 # _identity_with_attr_like_rhs: see ?mx.nd.internal.identity_with_attr_like_rhs
 mx.nd.internal.identity_with_attr_like_rhs <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_identity_with_attr_like_rhs", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_identity_with_attr_like_rhs", list(lhs, rhs), list(), out, ctx)
 mx.nd.internal.identity.with.attr.like.rhs <- mx.nd.internal.identity_with_attr_like_rhs
 
 # _image_crop: see ?mx.nd.image.crop
 mx.nd.image.crop <- function(data = NULL, x = NULL, y = NULL, width = NULL, height = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_image_crop", list(data), list(x, y, width, height), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_image_crop", list(data), list(x, y, width, height), out, ctx)
 
 # _image_flip_left_right: see ?mx.nd.image.flip_left_right
 mx.nd.image.flip_left_right <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_image_flip_left_right", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_image_flip_left_right", list(data), list(), out, ctx)
 mx.nd.image.flip.left.right <- mx.nd.image.flip_left_right
 
 # _image_flip_top_bottom: see ?mx.nd.image.flip_top_bottom
 mx.nd.image.flip_top_bottom <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_image_flip_top_bottom", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_image_flip_top_bottom", list(data), list(), out, ctx)
 mx.nd.image.flip.top.bottom <- mx.nd.image.flip_top_bottom
 
 # _image_normalize: see ?mx.nd.image.normalize
 mx.nd.image.normalize <- function(data = NULL, mean = NULL, std = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_image_normalize", list(data), list(mean, std), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_image_normalize", list(data), list(mean, std), out, ctx)
 
 # _image_to_tensor: see ?mx.nd.image.to_tensor
 mx.nd.image.to_tensor <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_image_to_tensor", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_image_to_tensor", list(data), list(), out, ctx)
 mx.nd.image.to.tensor <- mx.nd.image.to_tensor
 
 # _lesser: see ?mx.nd.internal.lesser
 mx.nd.internal.lesser <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_lesser", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_lesser", list(lhs, rhs), list(), out, ctx)
 mx.nd.internal.Lesser <- mx.nd.internal.lesser
 
 # _lesser_equal: see ?mx.nd.internal.lesser_equal
 mx.nd.internal.lesser_equal <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_lesser_equal", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_lesser_equal", list(lhs, rhs), list(), out, ctx)
 mx.nd.internal.lesser.equal <- mx.nd.internal.lesser_equal
 mx.nd.internal.Lesser_Equal <- mx.nd.internal.lesser_equal
 mx.nd.internal.Lesser.Equal <- mx.nd.internal.lesser_equal
 
 # _lesser_equal_scalar: see ?mx.nd.internal.lesser_equal_scalar
 mx.nd.internal.lesser_equal_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_lesser_equal_scalar", list(data), list(scalar, is_int), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_lesser_equal_scalar", list(data), list(scalar, is_int), out, ctx)
 mx.nd.internal.lesser.equal.scalar <- mx.nd.internal.lesser_equal_scalar
 mx.nd.internal.LesserEqualScalar <- mx.nd.internal.lesser_equal_scalar
 
 # _lesser_scalar: see ?mx.nd.internal.lesser_scalar
 mx.nd.internal.lesser_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_lesser_scalar", list(data), list(scalar, is_int), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_lesser_scalar", list(data), list(scalar, is_int), out, ctx)
 mx.nd.internal.lesser.scalar <- mx.nd.internal.lesser_scalar
 mx.nd.internal.LesserScalar <- mx.nd.internal.lesser_scalar
 
 # _linalg_det: see ?mx.nd.internal.linalg_det
 mx.nd.internal.linalg_det <- function(A = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_linalg_det", list(A), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_linalg_det", list(A), list(), out, ctx)
 mx.nd.internal.linalg.det <- mx.nd.internal.linalg_det
 mx.nd.linalg_det <- mx.nd.internal.linalg_det
 mx.nd.linalg.det <- mx.nd.internal.linalg_det
 
 # _linalg_extractdiag: see ?mx.nd.internal.linalg_extractdiag
 mx.nd.internal.linalg_extractdiag <- function(A = NULL, offset = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_linalg_extractdiag", list(A), list(offset), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_linalg_extractdiag", list(A), list(offset), out, ctx)
 mx.nd.internal.linalg.extractdiag <- mx.nd.internal.linalg_extractdiag
 mx.nd.linalg_extractdiag <- mx.nd.internal.linalg_extractdiag
 mx.nd.linalg.extractdiag <- mx.nd.internal.linalg_extractdiag
 
 # _linalg_extracttrian: see ?mx.nd.internal.linalg_extracttrian
 mx.nd.internal.linalg_extracttrian <- function(A = NULL, offset = NULL, lower = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_linalg_extracttrian", list(A), list(offset, lower), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_linalg_extracttrian", list(A), list(offset, lower), out, ctx)
 mx.nd.internal.linalg.extracttrian <- mx.nd.internal.linalg_extracttrian
 mx.nd.linalg_extracttrian <- mx.nd.internal.linalg_extracttrian
 mx.nd.linalg.extracttrian <- mx.nd.internal.linalg_extracttrian
 
 # _linalg_gelqf: see ?mx.nd.internal.linalg_gelqf
 mx.nd.internal.linalg_gelqf <- function(A = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_linalg_gelqf", list(A), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_linalg_gelqf", list(A), list(), out, ctx)
 mx.nd.internal.linalg.gelqf <- mx.nd.internal.linalg_gelqf
 mx.nd.linalg_gelqf <- mx.nd.internal.linalg_gelqf
 mx.nd.linalg.gelqf <- mx.nd.internal.linalg_gelqf
 
 # _linalg_gemm: see ?mx.nd.internal.linalg_gemm
 mx.nd.internal.linalg_gemm <- function(A = NULL, B = NULL, C = NULL, transpose_a = NULL, transpose_b = NULL, alpha = NULL, beta = NULL, axis = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_linalg_gemm", list(A, B, C), list(transpose_a, transpose_b, alpha, beta, axis), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_linalg_gemm", list(A, B, C), list(transpose_a, transpose_b, alpha, beta, axis), out, ctx)
 mx.nd.internal.linalg.gemm <- mx.nd.internal.linalg_gemm
 mx.nd.linalg_gemm <- mx.nd.internal.linalg_gemm
 mx.nd.linalg.gemm <- mx.nd.internal.linalg_gemm
 
 # _linalg_gemm2: see ?mx.nd.internal.linalg_gemm2
 mx.nd.internal.linalg_gemm2 <- function(A = NULL, B = NULL, transpose_a = NULL, transpose_b = NULL, alpha = NULL, axis = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_linalg_gemm2", list(A, B), list(transpose_a, transpose_b, alpha, axis), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_linalg_gemm2", list(A, B), list(transpose_a, transpose_b, alpha, axis), out, ctx)
 mx.nd.internal.linalg.gemm2 <- mx.nd.internal.linalg_gemm2
 mx.nd.linalg_gemm2 <- mx.nd.internal.linalg_gemm2
 mx.nd.linalg.gemm2 <- mx.nd.internal.linalg_gemm2
 
 # _linalg_inverse: see ?mx.nd.internal.linalg_inverse
 mx.nd.internal.linalg_inverse <- function(A = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_linalg_inverse", list(A), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_linalg_inverse", list(A), list(), out, ctx)
 mx.nd.internal.linalg.inverse <- mx.nd.internal.linalg_inverse
 mx.nd.linalg_inverse <- mx.nd.internal.linalg_inverse
 mx.nd.linalg.inverse <- mx.nd.internal.linalg_inverse
 
 # _linalg_makediag: see ?mx.nd.internal.linalg_makediag
 mx.nd.internal.linalg_makediag <- function(A = NULL, offset = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_linalg_makediag", list(A), list(offset), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_linalg_makediag", list(A), list(offset), out, ctx)
 mx.nd.internal.linalg.makediag <- mx.nd.internal.linalg_makediag
 mx.nd.linalg_makediag <- mx.nd.internal.linalg_makediag
 mx.nd.linalg.makediag <- mx.nd.internal.linalg_makediag
 
 # _linalg_maketrian: see ?mx.nd.internal.linalg_maketrian
 mx.nd.internal.linalg_maketrian <- function(A = NULL, offset = NULL, lower = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_linalg_maketrian", list(A), list(offset, lower), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_linalg_maketrian", list(A), list(offset, lower), out, ctx)
 mx.nd.internal.linalg.maketrian <- mx.nd.internal.linalg_maketrian
 mx.nd.linalg_maketrian <- mx.nd.internal.linalg_maketrian
 mx.nd.linalg.maketrian <- mx.nd.internal.linalg_maketrian
 
 # _linalg_potrf: see ?mx.nd.internal.linalg_potrf
 mx.nd.internal.linalg_potrf <- function(A = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_linalg_potrf", list(A), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_linalg_potrf", list(A), list(), out, ctx)
 mx.nd.internal.linalg.potrf <- mx.nd.internal.linalg_potrf
 mx.nd.linalg_potrf <- mx.nd.internal.linalg_potrf
 mx.nd.linalg.potrf <- mx.nd.internal.linalg_potrf
 
 # _linalg_potri: see ?mx.nd.internal.linalg_potri
 mx.nd.internal.linalg_potri <- function(A = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_linalg_potri", list(A), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_linalg_potri", list(A), list(), out, ctx)
 mx.nd.internal.linalg.potri <- mx.nd.internal.linalg_potri
 mx.nd.linalg_potri <- mx.nd.internal.linalg_potri
 mx.nd.linalg.potri <- mx.nd.internal.linalg_potri
 
 # _linalg_slogdet: see ?mx.nd.internal.linalg_slogdet
 mx.nd.internal.linalg_slogdet <- function(A = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_linalg_slogdet", list(A), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_linalg_slogdet", list(A), list(), out, ctx)
 mx.nd.internal.linalg.slogdet <- mx.nd.internal.linalg_slogdet
 mx.nd.linalg_slogdet <- mx.nd.internal.linalg_slogdet
 mx.nd.linalg.slogdet <- mx.nd.internal.linalg_slogdet
 
 # _linalg_sumlogdiag: see ?mx.nd.internal.linalg_sumlogdiag
 mx.nd.internal.linalg_sumlogdiag <- function(A = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_linalg_sumlogdiag", list(A), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_linalg_sumlogdiag", list(A), list(), out, ctx)
 mx.nd.internal.linalg.sumlogdiag <- mx.nd.internal.linalg_sumlogdiag
 mx.nd.linalg_sumlogdiag <- mx.nd.internal.linalg_sumlogdiag
 mx.nd.linalg.sumlogdiag <- mx.nd.internal.linalg_sumlogdiag
 
 # _linalg_syevd: see ?mx.nd.internal.linalg_syevd
 mx.nd.internal.linalg_syevd <- function(A = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_linalg_syevd", list(A), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_linalg_syevd", list(A), list(), out, ctx)
 mx.nd.internal.linalg.syevd <- mx.nd.internal.linalg_syevd
 mx.nd.linalg_syevd <- mx.nd.internal.linalg_syevd
 mx.nd.linalg.syevd <- mx.nd.internal.linalg_syevd
 
 # _linalg_syrk: see ?mx.nd.internal.linalg_syrk
 mx.nd.internal.linalg_syrk <- function(A = NULL, transpose = NULL, alpha = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_linalg_syrk", list(A), list(transpose, alpha), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_linalg_syrk", list(A), list(transpose, alpha), out, ctx)
 mx.nd.internal.linalg.syrk <- mx.nd.internal.linalg_syrk
 mx.nd.linalg_syrk <- mx.nd.internal.linalg_syrk
 mx.nd.linalg.syrk <- mx.nd.internal.linalg_syrk
 
 # _linalg_trmm: see ?mx.nd.internal.linalg_trmm
 mx.nd.internal.linalg_trmm <- function(A = NULL, B = NULL, transpose = NULL, rightside = NULL, lower = NULL, alpha = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_linalg_trmm", list(A, B), list(transpose, rightside, lower, alpha), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_linalg_trmm", list(A, B), list(transpose, rightside, lower, alpha), out, ctx)
 mx.nd.internal.linalg.trmm <- mx.nd.internal.linalg_trmm
 mx.nd.linalg_trmm <- mx.nd.internal.linalg_trmm
 mx.nd.linalg.trmm <- mx.nd.internal.linalg_trmm
 
 # _linalg_trsm: see ?mx.nd.internal.linalg_trsm
 mx.nd.internal.linalg_trsm <- function(A = NULL, B = NULL, transpose = NULL, rightside = NULL, lower = NULL, alpha = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_linalg_trsm", list(A, B), list(transpose, rightside, lower, alpha), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_linalg_trsm", list(A, B), list(transpose, rightside, lower, alpha), out, ctx)
 mx.nd.internal.linalg.trsm <- mx.nd.internal.linalg_trsm
 mx.nd.linalg_trsm <- mx.nd.internal.linalg_trsm
 mx.nd.linalg.trsm <- mx.nd.internal.linalg_trsm
 
 # _linspace: see ?mx.nd.internal.linspace
 mx.nd.internal.linspace <- function(start = NULL, stop = NULL, num = NULL, endpoint = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_linspace", list(), list(start, stop, num, endpoint, NULL, dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_linspace", list(), list(start, stop, num, endpoint, NULL, dtype), out, ctx)
 
 # _logical_and: see ?mx.nd.internal.logical_and
 mx.nd.internal.logical_and <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_logical_and", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_logical_and", list(lhs, rhs), list(), out, ctx)
 mx.nd.internal.logical.and <- mx.nd.internal.logical_and
 mx.nd.internal.Logical_And <- mx.nd.internal.logical_and
 mx.nd.internal.Logical.And <- mx.nd.internal.logical_and
 
 # _logical_and_scalar: see ?mx.nd.internal.logical_and_scalar
 mx.nd.internal.logical_and_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_logical_and_scalar", list(data), list(scalar, is_int), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_logical_and_scalar", list(data), list(scalar, is_int), out, ctx)
 mx.nd.internal.logical.and.scalar <- mx.nd.internal.logical_and_scalar
 mx.nd.internal.LogicalAndScalar <- mx.nd.internal.logical_and_scalar
 
 # _logical_or: see ?mx.nd.internal.logical_or
 mx.nd.internal.logical_or <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_logical_or", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_logical_or", list(lhs, rhs), list(), out, ctx)
 mx.nd.internal.logical.or <- mx.nd.internal.logical_or
 mx.nd.internal.Logical_Or <- mx.nd.internal.logical_or
 mx.nd.internal.Logical.Or <- mx.nd.internal.logical_or
 
 # _logical_or_scalar: see ?mx.nd.internal.logical_or_scalar
 mx.nd.internal.logical_or_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_logical_or_scalar", list(data), list(scalar, is_int), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_logical_or_scalar", list(data), list(scalar, is_int), out, ctx)
 mx.nd.internal.logical.or.scalar <- mx.nd.internal.logical_or_scalar
 mx.nd.internal.LogicalOrScalar <- mx.nd.internal.logical_or_scalar
 
 # _logical_xor: see ?mx.nd.internal.logical_xor
 mx.nd.internal.logical_xor <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_logical_xor", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_logical_xor", list(lhs, rhs), list(), out, ctx)
 mx.nd.internal.logical.xor <- mx.nd.internal.logical_xor
 mx.nd.internal.Logical_Xor <- mx.nd.internal.logical_xor
 mx.nd.internal.Logical.Xor <- mx.nd.internal.logical_xor
 
 # _logical_xor_scalar: see ?mx.nd.internal.logical_xor_scalar
 mx.nd.internal.logical_xor_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_logical_xor_scalar", list(data), list(scalar, is_int), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_logical_xor_scalar", list(data), list(scalar, is_int), out, ctx)
 mx.nd.internal.logical.xor.scalar <- mx.nd.internal.logical_xor_scalar
 mx.nd.internal.LogicalXorScalar <- mx.nd.internal.logical_xor_scalar
 
 # _maximum: see ?mx.nd.internal.maximum
 mx.nd.internal.maximum <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_maximum", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_maximum", list(lhs, rhs), list(), out, ctx)
 mx.nd.internal.Maximum <- mx.nd.internal.maximum
 
 # _maximum_scalar: see ?mx.nd.internal.maximum_scalar
 mx.nd.internal.maximum_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_maximum_scalar", list(data), list(scalar, is_int), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_maximum_scalar", list(data), list(scalar, is_int), out, ctx)
 mx.nd.internal.maximum.scalar <- mx.nd.internal.maximum_scalar
 mx.nd.internal.MaximumScalar <- mx.nd.internal.maximum_scalar
 
 # _minimum: see ?mx.nd.internal.minimum
 mx.nd.internal.minimum <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_minimum", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_minimum", list(lhs, rhs), list(), out, ctx)
 mx.nd.internal.Minimum <- mx.nd.internal.minimum
 
 # _minimum_scalar: see ?mx.nd.internal.minimum_scalar
 mx.nd.internal.minimum_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_minimum_scalar", list(data), list(scalar, is_int), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_minimum_scalar", list(data), list(scalar, is_int), out, ctx)
 mx.nd.internal.minimum.scalar <- mx.nd.internal.minimum_scalar
 mx.nd.internal.MinimumScalar <- mx.nd.internal.minimum_scalar
 
 # _minus_scalar: see ?mx.nd.internal.minus_scalar
 mx.nd.internal.minus_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_minus_scalar", list(data), list(scalar, is_int), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_minus_scalar", list(data), list(scalar, is_int), out, ctx)
 mx.nd.internal.minus.scalar <- mx.nd.internal.minus_scalar
 mx.nd.internal.MinusScalar <- mx.nd.internal.minus_scalar
 
 # _mod: see ?mx.nd.internal.mod
 mx.nd.internal.mod <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_mod", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_mod", list(lhs, rhs), list(), out, ctx)
 mx.nd.internal.Mod <- mx.nd.internal.mod
 
 # _mod_scalar: see ?mx.nd.internal.mod_scalar
 mx.nd.internal.mod_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_mod_scalar", list(data), list(scalar, is_int), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_mod_scalar", list(data), list(scalar, is_int), out, ctx)
 mx.nd.internal.mod.scalar <- mx.nd.internal.mod_scalar
 mx.nd.internal.ModScalar <- mx.nd.internal.mod_scalar
 
 # _mp_adamw_update: see ?mx.nd.internal.mp_adamw_update
 mx.nd.internal.mp_adamw_update <- function(weight = NULL, grad = NULL, mean = NULL, var = NULL, weight32 = NULL, rescale_grad = NULL, lr = NULL, beta1 = NULL, beta2 = NULL, epsilon = NULL, wd = NULL, eta = NULL, clip_gradient = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_mp_adamw_update", list(weight, grad, mean, var, weight32, rescale_grad), list(lr, beta1, beta2, epsilon, wd, eta, clip_gradient), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_mp_adamw_update", list(weight, grad, mean, var, weight32, rescale_grad), list(lr, beta1, beta2, epsilon, wd, eta, clip_gradient), out, ctx)
 mx.nd.internal.mp.adamw.update <- mx.nd.internal.mp_adamw_update
 mx.nd.contrib.mp_adamw_update <- mx.nd.internal.mp_adamw_update
 mx.nd.contrib.mp.adamw.update <- mx.nd.internal.mp_adamw_update
 
 # _mul_scalar: see ?mx.nd.internal.mul_scalar
 mx.nd.internal.mul_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_mul_scalar", list(data), list(scalar, is_int), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_mul_scalar", list(data), list(scalar, is_int), out, ctx)
 mx.nd.internal.mul.scalar <- mx.nd.internal.mul_scalar
 mx.nd.internal.MulScalar <- mx.nd.internal.mul_scalar
 
 # _multi_adamw_update: see ?mx.nd.internal.multi_adamw_update
 mx.nd.internal.multi_adamw_update <- function(..., lrs = NULL, beta1 = NULL, beta2 = NULL, epsilon = NULL, wds = NULL, etas = NULL, clip_gradient = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_multi_adamw_update", flat_inputs(...), list(lrs, beta1, beta2, epsilon, wds, etas, clip_gradient, NULL), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_multi_adamw_update", flat_inputs(...), list(lrs, beta1, beta2, epsilon, wds, etas, clip_gradient, NULL), out, ctx)
 mx.nd.internal.multi.adamw.update <- mx.nd.internal.multi_adamw_update
 mx.nd.contrib.multi_adamw_update <- mx.nd.internal.multi_adamw_update
 mx.nd.contrib.multi.adamw.update <- mx.nd.internal.multi_adamw_update
 
 # _multi_lamb_update: see ?mx.nd.internal.multi_lamb_update
 mx.nd.internal.multi_lamb_update <- function(..., learning_rates = NULL, beta1 = NULL, beta2 = NULL, epsilon = NULL, wds = NULL, rescale_grad = NULL, lower_bound = NULL, upper_bound = NULL, clip_gradient = NULL, bias_correction = NULL, step_count = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_multi_lamb_update", flat_inputs(...), list(learning_rates, beta1, beta2, epsilon, wds, rescale_grad, lower_bound, upper_bound, clip_gradient, bias_correction, step_count, NULL), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_multi_lamb_update", flat_inputs(...), list(learning_rates, beta1, beta2, epsilon, wds, rescale_grad, lower_bound, upper_bound, clip_gradient, bias_correction, step_count, NULL), out, ctx)
 mx.nd.internal.multi.lamb.update <- mx.nd.internal.multi_lamb_update
 
 # _multi_mp_adamw_update: see ?mx.nd.internal.multi_mp_adamw_update
 mx.nd.internal.multi_mp_adamw_update <- function(..., lrs = NULL, beta1 = NULL, beta2 = NULL, epsilon = NULL, wds = NULL, etas = NULL, clip_gradient = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_multi_mp_adamw_update", flat_inputs(...), list(lrs, beta1, beta2, epsilon, wds, etas, clip_gradient, NULL), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_multi_mp_adamw_update", flat_inputs(...), list(lrs, beta1, beta2, epsilon, wds, etas, clip_gradient, NULL), out, ctx)
 mx.nd.internal.multi.mp.adamw.update <- mx.nd.internal.multi_mp_adamw_update
 mx.nd.contrib.multi_mp_adamw_update <- mx.nd.internal.multi_mp_adamw_update
 mx.nd.contrib.multi.mp.adamw.update <- mx.nd.internal.multi_mp_adamw_update
 
 # _multi_mp_lamb_update: see ?mx.nd.internal.multi_mp_lamb_update
 mx.nd.internal.multi_mp_lamb_update <- function(..., learning_rates = NULL, beta1 = NULL, beta2 = NULL, epsilon = NULL, wds = NULL, rescale_grad = NULL, lower_bound = NULL, upper_bound = NULL, clip_gradient = NULL, bias_correction = NULL, step_count = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_multi_mp_lamb_update", flat_inputs(...), list(learning_rates, beta1, beta2, epsilon, wds, rescale_grad, lower_bound, upper_bound, clip_gradient, bias_correction, step_count, NULL), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_multi_mp_lamb_update", flat_inputs(...), list(learning_rates, beta1, beta2, epsilon, wds, rescale_grad, lower_bound, upper_bound, clip_gradient, bias_correction, step_count, NULL), out, ctx)
 mx.nd.internal.multi.mp.lamb.update <- mx.nd.internal.multi_mp_lamb_update
 
 # _not_equal: see ?mx.nd.internal.not_equal
 mx.nd.internal.not_equal <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_not_equal", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_not_equal", list(lhs, rhs), list(), out, ctx)
 mx.nd.internal.not.equal <- mx.nd.internal.not_equal
 mx.nd.internal.Not_Equal <- mx.nd.internal.not_equal
 mx.nd.internal.Not.Equal <- mx.nd.internal.not_equal
 
 # _not_equal_scalar: see ?mx.nd.internal.not_equal_scalar
 mx.nd.internal.not_equal_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_not_equal_scalar", list(data), list(scalar, is_int), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_not_equal_scalar", list(data), list(scalar, is_int), out, ctx)
 mx.nd.internal.not.equal.scalar <- mx.nd.internal.not_equal_scalar
 mx.nd.internal.NotEqualScalar <- mx.nd.internal.not_equal_scalar
 
 # _onehot_encode: see ?mx.nd.internal.onehot_encode
 mx.nd.internal.onehot_encode <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_onehot_encode", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_onehot_encode", list(lhs, rhs), list(), out, ctx)
 mx.nd.internal.onehot.encode <- mx.nd.internal.onehot_encode
 
 # _ones: see ?mx.nd.internal.ones
 mx.nd.internal.ones <- function(shape = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_ones", list(), list(shape, NULL, dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_ones", list(), list(shape, NULL, dtype), out, ctx)
 
 # _plus_scalar: see ?mx.nd.internal.plus_scalar
 mx.nd.internal.plus_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_plus_scalar", list(data), list(scalar, is_int), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_plus_scalar", list(data), list(scalar, is_int), out, ctx)
 mx.nd.internal.plus.scalar <- mx.nd.internal.plus_scalar
 mx.nd.internal.PlusScalar <- mx.nd.internal.plus_scalar
 
 # _power: see ?mx.nd.internal.power
 mx.nd.internal.power <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_power", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_power", list(lhs, rhs), list(), out, ctx)
 mx.nd.internal.Power <- mx.nd.internal.power
 
 # _power_scalar: see ?mx.nd.internal.power_scalar
 mx.nd.internal.power_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_power_scalar", list(data), list(scalar, is_int), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_power_scalar", list(data), list(scalar, is_int), out, ctx)
 mx.nd.internal.power.scalar <- mx.nd.internal.power_scalar
 mx.nd.internal.PowerScalar <- mx.nd.internal.power_scalar
 
 # _random_exponential: see ?mx.nd.internal.random_exponential
 mx.nd.internal.random_exponential <- function(lam = NULL, shape = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_random_exponential", list(), list(lam, shape, NULL, dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_random_exponential", list(), list(lam, shape, NULL, dtype), out, ctx)
 mx.nd.internal.random.exponential <- mx.nd.internal.random_exponential
 mx.nd.random_exponential <- mx.nd.internal.random_exponential
 mx.nd.random.exponential <- mx.nd.internal.random_exponential
 
 # _random_exponential_like: see ?mx.nd.internal.random_exponential_like
 mx.nd.internal.random_exponential_like <- function(data = NULL, lam = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_random_exponential_like", list(data), list(lam), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_random_exponential_like", list(data), list(lam), out, ctx)
 mx.nd.internal.random.exponential.like <- mx.nd.internal.random_exponential_like
 
 # _random_gamma: see ?mx.nd.internal.random_gamma
 mx.nd.internal.random_gamma <- function(alpha = NULL, beta = NULL, shape = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_random_gamma", list(), list(alpha, beta, shape, NULL, dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_random_gamma", list(), list(alpha, beta, shape, NULL, dtype), out, ctx)
 mx.nd.internal.random.gamma <- mx.nd.internal.random_gamma
 mx.nd.random_gamma <- mx.nd.internal.random_gamma
 mx.nd.random.gamma <- mx.nd.internal.random_gamma
 
 # _random_gamma_like: see ?mx.nd.internal.random_gamma_like
 mx.nd.internal.random_gamma_like <- function(data = NULL, alpha = NULL, beta = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_random_gamma_like", list(data), list(alpha, beta), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_random_gamma_like", list(data), list(alpha, beta), out, ctx)
 mx.nd.internal.random.gamma.like <- mx.nd.internal.random_gamma_like
 
 # _random_generalized_negative_binomial: see ?mx.nd.internal.random_generalized_negative_binomial
 mx.nd.internal.random_generalized_negative_binomial <- function(mu = NULL, alpha = NULL, shape = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_random_generalized_negative_binomial", list(), list(mu, alpha, shape, NULL, dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_random_generalized_negative_binomial", list(), list(mu, alpha, shape, NULL, dtype), out, ctx)
 mx.nd.internal.random.generalized.negative.binomial <- mx.nd.internal.random_generalized_negative_binomial
 mx.nd.random_generalized_negative_binomial <- mx.nd.internal.random_generalized_negative_binomial
 mx.nd.random.generalized.negative.binomial <- mx.nd.internal.random_generalized_negative_binomial
 
 # _random_generalized_negative_binomial_like: see ?mx.nd.internal.random_generalized_negative_binomial_like
 mx.nd.internal.random_generalized_negative_binomial_like <- function(data = NULL, mu = NULL, alpha = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_random_generalized_negative_binomial_like", list(data), list(mu, alpha), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_random_generalized_negative_binomial_like", list(data), list(mu, alpha), out, ctx)
 mx.nd.internal.random.generalized.negative.binomial.like <- mx.nd.internal.random_generalized_negative_binomial_like
 
 # _random_negative_binomial: see ?mx.nd.internal.random_negative_binomial
 mx.nd.internal.random_negative_binomial <- function(k = NULL, p = NULL, shape = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_random_negative_binomial", list(), list(k, p, shape, NULL, dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_random_negative_binomial", list(), list(k, p, shape, NULL, dtype), out, ctx)
 mx.nd.internal.random.negative.binomial <- mx.nd.internal.random_negative_binomial
 mx.nd.random_negative_binomial <- mx.nd.internal.random_negative_binomial
 mx.nd.random.negative.binomial <- mx.nd.internal.random_negative_binomial
 
 # _random_negative_binomial_like: see ?mx.nd.internal.random_negative_binomial_like
 mx.nd.internal.random_negative_binomial_like <- function(data = NULL, k = NULL, p = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_random_negative_binomial_like", list(data), list(k, p), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_random_negative_binomial_like", list(data), list(k, p), out, ctx)
 mx.nd.internal.random.negative.binomial.like <- mx.nd.internal.random_negative_binomial_like
 
 # _random_normal: see ?mx.nd.internal.random_normal
 mx.nd.internal.random_normal <- function(loc = NULL, scale = NULL, shape = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_random_normal", list(), list(loc, scale, shape, NULL, dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_random_normal", list(), list(loc, scale, shape, NULL, dtype), out, ctx)
 mx.nd.internal.random.normal <- mx.nd.internal.random_normal
 mx.nd.random_normal <- mx.nd.internal.random_normal
 mx.nd.random.normal <- mx.nd.internal.random_normal
@@ -734,31 +734,31 @@ mx.nd.normal <- mx.nd.internal.random_normal
 
 # _random_normal_like: see ?mx.nd.internal.random_normal_like
 mx.nd.internal.random_normal_like <- function(data = NULL, loc = NULL, scale = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_random_normal_like", list(data), list(loc, scale), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_random_normal_like", list(data), list(loc, scale), out, ctx)
 mx.nd.internal.random.normal.like <- mx.nd.internal.random_normal_like
 
 # _random_poisson: see ?mx.nd.internal.random_poisson
 mx.nd.internal.random_poisson <- function(lam = NULL, shape = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_random_poisson", list(), list(lam, shape, NULL, dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_random_poisson", list(), list(lam, shape, NULL, dtype), out, ctx)
 mx.nd.internal.random.poisson <- mx.nd.internal.random_poisson
 mx.nd.random_poisson <- mx.nd.internal.random_poisson
 mx.nd.random.poisson <- mx.nd.internal.random_poisson
 
 # _random_poisson_like: see ?mx.nd.internal.random_poisson_like
 mx.nd.internal.random_poisson_like <- function(data = NULL, lam = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_random_poisson_like", list(data), list(lam), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_random_poisson_like", list(data), list(lam), out, ctx)
 mx.nd.internal.random.poisson.like <- mx.nd.internal.random_poisson_like
 
 # _random_randint: see ?mx.nd.internal.random_randint
 mx.nd.internal.random_randint <- function(low = NULL, high = NULL, shape = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_random_randint", list(), list(low, high, shape, NULL, dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_random_randint", list(), list(low, high, shape, NULL, dtype), out, ctx)
 mx.nd.internal.random.randint <- mx.nd.internal.random_randint
 mx.nd.random_randint <- mx.nd.internal.random_randint
 mx.nd.random.randint <- mx.nd.internal.random_randint
 
 # _random_uniform: see ?mx.nd.internal.random_uniform
 mx.nd.internal.random_uniform <- function(low = NULL, high = NULL, shape = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_random_uniform", list(), list(low, high, shape, NULL, dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_random_uniform", list(), list(low, high, shape, NULL, dtype), out, ctx)
 mx.nd.internal.random.uniform <- mx.nd.internal.random_uniform
 mx.nd.random_uniform <- mx.nd.internal.random_uniform
 mx.nd.random.uniform <- mx.nd.internal.random_uniform
@@ -766,155 +766,155 @@ mx.nd.uniform <- mx.nd.internal.random_uniform
 
 # _random_uniform_like: see ?mx.nd.internal.random_uniform_like
 mx.nd.internal.random_uniform_like <- function(data = NULL, low = NULL, high = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_random_uniform_like", list(data), list(low, high), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_random_uniform_like", list(data), list(low, high), out, ctx)
 mx.nd.internal.random.uniform.like <- mx.nd.internal.random_uniform_like
 
 # _ravel_multi_index: see ?mx.nd.internal.ravel_multi_index
 mx.nd.internal.ravel_multi_index <- function(data = NULL, shape = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_ravel_multi_index", list(data), list(shape), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_ravel_multi_index", list(data), list(shape), out, ctx)
 mx.nd.internal.ravel.multi.index <- mx.nd.internal.ravel_multi_index
 mx.nd.ravel_multi_index <- mx.nd.internal.ravel_multi_index
 mx.nd.ravel.multi.index <- mx.nd.internal.ravel_multi_index
 
 # _rdiv_scalar: see ?mx.nd.internal.rdiv_scalar
 mx.nd.internal.rdiv_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_rdiv_scalar", list(data), list(scalar, is_int), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_rdiv_scalar", list(data), list(scalar, is_int), out, ctx)
 mx.nd.internal.rdiv.scalar <- mx.nd.internal.rdiv_scalar
 mx.nd.internal.RDivScalar <- mx.nd.internal.rdiv_scalar
 
 # _rminus_scalar: see ?mx.nd.internal.rminus_scalar
 mx.nd.internal.rminus_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_rminus_scalar", list(data), list(scalar, is_int), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_rminus_scalar", list(data), list(scalar, is_int), out, ctx)
 mx.nd.internal.rminus.scalar <- mx.nd.internal.rminus_scalar
 mx.nd.internal.RMinusScalar <- mx.nd.internal.rminus_scalar
 
 # _rmod_scalar: see ?mx.nd.internal.rmod_scalar
 mx.nd.internal.rmod_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_rmod_scalar", list(data), list(scalar, is_int), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_rmod_scalar", list(data), list(scalar, is_int), out, ctx)
 mx.nd.internal.rmod.scalar <- mx.nd.internal.rmod_scalar
 mx.nd.internal.RModScalar <- mx.nd.internal.rmod_scalar
 
 # _rpower_scalar: see ?mx.nd.internal.rpower_scalar
 mx.nd.internal.rpower_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_rpower_scalar", list(data), list(scalar, is_int), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_rpower_scalar", list(data), list(scalar, is_int), out, ctx)
 mx.nd.internal.rpower.scalar <- mx.nd.internal.rpower_scalar
 mx.nd.internal.RPowerScalar <- mx.nd.internal.rpower_scalar
 
 # _sample_exponential: see ?mx.nd.internal.sample_exponential
 mx.nd.internal.sample_exponential <- function(lam = NULL, shape = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_sample_exponential", list(lam), list(shape, dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_sample_exponential", list(lam), list(shape, dtype), out, ctx)
 mx.nd.internal.sample.exponential <- mx.nd.internal.sample_exponential
 mx.nd.sample_exponential <- mx.nd.internal.sample_exponential
 mx.nd.sample.exponential <- mx.nd.internal.sample_exponential
 
 # _sample_gamma: see ?mx.nd.internal.sample_gamma
 mx.nd.internal.sample_gamma <- function(alpha = NULL, beta = NULL, shape = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_sample_gamma", list(alpha, beta), list(shape, dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_sample_gamma", list(alpha, beta), list(shape, dtype), out, ctx)
 mx.nd.internal.sample.gamma <- mx.nd.internal.sample_gamma
 mx.nd.sample_gamma <- mx.nd.internal.sample_gamma
 mx.nd.sample.gamma <- mx.nd.internal.sample_gamma
 
 # _sample_generalized_negative_binomial: see ?mx.nd.internal.sample_generalized_negative_binomial
 mx.nd.internal.sample_generalized_negative_binomial <- function(mu = NULL, alpha = NULL, shape = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_sample_generalized_negative_binomial", list(mu, alpha), list(shape, dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_sample_generalized_negative_binomial", list(mu, alpha), list(shape, dtype), out, ctx)
 mx.nd.internal.sample.generalized.negative.binomial <- mx.nd.internal.sample_generalized_negative_binomial
 mx.nd.sample_generalized_negative_binomial <- mx.nd.internal.sample_generalized_negative_binomial
 mx.nd.sample.generalized.negative.binomial <- mx.nd.internal.sample_generalized_negative_binomial
 
 # _sample_multinomial: see ?mx.nd.internal.sample_multinomial
 mx.nd.internal.sample_multinomial <- function(data = NULL, shape = NULL, get_prob = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_sample_multinomial", list(data), list(shape, get_prob, dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_sample_multinomial", list(data), list(shape, get_prob, dtype), out, ctx)
 mx.nd.internal.sample.multinomial <- mx.nd.internal.sample_multinomial
 mx.nd.sample_multinomial <- mx.nd.internal.sample_multinomial
 mx.nd.sample.multinomial <- mx.nd.internal.sample_multinomial
 
 # _sample_negative_binomial: see ?mx.nd.internal.sample_negative_binomial
 mx.nd.internal.sample_negative_binomial <- function(k = NULL, p = NULL, shape = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_sample_negative_binomial", list(k, p), list(shape, dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_sample_negative_binomial", list(k, p), list(shape, dtype), out, ctx)
 mx.nd.internal.sample.negative.binomial <- mx.nd.internal.sample_negative_binomial
 mx.nd.sample_negative_binomial <- mx.nd.internal.sample_negative_binomial
 mx.nd.sample.negative.binomial <- mx.nd.internal.sample_negative_binomial
 
 # _sample_normal: see ?mx.nd.internal.sample_normal
 mx.nd.internal.sample_normal <- function(mu = NULL, sigma = NULL, shape = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_sample_normal", list(mu, sigma), list(shape, dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_sample_normal", list(mu, sigma), list(shape, dtype), out, ctx)
 mx.nd.internal.sample.normal <- mx.nd.internal.sample_normal
 mx.nd.sample_normal <- mx.nd.internal.sample_normal
 mx.nd.sample.normal <- mx.nd.internal.sample_normal
 
 # _sample_poisson: see ?mx.nd.internal.sample_poisson
 mx.nd.internal.sample_poisson <- function(lam = NULL, shape = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_sample_poisson", list(lam), list(shape, dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_sample_poisson", list(lam), list(shape, dtype), out, ctx)
 mx.nd.internal.sample.poisson <- mx.nd.internal.sample_poisson
 mx.nd.sample_poisson <- mx.nd.internal.sample_poisson
 mx.nd.sample.poisson <- mx.nd.internal.sample_poisson
 
 # _sample_uniform: see ?mx.nd.internal.sample_uniform
 mx.nd.internal.sample_uniform <- function(low = NULL, high = NULL, shape = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_sample_uniform", list(low, high), list(shape, dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_sample_uniform", list(low, high), list(shape, dtype), out, ctx)
 mx.nd.internal.sample.uniform <- mx.nd.internal.sample_uniform
 mx.nd.sample_uniform <- mx.nd.internal.sample_uniform
 mx.nd.sample.uniform <- mx.nd.internal.sample_uniform
 
 # _scatter_set_nd: see ?mx.nd.internal.scatter_set_nd
 mx.nd.internal.scatter_set_nd <- function(lhs = NULL, rhs = NULL, indices = NULL, shape = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_scatter_set_nd", list(lhs, rhs, indices), list(shape), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_scatter_set_nd", list(lhs, rhs, indices), list(shape), out, ctx)
 mx.nd.internal.scatter.set.nd <- mx.nd.internal.scatter_set_nd
 
 # _shuffle: see ?mx.nd.internal.shuffle
 mx.nd.internal.shuffle <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_shuffle", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_shuffle", list(data), list(), out, ctx)
 mx.nd.shuffle <- mx.nd.internal.shuffle
 
 # _slice_assign: see ?mx.nd.internal.slice_assign
 mx.nd.internal.slice_assign <- function(lhs = NULL, rhs = NULL, begin = NULL, end = NULL, step = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_slice_assign", list(lhs, rhs), list(begin, end, step), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_slice_assign", list(lhs, rhs), list(begin, end, step), out, ctx)
 mx.nd.internal.slice.assign <- mx.nd.internal.slice_assign
 mx.nd.internal.crop_assign <- mx.nd.internal.slice_assign
 mx.nd.internal.crop.assign <- mx.nd.internal.slice_assign
 
 # _slice_assign_scalar: see ?mx.nd.internal.slice_assign_scalar
 mx.nd.internal.slice_assign_scalar <- function(data = NULL, scalar = NULL, begin = NULL, end = NULL, step = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_slice_assign_scalar", list(data), list(scalar, begin, end, step), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_slice_assign_scalar", list(data), list(scalar, begin, end, step), out, ctx)
 mx.nd.internal.slice.assign.scalar <- mx.nd.internal.slice_assign_scalar
 mx.nd.internal.crop_assign_scalar <- mx.nd.internal.slice_assign_scalar
 mx.nd.internal.crop.assign.scalar <- mx.nd.internal.slice_assign_scalar
 
 # _split_v2: see ?mx.nd.internal.split_v2
 mx.nd.internal.split_v2 <- function(data = NULL, indices = NULL, axis = NULL, squeeze_axis = NULL, sections = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_split_v2", list(data), list(indices, axis, squeeze_axis, sections), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_split_v2", list(data), list(indices, axis, squeeze_axis, sections), out, ctx)
 mx.nd.internal.split.v2 <- mx.nd.internal.split_v2
 
 # _square_sum: see ?mx.nd.internal.square_sum
 mx.nd.internal.square_sum <- function(data = NULL, axis = NULL, keepdims = NULL, exclude = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_square_sum", list(data), list(axis, keepdims, exclude), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_square_sum", list(data), list(axis, keepdims, exclude), out, ctx)
 mx.nd.internal.square.sum <- mx.nd.internal.square_sum
 
 # _unravel_index: see ?mx.nd.internal.unravel_index
 mx.nd.internal.unravel_index <- function(data = NULL, shape = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_unravel_index", list(data), list(shape), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_unravel_index", list(data), list(shape), out, ctx)
 mx.nd.internal.unravel.index <- mx.nd.internal.unravel_index
 mx.nd.unravel_index <- mx.nd.internal.unravel_index
 mx.nd.unravel.index <- mx.nd.internal.unravel_index
 
 # _zeros: see ?mx.nd.internal.zeros
 mx.nd.internal.zeros <- function(shape = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_zeros", list(), list(shape, NULL, dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "_zeros", list(), list(shape, NULL, dtype), out, ctx)
 mx.nd.internal.zeros_without_dtype <- mx.nd.internal.zeros
 mx.nd.internal.zeros.without.dtype <- mx.nd.internal.zeros
 
 # abs: see ?mx.nd.abs
 mx.nd.abs <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "abs", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "abs", list(data), list(), out, ctx)
 
 # adam_update: see ?mx.nd.adam_update
 mx.nd.adam_update <- function(weight = NULL, grad = NULL, mean = NULL, var = NULL, lr = NULL, beta1 = NULL, beta2 = NULL, epsilon = NULL, wd = NULL, rescale_grad = NULL, clip_gradient = NULL, lazy_update = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "adam_update", list(weight, grad, mean, var), list(lr, beta1, beta2, epsilon, wd, rescale_grad, clip_gradient, lazy_update), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "adam_update", list(weight, grad, mean, var), list(lr, beta1, beta2, epsilon, wd, rescale_grad, clip_gradient, lazy_update), out, ctx)
 mx.nd.adam.update <- mx.nd.adam_update
 
 # add_n: see ?mx.nd.add_n
 mx.nd.add_n <- function(..., out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "add_n", flat_inputs(...), list(NULL), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "add_n", flat_inputs(...), list(NULL), out, ctx)
 mx.nd.add.n <- mx.nd.add_n
 mx.nd.ElementWiseSum <- mx.nd.add_n
 mx.nd.internal.sum <- mx.nd.add_n
@@ -923,230 +923,230 @@ mx.nd.element.wise.sum <- mx.nd.add_n
 
 # all_finite: see ?mx.nd.all_finite
 mx.nd.all_finite <- function(data = NULL, init_output = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "all_finite", list(data), list(init_output), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "all_finite", list(data), list(init_output), out, ctx)
 mx.nd.all.finite <- mx.nd.all_finite
 
 # amp_cast: see ?mx.nd.amp_cast
 mx.nd.amp_cast <- function(data = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "amp_cast", list(data), list(dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "amp_cast", list(data), list(dtype), out, ctx)
 mx.nd.amp.cast <- mx.nd.amp_cast
 
 # amp_multicast: see ?mx.nd.amp_multicast
 mx.nd.amp_multicast <- function(..., cast_narrow = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "amp_multicast", flat_inputs(...), list(NULL, cast_narrow), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "amp_multicast", flat_inputs(...), list(NULL, cast_narrow), out, ctx)
 mx.nd.amp.multicast <- mx.nd.amp_multicast
 
 # amp_scale_gradient: see ?mx.nd.amp_scale_gradient
 mx.nd.amp_scale_gradient <- function(data = NULL, scale = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "amp_scale_gradient", list(data, scale), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "amp_scale_gradient", list(data, scale), list(), out, ctx)
 mx.nd.amp.scale.gradient <- mx.nd.amp_scale_gradient
 
 # arccos: see ?mx.nd.arccos
 mx.nd.arccos <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "arccos", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "arccos", list(data), list(), out, ctx)
 
 # arccosh: see ?mx.nd.arccosh
 mx.nd.arccosh <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "arccosh", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "arccosh", list(data), list(), out, ctx)
 
 # arcsin: see ?mx.nd.arcsin
 mx.nd.arcsin <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "arcsin", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "arcsin", list(data), list(), out, ctx)
 
 # arcsinh: see ?mx.nd.arcsinh
 mx.nd.arcsinh <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "arcsinh", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "arcsinh", list(data), list(), out, ctx)
 
 # arctan: see ?mx.nd.arctan
 mx.nd.arctan <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "arctan", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "arctan", list(data), list(), out, ctx)
 
 # arctanh: see ?mx.nd.arctanh
 mx.nd.arctanh <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "arctanh", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "arctanh", list(data), list(), out, ctx)
 
 # argmax: see ?mx.nd.argmax
 mx.nd.argmax <- function(data = NULL, axis = NULL, keepdims = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "argmax", list(data), list(axis, keepdims), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "argmax", list(data), list(axis, keepdims), out, ctx)
 
 # argmax_channel: see ?mx.nd.argmax_channel
 mx.nd.argmax_channel <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "argmax_channel", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "argmax_channel", list(data), list(), out, ctx)
 mx.nd.argmax.channel <- mx.nd.argmax_channel
 
 # argmin: see ?mx.nd.argmin
 mx.nd.argmin <- function(data = NULL, axis = NULL, keepdims = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "argmin", list(data), list(axis, keepdims), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "argmin", list(data), list(axis, keepdims), out, ctx)
 
 # argsort: see ?mx.nd.argsort
 mx.nd.argsort <- function(data = NULL, axis = NULL, is_ascend = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "argsort", list(data), list(axis, is_ascend, dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "argsort", list(data), list(axis, is_ascend, dtype), out, ctx)
 
 # batch_dot: see ?mx.nd.batch_dot
 mx.nd.batch_dot <- function(lhs = NULL, rhs = NULL, transpose_a = NULL, transpose_b = NULL, forward_stype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "batch_dot", list(lhs, rhs), list(transpose_a, transpose_b, forward_stype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "batch_dot", list(lhs, rhs), list(transpose_a, transpose_b, forward_stype), out, ctx)
 mx.nd.batch.dot <- mx.nd.batch_dot
 
 # batch_take: see ?mx.nd.batch_take
 mx.nd.batch_take <- function(a = NULL, indices = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "batch_take", list(a, indices), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "batch_take", list(a, indices), list(), out, ctx)
 mx.nd.batch.take <- mx.nd.batch_take
 
 # broadcast_add: see ?mx.nd.broadcast_add
 mx.nd.broadcast_add <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "broadcast_add", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "broadcast_add", list(lhs, rhs), list(), out, ctx)
 mx.nd.broadcast.add <- mx.nd.broadcast_add
 mx.nd.broadcast_plus <- mx.nd.broadcast_add
 mx.nd.broadcast.plus <- mx.nd.broadcast_add
 
 # broadcast_axis: see ?mx.nd.broadcast_axis
 mx.nd.broadcast_axis <- function(data = NULL, axis = NULL, size = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "broadcast_axis", list(data), list(axis, size), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "broadcast_axis", list(data), list(axis, size), out, ctx)
 mx.nd.broadcast.axis <- mx.nd.broadcast_axis
 mx.nd.broadcast_axes <- mx.nd.broadcast_axis
 mx.nd.broadcast.axes <- mx.nd.broadcast_axis
 
 # broadcast_div: see ?mx.nd.broadcast_div
 mx.nd.broadcast_div <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "broadcast_div", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "broadcast_div", list(lhs, rhs), list(), out, ctx)
 mx.nd.broadcast.div <- mx.nd.broadcast_div
 
 # broadcast_equal: see ?mx.nd.broadcast_equal
 mx.nd.broadcast_equal <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "broadcast_equal", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "broadcast_equal", list(lhs, rhs), list(), out, ctx)
 mx.nd.broadcast.equal <- mx.nd.broadcast_equal
 
 # broadcast_greater: see ?mx.nd.broadcast_greater
 mx.nd.broadcast_greater <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "broadcast_greater", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "broadcast_greater", list(lhs, rhs), list(), out, ctx)
 mx.nd.broadcast.greater <- mx.nd.broadcast_greater
 
 # broadcast_greater_equal: see ?mx.nd.broadcast_greater_equal
 mx.nd.broadcast_greater_equal <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "broadcast_greater_equal", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "broadcast_greater_equal", list(lhs, rhs), list(), out, ctx)
 mx.nd.broadcast.greater.equal <- mx.nd.broadcast_greater_equal
 
 # broadcast_hypot: see ?mx.nd.broadcast_hypot
 mx.nd.broadcast_hypot <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "broadcast_hypot", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "broadcast_hypot", list(lhs, rhs), list(), out, ctx)
 mx.nd.broadcast.hypot <- mx.nd.broadcast_hypot
 
 # broadcast_lesser: see ?mx.nd.broadcast_lesser
 mx.nd.broadcast_lesser <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "broadcast_lesser", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "broadcast_lesser", list(lhs, rhs), list(), out, ctx)
 mx.nd.broadcast.lesser <- mx.nd.broadcast_lesser
 
 # broadcast_lesser_equal: see ?mx.nd.broadcast_lesser_equal
 mx.nd.broadcast_lesser_equal <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "broadcast_lesser_equal", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "broadcast_lesser_equal", list(lhs, rhs), list(), out, ctx)
 mx.nd.broadcast.lesser.equal <- mx.nd.broadcast_lesser_equal
 
 # broadcast_like: see ?mx.nd.broadcast_like
 mx.nd.broadcast_like <- function(lhs = NULL, rhs = NULL, lhs_axes = NULL, rhs_axes = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "broadcast_like", list(lhs, rhs), list(lhs_axes, rhs_axes), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "broadcast_like", list(lhs, rhs), list(lhs_axes, rhs_axes), out, ctx)
 mx.nd.broadcast.like <- mx.nd.broadcast_like
 
 # broadcast_logical_and: see ?mx.nd.broadcast_logical_and
 mx.nd.broadcast_logical_and <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "broadcast_logical_and", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "broadcast_logical_and", list(lhs, rhs), list(), out, ctx)
 mx.nd.broadcast.logical.and <- mx.nd.broadcast_logical_and
 
 # broadcast_logical_or: see ?mx.nd.broadcast_logical_or
 mx.nd.broadcast_logical_or <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "broadcast_logical_or", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "broadcast_logical_or", list(lhs, rhs), list(), out, ctx)
 mx.nd.broadcast.logical.or <- mx.nd.broadcast_logical_or
 
 # broadcast_logical_xor: see ?mx.nd.broadcast_logical_xor
 mx.nd.broadcast_logical_xor <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "broadcast_logical_xor", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "broadcast_logical_xor", list(lhs, rhs), list(), out, ctx)
 mx.nd.broadcast.logical.xor <- mx.nd.broadcast_logical_xor
 
 # broadcast_maximum: see ?mx.nd.broadcast_maximum
 mx.nd.broadcast_maximum <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "broadcast_maximum", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "broadcast_maximum", list(lhs, rhs), list(), out, ctx)
 mx.nd.broadcast.maximum <- mx.nd.broadcast_maximum
 
 # broadcast_minimum: see ?mx.nd.broadcast_minimum
 mx.nd.broadcast_minimum <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "broadcast_minimum", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "broadcast_minimum", list(lhs, rhs), list(), out, ctx)
 mx.nd.broadcast.minimum <- mx.nd.broadcast_minimum
 
 # broadcast_mod: see ?mx.nd.broadcast_mod
 mx.nd.broadcast_mod <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "broadcast_mod", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "broadcast_mod", list(lhs, rhs), list(), out, ctx)
 mx.nd.broadcast.mod <- mx.nd.broadcast_mod
 
 # broadcast_mul: see ?mx.nd.broadcast_mul
 mx.nd.broadcast_mul <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "broadcast_mul", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "broadcast_mul", list(lhs, rhs), list(), out, ctx)
 mx.nd.broadcast.mul <- mx.nd.broadcast_mul
 
 # broadcast_not_equal: see ?mx.nd.broadcast_not_equal
 mx.nd.broadcast_not_equal <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "broadcast_not_equal", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "broadcast_not_equal", list(lhs, rhs), list(), out, ctx)
 mx.nd.broadcast.not.equal <- mx.nd.broadcast_not_equal
 
 # broadcast_power: see ?mx.nd.broadcast_power
 mx.nd.broadcast_power <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "broadcast_power", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "broadcast_power", list(lhs, rhs), list(), out, ctx)
 mx.nd.broadcast.power <- mx.nd.broadcast_power
 
 # broadcast_sub: see ?mx.nd.broadcast_sub
 mx.nd.broadcast_sub <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "broadcast_sub", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "broadcast_sub", list(lhs, rhs), list(), out, ctx)
 mx.nd.broadcast.sub <- mx.nd.broadcast_sub
 mx.nd.broadcast_minus <- mx.nd.broadcast_sub
 mx.nd.broadcast.minus <- mx.nd.broadcast_sub
 
 # broadcast_to: see ?mx.nd.broadcast_to
 mx.nd.broadcast_to <- function(data = NULL, shape = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "broadcast_to", list(data), list(shape), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "broadcast_to", list(data), list(shape), out, ctx)
 mx.nd.broadcast.to <- mx.nd.broadcast_to
 
 # cbrt: see ?mx.nd.cbrt
 mx.nd.cbrt <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "cbrt", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "cbrt", list(data), list(), out, ctx)
 
 # ceil: see ?mx.nd.ceil
 mx.nd.ceil <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "ceil", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "ceil", list(data), list(), out, ctx)
 
 # clip: see ?mx.nd.clip
 mx.nd.clip <- function(data = NULL, a_min = NULL, a_max = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "clip", list(data), list(a_min, a_max), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "clip", list(data), list(a_min, a_max), out, ctx)
 
 # col2im: see ?mx.nd.col2im
 mx.nd.col2im <- function(data = NULL, output_size = NULL, kernel = NULL, stride = NULL, dilate = NULL, pad = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "col2im", list(data), list(output_size, kernel, stride, dilate, pad), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "col2im", list(data), list(output_size, kernel, stride, dilate, pad), out, ctx)
 
 # cos: see ?mx.nd.cos
 mx.nd.cos <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "cos", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "cos", list(data), list(), out, ctx)
 
 # cosh: see ?mx.nd.cosh
 mx.nd.cosh <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "cosh", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "cosh", list(data), list(), out, ctx)
 
 # degrees: see ?mx.nd.degrees
 mx.nd.degrees <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "degrees", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "degrees", list(data), list(), out, ctx)
 
 # depth_to_space: see ?mx.nd.depth_to_space
 mx.nd.depth_to_space <- function(data = NULL, block_size = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "depth_to_space", list(data), list(block_size), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "depth_to_space", list(data), list(block_size), out, ctx)
 mx.nd.depth.to.space <- mx.nd.depth_to_space
 
 # diag: see ?mx.nd.diag
 mx.nd.diag <- function(data = NULL, k = NULL, axis1 = NULL, axis2 = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "diag", list(data), list(k, axis1, axis2), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "diag", list(data), list(k, axis1, axis2), out, ctx)
 
 # dot: see ?mx.nd.dot
 mx.nd.dot <- function(lhs = NULL, rhs = NULL, transpose_a = NULL, transpose_b = NULL, forward_stype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "dot", list(lhs, rhs), list(transpose_a, transpose_b, forward_stype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "dot", list(lhs, rhs), list(transpose_a, transpose_b, forward_stype), out, ctx)
 
 # elemwise_add: see ?mx.nd.elemwise_add
 mx.nd.elemwise_add <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "elemwise_add", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "elemwise_add", list(lhs, rhs), list(), out, ctx)
 mx.nd.elemwise.add <- mx.nd.elemwise_add
 mx.nd.internal.add <- mx.nd.elemwise_add
 mx.nd.internal.plus <- mx.nd.elemwise_add
@@ -1156,21 +1156,21 @@ mx.nd.internal.grad.add <- mx.nd.elemwise_add
 
 # elemwise_div: see ?mx.nd.elemwise_div
 mx.nd.elemwise_div <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "elemwise_div", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "elemwise_div", list(lhs, rhs), list(), out, ctx)
 mx.nd.elemwise.div <- mx.nd.elemwise_div
 mx.nd.internal.div <- mx.nd.elemwise_div
 mx.nd.internal.Div <- mx.nd.elemwise_div
 
 # elemwise_mul: see ?mx.nd.elemwise_mul
 mx.nd.elemwise_mul <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "elemwise_mul", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "elemwise_mul", list(lhs, rhs), list(), out, ctx)
 mx.nd.elemwise.mul <- mx.nd.elemwise_mul
 mx.nd.internal.mul <- mx.nd.elemwise_mul
 mx.nd.internal.Mul <- mx.nd.elemwise_mul
 
 # elemwise_sub: see ?mx.nd.elemwise_sub
 mx.nd.elemwise_sub <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "elemwise_sub", list(lhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "elemwise_sub", list(lhs, rhs), list(), out, ctx)
 mx.nd.elemwise.sub <- mx.nd.elemwise_sub
 mx.nd.internal.sub <- mx.nd.elemwise_sub
 mx.nd.internal.minus <- mx.nd.elemwise_sub
@@ -1178,456 +1178,456 @@ mx.nd.internal.Minus <- mx.nd.elemwise_sub
 
 # erf: see ?mx.nd.erf
 mx.nd.erf <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "erf", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "erf", list(data), list(), out, ctx)
 
 # erfinv: see ?mx.nd.erfinv
 mx.nd.erfinv <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "erfinv", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "erfinv", list(data), list(), out, ctx)
 
 # exp: see ?mx.nd.exp
 mx.nd.exp <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "exp", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "exp", list(data), list(), out, ctx)
 
 # expand_dims: see ?mx.nd.expand_dims
 mx.nd.expand_dims <- function(data = NULL, axis = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "expand_dims", list(data), list(axis), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "expand_dims", list(data), list(axis), out, ctx)
 mx.nd.expand.dims <- mx.nd.expand_dims
 
 # expm1: see ?mx.nd.expm1
 mx.nd.expm1 <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "expm1", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "expm1", list(data), list(), out, ctx)
 
 # fill_element_0index: see ?mx.nd.fill_element_0index
 mx.nd.fill_element_0index <- function(lhs = NULL, mhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "fill_element_0index", list(lhs, mhs, rhs), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "fill_element_0index", list(lhs, mhs, rhs), list(), out, ctx)
 mx.nd.fill.element.0index <- mx.nd.fill_element_0index
 
 # fix: see ?mx.nd.fix
 mx.nd.fix <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "fix", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "fix", list(data), list(), out, ctx)
 
 # floor: see ?mx.nd.floor
 mx.nd.floor <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "floor", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "floor", list(data), list(), out, ctx)
 
 # ftml_update: see ?mx.nd.ftml_update
 mx.nd.ftml_update <- function(weight = NULL, grad = NULL, d = NULL, v = NULL, z = NULL, lr = NULL, beta1 = NULL, beta2 = NULL, epsilon = NULL, clip_grad = NULL, wd = NULL, rescale_grad = NULL, clip_gradient = NULL, lazy_update = NULL, t = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "ftml_update", list(weight, grad, d, v, z), list(lr, beta1, beta2, epsilon, clip_grad, wd, rescale_grad, clip_gradient, lazy_update, t), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "ftml_update", list(weight, grad, d, v, z), list(lr, beta1, beta2, epsilon, clip_grad, wd, rescale_grad, clip_gradient, lazy_update, t), out, ctx)
 mx.nd.ftml.update <- mx.nd.ftml_update
 
 # ftrl_update: see ?mx.nd.ftrl_update
 mx.nd.ftrl_update <- function(weight = NULL, grad = NULL, z = NULL, n = NULL, lr = NULL, lamda1 = NULL, beta = NULL, wd = NULL, rescale_grad = NULL, clip_gradient = NULL, lazy_update = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "ftrl_update", list(weight, grad, z, n), list(lr, lamda1, beta, wd, rescale_grad, clip_gradient, lazy_update), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "ftrl_update", list(weight, grad, z, n), list(lr, lamda1, beta, wd, rescale_grad, clip_gradient, lazy_update), out, ctx)
 mx.nd.ftrl.update <- mx.nd.ftrl_update
 
 # gamma: see ?mx.nd.gamma
 mx.nd.gamma <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "gamma", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "gamma", list(data), list(), out, ctx)
 
 # gammaln: see ?mx.nd.gammaln
 mx.nd.gammaln <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "gammaln", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "gammaln", list(data), list(), out, ctx)
 
 # gather_nd: see ?mx.nd.gather_nd
 mx.nd.gather_nd <- function(data = NULL, indices = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "gather_nd", list(data, indices), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "gather_nd", list(data, indices), list(), out, ctx)
 mx.nd.gather.nd <- mx.nd.gather_nd
 
 # hard_sigmoid: see ?mx.nd.hard_sigmoid
 mx.nd.hard_sigmoid <- function(data = NULL, alpha = NULL, beta = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "hard_sigmoid", list(data), list(alpha, beta), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "hard_sigmoid", list(data), list(alpha, beta), out, ctx)
 mx.nd.hard.sigmoid <- mx.nd.hard_sigmoid
 
 # im2col: see ?mx.nd.im2col
 mx.nd.im2col <- function(data = NULL, kernel = NULL, stride = NULL, dilate = NULL, pad = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "im2col", list(data), list(kernel, stride, dilate, pad), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "im2col", list(data), list(kernel, stride, dilate, pad), out, ctx)
 
 # khatri_rao: see ?mx.nd.khatri_rao
 mx.nd.khatri_rao <- function(..., out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "khatri_rao", flat_inputs(...), list(NULL), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "khatri_rao", flat_inputs(...), list(NULL), out, ctx)
 mx.nd.khatri.rao <- mx.nd.khatri_rao
 
 # lamb_update_phase1: see ?mx.nd.lamb_update_phase1
 mx.nd.lamb_update_phase1 <- function(weight = NULL, grad = NULL, mean = NULL, var = NULL, beta1 = NULL, beta2 = NULL, epsilon = NULL, wd = NULL, rescale_grad = NULL, clip_gradient = NULL, lazy_update = NULL, t = NULL, bias_correction = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "lamb_update_phase1", list(weight, grad, mean, var), list(beta1, beta2, epsilon, wd, rescale_grad, clip_gradient, lazy_update, t, bias_correction), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "lamb_update_phase1", list(weight, grad, mean, var), list(beta1, beta2, epsilon, wd, rescale_grad, clip_gradient, lazy_update, t, bias_correction), out, ctx)
 mx.nd.lamb.update.phase1 <- mx.nd.lamb_update_phase1
 
 # lamb_update_phase2: see ?mx.nd.lamb_update_phase2
 mx.nd.lamb_update_phase2 <- function(weight = NULL, g = NULL, r1 = NULL, r2 = NULL, lr = NULL, lower_bound = NULL, upper_bound = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "lamb_update_phase2", list(weight, g, r1, r2), list(lr, lower_bound, upper_bound), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "lamb_update_phase2", list(weight, g, r1, r2), list(lr, lower_bound, upper_bound), out, ctx)
 mx.nd.lamb.update.phase2 <- mx.nd.lamb_update_phase2
 
 # log: see ?mx.nd.log
 mx.nd.log <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "log", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "log", list(data), list(), out, ctx)
 
 # log10: see ?mx.nd.log10
 mx.nd.log10 <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "log10", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "log10", list(data), list(), out, ctx)
 
 # log1p: see ?mx.nd.log1p
 mx.nd.log1p <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "log1p", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "log1p", list(data), list(), out, ctx)
 
 # log2: see ?mx.nd.log2
 mx.nd.log2 <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "log2", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "log2", list(data), list(), out, ctx)
 
 # log_softmax: see ?mx.nd.log_softmax
 mx.nd.log_softmax <- function(data = NULL, axis = NULL, temperature = NULL, dtype = NULL, use_length = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "log_softmax", list(data), list(axis, temperature, dtype, use_length), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "log_softmax", list(data), list(axis, temperature, dtype, use_length), out, ctx)
 mx.nd.log.softmax <- mx.nd.log_softmax
 
 # logical_not: see ?mx.nd.logical_not
 mx.nd.logical_not <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "logical_not", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "logical_not", list(data), list(), out, ctx)
 mx.nd.logical.not <- mx.nd.logical_not
 
 # max: see ?mx.nd.max
 mx.nd.max <- function(data = NULL, axis = NULL, keepdims = NULL, exclude = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "max", list(data), list(axis, keepdims, exclude), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "max", list(data), list(axis, keepdims, exclude), out, ctx)
 mx.nd.max_axis <- mx.nd.max
 mx.nd.max.axis <- mx.nd.max
 
 # mean: see ?mx.nd.mean
 mx.nd.mean <- function(data = NULL, axis = NULL, keepdims = NULL, exclude = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "mean", list(data), list(axis, keepdims, exclude), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "mean", list(data), list(axis, keepdims, exclude), out, ctx)
 
 # min: see ?mx.nd.min
 mx.nd.min <- function(data = NULL, axis = NULL, keepdims = NULL, exclude = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "min", list(data), list(axis, keepdims, exclude), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "min", list(data), list(axis, keepdims, exclude), out, ctx)
 mx.nd.min_axis <- mx.nd.min
 mx.nd.min.axis <- mx.nd.min
 
 # moments: see ?mx.nd.moments
 mx.nd.moments <- function(data = NULL, axes = NULL, keepdims = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "moments", list(data), list(axes, keepdims), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "moments", list(data), list(axes, keepdims), out, ctx)
 
 # mp_lamb_update_phase1: see ?mx.nd.mp_lamb_update_phase1
 mx.nd.mp_lamb_update_phase1 <- function(weight = NULL, grad = NULL, mean = NULL, var = NULL, weight32 = NULL, beta1 = NULL, beta2 = NULL, epsilon = NULL, t = NULL, bias_correction = NULL, wd = NULL, rescale_grad = NULL, clip_gradient = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "mp_lamb_update_phase1", list(weight, grad, mean, var, weight32), list(beta1, beta2, epsilon, t, bias_correction, wd, rescale_grad, clip_gradient), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "mp_lamb_update_phase1", list(weight, grad, mean, var, weight32), list(beta1, beta2, epsilon, t, bias_correction, wd, rescale_grad, clip_gradient), out, ctx)
 mx.nd.mp.lamb.update.phase1 <- mx.nd.mp_lamb_update_phase1
 
 # mp_lamb_update_phase2: see ?mx.nd.mp_lamb_update_phase2
 mx.nd.mp_lamb_update_phase2 <- function(weight = NULL, g = NULL, r1 = NULL, r2 = NULL, weight32 = NULL, lr = NULL, lower_bound = NULL, upper_bound = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "mp_lamb_update_phase2", list(weight, g, r1, r2, weight32), list(lr, lower_bound, upper_bound), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "mp_lamb_update_phase2", list(weight, g, r1, r2, weight32), list(lr, lower_bound, upper_bound), out, ctx)
 mx.nd.mp.lamb.update.phase2 <- mx.nd.mp_lamb_update_phase2
 
 # mp_nag_mom_update: see ?mx.nd.mp_nag_mom_update
 mx.nd.mp_nag_mom_update <- function(weight = NULL, grad = NULL, mom = NULL, weight32 = NULL, lr = NULL, momentum = NULL, wd = NULL, rescale_grad = NULL, clip_gradient = NULL, lazy_update = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "mp_nag_mom_update", list(weight, grad, mom, weight32), list(lr, momentum, wd, rescale_grad, clip_gradient, lazy_update), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "mp_nag_mom_update", list(weight, grad, mom, weight32), list(lr, momentum, wd, rescale_grad, clip_gradient, lazy_update), out, ctx)
 mx.nd.mp.nag.mom.update <- mx.nd.mp_nag_mom_update
 
 # mp_sgd_mom_update: see ?mx.nd.mp_sgd_mom_update
 mx.nd.mp_sgd_mom_update <- function(weight = NULL, grad = NULL, mom = NULL, weight32 = NULL, lr = NULL, momentum = NULL, wd = NULL, rescale_grad = NULL, clip_gradient = NULL, lazy_update = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "mp_sgd_mom_update", list(weight, grad, mom, weight32), list(lr, momentum, wd, rescale_grad, clip_gradient, lazy_update), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "mp_sgd_mom_update", list(weight, grad, mom, weight32), list(lr, momentum, wd, rescale_grad, clip_gradient, lazy_update), out, ctx)
 mx.nd.mp.sgd.mom.update <- mx.nd.mp_sgd_mom_update
 
 # mp_sgd_update: see ?mx.nd.mp_sgd_update
 mx.nd.mp_sgd_update <- function(weight = NULL, grad = NULL, weight32 = NULL, lr = NULL, wd = NULL, rescale_grad = NULL, clip_gradient = NULL, lazy_update = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "mp_sgd_update", list(weight, grad, weight32), list(lr, wd, rescale_grad, clip_gradient, lazy_update), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "mp_sgd_update", list(weight, grad, weight32), list(lr, wd, rescale_grad, clip_gradient, lazy_update), out, ctx)
 mx.nd.mp.sgd.update <- mx.nd.mp_sgd_update
 
 # multi_all_finite: see ?mx.nd.multi_all_finite
 mx.nd.multi_all_finite <- function(..., init_output = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "multi_all_finite", flat_inputs(...), list(NULL, init_output), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "multi_all_finite", flat_inputs(...), list(NULL, init_output), out, ctx)
 mx.nd.multi.all.finite <- mx.nd.multi_all_finite
 
 # multi_lars: see ?mx.nd.multi_lars
 mx.nd.multi_lars <- function(lrs = NULL, weights_sum_sq = NULL, grads_sum_sq = NULL, wds = NULL, eta = NULL, eps = NULL, rescale_grad = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "multi_lars", list(lrs, weights_sum_sq, grads_sum_sq, wds), list(eta, eps, rescale_grad), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "multi_lars", list(lrs, weights_sum_sq, grads_sum_sq, wds), list(eta, eps, rescale_grad), out, ctx)
 mx.nd.multi.lars <- mx.nd.multi_lars
 
 # multi_mp_sgd_mom_update: see ?mx.nd.multi_mp_sgd_mom_update
 mx.nd.multi_mp_sgd_mom_update <- function(..., lrs = NULL, wds = NULL, momentum = NULL, rescale_grad = NULL, clip_gradient = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "multi_mp_sgd_mom_update", flat_inputs(...), list(lrs, wds, momentum, rescale_grad, clip_gradient, NULL), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "multi_mp_sgd_mom_update", flat_inputs(...), list(lrs, wds, momentum, rescale_grad, clip_gradient, NULL), out, ctx)
 mx.nd.multi.mp.sgd.mom.update <- mx.nd.multi_mp_sgd_mom_update
 
 # multi_mp_sgd_update: see ?mx.nd.multi_mp_sgd_update
 mx.nd.multi_mp_sgd_update <- function(..., lrs = NULL, wds = NULL, rescale_grad = NULL, clip_gradient = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "multi_mp_sgd_update", flat_inputs(...), list(lrs, wds, rescale_grad, clip_gradient, NULL), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "multi_mp_sgd_update", flat_inputs(...), list(lrs, wds, rescale_grad, clip_gradient, NULL), out, ctx)
 mx.nd.multi.mp.sgd.update <- mx.nd.multi_mp_sgd_update
 
 # multi_sgd_mom_update: see ?mx.nd.multi_sgd_mom_update
 mx.nd.multi_sgd_mom_update <- function(..., lrs = NULL, wds = NULL, momentum = NULL, rescale_grad = NULL, clip_gradient = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "multi_sgd_mom_update", flat_inputs(...), list(lrs, wds, momentum, rescale_grad, clip_gradient, NULL), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "multi_sgd_mom_update", flat_inputs(...), list(lrs, wds, momentum, rescale_grad, clip_gradient, NULL), out, ctx)
 mx.nd.multi.sgd.mom.update <- mx.nd.multi_sgd_mom_update
 
 # multi_sgd_update: see ?mx.nd.multi_sgd_update
 mx.nd.multi_sgd_update <- function(..., lrs = NULL, wds = NULL, rescale_grad = NULL, clip_gradient = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "multi_sgd_update", flat_inputs(...), list(lrs, wds, rescale_grad, clip_gradient, NULL), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "multi_sgd_update", flat_inputs(...), list(lrs, wds, rescale_grad, clip_gradient, NULL), out, ctx)
 mx.nd.multi.sgd.update <- mx.nd.multi_sgd_update
 
 # multi_sum_sq: see ?mx.nd.multi_sum_sq
 mx.nd.multi_sum_sq <- function(..., out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "multi_sum_sq", flat_inputs(...), list(NULL), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "multi_sum_sq", flat_inputs(...), list(NULL), out, ctx)
 mx.nd.multi.sum.sq <- mx.nd.multi_sum_sq
 
 # nag_mom_update: see ?mx.nd.nag_mom_update
 mx.nd.nag_mom_update <- function(weight = NULL, grad = NULL, mom = NULL, lr = NULL, momentum = NULL, wd = NULL, rescale_grad = NULL, clip_gradient = NULL, lazy_update = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "nag_mom_update", list(weight, grad, mom), list(lr, momentum, wd, rescale_grad, clip_gradient, lazy_update), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "nag_mom_update", list(weight, grad, mom), list(lr, momentum, wd, rescale_grad, clip_gradient, lazy_update), out, ctx)
 mx.nd.nag.mom.update <- mx.nd.nag_mom_update
 
 # nanprod: see ?mx.nd.nanprod
 mx.nd.nanprod <- function(data = NULL, axis = NULL, keepdims = NULL, exclude = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "nanprod", list(data), list(axis, keepdims, exclude), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "nanprod", list(data), list(axis, keepdims, exclude), out, ctx)
 
 # nansum: see ?mx.nd.nansum
 mx.nd.nansum <- function(data = NULL, axis = NULL, keepdims = NULL, exclude = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "nansum", list(data), list(axis, keepdims, exclude), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "nansum", list(data), list(axis, keepdims, exclude), out, ctx)
 
 # negative: see ?mx.nd.negative
 mx.nd.negative <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "negative", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "negative", list(data), list(), out, ctx)
 
 # norm: see ?mx.nd.norm
 mx.nd.norm <- function(data = NULL, ord = NULL, axis = NULL, out_dtype = NULL, keepdims = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "norm", list(data), list(ord, axis, out_dtype, keepdims), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "norm", list(data), list(ord, axis, out_dtype, keepdims), out, ctx)
 
 # one_hot: see ?mx.nd.one_hot
 mx.nd.one_hot <- function(indices = NULL, depth = NULL, on_value = NULL, off_value = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "one_hot", list(indices), list(depth, on_value, off_value, dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "one_hot", list(indices), list(depth, on_value, off_value, dtype), out, ctx)
 mx.nd.one.hot <- mx.nd.one_hot
 
 # ones_like: see ?mx.nd.ones_like
 mx.nd.ones_like <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "ones_like", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "ones_like", list(data), list(), out, ctx)
 mx.nd.ones.like <- mx.nd.ones_like
 
 # pick: see ?mx.nd.pick
 mx.nd.pick <- function(data = NULL, index = NULL, axis = NULL, keepdims = NULL, mode = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "pick", list(data, index), list(axis, keepdims, mode), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "pick", list(data, index), list(axis, keepdims, mode), out, ctx)
 mx.nd.choose_element_0index <- mx.nd.pick
 mx.nd.choose.element.0index <- mx.nd.pick
 
 # preloaded_multi_mp_sgd_mom_update: see ?mx.nd.preloaded_multi_mp_sgd_mom_update
 mx.nd.preloaded_multi_mp_sgd_mom_update <- function(..., momentum = NULL, rescale_grad = NULL, clip_gradient = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "preloaded_multi_mp_sgd_mom_update", flat_inputs(...), list(momentum, rescale_grad, clip_gradient, NULL), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "preloaded_multi_mp_sgd_mom_update", flat_inputs(...), list(momentum, rescale_grad, clip_gradient, NULL), out, ctx)
 mx.nd.preloaded.multi.mp.sgd.mom.update <- mx.nd.preloaded_multi_mp_sgd_mom_update
 
 # preloaded_multi_mp_sgd_update: see ?mx.nd.preloaded_multi_mp_sgd_update
 mx.nd.preloaded_multi_mp_sgd_update <- function(..., rescale_grad = NULL, clip_gradient = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "preloaded_multi_mp_sgd_update", flat_inputs(...), list(rescale_grad, clip_gradient, NULL), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "preloaded_multi_mp_sgd_update", flat_inputs(...), list(rescale_grad, clip_gradient, NULL), out, ctx)
 mx.nd.preloaded.multi.mp.sgd.update <- mx.nd.preloaded_multi_mp_sgd_update
 
 # preloaded_multi_sgd_mom_update: see ?mx.nd.preloaded_multi_sgd_mom_update
 mx.nd.preloaded_multi_sgd_mom_update <- function(..., momentum = NULL, rescale_grad = NULL, clip_gradient = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "preloaded_multi_sgd_mom_update", flat_inputs(...), list(momentum, rescale_grad, clip_gradient, NULL), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "preloaded_multi_sgd_mom_update", flat_inputs(...), list(momentum, rescale_grad, clip_gradient, NULL), out, ctx)
 mx.nd.preloaded.multi.sgd.mom.update <- mx.nd.preloaded_multi_sgd_mom_update
 
 # preloaded_multi_sgd_update: see ?mx.nd.preloaded_multi_sgd_update
 mx.nd.preloaded_multi_sgd_update <- function(..., rescale_grad = NULL, clip_gradient = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "preloaded_multi_sgd_update", flat_inputs(...), list(rescale_grad, clip_gradient, NULL), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "preloaded_multi_sgd_update", flat_inputs(...), list(rescale_grad, clip_gradient, NULL), out, ctx)
 mx.nd.preloaded.multi.sgd.update <- mx.nd.preloaded_multi_sgd_update
 
 # prod: see ?mx.nd.prod
 mx.nd.prod <- function(data = NULL, axis = NULL, keepdims = NULL, exclude = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "prod", list(data), list(axis, keepdims, exclude), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "prod", list(data), list(axis, keepdims, exclude), out, ctx)
 
 # radians: see ?mx.nd.radians
 mx.nd.radians <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "radians", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "radians", list(data), list(), out, ctx)
 
 # rcbrt: see ?mx.nd.rcbrt
 mx.nd.rcbrt <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "rcbrt", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "rcbrt", list(data), list(), out, ctx)
 
 # reciprocal: see ?mx.nd.reciprocal
 mx.nd.reciprocal <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "reciprocal", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "reciprocal", list(data), list(), out, ctx)
 
 # relu: see ?mx.nd.relu
 mx.nd.relu <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "relu", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "relu", list(data), list(), out, ctx)
 
 # repeat: see ?mx.nd.repeat
 mx.nd.repeat <- function(data = NULL, repeats = NULL, axis = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "repeat", list(data), list(repeats, axis), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "repeat", list(data), list(repeats, axis), out, ctx)
 
 # reshape_like: see ?mx.nd.reshape_like
 mx.nd.reshape_like <- function(lhs = NULL, rhs = NULL, lhs_begin = NULL, lhs_end = NULL, rhs_begin = NULL, rhs_end = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "reshape_like", list(lhs, rhs), list(lhs_begin, lhs_end, rhs_begin, rhs_end), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "reshape_like", list(lhs, rhs), list(lhs_begin, lhs_end, rhs_begin, rhs_end), out, ctx)
 mx.nd.reshape.like <- mx.nd.reshape_like
 
 # reverse: see ?mx.nd.reverse
 mx.nd.reverse <- function(data = NULL, axis = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "reverse", list(data), list(axis), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "reverse", list(data), list(axis), out, ctx)
 mx.nd.flip <- mx.nd.reverse
 
 # rint: see ?mx.nd.rint
 mx.nd.rint <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "rint", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "rint", list(data), list(), out, ctx)
 
 # rmsprop_update: see ?mx.nd.rmsprop_update
 mx.nd.rmsprop_update <- function(weight = NULL, grad = NULL, n = NULL, lr = NULL, gamma1 = NULL, epsilon = NULL, clip_weights = NULL, wd = NULL, rescale_grad = NULL, clip_gradient = NULL, lazy_update = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "rmsprop_update", list(weight, grad, n), list(lr, gamma1, epsilon, clip_weights, wd, rescale_grad, clip_gradient, lazy_update), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "rmsprop_update", list(weight, grad, n), list(lr, gamma1, epsilon, clip_weights, wd, rescale_grad, clip_gradient, lazy_update), out, ctx)
 mx.nd.rmsprop.update <- mx.nd.rmsprop_update
 
 # rmspropalex_update: see ?mx.nd.rmspropalex_update
 mx.nd.rmspropalex_update <- function(weight = NULL, grad = NULL, n = NULL, g = NULL, delta = NULL, lr = NULL, gamma1 = NULL, gamma2 = NULL, epsilon = NULL, clip_weights = NULL, wd = NULL, rescale_grad = NULL, clip_gradient = NULL, lazy_update = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "rmspropalex_update", list(weight, grad, n, g, delta), list(lr, gamma1, gamma2, epsilon, clip_weights, wd, rescale_grad, clip_gradient, lazy_update), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "rmspropalex_update", list(weight, grad, n, g, delta), list(lr, gamma1, gamma2, epsilon, clip_weights, wd, rescale_grad, clip_gradient, lazy_update), out, ctx)
 mx.nd.rmspropalex.update <- mx.nd.rmspropalex_update
 
 # round: see ?mx.nd.round
 mx.nd.round <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "round", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "round", list(data), list(), out, ctx)
 
 # rsqrt: see ?mx.nd.rsqrt
 mx.nd.rsqrt <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "rsqrt", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "rsqrt", list(data), list(), out, ctx)
 
 # scatter_nd: see ?mx.nd.scatter_nd
 mx.nd.scatter_nd <- function(data = NULL, indices = NULL, shape = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "scatter_nd", list(data, indices), list(shape), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "scatter_nd", list(data, indices), list(shape), out, ctx)
 mx.nd.scatter.nd <- mx.nd.scatter_nd
 
 # sgd_mom_update: see ?mx.nd.sgd_mom_update
 mx.nd.sgd_mom_update <- function(weight = NULL, grad = NULL, mom = NULL, lr = NULL, momentum = NULL, wd = NULL, rescale_grad = NULL, clip_gradient = NULL, lazy_update = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "sgd_mom_update", list(weight, grad, mom), list(lr, momentum, wd, rescale_grad, clip_gradient, lazy_update), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "sgd_mom_update", list(weight, grad, mom), list(lr, momentum, wd, rescale_grad, clip_gradient, lazy_update), out, ctx)
 mx.nd.sgd.mom.update <- mx.nd.sgd_mom_update
 
 # sgd_update: see ?mx.nd.sgd_update
 mx.nd.sgd_update <- function(weight = NULL, grad = NULL, lr = NULL, wd = NULL, rescale_grad = NULL, clip_gradient = NULL, lazy_update = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "sgd_update", list(weight, grad), list(lr, wd, rescale_grad, clip_gradient, lazy_update), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "sgd_update", list(weight, grad), list(lr, wd, rescale_grad, clip_gradient, lazy_update), out, ctx)
 mx.nd.sgd.update <- mx.nd.sgd_update
 
 # shape_array: see ?mx.nd.shape_array
 mx.nd.shape_array <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "shape_array", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "shape_array", list(data), list(), out, ctx)
 mx.nd.shape.array <- mx.nd.shape_array
 
 # sigmoid: see ?mx.nd.sigmoid
 mx.nd.sigmoid <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "sigmoid", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "sigmoid", list(data), list(), out, ctx)
 
 # sign: see ?mx.nd.sign
 mx.nd.sign <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "sign", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "sign", list(data), list(), out, ctx)
 
 # signsgd_update: see ?mx.nd.signsgd_update
 mx.nd.signsgd_update <- function(weight = NULL, grad = NULL, lr = NULL, wd = NULL, rescale_grad = NULL, clip_gradient = NULL, lazy_update = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "signsgd_update", list(weight, grad), list(lr, wd, rescale_grad, clip_gradient, lazy_update), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "signsgd_update", list(weight, grad), list(lr, wd, rescale_grad, clip_gradient, lazy_update), out, ctx)
 mx.nd.signsgd.update <- mx.nd.signsgd_update
 
 # signum_update: see ?mx.nd.signum_update
 mx.nd.signum_update <- function(weight = NULL, grad = NULL, mom = NULL, lr = NULL, momentum = NULL, wd_lh = NULL, wd = NULL, rescale_grad = NULL, clip_gradient = NULL, lazy_update = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "signum_update", list(weight, grad, mom), list(lr, momentum, wd_lh, wd, rescale_grad, clip_gradient, lazy_update), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "signum_update", list(weight, grad, mom), list(lr, momentum, wd_lh, wd, rescale_grad, clip_gradient, lazy_update), out, ctx)
 mx.nd.signum.update <- mx.nd.signum_update
 
 # sin: see ?mx.nd.sin
 mx.nd.sin <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "sin", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "sin", list(data), list(), out, ctx)
 
 # sinh: see ?mx.nd.sinh
 mx.nd.sinh <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "sinh", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "sinh", list(data), list(), out, ctx)
 
 # size_array: see ?mx.nd.size_array
 mx.nd.size_array <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "size_array", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "size_array", list(data), list(), out, ctx)
 mx.nd.size.array <- mx.nd.size_array
 
 # slice: see ?mx.nd.slice
 mx.nd.slice <- function(data = NULL, begin = NULL, end = NULL, step = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "slice", list(data), list(begin, end, step), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "slice", list(data), list(begin, end, step), out, ctx)
 mx.nd.crop <- mx.nd.slice
 
 # slice_axis: see ?mx.nd.slice_axis
 mx.nd.slice_axis <- function(data = NULL, axis = NULL, begin = NULL, end = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "slice_axis", list(data), list(axis, begin, end), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "slice_axis", list(data), list(axis, begin, end), out, ctx)
 mx.nd.slice.axis <- mx.nd.slice_axis
 
 # slice_like: see ?mx.nd.slice_like
 mx.nd.slice_like <- function(data = NULL, shape_like = NULL, axes = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "slice_like", list(data, shape_like), list(axes), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "slice_like", list(data, shape_like), list(axes), out, ctx)
 mx.nd.slice.like <- mx.nd.slice_like
 
 # smooth_l1: see ?mx.nd.smooth_l1
 mx.nd.smooth_l1 <- function(data = NULL, scalar = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "smooth_l1", list(data), list(scalar), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "smooth_l1", list(data), list(scalar), out, ctx)
 mx.nd.smooth.l1 <- mx.nd.smooth_l1
 
 # softmax: see ?mx.nd.softmax
 mx.nd.softmax <- function(data = NULL, axis = NULL, temperature = NULL, dtype = NULL, use_length = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "softmax", list(data), list(axis, temperature, dtype, use_length), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "softmax", list(data), list(axis, temperature, dtype, use_length), out, ctx)
 
 # softmax_cross_entropy: see ?mx.nd.softmax_cross_entropy
 mx.nd.softmax_cross_entropy <- function(data = NULL, label = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "softmax_cross_entropy", list(data, label), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "softmax_cross_entropy", list(data, label), list(), out, ctx)
 mx.nd.softmax.cross.entropy <- mx.nd.softmax_cross_entropy
 
 # softmin: see ?mx.nd.softmin
 mx.nd.softmin <- function(data = NULL, axis = NULL, temperature = NULL, dtype = NULL, use_length = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "softmin", list(data), list(axis, temperature, dtype, use_length), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "softmin", list(data), list(axis, temperature, dtype, use_length), out, ctx)
 
 # softsign: see ?mx.nd.softsign
 mx.nd.softsign <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "softsign", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "softsign", list(data), list(), out, ctx)
 
 # sort: see ?mx.nd.sort
 mx.nd.sort <- function(data = NULL, axis = NULL, is_ascend = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "sort", list(data), list(axis, is_ascend), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "sort", list(data), list(axis, is_ascend), out, ctx)
 
 # space_to_depth: see ?mx.nd.space_to_depth
 mx.nd.space_to_depth <- function(data = NULL, block_size = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "space_to_depth", list(data), list(block_size), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "space_to_depth", list(data), list(block_size), out, ctx)
 mx.nd.space.to.depth <- mx.nd.space_to_depth
 
 # sqrt: see ?mx.nd.sqrt
 mx.nd.sqrt <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "sqrt", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "sqrt", list(data), list(), out, ctx)
 
 # square: see ?mx.nd.square
 mx.nd.square <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "square", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "square", list(data), list(), out, ctx)
 
 # squeeze: see ?mx.nd.squeeze
 mx.nd.squeeze <- function(data = NULL, axis = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "squeeze", list(data), list(axis), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "squeeze", list(data), list(axis), out, ctx)
 
 # stack: see ?mx.nd.stack
 mx.nd.stack <- function(..., axis = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "stack", flat_inputs(...), list(NULL, axis), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "stack", flat_inputs(...), list(NULL, axis), out, ctx)
 
 # sum: see ?mx.nd.sum
 mx.nd.sum <- function(data = NULL, axis = NULL, keepdims = NULL, exclude = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "sum", list(data), list(axis, keepdims, exclude), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "sum", list(data), list(axis, keepdims, exclude), out, ctx)
 mx.nd.sum_axis <- mx.nd.sum
 mx.nd.sum.axis <- mx.nd.sum
 
 # take: see ?mx.nd.take
 mx.nd.take <- function(a = NULL, indices = NULL, axis = NULL, mode = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "take", list(a, indices), list(axis, mode), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "take", list(a, indices), list(axis, mode), out, ctx)
 
 # tan: see ?mx.nd.tan
 mx.nd.tan <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "tan", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "tan", list(data), list(), out, ctx)
 
 # tanh: see ?mx.nd.tanh
 mx.nd.tanh <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "tanh", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "tanh", list(data), list(), out, ctx)
 
 # tile: see ?mx.nd.tile
 mx.nd.tile <- function(data = NULL, reps = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "tile", list(data), list(reps), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "tile", list(data), list(reps), out, ctx)
 
 # topk: see ?mx.nd.topk
 mx.nd.topk <- function(data = NULL, axis = NULL, k = NULL, ret_typ = NULL, is_ascend = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "topk", list(data), list(axis, k, ret_typ, is_ascend, dtype), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "topk", list(data), list(axis, k, ret_typ, is_ascend, dtype), out, ctx)
 
 # transpose: see ?mx.nd.transpose
 mx.nd.transpose <- function(data = NULL, axes = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "transpose", list(data), list(axes), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "transpose", list(data), list(axes), out, ctx)
 
 # trunc: see ?mx.nd.trunc
 mx.nd.trunc <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "trunc", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "trunc", list(data), list(), out, ctx)
 
 # where: see ?mx.nd.where
 mx.nd.where <- function(condition = NULL, x = NULL, y = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "where", list(condition, x, y), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "where", list(condition, x, y), list(), out, ctx)
 
 # zeros_like: see ?mx.nd.zeros_like
 mx.nd.zeros_like <- function(data = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "zeros_like", list(data), list(), out, ctx, FALSE)
+  .Call(C_mixnet_invoke, "zeros_like", list(data), list(), out, ctx)
 mx.nd.zeros.like <- mx.nd.zeros_like

@@ -9,8 +9,12 @@ dtype_code <- function(dtype) {
   unname(code)
 }
 
-invoke <- function(op, inputs, params = list(), out = NULL, ctx = NULL, is.train = FALSE) {
-  .Call(C_mixnet_invoke, op, inputs, params, out, ctx, is.train)
+invoke <- function(op, inputs, params = list(), out = NULL, ctx = NULL) .Call(C_mixnet_invoke, op, inputs, params, out, ctx)
+
+mx.nd.train.mode <- function(expr, is.train = TRUE) {
+  before <- .Call(C_mixnet_training_mode, is.train)
+  on.exit(.Call(C_mixnet_training_mode, before))
+  force(expr)
 }
 
 mx.nd.empty <- function(shape, ctx = NULL, dtype = "float32") {

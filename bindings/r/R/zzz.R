@@ -1,18 +1,18 @@
 # Loading: callbacks that R registers run on R's thread, in the library's waits.
 
 .onLoad <- function(libname, pkgname) {
-  mxn_queue_open()
+  if (exists("mxn_queue_open")) mxn_queue_open()
 }
 
 .onUnload <- function(libpath) {
-  mxn_queue_close()
+  if (exists("mxn_queue_close")) mxn_queue_close()
   library.dynam.unload("mixnet", libpath)
 }
 
 # Drops the inputs' names and opens lists: f(a, b) and f(list(a, b)) are the same. num.args is accepted and not needed.
 flat_inputs <- function(...) {
   given <- list(...)
-  given <- given[!(names(given) %in% c("num.args", "num_args"))]
+  if (!is.null(names(given))) given <- given[!(names(given) %in% c("num.args", "num_args"))]
   flat <- list()
   for (value in given) flat <- c(flat, if (typeof(value) == "list") value else list(value))
   unname(flat)

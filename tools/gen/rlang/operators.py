@@ -42,7 +42,7 @@ def body(op, kind):
     inputs = "flat_inputs(...)" if op.variadic else "list(" + ", ".join(quoted(name) for name in op.input_names) + ")"
     params = "list(" + ", ".join(sent(op)[1]) + ")"
     if kind == "nd":
-        return f'.Call(C_mixnet_invoke, "{op.name}", {inputs}, {params}, out, ctx, FALSE)'
+        return f'.Call(C_mixnet_invoke, "{op.name}", {inputs}, {params}, out, ctx)'
     names = "NULL" if op.variadic else "c(" + ", ".join(f'"{name}"' for name in op.input_names) + ")"
     return f'make_symbol("{op.name}", {inputs}, {names}, {params}, name, attr)'
 
