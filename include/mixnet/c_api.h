@@ -49,6 +49,7 @@ typedef struct mxn_ndarray mxn_ndarray_t;
 typedef struct mxn_symbol mxn_symbol_t;
 typedef struct mxn_executor mxn_executor_t;
 typedef struct mxn_kvstore mxn_kvstore_t;
+typedef struct mxn_optimizer mxn_optimizer_t;
 typedef struct mxn_variable mxn_variable_t; /* something the engine orders work by */
 typedef struct mxn_cancel mxn_cancel_t;     /* ends a wait early */
 typedef struct mxn_strings mxn_strings_t;   /* a list of texts */
@@ -111,6 +112,8 @@ MXN_API int32_t mxn_features(char **out_json);
 MXN_API int32_t mxn_error_set(int32_t code, const char *message);
 /** Frees a text that a function gave to the caller. @own none @threads any @blocks no @since 0.1 */
 MXN_API void mxn_text_free(char *text);
+/** Handles of all kinds that were made and not freed yet: for tests of leaks. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_handle_count(int64_t *out_count);
 /** Seeds all random operators and restarts their count. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_random_seed(int64_t seed);
 /** Number of devices of a kind. @own none @threads any @blocks no @since 0.1 */
@@ -162,6 +165,15 @@ MXN_API int32_t mxn_engine_push(mxn_task_fn fn, void *user, mxn_destroy_fn destr
                                 int64_t num_reads, mxn_variable_t *const *writes, int64_t num_writes,
                                 mxn_ndarray_t *const *array_reads, int64_t num_array_reads,
                                 mxn_ndarray_t *const *array_writes, int64_t num_array_writes, int32_t priority);
+
+/* ---- callbacks of hosts that foreign threads may not enter ---- */
+
+/** From now on callbacks that this thread registers, and their destroys, run on this thread: in mxn_queue_poll and in whatever of this thread waits. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_queue_open(void);
+/** Runs what is queued for this thread and counts it; when that is nothing, waits for the first as long as wait says, NULL: not at all. @own none @threads any @blocks yes @since 0.1 */
+MXN_API int32_t mxn_queue_poll(const mxn_wait_t *wait, int64_t *out_ran);
+/** Runs what is queued. From now on callbacks run where they come to; those registered before fail until the queue is opened again. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_queue_close(void);
 
 /* ---- operators ---- */
 
@@ -333,6 +345,31 @@ MXN_API int32_t mxn_kvstore_set_updater(mxn_kvstore_t *store, mxn_updater_fn fn,
 MXN_API int32_t mxn_kvstore_rank(const mxn_kvstore_t *store, int32_t *out_rank, int32_t *out_size);
 /** Waits until all workers are here. @own none @threads any @blocks yes @since 0.1 */
 MXN_API int32_t mxn_kvstore_barrier(mxn_kvstore_t *store);
+
+/** Every push is a step of the optimizer on the stored value, as an updater that needs no callback. The two handles share its state. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_kvstore_set_optimizer(mxn_kvstore_t *store, mxn_optimizer_t *optimizer);
+
+/* ---- optimizers ---- */
+
+/** The optimizers with their options, defaults and texts, as JSON. @own caller: mxn_text_free @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_optimizer_schemas(char **out_json);
+/** An optimizer by name, with count options as texts. States are made at the first step of a key. @own caller: mxn_optimizer_free @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_optimizer_create(const char *name, const char *const *keys, const char *const *values,
+                                     int32_t count, mxn_optimizer_t **out_optimizer);
+/** Frees an optimizer and its states. @own none @threads any @blocks no @since 0.1 */
+MXN_API void mxn_optimizer_free(mxn_optimizer_t *optimizer);
+/** One step of every weight along its gradient, in place. Keys are the parameters' names: weight decay counts for those that end in _weight or _gamma. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_optimizer_update(mxn_optimizer_t *optimizer, const char *const *keys, mxn_ndarray_t *const *weights,
+                                     mxn_ndarray_t *const *grads, int64_t count);
+/** Sets an option from the next step on. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_optimizer_set(mxn_optimizer_t *optimizer, const char *option, double value);
+/** Factors of the learning rate and of the weight decay of one key. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_optimizer_set_multipliers(mxn_optimizer_t *optimizer, const char *key, double lr_mult,
+                                              double wd_mult);
+/** Writes states and counts of steps as a .params file. @own none @threads any @blocks yes @since 0.1 */
+MXN_API int32_t mxn_optimizer_save(const mxn_optimizer_t *optimizer, const char *path);
+/** Reads what mxn_optimizer_save wrote; the optimizer must be of the same kind. On failure nothing changes. @own none @threads any @blocks yes @since 0.1 */
+MXN_API int32_t mxn_optimizer_load(mxn_optimizer_t *optimizer, const char *path);
 
 /* ---- profiler ---- */
 

@@ -116,7 +116,7 @@ int32_t mxn_executor_set_monitor(mxn_executor_t* executor, mxn_monitor_fn fn, vo
     e.set_monitor(
         [fn, data](const std::string& name, const NDArray& value) {
           mxn_ndarray handle{value};
-          check_callback(fn(data->get(), name.c_str(), &handle), "monitor");
+          data->run("monitor", [&](void* user_data) { return fn(user_data, name.c_str(), &handle); });
         },
         inputs != 0);
   });

@@ -1,6 +1,7 @@
 // The edge of the library: exceptions become codes, and arguments are looked at before they are used.
 #pragma once
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -20,6 +21,17 @@ namespace mixnet::c_api {
 int32_t set_error(Code code, const char* message) noexcept;
 // What should not have come out of the library: the standard library's exceptions.
 int32_t set_unexpected(const std::exception& e) noexcept;
+
+// A member of every handle; how many handles there are.
+class CountedHandle {
+ public:
+  CountedHandle() { alive.fetch_add(1, std::memory_order_relaxed); }
+  CountedHandle(const CountedHandle&) : CountedHandle() {}
+  CountedHandle& operator=(const CountedHandle&) = default;
+  ~CountedHandle() { alive.fetch_sub(1, std::memory_order_relaxed); }
+
+  inline static std::atomic<int64_t> alive{0};
+};
 
 template <class F>
 int32_t guard(F&& body) noexcept {

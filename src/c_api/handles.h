@@ -5,34 +5,48 @@
 #include <vector>
 
 #include "c_api/guard.h"
+#include "engine/host_queue.h"
 #include "executor/executor.h"
 #include "kvstore/kvstore.h"
 #include "mixnet/c_api.h"
+#include "optimizer/optimizer.h"
 
 struct mxn_ndarray {
   mixnet::NDArray array;
+  mixnet::c_api::CountedHandle counted{};
 };
 struct mxn_symbol {
   mixnet::Symbol symbol;
+  mixnet::c_api::CountedHandle counted{};
 };
 struct mxn_executor {
   std::shared_ptr<mixnet::Executor> executor;
+  mixnet::c_api::CountedHandle counted{};
 };
 struct mxn_kvstore {
   std::shared_ptr<mixnet::KVStore> store;
+  mixnet::c_api::CountedHandle counted{};
+};
+struct mxn_optimizer {
+  std::shared_ptr<mixnet::Optimizer> optimizer;
+  mixnet::c_api::CountedHandle counted{};
 };
 struct mxn_variable {
   mixnet::Variable* variable;
+  mixnet::c_api::CountedHandle counted{};
 };
 struct mxn_cancel {
   mixnet::CancelToken token;
+  mixnet::c_api::CountedHandle counted{};
 };
 struct mxn_strings {
   std::vector<std::string> items;
+  mixnet::c_api::CountedHandle counted{};
 };
 struct mxn_shapes {
   std::vector<std::vector<int64_t>> items;
   std::vector<int32_t> ndims;
+  mixnet::c_api::CountedHandle counted{};
 };
 
 namespace mixnet::c_api {
@@ -58,26 +72,43 @@ inline const OpSchema& schema_of(const mxn_op_t* op, const char* place) {
   return *reinterpret_cast<const OpSchema*>(op);
 }
 
+// Throws what a callback reported by its status.
+void check_callback(int32_t status, const char* place);
+
 // Handles of arrays; none() becomes NULL. The vector is freed by mxn_ndarray_list_free.
 mxn_ndarray_t** make_array_list(const std::vector<NDArray>& arrays);
 std::vector<NDArray> read_arrays(mxn_ndarray_t* const* handles, int64_t count, const char* place, const char* name,
                                  bool allow_null = false);
-// (function, user data, destroy) with the destroy run once.
+// (function, user data, destroy) with the destroy run once. When the thread that makes it has an open queue, all runs there.
 class UserData {
  public:
-  UserData(void* user, mxn_destroy_fn destroy) : user_(user), destroy_(destroy) {}
+  UserData(void* user, mxn_destroy_fn destroy) : user_(user), destroy_(destroy), queue_(HostQueue::current()) {}
   ~UserData() {
-    if (destroy_) destroy_(user_);
+    if (!destroy_) return;
+    if (!queue_) {
+      destroy_(user_);
+      return;
+    }
+    try {
+      queue_->post([user = user_, destroy = destroy_] { destroy(user); });
+    } catch (const std::bad_alloc&) {  // rather lost than run on a thread that must not
+    }
   }
   UserData(const UserData&) = delete;
   void* get() const { return user_; }
 
+  // Runs the callback, which returns a status; throws what it reported.
+  template <class F>
+  void run(const char* place, F callback) const {
+    auto body = [&] { check_callback(callback(user_), place); };
+    if (queue_) queue_->call(body);
+    else body();
+  }
+
  private:
   void* user_;
   mxn_destroy_fn destroy_;
+  std::shared_ptr<HostQueue> queue_;
 };
-
-// Throws what a callback reported by its status.
-void check_callback(int32_t status, const char* place);
 
 }  // namespace mixnet::c_api

@@ -57,7 +57,17 @@ int32_t mxn_kvstore_set_updater(mxn_kvstore_t* store, mxn_updater_fn fn, void* u
     if (!fn) return s.set_updater({});
     s.set_updater([fn, data](const std::string& key, const NDArray& received, const NDArray& stored) {
       mxn_ndarray r{received}, w{stored};
-      check_callback(fn(data->get(), key.c_str(), &r, &w), "updater");
+      data->run("updater", [&](void* user_data) { return fn(user_data, key.c_str(), &r, &w); });
+    });
+  });
+}
+
+int32_t mxn_kvstore_set_optimizer(mxn_kvstore_t* store, mxn_optimizer_t* optimizer) {
+  return guard([&] {
+    KVStore& s = store_of(store, "kvstore_set_optimizer");
+    auto steps = required(optimizer, "kvstore_set_optimizer", "optimizer").optimizer;
+    s.set_updater([steps](const std::string& key, const NDArray& received, const NDArray& stored) {
+      steps->update(key, stored, received);
     });
   });
 }

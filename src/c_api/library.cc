@@ -11,7 +11,7 @@ namespace {
 class CallbackTask : public Task {
  public:
   CallbackTask(mxn_task_fn fn, std::shared_ptr<UserData> user) : fn_(fn), user_(std::move(user)) {}
-  void run() override { check_callback(fn_(user_->get()), "engine_push"); }
+  void run() override { user_->run("engine_push", fn_); }
   std::string describe() const override { return "a pushed function"; }
 
  private:
@@ -50,6 +50,10 @@ int32_t mxn_error_set(int32_t code, const char* message) {
 }
 
 void mxn_text_free(char* text) { std::free(text); }
+
+int32_t mxn_handle_count(int64_t* out_count) {
+  return guard([&] { clear(out_count, "handle_count", "out_count") = CountedHandle::alive.load(); });
+}
 
 int32_t mxn_random_seed(int64_t seed) {
   return guard([&] { seed_random(static_cast<uint64_t>(seed)); });
@@ -123,7 +127,10 @@ int32_t mxn_shapes_get(const mxn_shapes_t* shapes, int64_t i, int32_t* out_ndim,
 void mxn_shapes_free(mxn_shapes_t* shapes) { delete shapes; }
 
 int32_t mxn_cancel_create(mxn_cancel_t** out_cancel) {
-  return guard([&] { clear(out_cancel, "cancel_create", "out_cancel") = new mxn_cancel; });
+  return guard([&] {
+    clear(out_cancel, "cancel_create", "out_cancel");
+    *out_cancel = new mxn_cancel;
+  });
 }
 
 int32_t mxn_cancel_trigger(mxn_cancel_t* cancel) {
@@ -135,8 +142,10 @@ int32_t mxn_cancel_trigger(mxn_cancel_t* cancel) {
 void mxn_cancel_free(mxn_cancel_t* cancel) { delete cancel; }
 
 int32_t mxn_variable_create(mxn_variable_t** out_variable) {
-  return guard(
-      [&] { clear(out_variable, "variable_create", "out_variable") = new mxn_variable{engine().new_variable()}; });
+  return guard([&] {
+    clear(out_variable, "variable_create", "out_variable");
+    *out_variable = new mxn_variable{engine().new_variable()};
+  });
 }
 
 int32_t mxn_variable_wait(mxn_variable_t* variable, const mxn_wait_t* wait) {

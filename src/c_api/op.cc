@@ -46,7 +46,10 @@ using namespace mixnet;
 using namespace mixnet::c_api;
 
 int32_t mxn_op_schemas(char** out_json) {
-  return guard([&] { clear(out_json, "op_schemas", "out_json") = copy_text(registry().to_json().dump()); });
+  return guard([&] {
+    clear(out_json, "op_schemas", "out_json");
+    *out_json = copy_text(registry().to_json().dump());
+  });
 }
 
 int32_t mxn_op_find(const char* name, const mxn_op_t** out_op) {

@@ -7,6 +7,7 @@
 
 struct mxn_predictor {
   mixnet::Predictor predictor;
+  mixnet::c_api::CountedHandle counted{};
 };
 
 using namespace mixnet;

@@ -106,6 +106,9 @@ class Engine {
   // Until nothing is in flight; throws the first error since the last wait_all.
   virtual void wait_all(const WaitOptions& options = {}) = 0;
 
+  // Runs `wait`, which sleeps until something outside of the engine happens; inside a task another thread takes over meanwhile.
+  virtual void blocking(FunctionRef<void()> wait) = 0;
+
   // Poisons from outside (an import that failed, a peer that died). Ordered like a write.
   virtual void poison(Variable* variable, Code code, const std::string& message) = 0;
   // Number of finished writes, failed and skipped ones included. Packed weights are keyed by it.

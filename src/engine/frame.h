@@ -13,6 +13,19 @@ class Frame {
   Frame& operator=(const Frame&) = delete;
 
   static bool inside_task() { return innermost != nullptr; }
+  // The innermost one of this thread, for Adopted.
+  static Frame* top() { return innermost; }
+  // While it lives this thread runs inside another thread's task, which waits meanwhile; null: inside none.
+  class Adopted {
+   public:
+    explicit Adopted(Frame* frame) : own_(innermost) { innermost = frame; }
+    ~Adopted() { innermost = own_; }
+    Adopted(const Adopted&) = delete;
+    Adopted& operator=(const Adopted&) = delete;
+
+   private:
+    Frame* own_;
+  };
   // How a task on this thread holds the variable, or null.
   static const Access* find(const Variable* variable);
   // In a forked child: whatever was running is none of its business.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/host_queue.h"
+
 namespace mixnet {
 namespace {
 
@@ -51,7 +53,20 @@ WaitResult InFlight::add_bounded(int64_t bytes, const std::atomic<bool>& stoppin
   *added = try_add(bytes, max_ops_);
   if (*added) return WaitResult::done;
   CountedWaiter waiter(waiters_);
-  return parking_.wait([&] { return stopping.load() || (*added = try_add(bytes, resume_ops_)); }, options);
+  // Who pushes may hold locks that a callback wants, so none runs here; when one has to run first, there is no waiting for it.
+  const std::shared_ptr<HostQueue> queue = HostQueue::current();
+  Parking* const before = queue ? queue->sleep_at(&parking_) : nullptr;
+  auto let_in = [&] {
+    if (stopping.load() || (*added = try_add(bytes, resume_ops_))) return true;
+    return queue && queue->has_work();
+  };
+  const WaitResult result = parking_.sleep(let_in, options);
+  if (queue) queue->sleep_at(before);
+  if (result == WaitResult::done && !*added && !stopping.load()) {
+    add(bytes);
+    *added = true;
+  }
+  return result;
 }
 
 void InFlight::remove(int64_t bytes) {

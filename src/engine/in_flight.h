@@ -15,7 +15,8 @@ class InFlight {
   InFlight(int64_t max_ops, int64_t max_bytes);
 
   void add(int64_t bytes);
-  // Waits for room; also returns `done` when `stopping` turns true, without having added: `added` tells.
+  // Waits for room; also returns `done` when `stopping` turns true, without having added: `added` tells. Lets in at once what is pushed
+  // by a thread that has callbacks to run.
   WaitResult add_bounded(int64_t bytes, const std::atomic<bool>& stopping, const WaitOptions& options, bool* added);
   void remove(int64_t bytes);
   WaitResult wait_until_none(const WaitOptions& options);

@@ -1,6 +1,7 @@
 // A place where threads sleep until something becomes true: a lock, a condition, a deadline and a cancel token.
 //
-// Polls for some microseconds before sleeping. A cancel token is seen within 50 ms: a signal handler cannot notify.
+// Polls for some microseconds before sleeping. A cancel token is seen within 50 ms: a signal handler cannot notify. A thread with an
+// open queue of callbacks (HostQueue) runs those while it waits; `sleep` does not.
 #pragma once
 #include <condition_variable>
 #include <mutex>
@@ -16,6 +17,7 @@ class Parking {
  public:
   // `done` is called with and without the lock held, so it reads atomics only.
   WaitResult wait(FunctionRef<bool()> done, const WaitOptions& options);
+  WaitResult sleep(FunctionRef<bool()> done, const WaitOptions& options);
   // Runs `change` under the lock, then wakes everybody. After `change` only the place itself is touched.
   template <class F>
   void notify(F&& change) {

@@ -28,6 +28,7 @@ class Scheduler : public Engine, protected ForkListener {
   void wait_to_read(Variable* variable, const WaitOptions& options) override;
   void wait_to_write(Variable* variable, const WaitOptions& options) override;
   void wait_all(const WaitOptions& options) override;
+  void blocking(FunctionRef<void()> wait) override;
   void poison(Variable* variable, Code code, const std::string& message) override;
   uint64_t version(const Variable* variable) const override;
   EngineStatistics statistics() const override;

@@ -63,6 +63,13 @@ WaitResult Scheduler::await(Barrier& barrier, const WaitOptions& options) {
   return result;
 }
 
+void Scheduler::blocking(FunctionRef<void()> wait) {
+  run_backlog();
+  begin_block();
+  wait();
+  end_block();
+}
+
 void Scheduler::wait_all(const WaitOptions& options) {
   MIXNET_CHECK(!Frame::inside_task(), invalid, "[wait_all] caller: expected to be outside of tasks, got inside of one");
   const profile::Span span(profile::Category::api, "wait_all");

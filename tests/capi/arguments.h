@@ -15,6 +15,7 @@ static struct {
   mxn_symbol_t *symbol, *variable_symbol;
   mxn_executor_t *executor;
   mxn_kvstore_t *store;
+  mxn_optimizer_t *optimizer;
   mxn_variable_t *variable;
   mxn_cancel_t *cancel;
   mxn_strings_t *strings;
@@ -43,6 +44,7 @@ static struct {
   mxn_executor_t *out_executor;
   mxn_kvstore_t *out_kvstore;
   mxn_predictor_t *out_predictor;
+  mxn_optimizer_t *out_optimizer;
   mxn_variable_t *out_variable;
   mxn_cancel_t *out_cancel;
   mxn_strings_t *out_strings;
@@ -105,6 +107,7 @@ static void release_outputs(void) {
   mxn_executor_free(fx.out_executor), fx.out_executor = NULL;
   mxn_kvstore_free(fx.out_kvstore), fx.out_kvstore = NULL;
   mxn_predictor_free(fx.out_predictor), fx.out_predictor = NULL;
+  mxn_optimizer_free(fx.out_optimizer), fx.out_optimizer = NULL;
   mxn_variable_free(fx.out_variable), fx.out_variable = NULL;
   mxn_cancel_free(fx.out_cancel), fx.out_cancel = NULL;
   mxn_strings_free(fx.out_strings), fx.out_strings = NULL;
@@ -152,6 +155,7 @@ static void set_up(void) {
        "executor");
   must(mxn_kvstore_create("local", &fx.store), "store");
   must(mxn_kvstore_init(fx.store, key, &fx.array, 1), "init");
+  must(mxn_optimizer_create("sgd", NULL, NULL, 0, &fx.optimizer), "optimizer");
   must(mxn_variable_create(&fx.variable), "variable");
   must(mxn_cancel_create(&fx.cancel), "cancel");
   must(mxn_symbol_list(fx.symbol, 0, &fx.strings), "strings");
@@ -184,6 +188,7 @@ static void set_up(void) {
 }
 
 static void tear_down(void) {
+  int64_t left = 0;
   reset();
   mxn_wait_all(NULL);
   mxn_predictor_free(fx.predictor);
@@ -192,9 +197,12 @@ static void tear_down(void) {
   mxn_strings_free(fx.strings);
   mxn_cancel_free(fx.cancel);
   mxn_variable_free(fx.variable);
+  mxn_optimizer_free(fx.optimizer);
   mxn_kvstore_free(fx.store);
   mxn_executor_free(fx.executor);
   mxn_symbol_free(fx.symbol);
   mxn_symbol_free(fx.variable_symbol);
   mxn_ndarray_free(fx.array);
+  must(mxn_handle_count(&left), "handles");
+  if (left != 0) ++failures, printf("%d handles are left\n", (int)left);
 }

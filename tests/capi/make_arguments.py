@@ -16,6 +16,7 @@ BY_TYPE = {
     "mxn_symbol_t *": "fx.symbol",
     "mxn_executor_t *": "fx.executor",
     "mxn_kvstore_t *": "fx.store",
+    "mxn_optimizer_t *": "fx.optimizer",
     "mxn_variable_t *": "fx.variable",
     "mxn_cancel_t *": "fx.cancel",
     "mxn_strings_t *": "fx.strings",
@@ -41,6 +42,7 @@ BY_TYPE = {
     "mxn_symbol_t **": "&fx.out_symbol",
     "mxn_executor_t **": "&fx.out_executor",
     "mxn_kvstore_t **": "&fx.out_kvstore",
+    "mxn_optimizer_t **": "&fx.out_optimizer",
     "mxn_variable_t **": "&fx.out_variable",
     "mxn_cancel_t **": "&fx.out_cancel",
     "mxn_strings_t **": "&fx.out_strings",
@@ -97,6 +99,10 @@ EXCEPTIONS = {
     ("mxn_executor_simple_bind", "num_shapes"): "1",
     ("mxn_op_find", "name"): '"square"',
     ("mxn_storage_set_limit", "bytes"): "0",
+    ("mxn_optimizer_create", "name"): '"sgd"',
+    ("mxn_optimizer_create", "count"): "0",
+    # With a wait it waits for ever when nothing is queued.
+    ("mxn_queue_poll", "wait"): "NULL",
     # No tensor of DLPack's to give: the pointer is tested with NULL alone.
     ("mxn_ndarray_from_dlpack", "managed"): "NULL",
 }
@@ -104,7 +110,11 @@ EXCEPTIONS = {
 NULL_IS_FINE = {"shared", "wait", "user", "destroy", "fn", "buffer", "message", "grads", "grad_reqs", "states", "names", "input_names", "keys"}
 LISTS = {"mxn_ndarray_t *const *", "mxn_symbol_t *const *", "mxn_variable_t *const *", "const mxn_arg_t *"}
 LISTS |= {"const char *const *", "const int32_t *", "const int64_t *", "const void *", "char *"}
-EDGES = {"int32_t": ["-1", "INT32_MIN", "INT32_MAX", "17", "99"], "int64_t": ["-1", "INT64_MIN", "INT64_MAX", "17", "(int64_t)1 << 40"]}
+EDGES = {
+    "int32_t": ["-1", "INT32_MIN", "INT32_MAX", "17", "99"],
+    "int64_t": ["-1", "INT64_MIN", "INT64_MAX", "17", "(int64_t)1 << 40"],
+    "double": ["-1", "1e300", "INFINITY", "NAN"],
+}
 COUNTS = re.compile(r"^(count|capacity|size|bytes|num_\w+)$")
 UNCHECKED = {"mxn_shutdown"}  # called once, at the end
 
@@ -175,7 +185,15 @@ def main():
     found = [f for f in functions(text) if f[1] not in UNCHECKED]
     if len(found) + len(UNCHECKED) != len(re.findall(r"^MXN_API ", text, flags=re.M)):
         sys.exit("make_arguments: some functions of the headers were not understood")
-    lines = ["/* Made by tests/capi/make_arguments.py. */", "#define _GNU_SOURCE", '#include "arguments.h"', "#include <signal.h>", "#include <unistd.h>", ""]
+    lines = [
+        "/* Made by tests/capi/make_arguments.py. */",
+        "#define _GNU_SOURCE",
+        '#include "arguments.h"',
+        "#include <math.h>",
+        "#include <signal.h>",
+        "#include <unistd.h>",
+        "",
+    ]
     lines += ['static const char *current = "";', "static const int32_t two[] = {2, 2, 2, 2};", ""]
     lines += ["/* A key that the store has not. */", "static const char *const *fresh_key(void) {", "  static char text[32];"]
     lines += ["  static const char *const keys[] = {text};"]

@@ -126,6 +126,7 @@ static void test_graphs(void) {
   mxn_symbol_t *s = NULL, *t = NULL;
   mxn_executor_t *e = NULL;
   mxn_kvstore_t *kv = NULL;
+  mxn_optimizer_t *o = NULL;
   mxn_memory_info_t memory;
   mxn_ndarray_t **arrays = NULL;
   int64_t count = 0;
@@ -179,6 +180,23 @@ static void test_graphs(void) {
   WORKS(mxn_kvstore_create("local", &kv));
   FAILS(mxn_kvstore_push(kv, NULL, NULL, 2, 0));
   mxn_kvstore_free(kv);
+  FAILS(mxn_kvstore_set_optimizer(NULL, NULL));
+  FAILS(mxn_optimizer_create("nonsense", NULL, NULL, 0, &o));
+  FAILS(mxn_optimizer_create("sgd", NULL, NULL, 1, &o));
+  FAILS(mxn_optimizer_update(NULL, NULL, NULL, NULL, 0));
+  FAILS(mxn_optimizer_set(NULL, "wd", 1));
+  FAILS(mxn_optimizer_set_multipliers(NULL, "k", 1, 1));
+  FAILS(mxn_optimizer_save(NULL, "f"));
+  FAILS(mxn_optimizer_load(NULL, "f"));
+  WORKS(mxn_optimizer_create("sgd", NULL, NULL, 0, &o));
+  FAILS(mxn_optimizer_update(o, NULL, NULL, NULL, 1));
+  FAILS(mxn_optimizer_set(o, "nonsense", 1));
+  FAILS(mxn_optimizer_load(o, "/nonexistent/file"));
+  mxn_optimizer_free(o);
+  FAILS(mxn_queue_poll(NULL, &count));
+  WORKS(mxn_queue_open());
+  WORKS(mxn_queue_poll(NULL, &count));
+  WORKS(mxn_queue_close());
   if (destroyed != 3) ++failures, printf("destroy must run once per registration, ran %d times\n", destroyed);
 }
 

@@ -34,7 +34,8 @@ SIDE = """
     kind = sys.argv[1]
     class Case:
         def __init__(self, spec):
-            spec.only("float32", modes=("predict",))
+            spec.only("float32", "bfloat16", modes=("predict",))
+            self.narrow = spec.dtype == "bfloat16"
             self.data = spec.inputs["data"]
             print("a library greets")
         def step(self):
@@ -48,7 +49,8 @@ SIDE = """
                 os._exit(3)
             if kind == "hangs":
                 time.sleep(60)
-            return self.data * (2.1 if kind == "wrong" else 2)
+            rounding = {"ours": 0.06, "down": -0.06, "far": 0.15}.get(kind, 0) if self.narrow else 0
+            return self.data * (2.1 if kind == "wrong" else 2) * (1 + rounding)
     worker.serve(kind, "1.0", Case)
 """
 
@@ -128,6 +130,14 @@ def test_sides_are_interleaved_and_compared(side, paths, monkeypatch):
     assert found["wrong"].reason == "outputs differ from ours by 5.0e-02" and found["wrong"].seconds is None
     assert found["dies"].reason == "ended with 3: it hurts"
     assert found["absent"].reason == "not installed"
+
+
+def test_sixteen_bit_sides_are_held_against_float32(side, paths, monkeypatch):
+    monkeypatch.setattr(peak, "measure", lambda: 100.0)
+    monkeypatch.setattr(driver, "PAUSE", 0)
+    sides = [side("ours"), side("down"), side("far")]
+    results, _ = driver.measure(sides, paths, seconds=0.01, tolerance=0.1, mode="predict", dtype="bfloat16")
+    assert [result.reason for result in results] == ["", "", "outputs differ from ours in float32 by 1.5e-01"]
 
 
 def test_groups_have_ours_beside_each(side, paths, monkeypatch):

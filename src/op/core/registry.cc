@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "op/core/field.h"
 #include "op/core/max_parts.h"
 
 namespace mixnet {
@@ -29,24 +30,6 @@ void check_complete(const OpSchema& s) {
 #if !defined(MIXNET_PREDICTOR)
   require(s.gradient || s.zero_gradient || !s.no_gradient.empty(), "has no gradient and does not say why");
 #endif
-}
-
-Json field_json(const ParamField& f) {
-  Json j = Json::object();
-  j.set("name", f.name);
-  j.set("type", f.type);
-  j.set("required", f.required);
-  j.set("optional", f.optional);
-  if (!f.required) j.set("default", f.default_text);
-  if (!f.choices.empty()) {
-    Json choices = Json::array();
-    for (const std::string& c : f.choices) choices.push_back(c);
-    j.set("choices", choices);
-  }
-  if (f.minimum) j.set("minimum", *f.minimum);
-  if (f.maximum && *f.maximum < 1e300) j.set("maximum", *f.maximum);
-  j.set("doc", f.doc);
-  return j;
 }
 
 Json schema_json(const OpSchema& s) {

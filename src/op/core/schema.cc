@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "base/environment.h"
+#include "op/core/field.h"
 #include "op/core/first_kernel.h"
 #include "op/core/fused.h"
 #include "op/core/widened.h"
@@ -17,32 +18,6 @@ std::atomic<void (*)()> before_first_kernel{nullptr};
 std::atomic<bool>& onednn_flag() {
   static std::atomic<bool> flag{environment_bool("ONEDNN", true)};
   return flag;
-}
-
-void check_range(const ParamField& f, const Value& v) {
-  auto inside = [&f](double x) { return (!f.minimum || x >= *f.minimum) && (!f.maximum || x <= *f.maximum); };
-  bool good = true;
-  if (v.kind() == Value::Kind::integer || v.kind() == Value::Kind::real) good = inside(v.as_real());
-  if (v.kind() == Value::Kind::ints || v.kind() == Value::Kind::reals) {
-    for (double x : v.as_reals()) good = good && inside(x);
-  }
-  const double top = f.maximum.value_or(std::numeric_limits<double>::infinity());
-  MIXNET_CHECK(good, invalid, "expected a value in [", *f.minimum, ", ", top, "], got ", v.str());
-}
-
-void set_field(const ParamField& f, void* params, const Value& value, const std::string& place) {
-  try {
-    f.set(params, value);
-    if (f.minimum) check_range(f, f.get(params));
-  } catch (const Error& e) {
-    fail(e.code(), "[", place, "] ", f.name, ": ", e.what());
-  }
-}
-
-std::string known_fields(const OpSchema& s) {
-  std::string all;
-  for (const ParamField& f : s.fields) all += (all.empty() ? "" : ", ") + f.name;
-  return all.empty() ? "no parameters" : "one of " + all;
 }
 
 }  // namespace
@@ -76,7 +51,7 @@ ParamsPtr OpSchema::make_params(const Attributes& attributes, const std::string&
   std::vector<bool> given(fields.size(), false);
   for (const auto& [key, value] : attributes) {
     const ParamField* f = field(key);
-    MIXNET_CHECK(f, invalid, "[", place(where), "] unknown parameter '", key, "', expected ", known_fields(*this));
+    MIXNET_CHECK(f, invalid, "[", place(where), "] unknown parameter '", key, "', expected ", known_fields(fields));
     given[static_cast<size_t>(f - fields.data())] = true;
     set_field(*f, params.get(), value, place(where));
   }
