@@ -96,6 +96,9 @@ mxn_features <- function() .Call(C_mxn_features)
 
 # mxn_text_free: not here, used inside the package.
 
+# Handles of all kinds that were made and not freed yet: for tests of leaks.
+mxn_handle_count <- function() .Call(C_mxn_handle_count)
+
 # Seeds all random operators and restarts their count.
 mxn_random_seed <- function(seed) .Call(C_mxn_random_seed, seed)
 
@@ -152,6 +155,15 @@ mxn_variable_free <- function(handle) .Call(C_mxn_variable_free, handle)
 
 # Runs fn(user) on a thread of the engine's own when all that it reads and writes is free; arrays and variables both count. fn may wait on others.
 mxn_engine_push <- function(fn, reads, writes, array_reads, array_writes, priority) .Call(C_mxn_engine_push, fn, reads, writes, array_reads, array_writes, priority)
+
+# From now on callbacks that this thread registers, and their destroys, run on this thread: in mxn_queue_poll and in whatever of this thread waits.
+mxn_queue_open <- function() .Call(C_mxn_queue_open)
+
+# Runs what is queued for this thread and counts it; when that is nothing, waits for the first as long as wait says, NULL: not at all.
+mxn_queue_poll <- function(wait = NULL) .Call(C_mxn_queue_poll, wait)
+
+# Runs what is queued. From now on callbacks run where they come to; those registered before fail until the queue is opened again.
+mxn_queue_close <- function() .Call(C_mxn_queue_close)
 
 # The schema of all operators as JSON.
 mxn_op_schemas <- function() .Call(C_mxn_op_schemas)
@@ -328,6 +340,33 @@ mxn_kvstore_rank <- function(store) .Call(C_mxn_kvstore_rank, store)
 
 # Waits until all workers are here.
 mxn_kvstore_barrier <- function(store) .Call(C_mxn_kvstore_barrier, store)
+
+# Every push is a step of the optimizer on the stored value, as an updater that needs no callback. The two handles share its state.
+mxn_kvstore_set_optimizer <- function(store, optimizer) .Call(C_mxn_kvstore_set_optimizer, store, optimizer)
+
+# The optimizers with their options, defaults and texts, as JSON.
+mxn_optimizer_schemas <- function() .Call(C_mxn_optimizer_schemas)
+
+# An optimizer by name, with count options as texts. States are made at the first step of a key.
+mxn_optimizer_create <- function(name, keys, values) .Call(C_mxn_optimizer_create, name, keys, values)
+
+# Frees an optimizer and its states.
+mxn_optimizer_free <- function(handle) .Call(C_mxn_optimizer_free, handle)
+
+# One step of every weight along its gradient, in place. Keys are the parameters' names: weight decay counts for those that end in _weight or _gamma.
+mxn_optimizer_update <- function(optimizer, keys, weights, grads) .Call(C_mxn_optimizer_update, optimizer, keys, weights, grads)
+
+# Sets an option from the next step on.
+mxn_optimizer_set <- function(optimizer, option, value) .Call(C_mxn_optimizer_set, optimizer, option, value)
+
+# Factors of the learning rate and of the weight decay of one key.
+mxn_optimizer_set_multipliers <- function(optimizer, key, lr_mult, wd_mult) .Call(C_mxn_optimizer_set_multipliers, optimizer, key, lr_mult, wd_mult)
+
+# Writes states and counts of steps as a .params file.
+mxn_optimizer_save <- function(optimizer, path) .Call(C_mxn_optimizer_save, optimizer, path)
+
+# Reads what mxn_optimizer_save wrote; the optimizer must be of the same kind. On failure nothing changes.
+mxn_optimizer_load <- function(optimizer, path) .Call(C_mxn_optimizer_load, optimizer, path)
 
 # Which events are recorded from now on (MXN_PROFILE_... bits; at first all) and how many at most, 128 bytes each; 0: 1,048,576.
 mxn_profiler_set_options <- function(categories, max_events) .Call(C_mxn_profiler_set_options, categories, max_events)

@@ -1,11 +1,11 @@
 # Loading: callbacks that R registers run on R's thread, in the library's waits.
 
 .onLoad <- function(libname, pkgname) {
-  if (exists("mxn_queue_open")) mxn_queue_open()
+  mxn_queue_open()
 }
 
 .onUnload <- function(libpath) {
-  if (exists("mxn_queue_close")) mxn_queue_close()
+  mxn_queue_close()
   library.dynam.unload("mixnet", libpath)
 }
 

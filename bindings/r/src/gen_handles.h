@@ -8,4 +8,5 @@ SEXP mixnet_make_ndarray(void);
 SEXP mixnet_make_symbol(void);
 SEXP mixnet_make_executor(void);
 SEXP mixnet_make_kvstore(void);
+SEXP mixnet_make_optimizer(void);
 #endif

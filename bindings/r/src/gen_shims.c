@@ -99,6 +99,20 @@ static SEXP shim_mxn_kvstore_free(SEXP handle) {
   return R_NilValue;
 }
 
+static void finalize_optimizer(SEXP handle) {
+  mxn_optimizer_t *address = (mxn_optimizer_t *)R_ExternalPtrAddr(handle);
+  R_ClearExternalPtr(handle);
+  if (address) mxn_optimizer_free(address);
+}
+
+SEXP mixnet_make_optimizer(void) { return mixnet_make("MXOptimizerHandle", finalize_optimizer); }
+
+static SEXP shim_mxn_optimizer_free(SEXP handle) {
+  mixnet_handle(handle, "MXOptimizerHandle");
+  if (handle != R_NilValue) finalize_optimizer(handle);
+  return R_NilValue;
+}
+
 static SEXP shim_mxn_abi_version(void) {
   int32_t returned = mxn_abi_version();
   SEXP result = PROTECT(Rf_ScalarReal((double)returned));
@@ -219,6 +233,14 @@ static SEXP shim_mxn_features(void) {
   char *c_out_json = NULL;
   mixnet_check(mxn_features(&c_out_json));
   SEXP result = PROTECT(mixnet_take_text(c_out_json));
+  UNPROTECT(1);
+  return result;
+}
+
+static SEXP shim_mxn_handle_count(void) {
+  int64_t c_out_count = 0;
+  mixnet_check(mxn_handle_count(&c_out_count));
+  SEXP result = PROTECT(Rf_ScalarReal((double)c_out_count));
   UNPROTECT(1);
   return result;
 }
@@ -346,6 +368,29 @@ static SEXP shim_mxn_engine_push(SEXP fn, SEXP reads, SEXP writes, SEXP array_re
   mxn_ndarray_t *const *c_array_writes = (mxn_ndarray_t *const *)mixnet_handles(array_writes, "MXNDArray");
   int32_t c_priority = (int32_t)mixnet_int(priority, "priority");
   mixnet_check(mxn_engine_push(c_user ? mixnet_task : NULL, c_user, c_user ? mixnet_release : NULL, c_reads, (int64_t)mixnet_count(1, reads), c_writes, (int64_t)mixnet_count(1, writes), c_array_reads, (int64_t)mixnet_count(1, array_reads), c_array_writes, (int64_t)mixnet_count(1, array_writes), c_priority));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_queue_open(void) {
+  mixnet_check(mxn_queue_open());
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_queue_poll(SEXP wait) {
+  int64_t c_out_ran = 0;
+  mixnet_wait_t patience;
+  mixnet_wait_begin(&patience, wait);
+  int32_t code;
+  do code = mxn_queue_poll(&patience.slice, &c_out_ran);
+  while (mixnet_wait_again(&patience, code));
+  mixnet_check(code);
+  SEXP result = PROTECT(Rf_ScalarReal((double)c_out_ran));
+  UNPROTECT(1);
+  return result;
+}
+
+static SEXP shim_mxn_queue_close(void) {
+  mixnet_check(mxn_queue_close());
   return R_NilValue;
 }
 
@@ -895,6 +940,73 @@ static SEXP shim_mxn_kvstore_barrier(SEXP store) {
   return R_NilValue;
 }
 
+static SEXP shim_mxn_kvstore_set_optimizer(SEXP store, SEXP optimizer) {
+  mxn_kvstore_t *c_store = (mxn_kvstore_t *)mixnet_handle(store, "MXKvstoreHandle");
+  mxn_optimizer_t *c_optimizer = (mxn_optimizer_t *)mixnet_handle(optimizer, "MXOptimizerHandle");
+  mixnet_check(mxn_kvstore_set_optimizer(c_store, c_optimizer));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_optimizer_schemas(void) {
+  char *c_out_json = NULL;
+  mixnet_check(mxn_optimizer_schemas(&c_out_json));
+  SEXP result = PROTECT(mixnet_take_text(c_out_json));
+  UNPROTECT(1);
+  return result;
+}
+
+static SEXP shim_mxn_optimizer_create(SEXP name, SEXP keys, SEXP values) {
+  const char *c_name = mixnet_text(name);
+  const char *const *c_keys = mixnet_texts(keys);
+  const char *const *c_values = mixnet_texts(values);
+  SEXP r_out_optimizer = PROTECT(mixnet_make_optimizer());
+  mxn_optimizer_t *c_out_optimizer = NULL;
+  mixnet_check(mxn_optimizer_create(c_name, c_keys, c_values, (int32_t)mixnet_count(2, keys, values), &c_out_optimizer));
+  SEXP result = PROTECT(mixnet_filled(r_out_optimizer, c_out_optimizer));
+  UNPROTECT(2);
+  return result;
+}
+
+static SEXP shim_mxn_optimizer_update(SEXP optimizer, SEXP keys, SEXP weights, SEXP grads) {
+  mxn_optimizer_t *c_optimizer = (mxn_optimizer_t *)mixnet_handle(optimizer, "MXOptimizerHandle");
+  const char *const *c_keys = mixnet_texts(keys);
+  mxn_ndarray_t *const *c_weights = (mxn_ndarray_t *const *)mixnet_handles(weights, "MXNDArray");
+  mxn_ndarray_t *const *c_grads = (mxn_ndarray_t *const *)mixnet_handles(grads, "MXNDArray");
+  mixnet_check(mxn_optimizer_update(c_optimizer, c_keys, c_weights, c_grads, (int64_t)mixnet_count(3, keys, weights, grads)));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_optimizer_set(SEXP optimizer, SEXP option, SEXP value) {
+  mxn_optimizer_t *c_optimizer = (mxn_optimizer_t *)mixnet_handle(optimizer, "MXOptimizerHandle");
+  const char *c_option = mixnet_text(option);
+  double c_value = mixnet_real(value, "value");
+  mixnet_check(mxn_optimizer_set(c_optimizer, c_option, c_value));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_optimizer_set_multipliers(SEXP optimizer, SEXP key, SEXP lr_mult, SEXP wd_mult) {
+  mxn_optimizer_t *c_optimizer = (mxn_optimizer_t *)mixnet_handle(optimizer, "MXOptimizerHandle");
+  const char *c_key = mixnet_text(key);
+  double c_lr_mult = mixnet_real(lr_mult, "lr_mult");
+  double c_wd_mult = mixnet_real(wd_mult, "wd_mult");
+  mixnet_check(mxn_optimizer_set_multipliers(c_optimizer, c_key, c_lr_mult, c_wd_mult));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_optimizer_save(SEXP optimizer, SEXP path) {
+  mxn_optimizer_t *c_optimizer = (mxn_optimizer_t *)mixnet_handle(optimizer, "MXOptimizerHandle");
+  const char *c_path = mixnet_text(path);
+  mixnet_check(mxn_optimizer_save(c_optimizer, c_path));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_optimizer_load(SEXP optimizer, SEXP path) {
+  mxn_optimizer_t *c_optimizer = (mxn_optimizer_t *)mixnet_handle(optimizer, "MXOptimizerHandle");
+  const char *c_path = mixnet_text(path);
+  mixnet_check(mxn_optimizer_load(c_optimizer, c_path));
+  return R_NilValue;
+}
+
 static SEXP shim_mxn_profiler_set_options(SEXP categories, SEXP max_events) {
   int32_t c_categories = (int32_t)mixnet_int(categories, "categories");
   int64_t c_max_events = mixnet_int(max_events, "max_events");
@@ -954,6 +1066,7 @@ static const R_CallMethodDef ENTRIES[] = {
     {"mxn_predictor_forward_steps", (DL_FUNC)&shim_mxn_predictor_forward_steps, 2},
     {"mxn_predictor_free", (DL_FUNC)&shim_mxn_predictor_free, 1},
     {"mxn_features", (DL_FUNC)&shim_mxn_features, 0},
+    {"mxn_handle_count", (DL_FUNC)&shim_mxn_handle_count, 0},
     {"mxn_random_seed", (DL_FUNC)&shim_mxn_random_seed, 1},
     {"mxn_device_count", (DL_FUNC)&shim_mxn_device_count, 1},
     {"mxn_device_memory", (DL_FUNC)&shim_mxn_device_memory, 2},
@@ -969,6 +1082,9 @@ static const R_CallMethodDef ENTRIES[] = {
     {"mxn_variable_wait", (DL_FUNC)&shim_mxn_variable_wait, 2},
     {"mxn_variable_free", (DL_FUNC)&shim_mxn_variable_free, 1},
     {"mxn_engine_push", (DL_FUNC)&shim_mxn_engine_push, 6},
+    {"mxn_queue_open", (DL_FUNC)&shim_mxn_queue_open, 0},
+    {"mxn_queue_poll", (DL_FUNC)&shim_mxn_queue_poll, 1},
+    {"mxn_queue_close", (DL_FUNC)&shim_mxn_queue_close, 0},
     {"mxn_op_schemas", (DL_FUNC)&shim_mxn_op_schemas, 0},
     {"mxn_ndarray_create", (DL_FUNC)&shim_mxn_ndarray_create, 4},
     {"mxn_ndarray_clone", (DL_FUNC)&shim_mxn_ndarray_clone, 1},
@@ -1021,6 +1137,15 @@ static const R_CallMethodDef ENTRIES[] = {
     {"mxn_kvstore_set_updater", (DL_FUNC)&shim_mxn_kvstore_set_updater, 2},
     {"mxn_kvstore_rank", (DL_FUNC)&shim_mxn_kvstore_rank, 1},
     {"mxn_kvstore_barrier", (DL_FUNC)&shim_mxn_kvstore_barrier, 1},
+    {"mxn_kvstore_set_optimizer", (DL_FUNC)&shim_mxn_kvstore_set_optimizer, 2},
+    {"mxn_optimizer_schemas", (DL_FUNC)&shim_mxn_optimizer_schemas, 0},
+    {"mxn_optimizer_create", (DL_FUNC)&shim_mxn_optimizer_create, 3},
+    {"mxn_optimizer_free", (DL_FUNC)&shim_mxn_optimizer_free, 1},
+    {"mxn_optimizer_update", (DL_FUNC)&shim_mxn_optimizer_update, 4},
+    {"mxn_optimizer_set", (DL_FUNC)&shim_mxn_optimizer_set, 3},
+    {"mxn_optimizer_set_multipliers", (DL_FUNC)&shim_mxn_optimizer_set_multipliers, 4},
+    {"mxn_optimizer_save", (DL_FUNC)&shim_mxn_optimizer_save, 2},
+    {"mxn_optimizer_load", (DL_FUNC)&shim_mxn_optimizer_load, 2},
     {"mxn_profiler_set_options", (DL_FUNC)&shim_mxn_profiler_set_options, 2},
     {"mxn_profiler_set_state", (DL_FUNC)&shim_mxn_profiler_set_state, 1},
     {"mxn_profiler_now", (DL_FUNC)&shim_mxn_profiler_now, 0},

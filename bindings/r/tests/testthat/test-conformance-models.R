@@ -46,7 +46,8 @@ test_that("trainings have the expected losses and parameters", {
     label <- values[[case$label[[1]]]]
     batch <- as.integer(case$batch[[1]])
     count <- length(label)
-    rows <- function(x, step) mx.nd.slice_axis(x, axis = 0, begin = (step - 1) * batch %% count, end = (step - 1) * batch %% count + batch)
+    first <- function(step) ((step - 1) * batch) %% count
+    rows <- function(x, step) mx.nd.slice_axis(x, axis = 0, begin = first(step), end = first(step) + batch)
     exec <- bound(model, list(data = rows(data, 1), softmax_label = rows(label, 1)), "write")
     trained <- intersect(model$symbol$arguments, names(model$params))
     options <- stats::setNames(lapply(case$option, function(words) as.numeric(words[2])), vapply(case$option, `[`, "", 1))
