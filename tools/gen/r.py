@@ -3,7 +3,7 @@
 from interface import header as headers
 from interface.operators import operators
 from rlang import operators as functions
-from rlang import package, pages, shims
+from rlang import optimizers, package, pages, shims
 
 # Entries written by hand in bindings/r/src, with their numbers of arguments.
 ENTRIES = (
@@ -22,7 +22,7 @@ ENTRIES = (
 
 def files():
     """{path from the root: text}."""
-    header, ops = headers.parse(), operators()
+    header, ops, found = headers.parse(), operators(), optimizers.schemas()
     folder = package.PACKAGE.relative_to(package.ROOT)
     written = {
         folder / "src" / "gen_shims.c": shims.c_source(header, ENTRIES),
@@ -31,6 +31,8 @@ def files():
         folder / "R" / "gen-capi.R": shims.r_source(header),
         folder / "R" / "gen-nd.R": functions.functions(ops, "nd"),
         folder / "R" / "gen-symbol.R": functions.functions(ops, "symbol"),
+        folder / "R" / "gen-optimizers.R": optimizers.functions(found),
+        folder / "man" / "optimizers.Rd": optimizers.page(found),
         folder / "DESCRIPTION": package.description(),
         folder / "NAMESPACE": package.namespace(),
     }

@@ -49,7 +49,14 @@ mx.kv.rank <- function(kv) unlist(mxn_kvstore_rank(kv$handle))
 mx.kv.barrier <- function(kv) invisible(mxn_kvstore_barrier(kv$handle))
 
 # Runs what the library has queued for R, waiting at most `timeout` seconds for the first; returns how many ran.
-mx.queue.poll <- function(timeout = 0) mxn_queue_poll(timeout)
+mx.queue.poll <- function(timeout = 0) {
+  deadline <- proc.time()[["elapsed"]] + timeout
+  repeat {
+    left <- deadline - proc.time()[["elapsed"]]
+    ran <- mxn_queue_poll(max(0, min(0.2, left)))
+    if (ran > 0 || left <= 0) return(ran)
+  }
+}
 
 STORE <- list(init = mx.kv.init, push = mx.kv.push, pull = mx.kv.pull, set.updater = mx.kv.set.updater,
               set.optimizer = mx.kv.set.optimizer)

@@ -21,17 +21,6 @@ option_text <- function(value) {
   if (is.numeric(value)) format(value, digits = 17, scientific = NA) else as.character(value)
 }
 
-mx.opt.sgd <- function(learning.rate = NULL, momentum = NULL, wd = NULL, rescale.grad = NULL, clip_gradient = NULL, lr_scheduler = NULL) {
-  mx.opt.create("sgd", learning.rate = learning.rate, momentum = momentum, wd = wd, rescale.grad = rescale.grad,
-                clip_gradient = clip_gradient, lr_scheduler = lr_scheduler)
-}
-
-mx.opt.adam <- function(learning.rate = NULL, beta1 = NULL, beta2 = NULL, epsilon = NULL, wd = NULL, rescale.grad = NULL,
-                        clip_gradient = NULL, lr_scheduler = NULL) {
-  mx.opt.create("adam", learning.rate = learning.rate, beta1 = beta1, beta2 = beta2, epsilon = epsilon, wd = wd,
-                rescale.grad = rescale.grad, clip_gradient = clip_gradient, lr_scheduler = lr_scheduler)
-}
-
 mx.opt.set <- function(optimizer, option, value) {
   mxn_optimizer_set(optimizer$handle, gsub(".", "_", option, fixed = TRUE), value)
   invisible(optimizer)

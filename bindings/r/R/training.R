@@ -73,9 +73,14 @@ load_batch <- function(execs, iter, inputs) {
   }
 }
 
-update_metric <- function(metric, state, execs, inputs) {
+# pad: examples at the end that only fill the batch up and are left out, with one device.
+update_metric <- function(metric, state, execs, inputs, pad = 0) {
   if (is.null(metric) || is.na(inputs["label"])) return(state)
-  for (exec in execs) state <- metric$update(exec$arg.arrays[[inputs[["label"]]]], mxn_executor_arrays(exec$handle, 3)[[1]], state)
+  for (exec in execs) {
+    pair <- list(exec$arg.arrays[[inputs[["label"]]]], mxn_executor_arrays(exec$handle, 3)[[1]])
+    if (pad > 0 && length(execs) == 1) pair <- lapply(pair, function(x) mxn_ndarray_slice(x, 0, utils::tail(dim(x), 1) - pad))
+    state <- metric$update(pair[[1]], pair[[2]], state)
+  }
   state
 }
 
@@ -125,7 +130,7 @@ score_all <- function(execs, iter, inputs, metric) {
   while (iter$iter.next()) {
     load_batch(execs, iter, inputs)
     for (exec in execs) mx.exec.forward(exec, is.train = FALSE)
-    state <- update_metric(metric, state, execs, inputs)
+    state <- update_metric(metric, state, execs, inputs, iter$num.pad())
   }
   state
 }
