@@ -1,42 +1,103 @@
 /* R functions that the library calls. They run on R's thread only: the package opens a queue for it, and every wait drains it.
- * No R error crosses the library's frames: run_guarded catches it and its message becomes the library's error. */
+ * No R error crosses the library's frames: run_guarded catches it and its message becomes the library's error.
+ *
+ * The user data of a callback is a cell. R's function hangs on the handle that it was registered with, so that a function that mentions
+ * the handle does not keep both alive for ever; when R's collector takes them while the library may still call, the cell holds the
+ * function itself until the library lets go.
+ */
 #include <pthread.h>
+#include <stdlib.h>
 
 #include "mixnet_r.h"
 
-enum { PENDING_MAX = 4096 };
+typedef struct cell {
+  SEXP function;
+  int library; /* may call it */
+  int handle;  /* R's handle holds the function */
+  int held;    /* by the cell, as a root of R's collector */
+  struct cell *next;
+} cell_t;
+
 static pthread_t r_thread;
-static pthread_mutex_t pending_lock = PTHREAD_MUTEX_INITIALIZER;
-static void *pending[PENDING_MAX]; /* released by other threads, not yet by R */
-static int pending_count = 0;
+static pthread_mutex_t released_lock = PTHREAD_MUTEX_INITIALIZER;
+static cell_t *released = NULL; /* by other threads, not yet by R */
 
 static int on_r_thread(void) { return pthread_equal(pthread_self(), r_thread); }
 
 void mixnet_begin(void) { r_thread = pthread_self(); }
 
-static void release_pending(void) {
-  pthread_mutex_lock(&pending_lock);
-  for (int i = 0; i < pending_count; i++) R_ReleaseObject((SEXP)pending[i]);
-  pending_count = 0;
-  pthread_mutex_unlock(&pending_lock);
+static void let_go(cell_t *cell) {
+  if (!cell->library && cell->held) {
+    R_ReleaseObject(cell->function);
+    cell->held = 0;
+  }
+  if (!cell->library && !cell->handle) free(cell);
 }
 
-void *mixnet_keep(SEXP function) {
-  release_pending();
+static void let_go_of_released(void) {
+  pthread_mutex_lock(&released_lock);
+  cell_t *cell = released;
+  released = NULL;
+  pthread_mutex_unlock(&released_lock);
+  while (cell) {
+    cell_t *next = cell->next;
+    cell->library = 0;
+    let_go(cell);
+    cell = next;
+  }
+}
+
+static void hold(cell_t *cell) {
+  R_PreserveObject(cell->function);
+  cell->held = 1;
+}
+
+/* The finalizer of the pointer by which a handle holds a function. */
+static void handle_gone(SEXP keeper) {
+  cell_t *cell = (cell_t *)R_ExternalPtrAddr(keeper);
+  R_ClearExternalPtr(keeper);
+  if (!cell) return;
+  cell->handle = 0;
+  if (cell->library) hold(cell);
+  else let_go(cell);
+}
+
+void *mixnet_keep(SEXP owner, SEXP function) {
+  let_go_of_released();
   if (function == R_NilValue) return NULL;
   if (!Rf_isFunction(function)) Rf_error("[mixnet] callback: expected a function, got %s", Rf_type2char(TYPEOF(function)));
-  R_PreserveObject(function);
-  return function;
+  SEXP keeper = R_NilValue, chain = R_NilValue;
+  if (owner != R_NilValue) {
+    keeper = PROTECT(R_MakeExternalPtr(NULL, R_NilValue, function));
+    R_RegisterCFinalizerEx(keeper, handle_gone, FALSE);
+    chain = PROTECT(Rf_cons(keeper, R_ExternalPtrProtected(owner)));
+  }
+  cell_t *cell = (cell_t *)calloc(1, sizeof *cell);
+  if (!cell) Rf_error("[mixnet] callback: expected memory, got none");
+  cell->function = function;
+  cell->library = 1;
+  if (owner == R_NilValue) {
+    hold(cell);
+    return cell;
+  }
+  cell->handle = 1;
+  R_SetExternalPtrAddr(keeper, cell);
+  R_SetExternalPtrProtected(owner, chain);
+  UNPROTECT(2);
+  return cell;
 }
 
 void mixnet_release(void *user) {
+  cell_t *cell = (cell_t *)user;
   if (on_r_thread()) {
-    R_ReleaseObject((SEXP)user);
+    cell->library = 0;
+    let_go(cell);
     return;
   }
-  pthread_mutex_lock(&pending_lock);
-  if (pending_count < PENDING_MAX) pending[pending_count++] = user;
-  pthread_mutex_unlock(&pending_lock);
+  pthread_mutex_lock(&released_lock);
+  cell->next = released;
+  released = cell;
+  pthread_mutex_unlock(&released_lock);
 }
 
 typedef struct {
@@ -85,16 +146,16 @@ static int32_t run_guarded(call_t *call) {
 }
 
 int32_t mixnet_task(void *user) {
-  call_t call = {(SEXP)user, NULL, {NULL, NULL}, 0, ""};
+  call_t call = {((cell_t *)user)->function, NULL, {NULL, NULL}, 0, ""};
   return run_guarded(&call);
 }
 
 int32_t mixnet_updater(void *user, const char *key, mxn_ndarray_t *received, mxn_ndarray_t *stored) {
-  call_t call = {(SEXP)user, key, {received, stored}, 2, ""};
+  call_t call = {((cell_t *)user)->function, key, {received, stored}, 2, ""};
   return run_guarded(&call);
 }
 
 int32_t mixnet_monitor(void *user, const char *name, mxn_ndarray_t *value) {
-  call_t call = {(SEXP)user, name, {value, NULL}, 1, ""};
+  call_t call = {((cell_t *)user)->function, name, {value, NULL}, 1, ""};
   return run_guarded(&call);
 }

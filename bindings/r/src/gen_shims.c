@@ -361,7 +361,7 @@ static SEXP shim_mxn_variable_wait(SEXP variable, SEXP wait) {
 }
 
 static SEXP shim_mxn_engine_push(SEXP fn, SEXP reads, SEXP writes, SEXP array_reads, SEXP array_writes, SEXP priority) {
-  void *c_user = mixnet_keep(fn);
+  void *c_user = mixnet_keep(R_NilValue, fn);
   mxn_variable_t *const *c_reads = (mxn_variable_t *const *)mixnet_handles(reads, "MXVariableHandle");
   mxn_variable_t *const *c_writes = (mxn_variable_t *const *)mixnet_handles(writes, "MXVariableHandle");
   mxn_ndarray_t *const *c_array_reads = (mxn_ndarray_t *const *)mixnet_handles(array_reads, "MXNDArray");
@@ -844,7 +844,7 @@ static SEXP shim_mxn_executor_arrays(SEXP executor, SEXP what) {
 
 static SEXP shim_mxn_executor_set_monitor(SEXP executor, SEXP fn, SEXP inputs) {
   mxn_executor_t *c_executor = (mxn_executor_t *)mixnet_handle(executor, "MXExecutorHandle");
-  void *c_user = mixnet_keep(fn);
+  void *c_user = mixnet_keep(executor, fn);
   int32_t c_inputs = (int32_t)mixnet_int(inputs, "inputs");
   mixnet_check(mxn_executor_set_monitor(c_executor, c_user ? mixnet_monitor : NULL, c_user, c_user ? mixnet_release : NULL, c_inputs));
   return R_NilValue;
@@ -916,7 +916,7 @@ static SEXP shim_mxn_kvstore_pull(SEXP store, SEXP keys, SEXP outputs, SEXP prio
 
 static SEXP shim_mxn_kvstore_set_updater(SEXP store, SEXP fn) {
   mxn_kvstore_t *c_store = (mxn_kvstore_t *)mixnet_handle(store, "MXKvstoreHandle");
-  void *c_user = mixnet_keep(fn);
+  void *c_user = mixnet_keep(store, fn);
   mixnet_check(mxn_kvstore_set_updater(c_store, c_user ? mixnet_updater : NULL, c_user, c_user ? mixnet_release : NULL));
   return R_NilValue;
 }

@@ -58,9 +58,9 @@ typedef struct {
 void mixnet_wait_begin(mixnet_wait_t *patience, SEXP wait);
 int mixnet_wait_again(mixnet_wait_t *patience, int32_t code);
 
-/* Callbacks: an R function kept until the library releases it. */
+/* Callbacks: an R function kept until the library releases it. owner: the handle that it belongs to, or NULL. */
 void mixnet_begin(void);
-void *mixnet_keep(SEXP function);
+void *mixnet_keep(SEXP owner, SEXP function);
 void mixnet_release(void *user);
 int32_t mixnet_task(void *user);
 int32_t mixnet_updater(void *user, const char *key, mxn_ndarray_t *received, mxn_ndarray_t *stored);

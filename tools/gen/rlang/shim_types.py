@@ -136,7 +136,8 @@ def in_parameter(plan, p, following):
     names = [q.name for q in following[:2]]
     if p.base in CALLBACKS and names == ["user", "destroy"]:
         plan.taken.append(p.name)
-        plan.before.append(f"void *c_user = mixnet_keep({p.name});")
+        owner = plan.taken[0] if len(plan.taken) > 1 else "R_NilValue"
+        plan.before.append(f"void *c_user = mixnet_keep({owner}, {p.name});")
         plan.passed += [f"c_user ? {CALLBACKS[p.base]} : NULL", "c_user", "c_user ? mixnet_release : NULL"]
         return 2
     if p.type == "const void *" and names[:1] == ["bytes"]:
