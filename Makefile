@@ -20,9 +20,11 @@ demo: build
 	@$(PYTHON) examples/python/train_fashion_mnist.py
 
 test: build
+	@bash tools/setup.sh test
 	@$(PYTHON) tools/run_tests.py $(if $(CI),--sanitizers)
 
 test-slow: build
+	@bash tools/setup.sh test
 	@MIXNET_TEST_PROGRAMS=100000 $(PYTHON) tools/run_tests.py --sanitizers --slow
 
 # INPUTS per target; what was run is added to tests/fuzz/RECORD.md.

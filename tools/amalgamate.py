@@ -32,7 +32,7 @@ LEFT_OUT = (
     "op/optimizer/",
 )
 C_API = ("c_api/guard.cc", "c_api/predictor.cc")
-ALWAYS = {"_copy"}  # put before outputs that are variables
+MADE = re.compile(r'(?:\bmake|\bregistry\(\)\.at)\("([A-Za-z_]\w*)"')
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"')
 SYSTEM = re.compile(r"^#\s*include\s*<[^>]+>")
 
@@ -82,9 +82,15 @@ def without_full_blocks(path, text):
     return "\n".join(kept)
 
 
+def made_by_passes():
+    """Names of the operators that binding puts into graphs itself: copies before outputs, what folds BatchNorm into weights."""
+    paths = [p for module in ("pass", "executor") for p in (SOURCE / module).iterdir()]
+    return {name for p in paths if not p.relative_to(SOURCE).as_posix().startswith(LEFT_OUT) for name in MADE.findall(p.read_text())}
+
+
 def operators_of(symbols):
-    """Names of the operators in symbol.json files."""
-    names = set(ALWAYS)
+    """Names of the operators that a predictor of these symbol.json files needs."""
+    names = made_by_passes()
     for path in symbols:
         names |= {node["op"] for node in json.loads(pathlib.Path(path).read_text())["nodes"] if node["op"] != "null"}
     return names

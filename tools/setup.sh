@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets up what building and testing need, in a private environment (.venv); with the argument docs, what the documentation
-# needs too. Safe to repeat; quick when nothing is missing.
+# needs too, with test, the compilers of other targets. Safe to repeat; quick when nothing is missing.
 # Debian packages are installed only when something is missing and we are root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -42,3 +42,8 @@ require() {
 }
 require tools/requirements.txt
 if [ "${1:-}" = docs ]; then require docs/requirements.txt; fi
+
+# Compilers of other targets and languages; where one cannot be installed, its tests are skipped with the reason.
+if [ "${1:-}" = test ]; then
+  for script in tools/toolchains/*.sh; do [ "$script" = tools/toolchains/apt.sh ] || bash "$script" || true; done
+fi

@@ -2,9 +2,11 @@
 
 import os
 import sys
+import time
 
 import graph as symbols
 import torch
+import torch.nn.functional as F
 import torch_graph
 import worker
 
@@ -69,6 +71,39 @@ def add(command):
     return {"seconds": worker.each(lambda: a + b, lambda: None, command["calls"])}
 
 
+SMALL = {
+    "chain": lambda x, w, b: torch.tanh(x * w + 1) * x - b,
+    "mlp": lambda x, w1, b1, w2, b2: F.linear(torch.relu(F.linear(x, w1, b1)), w2, b2),
+}
+
+
+def small(command):
+    """{"forward": seconds of a call of one of SMALL, "step": seconds of a call with gradients of all but the first argument}."""
+    function, arrays = SMALL[command["net"]], [torch.rand(shape) for shape in command["shapes"]]
+    ones = torch.ones_like(function(*arrays))
+    parameters = [a.requires_grad_() for a in arrays[1:]]
+
+    def forward():
+        with torch.no_grad():
+            function(*arrays)
+
+    def step():
+        for parameter in parameters:
+            parameter.grad = None
+        function(*arrays).backward(ones)
+
+    answer = {}
+    for name, call in (("forward", forward), ("step", step)):
+        call()
+        count, begin = 0, time.perf_counter()
+        while time.perf_counter() - begin < command["seconds"]:
+            for _ in range(20):
+                call()
+            count += 20
+        answer[name] = (time.perf_counter() - begin) / count
+    return answer
+
+
 if __name__ == "__main__":
     torch.set_num_threads(len(os.sched_getaffinity(0)))
-    worker.serve(f"torch {sys.argv[1]}", torch.__version__, Case, add=add)
+    worker.serve(f"torch {sys.argv[1]}", torch.__version__, Case, add=add, small=small)

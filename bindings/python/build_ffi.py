@@ -10,6 +10,8 @@ CALLBACKS = """
 extern "Python" int32_t mixnet_py_task(void *user);
 extern "Python" int32_t mixnet_py_updater(void *user, const char *key, mxn_ndarray_t *received, mxn_ndarray_t *stored);
 extern "Python" int32_t mixnet_py_monitor(void *user, const char *name, mxn_ndarray_t *value);
+extern "Python" int32_t mixnet_py_backward(void *user, mxn_ndarray_t *const *output_grads, int64_t num_outputs,
+                                           mxn_ndarray_t **input_grads, int64_t num_inputs);
 extern "Python" void mixnet_py_destroy(void *user);
 """
 

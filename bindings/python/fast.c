@@ -29,7 +29,6 @@ static PyObject *not_given;       /* value of a parameter that was left out */
 static PyObject *last_error;      /* function: the pending error of the library as an exception */
 static PyObject *slow_call;       /* function(op, inputs, params, out, ctx) */
 static PyObject *slow_arithmetic; /* function(left, right, position, in_place) */
-static int32_t training;
 
 static PyTypeObject ArrayType, OperatorType;
 
@@ -219,8 +218,8 @@ static const Device cpu = {MXN_DEVICE_CPU, 0};
 static int invoke(const mxn_op_t *op, mxn_ndarray_t **inputs, int32_t num_inputs, const mxn_arg_t *args,
                   int32_t num_args, Device device, mxn_ndarray_t **outputs, int32_t capacity, int32_t *num_outputs) {
   int code;
-  Py_BEGIN_ALLOW_THREADS code = mxn_op_invoke(op, inputs, num_inputs, args, num_args, training, device.kind,
-                                              device.index, outputs, capacity, num_outputs);
+  Py_BEGIN_ALLOW_THREADS code = mxn_op_invoke(op, inputs, num_inputs, args, num_args, -1, device.kind, device.index,
+                                              outputs, capacity, num_outputs);
   Py_END_ALLOW_THREADS return code;
 }
 
@@ -485,19 +484,64 @@ static PyObject *setup(PyObject *module, PyObject *args) {
   Py_RETURN_NONE;
 }
 
-static PyObject *set_training(PyObject *module, PyObject *value) {
+/* replay(address of a mxn_cached_op_t, tuple of arrays, number of outputs): a list of arrays */
+static PyObject *replay(PyObject *module, PyObject *const *values, Py_ssize_t count) {
   (void)module;
-  const int32_t before = training;
-  const int now = PyObject_IsTrue(value);
-  if (now < 0) return NULL;
-  training = now;
-  return PyBool_FromLong(before);
+  if (count != 3 || !PyTuple_CheckExact(values[1]))
+    return PyErr_Format(PyExc_TypeError, "replay(address, tuple, count)");
+  mxn_cached_op_t *op = (mxn_cached_op_t *)PyLong_AsVoidPtr(values[0]);
+  const Py_ssize_t num_inputs = PyTuple_GET_SIZE(values[1]), num_outputs = PyLong_AsSsize_t(values[2]);
+  if (PyErr_Occurred()) return NULL;
+  if (num_outputs < 0 || num_outputs > INT32_MAX) return PyErr_Format(PyExc_ValueError, "replay: too many outputs");
+  mxn_ndarray_t **handles = PyMem_Calloc((size_t)(num_inputs + num_outputs) + 1, sizeof *handles);
+  if (!handles) return PyErr_NoMemory();
+  PyObject *list = NULL;
+  for (Py_ssize_t i = 0; i < num_inputs; ++i) {
+    PyObject *array = PyTuple_GET_ITEM(values[1], i);
+    if (!is_array(array)) {
+      PyErr_Format(PyExc_TypeError, "replay: expected NDArrays, got %s", Py_TYPE(array)->tp_name);
+      goto done;
+    }
+    handles[i] = handle_of(array);
+  }
+  mxn_ndarray_t **outputs = handles + num_inputs;
+  int32_t produced = 0;
+  int code;
+  Py_BEGIN_ALLOW_THREADS code = mxn_cached_op_invoke(op, handles, num_inputs, outputs, (int32_t)num_outputs, &produced);
+  Py_END_ALLOW_THREADS if (code != 0) {
+    raise_last_error();
+    goto done;
+  }
+  list = PyList_New(produced);
+  for (int32_t i = 0; i < produced; ++i) {
+    PyObject *array = list ? wrap(outputs[i]) : (mxn_ndarray_free(outputs[i]), NULL);
+    if (array) {
+      PyList_SET_ITEM(list, i, array);
+    } else {
+      Py_CLEAR(list);
+    }
+  }
+done:
+  PyMem_Free(handles);
+  return list;
 }
 
-static PyObject *get_training(PyObject *module, PyObject *unused) {
+/* set_flags(recording, training): this thread's, -1 leaves one; the MXN_AUTOGRAD bits of before */
+static PyObject *set_flags(PyObject *module, PyObject *const *values, Py_ssize_t count) {
+  int32_t before = 0;
   (void)module;
-  (void)unused;
-  return PyBool_FromLong(training);
+  if (count != 2) return PyErr_Format(PyExc_TypeError, "set_flags takes 2 arguments, got %zd", count);
+  const long recording = PyLong_AsLong(values[0]), now = PyLong_AsLong(values[1]);
+  if (PyErr_Occurred()) return NULL;
+  if (mxn_autograd_set((int32_t)recording, (int32_t)now, &before) != 0) return raise_last_error();
+  return PyLong_FromLong(before);
+}
+
+static PyObject *get_flags(PyObject *module, PyObject *unused) {
+  int32_t before = 0;
+  (void)module, (void)unused;
+  if (mxn_autograd_set(-1, -1, &before) != 0) return raise_last_error();
+  return PyLong_FromLong(before);
 }
 
 static PyMethodDef functions[] = {
@@ -505,8 +549,11 @@ static PyMethodDef functions[] = {
     {"call", (PyCFunction)(void (*)(void))call_operator, METH_FASTCALL,
      "call(op, inputs, params, out, ctx): runs an operator on arrays."},
     {"make", make, METH_VARARGS, "make(op, params, device kind, device index): runs an operator without inputs."},
-    {"training", get_training, METH_NOARGS, "Whether operators run as in training."},
-    {"set_training", set_training, METH_O, "Whether operators run as in training; returns what was set before."},
+    {"flags", get_flags, METH_NOARGS, "The MXN_AUTOGRAD bits of this thread."},
+    {"set_flags", (PyCFunction)(void (*)(void))set_flags, METH_FASTCALL,
+     "set_flags(recording, training): sets this thread's flags, -1 leaves one; the bits of before."},
+    {"replay", (PyCFunction)(void (*)(void))replay, METH_FASTCALL,
+     "replay(address, arrays, number of outputs): calls a cached operator."},
     {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef definition = {

@@ -31,6 +31,8 @@ enum {
   MXN_TAG_FLOATS = 6
 };
 
+enum { MXN_AUTOGRAD_RECORDING = 1, MXN_AUTOGRAD_TRAINING = 2, MXN_AUTOGRAD_TRACING = 4 };
+
 enum { MXN_PROFILER_STOP = 0, MXN_PROFILER_RUN = 1, MXN_PROFILER_RESUME = 2 };
 
 enum { MXN_PROFILER_SPAN = 0, MXN_PROFILER_INSTANT = 1, MXN_PROFILER_COUNTER = 2 };
@@ -50,10 +52,11 @@ typedef struct mxn_symbol mxn_symbol_t;
 typedef struct mxn_executor mxn_executor_t;
 typedef struct mxn_kvstore mxn_kvstore_t;
 typedef struct mxn_optimizer mxn_optimizer_t;
-typedef struct mxn_variable mxn_variable_t; /* something the engine orders work by */
-typedef struct mxn_cancel mxn_cancel_t;     /* ends a wait early */
-typedef struct mxn_strings mxn_strings_t;   /* a list of texts */
-typedef struct mxn_shapes mxn_shapes_t;     /* a list of shapes */
+typedef struct mxn_cached_op mxn_cached_op_t; /* a symbol to be called on arrays */
+typedef struct mxn_variable mxn_variable_t;   /* something the engine orders work by */
+typedef struct mxn_cancel mxn_cancel_t;       /* ends a wait early */
+typedef struct mxn_strings mxn_strings_t;     /* a list of texts */
+typedef struct mxn_shapes mxn_shapes_t;       /* a list of shapes */
 
 /* One parameter of an operator call. `field` is the parameter's position in the schema. */
 typedef struct {
@@ -103,6 +106,8 @@ typedef void (*mxn_destroy_fn)(void *user);
 typedef int32_t (*mxn_task_fn)(void *user);
 typedef int32_t (*mxn_updater_fn)(void *user, const char *key, mxn_ndarray_t *received, mxn_ndarray_t *stored);
 typedef int32_t (*mxn_monitor_fn)(void *user, const char *name, mxn_ndarray_t *value);
+typedef int32_t (*mxn_backward_fn)(void *user, mxn_ndarray_t *const *output_grads, int64_t num_outputs,
+                                   mxn_ndarray_t **input_grads, int64_t num_inputs);
 
 /* ---- library ---- */
 
@@ -181,7 +186,7 @@ MXN_API int32_t mxn_queue_close(void);
 MXN_API int32_t mxn_op_schemas(char **out_json);
 /** An operator by name or alias. @own library @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_op_find(const char *name, const mxn_op_t **out_op);
-/** Runs an operator. On entry *num_outputs is 0 (fresh arrays are made) or the number of visible outputs in `outputs`, which are then written. On return outputs holds *num_outputs handles; capacity is its length. training: 1 for training mode. device: for operators without inputs. @own caller owns fresh arrays @threads any @blocks no @since 0.1 */
+/** Runs an operator. On entry *num_outputs is 0 (fresh arrays are made) or the number of visible outputs in `outputs`, which are then written. On return outputs holds *num_outputs handles; capacity is its length. training: 1 for training mode, 0 for prediction, -1 for the thread's (mxn_autograd_set). device: for operators without inputs. @own caller owns fresh arrays @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_op_invoke(const mxn_op_t *op, mxn_ndarray_t *const *inputs, int32_t num_inputs,
                               const mxn_arg_t *args, int32_t num_args, int32_t training, int32_t device_kind,
                               int32_t device_index, mxn_ndarray_t **outputs, int32_t capacity, int32_t *num_outputs);
@@ -323,6 +328,43 @@ MXN_API int32_t mxn_executor_set_monitor(mxn_executor_t *executor, mxn_monitor_f
 MXN_API int32_t mxn_executor_memory(const mxn_executor_t *executor, int32_t training, mxn_memory_info_t *out_info);
 /** The steps of the plan, a line each. @own caller: mxn_text_free @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_executor_describe(const mxn_executor_t *executor, char **out_text);
+
+/* ---- autograd ---- */
+
+/** Sets this thread's flags; -1 leaves one as it is. recording: operators are recorded, so that gradients can be asked for. training: the mode of operators that are called with training = -1, and of cached ones. out_before: MXN_AUTOGRAD_... bits. @own none @threads any: each has its own @blocks no @since 0.1 */
+MXN_API int32_t mxn_autograd_set(int32_t recording, int32_t training, int32_t *out_before);
+/** Makes arrays variables: gradients go to grads, of the same shapes and dtypes, by grad_reqs (NULL: all MXN_GRAD_WRITE). A recorded array is cut off from what it was made of; with grads NULL that is all that is done. @own none @threads one at a time per array @blocks no @since 0.1 */
+MXN_API int32_t mxn_autograd_mark(mxn_ndarray_t *const *arrays, mxn_ndarray_t *const *grads, const int32_t *grad_reqs,
+                                  int64_t count);
+/** Gradients of the sum of all heads: into the arrays of all variables behind them where variables is NULL, else of these variables (or inner values) as fresh arrays. head_grads: NULL, or one per head, NULL for ones; losses ignore theirs. What was recorded is given up unless retain_graph. create_graph (with variables): what is computed is recorded. training: the mode in which functions written by hand run. @own caller: each array, and the vector by mxn_ndarray_list_free @threads one at a time per graph @blocks no @since 0.1 */
+MXN_API int32_t mxn_autograd_backward(mxn_ndarray_t *const *heads, mxn_ndarray_t *const *head_grads, int64_t count,
+                                      mxn_ndarray_t *const *variables, int64_t num_variables, int32_t retain_graph,
+                                      int32_t create_graph, int32_t training, mxn_ndarray_t ***out_arrays,
+                                      int64_t *out_count);
+/** The gradient array of a variable, NULL for other arrays; *out_recorded: whether gradients flow through the array. @own caller: mxn_ndarray_free @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_autograd_gradient(const mxn_ndarray_t *array, int32_t *out_recorded, mxn_ndarray_t **out_array);
+/** Puts down that outputs were computed from inputs, while recording was off, with fn for the gradient: it borrows the gradients of the outputs and leaves new handles of those of the inputs. fn runs on the thread that calls backward. @own library takes user @threads one at a time per graph @blocks no @since 0.1 */
+MXN_API int32_t mxn_autograd_function(mxn_ndarray_t *const *inputs, int64_t num_inputs, mxn_ndarray_t *const *outputs,
+                                      int64_t num_outputs, mxn_backward_fn fn, void *user, mxn_destroy_fn destroy);
+
+/* ---- replay ---- */
+
+/** From now on operators on this thread are put down instead of run, until mxn_trace_end. Gives stand-ins for the inputs, which have shapes but no values. @own caller: each array, and the vector by mxn_ndarray_list_free @threads one trace per thread @blocks no @since 0.1 */
+MXN_API int32_t mxn_trace_begin(mxn_ndarray_t *const *arrays, int64_t count, mxn_ndarray_t ***out_arrays,
+                                int64_t *out_count);
+/** Ends tracing, also when it fails. The symbol's variables are data0, data1, ... for the inputs (those that were used) and param0, param1, ... for the arrays from outside that were met, which are returned. Without outputs the trace is given up. Where nothing is traced: the symbol of what was recorded for the outputs, with names made up. @own caller: symbol, each array, and the vector by mxn_ndarray_list_free @threads the thread that began @blocks no @since 0.1 */
+MXN_API int32_t mxn_trace_end(mxn_ndarray_t *const *outputs, int64_t count, mxn_symbol_t **out_symbol,
+                              mxn_ndarray_t ***out_arrays, int64_t *out_count);
+/** A symbol to be called on arrays. parameters: names of arguments that are the same arrays in most calls; what depends on them alone may be kept between calls in prediction. @own caller: mxn_cached_op_free @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_cached_op_create(const mxn_symbol_t *symbol, const char *const *parameters, int32_t num_parameters,
+                                     mxn_cached_op_t **out_op);
+/** Frees it; calls under way and recorded ones go on. @own none @threads any @blocks no @since 0.1 */
+MXN_API void mxn_cached_op_free(mxn_cached_op_t *op);
+/** Calls it on the arguments, then the states, in list order; in the thread's mode, and on its tape while it records. Planned once per shapes, dtypes, mode and wanted gradients. @own caller owns the outputs @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_cached_op_invoke(mxn_cached_op_t *op, mxn_ndarray_t *const *inputs, int64_t num_inputs,
+                                     mxn_ndarray_t **outputs, int32_t capacity, int32_t *num_outputs);
+/** The steps of the last call's plan, a line each, and the number of plans. @own caller: mxn_text_free @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_cached_op_describe(mxn_cached_op_t *op, char **out_text, int64_t *out_plans);
 
 /* ---- key-value store ---- */
 

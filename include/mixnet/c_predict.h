@@ -3,6 +3,9 @@
  * Every function returns 0 or one of the negative MXN_ERROR codes, but for the _free functions and those that say otherwise. A model is
  * the text of NAME-symbol.json and the bytes of NAME-0000.params. A predictor holds its inputs, outputs and memory; clones
  * share the parameters, so that every thread has a predictor of its own on one model.
+ *
+ * A packed model is both in one file, NAME.mixnet (numbers little-endian): "MXNMODEL", uint32 version 1, uint32 CRC-32 of all that
+ * follows it, uint64 bytes of JSON, uint64 bytes of parameters, the JSON, zeros up to a multiple of 64, the parameters.
  */
 #ifndef MIXNET_C_PREDICT_H_
 #define MIXNET_C_PREDICT_H_
@@ -61,6 +64,10 @@ typedef struct {
   int32_t num_inputs;
   int32_t num_outputs;             /* 0: the outputs of the symbol */
   const char *const *output_names; /* "fc1" or "fc1_output": what lies behind them is not computed */
+  const void *packed; /* the bytes of a packed model, instead of symbol_json and params, which are then NULL */
+  int64_t packed_bytes;
+  int32_t borrow; /* 1: the bytes of params or packed stay as they are until the last clone is freed, and are not copied */
+  int32_t reserved;
 } mxn_predictor_options_t;
 
 /* One input or output. `data` is valid until the predictor is reshaped or freed. */
@@ -94,7 +101,7 @@ MXN_API int64_t mxn_error_copy(char *buffer, int64_t size);
 /** Sets an option of the process: "onednn" (0 or 1), "cpu_threads". @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_option_set(const char *name, int64_t value);
 
-/** Makes a predictor; nothing of the options is kept. Fails when a parameter is missing or does not fit, naming it. An argument called
+/** Makes a predictor; nothing of the options is kept unless borrowed. Fails when a parameter is missing or does not fit, naming it. An argument called
     ..._label that has no parameter is left at zero. @own caller: mxn_predictor_free @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_predictor_create(const mxn_predictor_options_t *options, mxn_predictor_t **out_predictor);
 /** Another predictor on the same parameters, with inputs, outputs and memory of its own. @own caller: mxn_predictor_free @threads any @blocks no @since 0.1 */

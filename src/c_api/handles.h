@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "autograd/cached_op.h"
+#include "autograd/tape_node.h"
 #include "c_api/guard.h"
 #include "engine/host_queue.h"
 #include "executor/executor.h"
@@ -11,8 +13,13 @@
 #include "mixnet/c_api.h"
 #include "optimizer/optimizer.h"
 
-struct mxn_ndarray {
-  mixnet::NDArray array;
+struct mxn_ndarray : mixnet::autograd::Taped {
+  using Taped::Taped;
+  explicit mxn_ndarray(Taped t) : Taped(std::move(t)) {}
+  mixnet::c_api::CountedHandle counted{};
+};
+struct mxn_cached_op {
+  mixnet::autograd::CachedOp op;
   mixnet::c_api::CountedHandle counted{};
 };
 struct mxn_symbol {
@@ -79,6 +86,9 @@ void check_callback(int32_t status, const char* place);
 mxn_ndarray_t** make_array_list(const std::vector<NDArray>& arrays);
 std::vector<NDArray> read_arrays(mxn_ndarray_t* const* handles, int64_t count, const char* place, const char* name,
                                  bool allow_null = false);
+// The handles themselves, for what looks at the tape.
+std::vector<autograd::Taped*> read_taped(mxn_ndarray_t* const* handles, int64_t count, const char* place,
+                                         const char* name);
 // (function, user data, destroy) with the destroy run once. When the thread that makes it has an open queue, all runs there.
 class UserData {
  public:

@@ -1,4 +1,6 @@
 // Arrays.
+#include "autograd/record.h"
+#include "autograd/thread_state.h"
 #include "c_api/handles.h"
 #include "executor/invoke.h"
 #include "ndarray/dlpack.h"
@@ -20,8 +22,18 @@ std::vector<NDArray> read_arrays(mxn_ndarray_t* const* handles, int64_t count, c
   arrays.reserve(given.size());
   for (mxn_ndarray_t* handle : given) {
     if (!handle && allow_null) arrays.emplace_back();
-    else arrays.push_back(required(handle, place, name).array);
+    else {
+      if (required(handle, place, name).place) autograd::check_read(*handle, place);
+      arrays.push_back(handle->array);
+    }
   }
+  return arrays;
+}
+
+std::vector<autograd::Taped*> read_taped(mxn_ndarray_t* const* handles, int64_t count, const char* place,
+                                         const char* name) {
+  std::vector<autograd::Taped*> arrays;
+  for (mxn_ndarray_t* handle : list(handles, count, place, name)) arrays.push_back(&required(handle, place, name));
   return arrays;
 }
 
@@ -34,6 +46,21 @@ namespace {
 
 const NDArray& array_of(const mxn_ndarray_t* handle, const char* place) {
   return required(handle, place, "array").array;
+}
+
+// For calls that hand values out.
+const NDArray& readable(const mxn_ndarray_t* handle, const char* place) {
+  required(handle, place, "array");
+  if (handle->place || autograd::thread_state().trace) autograd::check_read(*handle, place);
+  return handle->array;
+}
+
+// A view of an array, put down where the array is on a tape.
+mxn_ndarray_t* make_view(const mxn_ndarray_t* array, NDArray result, const char* op, const Attributes& attributes) {
+  auto view = std::make_unique<mxn_ndarray>(std::move(result));
+  view->part = true;
+  if (autograd::thread_state().watched()) autograd::view(const_cast<mxn_ndarray_t&>(*array), *view, op, attributes);
+  return view.release();
 }
 
 NamedArrays read_named(mxn_ndarray_t* const* arrays, const char* const* names, int64_t count) {
@@ -66,6 +93,7 @@ int32_t mxn_ndarray_create(const int64_t* shape, int32_t ndim, int32_t dtype, in
     const DeviceId device = make_device(device_kind, device_index, "ndarray_create");
     *out_array = new mxn_ndarray{
         NDArray(make_shape(shape, ndim, "ndarray_create"), make_dtype(dtype, "ndarray_create"), device)};
+    (*out_array)->blank = autograd::thread_state().trace != nullptr;
   });
 }
 
@@ -86,7 +114,9 @@ int32_t mxn_ndarray_from_memory(void* data, const int64_t* shape, int32_t ndim, 
 int32_t mxn_ndarray_clone(const mxn_ndarray_t* array, mxn_ndarray_t** out_array) {
   return guard([&] {
     clear(out_array, "ndarray_clone", "out_array");
-    *out_array = new mxn_ndarray{array_of(array, "ndarray_clone")};
+    auto clone = std::make_unique<mxn_ndarray>(required(array, "ndarray_clone", "array"));
+    if (clone->place) clone->place = std::make_shared<Entry>(*clone->place);
+    *out_array = clone.release();
   });
 }
 
@@ -112,22 +142,35 @@ int32_t mxn_ndarray_info(const mxn_ndarray_t* array, mxn_ndarray_info_t* out) {
 int32_t mxn_ndarray_slice(const mxn_ndarray_t* array, int64_t begin, int64_t end, mxn_ndarray_t** out_array) {
   return guard([&] {
     clear(out_array, "ndarray_slice", "out_array");
-    *out_array = new mxn_ndarray{array_of(array, "ndarray_slice").slice(begin, end)};
+    const NDArray& a = array_of(array, "ndarray_slice");
+    const int64_t n = a.shape().ndim() > 0 ? a.shape()[0] : 0;
+    *out_array =
+        make_view(array, a.slice(begin, end), "slice_axis",
+                  {{"axis", int64_t{0}}, {"begin", begin < 0 ? begin + n : begin}, {"end", end < 0 ? end + n : end}});
   });
 }
 
 int32_t mxn_ndarray_at(const mxn_ndarray_t* array, int64_t i, mxn_ndarray_t** out_array) {
   return guard([&] {
     clear(out_array, "ndarray_at", "out_array");
-    *out_array = new mxn_ndarray{array_of(array, "ndarray_at").at(i)};
+    const NDArray& a = array_of(array, "ndarray_at");
+    NDArray row = a.at(i);
+    if (!autograd::thread_state().watched()) {
+      *out_array = make_view(array, std::move(row), "", {});
+      return;
+    }
+    const int64_t first = i < 0 ? i + a.shape()[0] : i;
+    const std::unique_ptr<mxn_ndarray> rows(make_view(array, a.slice(first, first + 1), "slice_axis",
+                                                      {{"axis", int64_t{0}}, {"begin", first}, {"end", first + 1}}));
+    *out_array = make_view(rows.get(), std::move(row), "squeeze", {{"axis", Shape{0}}});
   });
 }
 
 int32_t mxn_ndarray_reshape(const mxn_ndarray_t* array, const int64_t* shape, int32_t ndim, mxn_ndarray_t** out_array) {
   return guard([&] {
     clear(out_array, "ndarray_reshape", "out_array");
-    *out_array =
-        new mxn_ndarray{array_of(array, "ndarray_reshape").reshape(make_shape(shape, ndim, "ndarray_reshape"))};
+    const Shape target = make_shape(shape, ndim, "ndarray_reshape");
+    *out_array = make_view(array, array_of(array, "ndarray_reshape").reshape(target), "Reshape", {{"shape", target}});
   });
 }
 
@@ -135,20 +178,28 @@ int32_t mxn_ndarray_copy_from_host(mxn_ndarray_t* array, const void* data, int64
   return guard([&] {
     const NDArray& a = array_of(array, "ndarray_copy_from_host");
     MIXNET_CHECK(data || bytes == 0, invalid, "[ndarray_copy_from_host] data: expected a value, got NULL");
+    if (array->place || autograd::thread_state().watched()) autograd::check_write(*array, "ndarray_copy_from_host");
     a.copy_from_host(data, bytes);
+    array->blank = false;
   });
 }
 
 int32_t mxn_ndarray_copy_to_host(const mxn_ndarray_t* array, void* data, int64_t bytes, const mxn_wait_t* wait) {
   return guard([&] {
-    const NDArray& a = array_of(array, "ndarray_copy_to_host");
+    const NDArray& a = readable(array, "ndarray_copy_to_host");
     MIXNET_CHECK(data || bytes == 0, invalid, "[ndarray_copy_to_host] data: expected a value, got NULL");
     a.copy_to_host(data, bytes, make_wait(wait));
   });
 }
 
 int32_t mxn_ndarray_copy(const mxn_ndarray_t* from, mxn_ndarray_t* to) {
-  return guard([&] { copy(array_of(from, "ndarray_copy"), array_of(to, "ndarray_copy")); });
+  return guard([&] {
+    const NDArray &source = array_of(from, "ndarray_copy"), &target = array_of(to, "ndarray_copy");
+    if (autograd::thread_state().watched()) return autograd::copy(const_cast<mxn_ndarray_t&>(*from), *to);
+    readable(from, "ndarray_copy");
+    readable(to, "ndarray_copy");
+    copy(source, target);
+  });
 }
 
 int32_t mxn_ndarray_wait_to_read(const mxn_ndarray_t* array, const mxn_wait_t* wait) {
@@ -162,7 +213,7 @@ int32_t mxn_ndarray_wait_to_write(const mxn_ndarray_t* array, const mxn_wait_t* 
 int32_t mxn_ndarray_data(const mxn_ndarray_t* array, void** out_data) {
   return guard([&] {
     clear(out_data, "ndarray_data", "out_data");
-    const NDArray& a = array_of(array, "ndarray_data");
+    const NDArray& a = readable(array, "ndarray_data");
     MIXNET_CHECK(a.device().host(), device, "[ndarray_data] expected a host array, got one on ", a.device().str());
     a.wait_to_read();
     a.chunk()->expose();
@@ -180,7 +231,7 @@ int32_t mxn_ndarray_version(const mxn_ndarray_t* array, uint64_t* out_version) {
 int32_t mxn_ndarray_to_dlpack(const mxn_ndarray_t* array, void** out_managed) {
   return guard([&] {
     clear(out_managed, "ndarray_to_dlpack", "out_managed");
-    *out_managed = to_dlpack(array_of(array, "ndarray_to_dlpack"));
+    *out_managed = to_dlpack(readable(array, "ndarray_to_dlpack"));
   });
 }
 

@@ -1,4 +1,6 @@
 // Operators: schema, lookup, invocation.
+#include "autograd/record.h"
+#include "autograd/thread_state.h"
 #include "c_api/handles.h"
 #include "executor/invoke.h"
 #include "op/core/offered.h"
@@ -70,8 +72,6 @@ int32_t mxn_op_invoke(const mxn_op_t* op, mxn_ndarray_t* const* inputs, int32_t 
     list(outputs, capacity, place, "outputs");
     MIXNET_CHECK(given >= 0 && given <= capacity, invalid, "[", place, "] num_outputs: expected 0 to ", capacity,
                  ", got ", given);
-    std::vector<NDArray> in = read_arrays(inputs, num_inputs, place, "inputs"),
-                         out = read_arrays(outputs, given, place, "outputs");
     Attributes attributes = make_attributes(schema, list(args, num_args, place, "args"));
     if (!schema.variadic.empty()) {
       bool counted = false;
@@ -79,14 +79,30 @@ int32_t mxn_op_invoke(const mxn_op_t* op, mxn_ndarray_t* const* inputs, int32_t 
       if (!counted) attributes.emplace_back(schema.variadic, schema.variadic_count(static_cast<size_t>(num_inputs)));
     }
     InvokeOptions options;
-    options.training = training != 0;
+    const autograd::ThreadState& state = autograd::thread_state();
+    options.training = training < 0 ? state.training : training != 0;
     options.device = make_device(device_kind, device_index, place);
     const ParamsPtr params = schema.make_params(attributes);
+    const auto room = [&](int visible) {
+      MIXNET_CHECK(visible <= capacity, invalid, "[", place, "] capacity: expected room for ", visible,
+                   " outputs, got ", capacity);
+      return visible;
+    };
+    if (state.watched()) {
+      std::vector<autograd::Taped> fresh;
+      autograd::invoke(schema, params, read_taped(inputs, num_inputs, place, "inputs"),
+                       read_taped(outputs, given, place, "outputs"), fresh, options);
+      if (given > 0) return;
+      const int visible = room(schema.num_visible(params.get()));
+      for (int i = 0; i < visible; ++i) outputs[i] = new mxn_ndarray(std::move(fresh[static_cast<size_t>(i)]));
+      *num_outputs = visible;
+      return;
+    }
+    std::vector<NDArray> in = read_arrays(inputs, num_inputs, place, "inputs"),
+                         out = read_arrays(outputs, given, place, "outputs");
     invoke(schema, params, in, out, options);
     if (given > 0) return;
-    const int visible = schema.num_visible(params.get());
-    MIXNET_CHECK(visible <= capacity, invalid, "[", place, "] capacity: expected room for ", visible, " outputs, got ",
-                 capacity);
+    const int visible = room(schema.num_visible(params.get()));
     for (int i = 0; i < visible; ++i) outputs[i] = new mxn_ndarray{std::move(out[static_cast<size_t>(i)])};
     *num_outputs = visible;
   });

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "c_api/guard.h"
+#include "predictor/packed.h"
 #include "predictor/predictor.h"
 
 struct mxn_predictor {
@@ -35,6 +36,21 @@ std::vector<PredictorInput> read_inputs(const mxn_predictor_options_t& o) {
   return inputs;
 }
 
+// The symbol and the parameters, from one file or two.
+PackedModel read_model(const mxn_predictor_options_t& o) {
+  MIXNET_CHECK(o.packed_bytes >= 0 && (o.packed || o.packed_bytes == 0), invalid, "[predictor] packed: expected ",
+               o.packed_bytes, " bytes");
+  if (o.packed) {
+    MIXNET_CHECK(!o.symbol_json && !o.params, invalid,
+                 "[predictor] packed: expected either a packed model or symbol_json and params, got both");
+    return read_packed(o.packed, static_cast<size_t>(o.packed_bytes));
+  }
+  required(o.symbol_json, place, "symbol_json");
+  MIXNET_CHECK(o.params_bytes >= 0 && (o.params || o.params_bytes == 0), invalid, "[predictor] params: expected ",
+               o.params_bytes, " bytes");
+  return {o.symbol_json, o.params, static_cast<size_t>(o.params_bytes)};
+}
+
 void describe(const std::string& name, const NDArray& array, mxn_tensor_t* out) {
   mxn_tensor_t tensor{};
   tensor.name = name.c_str();
@@ -64,11 +80,9 @@ int32_t mxn_predictor_create(const mxn_predictor_options_t* options, mxn_predict
   return guard([&] {
     clear(out_predictor, place, "out_predictor");
     const mxn_predictor_options_t o = take_struct(options, place, "options");
-    required(o.symbol_json, place, "symbol_json");
-    MIXNET_CHECK(o.params_bytes >= 0 && (o.params || o.params_bytes == 0), invalid, "[predictor] params: expected ",
-                 o.params_bytes, " bytes");
-    auto model = std::make_shared<Model>(o.symbol_json, o.params, static_cast<size_t>(o.params_bytes),
-                                         read_names(o.output_names, o.num_outputs, "output_names"));
+    const PackedModel parts = read_model(o);
+    auto model = std::make_shared<Model>(parts.symbol_json, parts.params, parts.params_bytes,
+                                         read_names(o.output_names, o.num_outputs, "output_names"), o.borrow != 0);
     *out_predictor = new mxn_predictor{Predictor(std::move(model), read_inputs(o))};
   });
 }

@@ -48,6 +48,7 @@ struct Call {
   std::shared_ptr<const Kernel> kernel;
   PhiloxKey random;
   bool training;
+  uint64_t left_out = 0;  // a bit per output that is not computed
 
   void run(Span<const NDArray> inputs, Span<const NDArray> outputs) const {
     constexpr size_t few = 6;
@@ -59,7 +60,9 @@ struct Call {
     for (size_t i = 0; i < inputs.size(); ++i) {
       in[i] = contains(op.shape_only, static_cast<int>(i)) ? inputs[i].outline() : inputs[i].view();
     }
-    for (size_t i = 0; i < outputs.size(); ++i) out[i] = outputs[i].view();
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      out[i] = i < 64 && (left_out >> i & 1) ? outputs[i].outline() : outputs[i].view();
+    }
     const DeviceId device = outputs.empty() ? inputs[0].device() : outputs[0].device();
     Workspace workspace(kernel->workspace(), device);
     KernelContext context;
@@ -118,6 +121,7 @@ std::vector<NDArray> make_outputs(const OpSchema& op, const ParamsPtr& params, S
   shapes.out.assign(count, Shape::unknown());
   types.out.assign(count, DType::unknown);
   for (size_t i = 0; i < given.size(); ++i) {
+    if (given[i].none()) continue;
     shapes.out[i] = given[i].shape();
     types.out[i] = given[i].dtype();
   }
@@ -129,7 +133,7 @@ std::vector<NDArray> make_outputs(const OpSchema& op, const ParamsPtr& params, S
     if (!shapes.out[i].known())
       shapes.fail(Code::shape, shapes.output_name(static_cast<int>(i)) + ": the shape cannot be inferred");
     if (types.out[i] == DType::unknown) types.out[i] = DType::f32;
-    if (i < given.size()) {
+    if (i < given.size() && !given[i].none()) {
       outputs.push_back(given[i]);
       continue;
     }
@@ -153,7 +157,8 @@ bool output_is_safe(const OpSchema& op, Span<const NDArray> inputs, const NDArra
 }
 
 std::shared_ptr<const Kernel> prepare_kernel(const OpSchema& op, const ParamsPtr& params, Span<const NDArray> inputs,
-                                             Span<const NDArray> outputs, DeviceId device, bool training) {
+                                             Span<const NDArray> outputs, DeviceId device,
+                                             const InvokeOptions& options) {
   std::vector<TensorView> in, out;
   in.reserve(inputs.size());
   out.reserve(outputs.size());
@@ -173,13 +178,22 @@ std::shared_ptr<const Kernel> prepare_kernel(const OpSchema& op, const ParamsPtr
   context.params_ = params.get();
   context.inputs = in;
   context.outputs = out;
-  context.wanted = Span<const bool>(many ? many.get() : all_wanted, out.size());
+  context.wanted =
+      options.wanted.empty() ? Span<const bool>(many ? many.get() : all_wanted, out.size()) : options.wanted;
   context.device = device;
-  context.training = training;
+  context.training = options.training;
   // Portable kernels are prepared sooner than looked up.
   if (op.kernels.empty()) return op.prepare(context);
   static KernelCache& cache = *new KernelCache(cached_kernels);
   return cache.get(kernel_key(op, context), [&] { return op.prepare(context); });
+}
+
+uint64_t outputs_left_out(const OpSchema& op, const InvokeOptions& options) {
+  uint64_t bits = 0;
+  for (size_t i = 0; i < options.wanted.size() && i < 64; ++i) {
+    if (!options.wanted[i] && op.may_leave_out(static_cast<int>(i))) bits |= uint64_t{1} << i;
+  }
+  return bits;
 }
 
 void check_inputs(const OpSchema& op, const ParamsPtr& params, Span<const NDArray> inputs, size_t given) {
@@ -233,22 +247,31 @@ void invoke(const OpSchema& op, const ParamsPtr& params, Span<const NDArray> inp
             const InvokeOptions& options) {
   const profile::Span span(profile::Category::api, op.name, "invoke");
   check_inputs(op, params, inputs, outputs.size());
-  const DeviceId device = !inputs.empty()    ? inputs[0].device()
-                          : !outputs.empty() ? outputs[0].device()
-                                             : options.device;
+  const DeviceId device = !inputs.empty()                          ? inputs[0].device()
+                          : !outputs.empty() && !outputs[0].none() ? outputs[0].device()
+                                                                   : options.device;
   std::vector<NDArray> targets = make_outputs(op, params, inputs, outputs, device);
   std::vector<std::pair<NDArray, NDArray>> copies;  // from a temporary to where it belongs
   for (size_t i = 0; i < outputs.size(); ++i) {
-    if (output_is_safe(op, inputs, targets[i], static_cast<int>(i))) continue;
+    if (outputs[i].none() || output_is_safe(op, inputs, targets[i], static_cast<int>(i))) continue;
     NDArray temporary(targets[i].shape(), targets[i].dtype(), device);
     copies.emplace_back(temporary, targets[i]);
     targets[i] = temporary;
   }
-  Call call{op, prepare_kernel(op, params, inputs, targets, device, options.training),
-            op.random ? next_random() : PhiloxKey{}, options.training};
+  Call call{op, prepare_kernel(op, params, inputs, targets, device, options), op.random ? next_random() : PhiloxKey{},
+            options.training, outputs_left_out(op, options)};
   launch(std::move(call), inputs, targets, options.priority);
   for (const auto& [from, to] : copies) copy(from, to, options.priority);
   if (outputs.empty()) outputs = std::move(targets);
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (outputs[i].none()) outputs[i] = targets[i];
+  }
+}
+
+std::vector<NDArray> infer_outputs(const OpSchema& op, const ParamsPtr& params, Span<const NDArray> inputs,
+                                   DeviceId device) {
+  check_inputs(op, params, inputs, 0);
+  return make_outputs(op, params, inputs, {}, inputs.empty() ? device : inputs[0].device());
 }
 
 }  // namespace mixnet

@@ -14,12 +14,17 @@ struct InvokeOptions {
   bool training = false;
   DeviceId device;  // for operators without inputs
   int32_t priority = 0;
+  // By output: whether somebody uses it; empty means all. What the operator may leave out is not computed then.
+  Span<const bool> wanted;
 };
 
 // `outputs` empty: fresh arrays are appended, all outputs of the operator, hidden ones too. Otherwise one array per
-// visible output, written in place; hidden outputs are discarded.
+// visible output, written in place; hidden outputs are discarded. Or one per output of any kind, where none() is replaced by a fresh array.
 void invoke(const OpSchema& op, const ParamsPtr& params, Span<const NDArray> inputs, std::vector<NDArray>& outputs,
             const InvokeOptions& options = {});
+// All outputs, as `invoke` would make them, without running anything: their values are undefined.
+std::vector<NDArray> infer_outputs(const OpSchema& op, const ParamsPtr& params, Span<const NDArray> inputs,
+                                   DeviceId device);
 
 // Seed of all random draws; also restarts their count.
 void seed_random(uint64_t seed);

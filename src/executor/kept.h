@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "executor/kept_store.h"
 #include "ndarray/ndarray.h"
 #include "op/core/kernel.h"
 #include "symbol/graph.h"
@@ -17,9 +18,10 @@ namespace mixnet {
 class KeptValue {
  public:
   // `value`: a variable, or an output of a node marked as derived. `layout`: what input `input` of the reading kernel is converted to, or null.
-  // `outline` tells shape and dtype of an entry, `array` what a variable is bound to.
+  // `outline` tells shape and dtype of an entry, `array` what a variable is bound to. `store`: where plans share values, or null.
   KeptValue(const Entry& value, DeviceId device, LayoutPtr layout, int input,
-            const std::function<TensorView(const Entry&)>& outline, const std::function<NDArray(const Node*)>& array);
+            const std::function<TensorView(const Entry&)>& outline, const std::function<NDArray(const Node*)>& array,
+            std::shared_ptr<KeptStore> store);
 
   // Makes the value if it is not there or no longer true.
   void refresh(const Kernel& reader);
@@ -31,6 +33,8 @@ class KeptValue {
 
  private:
   bool changed() const;
+  std::shared_ptr<Chunk> make(const Kernel& reader) const;
+  std::string shared_key() const;
   std::shared_ptr<Chunk> evaluate() const;
 
   Graph graph_;                       // what makes the value, its only head
@@ -42,6 +46,8 @@ class KeptValue {
   DeviceId device_;
   LayoutPtr layout_;
   int input_;
+  std::shared_ptr<KeptStore> store_;
+  std::shared_ptr<KeptStore::Value> shared_;  // what memory_ belongs to, if it is shared
   std::shared_ptr<Chunk> memory_;
 };
 

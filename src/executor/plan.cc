@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "base/contains.h"
 #include "base/environment.h"
 #include "base/profile.h"
 #include "executor/layouts.h"
+#include "executor/pieces.h"
 #include "pass/infer.h"
 #include "pass/rewrite.h"
 #include "storage/capacity.h"
@@ -35,7 +37,8 @@ Plan::Plan(PlanRequest request) : graph_(request.heads), device_(request.device)
   // Before any pass, so that draws do not depend on passes.
   for (int id = 0; id < graph_.num_nodes(); ++id) draw_of(graph_.node(id));
   if (request.fuse) {
-    request.heads = rewrite({graph_, shapes_, types_, request.num_forward_heads}, {training_, device_, request.inputs});
+    request.heads = rewrite({graph_, shapes_, types_, request.num_forward_heads},
+                            {training_ || request.gradients, device_, request.inputs});
     graph_ = Graph(request.heads);
     infer(request);
     find_used(request);
@@ -100,7 +103,7 @@ TensorView Plan::outline(int entry) const {
   return v;
 }
 
-std::unique_ptr<Kernel> Plan::prepare(int id, Span<const LayoutPtr> layouts) const {
+std::unique_ptr<Kernel> Plan::prepare(int id, Span<const LayoutPtr> layouts, bool blocks) const {
   const Node& node = *graph_.node(id);
   std::vector<TensorView> in, out;
   for (const Entry& e : node.inputs) in.push_back(outline(graph_.entry(e)));
@@ -117,12 +120,13 @@ std::unique_ptr<Kernel> Plan::prepare(int id, Span<const LayoutPtr> layouts) con
   context.layouts = layouts;
   context.device = device_;
   context.training = training_;
+  context.blocks = blocks;
   return node.op->prepare(context);
 }
 
 // Derived values; and in prediction parameters in the layout that a kernel names.
 void Plan::keep_inputs(const PlanRequest& request) {
-  const bool layouts = request.fuse && !training_ && environment_bool("LAYOUTS", true);
+  const bool layouts = request.fuse && !training_ && !request.gradients && environment_bool("LAYOUTS", true);
   auto outline_of = [this](const Entry& e) { return outline(graph_.entry(e)); };
   auto array_of = [this](const Node* node) {
     return externals_[static_cast<size_t>(external_of_[static_cast<size_t>(graph_.entry(graph_.id(node), 0))])];
@@ -142,7 +146,7 @@ void Plan::keep_inputs(const PlanRequest& request) {
       const LayoutPtr layout = layouts ? kernels_[static_cast<size_t>(id)]->input_layout(index) : nullptr;
       if (!layout && !derived_value) continue;
       if (layout) kernels_[static_cast<size_t>(id)]->adopt_input(index);
-      kept_.push_back({id, KeptValue(e, device_, layout, index, outline_of, array_of)});
+      kept_.push_back({id, KeptValue(e, device_, layout, index, outline_of, array_of, request.kept)});
     }
   }
 }
@@ -179,44 +183,86 @@ int64_t Plan::every_output() const {
   return bytes;
 }
 
-void Plan::place(const PlanRequest& request) {
-  const size_t entries = static_cast<size_t>(graph_.num_entries()), nodes = static_cast<size_t>(graph_.num_nodes());
-  MemoryPlanInput input;
-  input.graph = &graph_;
-  input.reuse = environment_bool("PLAN_REUSE", true);
-  input.inplace = environment_bool("PLAN_INPLACE", input.reuse);
-  derived_.assign(entries, false);
+// Bytes of joins in layouts in which their parts are not in one piece each, although there is nothing before the axis but one image.
+int64_t Plan::copied_joins(const std::vector<Pieces>& pieces) const {
+  int64_t bytes = 0;
   for (int id = 0; id < graph_.num_nodes(); ++id) {
-    for (int i = 0; i < graph_.num_outputs(id); ++i)
-      derived_[static_cast<size_t>(graph_.entry(id, i))] = graph_.node(id)->derived;
+    const Node& node = *graph_.node(id);
+    if (node.is_variable() || !node.op->joins || pieces[static_cast<size_t>(id)].kind != Pieces::none) continue;
+    const size_t out = static_cast<size_t>(graph_.entry(id, 0));
+    const Shape& whole = shapes_[out];
+    if (whole.size(0, node.op->joins(node.params.get(), whole).axis) == 1) bytes += whole.size() * dtype_size(types_[out]);
   }
-  for (size_t e = 0; e < entries; ++e) input.external.push_back(external_of_[e] >= 0 || derived_[e]);
+  return bytes;
+}
 
+// Kernels, what is kept for them, and places. The bytes that joins copy.
+int64_t Plan::lay_out(const PlanRequest& request, MemoryPlanInput input, bool blocks) {
   LayoutInput layouts;
   layouts.graph = &graph_;
   layouts.external = input.external;
-  layouts.prepare = [this](int id, Span<const LayoutPtr> offered) { return prepare(id, offered); };
+  layouts.prepare = [&](int id, Span<const LayoutPtr> offered) { return prepare(id, offered, blocks); };
   layouts.keep = request.fuse && environment_bool("LAYOUTS", true);
   LayoutChoice choice = choose_layouts(layouts);
   kernels_ = std::move(choice.kernels);
   keep_inputs(request);
-  for (size_t e = 0; e < entries; ++e) {
+  for (size_t e = 0; e < choice.kept.size(); ++e) {
     input.bytes.push_back(choice.kept[e] ? choice.kept[e]->bytes() : shapes_[e].size() * dtype_size(types_[e]));
   }
-  for (size_t id = 0; id < nodes; ++id)
-    input.workspace.push_back(kernels_[id] ? static_cast<int64_t>(kernels_[id]->workspace()) : 0);
+  for (const auto& kernel : kernels_) input.workspace.push_back(kernel ? static_cast<int64_t>(kernel->workspace()) : 0);
   for (int id = 0; id < graph_.num_nodes(); ++id) {
     for (int i = 0; !graph_.node(id)->is_variable() && i < graph_.num_outputs(id); ++i) {
       if (left_out(id, i)) input.bytes[static_cast<size_t>(graph_.entry(id, i))] = 0;
     }
   }
+  const std::vector<Pieces> pieces = find_pieces({graph_, shapes_, types_, choice.kept, kernels_});
+  // A monitor is to see what a node gives even where it need not run.
+  if (request.fuse) {
+    input.pieces = pieces;
+    input.early = early_heads();
+  }
   memory_ = plan_memory(input);
 #if !defined(NDEBUG)
   verify_memory_plan(input, memory_);
 #else
-  static const bool verify = environment_bool("PLAN_VERIFY", false);
-  if (verify) verify_memory_plan(input, memory_);
+  if (environment_bool("PLAN_VERIFY", false)) verify_memory_plan(input, memory_);
 #endif
+  return layouts.keep && input.inplace ? copied_joins(pieces) : 0;
+}
+
+void Plan::place(const PlanRequest& request) {
+  MemoryPlanInput input;
+  input.graph = &graph_;
+  input.reuse = environment_bool("PLAN_REUSE", true);
+  input.inplace = environment_bool("PLAN_INPLACE", input.reuse);
+  derived_.assign(static_cast<size_t>(graph_.num_entries()), false);
+  for (int id = 0; id < graph_.num_nodes(); ++id) {
+    for (int i = 0; i < graph_.num_outputs(id); ++i)
+      derived_[static_cast<size_t>(graph_.entry(id, i))] = graph_.node(id)->derived;
+  }
+  for (size_t e = 0; e < derived_.size(); ++e) input.external.push_back(external_of_[e] >= 0 || derived_[e]);
+  const int64_t copied = lay_out(request, input, false);
+  if (training_ || copied == 0) return;
+  // One image: with channels in blocks its parts lie in one piece each. Taken where that saves copies and takes no memory.
+  auto kernels = std::exchange(kernels_, {});
+  auto kept = std::exchange(kept_, {});
+  const MemoryPlan memory = memory_;
+  if (lay_out(request, input, true) < copied && memory_.arena_bytes <= memory.arena_bytes) return;
+  kernels_ = std::move(kernels);
+  kept_ = std::move(kept);
+  memory_ = memory;
+}
+
+// Heads whose arrays have no other part in the graph: parts of them may be written before the last one is.
+std::vector<bool> Plan::early_heads() const {
+  std::unordered_map<const Variable*, int> uses;
+  for (const NDArray& a : externals_) ++uses[a.variable()];
+  std::vector<bool> early(external_of_.size(), false);
+  for (const Entry& e : graph_.heads()) {
+    const size_t entry = static_cast<size_t>(graph_.entry(e));
+    early[entry] = uses[externals_[static_cast<size_t>(external_of_[entry])].variable()] == 1;
+  }
+  return early;
 }
 
 int64_t Plan::place_of(int entry) const {
@@ -245,11 +291,13 @@ void Plan::make_steps(const PlanRequest& request) {
       step.in.push_back(outline(entry));
       const bool elsewhere = derived(entry) || contains(node->op->shape_only, static_cast<int>(i));
       step.in_place.push_back(elsewhere ? nothing : place_of(entry));
+      step.in_at.push_back(memory_.within[static_cast<size_t>(entry)]);
     }
     for (int i = 0; i < graph_.num_outputs(id); ++i) {
       const int entry = graph_.entry(id, i);
       step.out.push_back(outline(entry));
       step.out_place.push_back(left_out(id, i) ? nothing : place_of(entry));
+      step.out_at.push_back(memory_.within[static_cast<size_t>(entry)]);
     }
     step.first_kept = step.last_kept = next_kept;
     for (; step.last_kept < num_kept && kept_[static_cast<size_t>(step.last_kept)].node == id; ++step.last_kept) {
@@ -295,22 +343,28 @@ void Plan::touched(int first, int last, std::vector<int>* reads, std::vector<int
   }
 }
 
-void Plan::resolve(char* arena) {
-  auto address = [&](int64_t place) -> void* {
+void Plan::resolve(char* arena, int first, int last, Span<const NDArray> externals) {
+  auto address = [&](int64_t place, int64_t at) -> void* {
     if (place == nothing) return nullptr;
     if (place >= 0) return arena + place;
-    return externals_[static_cast<size_t>(-1 - place)].view().data;
+    return externals[static_cast<size_t>(-1 - place)].view().as<char>() + at;
   };
-  for (Step& step : steps_) {
-    for (size_t i = 0; i < step.in.size(); ++i) step.in[i].data = address(step.in_place[i]);
-    for (size_t i = 0; i < step.out.size(); ++i) step.out[i].data = address(step.out_place[i]);
+  for (int s = first; s < last; ++s) {
+    Step& step = steps_[static_cast<size_t>(s)];
+    for (size_t i = 0; i < step.in.size(); ++i) step.in[i].data = address(step.in_place[i], step.in_at[i]);
+    for (size_t i = 0; i < step.out.size(); ++i) step.out[i].data = address(step.out_place[i], step.out_at[i]);
   }
-  resolved_for_ = arena;
-  resolved_ = true;
 }
 
-void Plan::run(int first, int last, char* arena, const PhiloxKey& random) {
-  if (!resolved_ || resolved_for_ != arena) resolve(arena);
+void Plan::run(int first, int last, char* arena, const PhiloxKey& random, Span<const NDArray> externals) {
+  if (!externals.empty()) {
+    resolve(arena, first, last, externals);
+    resolved_ = false;
+  } else if (!resolved_ || resolved_for_ != arena) {
+    resolve(arena, 0, num_steps(), externals_);
+    resolved_for_ = arena;
+    resolved_ = true;
+  }
   KernelContext context;
   context.training = training_;
   context.random = random;

@@ -23,8 +23,10 @@ struct PlanRequest {
   int num_forward_heads = 0;                               // heads of the forward part; the others belong to backward
   DeviceId device;
   bool training = false;
+  bool gradients = false;           // outside of training too there is a backward part: nothing is folded or packed
   bool fuse = true;                 // false: a step for every node with plain values, for monitors
   std::vector<const Node*> inputs;  // variables whose arrays change without the engine knowing
+  std::shared_ptr<KeptStore> kept;  // where plans on the same arrays share what they keep, or null
 };
 
 class Plan {
@@ -35,6 +37,7 @@ class Plan {
     std::vector<TensorView> in, out;
     std::vector<int64_t> in_place,
         out_place;  // >= 0: arena offset; otherwise -1 - external index; `nothing`: no memory
+    std::vector<int64_t> in_at, out_at;  // in an external array: where, in bytes
     int64_t workspace_place = 0;
     std::vector<int> sources;           // external arrays that its kept inputs depend on
     int first_kept = 0, last_kept = 0;  // its kept inputs
@@ -47,6 +50,7 @@ class Plan {
   int num_steps() const { return static_cast<int>(steps_.size()); }
   int num_forward_steps() const { return num_forward_steps_; }
   const Step& step(int i) const { return steps_[static_cast<size_t>(i)]; }
+  int num_externals() const { return static_cast<int>(externals_.size()); }
   const NDArray& external(int i) const { return externals_[static_cast<size_t>(i)]; }
   uint64_t num_draws() const { return num_draws_; }
   int64_t arena_bytes() const { return memory_.arena_bytes; }
@@ -59,8 +63,9 @@ class Plan {
 
   // External arrays that steps [first, last) read and write, by index.
   void touched(int first, int last, std::vector<int>* reads, std::vector<int>* writes) const;
-  // Runs steps [first, last) with the arena at `arena`. An error names the node.
-  void run(int first, int last, char* arena, const PhiloxKey& random);
+  // Runs steps [first, last) with the arena at `arena`. An error names the node. `externals`: other arrays than the bound ones, by index
+  // and of the same shapes; what is kept between runs stays that of the bound ones.
+  void run(int first, int last, char* arena, const PhiloxKey& random, Span<const NDArray> externals = {});
   std::string describe() const;
 
  private:
@@ -71,14 +76,17 @@ class Plan {
   bool left_out(int id, int output) const;
   int64_t every_output() const;
   void place(const PlanRequest& request);
-  std::unique_ptr<Kernel> prepare(int id, Span<const LayoutPtr> layouts) const;
+  std::unique_ptr<Kernel> prepare(int id, Span<const LayoutPtr> layouts, bool blocks) const;
+  int64_t lay_out(const PlanRequest& request, MemoryPlanInput input, bool blocks);
+  int64_t copied_joins(const std::vector<Pieces>& pieces) const;
   void make_steps(const PlanRequest& request);
   void keep_inputs(const PlanRequest& request);
   void refresh_kept(Step& step);
   bool derived(int entry) const { return derived_[static_cast<size_t>(entry)]; }
-  void resolve(char* arena);
+  void resolve(char* arena, int first, int last, Span<const NDArray> externals);
   TensorView outline(int entry) const;
   int64_t place_of(int entry) const;
+  std::vector<bool> early_heads() const;
   int external_index(const NDArray& array) const;
 
   Graph graph_;

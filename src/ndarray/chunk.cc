@@ -10,12 +10,12 @@ Chunk::Chunk(DeviceId device, size_t bytes) : device_(device), bytes_(bytes), va
   block_.device = device;
 }
 
-Chunk::Chunk(DeviceId device, void* data, size_t bytes, std::function<void()> release)
+Chunk::Chunk(DeviceId device, void* data, size_t bytes, std::function<void()> release, bool exposed)
     : device_(device),
       bytes_(bytes),
       block_{data, bytes, device},
       ready_(true),
-      exposed_(true),
+      exposed_(exposed),
       release_(std::move(release)),
       variable_(engine().new_variable()) {}
 

@@ -17,7 +17,8 @@ class Chunk {
   // Memory is not zeroed.
   Chunk(DeviceId device, size_t bytes);
   // Foreign memory (DLPack, a mapped file); `release` runs once when nothing uses it any more, on any thread.
-  Chunk(DeviceId device, void* data, size_t bytes, std::function<void()> release);
+  // `exposed`: somebody may write it without the engine knowing.
+  Chunk(DeviceId device, void* data, size_t bytes, std::function<void()> release, bool exposed = true);
   ~Chunk();
   Chunk(const Chunk&) = delete;
   Chunk& operator=(const Chunk&) = delete;

@@ -17,7 +17,8 @@ struct NamedArrays {
 
 // Throws Code::io naming the file and the byte offset.
 NamedArrays load_arrays(const std::string& path);
-NamedArrays load_arrays_from_memory(const void* data, size_t bytes, const std::string& place);
+// `borrow`: the bytes outlive the arrays, which are views of them for reading only; values that lie askew are copied all the same.
+NamedArrays load_arrays_from_memory(const void* data, size_t bytes, const std::string& place, bool borrow = false);
 void save_arrays(const std::string& path, const NamedArrays& list);
 std::string save_arrays_to_memory(const NamedArrays& list);
 // One bare record without list header (the pickle form).

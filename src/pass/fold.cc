@@ -107,8 +107,11 @@ class Folder {
     const Shape& y = shapes_[static_cast<size_t>(g_.entry(norm.inputs[0]))];
     const int64_t given = field(norm, "axis").as_int(), axis = given < 0 ? given + y.ndim() : given;
     if (!dtype_is_float(type(norm.inputs[0])) || y.size() == 0) return false;
-    return layer.op->name == "Convolution" ? axis == 1
-                                           : layer.op->name == "FullyConnected" && axis == int64_t{y.ndim()} - 1;
+    const int64_t last = int64_t{y.ndim()} - 1;
+    if (layer.op->name == "FullyConnected") return axis == last;
+    if (layer.op->name != "Convolution") return false;
+    const std::string layout = field(layer, "layout").str();
+    return axis == (layout == "NHWC" || layout == "NDHWC" ? last : 1);
   }
 
   void join(int id) {

@@ -17,10 +17,27 @@ std::vector<bool> find_needed(const Graph& graph, const std::vector<Entry>& wrt)
   return needed;
 }
 
+// Tells what is made for which forward node.
+class TellingBuilder : public PlainNodeBuilder {
+ public:
+  explicit TellingBuilder(const GradientMade& made) : made_(made) {}
+  void set_forward(const Node* node) { forward_ = node; }
+  std::vector<Entry> make(const OpSchema& op, ParamsPtr params, std::vector<Entry> inputs,
+                          const std::string& name) override {
+    std::vector<Entry> outputs = PlainNodeBuilder::make(op, std::move(params), std::move(inputs), name);
+    if (made_ && forward_) made_(*forward_, *outputs[0].node);
+    return outputs;
+  }
+
+ private:
+  const GradientMade& made_;
+  const Node* forward_ = nullptr;
+};
+
 class Differentiator {
  public:
-  Differentiator(const Graph& graph, std::vector<bool> needed)
-      : graph_(graph), needed_(std::move(needed)), parts_(static_cast<size_t>(graph.num_entries())) {}
+  Differentiator(const Graph& graph, std::vector<bool> needed, const GradientMade& made)
+      : graph_(graph), needed_(std::move(needed)), parts_(static_cast<size_t>(graph.num_entries())), builder_(made) {}
 
   void seed(const Entry& head, const Entry& grad) {
     if (grad) parts_[static_cast<size_t>(graph_.entry(head))].push_back(grad);
@@ -60,6 +77,7 @@ class Differentiator {
     std::vector<bool> wanted;
     for (const Entry& e : node.inputs) wanted.push_back(needed_[static_cast<size_t>(graph_.id(e.node.get()))]);
     GradientContext context(builder_, *node.op, node.params, node.name, node.inputs, outputs, output_grads, wanted);
+    builder_.set_forward(&node);
     node.op->gradient(context);
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const Entry& grad = context.result()[i];
@@ -70,16 +88,16 @@ class Differentiator {
   const Graph& graph_;
   std::vector<bool> needed_;
   std::vector<std::vector<Entry>> parts_;  // by entry
-  PlainNodeBuilder builder_;
+  TellingBuilder builder_;
 };
 
 }  // namespace
 
 std::vector<Entry> gradient(const std::vector<Entry>& heads, const std::vector<Entry>& head_grads,
-                            const std::vector<Entry>& wrt) {
+                            const std::vector<Entry>& wrt, const GradientMade& made) {
   MIXNET_CHECK(heads.size() == head_grads.size(), internal, "[gradient] one head gradient per head");
   const Graph graph(heads);
-  Differentiator differentiator(graph, find_needed(graph, wrt));
+  Differentiator differentiator(graph, find_needed(graph, wrt), made);
   std::vector<bool> is_head(static_cast<size_t>(graph.num_nodes()), false);
   for (size_t i = 0; i < heads.size(); ++i) {
     is_head[static_cast<size_t>(graph.id(heads[i].node.get()))] = true;

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "base/contains.h"
+#include "pass/homes.h"
 
 namespace mixnet {
 namespace {
@@ -21,15 +22,20 @@ struct Interval {
 
 class Planner {
  public:
-  explicit Planner(const MemoryPlanInput& input) : in_(input), g_(*input.graph) {
+  // `kept`: nodes whose inputs keep places of their own.
+  Planner(const MemoryPlanInput& input, const std::vector<bool>& kept) : in_(input), g_(*input.graph) {
     const size_t entries = static_cast<size_t>(g_.num_entries()), nodes = static_cast<size_t>(g_.num_nodes());
     plan_.offset.assign(entries, MemoryPlan::nowhere);
     plan_.same_as.resize(entries);
     std::iota(plan_.same_as.begin(), plan_.same_as.end(), 0);
+    plan_.within.assign(entries, 0);
     plan_.elided.assign(nodes, false);
     plan_.workspace_offset.assign(nodes, 0);
     group_.assign(entries, -1);
     last_use_.assign(entries, -1);
+    find_last_uses();
+    homes_ = find_homes(in_, last_use_, kept);
+    find_roots();
   }
 
   MemoryPlan run() {
@@ -42,10 +48,10 @@ class Planner {
     find_intervals();
     return most_alive();
   }
+  const std::vector<bool>& joined() const { return homes_.elided; }
 
  private:
   void find_intervals() {
-    find_last_uses();
     for (int id = 0; id < g_.num_nodes(); ++id) {
       if (!g_.node(id)->is_variable()) place_node(id);
     }
@@ -62,16 +68,48 @@ class Planner {
     }
   }
 
+  // A root is alive from its first part to the last use of any.
+  void find_roots() {
+    root_last_ = last_use_;
+    root_group_.assign(last_use_.size(), -1);
+    until_.assign(last_use_.size(), Home::never);
+    for (size_t e = 0; e < homes_.of.size(); ++e) {
+      until_[e] = homes_.of[e].until;
+      if (homes_.of[e].root < 0) continue;
+      int& last = root_last_[static_cast<size_t>(homes_.of[e].root)];
+      last = std::max(last, last_use_[e]);
+    }
+  }
+
+  void go_home(int id, size_t e) {
+    const Home& home = homes_.of[e];
+    const size_t root = static_cast<size_t>(home.root < 0 ? static_cast<int>(e) : home.root);
+    plan_.same_as[e] = static_cast<int>(root);
+    plan_.within[e] = home.at;
+    if (in_.external[root]) return;
+    if (root_group_[root] < 0) root_group_[root] = new_interval(in_.bytes[root], id, root_last_[root]);
+    group_[e] = root_group_[root];
+  }
+
   void place_node(int id) {
     const Node& node = *g_.node(id);
     const int outputs = g_.num_outputs(id);
-    if (outputs == 1 && try_view(id, node)) return;
+    if (homes_.elided[static_cast<size_t>(id)]) {
+      plan_.elided[static_cast<size_t>(id)] = true;
+      return go_home(id, static_cast<size_t>(g_.entry(id, 0)));
+    }
+    if (try_views(id, node)) return;
     for (int o = 0; o < outputs; ++o) {
       const size_t e = static_cast<size_t>(g_.entry(id, o));
       if (in_.external[e]) continue;
-      const int taken = in_.inplace ? find_inplace(id, node, o) : -1;
-      if (taken >= 0) {
-        group_[e] = taken;
+      if (homes_.of[e].root >= 0) {
+        go_home(id, e);
+        continue;
+      }
+      const int source = in_.inplace ? find_inplace(id, node, o) : -1;
+      if (source >= 0) {
+        const int taken = group_[e] = group_[static_cast<size_t>(source)];
+        plan_.within[e] = plan_.within[static_cast<size_t>(source)];
         extend(taken, last_use_[e]);
         taken_at_[taken] = id;
       } else {
@@ -83,18 +121,42 @@ class Planner {
     workspace_node_.push_back(id);
   }
 
-  // An output that is its input with another shape needs neither memory nor work.
-  bool try_view(int id, const Node& node) {
-    const size_t out = static_cast<size_t>(g_.entry(id, 0));
-    if (!in_.inplace || node.op->alias.empty() || in_.external[out]) return false;
-    const size_t source = static_cast<size_t>(g_.entry(node.inputs[static_cast<size_t>(node.op->alias[0].first)]));
+  // The input of which the outputs are views, and where they lie in it.
+  std::pair<int, std::vector<int64_t>> find_views(int id, const Node& node) const {
+    if (!in_.pieces.empty()) {
+      const Pieces& p = in_.pieces[static_cast<size_t>(id)];
+      if (p.kind == Pieces::cut || p.kind == Pieces::view) return {p.first, p.at};
+      return {-1, {}};
+    }
+    if (node.op->alias.empty() || g_.num_outputs(id) != 1) return {-1, {}};
+    const int input = node.op->alias[0].first;
+    const size_t in = static_cast<size_t>(g_.entry(node.inputs[static_cast<size_t>(input)]));
+    return {in_.bytes[in] == in_.bytes[static_cast<size_t>(g_.entry(id, 0))] ? input : -1, {0}};
+  }
+
+  // Outputs that are the input with another shape, or pieces of it, need neither memory nor work.
+  bool try_views(int id, const Node& node) {
+    if (!in_.inplace) return false;
+    const auto [input, at] = find_views(id, node);
+    if (input < 0) return false;
+    const size_t source = static_cast<size_t>(g_.entry(node.inputs[static_cast<size_t>(input)]));
     const size_t root = static_cast<size_t>(plan_.same_as[source]);
     // An external root may be written by this graph (a gradient, a state) before the view is read: copy then.
-    if (in_.bytes[source] != in_.bytes[out] || (in_.external[root] && external_changes(root))) return false;
-    plan_.same_as[out] = static_cast<int>(root);
+    if (in_.external[root] && external_changes(root)) return false;
+    for (size_t o = 0; o < at.size(); ++o) {
+      const size_t out = static_cast<size_t>(g_.entry(id, static_cast<int>(o)));
+      if (in_.external[out] || homes_.of[out].root >= 0 || root_group_[out] >= 0) return false;
+      if (last_use_[out] >= until_[source]) return false;
+    }
     plan_.elided[static_cast<size_t>(id)] = true;
-    group_[out] = group_[source];
-    if (group_[out] >= 0) extend(group_[out], last_use_[out]);
+    for (size_t o = 0; o < at.size(); ++o) {
+      const size_t out = static_cast<size_t>(g_.entry(id, static_cast<int>(o)));
+      plan_.same_as[out] = static_cast<int>(root);
+      plan_.within[out] = plan_.within[source] + at[o];
+      until_[out] = until_[source];
+      group_[out] = group_[source];
+      if (group_[out] >= 0) extend(group_[out], last_use_[out]);
+    }
     return true;
   }
 
@@ -109,7 +171,7 @@ class Planner {
     return false;
   }
 
-  // The interval of an input that output o may take over, or -1.
+  // An input whose memory output o may take over, or -1.
   int find_inplace(int id, const Node& node, int o) const {
     const size_t out = static_cast<size_t>(g_.entry(id, o));
     for (const auto& [i, output] : node.op->inplace) {
@@ -123,7 +185,7 @@ class Planner {
       auto taken = taken_at_.find(group);
       if (taken != taken_at_.end() && taken->second == id) continue;  // another output of this node has it
       if (reads_through_another_input(node, i, o, group)) continue;
-      return group;
+      return static_cast<int>(source);
     }
     return -1;
   }
@@ -200,7 +262,7 @@ class Planner {
     }
     intervals_ = std::move(best);
     for (size_t e = 0; e < group_.size(); ++e) {
-      if (group_[e] >= 0) plan_.offset[e] = intervals_[static_cast<size_t>(group_[e])].offset;
+      if (group_[e] >= 0) plan_.offset[e] = intervals_[static_cast<size_t>(group_[e])].offset + plan_.within[e];
     }
     for (size_t i = 0; i < workspace_node_.size(); ++i) {
       if (workspace_interval_[i] < 0) continue;
@@ -223,98 +285,51 @@ class Planner {
   const MemoryPlanInput& in_;
   const Graph& g_;
   MemoryPlan plan_;
+  Homes homes_;
   std::vector<int> last_use_;  // by entry, a node
+  std::vector<int> root_last_, root_group_, until_;  // by entry: of all that lies in it, its interval then, and Home::until
   std::vector<int> group_;     // by entry, its interval; -1 for external
   std::vector<Interval> intervals_;
   std::map<int, int> taken_at_;  // interval, the node that last took it over in place
   std::vector<int> workspace_node_, workspace_interval_;
 };
 
-}  // namespace
-
-MemoryPlan plan_memory(const MemoryPlanInput& input) { return Planner(input).run(); }
-int64_t most_alive(const MemoryPlanInput& input) { return Planner(input).bound(); }
-
-namespace {
-
-// Which value each byte range of the arena holds while the plan is replayed.
-class TaggedArena {
- public:
-  void write(int64_t offset, int64_t bytes, int tag) {
-    if (bytes == 0) return;
-    erase(offset, offset + bytes);
-    ranges_[offset] = {offset + bytes, tag};
+// With joins, some of which may keep memory alive from their first part on: those go that make the arena larger.
+MemoryPlan best_joins(const MemoryPlanInput& input, const Planner& all, MemoryPlan plan) {
+  constexpr size_t most = 32;
+  const std::vector<bool> none(plan.elided.size(), true);
+  if (plan.arena_bytes <= Planner(input, none).bound()) return plan;
+  MemoryPlan copying = Planner(input, none).run();
+  if (plan.arena_bytes <= copying.arena_bytes) return plan;
+  std::vector<int> joins;
+  for (size_t id = 0; id < none.size(); ++id) {
+    if (all.joined()[id]) joins.push_back(static_cast<int>(id));
   }
-  bool holds(int64_t offset, int64_t bytes, int tag) const {
-    if (bytes == 0) return true;
-    auto it = ranges_.find(offset);
-    return it != ranges_.end() && it->second.first == offset + bytes && it->second.second == tag;
+  auto bytes = [&](int id) { return input.bytes[static_cast<size_t>(input.graph->entry(id, 0))]; };
+  std::stable_sort(joins.begin(), joins.end(), [&](int a, int b) { return bytes(a) > bytes(b); });
+  std::vector<bool> kept(none.size(), false);
+  int64_t bound = plan.lower_bound;
+  for (size_t i = 0; i < std::min(most, joins.size()); ++i) {
+    kept[static_cast<size_t>(joins[i])] = true;
+    const int64_t without = Planner(input, kept).bound();
+    if (without < bound) bound = without;
+    else kept[static_cast<size_t>(joins[i])] = false;
   }
-
- private:
-  void erase(int64_t begin, int64_t end) {
-    auto it = ranges_.upper_bound(begin);
-    if (it != ranges_.begin()) --it;
-    while (it != ranges_.end() && it->first < end) {
-      if (it->second.first > begin) it = ranges_.erase(it);
-      else ++it;
-    }
-  }
-  std::map<int64_t, std::pair<int64_t, int>> ranges_;  // begin: (end, tag); a cut range is gone as a whole
-};
-
-// An output may lie on an input only where the schema says in place, and then exactly.
-void check_inputs_apart(const Graph& g, const Node& node, int output, const MemoryPlanInput& input,
-                        const MemoryPlan& plan, int64_t begin, int64_t end) {
-  for (size_t i = 0; i < node.inputs.size(); ++i) {
-    const size_t e = static_cast<size_t>(g.entry(node.inputs[i]));
-    if (plan.offset[e] == MemoryPlan::nowhere || contains(node.op->shape_only, static_cast<int>(i))) continue;
-    const int64_t b = plan.offset[e], t = b + input.bytes[e];
-    if (end <= b || begin >= t || begin == end || b == t) continue;
-    const auto& pairs = node.op->inplace;
-    const bool declared =
-        std::find(pairs.begin(), pairs.end(), std::make_pair(static_cast<int>(i), output)) != pairs.end();
-    MIXNET_CHECK(declared && b == begin && t == end, internal, "[plan] ", node.place(), " overwrites its input ", i);
-  }
+  MemoryPlan some = Planner(input, kept).run();
+  return some.arena_bytes <= copying.arena_bytes ? some : copying;
 }
 
 }  // namespace
 
-void verify_memory_plan(const MemoryPlanInput& input, const MemoryPlan& plan) {
-  const Graph& g = *input.graph;
-  TaggedArena arena;
-  constexpr int scratch = -2;
-  for (int id = 0; id < g.num_nodes(); ++id) {
-    const Node& node = *g.node(id);
-    if (node.is_variable() || plan.elided[static_cast<size_t>(id)]) continue;
-    arena.write(plan.workspace_offset[static_cast<size_t>(id)], input.workspace[static_cast<size_t>(id)], scratch);
-    for (size_t i = 0; i < node.inputs.size(); ++i) {
-      const size_t e = static_cast<size_t>(g.entry(node.inputs[i]));
-      if (plan.offset[e] == MemoryPlan::nowhere || contains(node.op->shape_only, static_cast<int>(i))) continue;
-      const int tag = plan.same_as[e];
-      MIXNET_CHECK(arena.holds(plan.offset[e], input.bytes[e], tag), internal, "[plan] ", node.place(), " input ", i,
-                   " was overwritten before it is read");
-    }
-    std::vector<std::pair<int64_t, int64_t>> written;
-    for (int o = 0; o < g.num_outputs(id); ++o) {
-      const size_t e = static_cast<size_t>(g.entry(id, o));
-      if (input.external[e]) continue;
-      const int64_t begin = plan.offset[e], end = begin + input.bytes[e];
-      MIXNET_CHECK(begin >= 0 && end <= plan.arena_bytes, internal, "[plan] ", node.place(),
-                   " writes outside the arena");
-      for (const auto& [b, t] : written) {
-        MIXNET_CHECK(end <= b || begin >= t || begin == end, internal, "[plan] ", node.place(),
-                     " has two outputs in one place");
-      }
-      written.emplace_back(begin, end);
-      const int64_t w = plan.workspace_offset[static_cast<size_t>(id)],
-                    w_end = w + input.workspace[static_cast<size_t>(id)];
-      MIXNET_CHECK(w == w_end || begin == end || end <= w || begin >= w_end, internal, "[plan] ", node.place(),
-                   " writes into its workspace");
-      check_inputs_apart(g, node, o, input, plan, begin, end);
-      arena.write(begin, input.bytes[e], static_cast<int>(e));
-    }
-  }
+MemoryPlan plan_memory(const MemoryPlanInput& input) {
+  const size_t nodes = static_cast<size_t>(input.graph->num_nodes());
+  Planner planner(input, std::vector<bool>(nodes, false));
+  MemoryPlan plan = planner.run();
+  return contains(planner.joined(), true) ? best_joins(input, planner, std::move(plan)) : plan;
+}
+
+int64_t most_alive(const MemoryPlanInput& input) {
+  return Planner(input, std::vector<bool>(static_cast<size_t>(input.graph->num_nodes()), false)).bound();
 }
 
 }  // namespace mixnet

@@ -3,7 +3,8 @@
 // The graph runs serially in node order. A value lives from the step that computes it to the last step that reads its
 // bytes. Two rules reuse memory: in place (an operator's output takes over a dying input's memory, where its schema
 // allows) and sharing (offsets of dead values are given out again). An operator whose output is its input with another
-// shape (`same_bytes`) becomes a view and is not run at all.
+// shape (`same_bytes`), or a piece of it, becomes a view and is not run at all. Nor is one that puts inputs together which can be
+// made in its output at once (pass/homes.h); where that would take a larger arena, they are put together by copying.
 //
 // Offsets are tried greedily by time, by size, and then with whatever lay highest placed first, until the lower bound is met or
 // some tens of orders are through; the smallest arena is taken. Cost is near-linear: each placement looks at the values alive at
@@ -16,20 +17,31 @@
 
 namespace mixnet {
 
+// How a node only says where bytes are: its inputs are pieces of output 0 (join), its outputs pieces of input `first` (cut), or
+// output 0 has the bytes of that input (view).
+struct Pieces {
+  enum Kind { none, join, cut, view } kind = none;
+  std::vector<int64_t> at;  // where in the whole each piece lies: input first + i, output i
+  int first = 0;
+};
+
 struct MemoryPlanInput {
   const Graph* graph = nullptr;
   std::vector<int64_t> bytes;      // by entry
   std::vector<bool> external;      // by entry: lives in an array of the user (variables, outputs, gradients)
   std::vector<int64_t> workspace;  // by node
+  std::vector<Pieces> pieces;      // by node; empty: only the schemas' views are known
+  std::vector<bool> early;         // by entry, with pieces: an external array of which nobody minds when it is written
   bool reuse = true;               // false: no offset is given out twice
-  bool inplace = true;             // false: no value takes over an input's bytes, views neither
+  bool inplace = true;             // false: no value takes over another's bytes, views neither
 };
 
 struct MemoryPlan {
   static constexpr int64_t nowhere = -1;
-  std::vector<int64_t> offset;            // by entry; nowhere for external entries and views of them
-  std::vector<int> same_as;               // by entry: the entry whose bytes it has; itself when it has its own
-  std::vector<bool> elided;               // by node: a view, nothing to run
+  std::vector<int64_t> offset;            // by entry; nowhere for external entries and what lies in them
+  std::vector<int> same_as;               // by entry: the entry in whose bytes it lies; itself when it has its own
+  std::vector<int64_t> within;            // by entry: where in them
+  std::vector<bool> elided;               // by node: nothing to run
   std::vector<int64_t> workspace_offset;  // by node
   int64_t arena_bytes = 0;
   int64_t lower_bound = 0;  // most bytes alive at once

@@ -39,16 +39,34 @@ NDArray zeros(const Shape& shape, DType dtype) {
   return a;
 }
 
+// Whether some operator changes the variable of this name.
+bool written(const Graph& graph, const std::string& name) {
+  for (int id = 0; id < graph.num_nodes(); ++id) {
+    const Node& node = *graph.node(id);
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (node.mutates_input(static_cast<int>(i)) && node.inputs[i].node->name == name) return true;
+    }
+  }
+  return false;
+}
+
+NDArray own_copy(const NDArray& a) {
+  NDArray copy(a.shape(), a.dtype());
+  if (a.bytes() > 0) std::memcpy(copy.view().data, a.view().data, static_cast<size_t>(a.bytes()));
+  return copy;
+}
+
 }  // namespace
 
 Model::Model(const std::string& symbol_json, const void* params, size_t params_bytes,
-             const std::vector<std::string>& outputs)
+             const std::vector<std::string>& outputs, bool borrow)
     : symbol_(select_outputs(Symbol::from_json(symbol_json), outputs)), output_names_(symbol_.list_outputs()) {
   if (params_bytes == 0) return;
-  const NamedArrays file = load_arrays_from_memory(params, params_bytes, "the parameters");
+  const NamedArrays file = load_arrays_from_memory(params, params_bytes, "the parameters", borrow);
   MIXNET_CHECK(file.names.size() == file.arrays.size(), io,
                "[predictor] parameters: expected arrays with names, got a list without");
   const Variables variables = find_variables(symbol_.outputs());
+  const Graph graph(symbol_.outputs());
   auto needed = [](const std::vector<NodePtr>& list, const std::string& name) {
     return std::any_of(list.begin(), list.end(), [&](const NodePtr& v) { return v->name == name; });
   };
@@ -56,7 +74,7 @@ Model::Model(const std::string& symbol_json, const void* params, size_t params_b
     const std::string name = bare_name(file.names[i]);
     if (!needed(variables.arguments, name) && !needed(variables.states, name)) continue;
     file.arrays[i].wait_to_read();
-    parameters_.emplace_back(name, file.arrays[i]);
+    parameters_.emplace_back(name, borrow && written(graph, name) ? own_copy(file.arrays[i]) : file.arrays[i]);
   }
 }
 
@@ -122,6 +140,7 @@ void Predictor::bind() {
   }
   request.heads = maker.heads;
   request.head_arrays = maker.arrays;
+  request.kept = model_->kept();
   request.num_forward_heads = static_cast<int>(request.heads.size());
   plan_ = std::make_unique<Plan>(request);
   arena_ = std::make_unique<Chunk>(DeviceId{}, static_cast<size_t>(plan_->arena_bytes()));

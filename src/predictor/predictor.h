@@ -16,19 +16,23 @@ namespace mixnet {
 class Model {
  public:
   // `outputs`: names of entries to stop at, with or without "_output"; empty means those of the symbol. Parameters that nothing
-  // needs are dropped. Throws Code::io for what cannot be read, Code::invalid for an unknown output.
+  // needs are dropped. `borrow`: the parameters' bytes outlive the model, unchanged, and are read where they lie. Throws Code::io for what
+  // cannot be read, Code::invalid for an unknown output.
   Model(const std::string& symbol_json, const void* params, size_t params_bytes,
-        const std::vector<std::string>& outputs);
+        const std::vector<std::string>& outputs, bool borrow = false);
 
   const Symbol& symbol() const { return symbol_; }
   const std::vector<std::string>& output_names() const { return output_names_; }
   const NDArray* parameter(const std::string& name) const;
   const std::vector<std::pair<std::string, NDArray>>& parameters() const { return parameters_; }
+  // What predictors on this model keep of its parameters, folded or packed.
+  const std::shared_ptr<KeptStore>& kept() const { return kept_; }
 
  private:
   Symbol symbol_;
   std::vector<std::string> output_names_;
   std::vector<std::pair<std::string, NDArray>> parameters_;
+  std::shared_ptr<KeptStore> kept_ = std::make_shared<KeptStore>();
 };
 
 struct PredictorInput {

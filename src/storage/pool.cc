@@ -11,7 +11,7 @@
 namespace mixnet {
 namespace {
 constexpr size_t block_alignment = 64;
-constexpr size_t largest = size_t{1} << 62;
+constexpr size_t largest = size_t{1} << (8 * sizeof(size_t) - 2);
 }  // namespace
 
 Pool::Pool(Device& device, int64_t limit)
@@ -117,7 +117,7 @@ Pool::Piece* Pool::split(Piece* piece, size_t size) {
 
 // Joins a piece with its free neighbours, which leave the free set.
 Pool::Piece* Pool::merge(Piece* piece) {
-  auto swallow = [this](Piece* first, Piece* second) {
+  auto swallow = [](Piece* first, Piece* second) {
     first->size += second->size;
     first->after = second->after;
     if (first->after) first->after->before = first;

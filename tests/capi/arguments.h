@@ -16,6 +16,7 @@ static struct {
   mxn_executor_t *executor;
   mxn_kvstore_t *store;
   mxn_optimizer_t *optimizer;
+  mxn_cached_op_t *cached_op;
   mxn_variable_t *variable;
   mxn_cancel_t *cancel;
   mxn_strings_t *strings;
@@ -43,6 +44,7 @@ static struct {
   mxn_symbol_t *out_symbol;
   mxn_executor_t *out_executor;
   mxn_kvstore_t *out_kvstore;
+  mxn_cached_op_t *out_cached_op;
   mxn_predictor_t *out_predictor;
   mxn_optimizer_t *out_optimizer;
   mxn_variable_t *out_variable;
@@ -69,6 +71,11 @@ static int32_t on_updater(void *user, const char *key, mxn_ndarray_t *received, 
 }
 static int32_t on_monitor(void *user, const char *name, mxn_ndarray_t *value) {
   (void)user, (void)name, (void)value;
+  return 0;
+}
+static int32_t on_backward(void *user, mxn_ndarray_t *const *output_grads, int64_t num_outputs,
+                           mxn_ndarray_t **input_grads, int64_t num_inputs) {
+  (void)user, (void)output_grads, (void)num_outputs, (void)input_grads, (void)num_inputs;
   return 0;
 }
 static void on_destroy(void *user) { (void)user; }
@@ -106,6 +113,7 @@ static void release_outputs(void) {
   mxn_symbol_free(fx.out_symbol), fx.out_symbol = NULL;
   mxn_executor_free(fx.out_executor), fx.out_executor = NULL;
   mxn_kvstore_free(fx.out_kvstore), fx.out_kvstore = NULL;
+  mxn_cached_op_free(fx.out_cached_op), fx.out_cached_op = NULL;
   mxn_predictor_free(fx.out_predictor), fx.out_predictor = NULL;
   mxn_optimizer_free(fx.out_optimizer), fx.out_optimizer = NULL;
   mxn_variable_free(fx.out_variable), fx.out_variable = NULL;
@@ -121,6 +129,9 @@ static void reset(void) {
   memset(fx.out_int64, 0, sizeof fx.out_int64);
   memset(fx.out_int32, 0, sizeof fx.out_int32);
   mxn_storage_set_limit(MXN_DEVICE_CPU, 0, 0);
+  mxn_trace_end(NULL, 0, &fx.out_symbol, &fx.out_list, &fx.out_int64[0]);
+  mxn_autograd_set(0, 0, &fx.out_int32[0]);
+  fx.out_int32[0] = 0;
 }
 
 /* A DLPack tensor is given away at once. */
@@ -153,6 +164,7 @@ static void set_up(void) {
   must(mxn_symbol_create(fx.op, NULL, 0, NULL, NULL, 0, &fx.variable_symbol, NULL, 1, "sq", &fx.symbol), "symbol");
   must(mxn_executor_bind(fx.symbol, MXN_DEVICE_CPU, 0, &fx.array, NULL, NULL, 1, NULL, 0, NULL, &fx.executor),
        "executor");
+  must(mxn_cached_op_create(fx.symbol, NULL, 0, &fx.cached_op), "cached op");
   must(mxn_kvstore_create("local", &fx.store), "store");
   must(mxn_kvstore_init(fx.store, key, &fx.array, 1), "init");
   must(mxn_optimizer_create("sgd", NULL, NULL, 0, &fx.optimizer), "optimizer");
@@ -199,6 +211,7 @@ static void tear_down(void) {
   mxn_variable_free(fx.variable);
   mxn_optimizer_free(fx.optimizer);
   mxn_kvstore_free(fx.store);
+  mxn_cached_op_free(fx.cached_op);
   mxn_executor_free(fx.executor);
   mxn_symbol_free(fx.symbol);
   mxn_symbol_free(fx.variable_symbol);

@@ -17,6 +17,7 @@ BY_TYPE = {
     "mxn_executor_t *": "fx.executor",
     "mxn_kvstore_t *": "fx.store",
     "mxn_optimizer_t *": "fx.optimizer",
+    "mxn_cached_op_t *": "fx.cached_op",
     "mxn_variable_t *": "fx.variable",
     "mxn_cancel_t *": "fx.cancel",
     "mxn_strings_t *": "fx.strings",
@@ -43,6 +44,7 @@ BY_TYPE = {
     "mxn_executor_t **": "&fx.out_executor",
     "mxn_kvstore_t **": "&fx.out_kvstore",
     "mxn_optimizer_t **": "&fx.out_optimizer",
+    "mxn_cached_op_t **": "&fx.out_cached_op",
     "mxn_variable_t **": "&fx.out_variable",
     "mxn_cancel_t **": "&fx.out_cancel",
     "mxn_strings_t **": "&fx.out_strings",
@@ -61,6 +63,7 @@ BY_TYPE = {
     "mxn_task_fn": "on_task",
     "mxn_updater_fn": "on_updater",
     "mxn_monitor_fn": "on_monitor",
+    "mxn_backward_fn": "on_backward",
     "mxn_destroy_fn": "on_destroy",
     "int32_t": "0",
     "int64_t": "0",
@@ -98,6 +101,9 @@ EXCEPTIONS = {
     ("mxn_ndarray_slice", "end"): "1",
     ("mxn_executor_simple_bind", "num_shapes"): "1",
     ("mxn_op_find", "name"): '"square"',
+    ("mxn_cached_op_invoke", "num_inputs"): "1",
+    ("mxn_autograd_function", "num_outputs"): "1",
+    ("mxn_autograd_function", "outputs"): "fx.arrays",
     ("mxn_storage_set_limit", "bytes"): "0",
     ("mxn_optimizer_create", "name"): '"sgd"',
     ("mxn_optimizer_create", "count"): "0",
@@ -107,7 +113,7 @@ EXCEPTIONS = {
     ("mxn_ndarray_from_dlpack", "managed"): "NULL",
 }
 # NULL is a value of its own for these.
-NULL_IS_FINE = {"shared", "wait", "user", "destroy", "fn", "buffer", "message", "grads", "grad_reqs", "states", "names", "input_names", "keys"}
+NULL_IS_FINE = {"shared", "wait", "user", "destroy", "fn", "buffer", "message", "grads", "grad_reqs", "states", "names", "input_names", "keys", "variables"}
 LISTS = {"mxn_ndarray_t *const *", "mxn_symbol_t *const *", "mxn_variable_t *const *", "const mxn_arg_t *"}
 LISTS |= {"const char *const *", "const int32_t *", "const int64_t *", "const void *", "char *"}
 EDGES = {

@@ -142,6 +142,7 @@ TEST_CASE("layouts: values stay where every reader takes them, and only there") 
     bool gapless() const override { return true; }
     LayoutPtr with_extent(int, int64_t) const override { return nullptr; }
     int64_t step(int) const override { return 0; }
+    int64_t piece(int, int64_t) const override { return -1; }
   };
   struct TestKernel : Kernel {
     explicit TestKernel(bool likes) : likes_(likes) {}

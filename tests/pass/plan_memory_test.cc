@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "op/core/registry.h"
 #include "symbol/symbol.h"
 
@@ -57,6 +58,46 @@ TEST_CASE("plan_memory: a view is in place") {
   const auto views = [](const MemoryPlan& plan) { return std::count(plan.elided.begin(), plan.elided.end(), true); };
   CHECK(views(planned(graph, true, false)) == 0);
   CHECK(views(planned(graph, false, true)) == 3);
+}
+
+TEST_CASE("plan_memory: parts are made in the whole, and a wrong place is noticed") {
+  auto node = [](const char* op, const Attributes& attributes, std::vector<Entry> inputs) {
+    const OpSchema& schema = registry().at(op);
+    return PlainNodeBuilder().make(schema, schema.make_params(attributes), std::move(inputs), op)[0];
+  };
+  const Entry x{make_variable("x"), 0}, a = node("sin", {}, {x}), b = node("relu", {}, {node("cos", {}, {x})}),
+      inner = node("Concat", {{"num_args", 2}}, {a, b}), c = node("tan", {}, {x}),
+      whole = node("Concat", {{"num_args", 2}}, {inner, c}), end = node("softmax", {}, {whole});
+  const Graph graph({end});
+  MemoryPlanInput input;
+  input.graph = &graph;
+  input.bytes.assign(static_cast<size_t>(graph.num_entries()), value);
+  input.bytes[static_cast<size_t>(graph.entry(inner))] = 2 * value;
+  input.bytes[static_cast<size_t>(graph.entry(whole))] = 3 * value;
+  input.external.assign(static_cast<size_t>(graph.num_entries()), false);
+  input.external[static_cast<size_t>(graph.entry(x))] = input.external[static_cast<size_t>(graph.entry(end))] = true;
+  input.workspace.assign(static_cast<size_t>(graph.num_nodes()), 0);
+  input.pieces.resize(static_cast<size_t>(graph.num_nodes()));
+  input.early = input.external;
+  for (const Entry& e : {inner, whole}) {
+    const int64_t second = e.node == inner.node ? value : 2 * value;
+    input.pieces[static_cast<size_t>(graph.id(e.node.get()))] = {Pieces::join, {0, second}, 0};
+  }
+  MemoryPlan plan = plan_memory(input);
+  verify_memory_plan(input, plan);
+  auto at = [&](const Entry& e) { return plan.offset[static_cast<size_t>(graph.entry(e))]; };
+  CHECK(plan.arena_bytes == 3 * value);
+  CHECK(at(a) == at(whole));
+  CHECK(at(b) == at(whole) + value);
+  CHECK(at(c) == at(whole) + 2 * value);
+  CHECK(at({b.node->inputs[0].node, 0}) == at(b));
+  CHECK(plan.elided[static_cast<size_t>(graph.id(inner.node.get()))]);
+  CHECK(plan.elided[static_cast<size_t>(graph.id(whole.node.get()))]);
+
+  plan.offset[static_cast<size_t>(graph.entry(c))] = at(a);
+  CHECK_THROWS_AS(verify_memory_plan(input, plan), Error);
+  input.inplace = false;
+  CHECK(plan_memory(input).arena_bytes >= 5 * value);
 }
 
 TEST_CASE("plan_memory: workspaces are shared, not taken over") {

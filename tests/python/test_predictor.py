@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import mixnet as mx
-from mixnet.predictor import Predictor
+from mixnet.__main__ import main
+from mixnet.predictor import Predictor, pack
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "build" / "release" / "predictor" / "predict"
@@ -178,3 +179,22 @@ def test_layers_in_strips(model, monkeypatch):
         np.testing.assert_allclose(strips.forward(data=model["data"])[0], model["expected"], rtol=1e-5, atol=1e-6)
     strips.reshape({"data": (1, 1, 28, 28)})
     np.testing.assert_allclose(strips.forward(data=model["data"][1:2])[0], model["expected"][1:2], rtol=1e-5, atol=1e-6)
+
+
+def test_packed_model(model, tmp_path, capsys):
+    out = tmp_path / "lenet.mixnet"
+    main(["pack", model["json"], model["params"], "-o", str(out)])
+    assert str(out.stat().st_size) in capsys.readouterr().out
+    shapes = {"data": (3, 1, 28, 28)}
+    data = pack(mx.sym.load(model["json"]), model["params"])
+    for source in (out, str(out), out.read_bytes(), data):
+        np.testing.assert_allclose(Predictor(source, None, shapes).forward(data=model["data"])[0], model["expected"], rtol=1e-5, atol=1e-6)
+    for bad, words in ((data[:-1], "bytes of parameters"), (data[:9], "MXNMODEL"), (data[:60] + b"?" + data[61:], "CRC-32"), (b"", "MXNMODEL")):
+        with pytest.raises(mx.MXNetError, match=words):
+            Predictor(bad, None, shapes)
+    with pytest.raises(mx.MXNetError, match="expected None beside a packed model"):
+        Predictor(out, model["params"], shapes)
+    for arguments in ([model["params"], model["params"]], [model["json"], model["json"]], [model["json"], str(tmp_path / "none")]):
+        with pytest.raises(SystemExit, match=r"^\["):
+            main(["pack", *arguments, "-o", str(tmp_path / "bad")])
+    assert not (tmp_path / "bad").exists()

@@ -16,6 +16,7 @@ from .name import NameManager  # noqa: F401
 # Loaded at first use, so that importing the package stays quick.
 _LAZY = {
     "amp": "amp",
+    "autograd": "autograd",
     "callback": "callback",
     "contrib": "contrib",
     "executor": "executor",
@@ -47,6 +48,9 @@ def __getattr__(key):
         module = importlib.import_module("." + _LAZY[key], __name__)
         globals()[key] = module
         return module
+    if key == "jit":
+        globals()["jit"] = importlib.import_module(".replay", __name__).jit
+        return globals()["jit"]
     if key == "Monitor":
         return importlib.import_module(".monitor", __name__).Monitor
     raise AttributeError(f"module 'mixnet' has no attribute '{key}'")

@@ -1,12 +1,13 @@
-"""The command line: `mixnet profile script.py` or `python -m mixnet profile script.py`."""
+"""The command line, `mixnet` or `python -m mixnet`: `mixnet profile script.py`, `mixnet pack model-symbol.json model-0000.params`."""
 
 import argparse
 import pathlib
 import runpy
 import sys
 
-from . import profiler, waitall
+from . import ndarray, profiler, symbol, waitall
 from .base import MXNetError
+from .predictor import pack
 
 
 def run_script(script, arguments):
@@ -40,6 +41,18 @@ def profile(options):
         raise error
 
 
+def pack_files(options):
+    """Writes a packed model; text that is no symbol and bytes that are no parameters are refused before anything is written."""
+    out = options.out or options.symbol.removesuffix("-symbol.json") + ".mixnet"
+    try:
+        symbol.load(options.symbol)
+        ndarray.load(options.params)
+        pack(pathlib.Path(options.symbol), options.params, out)
+    except (MXNetError, OSError) as error:
+        sys.exit(str(error) if isinstance(error, MXNetError) else f"[pack] {error.filename}: {error.strerror}")
+    print(f"{out}: {pathlib.Path(out).stat().st_size} bytes")
+
+
 def main(arguments=None):
     """Entry point of the command `mixnet`."""
     parser = argparse.ArgumentParser(prog="mixnet", description="mixnet's command line.")
@@ -49,7 +62,14 @@ def main(arguments=None):
     command.add_argument("--sort-by", default="total", choices=["total", "avg", "min", "max", "count"], help="order of the table")
     command.add_argument("script", help="the Python file")
     command.add_argument("arguments", nargs=argparse.REMAINDER, help="its arguments")
-    profile(parser.parse_args(arguments))
+    command.set_defaults(run=profile)
+    command = commands.add_parser("pack", help="write a symbol and its parameters as one file for the predictor")
+    command.add_argument("-o", "--out", help="the file to write (default: NAME.mixnet)")
+    command.add_argument("symbol", help="NAME-symbol.json")
+    command.add_argument("params", help="NAME-0000.params")
+    command.set_defaults(run=pack_files)
+    options = parser.parse_args(arguments)
+    options.run(options)
 
 
 if __name__ == "__main__":

@@ -268,5 +268,10 @@ def _monitor(user, name, value):
     return _run_callback(user, ffi.string(name).decode(), value)
 
 
+@ffi.def_extern(name="mixnet_py_backward")
+def _backward(user, output_grads, num_outputs, input_grads, num_inputs):
+    return _run_callback(user, output_grads, num_outputs, input_grads, num_inputs)
+
+
 # Threads must not run kernels while the process takes its libraries apart.
 atexit.register(lib.mxn_shutdown)

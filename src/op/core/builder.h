@@ -204,6 +204,15 @@ class OpBuilder {
     s_.alias.emplace_back(input, output);
     return *this;
   }
+  // See OpSchema::joins and cuts.
+  OpBuilder& joins(AxisPieces (*fn)(const P&, const Shape& whole)) {
+    s_.joins = [fn](const void* p, const Shape& whole) { return fn(*static_cast<const P*>(p), whole); };
+    return *this;
+  }
+  OpBuilder& cuts(AxisPieces (*fn)(const P&, const Shape& whole)) {
+    s_.cuts = [fn](const void* p, const Shape& whole) { return fn(*static_cast<const P*>(p), whole); };
+    return *this;
+  }
   // Where all inputs and the output have one shape and dtype, element i depends on elements i alone, and the kernel may be given any
   // part of the tensors as flat ones: such operators are fused.
   OpBuilder& pointwise() {

@@ -117,6 +117,22 @@ class DnnlLayout : public Layout {
     const auto item = static_cast<int64_t>(dnnl::memory::data_type_size(desc_.get_data_type()));
     return desc_.get_strides()[static_cast<size_t>(axis)] * item;
   }
+  int64_t piece(int axis, int64_t begin) const override {
+    if (desc_.get_format_kind() != dnnl::memory::format_kind::blocked) return -1;
+    const DnnlDims strides = desc_.get_strides(), blocks = desc_.get_inner_blks(), split = desc_.get_inner_idxs(),
+                   padded = desc_.get_padded_dims();
+    const size_t a = static_cast<size_t>(axis);
+    int64_t block = 1;
+    for (size_t i = 0; i < blocks.size(); ++i) {
+      if (split[i] != axis) return -1;
+      block *= blocks[i];
+    }
+    for (size_t i = 0; i < strides.size(); ++i) {
+      if (i != a && padded[i] > 1 && strides[i] >= strides[a]) return -1;
+    }
+    if (begin % block != 0) return -1;
+    return begin / block * strides[a] * static_cast<int64_t>(dnnl::memory::data_type_size(desc_.get_data_type()));
+  }
 
  private:
   std::vector<dnnl::memory::desc> named(const DnnlDims& dims) const {
@@ -371,6 +387,12 @@ inline bool dnnl_has_tiles() {
   return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) &
           static_cast<unsigned>(dnnl::cpu_isa::avx512_core_amx)) ==
          static_cast<unsigned>(dnnl::cpu_isa::avx512_core_amx);
+}
+
+// Whether oneDNN's blocks have 16 channels.
+inline bool dnnl_has_wide_vectors() {
+  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & static_cast<unsigned>(dnnl::cpu_isa::avx512_core)) ==
+         static_cast<unsigned>(dnnl::cpu_isa::avx512_core);
 }
 
 // oneDNN kernels exist for tensors with elements of float32, and of bfloat16 where the CPU multiplies it.

@@ -29,6 +29,7 @@ struct PrepareContext {
   const FusedGroup* tail = nullptr;
   DeviceId device;
   bool training = false;
+  bool blocks = false;  // channels rather in blocks than last, where both are as good: then a join along them moves nothing
 
   template <class P> const P& params() const { return *static_cast<const P*>(params_); }
 };
@@ -54,6 +55,8 @@ class Kernel {
   // From now on the tensor comes, or is taken, in the layout that was named. Before the first run.
   virtual void adopt_input(int) {}
   virtual void adopt_output(int) {}
+  // Whether, with what was adopted, output 0 has the bytes of input 0: then a plan that has them in one place need not run it.
+  virtual bool moves_nothing() const { return false; }
   // Converts an input to the layout that was named, for a plan that keeps the result while the input does not change.
   virtual void pack_input(int, const void*, void*) const {}
   // Whether it works on other threads than the pool's or on another device: then not on the thread that asks for it.

@@ -22,6 +22,8 @@ class Layout {
   virtual LayoutPtr with_extent(int axis, int64_t extent) const = 0;
   // Bytes between neighbours along an axis where they are the same throughout, 0 where they are not.
   virtual int64_t step(int axis) const = 0;
+  // Where the values from index `begin` of an axis on lie, where those of any stretch of it lie in one piece; otherwise -1.
+  virtual int64_t piece(int axis, int64_t begin) const = 0;
 };
 
 inline bool same_layout(const LayoutPtr& a, const LayoutPtr& b) { return a == b || (a && b && a->same(*b)); }

@@ -15,6 +15,12 @@
 
 namespace mixnet {
 
+// Pieces of a whole along an axis, one after the other from index `begin` on.
+struct AxisPieces {
+  int axis;
+  int64_t begin = 0;
+};
+
 struct InputDef {
   std::string name;
   std::string doc;
@@ -91,6 +97,8 @@ struct OpSchema {
 
   std::vector<std::pair<int, int>> inplace;  // (input, output): the output may take over the input's memory
   std::vector<std::pair<int, int>> alias;    // (input, output): same bytes, other shape; the kernel is a copy
+  // Where inputs are the pieces of output 0 (joins), or outputs are pieces of input 0 (cuts) with nothing changed.
+  std::function<AxisPieces(const void* params, const Shape& whole)> joins, cuts;
   bool pointwise = false;  // element i of the output depends on element i of every input, where all have one shape
   bool random = false;     // draws numbers: KernelContext::random is set
   bool optional_outputs = false;  // unwanted outputs may be null, but not the first of a forward operator

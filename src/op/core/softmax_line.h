@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "base/independent.h"
 #include "op/core/exponential.h"
 
 namespace mixnet {
@@ -33,7 +34,7 @@ void softmax_line(const T* x, int64_t n, T* y) {
   T part[line_parts] = {}, sum = 0;
   int64_t i = 0;
   for (; i + line_parts <= n; i += line_parts) {
-#pragma GCC ivdep
+    MIXNET_INDEPENDENT
     for (int64_t j = 0; j < line_parts; ++j) {
       const T e = functions::exponential(x[i + j] - top);
       y[i + j] = e;

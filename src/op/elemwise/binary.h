@@ -1,5 +1,6 @@
 // The kernels of two-operand elementwise operators: two tensors with broadcasting, or a tensor and a number.
 #pragma once
+#include "base/independent.h"
 #include "op/core/broadcast.h"
 #include "op/core/builder.h"
 #include "op/elemwise/functions.h"
@@ -27,15 +28,15 @@ void binary_rows(const StridedLoop<3>& loop, T* out, const T* a, const T* b) {
     const int64_t sx = stride[1], sy = stride[2];
     // `o` is one of the operands or apart from both.
     if (sx == 1 && sy == 1) {
-#pragma GCC ivdep
+      MIXNET_INDEPENDENT
       for (int64_t i = 0; i < n; ++i) o[i] = apply<F>(x[i], y[i]);
     } else if (sx == 1 && sy == 0) {
       const T q = *y;
-#pragma GCC ivdep
+      MIXNET_INDEPENDENT
       for (int64_t i = 0; i < n; ++i) o[i] = apply<F>(x[i], q);
     } else if (sx == 0 && sy == 1) {
       const T p = *x;
-#pragma GCC ivdep
+      MIXNET_INDEPENDENT
       for (int64_t i = 0; i < n; ++i) o[i] = apply<F>(p, y[i]);
     } else {
       for (int64_t i = 0; i < n; ++i) o[i] = apply<F>(x[i * sx], y[i * sy]);
@@ -88,7 +89,7 @@ void scalar_kernel(const ScalarParams& p, const RunContext& r) {
     T* y = r.out[0].as<T>();
     const auto s = functions::from_real<accumulator_t<T>>(p.scalar);
     parallel_for(r.out[0].size(), 16384, [=](int64_t first, int64_t last) {
-#pragma GCC ivdep
+      MIXNET_INDEPENDENT
       for (int64_t i = first; i < last; ++i) y[i] = static_cast<T>(F::of(static_cast<accumulator_t<T>>(x[i]), s));
     });
   });

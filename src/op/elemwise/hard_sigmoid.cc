@@ -1,4 +1,5 @@
 // hard_sigmoid: a line between 0 and 1 instead of the sigmoid.
+#include "base/independent.h"
 #include "op/core/builder.h"
 
 namespace mixnet::op::hard_sigmoid {
@@ -16,7 +17,7 @@ void forward(const Params& p, const RunContext& r) {
     T* y = r.out[0].as<T>();
     const A alpha = static_cast<A>(p.alpha), beta = static_cast<A>(p.beta);
     parallel_for(r.out[0].size(), 16384, [=](int64_t first, int64_t last) {
-#pragma GCC ivdep
+      MIXNET_INDEPENDENT
       for (int64_t i = first; i < last; ++i) {
         const A v = alpha * static_cast<A>(x[i]) + beta;
         y[i] = static_cast<T>(v < 0 ? A(0) : v > 1 ? A(1) : v);

@@ -1,6 +1,7 @@
 // smooth_l1: the absolute value, rounded off at 0.
 #include <cmath>
 
+#include "base/independent.h"
 #include "op/core/builder.h"
 
 namespace mixnet::op::smooth_l1 {
@@ -18,7 +19,7 @@ void forward(const Params& p, const RunContext& r) {
     T* y = r.out[0].as<T>();
     const A square = static_cast<A>(p.scalar * p.scalar), rest = static_cast<A>(0.5 / (p.scalar * p.scalar));
     parallel_for(r.out[0].size(), 16384, [=](int64_t first, int64_t last) {
-#pragma GCC ivdep
+      MIXNET_INDEPENDENT
       for (int64_t i = first; i < last; ++i) {
         const A v = static_cast<A>(x[i]), size = std::abs(v);
         y[i] = static_cast<T>(size * square < 1 ? v * v * square / 2 : size - rest);

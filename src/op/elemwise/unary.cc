@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string>
 
+#include "base/independent.h"
 #include "base/thread_pool.h"
 #include "op/core/builder.h"
 #include "op/elemwise/functions.h"
@@ -59,7 +60,7 @@ void run(const RunContext& r, const Loops& loops) {
 
 template <class F, class A>
 void forward_loop(int64_t n, A* y, const A* x, const A*) {
-#pragma GCC ivdep
+  MIXNET_INDEPENDENT
   for (int64_t i = 0; i < n; ++i) y[i] = F::template of<A>(x[i]);
 }
 template <class F>
@@ -76,7 +77,7 @@ void forward_any(const NoParams& p, const RunContext& r) {
       const T* x = r.in[0].as<T>();
       T* y = r.out[0].as<T>();
       parallel_for(r.out[0].size(), 8192, [=](int64_t first, int64_t last) {
-#pragma GCC ivdep
+        MIXNET_INDEPENDENT
         for (int64_t i = first; i < last; ++i) y[i] = static_cast<T>(F::template of<A>(x[i]));
       });
     } else {
@@ -92,7 +93,7 @@ void infer_float(InferType& c) {
 //[full
 template <class F, class A>
 void slope_loop(int64_t n, A* dx, const A* dy, const A* v) {
-#pragma GCC ivdep
+  MIXNET_INDEPENDENT
   for (int64_t i = 0; i < n; ++i) dx[i] = dy[i] * F::template slope<A>(v[i]);
 }
 template <class F>
@@ -101,7 +102,7 @@ void backward(const NoParams&, const RunContext& r) {
 }
 template <class F, class A>
 void bend_loop(int64_t n, A* dv, const A* w, const A* v) {
-#pragma GCC ivdep
+  MIXNET_INDEPENDENT
   for (int64_t i = 0; i < n; ++i) dv[i] = w[i] * F::template bend<A>(v[i]);
 }
 template <class F>

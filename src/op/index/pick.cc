@@ -89,6 +89,7 @@ void infer_backward_type(InferType& c) { c.set_out(0, c.in[2]); }
 void gradient(GradientContext& g) {
   g.set(0, g.make_backward("_backward_pick", {g.output_grad(0), g.input(1), g.input(0)})[0]);
 }
+void second_gradient(GradientContext& g) { g.set(0, g.make_backward("pick", {g.output_grad(0), g.input(1)})[0]); }
 //]
 
 void add_params(OpBuilder<Params>& op) {
@@ -117,7 +118,7 @@ void register_ops(Registry& registry) {
   OpBuilder<Params> grad(registry, "_backward_pick");
   add_params(grad);
   grad.hidden().input("output_grad").input("index").input("data").shape_only({2}).infer_shape(infer_backward);
-  grad.infer_type(infer_backward_type).kernel(backward).no_gradient("linear; use pick for higher orders");
+  grad.infer_type(infer_backward_type).kernel(backward).gradient(second_gradient);
   //]
 }
 

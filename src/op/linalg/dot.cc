@@ -1,4 +1,5 @@
 // dot and batch_dot: matrix products.
+#include "op/core/bilinear.h"
 #include "op/core/gemm.h"
 #include "op/core/wide.h"
 
@@ -134,6 +135,7 @@ void gradient(GradientContext& g) {
   for (int i = 0; i < 2; ++i)
     if (g.wants(i)) g.set(i, grads[static_cast<size_t>(i)]);
 }
+void second_gradient(GradientContext& g) { bilinear_gradient(g, "dot", "_backward_dot", false); }
 //]
 
 }  // namespace
@@ -178,7 +180,7 @@ void register_ops(Registry& registry) {
       .optional_outputs()
       .infer_shape(infer_backward)
       .prepare(prepare<backward>);
-  grad.no_gradient("use batch_dot for higher orders");
+  grad.gradient(second_gradient);
   //]
 }
 

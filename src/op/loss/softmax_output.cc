@@ -1,4 +1,5 @@
 // SoftmaxOutput: softmax forward, cross-entropy gradient backward, whatever follows it.
+#include "base/independent.h"
 #include "op/core/softmax_line.h"
 #include "op/core/wide.h"
 
@@ -105,7 +106,7 @@ void row_backward(const T* y, int64_t n, int64_t step, int64_t wanted, T on, T o
   const bool known = wanted >= 0 && wanted < n;
   const T right = known ? (y[wanted * step] - on) * scale : T(0);
   if (step == 1) {
-#pragma GCC ivdep
+    MIXNET_INDEPENDENT
     for (int64_t i = 0; i < n; ++i) dx[i] = (y[i] - off) * scale;
   } else {
     for (int64_t i = 0; i < n; ++i) dx[i * step] = (y[i * step] - off) * scale;

@@ -66,6 +66,25 @@ void backward(const Params& p, const RunContext& r) {
 void gradient(GradientContext& g) {
   g.set(0, g.make_backward("_backward_Activation", {g.output_grad(0), g.output(0)})[0]);
 }
+// dy s(y): of dy it is s(y) again; of y it is dy s'(y).
+void second_gradient(GradientContext& g) {
+  const Entry gradient = g.output_grad(0), y = g.input(1);
+  if (g.wants(0)) g.set(0, g.make_backward("_backward_Activation", {gradient, y})[0]);
+  if (!g.wants(1) || g.params<Params>().act == Act::relu) return;
+  Entry slope;
+  switch (g.params<Params>().act) {
+    case Act::sigmoid:
+      slope = g.make("_rminus_scalar", {g.make("_mul_scalar", {y}, {{"scalar", 2.0}})}, {{"scalar", 1.0}});
+      break;
+    case Act::tanh: slope = g.make("_mul_scalar", {y}, {{"scalar", -2.0}}); break;
+    case Act::softrelu: slope = g.make("exp", {g.make("negative", {y})}); break;
+    default: {
+      const Entry rest = g.make("_rminus_scalar", {g.make("abs", {y})}, {{"scalar", 1.0}});
+      slope = g.make("_mul_scalar", {g.make("elemwise_mul", {rest, g.make("sign", {y})})}, {{"scalar", -2.0}});
+    }
+  }
+  g.set(1, g.make("elemwise_mul", {g.make("elemwise_mul", {gradient, g.input(0)}), slope}));
+}
 //]
 
 void register_ops(Registry& registry) {
@@ -87,7 +106,7 @@ void register_ops(Registry& registry) {
   OpBuilder<Params> grad(registry, "_backward_Activation");
   grad.param("act_type", &Params::act, {"relu", "sigmoid", "tanh", "softrelu", "softsign"}).required();
   grad.hidden().input("output_grad").input("output").inplace(0, 0).kernel(backward).pointwise();
-  grad.no_gradient("second order is left to the elementwise operators");
+  grad.gradient(second_gradient);
   //]
 }
 

@@ -155,6 +155,7 @@ void backward(const Params& p, const RunContext& r) {
     const Sizes s(r.in[1].shape, p);
     const T *dy = r.in[0].as<T>(), *x = r.in[1].as<T>();
     const double n = static_cast<double>(std::max<int64_t>(1, s.count()));
+    const bool fixed = p.use_global_stats || !r.context.training;
     parallel_for(
         s.channels, std::max<int64_t>(1, 8192 / std::max<int64_t>(1, s.count())), [&](int64_t first, int64_t last) {
           for (int64_t c = first; c < last; ++c) {
@@ -173,8 +174,8 @@ void backward(const Params& p, const RunContext& r) {
             const T dgamma = static_cast<T>(product) * inverse, scale = gamma * inverse;
             if (T* dx = r.out[0].as<T>()) {
               // With fixed statistics the normalisation is a plain scale.
-              const T mean_dy = p.use_global_stats ? T(0) : static_cast<T>(sum / n);
-              const T slope = p.use_global_stats ? T(0) : static_cast<T>(product / n) * inverse * inverse;
+              const T mean_dy = fixed ? T(0) : static_cast<T>(sum / n);
+              const T slope = fixed ? T(0) : static_cast<T>(product / n) * inverse * inverse;
               for_rows(s, c, [&](int64_t at) {
                 for (int64_t i = 0; i < s.inner; ++i)
                   dx[at + i] = scale * (dy[at + i] - mean_dy - (x[at + i] - mean) * slope);
@@ -182,7 +183,7 @@ void backward(const Params& p, const RunContext& r) {
             }
             if (r.out[1].data) r.out[1].as<T>()[c] = p.fix_gamma ? T(0) : dgamma;
             if (r.out[2].data) r.out[2].as<T>()[c] = static_cast<T>(sum);
-            if (p.use_global_stats) continue;
+            if (fixed) continue;
             const double keep = p.momentum,
                          variance = 1 / (static_cast<double>(inverse) * static_cast<double>(inverse)) - p.eps;
             T &moving_mean = r.in[5].as<T>()[c], &moving_variance = r.in[6].as<T>()[c];

@@ -128,8 +128,9 @@ std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
 // (dy, x, gamma, mean, inverse, moving mean, moving variance) to (dx, dgamma, dbeta); moves the last two inputs.
 class BackwardKernel : public OnednnKernel {
  public:
-  BackwardKernel(const Params& p, const Descriptors& d, const Backward::primitive_desc& desc)
+  BackwardKernel(const Params& p, const Descriptors& d, const Backward::primitive_desc& desc, bool fixed)
       : params_(p),
+        fixed_(fixed),
         channels_(d.channel.get_dims()[0]),
         blocked_(d.blocked),
         data_(d.data),
@@ -173,7 +174,7 @@ class BackwardKernel : public OnednnKernel {
     primitive_.execute(dnnl_stream(), arguments);
     if (converts) dnnl_to_plain(dx, r.out[0].data);
     dnnl_stream().wait();
-    if (!params_.use_global_stats) move_statistics(r);
+    if (!fixed_) move_statistics(r);
   }
 
  private:
@@ -191,6 +192,7 @@ class BackwardKernel : public OnednnKernel {
   }
 
   const Params params_;
+  bool fixed_;  // the statistics do not depend on the data
   int64_t channels_;
   bool blocked_, adopted_ = false;
   dnnl::memory::desc data_, channel_;
@@ -202,14 +204,15 @@ class BackwardKernel : public OnednnKernel {
 std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
   if (!takes(c, 1)) return nullptr;
   const Params& p = c.params<Params>();
-  const Descriptors d(p, c, 1, p.use_global_stats);
+  const bool fixed = p.use_global_stats || !c.training;
+  const Descriptors d(p, c, 1, fixed);
   // x and its gradients in one layout, or all row-major.
   if (dnnl_is_offered(c, 0) != dnnl_is_offered(c, 1) || dnnl_offered(c, 0, d.data) != d.data) return nullptr;
   try {
     const Backward::primitive_desc desc(dnnl_engine(), dnnl::prop_kind::backward, d.data, d.data, d.data,
                                         static_cast<float>(p.eps), d.flags, d.forward(p, true), dnnl_attributes());
     if (dnnl_reference(desc)) return nullptr;
-    return std::make_unique<BackwardKernel>(p, d, desc);
+    return std::make_unique<BackwardKernel>(p, d, desc, fixed);
   } catch (const dnnl::error&) {
     return nullptr;
   }

@@ -1,5 +1,6 @@
 // Convolution over one to three spatial axes, with groups and dilation: im2col and matrix products, image by image.
 #include "op/nn/convolution.h"
+#include "op/core/bilinear.h"
 
 #include "base/thread_pool.h"
 #include "op/core/gemm.h"
@@ -165,6 +166,7 @@ void infer(InferShape& c) {
 }
 
 std::optional<RowWindow> row_window(const ConvParams& p) {
+  if (is_channels_last(p.layout)) return std::nullopt;
   const Window w = p.window();
   return RowWindow{w.reach(0), w.stride[0], w.pad[0]};
 }
@@ -185,11 +187,12 @@ std::unique_ptr<Kernel> planned(const PrepareContext& c, const Sizes& s, int64_t
   const size_t item = c.inputs[0].dtype == DType::f64 ? 8 : 4;
   return std::make_unique<WideKernel<Planned>>(own, body, static_cast<size_t>(p.slots) * s.buffer() * item);
 }
-std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+std::unique_ptr<Kernel> prepare_first(const PrepareContext& c) {
   const Sizes s(c.params<ConvParams>(), c.inputs[0].shape, c.outputs[0].shape);
   if (direct(s)) return std::make_unique<WideKernel<ConvParams>>(c, forward_direct, 0);
   return planned(c, s, s.images() * s.strips, forward);
 }
+std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return prepare_in_layout<ConvParams>(c, prepare_first); }
 
 //[full
 template <class T>
@@ -264,14 +267,20 @@ void backward(const Planned& p, const RunContext& r) {
     if (dx) data_gradient(s, p.slots, r.in[0].as<T>(), r.in[2].as<T>(), dx, buffers);
   });
 }
-std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+std::unique_ptr<Kernel> prepare_backward_first(const PrepareContext& c) {
   const Sizes s(c.params<ConvParams>(), c.inputs[1].shape, c.inputs[0].shape);
   return planned(c, s, std::max(s.images(), s.groups) * s.blocks, backward);
+}
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+  return prepare_in_layout<ConvParams>(c, prepare_backward_first);
 }
 void infer_backward(InferShape& c) {
   c.set_out(0, c.in[1]);
   c.set_out(1, c.in[2]);
   if (!c.params<ConvParams>().no_bias) c.set_out(2, Shape{c.params<ConvParams>().num_filter});
+}
+void second_gradient(GradientContext& g) {
+  bilinear_gradient(g, "Convolution", "_backward_Convolution", !g.params<ConvParams>().no_bias);
 }
 void gradient(GradientContext& g) {
   const auto grads = g.make_backward("_backward_Convolution", {g.output_grad(0), g.input(0), g.input(1)});
@@ -289,7 +298,7 @@ void register_ops(Registry& registry) {
   op.input("data", "(N, C, [d, [h,]] w).")
       .input("weight", "(num_filter, C / num_group, kernel...).")
       .input("bias", "(num_filter,).");
-  op.input_names(conv_inputs).infer_shape(infer).prepare(prepare).rows(row_window, pad_rows);
+  op.input_names(conv_inputs).infer_shape(infer_in_layout<ConvParams, infer>).prepare(prepare).rows(row_window, pad_rows);
   //[full
   op.doc(
       "Cross-correlates data with num_filter windows. Output (N, num_filter, positions...), positions = floor((x + 2 "
@@ -302,13 +311,23 @@ void register_ops(Registry& registry) {
   op.sample({{2, 3, 3, 3}, {2, 3, 1, 1}, {2}}, {{"kernel", Shape{1, 1}}, {"num_filter", 2}});
   op.sample({{1, 2, 6}, {3, 2, 3}, {3}}, {{"kernel", Shape{3}}, {"num_filter", 3}, {"pad", Shape{2}}});
   op.sample({{1, 2, 3, 4, 3}, {2, 2, 2, 2, 2}, {2}}, {{"kernel", Shape{2, 2, 2}}, {"num_filter", 2}});
+  op.sample({{2, 5, 4, 4}, {4, 3, 2, 2}, {4}}, {{"kernel", Shape{3, 2}},
+                                               {"num_filter", 4},
+                                               {"num_group", 2},
+                                               {"stride", Shape{2, 1}},
+                                               {"pad", Shape{1, 0}},
+                                               {"layout", "NHWC"}});
+  op.sample({{1, 3, 4, 3, 2}, {2, 2, 2, 2, 2}}, {{"kernel", Shape{2, 2, 2}},
+                                                 {"num_filter", 2},
+                                                 {"no_bias", true},
+                                                 {"layout", "NDHWC"}});
   op.sample({{1, 1, 1, 1}, {1, 1, 1, 1}, {1}}, {{"kernel", Shape{1, 1}}, {"num_filter", 1}});
   op.sample({{0, 2, 3, 3}, {2, 2, 2, 2}, {2}}, {{"kernel", Shape{2, 2}}, {"num_filter", 2}});
 
   OpBuilder<ConvParams> grad(registry, "_backward_Convolution");
   add_conv_params(grad, false);
   grad.hidden().input("output_grad").input("data").input("weight").output_names(conv_inputs).optional_outputs();
-  grad.infer_shape(infer_backward).prepare(prepare_backward).no_gradient("second order is not defined yet");
+  grad.infer_shape(infer_backward).prepare(prepare_backward).gradient(second_gradient);
   //]
 }
 

@@ -50,6 +50,7 @@ struct ShapeOf : DnnlConvShape {
       winograd = WinogradShape{x.shape[0], x.shape[1],    p.num_filter,  y.shape[2],
                                y.shape[3], window.pad[0], window.pad[1], winograd_storage(type)};
     }
+    if (is_channels_last(p.layout)) give_last(groups > 1 ? 2 : 1, training);
   }
 };
 

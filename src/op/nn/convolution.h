@@ -1,11 +1,10 @@
 // Parameters and geometry of Convolution and Deconvolution, shared with their device siblings.
 #pragma once
-#include "op/core/builder.h"
+#include "op/nn/channels_last.h"
 #include "op/nn/window.h"
 
 namespace mixnet::op {
 
-enum class ConvLayout { none, ncdhw, nchw, ncw, ndhwc, nhwc };
 enum class CudnnTune { none, fastest, limited_workspace, off };
 
 struct ConvParams {
@@ -23,8 +22,7 @@ inline void check_conv(const ConvParams& p) {
   p.window();
   MIXNET_CHECK(p.num_filter % p.num_group == 0, invalid, "num_filter: expected a multiple of num_group ", p.num_group,
                ", got ", p.num_filter);
-  MIXNET_CHECK(p.layout != ConvLayout::ndhwc && p.layout != ConvLayout::nhwc, unsupported,
-               "layout: expected channels first, got channels last");
+  check_layout(p.layout, p.kernel.ndim(), false);
 }
 
 inline void add_conv_params(OpBuilder<ConvParams>& op, bool deconvolution) {
@@ -46,7 +44,7 @@ inline void add_conv_params(OpBuilder<ConvParams>& op, bool deconvolution) {
       .doc("Accepted for MXNet's files.");
   op.param("cudnn_off", &ConvParams::cudnn_off).doc("Accepted for MXNet's files.");
   op.param("layout", &ConvParams::layout, {"None", "NCDHW", "NCHW", "NCW", "NDHWC", "NHWC"})
-      .doc("Order of the axes of data; channels first.");
+      .doc("Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then.");
   op.check(check_conv);
 }
 

@@ -72,8 +72,11 @@ size_t scratch(const PrepareContext& c, const Shape& data, const Shape& out) {
   const Sizes s(c.params<ConvParams>(), data, out);
   return static_cast<size_t>(s.depth * s.positions) * (c.inputs[0].dtype == DType::f64 ? 8 : 4);
 }
-std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+std::unique_ptr<Kernel> prepare_first(const PrepareContext& c) {
   return std::make_unique<WideKernel<ConvParams>>(c, forward, scratch(c, c.inputs[0].shape, c.outputs[0].shape));
+}
+std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+  return prepare_in_layout<ConvParams>(c, prepare_first);
 }
 
 //[full
@@ -106,8 +109,11 @@ void backward(const ConvParams& p, const RunContext& r) {
     }
   });
 }
-std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+std::unique_ptr<Kernel> prepare_backward_first(const PrepareContext& c) {
   return std::make_unique<WideKernel<ConvParams>>(c, backward, scratch(c, c.inputs[1].shape, c.inputs[0].shape));
+}
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+  return prepare_in_layout<ConvParams>(c, prepare_backward_first);
 }
 void infer_backward(InferShape& c) {
   c.set_out(0, c.in[1]);
@@ -129,7 +135,7 @@ void register_ops(Registry& registry) {
   op.input("data", "(N, C, [d, [h,]] w).")
       .input("weight", "(C, num_filter / num_group, kernel...).")
       .input("bias", "(num_filter,).");
-  op.input_names(conv_inputs).infer_shape(infer).prepare(prepare);
+  op.input_names(conv_inputs).infer_shape(infer_in_layout<ConvParams, infer>).prepare(prepare);
   //[full
   op.doc("The transpose of Convolution. Output extents are stride (x - 1) + dilate (kernel - 1) + 1 - 2 pad + adj.")
       .gradient(gradient);
@@ -146,6 +152,12 @@ void register_ops(Registry& registry) {
                                            {"target_shape", Shape{6, 6}},
                                            {"no_bias", true}});
   op.sample({{1, 2, 4}, {2, 2, 3}, {2}}, {{"kernel", Shape{3}}, {"num_filter", 2}});
+  op.sample({{2, 3, 4, 4}, {4, 3, 2, 1}, {2}}, {{"kernel", Shape{3, 2}},
+                                               {"num_filter", 2},
+                                               {"num_group", 2},
+                                               {"stride", Shape{2, 2}},
+                                               {"adj", Shape{1, 0}},
+                                               {"layout", "NHWC"}});
   op.sample({{1, 1, 1, 1}, {1, 1, 1, 1}}, {{"kernel", Shape{1, 1}}, {"num_filter", 1}, {"no_bias", true}});
   op.sample({{0, 2, 3, 3}, {2, 2, 2, 2}}, {{"kernel", Shape{2, 2}}, {"num_filter", 2}, {"no_bias", true}});
 

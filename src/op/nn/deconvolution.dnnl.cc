@@ -7,7 +7,7 @@ namespace mixnet::op::deconvolution {
 namespace {
 
 struct ShapeOf : DnnlConvShape {
-  ShapeOf(const ConvParams& p, const TensorView& x, const TensorView& y, bool) {
+  ShapeOf(const ConvParams& p, const TensorView& x, const TensorView& y, bool training) {
     data.assign(x.shape.begin(), x.shape.end());
     out.assign(y.shape.begin(), y.shape.end());
     bias = {p.num_filter};
@@ -31,6 +31,7 @@ struct ShapeOf : DnnlConvShape {
       pad_high.push_back(g.w.stride[i] * (x.shape[2 + i] - 1) + g.w.reach(i) - y.shape[2 + i] - g.w.pad[i]);
     }
     plain_weight = {weight, type, strides};
+    if (is_channels_last(p.layout)) give_last(groups > 1 ? 1 : 0, training);
   }
 };
 

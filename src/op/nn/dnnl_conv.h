@@ -14,19 +14,62 @@ struct DnnlConvShape {
   dnnl::memory::desc plain_weight;  // our layout of the weights, in oneDNN's order of axes
   DnnlType type;
   bool channels_last = false;             // data and result, instead of what oneDNN likes best
+  bool blocks = false;                    // channels in blocks of 16, instead
+  bool given_last = false;                // our own data and result have their channels last
   std::optional<WinogradShape> winograd;  // where that is a way
 
   dnnl::memory::desc x() const { return tensor(data); }
   dnnl::memory::desc w() const { return dnnl_any(weight, type); }
   dnnl::memory::desc b() const { return dnnl_plain(bias, type); }
   dnnl::memory::desc y() const { return tensor(out); }
-  dnnl::memory::desc plain_x() const { return dnnl_plain(data, type); }
-  dnnl::memory::desc plain_y() const { return dnnl_plain(out, type); }
+  dnnl::memory::desc plain_x() const { return plain(data); }
+  dnnl::memory::desc plain_y() const { return plain(out); }
+
+  // For data with channels last: weights are (a, kernel..., b), where they would be (a, b, kernel...); `axis` is that of b.
+  void give_last(size_t axis, bool training) {
+    DnnlDims strides = plain_weight.get_strides();
+    const size_t spatial = kernel_axis();
+    for (size_t i = spatial; i < strides.size(); ++i) strides[i] *= weight[axis];
+    strides[axis] = 1;
+    plain_weight = {weight, type, strides};
+    // oneDNN 3's gradient of strided 1x1 weights in this layout is wrong on several threads.
+    bool wrong = false;
+    for (size_t i = 0; i < stride.size(); ++i) wrong = wrong || (training && weight[spatial + i] == 1 && stride[i] > 1);
+    channels_last = !wrong;
+    given_last = true;
+    winograd.reset();
+  }
+  // Of the weights: the first axis of the window.
+  size_t kernel_axis() const { return weight.size() - stride.size(); }
 
  private:
+  dnnl::memory::desc plain(const DnnlDims& dims) const {
+    return given_last ? dnnl_channels_last(dims, type) : dnnl_plain(dims, type);
+  }
   dnnl::memory::desc tensor(const DnnlDims& dims) const {
+    using Tag = dnnl::memory::format_tag;
+    if (blocks && dims[1] % 16 == 0)
+      return {dims, type, dims.size() == 3 ? Tag::aBc16b : dims.size() == 4 ? Tag::aBcd16b : Tag::aBcde16b};
     return channels_last ? dnnl_channels_last(dims, type) : dnnl_any(dims, type);
   }
+};
+
+// A kernel on tensors with channels last: layouts of tensors with channels first mean nothing to those beside it, but weights are packed.
+class ChannelsLastEdges : public OnednnKernel {
+ public:
+  ChannelsLastEdges(std::unique_ptr<Kernel> kernel, int weight) : kernel_(std::move(kernel)), weight_(weight) {}
+  size_t workspace() const override { return kernel_->workspace(); }
+  void run(const RunContext& r) const override { kernel_->run(r); }
+  bool reads_input(int i) const override { return kernel_->reads_input(i); }
+  LayoutPtr input_layout(int i) const override { return i == weight_ ? kernel_->input_layout(i) : nullptr; }
+  void adopt_input(int i) override {
+    if (i == weight_) kernel_->adopt_input(i);
+  }
+  void pack_input(int i, const void* plain, void* packed) const override { kernel_->pack_input(i, plain, packed); }
+
+ private:
+  std::unique_ptr<Kernel> kernel_;
+  int weight_;
 };
 
 // The primitives of one of the two. `Shape` is made of parameters and the views of data and output.
@@ -37,6 +80,11 @@ struct DnnlConv {
 
   // Channels last where the shape asks for that and oneDNN has a fast kernel for it.
   static ForwardDesc forward(Shape& s, bool bias, bool training, const dnnl::post_ops& tail = {}) {
+    if (s.blocks) {
+      const ForwardDesc desc = described(s, bias, training, tail, true);
+      if (desc && !dnnl_reference(desc)) return desc;
+      s.blocks = false;
+    }
     if (s.channels_last) {
       const ForwardDesc desc = described(s, bias, training, tail, true);
       if (desc && !dnnl_reference(desc)) return desc;
@@ -57,10 +105,18 @@ struct DnnlConv {
   }
 
   // Inputs (x, w, b) and the tail's summand, output y. nullptr: not a case that oneDNN knows.
-  static std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+  static std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return in_layout(c, 1, prepare_first); }
+  static std::unique_ptr<Kernel> in_layout(const PrepareContext& c, int weight, PrepareFn prepare_shapes) {
+    if (!is_channels_last(c.params<ConvParams>().layout)) return prepare_shapes(c);
+    auto kernel = prepare_shapes(ChannelsFirstContext(c).context);
+    if (!kernel) return nullptr;
+    return std::make_unique<ChannelsLastEdges>(std::move(kernel), weight);
+  }
+  static std::unique_ptr<Kernel> prepare_first(const PrepareContext& c) {
     if (!dnnl_takes(c)) return nullptr;
     const ConvParams& p = c.params<ConvParams>();
     Shape s(p, c.inputs[0], c.outputs[0], c.training);
+    s.blocks = c.blocks && !c.training && !s.given_last && s.type == DnnlType::f32 && dnnl_has_wide_vectors();
     const DnnlTail tail = c.tail ? *make_dnnl_tail(*c.tail) : DnnlTail();
     try {
       const ForwardDesc desc = forward(s, !p.no_bias, c.training, tail.ops);
@@ -161,7 +217,8 @@ struct DnnlConv {
   }
 
   // Inputs (dy, x, w), outputs (dx, dw, db). The bias gradient comes with the weight gradient: both or neither.
-  static std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+  static std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) { return in_layout(c, 2, prepare_backward_first); }
+  static std::unique_ptr<Kernel> prepare_backward_first(const PrepareContext& c) {
     if (!dnnl_takes(c)) return nullptr;
     const ConvParams& p = c.params<ConvParams>();
     const bool bias = !p.no_bias && c.wanted[2];

@@ -1,6 +1,7 @@
 // FullyConnected: y = x W^T + b.
 #include "op/nn/fully_connected.h"
 
+#include "op/core/bilinear.h"
 #include "op/core/column_sums.h"
 #include "op/core/gemm.h"
 #include "op/core/wide.h"
@@ -84,6 +85,9 @@ void gradient(GradientContext& g) {
   for (int i = 0; i < g.num_inputs(); ++i)
     if (g.wants(i)) g.set(i, grads[static_cast<size_t>(i)]);
 }
+void second_gradient(GradientContext& g) {
+  bilinear_gradient(g, "FullyConnected", "_backward_FullyConnected", !g.params<Params>().no_bias);
+}
 //]
 std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, forward, 0); }
 
@@ -107,7 +111,7 @@ void register_ops(Registry& registry) {
   OpBuilder<Params> grad(registry, "_backward_FullyConnected");
   add_params(grad);
   grad.hidden().input("output_grad").input("data").input("weight").output_names(gradient_names).optional_outputs();
-  grad.infer_shape(infer_backward).prepare(prepare_backward).no_gradient("second order is not defined yet");
+  grad.infer_shape(infer_backward).prepare(prepare_backward).gradient(second_gradient);
   //]
 }
 

@@ -21,8 +21,7 @@ void check(const PoolParams& p) {
   }
   MIXNET_CHECK(p.type != PoolType::lp || p.p_value.value_or(0) >= 1, invalid,
                "p_value: expected at least 1 for pool_type lp");
-  MIXNET_CHECK(p.layout != ConvLayout::ndhwc && p.layout != ConvLayout::nhwc, unsupported,
-               "layout: expected channels first, got channels last");
+  check_layout(p.layout, p.kernel.ndim(), p.global_pool);
 }
 
 void add_params(OpBuilder<PoolParams>& op) {
@@ -39,7 +38,7 @@ void add_params(OpBuilder<PoolParams>& op) {
   op.param("count_include_pad", &PoolParams::count_include_pad)
       .doc("Whether padding counts for the average; yes unless False.");
   op.param("layout", &PoolParams::layout, {"None", "NCDHW", "NCHW", "NCW", "NDHWC", "NHWC"})
-      .doc("Order of the axes of data; channels first.");
+      .doc("Order of the axes of data; channels first unless NHWC or NDHWC.");
   op.check(check);
 }
 
@@ -242,7 +241,7 @@ void infer(InferShape& c) {
   c.set_out(0, out);
 }
 std::optional<RowWindow> row_window(const PoolParams& p) {
-  if (p.global_pool) return std::nullopt;
+  if (p.global_pool || is_channels_last(p.layout)) return std::nullopt;
   const Window w(p.kernel, p.stride, Shape(), p.pad);
   return RowWindow{w.kernel[0], w.stride[0], w.pad[0]};
 }
@@ -251,8 +250,11 @@ void pad_rows(PoolParams& p, int64_t above, int64_t below) {
   p.pad[0] = above;
   p.pad_below = below;
 }
-std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+std::unique_ptr<Kernel> prepare_first(const PrepareContext& c) {
   return std::make_unique<WideKernel<PoolParams>>(c, forward, 0);
+}
+std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+  return prepare_in_layout<PoolParams>(c, prepare_first);
 }
 
 //[full
@@ -324,8 +326,11 @@ void backward(const PoolParams& p, const RunContext& r) {
   });
 }
 void infer_backward(InferShape& c) { c.set_out(0, c.in[1]); }
-std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+std::unique_ptr<Kernel> prepare_backward_first(const PrepareContext& c) {
   return std::make_unique<WideKernel<PoolParams>>(c, backward, 0);
+}
+std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+  return prepare_in_layout<PoolParams>(c, prepare_backward_first);
 }
 void gradient(GradientContext& g) {
   g.set(0, g.make_backward("_backward_Pooling", {g.output_grad(0), g.input(0), g.output(0)})[0]);
@@ -338,7 +343,7 @@ void register_ops(Registry& registry) {
   OpBuilder<PoolParams> op(registry, "Pooling");
   op.alias("Pooling_v1");
   add_params(op);
-  op.input("data", "(N, C, [d, [h,]] w).").infer_shape(infer).prepare(prepare).rows(row_window, pad_rows);
+  op.input("data", "(N, C, [d, [h,]] w).").infer_shape(infer_in_layout<PoolParams, infer>).prepare(prepare).rows(row_window, pad_rows);
   //[full
   op.doc("Reduces windows of data to their maximum, average, sum or p-norm. Output (N, C, positions...).")
       .gradient(gradient);
@@ -356,6 +361,8 @@ void register_ops(Registry& registry) {
   op.sample({{1, 2, 4, 4}}, {{"kernel", Shape{2, 2}}, {"pool_type", "lp"}, {"p_value", 2}}).range(0.2, 1);
   op.sample({{1, 2, 6}}, {{"kernel", Shape{2}}, {"stride", Shape{2}}});
   op.sample({{1, 1, 3, 3, 3}}, {{"kernel", Shape{2, 2, 2}}});
+  op.sample({{2, 5, 4, 3}}, {{"kernel", Shape{3, 2}}, {"stride", Shape{2, 1}}, {"pad", Shape{1, 0}}, {"layout", "NHWC"}});
+  op.sample({{2, 4, 3, 2}}, {{"pool_type", "avg"}, {"global_pool", true}, {"layout", "NHWC"}});
   op.sample({{1, 1, 1, 1}}, {{"kernel", Shape{1, 1}}});
   op.sample({{0, 2, 3, 3}}, {{"kernel", Shape{2, 2}}});
 

@@ -19,11 +19,13 @@ struct Descriptors {
   DnnlType type;
   Algorithm algorithm = Algorithm::pooling_max;
   bool known = true;
+  bool last = false;  // our own tensors have their channels last
 
   Descriptors(const PoolParams& p, const TensorView& in, const TensorView& result)
       : data(in.shape.begin(), in.shape.end()),
         out(result.shape.begin(), result.shape.end()),
-        type(dnnl_type(in.dtype)) {
+        type(dnnl_type(in.dtype)),
+        last(is_channels_last(p.layout)) {
     const Window w = p.window(in.shape);
     const bool include = p.count_include_pad.value_or(true) && !p.global_pool;
     if (p.type == PoolType::avg)
@@ -42,8 +44,11 @@ struct Descriptors {
           known && last < extent && (algorithm != Algorithm::pooling_avg_include_padding || high <= p.far_pad(w, i));
     }
   }
-  dnnl::memory::desc plain_data() const { return dnnl_plain(data, type); }
-  dnnl::memory::desc plain_out() const { return dnnl_plain(out, type); }
+  dnnl::memory::desc plain_data() const { return plain(data); }
+  dnnl::memory::desc plain_out() const { return plain(out); }
+  dnnl::memory::desc plain(const DnnlDims& dims) const {
+    return last ? dnnl_channels_last(dims, type) : dnnl_plain(dims, type);
+  }
   // Plain data give plain results; for data in another layout the primitive chooses.
   Forward::primitive_desc forward(dnnl::prop_kind kind, const dnnl::memory::desc& from) const {
     const auto to = from == plain_data() ? plain_out() : dnnl_any(out, type);
@@ -55,7 +60,7 @@ bool takes(const PrepareContext& c, size_t data) {
   return dnnl_takes(c) && dnnl_pays(c.inputs[data].size(), dnnl_least_elements);
 }
 
-std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+std::unique_ptr<Kernel> prepare_shapes(const PrepareContext& c) {
   if (!takes(c, 0)) return nullptr;
   const Descriptors d(c.params<PoolParams>(), c.inputs[0], c.outputs[0]);
   if (!d.known) return nullptr;
@@ -132,7 +137,7 @@ class MaxBackward : public OnednnKernel {
   DnnlSpace::Place y_, dx_, places_, converted_dy_, forward_scratch_, backward_scratch_;
 };
 
-std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+std::unique_ptr<Kernel> prepare_backward_shapes(const PrepareContext& c) {
   if (!takes(c, 1)) return nullptr;
   const Descriptors d(c.params<PoolParams>(), c.inputs[1], c.inputs[0]);
   if (!d.known) return nullptr;
@@ -154,12 +159,19 @@ std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
 }
 //]
 
+// Descriptors have channels first, whatever the order in memory.
+template <PrepareFn prepare_for_shapes>
+std::unique_ptr<Kernel> prepare_in_order(const PrepareContext& c) {
+  if (!is_channels_last(c.params<PoolParams>().layout)) return prepare_for_shapes(c);
+  return prepare_for_shapes(ChannelsFirstContext(c).context);
+}
+
 }  // namespace
 
 void register_dnnl(Registry& registry) {
-  registry.existing("Pooling").kernels.emplace_back(Provider::onednn, prepare);
+  registry.existing("Pooling").kernels.emplace_back(Provider::onednn, prepare_in_order<prepare_shapes>);
   //[full
-  registry.existing("_backward_Pooling").kernels.emplace_back(Provider::onednn, prepare_backward);
+  registry.existing("_backward_Pooling").kernels.emplace_back(Provider::onednn, prepare_in_order<prepare_backward_shapes>);
   //]
 }
 

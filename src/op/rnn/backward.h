@@ -1,6 +1,7 @@
 // RNN backward: per step the gradient of the gates' sums and from it that of the state before; then, for all steps at once,
 // the products that give the gradients of the layer's input and weights.
 #pragma once
+#include "base/independent.h"
 #include "op/core/column_sums.h"
 #include "op/core/gemm.h"
 #include "op/rnn/cell.h"
@@ -50,7 +51,7 @@ class Backward {
 
   static void multiply(int64_t n, const T* a, const T* b, T* c) {
     parallel_for(n, 16384, [&](int64_t from, int64_t to) {
-#pragma GCC ivdep
+      MIXNET_INDEPENDENT
       for (int64_t i = from; i < to; ++i) c[i] = a[i] * b[i];
     });
   }

@@ -1,6 +1,7 @@
 // One time step of each cell, elementwise: gates from their sums, and the sums' gradients from the gates. One row is one
 // sample. Loops are free of dependencies although some arrays may be the same.
 #pragma once
+#include "base/independent.h"
 #include "op/core/exponential.h"
 #include "op/rnn/rnn.h"
 
@@ -15,7 +16,7 @@ T sigmoid(T x) {
 template <class T>
 void lstm_row(int64_t n, const T* bias, const T* previous, T* gates, T* cell, T* h) {
   T *input = gates, *forget = gates + n, *fresh = gates + 2 * n, *output = gates + 3 * n;
-#pragma GCC ivdep
+  MIXNET_INDEPENDENT
   for (int64_t j = 0; j < n; ++j) {
     const T i = sigmoid(input[j] + bias[j]), f = sigmoid(forget[j] + bias[n + j]);
     const T g = functions::hyperbolic_tangent(fresh[j] + bias[2 * n + j]), o = sigmoid(output[j] + bias[3 * n + j]);
@@ -33,7 +34,7 @@ void lstm_row(int64_t n, const T* bias, const T* previous, T* gates, T* cell, T*
 template <class T>
 void gru_row(int64_t n, const T* bias, const T* part, const T* previous, T* gates, T* kept, T* h) {
   T *reset = gates, *update = gates + n, *fresh = gates + 2 * n;
-#pragma GCC ivdep
+  MIXNET_INDEPENDENT
   for (int64_t j = 0; j < n; ++j) {
     const T r = sigmoid(reset[j] + part[j] + bias[j]), z = sigmoid(update[j] + part[n + j] + bias[n + j]);
     const T state = part[2 * n + j] + bias[3 * n + j];
@@ -50,14 +51,14 @@ void gru_row(int64_t n, const T* bias, const T* part, const T* previous, T* gate
 template <class T>
 void plain_row(int64_t n, bool relu, const T* bias, const T* sums, T* h) {
   if (relu) {
-#pragma GCC ivdep
+    MIXNET_INDEPENDENT
     for (int64_t j = 0; j < n; ++j) {
       const T x = sums[j] + bias[j];
       h[j] = x > 0 ? x : (x != x ? x : T(0));
     }
     return;
   }
-#pragma GCC ivdep
+  MIXNET_INDEPENDENT
   for (int64_t j = 0; j < n; ++j) h[j] = functions::hyperbolic_tangent(sums[j] + bias[j]);
 }
 
@@ -67,7 +68,7 @@ template <class T>
 void lstm_row_backward(int64_t n, const T* gates, const T* previous, const T* cell, const T* dy, const T* dh, T* dc,
                        T* sums) {
   const T *input = gates, *forget = gates + n, *fresh = gates + 2 * n, *output = gates + 3 * n;
-#pragma GCC ivdep
+  MIXNET_INDEPENDENT
   for (int64_t j = 0; j < n; ++j) {
     const T i = input[j], f = forget[j], g = fresh[j], o = output[j], d = dy[j] + dh[j];
     const T squashed = functions::hyperbolic_tangent(cell[j]);
@@ -85,7 +86,7 @@ template <class T>
 void gru_row_backward(int64_t n, const T* gates, const T* kept, const T* previous, const T* dy, T* dh, T* sums,
                       T* state_sums) {
   const T *reset = gates, *update = gates + n, *fresh = gates + 2 * n;
-#pragma GCC ivdep
+  MIXNET_INDEPENDENT
   for (int64_t j = 0; j < n; ++j) {
     const T r = reset[j], z = update[j], g = fresh[j], d = dy[j] + dh[j];
     const T dn = d * (1 - z) * (1 - g * g), dr = dn * kept[j] * r * (1 - r), dz = d * (previous[j] - g) * z * (1 - z);
@@ -99,7 +100,7 @@ void gru_row_backward(int64_t n, const T* gates, const T* kept, const T* previou
 
 template <class T>
 void plain_row_backward(int64_t n, bool relu, const T* y, const T* dy, const T* dh, T* sums) {
-#pragma GCC ivdep
+  MIXNET_INDEPENDENT
   for (int64_t j = 0; j < n; ++j) {
     const T d = dy[j] + dh[j];
     sums[j] = relu ? (y[j] > 0 ? d : T(0)) : d * (1 - y[j] * y[j]);

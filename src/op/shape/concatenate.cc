@@ -50,6 +50,14 @@ void split(const SplitParams& p, const RunContext& r) {
   move_rows<false>(r.in[0].as<char>(), r.out, in.size(0, normalize_axis(p.axis, in.ndim(), "SliceChannel")));
 }
 
+AxisPieces pieces(const Params& p, const Shape& whole) { return {normalize_axis(p.dim, whole.ndim(), "Concat")}; }
+AxisPieces stacked_pieces(const StackParams& p, const Shape& whole) {
+  return {normalize_axis(p.axis, whole.ndim(), "stack")};
+}
+AxisPieces split_pieces(const SplitParams& p, const Shape& whole) {
+  return {normalize_axis(p.axis, whole.ndim(), "SliceChannel")};
+}
+
 void infer(InferShape& c) {
   const Params& p = c.params<Params>();
   int ndim = -1;
@@ -143,6 +151,11 @@ void concat_gradient(GradientContext& g) {
   const auto grads = g.make_backward("_backward_Concat", std::move(in));
   for (int i = 0; i < g.num_inputs(); ++i) g.set(i, grads[static_cast<size_t>(i)]);
 }
+void concat_second(GradientContext& g) {
+  std::vector<Entry> grads;
+  for (int64_t i = 0; i < g.params<Params>().num_args; ++i) grads.push_back(g.output_grad(static_cast<int>(i)));
+  g.set(0, g.make_backward("Concat", std::move(grads))[0]);
+}
 void stack_gradient(GradientContext& g) {
   const auto grads =
       g.make_all("SliceChannel", {g.output_grad(0)},
@@ -165,11 +178,11 @@ void register_ops(Registry& registry) {
   op.alias("concat").alias("_rnn_param_concat");
   op.param("num_args", &Params::num_args).range(1).doc("Number of inputs.");
   op.param("dim", &Params::dim).doc("The axis along which inputs are joined.");
-  op.variadic("arg", "num_args", &Params::num_args).infer_shape(infer).kernel(forward);
+  op.variadic("arg", "num_args", &Params::num_args).infer_shape(infer).joins(pieces).kernel(forward);
   OpBuilder<StackParams> stacked(registry, "stack");
   stacked.param("num_args", &StackParams::num_args).range(1).doc("Number of inputs.");
   stacked.param("axis", &StackParams::axis).doc("Where the new axis stands in the output.");
-  stacked.variadic("arg", "num_args", &StackParams::num_args).infer_shape(infer_stack).kernel(stack);
+  stacked.variadic("arg", "num_args", &StackParams::num_args).infer_shape(infer_stack).joins(stacked_pieces).kernel(stack);
   OpBuilder<SplitParams> parts(registry, "SliceChannel");
   parts.alias("split");
   parts.param("num_outputs", &SplitParams::num_outputs).required().range(1, max_parts).doc("Number of equal parts.");
@@ -179,6 +192,7 @@ void register_ops(Registry& registry) {
       .output_names(split_outputs)
       .optional_outputs()
       .infer_shape(infer_split)
+      .cuts(split_pieces)
       .kernel(split);
   //[full
   op.doc("Joins inputs along an axis; all other extents are equal.").gradient(concat_gradient);
@@ -211,8 +225,9 @@ void register_ops(Registry& registry) {
   for (int i = 0; i < 64; ++i) shapes[static_cast<size_t>(i)] = i + 1;
   grad.shape_only(shapes)
       .infer_shape(infer_concat_backward)
+      .cuts(pieces)
       .kernel(concat_backward)
-      .no_gradient("use SliceChannel for higher orders");
+      .gradient(concat_second);
   //]
 }
 

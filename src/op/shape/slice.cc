@@ -107,6 +107,11 @@ void infer(InferShape& c) {
   if (c.in[0].known()) c.set_out(0, box_of(c.params<P>(), c.in[0], c.place().c_str()).extent);
 }
 
+AxisPieces axis_piece(const AxisParams& p, const Shape& whole) {
+  const int axis = normalize_axis(p.axis, whole.ndim(), "slice_axis");
+  return {axis, box_of(p, whole, "slice_axis").first[axis]};
+}
+
 Box like_box(const LikeParams& p, const Shape& in, const Shape& like) {
   MIXNET_CHECK(p.axes.ndim() > 0 || in.ndim() == like.ndim(), shape, "[slice_like] shape_like: expected ", in.ndim(),
                " dimensions, got ", like);
@@ -182,6 +187,8 @@ Attributes box_attributes(const Params& p) {
           {"end", ParamType<OptionalTuple>::to(p.end)},
           {"step", ParamType<OptionalTuple>::to(p.step)}};
 }
+void slice_second(GradientContext& g) { g.set(0, g.make_backward("slice", {g.output_grad(0)})[0]); }
+void axis_second(GradientContext& g) { g.set(0, g.make_backward("slice_axis", {g.output_grad(0)})[0]); }
 void assign_gradient(GradientContext& g) {
   Attributes zero = box_attributes(g.params<Params>());
   zero.emplace_back("scalar", 0.0);
@@ -216,7 +223,7 @@ void register_ops(Registry& registry) {
   op.input("data", "Any shape and dtype.").infer_shape(infer<Params>).kernel(forward<Params>);
   OpBuilder<AxisParams> axis(registry, "slice_axis");
   add_axis_params(axis);
-  axis.input("data", "Any shape and dtype.").infer_shape(infer<AxisParams>).kernel(forward<AxisParams>);
+  axis.input("data", "Any shape and dtype.").infer_shape(infer<AxisParams>).cuts(axis_piece).kernel(forward<AxisParams>);
   OpBuilder<LikeParams> like(registry, "slice_like");
   like.param("axes", &LikeParams::axes).doc("Axes cut to the extents of shape_like; all when empty.");
   like.input("data", "Any shape and dtype.")
@@ -270,7 +277,7 @@ void register_ops(Registry& registry) {
       .shape_only({1})
       .infer_shape(infer_back)
       .kernel(put_back<Params>)
-      .no_gradient("linear; use slice for higher orders");
+      .gradient(slice_second);
   OpBuilder<AxisParams> axis_back(registry, "_backward_slice_axis");
   add_axis_params(axis_back);
   axis_back.hidden()
@@ -279,7 +286,7 @@ void register_ops(Registry& registry) {
       .shape_only({1})
       .infer_shape(infer_back)
       .kernel(put_back<AxisParams>)
-      .no_gradient("linear; use slice_axis for higher orders");
+      .gradient(axis_second);
   OpBuilder<LikeParams> like_back(registry, "_backward_slice_like");
   like_back.param("axes", &LikeParams::axes);
   like_back.hidden()

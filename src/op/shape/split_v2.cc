@@ -86,6 +86,8 @@ void move_all(const Params& p, const TensorView& whole, Span<const TensorView> p
 
 void forward(const Params& p, const RunContext& r) { move_all(p, r.in[0], r.out, true); }
 
+AxisPieces pieces(const Params& p, const Shape& whole) { return {normalize_axis(p.axis, whole.ndim(), "_split_v2")}; }
+
 std::vector<std::string> output_names(const Params& p) {
   if (num_parts(p) == 1) return {"output"};
   std::vector<std::string> names;
@@ -126,7 +128,7 @@ void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "_split_v2");
   add_params(op);
   op.input("data", "Any shape and dtype.").output_names(output_names).optional_outputs();
-  op.infer_shape(infer).kernel(forward);
+  op.infer_shape(infer).cuts(pieces).kernel(forward);
   //[full
   op.doc(
       "Cuts data along an axis at positions or into sections. When the extent is no multiple of sections, the first "

@@ -1,39 +1,12 @@
 // transpose and SwapAxis: the axes in another order.
-#include <cstring>
-#include <utility>
+#include "op/shape/transpose.h"
 
-#include "op/core/builder.h"
+#include <cstring>
+
 #include "op/core/strided_loop.h"
 
 namespace mixnet::op::transpose {
 namespace {
-
-struct Params {
-  Shape axes;
-};
-struct SwapParams {
-  int64_t dim1 = 0, dim2 = 0;
-};
-
-Shape order_of(const Params& p, int ndim) {
-  Shape order = p.axes;
-  if (order.ndim() == 0)
-    for (int i = ndim - 1; i >= 0; --i) order.push_back(i);
-  MIXNET_CHECK(order.ndim() == ndim, invalid, "[transpose] axes: expected ", ndim, " numbers, got ", p.axes);
-  uint32_t seen = 0;
-  for (int i = 0; i < ndim; ++i) {
-    order[i] = normalize_axis(order[i], ndim, "transpose");
-    seen |= 1u << order[i];
-  }
-  MIXNET_CHECK(seen == (1u << ndim) - 1, invalid, "[transpose] axes: expected every axis once, got ", p.axes);
-  return order;
-}
-Shape order_of(const SwapParams& p, int ndim) {
-  Shape order;
-  for (int i = 0; i < ndim; ++i) order.push_back(i);
-  std::swap(order[normalize_axis(p.dim1, ndim, "SwapAxis")], order[normalize_axis(p.dim2, ndim, "SwapAxis")]);
-  return order;
-}
 
 // One axis of the output with its strides in both tensors.
 struct Axis {
@@ -64,12 +37,17 @@ struct Block {
   template <int S, size_t... I>
   void exchange(std::index_sequence<I...>) {
     constexpr size_t s = S;
-    const V low = {static_cast<T>(I & s ? n + I - s : I)...}, high = {static_cast<T>(I & s ? n + I : I + s)...};
     for (int i = 0; i < n; ++i) {
       if (i & S) continue;
       const V a = row[i], b = row[i + S];
+#if defined(__clang__)
+      row[i] = __builtin_shufflevector(a, b, (I & s ? n + I - s : I)...);
+      row[i + S] = __builtin_shufflevector(a, b, (I & s ? n + I : I + s)...);
+#else
+      const V low = {static_cast<T>(I & s ? n + I - s : I)...}, high = {static_cast<T>(I & s ? n + I : I + s)...};
       row[i] = __builtin_shuffle(a, b, low);
       row[i + S] = __builtin_shuffle(a, b, high);
+#endif
     }
   }
   template <int S>

@@ -171,7 +171,7 @@ def Convolution(data=None, weight=None, bias=None, kernel=_Null, stride=_Null, d
         no_bias (boolean, default False): Leaves the bias out.
         cudnn_tune (one of None, fastest, limited_workspace, off, default None): Accepted for MXNet's files.
         cudnn_off (boolean, default False): Accepted for MXNet's files.
-        layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first.
+        layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then.
     """
     params = {"kernel": kernel, "stride": stride, "dilate": dilate, "pad": pad, "num_filter": num_filter, "num_group": num_group, "workspace": workspace, "no_bias": no_bias, "cudnn_tune": cudnn_tune, "cudnn_off": cudnn_off, "layout": layout}
     if kwargs:
@@ -247,7 +247,7 @@ def Deconvolution(data=None, weight=None, bias=None, kernel=_Null, stride=_Null,
         no_bias (boolean, default False): Leaves the bias out.
         cudnn_tune (one of None, fastest, limited_workspace, off, default None): Accepted for MXNet's files.
         cudnn_off (boolean, default False): Accepted for MXNet's files.
-        layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first.
+        layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then.
     """
     params = {"kernel": kernel, "stride": stride, "dilate": dilate, "pad": pad, "adj": adj, "target_shape": target_shape, "num_filter": num_filter, "num_group": num_group, "workspace": workspace, "no_bias": no_bias, "cudnn_tune": cudnn_tune, "cudnn_off": cudnn_off, "layout": layout}
     if kwargs:
@@ -603,7 +603,7 @@ def Pooling(data=None, kernel=_Null, pool_type=_Null, global_pool=_Null, cudnn_o
         pad (tuple, default ()): Elements added on both sides; 0 when empty.
         p_value (int, default None): The p of pool_type lp.
         count_include_pad (boolean, default None): Whether padding counts for the average; yes unless False.
-        layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first.
+        layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC.
     """
     params = {"kernel": kernel, "pool_type": pool_type, "global_pool": global_pool, "cudnn_off": cudnn_off, "pooling_convention": pooling_convention, "stride": stride, "pad": pad, "p_value": p_value, "count_include_pad": count_include_pad, "layout": layout}
     if kwargs:

@@ -97,10 +97,33 @@ class NDArray(fast.Array):
         """The transpose."""
         return self.transpose()
 
+    # ---- gradients --------------------------------------------------------------------------------------------------
+
     @property
     def grad(self):
-        """Gradient attached by autograd; none here."""
-        return None
+        """The gradient array that attach_grad gave this array; None for others."""
+        recorded, out = ffi.new("int32_t *"), ffi.new("mxn_ndarray_t **")
+        check(lib.mxn_autograd_gradient(self._h, recorded, out))
+        return NDArray(out[0]) if out[0] != ffi.NULL else None
+
+    def attach_grad(self, grad_req="write", stype=None):
+        """Makes the array a variable with a gradient array of zeros. An array that was recorded is cut off from what it was made of.
+
+        grad_req: 'write', 'add' (backward adds to it) or 'null'.
+        """
+        if stype not in (None, "default"):
+            raise MXNetError(f"[attach_grad] stype: expected 'default', got {stype!r}")
+        from .. import autograd
+
+        gradient = empty(self.shape, self.context, self._dtype)
+        gradient._sync_copyfrom(np.zeros(self.shape, "float32" if self._dtype == "bfloat16" else self.dtype))
+        autograd.mark_variables([self], [gradient], grad_req)
+
+    def backward(self, out_grad=None, retain_graph=False, train_mode=True):
+        """Gradients of this array's sum, or of <array, out_grad>, into the gradient arrays of what it was computed from."""
+        from .. import autograd
+
+        autograd.backward([self], [out_grad], retain_graph, train_mode)
 
     def __len__(self):
         if not self.shape:
@@ -240,7 +263,9 @@ class NDArray(fast.Array):
         """The same memory, cut off from gradients."""
         out = ffi.new("mxn_ndarray_t **")
         check(lib.mxn_ndarray_clone(self._h, out))
-        return NDArray(out[0])
+        result = NDArray(out[0])
+        check(lib.mxn_autograd_mark(out, ffi.NULL, ffi.NULL, 1))
+        return result
 
     def reshape(self, *shape, **kwargs):
         """The same memory under another shape; codes 0, -1, -2, -3, -4 as in the operator Reshape."""
@@ -298,6 +323,7 @@ class NDArray(fast.Array):
                 if index.min() < -limit or index.max() >= limit:
                     raise IndexError(f"[NDArray] expected indices in [{-limit}, {limit}), got {index.min()} to {index.max()}")
                 return invoke(_generated().take_op, (self, array(index, dtype="int64")), {"mode": "wrap"})
+        self._refuse_recorded("get")
         values = self.asnumpy()[_numpy_key(key)]
         return array(values, ctx=self.context, dtype=self._dtype)
 
@@ -320,7 +346,20 @@ class NDArray(fast.Array):
         value = _broadcast(value, result_shape or (1,)).reshape_view(part.shape)
         return invoke(_generated()._slice_assign_op, (self, value), params, out=self)
 
+    def _refuse_recorded(self, what, *others):
+        """Indexing that goes through numpy has no gradient."""
+        if not fast.flags() & lib.MXN_AUTOGRAD_RECORDING:
+            return
+        recorded, gradient = ffi.new("int32_t *"), ffi.new("mxn_ndarray_t **")
+        for value in (self, *others):
+            if isinstance(value, NDArray):
+                check(lib.mxn_autograd_gradient(value._h, recorded, gradient))
+                lib.mxn_ndarray_free(gradient[0])
+                if recorded[0]:
+                    raise MXNetError(f"[NDArray] cannot {what} items by several arrays or masks while recording: use take, pick, gather_nd or where")
+
     def _advanced_set(self, key, value):
+        self._refuse_recorded("set", value)
         values = self.asnumpy()
         values[_numpy_key(key)] = value.asnumpy() if isinstance(value, NDArray) else value
         self._sync_copyfrom(values)
@@ -445,7 +484,7 @@ def invoke(op, inputs, params, out=None, ctx=None):
             outputs[i] = target._h
         count[0] = len(targets)
     pointers = ffi.new("mxn_ndarray_t *[]", [value._h for value in handles]) if handles else ffi.NULL
-    check(lib.mxn_op_invoke(op.handle, pointers, len(handles), args, num_args, fast.training(), kind, index, outputs, 64, count))
+    check(lib.mxn_op_invoke(op.handle, pointers, len(handles), args, num_args, -1, kind, index, outputs, 64, count))
     if targets is not None:
         return out
     result = [NDArray(outputs[i]) for i in range(count[0])]

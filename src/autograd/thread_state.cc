@@ -1,0 +1,10 @@
+#include "autograd/thread_state.h"
+
+namespace mixnet::autograd {
+
+ThreadState& thread_state() {
+  static thread_local ThreadState state;
+  return state;
+}
+
+}  // namespace mixnet::autograd

@@ -1,0 +1,9 @@
+// MIXNET_INDEPENDENT before a loop: its iterations do not depend on each other, although the compiler cannot know that its pointers
+// differ. Other compilers than GCC look at the addresses when the loop runs.
+#pragma once
+
+#if defined(__GNUC__) && !defined(__clang__)
+#define MIXNET_INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define MIXNET_INDEPENDENT
+#endif
