@@ -29,7 +29,7 @@ def stem(name):
         return name
     for family in FAMILIES:
         if name.startswith(f"_{family}_"):
-            return f"{family}.{name[len(family) + 2:]}"
+            return f"{family}.{name[len(family) + 2 :]}"
     return "internal." + name.lstrip("_")
 
 

@@ -20,7 +20,7 @@ const int MIXNET_OPERATOR_COUNT = {count};
 def table(ops):
     """src/gen_operators.c. Letters: i int, f float, b boolean, t tuple, n tuple with None, r float tuple, x text."""
     rows = []
-    for name, op in sorted((name.encode(), op) for op in ops for name in (op.name, *op.aliases)):
+    for name, op in sorted(((name.encode(), o) for o in ops for name in (o.name, *o.aliases)), key=lambda pair: pair[0]):
         codes = "".join(CODES.get(p.type, "x") for p in op.parameters)
         rows.append(f'    {{"{name.decode()}", "{codes}"}},')
     return TABLE.format(rows="\n".join(rows), count=len(rows))

@@ -89,5 +89,3 @@ def pages(ops):
             letter = op.name.lstrip("_")[0].lower()
             letters.setdefault(letter, []).append((op, names, symbols[op.name]))
     return {f"operators-{letter}.Rd": page(letter, rows) for letter, rows in letters.items()}
-
-

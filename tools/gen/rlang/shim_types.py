@@ -153,7 +153,7 @@ def in_parameter(plan, p, following):
     elif p.base in PARSED.handles and p.stars == 1:
         plan.take(p.name, f"{p.base} *", f'({p.base} *)mixnet_handle({p.name}, "{handle_class(p.base)}")')
     elif p.stars == 0 and p.base in SCALARS:
-        plan.take(p.name, p.base + " ", f"{SCALARS[p.base]}({p.name}, \"{p.name}\")")
+        plan.take(p.name, p.base + " ", f'{SCALARS[p.base]}({p.name}, "{p.name}")')
     else:
         raise Unknown(f"{p.type} {p.name} fits no rule")
     return 0

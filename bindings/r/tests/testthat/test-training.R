@@ -51,9 +51,10 @@ test_that("layouts are told apart", {
 
 test_that("factors and data frames train", {
   mx.set.seed(1)
-  model <- mx.mlp(iris[, 1:4], iris$Species, hidden_node = 8, out_node = 3, num.round = 40, array.batch.size = 30, learning.rate = 0.1,
+  flowers <- as.data.frame(scale(iris[, 1:4]))
+  model <- mx.mlp(flowers, iris$Species, hidden_node = 8, out_node = 3, num.round = 20, array.batch.size = 30, learning.rate = 0.1,
                   momentum = 0.9, initializer = mx.init.Xavier(), verbose = FALSE)
-  expect_gt(mx.model.score(model, iris[, 1:4], iris$Species), 0.9)
+  expect_gt(mx.model.score(model, flowers, iris$Species), 0.9)
 })
 
 test_that("regression by rmse, with other optimizers", {
