@@ -1,7 +1,11 @@
-# Loading: callbacks that R registers run on R's thread, in the library's waits.
+# Loading: callbacks that R registers run on R's thread, in the library's waits. When R ends, the engine ends first: its threads must not run
+# while the process takes its libraries apart.
+
+ending <- new.env()
 
 .onLoad <- function(libname, pkgname) {
   mxn_queue_open()
+  reg.finalizer(ending, function(e) mxn_shutdown(), onexit = TRUE)
 }
 
 .onUnload <- function(libpath) {

@@ -24,7 +24,10 @@ static cell_t *released = NULL; /* by other threads, not yet by R */
 
 static int on_r_thread(void) { return pthread_equal(pthread_self(), r_thread); }
 
-void mixnet_begin(void) { r_thread = pthread_self(); }
+void mixnet_begin(void) {
+  r_thread = pthread_self();
+  mixnet_quiet_openmp();
+}
 
 static void let_go(cell_t *cell) {
   if (!cell->library && cell->held) {

@@ -60,6 +60,7 @@ int mixnet_wait_again(mixnet_wait_t *patience, int32_t code);
 
 /* Callbacks: an R function kept until the library releases it. owner: the handle that it belongs to, or NULL. */
 void mixnet_begin(void);
+void mixnet_quiet_openmp(void);
 void *mixnet_keep(SEXP owner, SEXP function);
 void mixnet_release(void *user);
 int32_t mixnet_task(void *user);
