@@ -174,6 +174,7 @@ void register_ops(Registry& registry) {
   op.sample({{0, 3}});
   swap.doc("data with two axes exchanged.").gradient(swap_gradient);
   swap.sample({{2, 3, 4}}, {{"dim1", 0}, {"dim2", 2}});
+  swap.sample({{2, 5, 3}}, {{"dim1", 1}, {"dim2", 2}});
   swap.sample({{1}});
   swap.sample({{0, 2}}, {{"dim1", 0}, {"dim2", 1}});
   //]

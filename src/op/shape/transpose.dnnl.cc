@@ -35,8 +35,9 @@ class ChannelsLastKernel : public Kernel {
   bool to_first_, adopted_ = false;
 };
 
-// 1: channels from the last place to the first behind the batch, -1: back, 0: neither.
-int channels_move(const Shape& order) {
+// 1: channels from the last place to the first behind the batch, -1: back, 0: neither. With one other axis both are the same; then an input
+// that comes in a layout is (N, C, W).
+int channels_move(const Shape& order, bool offered) {
   const int n = order.ndim();
   if (n < 3 || n > 5 || order[0] != 0) return 0;
   bool first = order[1] == n - 1, last = order[n - 1] == 1;
@@ -44,12 +45,12 @@ int channels_move(const Shape& order) {
     first = first && order[i] == i - 1;
     last = last && order[i - 1] == i;
   }
-  return first ? 1 : last ? -1 : 0;
+  return first && !(last && offered) ? 1 : last ? -1 : 0;
 }
 
 template <class P>
 std::unique_ptr<Kernel> prepare_moved(const PrepareContext& c, const char* name) {
-  const int move = channels_move(order_of(c.params<P>(), c.inputs[0].ndim()));
+  const int move = channels_move(order_of(c.params<P>(), c.inputs[0].ndim()), dnnl_is_offered(c, 0));
   if (move == 0 || !dnnl_takes(c) || c.inputs[0].dtype != c.outputs[0].dtype) return nullptr;
   const TensorView& first = move > 0 ? c.outputs[0] : c.inputs[0];
   const DnnlDims dims(first.shape.begin(), first.shape.end());
