@@ -33,6 +33,9 @@ MXN_TAG_BOOL <- 3L
 MXN_TAG_TEXT <- 4L
 MXN_TAG_INTS <- 5L
 MXN_TAG_FLOATS <- 6L
+MXN_AUTOGRAD_RECORDING <- 1L
+MXN_AUTOGRAD_TRAINING <- 2L
+MXN_AUTOGRAD_TRACING <- 4L
 MXN_PROFILER_STOP <- 0L
 MXN_PROFILER_RUN <- 1L
 MXN_PROFILER_RESUME <- 2L
@@ -316,6 +319,37 @@ mxn_executor_memory <- function(executor, training) .Call(C_mxn_executor_memory,
 
 # The steps of the plan, a line each.
 mxn_executor_describe <- function(executor) .Call(C_mxn_executor_describe, executor)
+
+# Sets this thread's flags; -1 leaves one as it is. recording: operators are recorded, so that gradients can be asked for. training: the mode of operators that are called with training = -1, and of cached ones. out_before: MXN_AUTOGRAD_... bits.
+mxn_autograd_set <- function(recording, training) .Call(C_mxn_autograd_set, recording, training)
+
+# Makes arrays variables: gradients go to grads, of the same shapes and dtypes, by grad_reqs (NULL: all MXN_GRAD_WRITE). A recorded array is cut off from what it was made of; with grads NULL that is all that is done.
+mxn_autograd_mark <- function(arrays, grads, grad_reqs) .Call(C_mxn_autograd_mark, arrays, grads, grad_reqs)
+
+# Gradients of the sum of all heads: into the arrays of all variables behind them where variables is NULL, else of these variables (or inner values) as fresh arrays. head_grads: NULL, or one per head, NULL for ones; losses ignore theirs. What was recorded is given up unless retain_graph. create_graph (with variables): what is computed is recorded. training: the mode in which functions written by hand run.
+mxn_autograd_backward <- function(heads, head_grads, variables, retain_graph, create_graph, training) .Call(C_mxn_autograd_backward, heads, head_grads, variables, retain_graph, create_graph, training)
+
+# The gradient array of a variable, NULL for other arrays; *out_recorded: whether gradients flow through the array.
+mxn_autograd_gradient <- function(array) .Call(C_mxn_autograd_gradient, array)
+
+# mxn_autograd_function: not here, mxn_backward_fn fn fits no rule.
+
+# From now on operators on this thread are put down instead of run, until mxn_trace_end. Gives stand-ins for the inputs, which have shapes but no values.
+mxn_trace_begin <- function(arrays) .Call(C_mxn_trace_begin, arrays)
+
+# Ends tracing, also when it fails. The symbol's variables are data0, data1, ... for the inputs (those that were used) and param0, param1, ... for the arrays from outside that were met, which are returned. Without outputs the trace is given up. Where nothing is traced: the symbol of what was recorded for the outputs, with names made up.
+mxn_trace_end <- function(outputs) .Call(C_mxn_trace_end, outputs)
+
+# A symbol to be called on arrays. parameters: names of arguments that are the same arrays in most calls; what depends on them alone may be kept between calls in prediction.
+mxn_cached_op_create <- function(symbol, parameters) .Call(C_mxn_cached_op_create, symbol, parameters)
+
+# Frees it; calls under way and recorded ones go on.
+mxn_cached_op_free <- function(handle) .Call(C_mxn_cached_op_free, handle)
+
+# mxn_cached_op_invoke: not here, mxn_ndarray_t ** outputs fits no rule.
+
+# The steps of the last call's plan, a line each, and the number of plans.
+mxn_cached_op_describe <- function(op) .Call(C_mxn_cached_op_describe, op)
 
 # A store: "local" or "device".
 mxn_kvstore_create <- function(type) .Call(C_mxn_kvstore_create, type)

@@ -7,6 +7,7 @@ SEXP mixnet_make_variable(void);
 SEXP mixnet_make_ndarray(void);
 SEXP mixnet_make_symbol(void);
 SEXP mixnet_make_executor(void);
+SEXP mixnet_make_cached_op(void);
 SEXP mixnet_make_kvstore(void);
 SEXP mixnet_make_optimizer(void);
 #endif

@@ -85,6 +85,20 @@ static SEXP shim_mxn_executor_free(SEXP handle) {
   return R_NilValue;
 }
 
+static void finalize_cached_op(SEXP handle) {
+  mxn_cached_op_t *address = (mxn_cached_op_t *)R_ExternalPtrAddr(handle);
+  R_ClearExternalPtr(handle);
+  if (address) mxn_cached_op_free(address);
+}
+
+SEXP mixnet_make_cached_op(void) { return mixnet_make("MXCachedOpHandle", finalize_cached_op); }
+
+static SEXP shim_mxn_cached_op_free(SEXP handle) {
+  mixnet_handle(handle, "MXCachedOpHandle");
+  if (handle != R_NilValue) finalize_cached_op(handle);
+  return R_NilValue;
+}
+
 static void finalize_kvstore(SEXP handle) {
   mxn_kvstore_t *address = (mxn_kvstore_t *)R_ExternalPtrAddr(handle);
   R_ClearExternalPtr(handle);
@@ -878,6 +892,102 @@ static SEXP shim_mxn_executor_describe(SEXP executor) {
   return result;
 }
 
+static SEXP shim_mxn_autograd_set(SEXP recording, SEXP training) {
+  int32_t c_recording = (int32_t)mixnet_int(recording, "recording");
+  int32_t c_training = (int32_t)mixnet_int(training, "training");
+  int32_t c_out_before = 0;
+  mixnet_check(mxn_autograd_set(c_recording, c_training, &c_out_before));
+  SEXP result = PROTECT(Rf_ScalarReal((double)c_out_before));
+  UNPROTECT(1);
+  return result;
+}
+
+static SEXP shim_mxn_autograd_mark(SEXP arrays, SEXP grads, SEXP grad_reqs) {
+  mxn_ndarray_t *const *c_arrays = (mxn_ndarray_t *const *)mixnet_handles(arrays, "MXNDArray");
+  mxn_ndarray_t *const *c_grads = (mxn_ndarray_t *const *)mixnet_handles(grads, "MXNDArray");
+  const int32_t *c_grad_reqs = mixnet_ints32(grad_reqs);
+  mixnet_check(mxn_autograd_mark(c_arrays, c_grads, c_grad_reqs, (int64_t)mixnet_count(3, arrays, grads, grad_reqs)));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_autograd_backward(SEXP heads, SEXP head_grads, SEXP variables, SEXP retain_graph, SEXP create_graph, SEXP training) {
+  mxn_ndarray_t *const *c_heads = (mxn_ndarray_t *const *)mixnet_handles(heads, "MXNDArray");
+  mxn_ndarray_t *const *c_head_grads = (mxn_ndarray_t *const *)mixnet_handles(head_grads, "MXNDArray");
+  mxn_ndarray_t *const *c_variables = (mxn_ndarray_t *const *)mixnet_handles(variables, "MXNDArray");
+  int32_t c_retain_graph = (int32_t)mixnet_int(retain_graph, "retain_graph");
+  int32_t c_create_graph = (int32_t)mixnet_int(create_graph, "create_graph");
+  int32_t c_training = (int32_t)mixnet_int(training, "training");
+  mxn_ndarray_t **c_out_arrays = NULL;
+  int64_t c_out_count = 0;
+  mixnet_check(mxn_autograd_backward(c_heads, c_head_grads, (int64_t)mixnet_count(2, heads, head_grads), c_variables, (int64_t)mixnet_count(1, variables), c_retain_graph, c_create_graph, c_training, &c_out_arrays, &c_out_count));
+  SEXP result = PROTECT(mixnet_take_arrays(c_out_arrays, c_out_count));
+  UNPROTECT(1);
+  return result;
+}
+
+static SEXP shim_mxn_autograd_gradient(SEXP array) {
+  mxn_ndarray_t *c_array = (mxn_ndarray_t *)mixnet_handle(array, "MXNDArray");
+  int32_t c_out_recorded = 0;
+  SEXP r_out_array = PROTECT(mixnet_make_ndarray());
+  mxn_ndarray_t *c_out_array = NULL;
+  mixnet_check(mxn_autograd_gradient(c_array, &c_out_recorded, &c_out_array));
+  static const char *NAMES[] = {"recorded", "array"};
+  SEXP result = PROTECT(mixnet_list(2, NAMES));
+  SET_VECTOR_ELT(result, 0, Rf_ScalarReal((double)c_out_recorded));
+  SET_VECTOR_ELT(result, 1, mixnet_filled(r_out_array, c_out_array));
+  UNPROTECT(2);
+  return result;
+}
+
+static SEXP shim_mxn_trace_begin(SEXP arrays) {
+  mxn_ndarray_t *const *c_arrays = (mxn_ndarray_t *const *)mixnet_handles(arrays, "MXNDArray");
+  mxn_ndarray_t **c_out_arrays = NULL;
+  int64_t c_out_count = 0;
+  mixnet_check(mxn_trace_begin(c_arrays, (int64_t)mixnet_count(1, arrays), &c_out_arrays, &c_out_count));
+  SEXP result = PROTECT(mixnet_take_arrays(c_out_arrays, c_out_count));
+  UNPROTECT(1);
+  return result;
+}
+
+static SEXP shim_mxn_trace_end(SEXP outputs) {
+  mxn_ndarray_t *const *c_outputs = (mxn_ndarray_t *const *)mixnet_handles(outputs, "MXNDArray");
+  SEXP r_out_symbol = PROTECT(mixnet_make_symbol());
+  mxn_symbol_t *c_out_symbol = NULL;
+  mxn_ndarray_t **c_out_arrays = NULL;
+  int64_t c_out_count = 0;
+  mixnet_check(mxn_trace_end(c_outputs, (int64_t)mixnet_count(1, outputs), &c_out_symbol, &c_out_arrays, &c_out_count));
+  static const char *NAMES[] = {"symbol", "arrays"};
+  SEXP result = PROTECT(mixnet_list(2, NAMES));
+  SET_VECTOR_ELT(result, 0, mixnet_filled(r_out_symbol, c_out_symbol));
+  SET_VECTOR_ELT(result, 1, mixnet_take_arrays(c_out_arrays, c_out_count));
+  UNPROTECT(2);
+  return result;
+}
+
+static SEXP shim_mxn_cached_op_create(SEXP symbol, SEXP parameters) {
+  mxn_symbol_t *c_symbol = (mxn_symbol_t *)mixnet_handle(symbol, "MXSymbol");
+  const char *const *c_parameters = mixnet_texts(parameters);
+  SEXP r_out_op = PROTECT(mixnet_make_cached_op());
+  mxn_cached_op_t *c_out_op = NULL;
+  mixnet_check(mxn_cached_op_create(c_symbol, c_parameters, (int32_t)mixnet_count(1, parameters), &c_out_op));
+  SEXP result = PROTECT(mixnet_filled(r_out_op, c_out_op));
+  UNPROTECT(2);
+  return result;
+}
+
+static SEXP shim_mxn_cached_op_describe(SEXP op) {
+  mxn_cached_op_t *c_op = (mxn_cached_op_t *)mixnet_handle(op, "MXCachedOpHandle");
+  char *c_out_text = NULL;
+  int64_t c_out_plans = 0;
+  mixnet_check(mxn_cached_op_describe(c_op, &c_out_text, &c_out_plans));
+  static const char *NAMES[] = {"text", "plans"};
+  SEXP result = PROTECT(mixnet_list(2, NAMES));
+  SET_VECTOR_ELT(result, 0, mixnet_take_text(c_out_text));
+  SET_VECTOR_ELT(result, 1, Rf_ScalarReal((double)c_out_plans));
+  UNPROTECT(1);
+  return result;
+}
+
 static SEXP shim_mxn_kvstore_create(SEXP type) {
   const char *c_type = mixnet_text(type);
   SEXP r_out_store = PROTECT(mixnet_make_kvstore());
@@ -1129,6 +1239,15 @@ static const R_CallMethodDef ENTRIES[] = {
     {"mxn_executor_set_monitor", (DL_FUNC)&shim_mxn_executor_set_monitor, 3},
     {"mxn_executor_memory", (DL_FUNC)&shim_mxn_executor_memory, 2},
     {"mxn_executor_describe", (DL_FUNC)&shim_mxn_executor_describe, 1},
+    {"mxn_autograd_set", (DL_FUNC)&shim_mxn_autograd_set, 2},
+    {"mxn_autograd_mark", (DL_FUNC)&shim_mxn_autograd_mark, 3},
+    {"mxn_autograd_backward", (DL_FUNC)&shim_mxn_autograd_backward, 6},
+    {"mxn_autograd_gradient", (DL_FUNC)&shim_mxn_autograd_gradient, 1},
+    {"mxn_trace_begin", (DL_FUNC)&shim_mxn_trace_begin, 1},
+    {"mxn_trace_end", (DL_FUNC)&shim_mxn_trace_end, 1},
+    {"mxn_cached_op_create", (DL_FUNC)&shim_mxn_cached_op_create, 2},
+    {"mxn_cached_op_free", (DL_FUNC)&shim_mxn_cached_op_free, 1},
+    {"mxn_cached_op_describe", (DL_FUNC)&shim_mxn_cached_op_describe, 1},
     {"mxn_kvstore_create", (DL_FUNC)&shim_mxn_kvstore_create, 1},
     {"mxn_kvstore_free", (DL_FUNC)&shim_mxn_kvstore_free, 1},
     {"mxn_kvstore_init", (DL_FUNC)&shim_mxn_kvstore_init, 3},

@@ -58,7 +58,7 @@ def list_of(plan, p):
     """A list: texts, handles or numbers."""
     if p.base == "char" and p.stars == 2:
         plan.take(p.name, "const char *const *", f"mixnet_texts({p.name})")
-    elif p.base in PARSED.handles and p.stars == 2:
+    elif p.base in PARSED.handles and p.stars == 2 and "const" in p.type:
         plan.take(p.name, f"{p.base} *const *", f'({p.base} *const *)mixnet_handles({p.name}, "{handle_class(p.base)}")')
     elif p.stars == 1 and p.base in ("int32_t", "int64_t"):
         short = "ints32" if p.base == "int32_t" else "ints64"

@@ -54,19 +54,20 @@ def released(function):
 
 def release(function):
     """The finalizer of a noun and the entry that frees at once."""
-    kind, base = shim_types.handle_class(function.parameters[0].base), function.parameters[0].base
+    base = function.parameters[0].base
+    kind, noun = shim_types.handle_class(base), shim_types.noun_of(base)
     return f"""
-static void finalize_{function.noun}(SEXP handle) {{
+static void finalize_{noun}(SEXP handle) {{
   {base} *address = ({base} *)R_ExternalPtrAddr(handle);
   R_ClearExternalPtr(handle);
   if (address) {function.name}(address);
 }}
 
-SEXP mixnet_make_{function.noun}(void) {{ return mixnet_make("{kind}", finalize_{function.noun}); }}
+SEXP mixnet_make_{noun}(void) {{ return mixnet_make("{kind}", finalize_{noun}); }}
 
 static SEXP shim_{function.name}(SEXP handle) {{
   mixnet_handle(handle, "{kind}");
-  if (handle != R_NilValue) finalize_{function.noun}(handle);
+  if (handle != R_NilValue) finalize_{noun}(handle);
   return R_NilValue;
 }}
 """
@@ -95,7 +96,7 @@ def entry(function):
 
 def nouns(header):
     """The nouns that have handles which R frees."""
-    return [f.noun for f in header.functions if released(f) and reason(f) is None]
+    return [shim_types.noun_of(f.parameters[0].base) for f in header.functions if released(f) and reason(f) is None]
 
 
 def c_source(header, operators_entries):
