@@ -10,7 +10,6 @@ ENTRIES = (
     ("mixnet_invoke", 5),
     ("mixnet_symbol", 6),
     ("mixnet_default_device", 2),
-    ("mixnet_training_mode", 1),
     ("mixnet_array_fill", 2),
     ("mixnet_array_values", 1),
     ("mixnet_dim", 1),

@@ -11,12 +11,6 @@ dtype_code <- function(dtype) {
 
 invoke <- function(op, inputs, params = list(), out = NULL, ctx = NULL) .Call(C_mixnet_invoke, op, inputs, params, out, ctx)
 
-mx.nd.train.mode <- function(expr, is.train = TRUE) {
-  before <- .Call(C_mixnet_training_mode, is.train)
-  on.exit(.Call(C_mixnet_training_mode, before))
-  force(expr)
-}
-
 mx.nd.empty <- function(shape, ctx = NULL, dtype = "float32") {
   if (is.null(ctx)) ctx <- mx.ctx.default()
   mxn_ndarray_create(rev(shape), dtype_code(dtype), ctx$device_typeid, ctx$device_id)

@@ -1274,7 +1274,6 @@ static const R_CallMethodDef ENTRIES[] = {
     {"mixnet_invoke", (DL_FUNC)&mixnet_invoke, 5},
     {"mixnet_symbol", (DL_FUNC)&mixnet_symbol, 6},
     {"mixnet_default_device", (DL_FUNC)&mixnet_default_device, 2},
-    {"mixnet_training_mode", (DL_FUNC)&mixnet_training_mode, 1},
     {"mixnet_array_fill", (DL_FUNC)&mixnet_array_fill, 2},
     {"mixnet_array_values", (DL_FUNC)&mixnet_array_values, 1},
     {"mixnet_dim", (DL_FUNC)&mixnet_dim, 1},

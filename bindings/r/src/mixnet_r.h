@@ -78,7 +78,6 @@ SEXP mixnet_reversed(int32_t ndim, const int64_t *shape);
 SEXP mixnet_invoke(SEXP name, SEXP inputs, SEXP params, SEXP out, SEXP ctx);
 SEXP mixnet_symbol(SEXP op, SEXP inputs, SEXP input_names, SEXP params, SEXP name, SEXP attributes);
 SEXP mixnet_default_device(SEXP kind, SEXP index);
-SEXP mixnet_training_mode(SEXP training);
 SEXP mixnet_array_fill(SEXP array, SEXP values);
 SEXP mixnet_array_values(SEXP array);
 SEXP mixnet_dim(SEXP array);

@@ -6,20 +6,13 @@
 #include "mixnet_r.h"
 #include "operator_table.h"
 
-enum { OUTPUTS_MAX = 1024 };
-static int32_t default_kind = MXN_DEVICE_CPU, default_index = 0, training_mode = 0;
+enum { OUTPUTS_MAX = 1024, THREADS_MODE = -1 };
+static int32_t default_kind = MXN_DEVICE_CPU, default_index = 0;
 
 SEXP mixnet_default_device(SEXP kind, SEXP index) {
   default_kind = (int32_t)mixnet_int(kind, "device_typeid");
   default_index = (int32_t)mixnet_int(index, "device_id");
   return R_NilValue;
-}
-
-/* Sets the mode in which operators on arrays run; returns the one before. */
-SEXP mixnet_training_mode(SEXP training) {
-  SEXP before = Rf_ScalarLogical(training_mode);
-  training_mode = Rf_asLogical(training) == TRUE;
-  return before;
 }
 
 static int compare(const void *name, const void *row) { return strcmp((const char *)name, ((const mixnet_operator *)row)->name); }
@@ -148,7 +141,7 @@ SEXP mixnet_invoke(SEXP name, SEXP inputs, SEXP params, SEXP out, SEXP ctx) {
     index = (int32_t)mixnet_int(VECTOR_ELT(ctx, 1), "ctx");
   }
   SEXP first = PROTECT(out == R_NilValue ? mixnet_make_ndarray() : R_NilValue);
-  mixnet_check(mxn_op_invoke(op, arrays, without_tail(inputs), args, num_args, training_mode, kind, index, outputs,
+  mixnet_check(mxn_op_invoke(op, arrays, without_tail(inputs), args, num_args, THREADS_MODE, kind, index, outputs,
                              OUTPUTS_MAX, &num_outputs));
   SEXP made = out == R_NilValue ? results(first, outputs, num_outputs) : out;
   UNPROTECT(1);
