@@ -132,7 +132,8 @@ class Build:
     def check_whole(self):
         """Every line of the whole file through the compiler's warnings, without making code."""
         source = self.write(self.folder / "whole", ())
-        call([self.cxx, "-std=c++17", *self.target.options, *STRICT, "-fsyntax-only", source], env=self.environment)
+        environment = {key: value for key, value in self.environment.items() if key != "EM_COMPILER_WRAPPER"}
+        call([self.cxx, "-std=c++17", *self.target.options, *STRICT, "-fsyntax-only", source], env=environment)
 
     def predictor(self):
         """The object of mixnet_predict.cc."""
