@@ -147,7 +147,7 @@ class Build:
             return made
         objects = [
             self.predictor(),
-            self.compile(self.cc, DRIVER, ["-std=c11", "-O1", *STRICT, "-Wpedantic"]),
+            self.compile(self.cc, DRIVER, ["-std=c99", "-O1", *STRICT, "-Wpedantic"]),
         ]
         made = self.folder / self.target.program
         if not made.exists() or any(o.stat().st_mtime > made.stat().st_mtime for o in objects):
