@@ -3,13 +3,11 @@
  *   driver VERB ARGUMENT... VERB ARGUMENT...
  *
  * json FILE, params FILE, packed FILE, borrow, input NAME SHAPE FILE, type CODE (of the input before), output NAME: what `create` is given. Then
- * create, clone, reshape NAME SHAPE, fill NAME FILE, forward, steps COUNT, time COUNT (forwards, milliseconds of the median), print, info,
- * threads COUNT, free, each on the newest predictor.
+ * create, clone, reshape NAME SHAPE, fill NAME FILE, forward, steps COUNT, print, info, threads COUNT, free, each on the newest predictor.
  * Prints what was asked for; a failing call prints "error CODE MESSAGE" and the next verb follows. Ends with 2 for a wrong command line. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "mixnet_predict.h"
 
@@ -97,25 +95,6 @@ static void print_info(void) {
          (long long)info.arena_bytes, (long long)info.kept_bytes);
 }
 
-static int by_size(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static void time_forwards(int count) {
-  double *taken = malloc(((size_t)count + 1) * sizeof *taken);
-  for (int i = 0; i < count; ++i) {
-    struct timespec begin, end;
-    timespec_get(&begin, TIME_UTC);
-    check(mxn_predictor_forward(newest()));
-    timespec_get(&end, TIME_UTC);
-    taken[i] = (double)(end.tv_sec - begin.tv_sec) * 1e3 + (double)(end.tv_nsec - begin.tv_nsec) * 1e-6;
-  }
-  qsort(taken, (size_t)count, sizeof *taken, by_size);
-  printf("time %.3f\n", count > 0 ? taken[count / 2] : 0.0);
-  free(taken);
-}
-
 /* Runs a verb; returns how many arguments it took, or -1. */
 static int run(const char *verb, int left, char **arguments) {
   long bytes = 0;
@@ -149,7 +128,6 @@ static int run(const char *verb, int left, char **arguments) {
     check(mxn_predictor_forward_steps(newest(), atoi(arguments[0]), &remaining));
     return printf("left %d\n", (int)remaining), 1;
   }
-  VERB("time", 1) return time_forwards(atoi(arguments[0])), 1;
   VERB("print", 0) return print_outputs(), 0;
   VERB("info", 0) return print_info(), 0;
   VERB("threads", 1) return check(mxn_option_set("cpu_threads", atoi(arguments[0]))), 1;

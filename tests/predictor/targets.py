@@ -132,7 +132,8 @@ class Build:
     def check_whole(self):
         """Every line of the whole file through the compiler's warnings, without making code."""
         source = self.write(self.folder / "whole", ())
-        call([self.cxx, "-std=c++17", *self.target.options, *STRICT, "-fsyntax-only", source], env=self.environment)
+        environment = {key: value for key, value in self.environment.items() if key != "EM_COMPILER_WRAPPER"}
+        call([self.cxx, "-std=c++17", *self.target.options, *STRICT, "-fsyntax-only", source], env=environment)
 
     def predictor(self):
         """The object of mixnet_predict.cc."""
@@ -146,7 +147,7 @@ class Build:
             return made
         objects = [
             self.predictor(),
-            self.compile(self.cc, DRIVER, ["-std=c11", "-O1", *STRICT, "-Wpedantic"]),
+            self.compile(self.cc, DRIVER, ["-std=c99", "-O1", *STRICT, "-Wpedantic"]),
         ]
         made = self.folder / self.target.program
         if not made.exists() or any(o.stat().st_mtime > made.stat().st_mtime for o in objects):

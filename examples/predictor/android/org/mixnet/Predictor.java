@@ -18,6 +18,8 @@ public final class Predictor implements AutoCloseable {
 
   /** What the library said: its code (-1 invalid, -2 shape, -3 type, -4 memory, -6 file, ...) and one line. */
   public static final class PredictorException extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
     public final int code;
 
     PredictorException(int code, String message) {
