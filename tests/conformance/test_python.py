@@ -1,12 +1,9 @@
 """The Python binding replays all conformance data."""
 
-import contextlib
-
 import cases
 import mixnet as mx
 import numpy as np
 import pytest
-from mixnet import base
 from mixnet.ndarray import gen_op as nd_ops
 from mixnet.symbol import gen_op as sym_ops
 
@@ -23,15 +20,6 @@ def each(stem):
     return pytest.mark.parametrize("words, arrays", [pytest.param(words, arrays, id=name) for name, words in cases.read(stem)])
 
 
-@contextlib.contextmanager
-def mode(training):
-    before = base.fast.set_training(training)
-    try:
-        yield
-    finally:
-        base.fast.set_training(before)
-
-
 def call(module, words, inputs, **kwargs):
     """The operator on inputs by name, or by position where the names are numbers."""
     positional = [value for name, value in inputs.items() if name.isdigit()]
@@ -43,7 +31,7 @@ def call(module, words, inputs, **kwargs):
 @each("operators")
 def test_operator_on_arrays(words, arrays):
     inputs = {name: arrays[key].copy() for name, key in words["in"]}
-    with mode(words["train"] == [["1"]]):
+    with mx.autograd.train_mode() if words["train"] == [["1"]] else mx.autograd.predict_mode():
         outputs = call(nd_ops, words, inputs)
     outputs = outputs if isinstance(outputs, list) else [outputs]
     assert len(outputs) == len(words["out"])

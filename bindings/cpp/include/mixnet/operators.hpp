@@ -100,7 +100,8 @@ class Convolution : public OpOptions<Convolution> {
   Convolution& cudnn_tune(std::nullopt_t) { return set(8, std::nullopt); }
   /// Accepted for MXNet's files. (boolean, default False)
   Convolution& cudnn_off(std::optional<bool> value) { return set(9, std::move(value)); }
-  /// Order of the axes of data; channels first. (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None)
+  /// Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then. (one of
+  /// None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None)
   Convolution& layout(std::string value) { return set(10, std::move(value)); }
   Convolution& layout(std::nullopt_t) { return set(10, std::nullopt); }
 };
@@ -161,7 +162,8 @@ class Deconvolution : public OpOptions<Deconvolution> {
   Deconvolution& cudnn_tune(std::nullopt_t) { return set(10, std::nullopt); }
   /// Accepted for MXNet's files. (boolean, default False)
   Deconvolution& cudnn_off(std::optional<bool> value) { return set(11, std::move(value)); }
-  /// Order of the axes of data; channels first. (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None)
+  /// Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then. (one of
+  /// None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None)
   Deconvolution& layout(std::string value) { return set(12, std::move(value)); }
   Deconvolution& layout(std::nullopt_t) { return set(12, std::nullopt); }
 };
@@ -357,7 +359,8 @@ class Pooling : public OpOptions<Pooling> {
   Pooling& p_value(std::optional<int64_t> value) { return set(7, std::move(value)); }
   /// Whether padding counts for the average; yes unless False. (boolean, default None)
   Pooling& count_include_pad(std::optional<bool> value) { return set(8, std::move(value)); }
-  /// Order of the axes of data; channels first. (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None)
+  /// Order of the axes of data; channels first unless NHWC or NDHWC. (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC,
+  /// default None)
   Pooling& layout(std::string value) { return set(9, std::move(value)); }
   Pooling& layout(std::nullopt_t) { return set(9, std::nullopt); }
 };

@@ -145,7 +145,7 @@ Cross-correlates data with num_filter windows. Output (N, num_filter, positions.
 - `no_bias` (boolean, default False): Leaves the bias out.
 - `cudnn_tune` (one of None, fastest, limited_workspace, off, default None): Accepted for MXNet's files.
 - `cudnn_off` (boolean, default False): Accepted for MXNet's files.
-- `layout` (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first.
+- `layout` (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then.
 """
 const var"Convolution" = Operator("Convolution", Symbol[:data, :weight, :bias], Symbol[:kernel, :stride, :dilate, :pad, :num_filter, :num_group, :workspace, :no_bias, :cudnn_tune, :cudnn_off, :layout], false)
 "`Convolution_v1`: another name of [`Convolution`](@ref Operators.Convolution)."
@@ -208,7 +208,7 @@ The transpose of Convolution. Output extents are stride (x - 1) + dilate (kernel
 - `no_bias` (boolean, default False): Leaves the bias out.
 - `cudnn_tune` (one of None, fastest, limited_workspace, off, default None): Accepted for MXNet's files.
 - `cudnn_off` (boolean, default False): Accepted for MXNet's files.
-- `layout` (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first.
+- `layout` (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then.
 """
 const var"Deconvolution" = Operator("Deconvolution", Symbol[:data, :weight, :bias], Symbol[:kernel, :stride, :dilate, :pad, :adj, :target_shape, :num_filter, :num_group, :workspace, :no_bias, :cudnn_tune, :cudnn_off, :layout], false)
 
@@ -494,7 +494,7 @@ Reduces windows of data to their maximum, average, sum or p-norm. Output (N, C, 
 - `pad` (tuple, default ()): Elements added on both sides; 0 when empty.
 - `p_value` (int, default None): The p of pool_type lp.
 - `count_include_pad` (boolean, default None): Whether padding counts for the average; yes unless False.
-- `layout` (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first.
+- `layout` (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC.
 """
 const var"Pooling" = Operator("Pooling", Symbol[:data], Symbol[:kernel, :pool_type, :global_pool, :cudnn_off, :pooling_convention, :stride, :pad, :p_value, :count_include_pad, :layout], false)
 "`Pooling_v1`: another name of [`Pooling`](@ref Operators.Pooling)."
