@@ -427,7 +427,7 @@ type Convolution struct {
 	CudnnTune string
 	// CudnnOff (boolean, default False): Accepted for MXNet's files.
 	CudnnOff *bool
-	// Layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first.
+	// Layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then.
 	Layout string
 }
 
@@ -565,7 +565,7 @@ type Deconvolution struct {
 	CudnnTune string
 	// CudnnOff (boolean, default False): Accepted for MXNet's files.
 	CudnnOff *bool
-	// Layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first.
+	// Layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then.
 	Layout string
 }
 
@@ -3933,7 +3933,7 @@ type Pooling struct {
 	PValue *int
 	// CountIncludePad (boolean, default None): Whether padding counts for the average; yes unless False.
 	CountIncludePad *bool
-	// Layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first.
+	// Layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC.
 	Layout string
 }
 
