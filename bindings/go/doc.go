@@ -15,8 +15,8 @@
 // # Memory
 //
 // Arrays, symbols, executors and the other nouns hold memory outside Go: Close gives it back at once, and a finalizer does what Close was
-// not called for; the collector runs early when forgotten arrays fill the memory. A closed noun's methods return errors. Any noun may be used by several goroutines where its comment does not say
-// otherwise, but not closed while another still uses it.
+// not called for; the collector runs early when forgotten arrays fill the memory. A closed noun's methods return errors. Any noun may be
+// used by several goroutines where its comment does not say otherwise, but not closed while another still uses it.
 //
 // # Waiting
 //
