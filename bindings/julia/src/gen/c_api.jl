@@ -33,6 +33,9 @@ const MXN_TAG_BOOL = Int32(3)
 const MXN_TAG_TEXT = Int32(4)
 const MXN_TAG_INTS = Int32(5)
 const MXN_TAG_FLOATS = Int32(6)
+const MXN_AUTOGRAD_RECORDING = Int32(1)
+const MXN_AUTOGRAD_TRAINING = Int32(2)
+const MXN_AUTOGRAD_TRACING = Int32(4)
 const MXN_PROFILER_STOP = Int32(0)
 const MXN_PROFILER_RUN = Int32(1)
 const MXN_PROFILER_RESUME = Int32(2)
@@ -58,8 +61,12 @@ struct mxn_predictor_options_t
     num_inputs::Int32
     num_outputs::Int32
     output_names::Ptr{Ptr{UInt8}}
+    packed::Ptr{Cvoid}
+    packed_bytes::Int64
+    borrow::Int32
+    reserved::Int32
 end
-mxn_predictor_options_t() = mxn_predictor_options_t(sizeof(mxn_predictor_options_t), C_NULL, C_NULL, 0, C_NULL, C_NULL, C_NULL, C_NULL, 0, 0, C_NULL)
+mxn_predictor_options_t() = mxn_predictor_options_t(sizeof(mxn_predictor_options_t), C_NULL, C_NULL, 0, C_NULL, C_NULL, C_NULL, C_NULL, 0, 0, C_NULL, C_NULL, 0, 0, 0)
 
 struct mxn_tensor_t
     struct_size::Csize_t
@@ -238,6 +245,17 @@ const NAMES = [
     :mxn_executor_set_monitor,
     :mxn_executor_memory,
     :mxn_executor_describe,
+    :mxn_autograd_set,
+    :mxn_autograd_mark,
+    :mxn_autograd_backward,
+    :mxn_autograd_gradient,
+    :mxn_autograd_function,
+    :mxn_trace_begin,
+    :mxn_trace_end,
+    :mxn_cached_op_create,
+    :mxn_cached_op_free,
+    :mxn_cached_op_invoke,
+    :mxn_cached_op_describe,
     :mxn_kvstore_create,
     :mxn_kvstore_free,
     :mxn_kvstore_init,
@@ -316,7 +334,7 @@ mxn_option_set(name, value) =
 """
     mxn_predictor_create(options, out_predictor)
 
-Makes a predictor; nothing of the options is kept. Fails when a parameter is missing or does not fit, naming it. An argument called ..._label that has no parameter is left at zero.
+Makes a predictor; nothing of the options is kept unless borrowed. Fails when a parameter is missing or does not fit, naming it. An argument called ..._label that has no parameter is left at zero.
 
 (own: caller: mxn_predictor_free; threads: any; blocks: no; since: 0.1)
 """
@@ -726,7 +744,7 @@ mxn_op_find(name, out_op) =
 """
     mxn_op_invoke(op, inputs, num_inputs, args, num_args, training, device_kind, device_index, outputs, capacity, num_outputs)
 
-Runs an operator. On entry *num_outputs is 0 (fresh arrays are made) or the number of visible outputs in `outputs`, which are then written. On return outputs holds *num_outputs handles; capacity is its length. training: 1 for training mode. device: for operators without inputs.
+Runs an operator. On entry *num_outputs is 0 (fresh arrays are made) or the number of visible outputs in `outputs`, which are then written. On return outputs holds *num_outputs handles; capacity is its length. training: 1 for training mode, 0 for prediction, -1 for the thread's (mxn_autograd_set). device: for operators without inputs.
 
 (own: caller owns fresh arrays; threads: any; blocks: no; since: 0.1)
 """
@@ -1244,6 +1262,116 @@ mxn_executor_describe(executor, out_text) =
     check(ccall(FUNCTIONS[98], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), executor, out_text))
 
 """
+    mxn_autograd_set(recording, training, out_before)
+
+Sets this thread's flags; -1 leaves one as it is. recording: operators are recorded, so that gradients can be asked for. training: the mode of operators that are called with training = -1, and of cached ones. out_before: MXN_AUTOGRAD_... bits.
+
+(own: none; threads: any: each has its own; blocks: no; since: 0.1)
+"""
+mxn_autograd_set(recording, training, out_before) =
+    check(ccall(FUNCTIONS[99], Int32, (Int32, Int32, Ptr{Int32},), recording, training, out_before))
+
+"""
+    mxn_autograd_mark(arrays, grads, grad_reqs, count)
+
+Makes arrays variables: gradients go to grads, of the same shapes and dtypes, by grad_reqs (NULL: all MXN_GRAD_WRITE). A recorded array is cut off from what it was made of; with grads NULL that is all that is done.
+
+(own: none; threads: one at a time per array; blocks: no; since: 0.1)
+"""
+mxn_autograd_mark(arrays, grads, grad_reqs, count) =
+    check(ccall(FUNCTIONS[100], Int32, (Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32}, Int64,), arrays, grads, grad_reqs, count))
+
+"""
+    mxn_autograd_backward(heads, head_grads, count, variables, num_variables, retain_graph, create_graph, training, out_arrays, out_count)
+
+Gradients of the sum of all heads: into the arrays of all variables behind them where variables is NULL, else of these variables (or inner values) as fresh arrays. head_grads: NULL, or one per head, NULL for ones; losses ignore theirs. What was recorded is given up unless retain_graph. create_graph (with variables): what is computed is recorded. training: the mode in which functions written by hand run.
+
+(own: caller: each array, and the vector by mxn_ndarray_list_free; threads: one at a time per graph; blocks: no; since: 0.1)
+"""
+mxn_autograd_backward(heads, head_grads, count, variables, num_variables, retain_graph, create_graph, training, out_arrays, out_count) =
+    check(ccall(FUNCTIONS[101], Int32, (Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int64, Int32, Int32, Int32, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), heads, head_grads, count, variables, num_variables, retain_graph, create_graph, training, out_arrays, out_count))
+
+"""
+    mxn_autograd_gradient(array, out_recorded, out_array)
+
+The gradient array of a variable, NULL for other arrays; *out_recorded: whether gradients flow through the array.
+
+(own: caller: mxn_ndarray_free; threads: any; blocks: no; since: 0.1)
+"""
+mxn_autograd_gradient(array, out_recorded, out_array) =
+    check(ccall(FUNCTIONS[102], Int32, (Ptr{Cvoid}, Ptr{Int32}, Ptr{Ptr{Cvoid}},), array, out_recorded, out_array))
+
+"""
+    mxn_autograd_function(inputs, num_inputs, outputs, num_outputs, fn, user, destroy)
+
+Puts down that outputs were computed from inputs, while recording was off, with fn for the gradient: it borrows the gradients of the outputs and leaves new handles of those of the inputs. fn runs on the thread that calls backward.
+
+(own: library takes user; threads: one at a time per graph; blocks: no; since: 0.1)
+"""
+mxn_autograd_function(inputs, num_inputs, outputs, num_outputs, fn, user, destroy) =
+    check(ccall(FUNCTIONS[103], Int32, (Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int64, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), inputs, num_inputs, outputs, num_outputs, fn, user, destroy))
+
+"""
+    mxn_trace_begin(arrays, count, out_arrays, out_count)
+
+From now on operators on this thread are put down instead of run, until mxn_trace_end. Gives stand-ins for the inputs, which have shapes but no values.
+
+(own: caller: each array, and the vector by mxn_ndarray_list_free; threads: one trace per thread; blocks: no; since: 0.1)
+"""
+mxn_trace_begin(arrays, count, out_arrays, out_count) =
+    check(ccall(FUNCTIONS[104], Int32, (Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), arrays, count, out_arrays, out_count))
+
+"""
+    mxn_trace_end(outputs, count, out_symbol, out_arrays, out_count)
+
+Ends tracing, also when it fails. The symbol's variables are data0, data1, ... for the inputs (those that were used) and param0, param1, ... for the arrays from outside that were met, which are returned. Without outputs the trace is given up. Where nothing is traced: the symbol of what was recorded for the outputs, with names made up.
+
+(own: caller: symbol, each array, and the vector by mxn_ndarray_list_free; threads: the thread that began; blocks: no; since: 0.1)
+"""
+mxn_trace_end(outputs, count, out_symbol, out_arrays, out_count) =
+    check(ccall(FUNCTIONS[105], Int32, (Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), outputs, count, out_symbol, out_arrays, out_count))
+
+"""
+    mxn_cached_op_create(symbol, parameters, num_parameters, out_op)
+
+A symbol to be called on arrays. parameters: names of arguments that are the same arrays in most calls; what depends on them alone may be kept between calls in prediction.
+
+(own: caller: mxn_cached_op_free; threads: any; blocks: no; since: 0.1)
+"""
+mxn_cached_op_create(symbol, parameters, num_parameters, out_op) =
+    check(ccall(FUNCTIONS[106], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}},), symbol, parameters, num_parameters, out_op))
+
+"""
+    mxn_cached_op_free(op)
+
+Frees it; calls under way and recorded ones go on.
+
+(own: none; threads: any; blocks: no; since: 0.1)
+"""
+mxn_cached_op_free(op) =
+    ccall(FUNCTIONS[107], Cvoid, (Ptr{Cvoid},), op)
+
+"""
+    mxn_cached_op_invoke(op, inputs, num_inputs, outputs, capacity, num_outputs)
+
+Calls it on the arguments, then the states, in list order; in the thread's mode, and on its tape while it records. Planned once per shapes, dtypes, mode and wanted gradients.
+
+(own: caller owns the outputs; threads: any; blocks: no; since: 0.1)
+"""
+mxn_cached_op_invoke(op, inputs, num_inputs, outputs, capacity, num_outputs) =
+    check(ccall(FUNCTIONS[108], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int32, Ptr{Int32},), op, inputs, num_inputs, outputs, capacity, num_outputs))
+
+"""
+    mxn_cached_op_describe(op, out_text, out_plans)
+
+The steps of the last call's plan, a line each, and the number of plans.
+
+(own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
+"""
+mxn_cached_op_describe(op, out_text, out_plans) =
+    check(ccall(FUNCTIONS[109], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int64},), op, out_text, out_plans))
+
+"""
     mxn_kvstore_create(type_, out_store)
 
 A store: "local" or "device".
@@ -1251,7 +1379,7 @@ A store: "local" or "device".
 (own: caller: mxn_kvstore_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_create(type_, out_store) =
-    check(ccall(FUNCTIONS[99], Int32, (Cstring, Ptr{Ptr{Cvoid}},), type_, out_store))
+    check(ccall(FUNCTIONS[110], Int32, (Cstring, Ptr{Ptr{Cvoid}},), type_, out_store))
 
 """
     mxn_kvstore_free(store)
@@ -1261,7 +1389,7 @@ Frees a store.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_free(store) =
-    ccall(FUNCTIONS[100], Cvoid, (Ptr{Cvoid},), store)
+    ccall(FUNCTIONS[111], Cvoid, (Ptr{Cvoid},), store)
 
 """
     mxn_kvstore_init(store, keys, values, count)
@@ -1271,7 +1399,7 @@ Sets first values. A key on which an error stands begins anew; any other that ex
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_init(store, keys, values, count) =
-    check(ccall(FUNCTIONS[101], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64,), store, keys, values, count))
+    check(ccall(FUNCTIONS[112], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64,), store, keys, values, count))
 
 """
     mxn_kvstore_push(store, keys, values, count, priority)
@@ -1281,7 +1409,7 @@ Sums what stands under the same key and stores it or hands it to the updater.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_push(store, keys, values, count, priority) =
-    check(ccall(FUNCTIONS[102], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, values, count, priority))
+    check(ccall(FUNCTIONS[113], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, values, count, priority))
 
 """
     mxn_kvstore_pull(store, keys, outputs, count, priority)
@@ -1291,7 +1419,7 @@ Copies stored values out.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_pull(store, keys, outputs, count, priority) =
-    check(ccall(FUNCTIONS[103], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, outputs, count, priority))
+    check(ccall(FUNCTIONS[114], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, outputs, count, priority))
 
 """
     mxn_kvstore_set_updater(store, fn, user, destroy)
@@ -1301,7 +1429,7 @@ Calls fn for every key pushed, on a thread of the engine's own; fn may wait and 
 (own: library takes user; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_set_updater(store, fn, user, destroy) =
-    check(ccall(FUNCTIONS[104], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), store, fn, user, destroy))
+    check(ccall(FUNCTIONS[115], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), store, fn, user, destroy))
 
 """
     mxn_kvstore_rank(store, out_rank, out_size)
@@ -1311,7 +1439,7 @@ Rank of this worker and number of workers.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_rank(store, out_rank, out_size) =
-    check(ccall(FUNCTIONS[105], Int32, (Ptr{Cvoid}, Ptr{Int32}, Ptr{Int32},), store, out_rank, out_size))
+    check(ccall(FUNCTIONS[116], Int32, (Ptr{Cvoid}, Ptr{Int32}, Ptr{Int32},), store, out_rank, out_size))
 
 """
     mxn_kvstore_barrier(store)
@@ -1321,7 +1449,7 @@ Waits until all workers are here.
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_kvstore_barrier(store) =
-    check(ccall(FUNCTIONS[106], Int32, (Ptr{Cvoid},), store))
+    check(ccall(FUNCTIONS[117], Int32, (Ptr{Cvoid},), store))
 
 """
     mxn_kvstore_set_optimizer(store, optimizer)
@@ -1331,7 +1459,7 @@ Every push is a step of the optimizer on the stored value, as an updater that ne
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_set_optimizer(store, optimizer) =
-    check(ccall(FUNCTIONS[107], Int32, (Ptr{Cvoid}, Ptr{Cvoid},), store, optimizer))
+    check(ccall(FUNCTIONS[118], Int32, (Ptr{Cvoid}, Ptr{Cvoid},), store, optimizer))
 
 """
     mxn_optimizer_schemas(out_json)
@@ -1341,7 +1469,7 @@ The optimizers with their options, defaults and texts, as JSON.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_schemas(out_json) =
-    check(ccall(FUNCTIONS[108], Int32, (Ptr{Ptr{UInt8}},), out_json))
+    check(ccall(FUNCTIONS[119], Int32, (Ptr{Ptr{UInt8}},), out_json))
 
 """
     mxn_optimizer_create(name, keys, values, count, out_optimizer)
@@ -1351,7 +1479,7 @@ An optimizer by name, with count options as texts. States are made at the first 
 (own: caller: mxn_optimizer_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_create(name, keys, values, count, out_optimizer) =
-    check(ccall(FUNCTIONS[109], Int32, (Cstring, Ptr{Ptr{UInt8}}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}},), name, keys, values, count, out_optimizer))
+    check(ccall(FUNCTIONS[120], Int32, (Cstring, Ptr{Ptr{UInt8}}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}},), name, keys, values, count, out_optimizer))
 
 """
     mxn_optimizer_free(optimizer)
@@ -1361,7 +1489,7 @@ Frees an optimizer and its states.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_free(optimizer) =
-    ccall(FUNCTIONS[110], Cvoid, (Ptr{Cvoid},), optimizer)
+    ccall(FUNCTIONS[121], Cvoid, (Ptr{Cvoid},), optimizer)
 
 """
     mxn_optimizer_update(optimizer, keys, weights, grads, count)
@@ -1371,7 +1499,7 @@ One step of every weight along its gradient, in place. Keys are the parameters' 
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_update(optimizer, keys, weights, grads, count) =
-    check(ccall(FUNCTIONS[111], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64,), optimizer, keys, weights, grads, count))
+    check(ccall(FUNCTIONS[122], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64,), optimizer, keys, weights, grads, count))
 
 """
     mxn_optimizer_set(optimizer, option, value)
@@ -1381,7 +1509,7 @@ Sets an option from the next step on.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_set(optimizer, option, value) =
-    check(ccall(FUNCTIONS[112], Int32, (Ptr{Cvoid}, Cstring, Float64,), optimizer, option, value))
+    check(ccall(FUNCTIONS[123], Int32, (Ptr{Cvoid}, Cstring, Float64,), optimizer, option, value))
 
 """
     mxn_optimizer_set_multipliers(optimizer, key, lr_mult, wd_mult)
@@ -1391,7 +1519,7 @@ Factors of the learning rate and of the weight decay of one key.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_set_multipliers(optimizer, key, lr_mult, wd_mult) =
-    check(ccall(FUNCTIONS[113], Int32, (Ptr{Cvoid}, Cstring, Float64, Float64,), optimizer, key, lr_mult, wd_mult))
+    check(ccall(FUNCTIONS[124], Int32, (Ptr{Cvoid}, Cstring, Float64, Float64,), optimizer, key, lr_mult, wd_mult))
 
 """
     mxn_optimizer_save(optimizer, path)
@@ -1401,7 +1529,7 @@ Writes states and counts of steps as a .params file.
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_optimizer_save(optimizer, path) =
-    check(ccall(FUNCTIONS[114], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
+    check(ccall(FUNCTIONS[125], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
 
 """
     mxn_optimizer_load(optimizer, path)
@@ -1411,7 +1539,7 @@ Reads what mxn_optimizer_save wrote; the optimizer must be of the same kind. On 
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_optimizer_load(optimizer, path) =
-    check(ccall(FUNCTIONS[115], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
+    check(ccall(FUNCTIONS[126], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
 
 """
     mxn_profiler_set_options(categories, max_events)
@@ -1421,7 +1549,7 @@ Which events are recorded from now on (MXN_PROFILE_... bits; at first all) and h
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_set_options(categories, max_events) =
-    check(ccall(FUNCTIONS[116], Int32, (Int32, Int64,), categories, max_events))
+    check(ccall(FUNCTIONS[127], Int32, (Int32, Int64,), categories, max_events))
 
 """
     mxn_profiler_set_state(state)
@@ -1431,7 +1559,7 @@ STOP ends recording, RUN forgets what was recorded and begins, RESUME goes on. A
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_set_state(state) =
-    check(ccall(FUNCTIONS[117], Int32, (Int32,), state))
+    check(ccall(FUNCTIONS[128], Int32, (Int32,), state))
 
 """
     mxn_profiler_now(out_ns)
@@ -1441,7 +1569,7 @@ The time by the profiler's clock, in nanoseconds.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_now(out_ns) =
-    check(ccall(FUNCTIONS[118], Int32, (Ptr{Int64},), out_ns))
+    check(ccall(FUNCTIONS[129], Int32, (Ptr{Int64},), out_ns))
 
 """
     mxn_profiler_event(domain, name, kind, begin_ns, value)
@@ -1451,7 +1579,7 @@ Records an event of the program's own, if recording is on: a SPAN from begin_ns 
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_event(domain, name, kind, begin_ns, value) =
-    check(ccall(FUNCTIONS[119], Int32, (Cstring, Cstring, Int32, Int64, Int64,), domain, name, kind, begin_ns, value))
+    check(ccall(FUNCTIONS[130], Int32, (Cstring, Cstring, Int32, Int64, Int64,), domain, name, kind, begin_ns, value))
 
 """
     mxn_profiler_dump(path)
@@ -1461,7 +1589,7 @@ Writes what was recorded so far as a file in Chrome's trace format (JSON, also f
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_profiler_dump(path) =
-    check(ccall(FUNCTIONS[120], Int32, (Cstring,), path))
+    check(ccall(FUNCTIONS[131], Int32, (Cstring,), path))
 
 """
     mxn_profiler_aggregate(restart, out_json)
@@ -1471,4 +1599,4 @@ Counts and times by category and name, as JSON; with restart what was summed is 
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_aggregate(restart, out_json) =
-    check(ccall(FUNCTIONS[121], Int32, (Int32, Ptr{Ptr{UInt8}},), restart, out_json))
+    check(ccall(FUNCTIONS[132], Int32, (Int32, Ptr{Ptr{UInt8}},), restart, out_json))
