@@ -143,4 +143,6 @@ def parse(source=None):
     callbacks = tuple(
         Function(name, returns, _parameters(listed), "", {}) for returns, name, listed in re.findall(r"typedef (\w+) \(\*(\w+)\)\((.*?)\);", source, flags=re.S)
     )
+    if len(callbacks) != len(re.findall(r"^typedef .*\(\*", source, flags=re.M)):
+        raise SystemExit("[header] cannot read some callback's type")
     return Header(_constants(source), handles, structs, callbacks, _functions(source))

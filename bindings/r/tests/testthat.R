@@ -1,0 +1,4 @@
+library(testthat)
+library(mixnet)
+
+test_check("mixnet")

@@ -1,0 +1,31 @@
+test_that("batches cover the data and the last is filled from the beginning", {
+  iter <- mx.io.arrayiter(matrix(1:20, 2), 1:10, batch.size = 4)
+  seen <- list()
+  pads <- c()
+  iter$reset()
+  while (iter$iter.next()) {
+    batch <- iter$value()
+    expect_equal(dim(batch$data), c(2, 4))
+    expect_equal(as.array(batch$data)[1, ], 2 * as.vector(batch$label) - 1)
+    seen <- c(seen, list(as.vector(batch$label)))
+    pads <- c(pads, iter$num.pad())
+  }
+  expect_equal(seen, list(c(1, 2, 3, 4), c(5, 6, 7, 8), c(9, 10, 1, 2)))
+  expect_equal(pads, c(0, 0, 2))
+  expect_equal(as.vector(mx.io.extract(iter, "label")), 1:10)
+  expect_error(mx.io.arrayiter(matrix(1:20, 2), 1:9), "expected 10 labels", class = "MXNetError")
+  expect_output(print(iter), "10 examples in batches of 4")
+})
+
+test_that("shuffling draws one order per epoch from the library", {
+  mx.set.seed(42)
+  iter <- mx.io.arrayiter(1:20, 1:20, batch.size = 20, shuffle = TRUE)
+  iter$reset()
+  iter$iter.next()
+  expect_equal(as.vector(iter$value()$data) - 1, c(0, 8, 16, 7, 10, 19, 17, 9, 18, 2, 5, 13, 4, 14, 3, 11, 15, 1, 12, 6))
+  first <- as.vector(iter$value()$data)
+  iter$reset()
+  iter$iter.next()
+  expect_false(identical(as.vector(iter$value()$data), first))
+  expect_setequal(as.vector(iter$value()$data), 1:20)
+})

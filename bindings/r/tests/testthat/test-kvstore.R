@@ -1,0 +1,46 @@
+test_that("pushes are summed and pulled", {
+  kv <- mx.kv.create("local")
+  kv$init(c("a", "b"), list(mx.nd.ones(2), mx.nd.zeros(3)))
+  kv$push("a", list(mx.nd.full(2, 2), mx.nd.full(2, 3)))
+  out <- mx.nd.zeros(2)
+  kv$pull("a", out)
+  expect_equal(as.vector(out), c(5, 5))
+  expect_equal(unname(mx.kv.rank(kv)), c(0, 1))
+  expect_error(kv$push("c", mx.nd.ones(2)), class = "MXNetError")
+  expect_error(mx.kv.create("nowhere"), class = "MXNetError")
+  expect_output(print(kv), "<MXKVStore local>", fixed = TRUE)
+})
+
+test_that("an updater in R runs in waits, and its errors arrive where values are read", {
+  kv <- mx.kv.create("local")
+  kv$init("w", mx.nd.ones(2))
+  keys <- character()
+  kv$set.updater(function(key, received, stored) {
+    keys <<- c(keys, key)
+    mx.nd.copyto(stored - 0.1 * received, stored)
+  })
+  out <- mx.nd.zeros(2)
+  for (i in 1:3) kv$push("w", list(mx.nd.ones(2), mx.nd.ones(2)))
+  kv$pull("w", out)
+  expect_equal(as.vector(out), c(0.4, 0.4), tolerance = 1e-6)
+  expect_equal(keys, rep("w", 3))
+  kv$set.updater(function(key, received, stored) stop("no more"))
+  kv$push("w", mx.nd.ones(2))
+  kv$pull("w", out)
+  expect_error(as.array(out), "no more", class = "MXNetError")
+  expect_error(mx.nd.wait(), "no more", class = "MXNetError")
+})
+
+test_that("polling waits no longer than told", {
+  expect_lt(system.time(expect_equal(mx.queue.poll(0.3), 0))[["elapsed"]], 2)
+})
+
+test_that("an optimizer updates in the store", {
+  kv <- mx.kv.create("local")
+  kv$init("w", mx.nd.ones(2))
+  kv$set.optimizer(mx.opt.create("sgd", learning.rate = 0.5))
+  kv$push("w", mx.nd.ones(2))
+  out <- mx.nd.zeros(2)
+  kv$pull("w", out)
+  expect_equal(as.vector(out), c(0.5, 0.5))
+})

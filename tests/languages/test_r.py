@@ -1,0 +1,104 @@
+"""The R binding: R CMD check with its own tests, the example, and a function for every operator.
+
+Everything is built under build/r. The native library is MIXNET_LIBRARY, or that of build/release. The last test prints how many of R's
+own tests passed, failed and were skipped.
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build" / "r"
+CHECK = BUILD / "mixnet.Rcheck"
+LIBRARY = os.environ.get("MIXNET_LIBRARY", str(ROOT / "build" / "release" / "libmixnet.so"))
+FASHION = pathlib.Path("/usr/share/datasets/fashion-mnist")
+
+
+def environment():
+    own = {
+        "MIXNET_ROOT": str(ROOT),
+        "MIXNET_LIBRARY": LIBRARY,
+        "MIXNET_INCLUDE": str(ROOT / "include"),
+        "R_LIBS": str(CHECK),
+        "R_PROFILE_USER": str(BUILD / "profile.R"),
+        "_R_CHECK_CRAN_INCOMING_": "false",
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "GOMP_SPINCOUNT": "5000",
+    }
+    return {**os.environ, **own}
+
+
+def run(*command, timeout=300):
+    return subprocess.run([str(part) for part in command], cwd=BUILD, env=environment(), capture_output=True, text=True, timeout=timeout)
+
+
+@pytest.fixture(scope="module")
+def checked():
+    """The output of R CMD check; its folder holds the installed package."""
+    toolchain = subprocess.run(["sh", ROOT / "tools" / "toolchains" / "r.sh"], capture_output=True, text=True)
+    if toolchain.returncode == 3:
+        pytest.skip(toolchain.stdout.strip())
+    assert toolchain.returncode == 0, toolchain.stdout + toolchain.stderr
+    shutil.rmtree(BUILD, ignore_errors=True)
+    BUILD.mkdir(parents=True)
+    # No package index is asked for: everything that is needed is installed.
+    (BUILD / "profile.R").write_text(f'options(repos = c(CRAN = "file://{BUILD}"))\n')
+    contrib = BUILD / "src" / "contrib"
+    contrib.mkdir(parents=True)
+    (contrib / "PACKAGES").write_text("")
+    built = run("R", "CMD", "build", ROOT / "bindings" / "r")
+    assert built.returncode == 0, built.stdout + built.stderr
+    return run("R", "CMD", "check", "--no-manual", *BUILD.glob("mixnet_*.tar.gz"))
+
+
+def test_check_has_no_errors_or_warnings(checked):
+    tests = CHECK / "tests" / "testthat.Rout.fail"
+    assert checked.returncode == 0, checked.stdout + (tests.read_text()[-4000:] if tests.exists() else "")
+    status = re.search(r"Status: (.*)", checked.stdout)[1]
+    assert "ERROR" not in status and "WARNING" not in status, checked.stdout
+
+
+def test_every_operator_is_a_function(checked):
+    from mixnet import base
+
+    out = base.ffi.new("char **")
+    base.check(base.lib.mxn_op_schemas(out))
+    schemas = [op for op in json.loads(base.text(out[0])) if not op["hidden"]]
+    listed = run("Rscript", "-e", 'library(mixnet); cat(ls("package:mixnet"), sep = "\\n")')
+    exported = set(listed.stdout.split())
+    for op in schemas:
+        for name in (op["name"], *op["aliases"]):
+            stem = re.sub(r"^_(contrib|image)_", r"\1.", name)
+            stem = "internal." + stem.lstrip("_") if stem.startswith("_") else stem
+            assert {f"mx.nd.{stem}", f"mx.symbol.{stem}"} <= exported, name
+
+
+def test_example_has_the_losses_of_every_language(checked, tmp_path):
+    if not FASHION.is_dir():
+        pytest.skip("needs the images of dataset-fashion-mnist")
+    done = run("Rscript", ROOT / "examples" / "r" / "train_lenet.R", "--limit", "2000", "--epochs", "1", "--prefix", tmp_path / "lenet")
+    epoch, test = done.stdout.splitlines()
+    values = dict(word.split("=") for word in epoch.split())
+    assert list(values) == ["epoch", "loss", "accuracy", "seconds"]
+    expected = re.search(r"case limit\nlimit 2000\nepoch 1 (\S+) (\S+)", (ROOT / "tests" / "conformance" / "lenet.txt").read_text())
+    assert float(values["loss"]) == pytest.approx(float(expected[1]), abs=float(expected[2]))
+    assert re.fullmatch(r"test accuracy=0\.\d{6}", test)
+
+    import mixnet as mx
+
+    symbol, arguments, states = mx.model.load_checkpoint(str(tmp_path / "lenet"), 1)
+    assert set(arguments) == set(symbol.list_arguments()) - {"data", "softmax_label"} and not states
+
+
+def test_own_tests_are_counted(checked, capsys):
+    output = (CHECK / "tests" / "testthat.Rout").read_text()
+    failed, _, skipped, passed = re.findall(r"\[ FAIL (\d+) \| WARN (\d+) \| SKIP (\d+) \| PASS (\d+) \]", output)[-1]
+    assert int(passed) > 1000 and (failed, skipped) == ("0", "0"), output[-3000:]
+    with capsys.disabled():
+        print(f"\n{passed} passed, {failed} failed, {skipped} skipped")

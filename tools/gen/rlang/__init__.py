@@ -1,0 +1,1 @@
+"""The pieces of the R binding that tools/gen/r.py writes."""
