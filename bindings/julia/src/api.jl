@@ -12,6 +12,12 @@ const FUNCTIONS = Ptr{Cvoid}[]
 
 include("gen/c_api.jl")
 
+"The empty struct with some members set; members that later versions append stay empty."
+function with(type::Type; members...)
+    empty = type()
+    return type((get(members.data, name, getfield(empty, name)) for name in fieldnames(type))...)
+end
+
 "What stands in for a function that this version of the library does not have."
 function missing_function()
     mxn_error_set(MXN_ERROR_UNSUPPORTED, "[MixNet] library: expected the function that was called, got none; it is of another version")
