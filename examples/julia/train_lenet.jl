@@ -36,11 +36,12 @@ lenet() = @mx.chain mx.Variable(:data) =>
     mx.FullyConnected(num_hidden = 10, name = :fc2) =>
     mx.SoftmaxOutput(name = :softmax)
 
-six(value) = string(round(Int, value * 1_000_000) ÷ 1_000_000, ".", lpad(round(Int, value * 1_000_000) % 1_000_000, 6, '0'))
+"Text of a number with so many digits behind the point."
+fixed(value, digits) = (whole = round(Int, value * 10^digits); string(whole ÷ 10^digits, ".", lpad(whole % 10^digits, digits, '0')))
 
 function report(state)
     loss, accuracy = last.(state.train_metrics)
-    println("epoch=$(state.epoch) loss=$(six(loss)) accuracy=$(six(accuracy)) seconds=$(round(state.seconds; digits = 2))")
+    println("epoch=$(state.epoch) loss=$(fixed(loss, 6)) accuracy=$(fixed(accuracy, 6)) seconds=$(fixed(state.seconds, 2))")
 end
 
 function options(arguments)
@@ -64,7 +65,7 @@ function main(arguments)
     model = mx.FeedForward(lenet())
     optimizer = mx.SGD(lr = 0.05, momentum = 0.9, wd = 0.0001)
     mx.fit(model, optimizer, train; n_epoch = epochs, initializer = mx.Xavier(), eval_metric = [:ce, :acc], callbacks = [mx.every_n_epoch(report)])
-    println("test accuracy=", six(mx.score(model, test, :acc)[1].second))
+    println("test accuracy=", fixed(mx.score(model, test, :acc)[1].second, 6))
     isempty(given["prefix"]) || mx.save_checkpoint(given["prefix"], epochs, model)
 end
 

@@ -137,16 +137,7 @@ def optimizer_schemas():
     return json.loads(base.text(out[0]))
 
 
-JULIA_NAMES = {
-    "nag": "NAG",
-    "rmsprop": "RMSProp",
-    "adagrad": "AdaGrad",
-    "adadelta": "AdaDelta",
-    "signum": "Signum",
-    "adamax": "AdaMax",
-    "nadam": "Nadam",
-    "signsgd": "SignSGD",
-}
+JULIA_NAMES = {"rmsprop": "RMSProp", "adagrad": "AdaGrad", "adadelta": "AdaDelta", "adamax": "AdaMax", "signum": "Signum", "signsgd": "SignSGD"}
 
 
 def optimizer(schema):

@@ -1,28 +1,26 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Julia 1.5.3 on Debian 12, which has none of its own: Debian 11's package, with Debian 11's libunwind beside it (with the newer one every
 # exception thrown from compiled code crashes), started by a wrapper /usr/local/bin/julia. The wrapper also puts libgcc first: libunwind has
 # functions of the same names, and with those an exception inside a C++ library ends the process. Safe to repeat; quick when Julia is there.
-# A private package index is used, so that the machine's own sources stay as they are. Exit code 3 with one line when it cannot be installed.
-set -e
+# A private package index is used, so that the machine's own sources stay as they are. One line at the end; codes as in apt.sh.
+source "$(dirname "$0")/apt.sh"
 sources=/etc/apt/sources.list.d/debian.sources
 compat=/opt/julia-compat
 wrapper=/usr/local/bin/julia
 check='using Libdl; f(x) = x > 1 ? error("x") : 1; raise(l) = dlsym(l, :_Unwind_RaiseException)
 try f(2) catch; raise(dlopen("")) == raise(dlopen("libgcc_s.so.1")) && println("ok") end'
 
-cannot() {
-  echo "julia: $1"
-  exit 3
-}
+works() { have julia && [ "$(timeout 60 julia --startup-file=no -e "$check" 2>/dev/null)" = ok ]; }
 
-works() { command -v julia >/dev/null && [ "$(timeout 60 julia --startup-file=no -e "$check" 2>/dev/null)" = ok ]; }
+version() { julia --startup-file=no -e 'print(VERSION)'; }
 
 if works; then
+  ready julia "$(version)"
   exit 0
 fi
-[ "$(id -u)" = 0 ] || cannot "not installed, and installing it needs root"
-command -v apt-get >/dev/null || cannot "not installed, and there is no apt-get to install it with"
-[ -f "$sources" ] || cannot "not installed, and $sources, from which Debian 11's source is derived, does not exist"
+[ "$(id -u)" = 0 ] || unavailable julia "needs root"
+have apt-get || unavailable julia "this is no Debian system (no apt-get)"
+[ -f "$sources" ] || unavailable julia "there is no $sources from which Debian 11's source could be derived"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -38,7 +36,7 @@ apt() {
   shift
   DEBIAN_FRONTEND=noninteractive apt-get "$command" -qq -o DPkg::Lock::Timeout=300 -o Dir::Etc::sourcelist=/dev/null \
     -o Dir::Etc::sourceparts="$work/sources" -o Dir::Etc::preferencesparts="$work/preferences" -o Dir::State::lists="$work/lists" \
-    -o APT::Sandbox::User=root "$@" >"$work/log" 2>&1 || cannot "apt-get $command failed: $(grep -E '^E:' "$work/log" | head -1)"
+    -o APT::Sandbox::User=root "$@" >"$work/log" 2>&1 || unavailable julia "apt-get $command: $(grep -m1 '^E:' "$work/log" || tail -1 "$work/log")"
 }
 
 apt update
@@ -47,9 +45,10 @@ apt install -y --no-install-recommends julia
 dpkg -x "$work"/packages/libunwind8_*.deb "$compat"
 folder=$(dirname "$(find "$compat" -name 'libunwind.so.8' | head -1)")
 cat >"$wrapper" <<END
-#!/bin/sh
+#!/usr/bin/env bash
 export LD_LIBRARY_PATH=$folder\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH} LD_PRELOAD=libgcc_s.so.1\${LD_PRELOAD:+:\$LD_PRELOAD}
 exec /usr/bin/julia "\$@"
 END
 chmod 755 "$wrapper"
-works || cannot "installed, but an exception does not come through"
+works || broken julia "an exception does not come through"
+ready julia "$(version)"

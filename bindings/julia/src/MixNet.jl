@@ -57,6 +57,7 @@ include("training.jl")
 include("training_callbacks.jl")
 include("predictor.jl")
 include("process.jl")
+include("precompile.jl")
 
 "The package under its short name: `mx.NDArray`, `mx.fit`."
 const mx = MixNet

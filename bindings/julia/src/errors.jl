@@ -50,7 +50,7 @@ is_timeout(error) = error isa MXError && error.code == MXN_ERROR_NET && occursin
 Repeats a blocking `call(wait)` with short time limits, so that Ctrl-C ends it within a fraction of a second.
 """
 function patiently(call)
-    wait = Ref(mxn_wait_t(sizeof(mxn_wait_t), 0.2, C_NULL))
+    wait = Ref(with(mxn_wait_t; timeout_s = 0.2))
     while true
         try
             call(wait)

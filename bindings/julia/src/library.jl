@@ -45,9 +45,3 @@ function open_library()
     throw(MXError(0, "[MixNet] library: expected one of $(join(tried, ", ")) or libmixnet in the system's search, got none; " *
                      "build it, or set MIXNET_LIBRARY to its path"))
 end
-
-function find_function(library, name)
-    address = Libdl.dlsym(library, name, throw_error = false)
-    address === nothing || return address
-    throw(MXError(0, "[MixNet] library $(Libdl.dlpath(library)): expected the function $name, got none; it is of another version"))
-end

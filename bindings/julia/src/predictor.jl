@@ -39,9 +39,10 @@ function open_predictor(symbol, params, sizes::Dict{Symbol,Any}, types, outputs)
     given, inputs = Sizes(sizes), collect(Symbol, keys(sizes))
     dtypes = Int32[dtype_code(get(types, name, Float32)) for name in inputs]
     handle = GC.@preserve json bytes chosen given dtypes begin
-        options = API.mxn_predictor_options_t(sizeof(API.mxn_predictor_options_t), pointer(json), pointer(bytes), length(bytes),
-                                              pointer(given.names.pointers), pointer(given.ndims), pointer(given.dims), pointer(dtypes), length(inputs),
-                                              length(outputs), pointer(chosen.pointers))
+        options = API.with(API.mxn_predictor_options_t; symbol_json = pointer(json), params = pointer(bytes), params_bytes = length(bytes),
+                           input_names = pointer(given.names.pointers), input_ndims = pointer(given.ndims), input_shapes = pointer(given.dims),
+                           input_dtypes = pointer(dtypes), num_inputs = length(inputs), num_outputs = length(outputs),
+                           output_names = pointer(chosen.pointers))
         take_handle(out -> API.mxn_predictor_create(Ref(options), out))
     end
     return Predictor(handle, inputs)

@@ -66,7 +66,8 @@ function Step(executor::Executor, model::FeedForward, optimizer::Optimizer, stor
     for name in names
         own = get(attributes, name, Dict{Symbol,String}())
         any(k -> haskey(own, k), (:__lr_mult__, :__wd_mult__)) || continue
-        set_multipliers!(optimizer, name; lr_mult = parse(Float64, get(own, :__lr_mult__, "1")), wd_mult = parse(Float64, get(own, :__wd_mult__, default_wd(name))))
+        lr_mult, wd_mult = get(own, :__lr_mult__, "1"), get(own, :__wd_mult__, default_wd(name))
+        set_multipliers!(optimizer, name; lr_mult = parse(Float64, lr_mult), wd_mult = parse(Float64, wd_mult))
     end
     if store !== nothing
         init!(store, map(Pair, names, weights)...)
@@ -110,7 +111,9 @@ function fit(model::FeedForward, optimizer::Optimizer, provider::AbstractDataPro
         started = time()
         train_epoch!(state, executor, step, provider, callbacks)
         state.train_metrics, state.seconds, state.batch = values(state.metric), time() - started, 0
-        state.eval_metrics = eval_data === nothing ? Pair{Symbol,Float64}[] : score(model, eval_data, eval_metric isa EvalMetric ? deepcopy(eval_metric) : eval_metric)
+        if eval_data !== nothing
+            state.eval_metrics = score(model, eval_data, eval_metric isa EvalMetric ? deepcopy(eval_metric) : eval_metric)
+        end
         foreach(callback -> callback(state), callbacks)
         state.stop && break
     end

@@ -102,7 +102,10 @@ function training(name, lines, arrays)
         mx.backward(executor)
         mx.update!(optimizer, names, [executor.arg_dict[n] for n in names], [executor.grad_dict[n] for n in names])
         loss = mx.values(mx.update!(mx.CrossEntropy(eps = 0), [rows(label, first_)], [output]))[1].second
-        isapprox(loss, parse(Float64, expected); rtol = relative, atol = absolute) || (println("$name: step $step: found $loss, expected $expected"); return false)
+        if !isapprox(loss, parse(Float64, expected); rtol = relative, atol = absolute)
+            println("$name: step $step: found $loss, expected $expected")
+            return false
+        end
     end
     found(n) = get(() -> executor.aux_dict[n], executor.arg_dict, n)
     return all(agrees(found(n), arrays[key], lines, "$name: $n after the last step") for (n, key) in by_name(lines, "final"))
@@ -113,7 +116,9 @@ function seeds(name, lines, arrays)
     return agrees(call(lines, []), arrays[Symbol(values_of(lines, "out")[1][2])], lines, name)
 end
 
-for (stem, replays) in (("operators", (on_arrays, as_symbol)), ("models", (model_by_executor, model_by_predictor)), ("training", (training,)), ("seeds", (seeds,)))
+const REPLAYS = ("operators" => (on_arrays, as_symbol), "models" => (model_by_executor, model_by_predictor), "training" => (training,), "seeds" => (seeds,))
+
+for (stem, replays) in REPLAYS
     arrays = mx.load(joinpath(FOLDER, "$stem.params"))
     for replay in replays, (name, lines) in cases(stem)
         @testset "$stem: $name ($replay)" begin

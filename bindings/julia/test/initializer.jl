@@ -13,8 +13,10 @@ end
 include("initial_weights.jl")
 
 @testset "the same weights as Python's" begin
-    net = @mx.chain mx.Variable(:data) => mx.FullyConnected(num_hidden = 3, name = :fc1) => mx.FullyConnected(num_hidden = 2, name = :fc2) => mx.SoftmaxOutput(name = :softmax)
-    for (initializer, expected) in zip((mx.Uniform(0.1), mx.Normal(0.2), mx.Xavier(), mx.Xavier(rnd_type = :gaussian, factor_type = :in, magnitude = 2)), INITIAL_WEIGHTS)
+    net = @mx.chain mx.Variable(:data) => mx.FullyConnected(num_hidden = 3, name = :fc1) =>
+        mx.FullyConnected(num_hidden = 2, name = :fc2) => mx.SoftmaxOutput(name = :softmax)
+    initializers = (mx.Uniform(0.1), mx.Normal(0.2), mx.Xavier(), mx.Xavier(rnd_type = :gaussian, factor_type = :in, magnitude = 2))
+    for (initializer, expected) in zip(initializers, INITIAL_WEIGHTS)
         mx.seed!(42)
         model = mx.FeedForward(net)
         mx.init_model(model, initializer, mx.ArrayDataProvider(zeros(Float32, 4, 2), zeros(Float32, 2); batch_size = 2))

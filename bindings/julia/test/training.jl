@@ -42,7 +42,7 @@ end
     trained(n_epoch = 2, callbacks = callbacks, eval_data = mx.ArrayDataProvider(X, Y; batch_size = 50))
     @test epochs == [1, 2] && batches == [4, 8, 4, 8]
     text = String(take!(log))
-    @test occursin("examples/s", text) && occursin("epoch 2 batch 10 accuracy=", text) && occursin("epoch 2 train accuracy=", text) && occursin("eval accuracy=", text)
+    @test all(part -> occursin(part, text), ("examples/s", "epoch 2 batch 10 accuracy=", "epoch 2 train accuracy=", "eval accuracy="))
     seen = Int[]
     trained(n_epoch = 50, optimizer = mx.SGD(lr = 0.0), callbacks = [mx.every_n_epoch(s -> push!(seen, s.epoch)), mx.early_stopping(:accuracy; patience = 3)])
     @test seen == [1, 2, 3, 4]
