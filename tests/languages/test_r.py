@@ -79,6 +79,22 @@ def test_every_operator_is_a_function(checked):
             assert {f"mx.nd.{stem}", f"mx.symbol.{stem}"} <= exported, name
 
 
+def test_a_new_operator_needs_the_generator_alone(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "tools" / "gen"))
+    from interface.operators import Operator, Parameter
+    from rlang import operators, pages
+
+    size = Parameter("size", 0, "int", True, None, (), "How many.")
+    made_up = Operator("made_up", ("_made_alias",), "Does what no other does.", (("data", "Any shape."),), "", (), (size,), ("output",), True)
+    arrays, symbols = (operators.functions([made_up], kind) for kind in ("nd", "symbol"))
+    assert "mx.nd.made_up <- function(data = NULL, size = NULL, out = NULL, ctx = NULL)" in arrays
+    assert "mx.nd.made.up <- mx.nd.made_up" in arrays and "mx.nd.internal.made_alias <- mx.nd.made_up" in arrays
+    assert "mx.symbol.made_up <- function(data = NULL, size = NULL, name = NULL, attr = NULL)" in symbols
+    assert '{"made_up", "i"}' in operators.table([made_up])
+    page = pages.pages([made_up])["operators-m.Rd"]
+    assert "Does what no other does." in page and "\\item \\code{size} (int, required): How many." in page
+
+
 def test_example_has_the_losses_of_every_language(checked, tmp_path):
     if not FASHION.is_dir():
         pytest.skip("needs the images of dataset-fashion-mnist")
