@@ -2,11 +2,10 @@
 
 python benchmarks/predictor_size.py [--nets ResNet-50 VGG-16] [--count 20] [--rounds 3]
 
-Object: text and data of mixnet_predict.o at -O3, stripped of nothing, whole and with the operators of one net only (--symbol); and what
-the linked program with the whole file takes on disk, stripped. Memory and time: one process per cell and round, in turn; peak is the most
-resident memory (VmHWM) less what the process held before the model was read, of which "anonymous" is what is not the mapped file at the
-end; time is the median of --count forwards of one image, of which the first two are left out, on all cores. The library and the one file
-run the same C program. All read the model from disk: ours maps a packed model and borrows it.
+Object: text and data of mixnet_predict.o at -O3 -march=native, whole and with the operators of one net only (--symbol). Memory and time: one
+process per cell and round, in turn; peak is the most resident memory (VmHWM) less what the process held before the model was read,
+"anonymous" is what of it is not the mapped file at the end; time is the median of --count forwards of one image after two others, on all
+cores. The library and the one file run the same C program. All read the model from disk: ours maps a packed model and borrows it.
 """
 
 import argparse
@@ -125,10 +124,23 @@ def object_sizes(folder, symbols):
     for name, chosen in (("whole", []), *((name, [path]) for name, path in symbols.items())):
         out = folder / f"one-{name}"
         run([sys.executable, ROOT / "tools" / "amalgamate.py", "--out", out, *(["--symbol", *chosen] if chosen else [])])
-        run(["g++", "-std=c++17", "-O3", "-c", out / "mixnet_predict.cc", "-o", out / "mixnet_predict.o"])
+        run(["g++", "-std=c++17", "-O3", "-march=native", "-c", out / "mixnet_predict.cc", "-o", out / "mixnet_predict.o"])
         text, data, *_ = map(int, run(["size", out / "mixnet_predict.o"]).splitlines()[1].split()[:3])
         rows.append((name, (out / "mixnet_predict.cc").read_text().count("\n"), text + data, out / "mixnet_predict.o"))
     return rows
+
+
+def sizes_table(folder, names):
+    """The table of objects; returns the whole file's."""
+    symbols = {name: folder / f"{name}-symbol.json" for name in names}
+    for name, path in symbols.items():
+        nets.ALL[name].make().save(str(path))
+    out = table.Table("predictor-size", "The one-file predictor at -O3 -march=native, g++", ["operators", "lines", "object, MB"])
+    sizes = object_sizes(folder, symbols)
+    for name, lines, size, _ in sizes:
+        out.add([name if name == "whole" else f"of {name}", lines, megabytes(size)])
+    out.save()
+    return sizes[0][3]
 
 
 def programs(folder, whole):
@@ -138,7 +150,6 @@ def programs(folder, whole):
     run(["gcc", "-O2", *include, "-c", source, "-o", folder / "measure.o"])
     run(["g++", folder / "measure.o", whole, "-pthread", "-o", folder / "one"])
     run(["g++", folder / "measure.o", f"-L{RELEASE}", "-lmixnet", f"-Wl,-rpath,{RELEASE}", "-o", folder / "library"])
-    run(["strip", "-o", folder / "stripped", folder / "one"])
     return {"one file": [folder / "one"], "library": [folder / "library"]}
 
 
@@ -165,19 +176,12 @@ def main():
     parser.add_argument("--nets", nargs="+", default=["ResNet-50", "VGG-16"], choices=list(nets.ALL))
     parser.add_argument("--count", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--object", type=pathlib.Path, help="a mixnet_predict.o to run instead of compiling; sizes are then left out")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as text:
         folder = pathlib.Path(text)
-        symbols = {name: folder / f"{name}-symbol.json" for name in options.nets}
-        for name, path in symbols.items():
-            nets.ALL[name].make().save(str(path))
-        sizes = object_sizes(folder, symbols)
-        commands = programs(folder, sizes[0][3])
-        out = table.Table("predictor-size", "The one-file predictor at -O3, g++, x86-64", ["operators", "lines", "object, MB"])
-        for name, lines, size, _ in sizes:
-            out.add([name if name == "whole" else f"of {name}", lines, megabytes(size)])
-        out.note(f"The program of the table below with the whole file, stripped: {megabytes((folder / 'stripped').stat().st_size)} MB.")
-        out.save()
+        whole = options.object or sizes_table(folder, options.nets)
+        commands = programs(folder, whole)
         columns = ["net", "what", *commands, "onnxruntime"]
         out = table.Table("predictor-cost", f"One image: MB and ms, median of {options.rounds} processes", columns)
         for name in options.nets:

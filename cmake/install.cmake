@@ -29,7 +29,7 @@ if(SKBUILD)
 endif()
 
 install(TARGETS mixnet EXPORT mixnetTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(DIRECTORY include/mixnet DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY include/mixnet bindings/cpp/include/mixnet DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(dnnl_FOUND)
   get_target_property(dnnl_file DNNL::dnnl IMPORTED_LOCATION_RELEASE)

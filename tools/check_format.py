@@ -43,7 +43,7 @@ def complaint(command):
 
 
 def main():
-    native = sources("*.cc", "*.h", "*.c", "*.cu")
+    native = sources("*.cc", "*.h", "*.hpp", "*.c", "*.cu")
     found = [text for text in map(complaint, commands(native, "--update" in sys.argv)) if text]
     if found:
         print("\n".join(found))

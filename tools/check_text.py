@@ -7,7 +7,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 LONGEST = 600
-CODE = {".cc", ".h", ".c", ".cu", ".py", ".pyi", ".txt", ".sh", ".cmake", ".in", ".toml", ".json", ""}
+CODE = {".cc", ".h", ".hpp", ".c", ".cu", ".py", ".pyi", ".txt", ".sh", ".cmake", ".in", ".toml", ".json", ""}
 PROSE = {".md", ".rst"}
 UNFINISHED = re.compile("|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X\\b")))
 PRIVATE = re.compile(r"(?<![\w.])/(home|root|Users)/\w")

@@ -526,6 +526,21 @@ done:
   return list;
 }
 
+/* backward(head, gradient or None, retain_graph, training) */
+static PyObject *backward(PyObject *module, PyObject *const *values, Py_ssize_t count) {
+  (void)module;
+  if (count != 4 || !is_array(values[0]) || !(values[1] == Py_None || is_array(values[1])))
+    return PyErr_Format(PyExc_TypeError, "[backward] expected an NDArray, its gradient or None, and two flags");
+  const int retain = PyObject_IsTrue(values[2]), training = PyObject_IsTrue(values[3]);
+  if (retain < 0 || training < 0) return NULL;
+  mxn_ndarray_t *head = handle_of(values[0]), *grad = values[1] == Py_None ? NULL : handle_of(values[1]), **none;
+  int64_t zero;
+  int code;
+  Py_BEGIN_ALLOW_THREADS code = mxn_autograd_backward(&head, &grad, 1, NULL, 0, retain, 0, training, &none, &zero);
+  Py_END_ALLOW_THREADS if (code != 0) return raise_last_error();
+  Py_RETURN_NONE;
+}
+
 /* set_flags(recording, training): this thread's, -1 leaves one; the MXN_AUTOGRAD bits of before */
 static PyObject *set_flags(PyObject *module, PyObject *const *values, Py_ssize_t count) {
   int32_t before = 0;
@@ -549,6 +564,8 @@ static PyMethodDef functions[] = {
     {"call", (PyCFunction)(void (*)(void))call_operator, METH_FASTCALL,
      "call(op, inputs, params, out, ctx): runs an operator on arrays."},
     {"make", make, METH_VARARGS, "make(op, params, device kind, device index): runs an operator without inputs."},
+    {"backward", (PyCFunction)(void (*)(void))backward, METH_FASTCALL,
+     "backward(head, gradient or None, retain_graph, training): of one array, into the gradient arrays."},
     {"flags", get_flags, METH_NOARGS, "The MXN_AUTOGRAD bits of this thread."},
     {"set_flags", (PyCFunction)(void (*)(void))set_flags, METH_FASTCALL,
      "set_flags(recording, training): sets this thread's flags, -1 leaves one; the bits of before."},

@@ -31,7 +31,7 @@ Taped invoke_one(CachedOp& op, std::vector<Taped> inputs) {
 }  // namespace
 
 TEST_CASE("trace: operations become a symbol, arrays from outside its parameters") {
-  Taped x = taped({2}, {1, 2}), w = taped({2}, {3, 4});
+  Taped x = taped({2}, {1, 2}), w = taped({2}, {3, 4}).share();
   Taped* given[] = {&x};
   Trace trace(given);
   const Taped inside = trace.inputs()[0];

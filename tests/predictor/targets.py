@@ -134,15 +134,18 @@ class Build:
         source = self.write(self.folder / "whole", ())
         call([self.cxx, "-std=c++17", *self.target.options, *STRICT, "-fsyntax-only", source], env=self.environment)
 
+    def predictor(self):
+        """The object of mixnet_predict.cc."""
+        return self.compile(self.cxx, self.write(self.folder, self.symbols), ["-std=c++17", self.target.level, *STRICT])
+
     def program(self):
         """The path of the driver's program; CMake has made the native one."""
         if self.target.name == "native":
             made = ROOT / "build" / "release" / "predictor" / "predictor_driver"
             assert made.exists(), "the one-file predictor is not built: ninja -C build/release predictor"
             return made
-        source = self.write(self.folder, self.symbols)
         objects = [
-            self.compile(self.cxx, source, ["-std=c++17", self.target.level, *STRICT]),
+            self.predictor(),
             self.compile(self.cc, DRIVER, ["-std=c11", "-O1", *STRICT, "-Wpedantic"]),
         ]
         made = self.folder / self.target.program

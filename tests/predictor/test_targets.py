@@ -1,11 +1,12 @@
 """The one-file predictor on every target: the same outputs as the executor's, and errors as codes."""
 
 import pathlib
+import re
 
 import numpy as np
 import pytest
 from models import NETS
-from targets import ROOT, amalgamate
+from targets import ROOT, amalgamate, call
 
 import mixnet as mx
 
@@ -36,6 +37,14 @@ def test_compiles_without_warnings(build):
     if build.target.name != "native":  # of which CMake compiled the whole file
         build.check_whole()
     assert build.program().stat().st_size > 100000
+
+
+@pytest.mark.parametrize("build", ["aarch64"], indirect=True)
+def test_products_use_vectors(build):
+    """Of four floats: a tile of 12 rows of two vectors is 24 multiply-adds."""
+    code = call(["aarch64-linux-gnu-objdump", "-d", "--no-show-raw-insn", build.predictor()])
+    tile = re.search(r"^[0-9a-f]+ <[^>]*run_tileIf[^>]*>:\n(.*?)\n\n", code, flags=re.S | re.M)[1]
+    assert len(re.findall(r"fmla\s+v\d+\.4s", tile)) >= 24
 
 
 @pytest.mark.parametrize("name", NETS)

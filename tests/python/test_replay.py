@@ -1,5 +1,7 @@
 """mx.jit: tracing, plans, gradients, what is refused; the same numbers as imperative code and as a Module."""
 
+import threading
+
 import mixnet as mx
 import numpy as np
 import pytest
@@ -226,26 +228,28 @@ def train_imperative(wrap):
     return outputs, {k: v.asnumpy() for k, v in p.items()}, mean.asnumpy(), variance.asnumpy()
 
 
-def train_bound():
+def train_module():
     s = mx.sym
-    names = list(parameters())
-    net = convnet(s, s.Variable("data"), s.Variable("label"), {k: s.Variable(k) for k in names}, s.Variable("mean"), s.Variable("variance"))
-    executor = net.simple_bind(mx.cpu(), data=(10, 1, 14, 14), label=(10,), grad_req={k: "write" for k in names})
-    executor.copy_params_from({k: nd.array(v) for k, v in parameters().items()}, {"mean": nd.zeros(8), "variance": nd.ones(8)})
+    net = convnet(s, s.Variable("data"), s.Variable("label"), {k: s.Variable(k) for k in parameters()}, s.Variable("mean"), s.Variable("variance"))
+    module = mx.mod.Module(net, data_names=["data"], label_names=["label"])
+    module.bind(data_shapes=[("data", (10, 1, 14, 14))], label_shapes=[("label", (10,))])
+    module.init_params(arg_params={k: nd.array(v) for k, v in parameters().items()}, aux_params={"mean": nd.zeros(8), "variance": nd.ones(8)})
+    module.init_optimizer(optimizer="sgd", optimizer_params={"learning_rate": 0.1, "rescale_grad": 1.0})
     outputs = []
-    for x, y in batches():
-        out = executor.forward(True, data=x, label=y)[0]
-        executor.backward()
-        for k in names:
-            nd.sgd_update(executor.arg_dict[k], executor.grad_dict[k], out=executor.arg_dict[k], lr=0.1)
-        outputs.append(out.asnumpy())
-    outputs.append(executor.forward(False, data=batches()[0][0], label=batches()[0][1])[0].asnumpy())
-    return outputs, {k: executor.arg_dict[k].asnumpy() for k in names}, executor.aux_dict["mean"].asnumpy(), executor.aux_dict["variance"].asnumpy()
+    made = [mx.io.DataBatch(data=[nd.array(x)], label=[nd.array(y)]) for x, y in batches()]
+    for batch in made:
+        module.forward_backward(batch)
+        module.update()
+        outputs.append(module.get_outputs()[0].asnumpy())
+    module.forward(made[0], is_train=False)
+    outputs.append(module.get_outputs()[0].asnumpy())
+    arguments, states = module.get_params()
+    return outputs, {k: v.asnumpy() for k, v in arguments.items()}, states["mean"].asnumpy(), states["variance"].asnumpy()
 
 
-def test_a_convnet_trains_alike_imperative_replayed_and_bound():
-    plain, replayed, bound = train_imperative(lambda f: f), train_imperative(mx.jit), train_bound()
-    for other in (replayed, bound):
+def test_a_convnet_trains_alike_imperative_replayed_and_as_a_module():
+    plain, replayed, module = train_imperative(lambda f: f), train_imperative(mx.jit), train_module()
+    for other in (replayed, module):
         for a, b in zip(plain[0], other[0]):
             same(a, b, 2e-4)
         for k in plain[1]:
@@ -273,3 +277,81 @@ def test_many_calls_before_one_backward():
         results.append(w.grad.asnumpy())
     same(results[0], results[1])
     assert cell.num_traces == 1
+
+
+def test_errors_of_kernels_come_with_the_value():
+    x = nd.ones((3, 2))
+    x.attach_grad()
+    f = mx.jit(lambda x, i: nd.take(x, i, mode="raise") * 2)
+    with ag.record():
+        y = f(x, nd.array([7]))
+    with pytest.raises(mx.MXNetError, match=r"expected values in \[0, 3\)"):
+        y.asnumpy()
+    with ag.record():
+        y = f(x, nd.array([1]))
+    y.backward()
+    same(x.grad, [[0, 0], [2, 2], [0, 0]])
+    with pytest.raises(mx.MXNetError):
+        nd.waitall()
+
+
+def test_one_function_on_many_threads():
+    f = mx.jit(lambda x, w: nd.tanh(nd.dot(x, w)))
+    errors = []
+
+    def work(k):
+        w = nd.ones((4, 4)) * 0.1 * k
+        w.attach_grad()
+        for _ in range(30):
+            with ag.record():
+                y = (f(nd.ones((2, 4)), w) * nd.ones((2, 4))).sum()
+            y.backward()
+        errors.append(float(abs(w.grad.asnumpy() - 2 * (1 - np.tanh(0.4 * k) ** 2)).max()))
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(1, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(errors) == 4 and max(errors) < 1e-5
+
+
+def test_outputs_that_are_inputs_or_unused():
+    x = nd.ones(3)
+    x.attach_grad()
+    f = mx.jit(lambda x: (x * 2, x, nd.exp(x)))
+    with ag.record():
+        doubled, itself, _ = f(x)
+        y = doubled + itself * 5
+    y.backward()
+    same(x.grad, [7, 7, 7])
+    doubled += 1  # outputs are fresh arrays
+    same(f(x)[0], [2, 2, 2])
+
+
+def test_an_optimizer_trains_a_replayed_loss():
+    w = nd.zeros((3,))
+    w.attach_grad()
+    update = mx.optimizer.get_updater(mx.optimizer.create("adam", learning_rate=0.1))
+    loss = mx.jit(lambda: ((w - 3) ** 2).sum())
+    for _ in range(150):
+        with ag.record():
+            value = loss()
+        value.backward()
+        update(0, w.grad, w)
+    assert abs(w.asnumpy() - 3).max() < 0.1 and loss.num_traces == 1
+
+
+def test_an_lstm_replayed_and_not():
+    size = 4 * 8 * (4 + 8 + 2)
+    p, x, h, c = nd.random.normal(shape=(size,)) * 0.1, nd.random.normal(shape=(5, 2, 4)), nd.zeros((1, 2, 8)), nd.zeros((1, 2, 8))
+    p.attach_grad()
+    results = []
+    for wrap in (lambda f: f, mx.jit):
+        net = wrap(lambda x: nd.RNN(x, p, h, c, state_size=8, num_layers=1, mode="lstm"))
+        with ag.record():
+            y = net(x)
+        y.backward()
+        results.append((y.asnumpy(), p.grad.asnumpy()))
+    for a, b in zip(*results):
+        same(a, b)

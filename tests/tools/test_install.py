@@ -1,4 +1,4 @@
-"""What `cmake --install` copies serves a C program through find_package and through pkg-config, wherever it is moved."""
+"""What `cmake --install` copies serves C and C++ programs through find_package and through pkg-config, wherever it is moved."""
 
 import os
 import pathlib
@@ -11,10 +11,21 @@ VERSION = (ROOT / "VERSION").read_text().strip()
 PROGRAM = (ROOT / "examples" / "c" / "first_array.c").read_text()
 SAYS = f"mixnet {VERSION}: 6 * 6 = 36\n"
 PROJECT = """cmake_minimum_required(VERSION 3.22)
-project(user LANGUAGES C)
+project(user LANGUAGES C CXX)
 find_package(mixnet {version} REQUIRED)
 add_executable(user user.c)
-target_link_libraries(user PRIVATE mixnet::mixnet)
+add_executable(user_cpp user.cc)
+target_compile_features(user_cpp PRIVATE cxx_std_17)
+foreach(program user user_cpp)
+  target_link_libraries(${{program}} PRIVATE mixnet::mixnet)
+endforeach()
+"""
+CPP_PROGRAM = """#include <mixnet/mixnet.hpp>
+#include <iostream>
+int main() {
+  const mixnet::NDArray values({1, 2, 3, 4, 5, 6}, {2, 3}), squares = mixnet::op::square(values);
+  std::cout << "mixnet " << mixnet::version() << ": 6 * 6 = " << squares.values().back() << "\\n";
+}
 """
 
 
@@ -47,16 +58,22 @@ def test_pkg_config(prefix, tmp_path):
     assert pathlib.Path(run("pkg-config", "--variable=libdir", "mixnet", env=env).strip()).resolve() == library_folder(prefix)
     assert (pathlib.Path(run("pkg-config", "--variable=includedir", "mixnet", env=env).strip()) / "mixnet" / "c_api.h").exists()
     flags = run("pkg-config", "--cflags", "--libs", "mixnet", env=env).split()
-    run("cc", "user.c", "-Wall", "-Wextra", "-Werror", "-std=c99", "-o", "user", *flags, f"-Wl,-rpath,{library_folder(prefix)}", cwd=tmp_path)
+    flags.append(f"-Wl,-rpath,{library_folder(prefix)}")
+    run("cc", "user.c", "-Wall", "-Wextra", "-Werror", "-std=c99", "-o", "user", *flags, cwd=tmp_path)
     assert run(tmp_path / "user") == SAYS
+    (tmp_path / "user.cc").write_text(CPP_PROGRAM)
+    run("c++", "user.cc", "-Wall", "-Wextra", "-Werror", "-std=c++17", "-o", "user_cpp", *flags, cwd=tmp_path)
+    assert run(tmp_path / "user_cpp") == SAYS
 
 
 def test_find_package(prefix, tmp_path):
     (tmp_path / "user.c").write_text(PROGRAM)
+    (tmp_path / "user.cc").write_text(CPP_PROGRAM)
     (tmp_path / "CMakeLists.txt").write_text(PROJECT.format(version=VERSION))
     run("cmake", "-G", "Ninja", "-S", tmp_path, "-B", tmp_path / "build", f"-DCMAKE_PREFIX_PATH={prefix}")
     run("cmake", "--build", tmp_path / "build")
     assert run(tmp_path / "build" / "user") == SAYS
+    assert run(tmp_path / "build" / "user_cpp") == SAYS
 
 
 def test_find_package_refuses_another_version(prefix, tmp_path):

@@ -93,6 +93,32 @@ void gradient(GradientContext& g) {
                                       "_backward_SoftmaxActivation"};
   g.set(0, g.make_backward(names[N], {g.output_grad(0), g.output(0)})[0]);
 }
+
+Entry line_sum(GradientContext& g, Entry x, int64_t axis) {
+  return g.make("sum", {std::move(x)}, {{"axis", axis}, {"keepdims", true}});
+}
+Entry scaled(GradientContext& g, Entry x, double by) { return g.make("_mul_scalar", {std::move(x)}, {{"scalar", by}}); }
+// dx = c y (dy - sum dy y). Of dy it is itself; of y: c (G dy - G sum dy y - dy sum G y).
+template <int Sign>
+void second_gradient(GradientContext& g) {
+  const Params& p = g.params<Params>();
+  const Entry grad = g.output_grad(0), dy = g.input(0), y = g.input(1);
+  if (g.wants(0)) g.set(0, g.make_backward(g.op().name.c_str(), {grad, y})[0]);
+  if (!g.wants(1)) return;
+  const Entry inner = line_sum(g, g.make("elemwise_mul", {dy, y}), p.axis),
+              outer = line_sum(g, g.make("elemwise_mul", {grad, y}), p.axis);
+  const Entry part = g.make("elemwise_mul", {grad, g.make("broadcast_sub", {dy, inner})});
+  const Entry sum = g.make("elemwise_sub", {part, g.make("broadcast_mul", {dy, outer})});
+  g.set(1, scaled(g, sum, Sign / p.temperature.value_or(1)));
+}
+// dx = c (dy - e^y sum dy). Of dy: c (G - sum G e^y); of y: -c G e^y sum dy.
+void second_log_gradient(GradientContext& g) {
+  const Params& p = g.params<Params>();
+  const double scale = 1 / p.temperature.value_or(1);
+  const Entry grad = g.output_grad(0), weighted = g.make("elemwise_mul", {grad, g.make("exp", {g.input(1)})});
+  if (g.wants(0)) g.set(0, scaled(g, g.make("broadcast_sub", {grad, line_sum(g, weighted, p.axis)}), scale));
+  if (g.wants(1)) g.set(1, scaled(g, g.make("broadcast_mul", {weighted, line_sum(g, g.input(0), p.axis)}), -scale));
+}
 //]
 
 void add_params(OpBuilder<Params>& op, bool activation_op) {
@@ -114,24 +140,25 @@ void register_ops(Registry& registry) {
     const char *name, *doc;
     PrepareFn forward, backward = nullptr;
     void (*gradient)(GradientContext&) = nullptr;
+    void (*second)(GradientContext&) = nullptr;
   };
   const Row rows[] = {
       {
           "softmax", "e^x / sum e^x along an axis.", prepare<forward<false, 1>>,
           //[full
-          prepare<backward<false, 1>>, gradient<0>
+          prepare<backward<false, 1>>, gradient<0>, second_gradient<1>
           //]
       },
       {
           "log_softmax", "The logarithm of softmax, without loss of precision.", prepare<forward<true, 1>>,
           //[full
-          prepare<backward<true, 1>>, gradient<1>
+          prepare<backward<true, 1>>, gradient<1>, second_log_gradient
           //]
       },
       {
           "softmin", "softmax of -x along an axis.", prepare<forward<false, -1>>,
           //[full
-          prepare<backward<false, -1>>, gradient<2>
+          prepare<backward<false, -1>>, gradient<2>, second_gradient<-1>
           //]
       },
       {
@@ -158,12 +185,9 @@ void register_ops(Registry& registry) {
     else op.sample({{2, 3, 4}}, {{"axis", 1}, {"temperature", 2.0}});
     OpBuilder<Params> grad(registry, std::string("_backward_") + row.name);
     add_params(grad, activation_op);
-    grad.hidden()
-        .input("output_grad")
-        .input("output")
-        .inplace(0, 0)
-        .prepare(row.backward)
-        .no_gradient("second order is not defined yet");
+    grad.hidden().input("output_grad").input("output").inplace(0, 0).prepare(row.backward);
+    if (row.second) grad.gradient(row.second);
+    else grad.no_gradient("use softmax with an axis for higher orders");
     //]
   }
 }

@@ -141,6 +141,8 @@ def parse(source=None):
     structs = tuple(Struct(name, _members(body)) for body, name in re.findall(r"typedef struct \{(.*?)\n\} (\w+);", source, flags=re.S))
     handles = tuple(re.findall(r"typedef struct \w+ (\w+);", source))
     callbacks = tuple(
-        Function(name, returns, _parameters(listed), "", {}) for returns, name, listed in re.findall(r"typedef (\w+) \(\*(\w+)\)\((.*?)\);", source)
+        Function(name, returns, _parameters(listed), "", {}) for returns, name, listed in re.findall(r"typedef (\w+) \(\*(\w+)\)\((.*?)\);", source, flags=re.S)
     )
+    if len(callbacks) != len(re.findall(r"^typedef .*\(\*", source, flags=re.M)):
+        raise SystemExit("[header] cannot read some callback's type")
     return Header(_constants(source), handles, structs, callbacks, _functions(source))

@@ -121,9 +121,7 @@ class NDArray(fast.Array):
 
     def backward(self, out_grad=None, retain_graph=False, train_mode=True):
         """Gradients of this array's sum, or of <array, out_grad>, into the gradient arrays of what it was computed from."""
-        from .. import autograd
-
-        autograd.backward([self], [out_grad], retain_graph, train_mode)
+        fast.backward(self, out_grad, retain_graph, train_mode)
 
     def __len__(self):
         if not self.shape:

@@ -1,0 +1,3 @@
+module mixnet.dev/mixnet
+
+go 1.19
