@@ -137,7 +137,16 @@ def optimizer_schemas():
     return json.loads(base.text(out[0]))
 
 
-JULIA_NAMES = {"nag": "NAG", "rmsprop": "RMSProp", "adagrad": "AdaGrad", "adadelta": "AdaDelta", "signum": "Signum", "adamax": "AdaMax", "nadam": "Nadam", "signsgd": "SignSGD"}
+JULIA_NAMES = {
+    "nag": "NAG",
+    "rmsprop": "RMSProp",
+    "adagrad": "AdaGrad",
+    "adadelta": "AdaDelta",
+    "signum": "Signum",
+    "adamax": "AdaMax",
+    "nadam": "Nadam",
+    "signsgd": "SignSGD",
+}
 
 
 def optimizer(schema):
