@@ -24,9 +24,13 @@ static cell_t *released = NULL; /* by other threads, not yet by R */
 
 static int on_r_thread(void) { return pthread_equal(pthread_self(), r_thread); }
 
+/* The engine's threads must not run while the process takes its libraries apart. */
+static void end_engine(void) { mxn_shutdown(); }
+
 void mixnet_begin(void) {
   r_thread = pthread_self();
   mixnet_quiet_openmp();
+  atexit(end_engine);
 }
 
 static void let_go(cell_t *cell) {
