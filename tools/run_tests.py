@@ -1,9 +1,9 @@
 """Runs all tests and ends with one line that adds up every language: N passed, N failed, N skipped.
 
 Stages: check (formats, layers, symbols, ABI, text, generated files), tools (pytest on the checks and the installation), cpp
-(doctest), c (programs on the C ABI), python (pytest), predictor (the one file on every target), sanitizers (the C++ tests under
-ASan+UBSan, the engine's under TSan). Fails on any failure, on any program that does not end as it should, and on any skip whose
-reason is not "needs GPU".
+(doctest), c (programs on the C ABI), python (pytest), languages (the bindings' own tests), predictor (the one file on every
+target), sanitizers (the C++ tests under ASan+UBSan, the engine's under TSan). Fails on any failure, on any program that does
+not end as it should, and on any skip whose reason is not "needs GPU" or, outside of CI, "no toolchain".
 """
 
 import argparse
@@ -73,10 +73,14 @@ def tools(totals, options):
 
 def python(totals, options):
     built("release", "predictor", totals)  # the one-file predictor, which tests/python/test_predictor.py runs
-    paths = ["tests", *(f"--ignore=tests/{other}" for other in ("tools", "slow", "predictor"))]
+    paths = ["tests", *(f"--ignore=tests/{other}" for other in ("tools", "slow", "predictor", "languages"))]
     for engine in ("threaded", "naive"):
         env = {"MIXNET_ENGINE": engine, "MIXNET_SLOW": "1" if options.slow else "0"}
         pytest(totals, f"Python ({engine} engine)", paths, env)
+
+
+def languages(totals, options):
+    pytest(totals, "languages", ["tests/languages"], {})
 
 
 def predictor(totals, options):
@@ -109,7 +113,16 @@ def sanitizers(totals, options):
         doctest(totals, tsan, "TSan", {"TSAN_OPTIONS": "halt_on_error=1", "MIXNET_TEST_PROGRAMS": "300"})
 
 
-STAGES = {"check": checks, "tools": tools, "cpp": cpp, "c": c_programs, "python": python, "predictor": predictor, "sanitizers": sanitizers}
+STAGES = {
+    "check": checks,
+    "tools": tools,
+    "cpp": cpp,
+    "c": c_programs,
+    "python": python,
+    "languages": languages,
+    "predictor": predictor,
+    "sanitizers": sanitizers,
+}
 
 
 def main():

@@ -66,7 +66,8 @@ typedef struct {
   const char *const *output_names; /* "fc1" or "fc1_output": what lies behind them is not computed */
   const void *packed; /* the bytes of a packed model, instead of symbol_json and params, which are then NULL */
   int64_t packed_bytes;
-  int32_t borrow; /* 1: the bytes of params or packed stay as they are until the last clone is freed, and are not copied */
+  int32_t
+      borrow; /* 1: the bytes of params or packed stay as they are until the last clone is freed, and are not copied */
   int32_t reserved;
 } mxn_predictor_options_t;
 

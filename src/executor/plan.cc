@@ -191,7 +191,8 @@ int64_t Plan::copied_joins(const std::vector<Pieces>& pieces) const {
     if (node.is_variable() || !node.op->joins || pieces[static_cast<size_t>(id)].kind != Pieces::none) continue;
     const size_t out = static_cast<size_t>(graph_.entry(id, 0));
     const Shape& whole = shapes_[out];
-    if (whole.size(0, node.op->joins(node.params.get(), whole).axis) == 1) bytes += whole.size() * dtype_size(types_[out]);
+    if (whole.size(0, node.op->joins(node.params.get(), whole).axis) == 1)
+      bytes += whole.size() * dtype_size(types_[out]);
   }
   return bytes;
 }

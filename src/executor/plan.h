@@ -36,7 +36,7 @@ class Plan {
     std::unique_ptr<Kernel> kernel;
     std::vector<TensorView> in, out;
     std::vector<int64_t> in_place,
-        out_place;  // >= 0: arena offset; otherwise -1 - external index; `nothing`: no memory
+        out_place;                       // >= 0: arena offset; otherwise -1 - external index; `nothing`: no memory
     std::vector<int64_t> in_at, out_at;  // in an external array: where, in bytes
     int64_t workspace_place = 0;
     std::vector<int> sources;           // external arrays that its kept inputs depend on

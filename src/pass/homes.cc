@@ -31,9 +31,7 @@ class HomeFinder {
   int last_use(int entry) const { return last_use_[static_cast<size_t>(entry)]; }
   bool external(int entry) const { return in_.external[static_cast<size_t>(entry)]; }
 
-  bool movable(int entry) {
-    return !external(entry) && home(entry).root < 0 && !changes_[static_cast<size_t>(entry)];
-  }
+  bool movable(int entry) { return !external(entry) && home(entry).root < 0 && !changes_[static_cast<size_t>(entry)]; }
 
   // Lays the inputs of a join, or of a view, in its output.
   bool try_join(int id) {

@@ -287,8 +287,9 @@ class Planner {
   MemoryPlan plan_;
   Homes homes_;
   std::vector<int> last_use_;  // by entry, a node
-  std::vector<int> root_last_, root_group_, until_;  // by entry: of all that lies in it, its interval then, and Home::until
-  std::vector<int> group_;     // by entry, its interval; -1 for external
+  std::vector<int> root_last_, root_group_,
+      until_;               // by entry: of all that lies in it, its interval then, and Home::until
+  std::vector<int> group_;  // by entry, its interval; -1 for external
   std::vector<Interval> intervals_;
   std::map<int, int> taken_at_;  // interval, the node that last took it over in place
   std::vector<int> workspace_node_, workspace_interval_;

@@ -90,9 +90,7 @@ class Replay {
     return producer_[static_cast<size_t>(entry)];
   }
 
-  bool is_join(int id) const {
-    return !in_.pieces.empty() && in_.pieces[static_cast<size_t>(id)].kind == Pieces::join;
-  }
+  bool is_join(int id) const { return !in_.pieces.empty() && in_.pieces[static_cast<size_t>(id)].kind == Pieces::join; }
   // First input of which an elided node's outputs are made, and their number.
   std::pair<int, int> sources(int id, const Node& node) const {
     if (in_.pieces.empty()) return {node.op->alias[0].first, 1};
@@ -107,8 +105,8 @@ class Replay {
     const int whole = is_join(id) ? g_.entry(id, 0) : g_.entry(node.inputs[static_cast<size_t>(first)]);
     const Place all = place(whole);
     for (size_t i = 0; i < at.size(); ++i) {
-      const int piece = is_join(id) ? g_.entry(node.inputs[static_cast<size_t>(first) + i])
-                                    : g_.entry(id, static_cast<int>(i));
+      const int piece =
+          is_join(id) ? g_.entry(node.inputs[static_cast<size_t>(first) + i]) : g_.entry(id, static_cast<int>(i));
       const Place p = place(piece);
       const bool unused = p.begin == p.end;
       MIXNET_CHECK(unused || (p.space == all.space && p.begin == all.begin + at[i] && p.end <= all.end), internal,

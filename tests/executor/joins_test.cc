@@ -59,14 +59,20 @@ Symbol dense(int layers) {
 std::vector<Case> cases() {
   std::vector<Case> all;
   all.push_back({"branches", ended(join({conv(data(), 16, 1, "a"), conv(data(), 32, 1, "b")})), 1});
-  all.push_back({"nested", ended(join({join({conv(data(), 16, 1, "a"), conv(data(), 16, 1, "b")}), conv(data(), 32, 1, "c")})), 2});
+  all.push_back({"nested",
+                 ended(join({join({conv(data(), 16, 1, "a"), conv(data(), 16, 1, "b")}), conv(data(), 32, 1, "c")})),
+                 2});
   all.push_back({"dense", dense(3), 3});
   Symbol shared = conv(data(), 16, 1, "a");
   // Joined, the last result would be held from the start, and the arena larger.
-  all.push_back({"in three joins", ended(join({apply("elemwise_add", {}, {ended(join({shared, conv(data(), 16, 1, "b")})),
-                                                                       ended(join({conv(data(), 16, 1, "c"), shared}))}),
-                                            pooled(join({shared, conv(data(), 16, 1, "d")}))})), 0});
-  all.push_back({"two readers", ended(join({shared, apply("elemwise_mul", {}, {shared, conv(data(), 16, 1, "b")})})), 1});
+  all.push_back({"in three joins",
+                 ended(join({apply("elemwise_add", {},
+                                   {ended(join({shared, conv(data(), 16, 1, "b")})),
+                                    ended(join({conv(data(), 16, 1, "c"), shared}))}),
+                             pooled(join({shared, conv(data(), 16, 1, "d")}))})),
+                 0});
+  all.push_back(
+      {"two readers", ended(join({shared, apply("elemwise_mul", {}, {shared, conv(data(), 16, 1, "b")})})), 1});
   all.push_back({"twice", ended(join({shared, shared})), 0});
   all.push_back({"external", ended(join({data(), conv(data(), 16, 1, "a")})), 0});
   all.push_back({"an input is an output", Symbol::group({shared, ended(join({shared, conv(data(), 16, 1, "b")}))}), 0});
@@ -162,7 +168,8 @@ TEST_CASE("joins: many branches need their result and little else") {
 }
 
 TEST_CASE("joins: a monitor sees what did not run") {
-  const Symbol both = apply("Concat", {{"num_args", 2}}, {conv(data(), 16, 1, "a"), conv(data(), 16, 1, "b")}, "joined");
+  const Symbol both =
+      apply("Concat", {{"num_args", 2}}, {conv(data(), 16, 1, "a"), conv(data(), 16, 1, "b")}, "joined");
   const auto e = bound(ended(both), GradRequest::null);
   int seen = 0;
   e->set_monitor([&seen](const std::string& name, const NDArray&) { seen += name.find("joined") == 0 ? 1 : 0; }, false);

@@ -66,8 +66,9 @@ TEST_CASE("plan_memory: parts are made in the whole, and a wrong place is notice
     return PlainNodeBuilder().make(schema, schema.make_params(attributes), std::move(inputs), op)[0];
   };
   const Entry x{make_variable("x"), 0}, a = node("sin", {}, {x}), b = node("relu", {}, {node("cos", {}, {x})}),
-      inner = node("Concat", {{"num_args", 2}}, {a, b}), c = node("tan", {}, {x}),
-      whole = node("Concat", {{"num_args", 2}}, {inner, c}), end = node("softmax", {}, {whole});
+                                        inner = node("Concat", {{"num_args", 2}}, {a, b}), c = node("tan", {}, {x}),
+                                        whole = node("Concat", {{"num_args", 2}}, {inner, c}),
+                                        end = node("softmax", {}, {whole});
   const Graph graph({end});
   MemoryPlanInput input;
   input.graph = &graph;

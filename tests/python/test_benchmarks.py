@@ -21,6 +21,7 @@ import macs  # noqa: E402
 import nets  # noqa: E402
 import node_overhead  # noqa: E402
 import peak  # noqa: E402
+import replay  # noqa: E402
 import step_nets  # noqa: E402
 import table  # noqa: E402
 
@@ -245,3 +246,13 @@ def test_real_memory(side, paths):
     sizes, reason = latency.real_memory(side("ours"), paths, paths)
     assert reason == "" and sizes[0] >= 0 and sizes[1] < 2**27
     assert latency.real_memory(side("absent"), paths, paths) == (None, "not installed")
+
+
+@pytest.mark.parametrize("row", replay.ROWS, ids=lambda row: row[0])
+def test_small_functions_do_the_same_in_every_way(row):
+    ways = replay.sides(*row[1:])
+    plain = ways["imperative"][0]().asnumpy()
+    np.testing.assert_allclose(ways["replayed"][0]().asnumpy(), plain, rtol=1e-5, atol=1e-6)
+    for _, step in ways.values():
+        step()
+    mx.nd.waitall()

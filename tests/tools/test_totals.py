@@ -113,3 +113,14 @@ def test_skips_need_the_one_reason(tmp_path):
 def test_an_expected_failure_is_a_skip(tmp_path):
     text = "import pytest\n" + GOOD + "@pytest.mark.xfail(reason='known')\ndef test_b():\n    assert 0\n"
     assert numbers(pytest_run(tmp_path, text)) == (1, 1, 1)
+
+
+def test_tests_inside_a_test_are_added(tmp_path):
+    text = "def test_a(record_testsuite_property):\n    record_testsuite_property('inside Go', '12 0 0')\n"
+    totals = pytest_run(tmp_path, text)
+    assert numbers(totals) == (13, 0, 0) and totals.code() == 0
+
+
+def test_a_missing_toolchain_is_no_failure(tmp_path):
+    totals = pytest_run(tmp_path, GOOD + "import pytest\ndef test_b():\n    pytest.skip('no toolchain: go, not to be had')\n")
+    assert numbers(totals) == (1, 0, 1) and totals.code() == 0

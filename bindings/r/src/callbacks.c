@@ -68,7 +68,8 @@ static void handle_gone(SEXP keeper) {
 void *mixnet_keep(SEXP owner, SEXP function) {
   let_go_of_released();
   if (function == R_NilValue) return NULL;
-  if (!Rf_isFunction(function)) Rf_error("[mixnet] callback: expected a function, got %s", Rf_type2char(TYPEOF(function)));
+  if (!Rf_isFunction(function))
+    Rf_error("[mixnet] callback: expected a function, got %s", Rf_type2char(TYPEOF(function)));
   SEXP keeper = R_NilValue, chain = R_NilValue;
   if (owner != R_NilValue) {
     keeper = PROTECT(R_MakeExternalPtr(NULL, R_NilValue, function));
@@ -131,7 +132,8 @@ static void run(void *data) {
   REPROTECT(arguments = Rf_lcons(Rf_install("run_guarded"), arguments), at);
   SEXP package = PROTECT(Rf_mkString("mixnet"));
   SEXP failed = PROTECT(Rf_eval(arguments, R_FindNamespace(package)));
-  if (Rf_isString(failed) && XLENGTH(failed) == 1) snprintf(call->message, sizeof call->message, "%s", CHAR(STRING_ELT(failed, 0)));
+  if (Rf_isString(failed) && XLENGTH(failed) == 1)
+    snprintf(call->message, sizeof call->message, "%s", CHAR(STRING_ELT(failed, 0)));
   else call->message[0] = 0;
   UNPROTECT(3);
 }

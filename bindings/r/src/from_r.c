@@ -5,27 +5,31 @@
 
 double mixnet_real(SEXP value, const char *name) {
   const int number = Rf_isReal(value) || Rf_isInteger(value) || Rf_isLogical(value);
-  if (!number || XLENGTH(value) != 1) Rf_error("[mixnet] %s: expected one number, got %s of length %lld", name,
-                                               Rf_type2char(TYPEOF(value)), (long long)Rf_xlength(value));
+  if (!number || XLENGTH(value) != 1)
+    Rf_error("[mixnet] %s: expected one number, got %s of length %lld", name, Rf_type2char(TYPEOF(value)),
+             (long long)Rf_xlength(value));
   return Rf_asReal(value);
 }
 
 int64_t mixnet_int(SEXP value, const char *name) {
   const double number = mixnet_real(value, name);
-  if (!R_FINITE(number) || number != (double)(int64_t)number) Rf_error("[mixnet] %s: expected a whole number, got %g", name, number);
+  if (!R_FINITE(number) || number != (double)(int64_t)number)
+    Rf_error("[mixnet] %s: expected a whole number, got %g", name, number);
   return (int64_t)number;
 }
 
 const char *mixnet_text(SEXP value) {
   if (value == R_NilValue) return NULL;
   if (!Rf_isString(value) || XLENGTH(value) != 1 || STRING_ELT(value, 0) == NA_STRING)
-    Rf_error("[mixnet] text: expected one character string, got %s of length %lld", Rf_type2char(TYPEOF(value)), (long long)Rf_xlength(value));
+    Rf_error("[mixnet] text: expected one character string, got %s of length %lld", Rf_type2char(TYPEOF(value)),
+             (long long)Rf_xlength(value));
   return Rf_translateCharUTF8(STRING_ELT(value, 0));
 }
 
 const char *const *mixnet_texts(SEXP values) {
   if (values == R_NilValue) return NULL;
-  if (!Rf_isString(values)) Rf_error("[mixnet] texts: expected a character vector, got %s", Rf_type2char(TYPEOF(values)));
+  if (!Rf_isString(values))
+    Rf_error("[mixnet] texts: expected a character vector, got %s", Rf_type2char(TYPEOF(values)));
   const R_xlen_t count = XLENGTH(values);
   const char **texts = (const char **)R_alloc((size_t)count + 1, sizeof *texts);
   for (R_xlen_t i = 0; i < count; i++) {
@@ -35,7 +39,9 @@ const char *const *mixnet_texts(SEXP values) {
   return texts;
 }
 
-static double number_at(SEXP values, R_xlen_t i) { return Rf_isReal(values) ? REAL(values)[i] : (double)INTEGER(values)[i]; }
+static double number_at(SEXP values, R_xlen_t i) {
+  return Rf_isReal(values) ? REAL(values)[i] : (double)INTEGER(values)[i];
+}
 
 static void expect_numbers(SEXP values) {
   if (!Rf_isReal(values) && !Rf_isInteger(values) && !Rf_isLogical(values))

@@ -174,7 +174,8 @@ static SEXP shim_mxn_predictor_info(SEXP predictor) {
   memset(&c_out_info, 0, sizeof c_out_info);
   c_out_info.struct_size = sizeof c_out_info;
   mixnet_check(mxn_predictor_info(c_predictor, &c_out_info));
-  static const char *NAMES_out_info[] = {"num_inputs", "num_outputs", "num_steps", "parameter_bytes", "arena_bytes", "naive_bytes", "lower_bound_bytes", "kept_bytes"};
+  static const char *NAMES_out_info[] = {"num_inputs",  "num_outputs", "num_steps",         "parameter_bytes",
+                                         "arena_bytes", "naive_bytes", "lower_bound_bytes", "kept_bytes"};
   SEXP filled = PROTECT(mixnet_list(8, NAMES_out_info));
   SET_VECTOR_ELT(filled, 0, Rf_ScalarReal((double)c_out_info.num_inputs));
   SET_VECTOR_ELT(filled, 1, Rf_ScalarReal((double)c_out_info.num_outputs));
@@ -381,7 +382,10 @@ static SEXP shim_mxn_engine_push(SEXP fn, SEXP reads, SEXP writes, SEXP array_re
   mxn_ndarray_t *const *c_array_reads = (mxn_ndarray_t *const *)mixnet_handles(array_reads, "MXNDArray");
   mxn_ndarray_t *const *c_array_writes = (mxn_ndarray_t *const *)mixnet_handles(array_writes, "MXNDArray");
   int32_t c_priority = (int32_t)mixnet_int(priority, "priority");
-  mixnet_check(mxn_engine_push(c_user ? mixnet_task : NULL, c_user, c_user ? mixnet_release : NULL, c_reads, (int64_t)mixnet_count(1, reads), c_writes, (int64_t)mixnet_count(1, writes), c_array_reads, (int64_t)mixnet_count(1, array_reads), c_array_writes, (int64_t)mixnet_count(1, array_writes), c_priority));
+  mixnet_check(mxn_engine_push(c_user ? mixnet_task : NULL, c_user, c_user ? mixnet_release : NULL, c_reads,
+                               (int64_t)mixnet_count(1, reads), c_writes, (int64_t)mixnet_count(1, writes),
+                               c_array_reads, (int64_t)mixnet_count(1, array_reads), c_array_writes,
+                               (int64_t)mixnet_count(1, array_writes), c_priority));
   return R_NilValue;
 }
 
@@ -423,7 +427,8 @@ static SEXP shim_mxn_ndarray_create(SEXP shape, SEXP dtype, SEXP device_kind, SE
   int32_t c_device_index = (int32_t)mixnet_int(device_index, "device_index");
   SEXP r_out_array = PROTECT(mixnet_make_ndarray());
   mxn_ndarray_t *c_out_array = NULL;
-  mixnet_check(mxn_ndarray_create(c_shape, (int32_t)mixnet_count(1, shape), c_dtype, c_device_kind, c_device_index, &c_out_array));
+  mixnet_check(mxn_ndarray_create(c_shape, (int32_t)mixnet_count(1, shape), c_dtype, c_device_kind, c_device_index,
+                                  &c_out_array));
   SEXP result = PROTECT(mixnet_filled(r_out_array, c_out_array));
   UNPROTECT(2);
   return result;
@@ -556,7 +561,8 @@ static SEXP shim_mxn_ndarray_load_memory(SEXP data) {
   mxn_ndarray_t **c_out_arrays = NULL;
   int64_t c_out_count = 0;
   mxn_strings_t *c_out_names = NULL;
-  mixnet_check(mxn_ndarray_load_memory(mixnet_bytes(data), (int64_t)XLENGTH(data), &c_out_arrays, &c_out_count, &c_out_names));
+  mixnet_check(
+      mxn_ndarray_load_memory(mixnet_bytes(data), (int64_t)XLENGTH(data), &c_out_arrays, &c_out_count, &c_out_names));
   static const char *NAMES[] = {"arrays", "names"};
   SEXP result = PROTECT(mixnet_list(2, NAMES));
   SET_VECTOR_ELT(result, 0, mixnet_take_arrays(c_out_arrays, c_out_count));
@@ -602,7 +608,8 @@ static SEXP shim_mxn_symbol_compose(SEXP symbol, SEXP name, SEXP keys, SEXP repl
   mxn_symbol_t *const *c_replacements = (mxn_symbol_t *const *)mixnet_handles(replacements, "MXSymbol");
   SEXP r_out_symbol = PROTECT(mixnet_make_symbol());
   mxn_symbol_t *c_out_symbol = NULL;
-  mixnet_check(mxn_symbol_compose(c_symbol, c_name, c_keys, c_replacements, (int32_t)mixnet_count(2, keys, replacements), &c_out_symbol));
+  mixnet_check(mxn_symbol_compose(c_symbol, c_name, c_keys, c_replacements,
+                                  (int32_t)mixnet_count(2, keys, replacements), &c_out_symbol));
   SEXP result = PROTECT(mixnet_filled(r_out_symbol, c_out_symbol));
   UNPROTECT(2);
   return result;
@@ -723,7 +730,8 @@ static SEXP shim_mxn_symbol_infer_shape(SEXP symbol, SEXP names, SEXP ndims, SEX
   mxn_shapes_t *c_out_outputs = NULL;
   mxn_shapes_t *c_out_states = NULL;
   int32_t c_out_complete = 0;
-  mixnet_check(mxn_symbol_infer_shape(c_symbol, c_names, c_ndims, c_dims, (int32_t)mixnet_count(2, names, ndims), &c_out_arguments, &c_out_outputs, &c_out_states, &c_out_complete));
+  mixnet_check(mxn_symbol_infer_shape(c_symbol, c_names, c_ndims, c_dims, (int32_t)mixnet_count(2, names, ndims),
+                                      &c_out_arguments, &c_out_outputs, &c_out_states, &c_out_complete));
   static const char *NAMES[] = {"arguments", "outputs", "states", "complete"};
   SEXP result = PROTECT(mixnet_list(4, NAMES));
   SET_VECTOR_ELT(result, 0, mixnet_take_shapes(c_out_arguments));
@@ -742,7 +750,8 @@ static SEXP shim_mxn_symbol_infer_type(SEXP symbol, SEXP names, SEXP dtypes) {
   mxn_shapes_t *c_out_outputs = NULL;
   mxn_shapes_t *c_out_states = NULL;
   int32_t c_out_complete = 0;
-  mixnet_check(mxn_symbol_infer_type(c_symbol, c_names, c_dtypes, (int32_t)mixnet_count(2, names, dtypes), &c_out_arguments, &c_out_outputs, &c_out_states, &c_out_complete));
+  mixnet_check(mxn_symbol_infer_type(c_symbol, c_names, c_dtypes, (int32_t)mixnet_count(2, names, dtypes),
+                                     &c_out_arguments, &c_out_outputs, &c_out_states, &c_out_complete));
   static const char *NAMES[] = {"arguments", "outputs", "states", "complete"};
   SEXP result = PROTECT(mixnet_list(4, NAMES));
   SET_VECTOR_ELT(result, 0, mixnet_take_shapes(c_out_arguments));
@@ -763,7 +772,8 @@ static SEXP shim_mxn_symbol_memory(SEXP symbol, SEXP names, SEXP ndims, SEXP dim
   mxn_memory_info_t c_out_info;
   memset(&c_out_info, 0, sizeof c_out_info);
   c_out_info.struct_size = sizeof c_out_info;
-  mixnet_check(mxn_symbol_memory(c_symbol, c_names, c_ndims, c_dims, (int32_t)mixnet_count(2, names, ndims), c_training, &c_out_info));
+  mixnet_check(mxn_symbol_memory(c_symbol, c_names, c_ndims, c_dims, (int32_t)mixnet_count(2, names, ndims), c_training,
+                                 &c_out_info));
   static const char *NAMES_out_info[] = {"planned", "naive", "lower_bound", "external", "kept"};
   SEXP filled = PROTECT(mixnet_list(5, NAMES_out_info));
   SET_VECTOR_ELT(filled, 0, Rf_ScalarReal((double)c_out_info.planned));
@@ -776,7 +786,8 @@ static SEXP shim_mxn_symbol_memory(SEXP symbol, SEXP names, SEXP ndims, SEXP dim
   return result;
 }
 
-static SEXP shim_mxn_executor_bind(SEXP symbol, SEXP device_kind, SEXP device_index, SEXP args, SEXP grads, SEXP grad_reqs, SEXP states, SEXP shared) {
+static SEXP shim_mxn_executor_bind(SEXP symbol, SEXP device_kind, SEXP device_index, SEXP args, SEXP grads,
+                                   SEXP grad_reqs, SEXP states, SEXP shared) {
   mxn_symbol_t *c_symbol = (mxn_symbol_t *)mixnet_handle(symbol, "MXSymbol");
   int32_t c_device_kind = (int32_t)mixnet_int(device_kind, "device_kind");
   int32_t c_device_index = (int32_t)mixnet_int(device_index, "device_index");
@@ -787,13 +798,17 @@ static SEXP shim_mxn_executor_bind(SEXP symbol, SEXP device_kind, SEXP device_in
   mxn_executor_t *c_shared = (mxn_executor_t *)mixnet_handle(shared, "MXExecutorHandle");
   SEXP r_out_executor = PROTECT(mixnet_make_executor());
   mxn_executor_t *c_out_executor = NULL;
-  mixnet_check(mxn_executor_bind(c_symbol, c_device_kind, c_device_index, c_args, c_grads, c_grad_reqs, (int64_t)mixnet_count(3, args, grads, grad_reqs), c_states, (int64_t)mixnet_count(1, states), c_shared, &c_out_executor));
+  mixnet_check(mxn_executor_bind(c_symbol, c_device_kind, c_device_index, c_args, c_grads, c_grad_reqs,
+                                 (int64_t)mixnet_count(3, args, grads, grad_reqs), c_states,
+                                 (int64_t)mixnet_count(1, states), c_shared, &c_out_executor));
   SEXP result = PROTECT(mixnet_filled(r_out_executor, c_out_executor));
   UNPROTECT(2);
   return result;
 }
 
-static SEXP shim_mxn_executor_simple_bind(SEXP symbol, SEXP device_kind, SEXP device_index, SEXP shape_names, SEXP ndims, SEXP dims, SEXP dtype_names, SEXP dtypes, SEXP req_names, SEXP reqs, SEXP default_req, SEXP shared) {
+static SEXP shim_mxn_executor_simple_bind(SEXP symbol, SEXP device_kind, SEXP device_index, SEXP shape_names,
+                                          SEXP ndims, SEXP dims, SEXP dtype_names, SEXP dtypes, SEXP req_names,
+                                          SEXP reqs, SEXP default_req, SEXP shared) {
   mxn_symbol_t *c_symbol = (mxn_symbol_t *)mixnet_handle(symbol, "MXSymbol");
   int32_t c_device_kind = (int32_t)mixnet_int(device_kind, "device_kind");
   int32_t c_device_index = (int32_t)mixnet_int(device_index, "device_index");
@@ -809,13 +824,18 @@ static SEXP shim_mxn_executor_simple_bind(SEXP symbol, SEXP device_kind, SEXP de
   mxn_executor_t *c_shared = (mxn_executor_t *)mixnet_handle(shared, "MXExecutorHandle");
   SEXP r_out_executor = PROTECT(mixnet_make_executor());
   mxn_executor_t *c_out_executor = NULL;
-  mixnet_check(mxn_executor_simple_bind(c_symbol, c_device_kind, c_device_index, c_shape_names, c_ndims, c_dims, (int32_t)mixnet_count(2, shape_names, ndims), c_dtype_names, c_dtypes, (int32_t)mixnet_count(2, dtype_names, dtypes), c_req_names, c_reqs, (int32_t)mixnet_count(2, req_names, reqs), c_default_req, c_shared, &c_out_executor));
+  mixnet_check(mxn_executor_simple_bind(c_symbol, c_device_kind, c_device_index, c_shape_names, c_ndims, c_dims,
+                                        (int32_t)mixnet_count(2, shape_names, ndims), c_dtype_names, c_dtypes,
+                                        (int32_t)mixnet_count(2, dtype_names, dtypes), c_req_names, c_reqs,
+                                        (int32_t)mixnet_count(2, req_names, reqs), c_default_req, c_shared,
+                                        &c_out_executor));
   SEXP result = PROTECT(mixnet_filled(r_out_executor, c_out_executor));
   UNPROTECT(2);
   return result;
 }
 
-static SEXP shim_mxn_executor_reshape(SEXP executor, SEXP partial_shaping, SEXP up_sizing, SEXP names, SEXP ndims, SEXP dims) {
+static SEXP shim_mxn_executor_reshape(SEXP executor, SEXP partial_shaping, SEXP up_sizing, SEXP names, SEXP ndims,
+                                      SEXP dims) {
   mxn_executor_t *c_executor = (mxn_executor_t *)mixnet_handle(executor, "MXExecutorHandle");
   int32_t c_partial_shaping = (int32_t)mixnet_int(partial_shaping, "partial_shaping");
   int32_t c_up_sizing = (int32_t)mixnet_int(up_sizing, "up_sizing");
@@ -825,7 +845,8 @@ static SEXP shim_mxn_executor_reshape(SEXP executor, SEXP partial_shaping, SEXP 
   mixnet_same_sum(ndims, dims);
   SEXP r_out_executor = PROTECT(mixnet_make_executor());
   mxn_executor_t *c_out_executor = NULL;
-  mixnet_check(mxn_executor_reshape(c_executor, c_partial_shaping, c_up_sizing, c_names, c_ndims, c_dims, (int32_t)mixnet_count(2, names, ndims), &c_out_executor));
+  mixnet_check(mxn_executor_reshape(c_executor, c_partial_shaping, c_up_sizing, c_names, c_ndims, c_dims,
+                                    (int32_t)mixnet_count(2, names, ndims), &c_out_executor));
   SEXP result = PROTECT(mixnet_filled(r_out_executor, c_out_executor));
   UNPROTECT(2);
   return result;
@@ -860,7 +881,8 @@ static SEXP shim_mxn_executor_set_monitor(SEXP executor, SEXP fn, SEXP inputs) {
   mxn_executor_t *c_executor = (mxn_executor_t *)mixnet_handle(executor, "MXExecutorHandle");
   void *c_user = mixnet_keep(executor, fn);
   int32_t c_inputs = (int32_t)mixnet_int(inputs, "inputs");
-  mixnet_check(mxn_executor_set_monitor(c_executor, c_user ? mixnet_monitor : NULL, c_user, c_user ? mixnet_release : NULL, c_inputs));
+  mixnet_check(mxn_executor_set_monitor(c_executor, c_user ? mixnet_monitor : NULL, c_user,
+                                        c_user ? mixnet_release : NULL, c_inputs));
   return R_NilValue;
 }
 
@@ -910,7 +932,8 @@ static SEXP shim_mxn_autograd_mark(SEXP arrays, SEXP grads, SEXP grad_reqs) {
   return R_NilValue;
 }
 
-static SEXP shim_mxn_autograd_backward(SEXP heads, SEXP head_grads, SEXP variables, SEXP retain_graph, SEXP create_graph, SEXP training) {
+static SEXP shim_mxn_autograd_backward(SEXP heads, SEXP head_grads, SEXP variables, SEXP retain_graph,
+                                       SEXP create_graph, SEXP training) {
   mxn_ndarray_t *const *c_heads = (mxn_ndarray_t *const *)mixnet_handles(heads, "MXNDArray");
   mxn_ndarray_t *const *c_head_grads = (mxn_ndarray_t *const *)mixnet_handles(head_grads, "MXNDArray");
   mxn_ndarray_t *const *c_variables = (mxn_ndarray_t *const *)mixnet_handles(variables, "MXNDArray");
@@ -919,7 +942,9 @@ static SEXP shim_mxn_autograd_backward(SEXP heads, SEXP head_grads, SEXP variabl
   int32_t c_training = (int32_t)mixnet_int(training, "training");
   mxn_ndarray_t **c_out_arrays = NULL;
   int64_t c_out_count = 0;
-  mixnet_check(mxn_autograd_backward(c_heads, c_head_grads, (int64_t)mixnet_count(2, heads, head_grads), c_variables, (int64_t)mixnet_count(1, variables), c_retain_graph, c_create_graph, c_training, &c_out_arrays, &c_out_count));
+  mixnet_check(mxn_autograd_backward(c_heads, c_head_grads, (int64_t)mixnet_count(2, heads, head_grads), c_variables,
+                                     (int64_t)mixnet_count(1, variables), c_retain_graph, c_create_graph, c_training,
+                                     &c_out_arrays, &c_out_count));
   SEXP result = PROTECT(mixnet_take_arrays(c_out_arrays, c_out_count));
   UNPROTECT(1);
   return result;
@@ -1027,7 +1052,8 @@ static SEXP shim_mxn_kvstore_pull(SEXP store, SEXP keys, SEXP outputs, SEXP prio
 static SEXP shim_mxn_kvstore_set_updater(SEXP store, SEXP fn) {
   mxn_kvstore_t *c_store = (mxn_kvstore_t *)mixnet_handle(store, "MXKvstoreHandle");
   void *c_user = mixnet_keep(store, fn);
-  mixnet_check(mxn_kvstore_set_updater(c_store, c_user ? mixnet_updater : NULL, c_user, c_user ? mixnet_release : NULL));
+  mixnet_check(
+      mxn_kvstore_set_updater(c_store, c_user ? mixnet_updater : NULL, c_user, c_user ? mixnet_release : NULL));
   return R_NilValue;
 }
 
@@ -1071,7 +1097,8 @@ static SEXP shim_mxn_optimizer_create(SEXP name, SEXP keys, SEXP values) {
   const char *const *c_values = mixnet_texts(values);
   SEXP r_out_optimizer = PROTECT(mixnet_make_optimizer());
   mxn_optimizer_t *c_out_optimizer = NULL;
-  mixnet_check(mxn_optimizer_create(c_name, c_keys, c_values, (int32_t)mixnet_count(2, keys, values), &c_out_optimizer));
+  mixnet_check(
+      mxn_optimizer_create(c_name, c_keys, c_values, (int32_t)mixnet_count(2, keys, values), &c_out_optimizer));
   SEXP result = PROTECT(mixnet_filled(r_out_optimizer, c_out_optimizer));
   UNPROTECT(2);
   return result;
@@ -1082,7 +1109,8 @@ static SEXP shim_mxn_optimizer_update(SEXP optimizer, SEXP keys, SEXP weights, S
   const char *const *c_keys = mixnet_texts(keys);
   mxn_ndarray_t *const *c_weights = (mxn_ndarray_t *const *)mixnet_handles(weights, "MXNDArray");
   mxn_ndarray_t *const *c_grads = (mxn_ndarray_t *const *)mixnet_handles(grads, "MXNDArray");
-  mixnet_check(mxn_optimizer_update(c_optimizer, c_keys, c_weights, c_grads, (int64_t)mixnet_count(3, keys, weights, grads)));
+  mixnet_check(
+      mxn_optimizer_update(c_optimizer, c_keys, c_weights, c_grads, (int64_t)mixnet_count(3, keys, weights, grads)));
   return R_NilValue;
 }
 

@@ -54,7 +54,8 @@ void *mixnet_handle(SEXP handle, const char *kind) {
 
 void **mixnet_handles(SEXP list, const char *kind) {
   if (list == R_NilValue) return NULL;
-  if (TYPEOF(list) != VECSXP) Rf_error("[mixnet] handles: expected a list of %s, got %s", kind, Rf_type2char(TYPEOF(list)));
+  if (TYPEOF(list) != VECSXP)
+    Rf_error("[mixnet] handles: expected a list of %s, got %s", kind, Rf_type2char(TYPEOF(list)));
   void **addresses = (void **)R_alloc((size_t)XLENGTH(list) + 1, sizeof *addresses);
   for (R_xlen_t i = 0; i < XLENGTH(list); i++) addresses[i] = mixnet_handle(VECTOR_ELT(list, i), kind);
   return addresses;

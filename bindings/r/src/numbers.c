@@ -66,14 +66,14 @@ const void *mixnet_encode(SEXP values, int32_t dtype) {
   return to;
 }
 
-#define DECODE(type, r_type, values, convert)             \
-  do {                                                    \
-    made = Rf_allocVector(r_type, count);                 \
-    for (int64_t i = 0; i < count; i++) {                 \
-      type element;                                       \
+#define DECODE(type, r_type, values, convert)                                              \
+  do {                                                                                     \
+    made = Rf_allocVector(r_type, count);                                                  \
+    for (int64_t i = 0; i < count; i++) {                                                  \
+      type element;                                                                        \
       memcpy(&element, (const char *)bytes + i * (int64_t)sizeof element, sizeof element); \
-      values(made)[i] = convert(element);                 \
-    }                                                     \
+      values(made)[i] = convert(element);                                                  \
+    }                                                                                      \
   } while (0)
 
 SEXP mixnet_decode(const void *bytes, int32_t dtype, int64_t count) {

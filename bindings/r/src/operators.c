@@ -15,7 +15,9 @@ SEXP mixnet_default_device(SEXP kind, SEXP index) {
   return R_NilValue;
 }
 
-static int compare(const void *name, const void *row) { return strcmp((const char *)name, ((const mixnet_operator *)row)->name); }
+static int compare(const void *name, const void *row) {
+  return strcmp((const char *)name, ((const mixnet_operator *)row)->name);
+}
 
 static const mixnet_operator *find(const char *name, const mxn_op_t **op) {
   static const mxn_op_t *known[4096];
@@ -46,8 +48,10 @@ static const char *as_text(SEXP value, int tuple) {
   for (R_xlen_t i = 0; i < count; i++) {
     if (i) used += (size_t)snprintf(text + used, size - used, ", ");
     if (missing_at(value, i)) used += (size_t)snprintf(text + used, size - used, "None");
-    else if (Rf_isString(value)) used += (size_t)snprintf(text + used, size - used, "%s", Rf_translateCharUTF8(STRING_ELT(value, i)));
-    else if (Rf_isLogical(value)) used += (size_t)snprintf(text + used, size - used, "%s", LOGICAL(value)[i] ? "True" : "False");
+    else if (Rf_isString(value))
+      used += (size_t)snprintf(text + used, size - used, "%s", Rf_translateCharUTF8(STRING_ELT(value, i)));
+    else if (Rf_isLogical(value))
+      used += (size_t)snprintf(text + used, size - used, "%s", LOGICAL(value)[i] ? "True" : "False");
     else if (Rf_isReal(value)) used += (size_t)snprintf(text + used, size - used, "%.15g", REAL(value)[i]);
     else used += (size_t)snprintf(text + used, size - used, "%d", INTEGER(value)[i]);
   }
@@ -79,7 +83,8 @@ static void several_numbers(mxn_arg_t *arg, SEXP value, char type) {
 static void fill(mxn_arg_t *arg, SEXP value, char type, const char *op) {
   const int number = Rf_isReal(value) || Rf_isInteger(value) || Rf_isLogical(value);
   if (!number && !Rf_isString(value))
-    Rf_error("[%s] parameter %d: expected numbers, logicals or texts, got %s", op, arg->field + 1, Rf_type2char(TYPEOF(value)));
+    Rf_error("[%s] parameter %d: expected numbers, logicals or texts, got %s", op, arg->field + 1,
+             Rf_type2char(TYPEOF(value)));
   const int tuple = type == 't' || type == 'n' || type == 'r';
   if (XLENGTH(value) == 1 && missing_at(value, 0)) arg->tag = MXN_TAG_NONE;
   else if (Rf_isString(value) && XLENGTH(value) == 1) arg->tag = MXN_TAG_TEXT, arg->text = mixnet_text(value);
@@ -115,8 +120,10 @@ static int32_t given_outputs(SEXP out, mxn_ndarray_t **outputs) {
     outputs[0] = (mxn_ndarray_t *)mixnet_handle(out, "MXNDArray");
     return 1;
   }
-  if (XLENGTH(out) > OUTPUTS_MAX) Rf_error("[mixnet] out: expected at most %d arrays, got %lld", OUTPUTS_MAX, (long long)XLENGTH(out));
-  for (R_xlen_t i = 0; i < XLENGTH(out); i++) outputs[i] = (mxn_ndarray_t *)mixnet_handle(VECTOR_ELT(out, i), "MXNDArray");
+  if (XLENGTH(out) > OUTPUTS_MAX)
+    Rf_error("[mixnet] out: expected at most %d arrays, got %lld", OUTPUTS_MAX, (long long)XLENGTH(out));
+  for (R_xlen_t i = 0; i < XLENGTH(out); i++)
+    outputs[i] = (mxn_ndarray_t *)mixnet_handle(VECTOR_ELT(out, i), "MXNDArray");
   return (int32_t)XLENGTH(out);
 }
 
@@ -169,8 +176,8 @@ SEXP mixnet_symbol(SEXP op_name, SEXP inputs, SEXP input_names, SEXP params, SEX
   }
   SEXP handle = PROTECT(mixnet_make_symbol());
   mxn_symbol_t *symbol = NULL;
-  mixnet_check(mxn_symbol_create(op, args, num_args, keys, values, keys ? (int32_t)XLENGTH(attributes) : 0, symbols, names, count,
-                                 mixnet_text(name), &symbol));
+  mixnet_check(mxn_symbol_create(op, args, num_args, keys, values, keys ? (int32_t)XLENGTH(attributes) : 0, symbols,
+                                 names, count, mixnet_text(name), &symbol));
   mixnet_filled(handle, symbol);
   UNPROTECT(1);
   return handle;

@@ -5,7 +5,8 @@ static mxn_tensor_t tensor_of(mxn_predictor_t *predictor, int output, int32_t in
   mxn_tensor_t tensor;
   memset(&tensor, 0, sizeof tensor);
   tensor.struct_size = sizeof tensor;
-  mixnet_check(output ? mxn_predictor_output(predictor, index, &tensor) : mxn_predictor_input(predictor, index, &tensor));
+  mixnet_check(output ? mxn_predictor_output(predictor, index, &tensor)
+                      : mxn_predictor_input(predictor, index, &tensor));
   return tensor;
 }
 
@@ -58,7 +59,8 @@ SEXP mixnet_predictor_fill(SEXP handle, SEXP name, SEXP values) {
     if (strcmp(tensor.name, wanted) != 0) continue;
     const int64_t count = tensor.bytes / mixnet_dtype_size(tensor.dtype);
     if (Rf_xlength(values) != count)
-      Rf_error("[predictor] %s: expected %lld numbers, got %lld", wanted, (long long)count, (long long)Rf_xlength(values));
+      Rf_error("[predictor] %s: expected %lld numbers, got %lld", wanted, (long long)count,
+               (long long)Rf_xlength(values));
     mixnet_check(mxn_predictor_set_input(predictor, wanted, mixnet_encode(values, tensor.dtype), tensor.bytes));
     return handle;
   }

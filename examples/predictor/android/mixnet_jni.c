@@ -63,8 +63,8 @@ JNIEXPORT jobject JNICALL Java_org_mixnet_Predictor_tensor(JNIEnv *env, jclass t
   mxn_tensor_t tensor;
   memset(&tensor, 0, sizeof tensor);
   tensor.struct_size = sizeof tensor;
-  const int32_t code = index < 0 ? mxn_predictor_input(of(handle), 0, &tensor)
-                                 : mxn_predictor_output(of(handle), index, &tensor);
+  const int32_t code =
+      index < 0 ? mxn_predictor_input(of(handle), 0, &tensor) : mxn_predictor_output(of(handle), index, &tensor);
   return failed(env, code) ? NULL : (*env)->NewDirectByteBuffer(env, tensor.data, tensor.bytes);
 }
 

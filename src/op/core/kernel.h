@@ -29,7 +29,8 @@ struct PrepareContext {
   const FusedGroup* tail = nullptr;
   DeviceId device;
   bool training = false;
-  bool blocks = false;  // channels rather in blocks than last, where both are as good: then a join along them moves nothing
+  bool blocks =
+      false;  // channels rather in blocks than last, where both are as good: then a join along them moves nothing
 
   template <class P> const P& params() const { return *static_cast<const P*>(params_); }
 };

@@ -102,7 +102,9 @@ class TransposedKernel : public Kernel {
     const auto inner = row_major_strides(first.shape), outer = row_major_strides(channels_last(first.shape));
     StridedLoop<2> loop;
     for (int i = 0; i < n; ++i) {
-      const int64_t f = inner[static_cast<size_t>(i)], l = outer[static_cast<size_t>(i == 0 ? 0 : i == 1 ? n - 1 : i - 1)];
+      const int64_t f = inner[static_cast<size_t>(i)], l = outer[static_cast<size_t>(i == 0   ? 0
+                                                                                     : i == 1 ? n - 1
+                                                                                              : i - 1)];
       if (to_first) loop.add(first.shape[i], {f, l});
       else loop.add(first.shape[i], {l, f});
     }

@@ -298,7 +298,10 @@ void register_ops(Registry& registry) {
   op.input("data", "(N, C, [d, [h,]] w).")
       .input("weight", "(num_filter, C / num_group, kernel...).")
       .input("bias", "(num_filter,).");
-  op.input_names(conv_inputs).infer_shape(infer_in_layout<ConvParams, infer>).prepare(prepare).rows(row_window, pad_rows);
+  op.input_names(conv_inputs)
+      .infer_shape(infer_in_layout<ConvParams, infer>)
+      .prepare(prepare)
+      .rows(row_window, pad_rows);
   //[full
   op.doc(
       "Cross-correlates data with num_filter windows. Output (N, num_filter, positions...), positions = floor((x + 2 "
@@ -312,15 +315,13 @@ void register_ops(Registry& registry) {
   op.sample({{1, 2, 6}, {3, 2, 3}, {3}}, {{"kernel", Shape{3}}, {"num_filter", 3}, {"pad", Shape{2}}});
   op.sample({{1, 2, 3, 4, 3}, {2, 2, 2, 2, 2}, {2}}, {{"kernel", Shape{2, 2, 2}}, {"num_filter", 2}});
   op.sample({{2, 5, 4, 4}, {4, 3, 2, 2}, {4}}, {{"kernel", Shape{3, 2}},
-                                               {"num_filter", 4},
-                                               {"num_group", 2},
-                                               {"stride", Shape{2, 1}},
-                                               {"pad", Shape{1, 0}},
-                                               {"layout", "NHWC"}});
-  op.sample({{1, 3, 4, 3, 2}, {2, 2, 2, 2, 2}}, {{"kernel", Shape{2, 2, 2}},
-                                                 {"num_filter", 2},
-                                                 {"no_bias", true},
-                                                 {"layout", "NDHWC"}});
+                                                {"num_filter", 4},
+                                                {"num_group", 2},
+                                                {"stride", Shape{2, 1}},
+                                                {"pad", Shape{1, 0}},
+                                                {"layout", "NHWC"}});
+  op.sample({{1, 3, 4, 3, 2}, {2, 2, 2, 2, 2}},
+            {{"kernel", Shape{2, 2, 2}}, {"num_filter", 2}, {"no_bias", true}, {"layout", "NDHWC"}});
   op.sample({{1, 1, 1, 1}, {1, 1, 1, 1}, {1}}, {{"kernel", Shape{1, 1}}, {"num_filter", 1}});
   op.sample({{0, 2, 3, 3}, {2, 2, 2, 2}, {2}}, {{"kernel", Shape{2, 2}}, {"num_filter", 2}});
 

@@ -75,9 +75,7 @@ size_t scratch(const PrepareContext& c, const Shape& data, const Shape& out) {
 std::unique_ptr<Kernel> prepare_first(const PrepareContext& c) {
   return std::make_unique<WideKernel<ConvParams>>(c, forward, scratch(c, c.inputs[0].shape, c.outputs[0].shape));
 }
-std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
-  return prepare_in_layout<ConvParams>(c, prepare_first);
-}
+std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return prepare_in_layout<ConvParams>(c, prepare_first); }
 
 //[full
 // (dy, x, w) to (dx, dw, db).
@@ -153,11 +151,11 @@ void register_ops(Registry& registry) {
                                            {"no_bias", true}});
   op.sample({{1, 2, 4}, {2, 2, 3}, {2}}, {{"kernel", Shape{3}}, {"num_filter", 2}});
   op.sample({{2, 3, 4, 4}, {4, 3, 2, 1}, {2}}, {{"kernel", Shape{3, 2}},
-                                               {"num_filter", 2},
-                                               {"num_group", 2},
-                                               {"stride", Shape{2, 2}},
-                                               {"adj", Shape{1, 0}},
-                                               {"layout", "NHWC"}});
+                                                {"num_filter", 2},
+                                                {"num_group", 2},
+                                                {"stride", Shape{2, 2}},
+                                                {"adj", Shape{1, 0}},
+                                                {"layout", "NHWC"}});
   op.sample({{1, 1, 1, 1}, {1, 1, 1, 1}}, {{"kernel", Shape{1, 1}}, {"num_filter", 1}, {"no_bias", true}});
   op.sample({{0, 2, 3, 3}, {2, 2, 2, 2}}, {{"kernel", Shape{2, 2}}, {"num_filter", 2}, {"no_bias", true}});
 

@@ -217,7 +217,9 @@ struct DnnlConv {
   }
 
   // Inputs (dy, x, w), outputs (dx, dw, db). The bias gradient comes with the weight gradient: both or neither.
-  static std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) { return in_layout(c, 2, prepare_backward_first); }
+  static std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
+    return in_layout(c, 2, prepare_backward_first);
+  }
   static std::unique_ptr<Kernel> prepare_backward_first(const PrepareContext& c) {
     if (!dnnl_takes(c)) return nullptr;
     const ConvParams& p = c.params<ConvParams>();

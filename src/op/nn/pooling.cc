@@ -253,9 +253,7 @@ void pad_rows(PoolParams& p, int64_t above, int64_t below) {
 std::unique_ptr<Kernel> prepare_first(const PrepareContext& c) {
   return std::make_unique<WideKernel<PoolParams>>(c, forward, 0);
 }
-std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
-  return prepare_in_layout<PoolParams>(c, prepare_first);
-}
+std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return prepare_in_layout<PoolParams>(c, prepare_first); }
 
 //[full
 // f(offset, low, high, step) for every element of the windows in a line: windows z in [low, high) have one, at
@@ -343,7 +341,10 @@ void register_ops(Registry& registry) {
   OpBuilder<PoolParams> op(registry, "Pooling");
   op.alias("Pooling_v1");
   add_params(op);
-  op.input("data", "(N, C, [d, [h,]] w).").infer_shape(infer_in_layout<PoolParams, infer>).prepare(prepare).rows(row_window, pad_rows);
+  op.input("data", "(N, C, [d, [h,]] w).")
+      .infer_shape(infer_in_layout<PoolParams, infer>)
+      .prepare(prepare)
+      .rows(row_window, pad_rows);
   //[full
   op.doc("Reduces windows of data to their maximum, average, sum or p-norm. Output (N, C, positions...).")
       .gradient(gradient);
@@ -361,7 +362,8 @@ void register_ops(Registry& registry) {
   op.sample({{1, 2, 4, 4}}, {{"kernel", Shape{2, 2}}, {"pool_type", "lp"}, {"p_value", 2}}).range(0.2, 1);
   op.sample({{1, 2, 6}}, {{"kernel", Shape{2}}, {"stride", Shape{2}}});
   op.sample({{1, 1, 3, 3, 3}}, {{"kernel", Shape{2, 2, 2}}});
-  op.sample({{2, 5, 4, 3}}, {{"kernel", Shape{3, 2}}, {"stride", Shape{2, 1}}, {"pad", Shape{1, 0}}, {"layout", "NHWC"}});
+  op.sample({{2, 5, 4, 3}},
+            {{"kernel", Shape{3, 2}}, {"stride", Shape{2, 1}}, {"pad", Shape{1, 0}}, {"layout", "NHWC"}});
   op.sample({{2, 4, 3, 2}}, {{"pool_type", "avg"}, {"global_pool", true}, {"layout", "NHWC"}});
   op.sample({{1, 1, 1, 1}}, {{"kernel", Shape{1, 1}}});
   op.sample({{0, 2, 3, 3}}, {{"kernel", Shape{2, 2}}});

@@ -171,7 +171,8 @@ std::unique_ptr<Kernel> prepare_in_order(const PrepareContext& c) {
 void register_dnnl(Registry& registry) {
   registry.existing("Pooling").kernels.emplace_back(Provider::onednn, prepare_in_order<prepare_shapes>);
   //[full
-  registry.existing("_backward_Pooling").kernels.emplace_back(Provider::onednn, prepare_in_order<prepare_backward_shapes>);
+  registry.existing("_backward_Pooling")
+      .kernels.emplace_back(Provider::onednn, prepare_in_order<prepare_backward_shapes>);
   //]
 }
 

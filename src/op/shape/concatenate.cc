@@ -182,7 +182,10 @@ void register_ops(Registry& registry) {
   OpBuilder<StackParams> stacked(registry, "stack");
   stacked.param("num_args", &StackParams::num_args).range(1).doc("Number of inputs.");
   stacked.param("axis", &StackParams::axis).doc("Where the new axis stands in the output.");
-  stacked.variadic("arg", "num_args", &StackParams::num_args).infer_shape(infer_stack).joins(stacked_pieces).kernel(stack);
+  stacked.variadic("arg", "num_args", &StackParams::num_args)
+      .infer_shape(infer_stack)
+      .joins(stacked_pieces)
+      .kernel(stack);
   OpBuilder<SplitParams> parts(registry, "SliceChannel");
   parts.alias("split");
   parts.param("num_outputs", &SplitParams::num_outputs).required().range(1, max_parts).doc("Number of equal parts.");

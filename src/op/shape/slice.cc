@@ -223,7 +223,10 @@ void register_ops(Registry& registry) {
   op.input("data", "Any shape and dtype.").infer_shape(infer<Params>).kernel(forward<Params>);
   OpBuilder<AxisParams> axis(registry, "slice_axis");
   add_axis_params(axis);
-  axis.input("data", "Any shape and dtype.").infer_shape(infer<AxisParams>).cuts(axis_piece).kernel(forward<AxisParams>);
+  axis.input("data", "Any shape and dtype.")
+      .infer_shape(infer<AxisParams>)
+      .cuts(axis_piece)
+      .kernel(forward<AxisParams>);
   OpBuilder<LikeParams> like(registry, "slice_like");
   like.param("axes", &LikeParams::axes).doc("Axes cut to the extents of shape_like; all when empty.");
   like.input("data", "Any shape and dtype.")
