@@ -14,7 +14,8 @@ for (f, types) in (run => (Operator, Tuple, NamedTuple), symbolic => (Call,), im
                    Step => (Executor, FeedForward, Optimizer, Nothing), update! => (Optimizer, Texts, Vector{NDArray}, Vector{NDArray}),
                    train_epoch! => (TrainingState, Executor, Step, ArrayDataProvider, Vector{Any}), fit => (FeedForward, Optimizer, ArrayDataProvider),
                    load_batch! => (Executor, ArrayDataProvider, DataBatch), iterate => (ArrayDataProvider, Epoch), epoch_order => (ArrayDataProvider,),
-                   score => (FeedForward, ArrayDataProvider, Symbol), predict => (FeedForward, ArrayDataProvider), prediction_executor => (FeedForward, ArrayDataProvider),
+                   score => (FeedForward, ArrayDataProvider, Symbol), predict => (FeedForward, ArrayDataProvider),
+                   prediction_executor => (FeedForward, ArrayDataProvider),
                    save_checkpoint => (String, Int, FeedForward), load_checkpoint => (String, Int), forward => (Predictor,), open_optimizer! => (Optimizer,))
     precompile(f, types)
 end

@@ -1,7 +1,8 @@
 @testset "the paper's figure 3" begin
     mx.reset_names()
     mlp = @mx.chain mx.Variable(:data) => mx.FullyConnected(num_hidden=64) => mx.Activation(act_type=:relu) => mx.FullyConnected(num_hidden=10) => mx.Softmax()
-    @test mx.list_arguments(mlp) == [:data, :fullyconnected0_weight, :fullyconnected0_bias, :fullyconnected1_weight, :fullyconnected1_bias, :softmaxoutput0_label]
+    @test mx.list_arguments(mlp) == [:data, :fullyconnected0_weight, :fullyconnected0_bias, :fullyconnected1_weight, :fullyconnected1_bias,
+                                     :softmaxoutput0_label]
     @test mx.infer_shape(mlp; data = (100, 32))[2] == [(10, 32)]
 end
 
