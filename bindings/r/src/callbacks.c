@@ -24,13 +24,19 @@ static cell_t *released = NULL; /* by other threads, not yet by R */
 
 static int on_r_thread(void) { return pthread_equal(pthread_self(), r_thread); }
 
-/* The engine's threads must not run while the process takes its libraries apart. */
-static void end_engine(void) { mxn_shutdown(); }
+/* The engine's threads must not run while the process takes its libraries apart: R runs this finalizer before it ends. */
+static void end_engine(SEXP unused) {
+  (void)unused;
+  mxn_shutdown();
+}
 
 void mixnet_begin(void) {
   r_thread = pthread_self();
   mixnet_quiet_openmp();
-  atexit(end_engine);
+  SEXP ending = PROTECT(R_MakeExternalPtr(NULL, R_NilValue, R_NilValue));
+  R_PreserveObject(ending);
+  R_RegisterCFinalizerEx(ending, end_engine, TRUE);
+  UNPROTECT(1);
 }
 
 static void let_go(cell_t *cell) {

@@ -4,6 +4,8 @@
  * environment says how to wait. Cost: that many sleeping threads.
  */
 #include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -12,6 +14,8 @@
 #ifdef _OPENMP
 #include <omp.h>
 
+static sem_t team_is_there;
+
 static void *sleep_with_team(void *unused) {
   int members = 0;
 #pragma omp parallel num_threads(omp_get_num_procs() + 1)
@@ -19,6 +23,7 @@ static void *sleep_with_team(void *unused) {
 #pragma omp atomic
     members++;
   }
+  sem_post(&team_is_there);
   for (;;) pause();
   return unused;
 }
@@ -27,10 +32,17 @@ void mixnet_quiet_openmp(void) {
   pthread_t sleeper;
   pthread_attr_t detached;
   if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT")) return;
+  /* Signals are R's. The team inherits the mask. */
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  sem_init(&team_is_there, 0, 0);
   pthread_attr_init(&detached);
   pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-  (void)!pthread_create(&sleeper, &detached, sleep_with_team, NULL);
+  const int started = pthread_create(&sleeper, &detached, sleep_with_team, NULL) == 0;
   pthread_attr_destroy(&detached);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  while (started && sem_wait(&team_is_there) != 0) continue;
 }
 #else
 void mixnet_quiet_openmp(void) {}
