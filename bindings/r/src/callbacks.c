@@ -28,6 +28,7 @@ static int on_r_thread(void) { return pthread_equal(pthread_self(), r_thread); }
 static void end_engine(SEXP unused) {
   (void)unused;
   mxn_shutdown();
+  mxn_queue_close(); /* the library looks for this thread's queue once more when the process exits */
 }
 
 void mixnet_begin(void) {
