@@ -17,12 +17,9 @@ struct HostCall {
 
 namespace {
 
-// Whose queue it is tells the thread; the queue itself may outlive it.
-struct Owner {
-  std::shared_ptr<HostQueue> queue;
-  bool open = false;
-};
-thread_local Owner owner;
+// This thread's queue, open or not. Plain, because the end of the process waits for work after the thread's objects are gone.
+thread_local HostQueue* own_queue = nullptr;
+thread_local bool own_open = false;
 
 [[noreturn]] void throw_closed() {
   fail(Code::user, "[callback] queue: expected the thread that registered it to have an open one, got a closed one");
@@ -30,19 +27,32 @@ thread_local Owner owner;
 
 }  // namespace
 
-std::shared_ptr<HostQueue> HostQueue::current() { return owner.open ? owner.queue : nullptr; }
+// Keeps the queue as long as its thread.
+struct HostQueueOwner {
+  std::shared_ptr<HostQueue> queue;
+  ~HostQueueOwner() {
+    if (!queue) return;
+    own_open = false;
+    own_queue = nullptr;
+    queue->set_open(false);
+  }
+};
+
+std::shared_ptr<HostQueue> HostQueue::current() { return own_open ? own_queue->shared_from_this() : nullptr; }
 
 void HostQueue::open() {
+  static thread_local HostQueueOwner owner;
   if (!owner.queue) owner.queue = std::make_shared<HostQueue>();
-  owner.open = true;
-  owner.queue->set_open(true);
+  own_queue = owner.queue.get();
+  own_open = true;
+  own_queue->set_open(true);
 }
 
 void HostQueue::close() {
-  if (!owner.open) return;
-  owner.queue->drain();
-  owner.open = false;
-  owner.queue->set_open(false);
+  if (!own_open) return;
+  own_queue->drain();
+  own_open = false;
+  own_queue->set_open(false);
 }
 
 void HostQueue::set_open(bool open) {
@@ -72,7 +82,7 @@ void HostQueue::finish(HostCall& call) {
 }
 
 void HostQueue::call(FunctionRef<void()> body) {
-  if (owner.queue.get() == this) return body();  // the host's own thread
+  if (own_queue == this) return body();  // the host's own thread
   HostCall call;
   call.frame = Frame::top();
   {
@@ -88,7 +98,7 @@ void HostQueue::call(FunctionRef<void()> body) {
 }
 
 void HostQueue::post(std::function<void()> body) {
-  if (owner.queue.get() == this) return body();
+  if (own_queue == this) return body();
   std::lock_guard<std::mutex> lock(mutex_);
   Item item;
   item.posted = std::move(body);

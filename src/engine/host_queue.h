@@ -20,8 +20,9 @@ namespace mixnet {
 
 class Frame;
 struct HostCall;
+struct HostQueueOwner;
 
-class HostQueue {
+class HostQueue : public std::enable_shared_from_this<HostQueue> {
  public:
   // This thread's queue, null when it has none that is open.
   static std::shared_ptr<HostQueue> current();
@@ -44,6 +45,7 @@ class HostQueue {
   Parking* sleep_at(Parking* place);
 
  private:
+  friend struct HostQueueOwner;
   struct Item {
     FunctionRef<void()>* body = nullptr;  // of a call; the caller's stack holds all that a call needs
     HostCall* call = nullptr;

@@ -1,7 +1,7 @@
 /* A program may return from main while work is under way, without mxn_shutdown: no crash, no hang. Runs itself many times.
  *
  * The first argument says which work: "ops" (a chain of large operators), "tasks" (functions of the program that are slow), "error" (an
- * error nobody asked for), "thread" (another thread is pushing while main returns). */
+ * error nobody asked for), "thread" (another thread is pushing while main returns), "queue" (functions that wait for main's thread). */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
@@ -76,7 +76,8 @@ static void *keep_pushing(void *unused) {
 
 static int work(const char *what) {
   pthread_t thread;
-  if (strcmp(what, "tasks") == 0) push_tasks(1000);
+  if (strcmp(what, "queue") == 0) MUST(mxn_queue_open());
+  if (strcmp(what, "tasks") == 0 || strcmp(what, "queue") == 0) push_tasks(1000);
   if (strcmp(what, "error") == 0) MUST(mxn_engine_push(fails, NULL, NULL, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0));
   if (strcmp(what, "thread") == 0) {
     if (pthread_create(&thread, NULL, keep_pushing, NULL) != 0) return 3;
@@ -87,21 +88,21 @@ static int work(const char *what) {
 }
 
 int main(int argc, char **argv) {
-  static const char *const kinds[] = {"ops", "tasks", "error", "thread"};
+  static const char *const kinds[] = {"ops", "tasks", "error", "thread", "queue"};
   int i, failures = 0, rounds = argc > 2 ? atoi(argv[2]) : 25;
   if (argc > 1 && strcmp(argv[1], "all") != 0) return work(argv[1]);
-  for (i = 0; i < 4 * rounds; ++i) {
+  for (i = 0; i < 5 * rounds; ++i) {
     int status = 0;
     const pid_t child = fork();
     if (child == 0) {
       alarm(60); /* kept by exec */
-      execl("/proc/self/exe", argv[0], kinds[i % 4], (char *)NULL);
+      execl("/proc/self/exe", argv[0], kinds[i % 5], (char *)NULL);
       _exit(127);
     }
     waitpid(child, &status, 0);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) continue;
     ++failures;
-    printf("%s: %s %d\n", kinds[i % 4], WIFSIGNALED(status) ? "signal" : "status",
+    printf("%s: %s %d\n", kinds[i % 5], WIFSIGNALED(status) ? "signal" : "status",
            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
   }
   printf("%d failures\n", failures);
