@@ -125,7 +125,10 @@ int64_t HostQueue::drain() {
   int64_t ran = 0;
   for (Item item; has_work() && take(item); ++ran) {
     if (!item.call) {
-      item.posted();
+      try {
+        item.posted();
+      } catch (...) {  // of a destroy there is nobody to tell
+      }
       item.posted = nullptr;
       continue;
     }

@@ -58,6 +58,7 @@ class Scheduler : public Engine, protected ForkListener {
 
  private:
   struct State;
+  class Blocked;
 
   void run_inline(Span<const Access> accesses, FunctionRef<void()> body, FunctionRef<std::string()> describe);
   PoisonPtr run(Span<const Access> accesses, FunctionRef<void()> body, FunctionRef<std::string()> describe);

@@ -9,6 +9,17 @@
 
 namespace mixnet {
 
+// Another thread has this one's place while it sleeps.
+class Scheduler::Blocked {
+ public:
+  explicit Blocked(Scheduler& scheduler) : scheduler_(scheduler) { scheduler_.begin_block(); }
+  ~Blocked() { scheduler_.end_block(); }
+  Blocked(const Blocked&) = delete;
+
+ private:
+  Scheduler& scheduler_;
+};
+
 void Scheduler::wait_to_read(Variable* variable, const WaitOptions& options) {
   wait_for(variable, false, "wait_to_read", options);
 }
@@ -29,6 +40,10 @@ void Scheduler::wait_for(Variable* variable, bool write, const char* place, cons
   {
     std::lock_guard<Variable> lock(*variable);
     waits = !variable->free_for(write);
+    MIXNET_CHECK(
+        !waits || !Frame::interrupted(variable), invalid, "[", place,
+        "] variable: expected one that no callback further up this thread's stack holds, got one that it keeps "
+        "until this callback ends");
     if (waits) {
       barrier.unmet.store(1, std::memory_order_relaxed);
       variable->append(&barrier.access);
@@ -47,7 +62,7 @@ WaitResult Scheduler::await(Barrier& barrier, const WaitOptions& options) {
   Parking& parking = state_->parking_of(&barrier);
   auto done = [&barrier] { return barrier.done.load(std::memory_order_acquire); };
   run_backlog();  // what is waited for may be in it
-  begin_block();
+  const Blocked blocked(*this);
   WaitResult result = parking.wait(done, options);
   if (result != WaitResult::done) {
     ReadyList ready;
@@ -59,15 +74,13 @@ WaitResult Scheduler::await(Barrier& barrier, const WaitOptions& options) {
     // Its turn came at this very moment: somebody is about to say so.
     if (!withdrawn) result = parking.wait(done, {});
   }
-  end_block();
   return result;
 }
 
 void Scheduler::blocking(FunctionRef<void()> wait) {
   run_backlog();
-  begin_block();
+  const Blocked blocked(*this);
   wait();
-  end_block();
 }
 
 void Scheduler::wait_all(const WaitOptions& options) {

@@ -78,6 +78,8 @@ std::string KeptValue::shared_key() const {
     key += concat(" ", source_entries_[i], "=", static_cast<const void*>(sources_[i].variable()), "+",
                   sources_[i].offset_bytes(), sources_[i].shape(), "v", versions_[i]);
   }
+  // A node without inputs has the shape that its readers' inputs gave it.
+  for (const TensorView& outline : outlines_) key += concat(" ", outline.shape, outline.dtype);
   return key + concat(" -> ", graph_.entry(graph_.heads()[0]));
 }
 

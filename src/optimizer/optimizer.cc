@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/contains.h"
 #include "executor/invoke.h"
 #include "op/core/field.h"
 #include "op/core/registry.h"
@@ -52,6 +53,28 @@ int64_t read_number(const NDArray& array, const std::string& name) {
   int64_t value = 0;
   array.copy_to_host(&value, sizeof value);
   return value;
+}
+
+// The same values in memory of their own, once what is pushed now is done.
+NDArray copied(const NDArray& array) {
+  const NDArray fresh(array.shape(), array.dtype(), array.device());
+  copy(array, fresh);
+  return fresh;
+}
+
+void check_restored(const Rule& rule, const std::string& key, int64_t steps, const std::vector<NDArray>& states,
+                    const NDArray& master) {
+  const std::string place = concat("[optimizer load] ", key);
+  MIXNET_CHECK(steps > 0, io, place, ": expected a count of steps above 0, got ", steps);
+  MIXNET_CHECK(contains(rule.state_counts, static_cast<int>(states.size())), io, place, ": expected ",
+               rule.state_counts.front(), " states, got ", states.size());
+  MIXNET_CHECK(master.none() || master.dtype() == DType::f32, io, place, ": expected a master of float32, got ",
+               master.dtype());
+  for (const NDArray& state : states) {
+    const NDArray& first = master.none() ? states[0] : master;
+    MIXNET_CHECK(state.shape() == first.shape() && state.dtype() == first.dtype(), io, place, ": expected states of ",
+                 first.shape(), ", got ", state.shape());
+  }
 }
 
 }  // namespace
@@ -125,8 +148,8 @@ NamedArrays Optimizer::states() const {
   add("optimizer:" + rule_.name, number(static_cast<int64_t>(slots_.size())));
   for (const auto& [key, slot] : slots_) {
     add("steps:" + key, number(slot.steps));
-    if (slot.has_master) add("master:" + key, slot.master);
-    for (size_t i = 0; i < slot.states.size(); ++i) add(concat("state", i, ":", key), slot.states[i]);
+    if (slot.has_master) add("master:" + key, copied(slot.master));
+    for (size_t i = 0; i < slot.states.size(); ++i) add(concat("state", i, ":", key), copied(slot.states[i]));
   }
   return saved;
 }
@@ -158,17 +181,8 @@ void Optimizer::restore(const NamedArrays& saved) {
     }
   }
   MIXNET_CHECK(named, io, "[optimizer load] kind: expected the states of ", rule_.name, ", got none");
+  for (const auto& [key, slot] : slots) check_restored(rule_, key, slot.steps, slot.states, slot.master);
   std::lock_guard<std::mutex> lock(mutex_);
-  const auto count = static_cast<size_t>(rule_.state_count(options_.get()));
-  for (const auto& [key, slot] : slots) {
-    MIXNET_CHECK(slot.states.size() == count, io, "[optimizer load] ", key, ": expected ", count, " states, got ",
-                 slot.states.size());
-    for (const NDArray& state : slot.states) {
-      const NDArray& first = slot.has_master ? slot.master : slot.states[0];
-      MIXNET_CHECK(state.shape() == first.shape() && state.dtype() == first.dtype(), io, "[optimizer load] ", key,
-                   ": expected states of ", first.shape(), ", got ", state.shape());
-    }
-  }
   slots_ = std::move(slots);
 }
 

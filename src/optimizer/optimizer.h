@@ -28,7 +28,7 @@ class Optimizer {
   void set(const std::string& option, const Value& value);
   void set_multipliers(const std::string& key, double lr_mult, double wd_mult);
 
-  // States and counts. restore throws Code::io for what states() of this kind of optimizer did not give, and changes nothing then.
+  // States and counts, as they are after the updates so far. restore throws Code::io for what states() of this kind of optimizer did not give, and changes nothing then.
   NamedArrays states() const;
   void restore(const NamedArrays& saved);
 

@@ -29,6 +29,7 @@ struct Rule {
   std::vector<ParamField> fields;
   std::function<std::shared_ptr<void>()> make_options;  // of a struct that begins with CommonOptions
   std::function<int(const void*)> state_count;          // arrays like the weight, zero at first
+  std::vector<int> state_counts;                        // what it may be, by the options
   std::function<void(const void*, const OptimizerStep&)> step;
 };
 

@@ -217,6 +217,7 @@ class RuleBuilder {
     rule_.doc = std::move(doc);
     rule_.make_options = [] { return std::make_shared<P>(); };
     rule_.state_count = [](const void* p) { return static_cast<const P*>(p)->state_count(); };
+    rule_.state_counts = {P().state_count()};
     rule_.step = [](const void* p, const OptimizerStep& s) { static_cast<const P*>(p)->step(s); };
     add<double>("learning_rate", &P::learning_rate, "Size of a step.").range(0);
     add<double>("wd", &P::wd, "Weight decay, for keys that end in _weight or _gamma.");
@@ -230,6 +231,11 @@ class RuleBuilder {
     FieldBuilder field(&rule_.fields.back());
     field.doc(doc);
     return field;
+  }
+  // Where the number of states depends on the options.
+  RuleBuilder& states(std::vector<int> counts) {
+    rule_.state_counts = std::move(counts);
+    return *this;
   }
   RuleBuilder& option(const char* name, double P::* member, const char* doc) {
     add<double>(name, member, doc);
@@ -254,8 +260,10 @@ std::vector<Rule> make_rules() {
   std::vector<Rule> rules;
   rules.reserve(16);
   RuleBuilder<Sgd>(rules, "sgd", "Stochastic gradient descent: m = momentum m - lr (g + wd w), w += m.")
+      .states({0, 1})
       .option("momentum", &Sgd::momentum, "Share of the last step that is kept; 0: no state.");
   RuleBuilder<Nag>(rules, "nag", "SGD with Nesterov's momentum (Sutskever et al., 2013).")
+      .states({0, 1})
       .option("momentum", &Nag::momentum, "Share of the last step that is kept.");
   RuleBuilder<Sgld>(rules, "sgld", "Stochastic gradient Langevin dynamics (Patterson and Teh, 2013).");
   RuleBuilder<Adam> adam(rules, "adam", "Adam (Kingma and Ba, 2015).");
@@ -264,6 +272,7 @@ std::vector<Rule> make_rules() {
   RuleBuilder<AdaGrad>(rules, "adagrad", "AdaGrad (Duchi et al., 2011).")
       .option("eps", &AdaGrad::eps, "Added to the sum of squares.");
   RuleBuilder<RmsProp>(rules, "rmsprop", "RMSProp (Tieleman and Hinton, 2012), centered: Graves (2013).")
+      .states({1, 3})
       .option("gamma1", &RmsProp::gamma1, "Share of the mean square that is kept.")
       .option("gamma2", &RmsProp::gamma2, "Momentum of the centered form.")
       .option("epsilon", &RmsProp::epsilon, "Added under the root.")
@@ -278,6 +287,7 @@ std::vector<Rule> make_rules() {
   RuleBuilder<AdaMax> adamax(rules, "adamax", "AdaMax (Kingma and Ba, 2015, section 7).");
   add_betas(adamax);
   RuleBuilder<Signum>(rules, "signum", "SignSGD with momentum (Bernstein et al., 2018).")
+      .states({0, 1})
       .option("momentum", &Signum::momentum, "Share of the last direction that is kept.")
       .option("wd_lh", &Signum::wd_lh, "Weight decay of the form of Loshchilov and Hutter (2019).");
   RuleBuilder<SignSgd>(rules, "signsgd", "Steps by the gradient's sign alone.");

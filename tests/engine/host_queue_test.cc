@@ -49,6 +49,7 @@ TEST_CASE("host queue: errors of a body are those of the task, and what it pushe
   const Thrown error = thrown([&] { engine().wait_to_read(v[0]); });
   CHECK(error.code == Code::user);
   CHECK(error.says("expected to fail"));
+  thrown([] { engine().wait_all(); });  // takes the error
   int order = 0, inner = 0, outer = 0;
   push(
       engine(), {}, {v[1]},
@@ -63,6 +64,27 @@ TEST_CASE("host queue: errors of a body are those of the task, and what it pushe
   engine().wait_to_read(v[1]);
   CHECK(inner == 1);
   CHECK(outer == 2);
+}
+
+TEST_CASE("host queue: a callback that waits for what an interrupted one holds is told so") {
+  OpenQueue open;
+  const auto queue = HostQueue::current();
+  auto own = make_threaded_engine(1);
+  OwnedVariables v(*own, 3);
+  Thrown refused;
+  Gate slow;
+  PushOptions io;
+  io.lane = Lane::io;
+  auto second = [&] {
+    refused = thrown([&] { own->wait_to_read(v[0]); });
+    slow.open();
+  };
+  push(*own, {}, {v[2]}, [&] { slow.pass(); }, io);
+  push(*own, {}, {v[0]}, [&] { queue->call([&] { own->wait_to_read(v[2]); }); }, io);
+  push(*own, {}, {v[1]}, [&] { queue->call(second); }, io);
+  own->wait_to_read(v[0]);
+  own->wait_to_read(v[1]);
+  CHECK(refused.code == Code::invalid);
 }
 
 TEST_CASE("host queue: a body runs inside its task") {

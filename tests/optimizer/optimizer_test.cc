@@ -103,6 +103,21 @@ TEST_CASE("optimizer: saved states go on where they were") {
   CHECK(values_of(a) == values_of(b));
 }
 
+TEST_CASE("optimizer: keys from before and after momentum was set are saved and restored") {
+  Optimizer sgd("sgd", {{"learning_rate", 1.0}});
+  const NDArray a = vector_of({0}), b = vector_of({0}), one = vector_of({1});
+  sgd.update("a", a, one);
+  sgd.set("momentum", 0.5);
+  sgd.update("b", b, one);
+  const NamedArrays saved = sgd.states();
+  sgd.update("b", b, one);  // what was saved stays as it was
+  Optimizer other("sgd", {{"learning_rate", 1.0}, {"momentum", 0.5}});
+  other.restore(saved);
+  const NDArray c = vector_of({-1});
+  other.update("b", c, one);
+  CHECK(values_of(c) == values_of(b));
+}
+
 TEST_CASE("optimizer: mistakes are named and change nothing") {
   CHECK(message_of([] { Optimizer("sdg", {}); }).find("expected one of sgd, nag") != std::string::npos);
   CHECK(message_of([] { Optimizer("sgd", {{"momentun", "1"}}); }).find("unknown option 'momentun'") !=
@@ -121,8 +136,13 @@ TEST_CASE("optimizer: mistakes are named and change nothing") {
   CHECK(message_of([&] { adam.restore(sgd.states()); }).find("expected the states of adam") != std::string::npos);
   CHECK(message_of([&] { adam.restore({}); }).find("got none") != std::string::npos);
   NamedArrays broken = sgd.states();
+  broken.names.back() = "state0:v";
+  CHECK(message_of([&] { sgd.restore(broken); }).find("v: expected a count of steps above 0") != std::string::npos);
+  Optimizer plain("adam", {});
+  plain.update("w", weight, vector_of({0, 0}));
+  broken = plain.states();
   broken.arrays.pop_back();
   broken.names.pop_back();
-  CHECK(message_of([&] { sgd.restore(broken); }).find("expected 1 states") != std::string::npos);
+  CHECK(message_of([&] { adam.restore(broken); }).find("expected 2 states, got 1") != std::string::npos);
   CHECK(values_of(weight) == std::vector<float>{1, 2});
 }
