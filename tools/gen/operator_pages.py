@@ -1,19 +1,37 @@
-"""The documentation's page of operators, with inputs and parameters, from the library's schemas."""
+"""The documentation's page of operators, with inputs, parameters and every language's spelling, from the library's schemas."""
 
 import pathlib
 
-from interface.operators import schemas
-from python_ops import describe
+import cpp
+import julia
+from go_binding import names as go
+from interface import operators
+from python_ops import describe, identifier
+from rlang import names as r
 
 
-def page(operators):
+def spellings(name):
+    """[(language, how the operator is called on arrays and on symbols)]."""
+    return [
+        ("Python", f"`mx.nd.{identifier(name)}`, `mx.sym.{identifier(name)}`"),
+        ("Julia", f"`mx.{julia.safe(name)}`"),
+        ("R", f"`mx.nd.{r.stem(name)}`, `mx.symbol.{r.stem(name)}`"),
+        ("Go", f"`nd.{go.exported(name)}`, `sym.{go.exported(name)}`"),
+        ("C++", f"`op::{cpp.identifier(name)}`"),
+        ("C", f'`mxn_op_find("{name}", &op)`'),
+    ]
+
+
+def page(schemas):
     """Markdown: one section per operator."""
-    parts = [f"# Operators\n\n{len(operators)} operators, as functions of `mx.nd` and `mx.sym`.\n"]
-    for op in operators:
+    parts = [f"# Operators\n\n{len(schemas)} operators. In Julia, Go and C++ one name serves arrays and symbols, or differs by its package.\n"]
+    for op in schemas:
         aliases = f"Also: {', '.join(f'`{a}`' for a in op['aliases'])}.\n\n" if op["aliases"] else ""
-        parts.append(f"## {op['name']}\n\n{aliases}```text\n{describe(op).replace(chr(10) + '    ', chr(10))}\n```\n")
+        called = "; ".join(f"{language} {text}" for language, text in spellings(op["name"]))
+        text = describe(op).replace("\n    ", "\n")
+        parts.append(f"## {op['name']}\n\n{aliases}{called}.\n\n```text\n{text}\n```\n")
     return "\n".join(parts)
 
 
 def files():
-    return {pathlib.Path("docs/generated/operators.md"): page(schemas())}
+    return {pathlib.Path("docs/generated/operators.md"): page(operators.schemas())}
