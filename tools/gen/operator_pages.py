@@ -16,7 +16,7 @@ def spellings(name):
         ("Python", f"`mx.nd.{identifier(name)}`, `mx.sym.{identifier(name)}`"),
         ("Julia", f"`mx.{julia.safe(name)}`"),
         ("R", f"`mx.nd.{r.stem(name)}`, `mx.symbol.{r.stem(name)}`"),
-        ("Go", f"`nd.{go.exported(name)}`, `sym.{go.exported(name)}`"),
+        ("Go", f"`nd.{go.camel(name)}`, `sym.{go.camel(name)}`"),
         ("C++", f"`op::{cpp.identifier(name)}`"),
         ("C", f'`mxn_op_find("{name}", &op)`'),
     ]
