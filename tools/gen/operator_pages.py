@@ -14,7 +14,7 @@ def spellings(name):
     """[(language, how the operator is called on arrays and on symbols)]."""
     return [
         ("Python", f"`mx.nd.{identifier(name)}`, `mx.sym.{identifier(name)}`"),
-        ("Julia", f"`mx.{julia.safe(name)}`"),
+        ("Julia", f"`mx.{name}`" if julia.safe(name) == name else f'`mx.var"{name}"`'),
         ("R", f"`mx.nd.{r.stem(name)}`, `mx.symbol.{r.stem(name)}`"),
         ("Go", f"`nd.{go.camel(name)}`, `sym.{go.camel(name)}`"),
         ("C++", f"`op::{cpp.identifier(name)}`"),
