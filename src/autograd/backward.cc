@@ -57,32 +57,54 @@ class Differentiation {
   const TapeNode& node(int id) const { return static_cast<const TapeNode&>(*tape_.node(id)); }
   const Graph& tape() const { return tape_; }
 
-  // One per `wrt`, none() where the gradient is zero.
+  // One per `wrt`, none() where the gradient is zero. Memory may be that of other arrays until they are made one's own.
   std::vector<Taped> run(const std::vector<Entry>& wrt, const std::vector<NDArray>& targets,
                          const BackwardOptions& options) {
-    std::vector<Entry> grads = gradient(heads_, seeds_, wrt, [this](const Node& forward, const Node& made) {
+    grads_ = gradient(heads_, seeds_, wrt, [this](const Node& forward, const Node& made) {
       graph_.training[&made] = static_cast<const TapeNode&>(forward).training;
     });
     std::set<std::pair<const Node*, int>> placed;
-    for (size_t i = 0; i < grads.size(); ++i) {
-      if (!grads[i]) continue;
-      graph_.heads.push_back(grads[i]);
-      const bool first = placed.insert({grads[i].node.get(), grads[i].index}).second;
-      if (first && i < targets.size() && !targets[i].none()) graph_.targets.emplace_back(grads[i], targets[i]);
+    for (size_t i = 0; i < grads_.size(); ++i) {
+      if (!grads_[i]) continue;
+      graph_.heads.push_back(grads_[i]);
+      const bool first = placed.insert({grads_[i].node.get(), grads_[i].index}).second;
+      if (first && i < targets.size() && !targets[i].none()) graph_.targets.emplace_back(grads_[i], targets[i]);
     }
     const StateScope scope(options.create_graph, options.training);
     std::vector<Taped> values;
     if (!graph_.heads.empty()) values = evaluate(graph_, tape_, options.create_graph, !options.retain_graph);
     if (!options.retain_graph) release();
-    std::vector<Taped> results(grads.size());
+    std::vector<Taped> results(grads_.size());
     size_t next = 0;
-    for (size_t i = 0; i < grads.size(); ++i) {
-      if (grads[i]) results[i] = values[next++];
+    for (size_t i = 0; i < grads_.size(); ++i) {
+      if (grads_[i]) results[i] = values[next++];
     }
     return results;
   }
 
+  // Copies what may be the memory of another result, a head gradient, a value on the tape or an array of a function written by hand.
+  void make_own(std::vector<Taped>& results, const BackwardOptions& options) const {
+    const StateScope scope(options.create_graph, options.training);
+    std::set<std::pair<const Node*, int>> seen;
+    for (size_t i = 0; i < results.size(); ++i) {
+      const NDArray a = results[i].array;
+      if (a.none()) continue;
+      const bool first = seen.insert({grads_[i].node.get(), grads_[i].index}).second;
+      if (first && is_fresh(*grads_[i].node)) continue;
+      Taped own(NDArray(a.shape(), a.dtype(), a.device()));
+      if (options.create_graph) autograd::copy(results[i], own);
+      else mixnet::copy(a, own.array);
+      results[i] = own;
+    }
+  }
+
  private:
+  // Whether the outputs of a node of the gradient are arrays that nobody else has.
+  bool is_fresh(const Node& n) const {
+    if (n.is_variable() || tape_.contains(&n)) return false;
+    return !is_call_backward(n) || call_of(n).makes_fresh();
+  }
+
   std::vector<Entry> check_heads(Span<Taped* const> heads) const {
     std::vector<Entry> entries;
     for (size_t i = 0; i < heads.size(); ++i) {
@@ -125,7 +147,7 @@ class Differentiation {
   }
 
   const char* place_;
-  std::vector<Entry> heads_, seeds_;
+  std::vector<Entry> heads_, seeds_, grads_;
   Graph tape_;
   GradientGraph graph_;
 };
@@ -181,7 +203,9 @@ void backward(Span<Taped* const> heads, const std::vector<Taped>& head_grads, co
 }
 
 std::vector<Taped> grad(Span<Taped* const> heads, const std::vector<Taped>& head_grads, Span<Taped* const> variables,
-                        const BackwardOptions& options) {
+                        const BackwardOptions& given) {
+  BackwardOptions options = given;
+  options.retain_graph = options.retain_graph || options.create_graph;
   Differentiation differentiation(heads, head_grads, "grad");
   std::vector<Entry> wrt;
   for (size_t i = 0; i < variables.size(); ++i) {
@@ -193,6 +217,7 @@ std::vector<Taped> grad(Span<Taped* const> heads, const std::vector<Taped>& head
     wrt.push_back(e);
   }
   std::vector<Taped> results = differentiation.run(wrt, {}, options);
+  differentiation.make_own(results, options);
   for (size_t i = 0; i < results.size(); ++i) {
     const NDArray& like = variables[i]->array;
     if (results[i].array.none()) results[i] = Taped(zeros_into(NDArray(like.shape(), like.dtype(), like.device())));

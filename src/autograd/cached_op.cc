@@ -25,17 +25,19 @@ class ReplayCall : public Callable {
 
   int num_inputs() const override { return num_inputs_; }
   int num_outputs() const override { return num_outputs_; }
+  bool makes_fresh() const override { return true; }
   std::string no_second_order() const override { return "a replayed function has no gradient of its gradient"; }
 
   std::vector<Taped> backward(std::vector<Taped> output_grads) override {
     MIXNET_CHECK(plan_, invalid, "[backward] a replayed call was given up by an earlier backward");
-    // The planner lets backward overwrite what forward left.
-    if (done_) plan_->forward(externals_, arena_, draw_);
+    // The planner lets backward overwrite what forward left. Outputs and states are the program's by now.
+    const std::vector<NDArray> externals = done_ ? plan_->apart(externals_) : externals_;
+    if (done_) plan_->forward(externals, arena_, draw_);
     done_ = true;
     std::vector<NDArray> grads;
     for (const Taped& t : output_grads) grads.push_back(t.array);
     std::vector<Taped> results(static_cast<size_t>(num_inputs_));
-    const std::vector<NDArray> arrays = plan_->backward(externals_, grads, arena_, draw_);
+    const std::vector<NDArray> arrays = plan_->backward(externals, grads, arena_, draw_);
     for (size_t i = 0; i < arrays.size(); ++i) results[i].array = arrays[i];
     return results;
   }

@@ -17,6 +17,8 @@ class Callable : public std::enable_shared_from_this<Callable> {
   virtual int num_outputs() const = 0;
   // Gradients of the inputs; none() where there is none. Where the thread records, what it does is recorded.
   virtual std::vector<Taped> backward(std::vector<Taped> output_grads) = 0;
+  // Whether these gradients are in arrays that nobody else has.
+  virtual bool makes_fresh() const { return false; }
   // Backward will not be called again.
   virtual void release() = 0;
   // Why the gradient of its gradient cannot be had; empty: backward's own operations are recorded.

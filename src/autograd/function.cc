@@ -24,6 +24,8 @@ class HandWritten : public Callable {
       MIXNET_CHECK(!grads[i].array.none(), user, "[Function] backward: gradient ", i, " is empty");
       MIXNET_CHECK(grads[i].array.shape() == inputs_[i].shape, shape, "[Function] backward: gradient ", i,
                    ": expected ", inputs_[i].shape, ", got ", grads[i].array.shape());
+      MIXNET_CHECK(grads[i].array.dtype() == inputs_[i].dtype, type, "[Function] backward: gradient ", i, ": expected ",
+                   inputs_[i].dtype, ", got ", grads[i].array.dtype());
     }
     return grads;
   }

@@ -129,6 +129,16 @@ void check_writes(const OpSchema& op, Span<Taped* const> inputs, Span<Taped* con
   }
 }
 
+// Fresh arrays for all outputs if as many as are visible are given; their number, shapes and dtypes are checked where the operator runs.
+std::vector<NDArray> stand_ins(const OpSchema& op, const ParamsPtr& params, Span<Taped* const> given,
+                               const NDArray& input) {
+  std::vector<NDArray> arrays;
+  for (const Taped* t : given) arrays.emplace_back(t->array.shape(), t->array.dtype(), input.device());
+  const size_t visible = static_cast<size_t>(op.num_visible(params.get()));
+  if (!given.empty() && given.size() == visible) arrays.resize(static_cast<size_t>(op.num_outputs(params.get())));
+  return arrays;
+}
+
 }  // namespace
 
 std::shared_ptr<TapeNode> record(const OpSchema& op, const ParamsPtr& params, Span<const Taped* const> inputs,
@@ -172,6 +182,7 @@ void invoke(const OpSchema& op, const ParamsPtr& params, Span<Taped* const> inpu
     for (size_t i = 0; given.empty() && i < out.size(); ++i) fresh.emplace_back(out[i]);
     return;
   }
+  out = stand_ins(op, params, given, in[0]);
   mixnet::invoke(op, params, in, out, options);
   const auto node = record(op, params, Span<const Taped* const>(inputs.data(), inputs.size()), out, options.training);
   for (size_t i = 0; i < given.size(); ++i) {

@@ -11,6 +11,7 @@ namespace mixnet::autograd {
 namespace {
 
 constexpr int64_t small_bytes = 64 << 10;  // a run on less is done in microseconds
+constexpr size_t most_idle = 2;            // arenas that wait for the next run
 
 struct Inferred {
   std::vector<Shape> shapes;
@@ -113,6 +114,7 @@ ReplayPlan::~ReplayPlan() { engine().delete_variable(turn_, {}); }
 
 // Gradients were made in reverse, so their number is counted down.
 void ReplayPlan::find_roles(const std::vector<std::pair<Role, NDArray>>& placeholders) {
+  int64_t bytes = plan_->arena_bytes();
   for (int i = 0; i < plan_->num_externals(); ++i) {
     const NDArray& a = plan_->external(i);
     int count[4] = {0, 0, 0, static_cast<int>(placeholder_grads_.size()) - 1};
@@ -121,9 +123,10 @@ void ReplayPlan::find_roles(const std::vector<std::pair<Role, NDArray>>& placeho
       if (array.same_memory(a) && static_cast<int>(roles_.size()) == i) roles_.emplace_back(role, number);
       number += role == Role::gradient ? -1 : 1;
     }
-    bytes_ += a.bytes();
+    bytes += a.bytes();
   }
-  bytes_ += plan_->arena_bytes();
+  small_ = bytes <= small_bytes;
+  for (int i = 0; i < plan_->num_steps(); ++i) small_ = small_ && !plan_->step(i).kernel->foreign_threads();
   forward_.last = backward_.first = plan_->num_forward_steps();
   backward_.last = plan_->num_steps();
   for (Part* part : {&forward_, &backward_}) plan_->touched(part->first, part->last, &part->reads, &part->writes);
@@ -139,7 +142,7 @@ std::shared_ptr<Chunk> ReplayPlan::take_arena() {
 
 void ReplayPlan::give_arena(std::shared_ptr<Chunk> arena) {
   std::lock_guard<std::mutex> lock(mutex_);
-  arenas_.push_back(std::move(arena));
+  if (arenas_.size() < most_idle) arenas_.push_back(std::move(arena));
 }
 
 std::vector<NDArray> ReplayPlan::make_outputs() const {
@@ -157,6 +160,16 @@ std::vector<NDArray> ReplayPlan::externals(const std::vector<NDArray>& values,
     if (role == Role::output) all[i] = outputs[static_cast<size_t>(number)];
   }
   return all;
+}
+
+std::vector<NDArray> ReplayPlan::apart(std::vector<NDArray> externals) const {
+  for (int i : forward_.writes) {
+    NDArray& a = externals[static_cast<size_t>(i)];
+    const NDArray fresh(a.shape(), a.dtype(), a.device());
+    if (roles_[static_cast<size_t>(i)].first == Role::value) copy(a, fresh);
+    a = fresh;
+  }
+  return externals;
 }
 
 void ReplayPlan::forward(const std::vector<NDArray>& externals, const std::shared_ptr<Chunk>& arena,
@@ -197,7 +210,7 @@ void ReplayPlan::push(const Part& part, const std::vector<NDArray>& externals, c
   };
   auto describe = [&] { return (fresh ? "replay of " : "backward of replayed ") + name_; };
   PushOptions options;
-  options.small = bytes_ <= small_bytes;
+  options.small = small_;
   if (options.small && engine().run_now(reads, writes, body, describe)) return;
   engine().push(make_task(std::move(body), describe()), reads, writes, options);
 }

@@ -35,6 +35,8 @@ class ReplayPlan : public std::enable_shared_from_this<ReplayPlan> {
   // Arrays of one run by external index; `values` are arguments, then states.
   std::vector<NDArray> externals(const std::vector<NDArray>& values, const std::vector<NDArray>& outputs) const;
   std::vector<NDArray> make_outputs() const;
+  // The same with fresh outputs and copies of the states, for a forward part that is to leave both alone.
+  std::vector<NDArray> apart(std::vector<NDArray> externals) const;
   void forward(const std::vector<NDArray>& externals, const std::shared_ptr<Chunk>& arena, const PhiloxKey& draw);
   // Fills in `externals` for the gradients. One array per output, none() meaning zeros; returns one per argument that wants one, else none().
   std::vector<NDArray> backward(std::vector<NDArray> externals, const std::vector<NDArray>& output_grads,
@@ -62,10 +64,10 @@ class ReplayPlan : public std::enable_shared_from_this<ReplayPlan> {
   std::vector<NodePtr> made_;
   Part forward_, backward_;
   bool has_backward_ = false;
-  int64_t bytes_ = 0;  // of all externals and the arena
-  Variable* turn_;     // runs of this plan, one after the other
+  bool small_ = false;  // done in microseconds, on the thread that asks
+  Variable* turn_;      // runs of this plan, one after the other
   std::mutex mutex_;
-  std::vector<std::shared_ptr<Chunk>> arenas_;  // not in use
+  std::vector<std::shared_ptr<Chunk>> arenas_;  // not in use; a few
 };
 
 }  // namespace mixnet::autograd

@@ -79,7 +79,9 @@ void Trace::invoke(const OpSchema& op, const ParamsPtr& params, Span<Taped* cons
     MIXNET_CHECK(!op.mutates_input(static_cast<int>(i)), unsupported, "[", op.name, "] ", no_writes);
   std::vector<NDArray> in;
   for (const Taped* t : inputs) in.push_back(t->array);
-  const std::vector<NDArray> out = infer_outputs(op, params, in, options.device);
+  std::vector<NDArray> like;
+  for (const Taped* t : given) like.emplace_back(t->array.shape(), t->array.dtype(), t->array.device());
+  const std::vector<NDArray> out = infer_outputs(op, params, in, options.device, like);
   const auto node = add(op, params, inputs, out);
   for (size_t i = 0; i < given.size(); ++i) {
     given[i]->array = out[i];

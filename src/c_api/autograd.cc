@@ -176,7 +176,7 @@ int32_t mxn_cached_op_create(const mxn_symbol_t* symbol, const char* const* para
     for (const char* name : list(parameters, num_parameters, "cached_op_create", "parameters"))
       names.push_back(&required(name, "cached_op_create", "parameters"));
     const Symbol& s = required(symbol, "cached_op_create", "symbol").symbol;
-    *out_op = new mxn_cached_op{{s, names}};
+    *out_op = new mxn_cached_op{std::make_shared<autograd::CachedOp>(s, names)};
   });
 }
 
@@ -190,12 +190,13 @@ int32_t mxn_cached_op_invoke(mxn_cached_op_t* op, mxn_ndarray_t* const* inputs, 
     const char* place = "cached_op_invoke";
     clear(num_outputs, place, "num_outputs");
     list(outputs, capacity, place, "outputs");
-    autograd::CachedOp& cached = required(op, place, "op").op;
-    const size_t count = cached.symbol().outputs().size();
+    // Its own: the handle may be freed meanwhile.
+    const std::shared_ptr<autograd::CachedOp> cached = required(op, place, "op").op;
+    const size_t count = cached->symbol().outputs().size();
     MIXNET_CHECK(static_cast<int64_t>(count) <= capacity, invalid, "[", place, "] capacity: expected room for ", count,
                  " outputs, got ", capacity);
     if (!autograd::thread_state().trace) read_arrays(inputs, num_inputs, place, "inputs");
-    std::vector<Taped> results = cached.invoke(read_taped(inputs, num_inputs, place, "inputs"));
+    std::vector<Taped> results = cached->invoke(read_taped(inputs, num_inputs, place, "inputs"));
     for (size_t i = 0; i < count; ++i) outputs[i] = new mxn_ndarray(std::move(results[i]));
     *num_outputs = static_cast<int32_t>(count);
   });
@@ -205,8 +206,8 @@ int32_t mxn_cached_op_describe(mxn_cached_op_t* op, char** out_text, int64_t* ou
   return guard([&] {
     clear(out_text, "cached_op_describe", "out_text");
     clear(out_plans, "cached_op_describe", "out_plans");
-    autograd::CachedOp& cached = required(op, "cached_op_describe", "op").op;
-    *out_plans = cached.num_plans();
-    *out_text = copy_text(cached.describe());
+    const std::shared_ptr<autograd::CachedOp> cached = required(op, "cached_op_describe", "op").op;
+    *out_plans = cached->num_plans();
+    *out_text = copy_text(cached->describe());
   });
 }

@@ -19,7 +19,7 @@ struct mxn_ndarray : mixnet::autograd::Taped {
   mixnet::c_api::CountedHandle counted{};
 };
 struct mxn_cached_op {
-  mixnet::autograd::CachedOp op;
+  std::shared_ptr<mixnet::autograd::CachedOp> op;
   mixnet::c_api::CountedHandle counted{};
 };
 struct mxn_symbol {

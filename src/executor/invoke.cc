@@ -269,9 +269,9 @@ void invoke(const OpSchema& op, const ParamsPtr& params, Span<const NDArray> inp
 }
 
 std::vector<NDArray> infer_outputs(const OpSchema& op, const ParamsPtr& params, Span<const NDArray> inputs,
-                                   DeviceId device) {
-  check_inputs(op, params, inputs, 0);
-  return make_outputs(op, params, inputs, {}, inputs.empty() ? device : inputs[0].device());
+                                   DeviceId device, Span<const NDArray> given) {
+  check_inputs(op, params, inputs, given.size());
+  return make_outputs(op, params, inputs, given, inputs.empty() ? device : inputs[0].device());
 }
 
 }  // namespace mixnet

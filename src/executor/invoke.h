@@ -22,9 +22,10 @@ struct InvokeOptions {
 // visible output, written in place; hidden outputs are discarded. Or one per output of any kind, where none() is replaced by a fresh array.
 void invoke(const OpSchema& op, const ParamsPtr& params, Span<const NDArray> inputs, std::vector<NDArray>& outputs,
             const InvokeOptions& options = {});
-// All outputs, as `invoke` would make them, without running anything: their values are undefined.
+// All outputs, as `invoke` would make them, without running anything: their values are undefined. `given`: checked as `invoke` would
+// and returned among them.
 std::vector<NDArray> infer_outputs(const OpSchema& op, const ParamsPtr& params, Span<const NDArray> inputs,
-                                   DeviceId device);
+                                   DeviceId device, Span<const NDArray> given = {});
 
 // Seed of all random draws; also restarts their count.
 void seed_random(uint64_t seed);

@@ -505,3 +505,90 @@ def test_training_a_net_by_hand():
             p[:] = p - 0.5 * p.grad
         losses.append(float(loss.asscalar()))
     assert losses[-1] < 0.3 * losses[0]
+
+
+@pytest.mark.parametrize("tracked", [False, True])
+def test_outputs_that_do_not_fit_are_refused(tracked):
+    x = nd.array([1.0, 4.0])
+    if tracked:
+        x.attach_grad()
+    wrong = {
+        3: [nd.zeros((2,)) for _ in range(3)],
+        400: [nd.zeros((2,)) for _ in range(400)],
+    }
+    with ag.record():
+        for count, arrays in wrong.items():
+            refused(lambda a=arrays: nd.sqrt(x, out=a), f"expected 1 outputs, got {count}")
+        refused(lambda: nd.split(x, num_outputs=2, axis=0, out=[nd.zeros((1,))]), "expected 2 outputs, got 1")
+        refused(lambda: nd.sqrt(x, out=nd.zeros((5,))), "expected")
+        refused(lambda: nd.sqrt(x, out=nd.zeros((2,), dtype="int32")), "expected")
+        halves = [nd.zeros((1,)), nd.zeros((1,))]
+        nd.split(x, num_outputs=2, axis=0, out=halves)
+    assert all((a.asnumpy() == 0).all() for arrays in wrong.values() for a in arrays)
+    same(halves[1], [4])
+
+
+def test_hidden_outputs_are_recorded_with_out():
+    x = variable(((1.0, 2.0), (3.0, 5.0)))
+    fresh = [nd.ones(2), nd.zeros(2), nd.zeros(2), nd.ones(2)]
+    gradients = []
+    for out in (None, nd.zeros((2, 2))):
+        with ag.record():
+            y = nd.BatchNorm(x, *[a.copy() for a in fresh], fix_gamma=False, out=out)
+            z = (y * y * y).sum()
+        z.backward()
+        gradients.append(x.grad.asnumpy().copy())
+    np.testing.assert_allclose(gradients[0], gradients[1], rtol=1e-5)
+
+
+class Saved(ag.Function):
+    """Its gradient is an array that it keeps."""
+
+    def forward(self, x):
+        self.kept = nd.ones(3)
+        return x * 1
+
+    def backward(self, dy):
+        return self.kept
+
+
+@pytest.mark.parametrize("create", [False, True])
+def test_gradients_are_new_arrays(create):
+    x, y, hg = variable(), variable(), nd.ones(3)
+    function = Saved()
+    with ag.record():
+        z = nd.elemwise_add(x, y)
+        u = function(x)
+    gx, gy = ag.grad(z, [x, y], head_grads=hg, create_graph=create)
+    (gz,) = ag.grad(z, [z], head_grads=hg, retain_graph=True) if create else (nd.ones(3),)
+    (gu,) = ag.grad(u, [x], create_graph=create)
+    (twice, again) = ag.grad(x, [x, x], head_grads=hg, create_graph=create)
+    for array in (gx, gz, gu, twice):
+        array += 1
+        same(array, [2, 2, 2])
+    for array in (gy, hg, function.kept, again):
+        same(array, [1, 1, 1])
+
+
+def test_gradients_in_new_arrays_stay_recorded():
+    x, y, hg = variable(), variable(), variable((1.0, 1.0, 1.0))
+    with ag.record():
+        z = nd.elemwise_add(x, y)
+        gx, gy = ag.grad(z, [x, y], head_grads=hg, create_graph=True, retain_graph=False)
+        w = gx * 2 + gy * 3
+    w.backward()
+    same(hg.grad, [5, 5, 5])
+    z.backward()  # create_graph has retained it
+    same(x.grad, [1, 1, 1])
+
+
+def test_a_function_gives_gradients_of_the_dtype():
+    class Double(Saved):
+        def backward(self, dy):
+            return nd.ones(3, dtype="float64")
+
+    x = variable()
+    with ag.record():
+        y = Double()(x)
+    with pytest.raises(mx.MXNetError, match="gradient 0: expected float32, got float64"):
+        y.backward()

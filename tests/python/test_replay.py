@@ -355,3 +355,42 @@ def test_an_lstm_replayed_and_not():
         results.append((y.asnumpy(), p.grad.asnumpy()))
     for a, b in zip(*results):
         same(a, b)
+
+
+def test_outputs_given_while_tracing_are_checked():
+    def into(make):
+        def f(a):
+            out = make()
+            nd.sqrt(a, out=out)
+            return out
+
+        return mx.jit(f)
+
+    x = nd.array([1.0, 4.0])
+    same(into(lambda: nd.empty((2,)))(x), nd.array([1, 2]))
+    for make in (lambda: nd.empty((5,)), lambda: nd.empty((2,), dtype="int32")):
+        with pytest.raises(mx.MXNetError, match="expected") as traced:
+            into(make)(x)
+        with pytest.raises(mx.MXNetError) as plain:
+            nd.sqrt(x, out=make())
+        assert str(traced.value) == str(plain.value)
+    for count in (3, 400):
+        with pytest.raises(mx.MXNetError, match=f"expected 1 outputs, got {count}"):
+            into(lambda n=count: [nd.empty((2,)) for _ in range(n)])(x)
+
+
+def test_a_second_backward_leaves_outputs_alone():
+    w, x = nd.array([2.0, 2.0]), nd.array([1.0, 3.0])
+    w.attach_grad()
+    f = mx.jit(lambda x: nd.exp(x * w))
+    with ag.record():
+        y = f(x)
+    before = y.asnumpy().copy()
+    y.backward(retain_graph=True)
+    w[:] = 0
+    y.backward(retain_graph=True)
+    np.testing.assert_array_equal(y.asnumpy(), before)
+    same(w.grad, x)  # of what is there now
+    y[:] = 7
+    y.backward()
+    same(y, nd.array([7, 7]))

@@ -473,16 +473,16 @@ def invoke(op, inputs, params, out=None, ctx=None):
     args, num_args = op.args(params, keep)
     where = ctx or (None if handles else current_context())
     kind, index = (where.device_typeid, where.device_id) if where else (1, 0)
-    outputs = ffi.new("mxn_ndarray_t *[]", 64)
+    targets = None if out is None else list(out) if isinstance(out, (list, tuple)) else [out]
+    capacity = max(64, len(targets or ()))
+    outputs = ffi.new("mxn_ndarray_t *[]", capacity)
     count = ffi.new("int32_t *")
-    targets = None
-    if out is not None:
-        targets = list(out) if isinstance(out, (list, tuple)) else [out]
+    if targets is not None:
         for i, target in enumerate(targets):
             outputs[i] = target._h
         count[0] = len(targets)
     pointers = ffi.new("mxn_ndarray_t *[]", [value._h for value in handles]) if handles else ffi.NULL
-    check(lib.mxn_op_invoke(op.handle, pointers, len(handles), args, num_args, -1, kind, index, outputs, 64, count))
+    check(lib.mxn_op_invoke(op.handle, pointers, len(handles), args, num_args, -1, kind, index, outputs, capacity, count))
     if targets is not None:
         return out
     result = [NDArray(outputs[i]) for i in range(count[0])]
