@@ -50,7 +50,7 @@ def python():
 
 
 def go():
-    found = pathlib.Path(output(["bash", ROOT / "tools" / "toolchains" / "go.sh"]).split()[-1])
+    found = re.search(r"ready \((\S+), go", output(["bash", ROOT / "tools" / "toolchains" / "go.sh"]))[1]
     program = BUILD / "go" / "train_lenet_bench"
     folders = {"GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "GOPROXY": "off", "CGO_ENABLED": "1", "GOCACHE": str(BUILD / "go" / "cache")}
     output([found, "build", "-o", program, "."], folders, ROOT / "examples" / "go")
