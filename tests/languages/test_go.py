@@ -51,7 +51,6 @@ def test_binding(go, inner):
     inner("Go", f"{count['pass']} passed, {count['fail']} failed, {count['skip']} skipped", least=300)
 
 
-@pytest.mark.skipif(not FASHION.is_dir(), reason="needs the Debian package dataset-fashion-mnist")
 def test_lenet(go, trainer, lenet, tmp_path):
     prefix = tmp_path / "lenet"
     run = subprocess.run([trainer, "--limit", "2000", "--epochs", "1", "--prefix", prefix], env=go, capture_output=True, text=True)
@@ -65,7 +64,6 @@ def test_lenet(go, trainer, lenet, tmp_path):
     assert accuracy == pytest.approx(dict(module.score(test, "acc"))["accuracy"], abs=1e-6)
 
 
-@pytest.mark.skipif(not FASHION.is_dir(), reason="needs the Debian package dataset-fashion-mnist")
 def test_interrupt_ends_training(go, trainer):
     training = subprocess.Popen([trainer, "--limit", "500", "--epochs", "1000"], env=go, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:

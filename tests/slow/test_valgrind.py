@@ -27,7 +27,7 @@ def toolchain():
     """valgrind, or the reason why not: a failure in CI."""
     result = subprocess.run(["bash", ROOT / "tools" / "toolchains" / "cpp.sh"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if result.returncode == 3 and not os.environ.get("CI"):
-        pytest.skip(result.stdout.strip())
+        pytest.skip(f"no toolchain: {result.stdout.strip()}")
     assert result.returncode == 0, result.stdout
 
 
