@@ -16,7 +16,6 @@ from .member import Lines, end_descendants, process_control
 
 PR_SET_CHILD_SUBREAPER = 36
 POLL_S = 0.1
-CLOSE_S = 10
 
 
 def say(text):
@@ -141,7 +140,7 @@ class Supervisor:
             if self._over or (closing and time.monotonic() > closing):
                 break
             if closing is None and not self._workers_left():
-                closing = time.monotonic() + CLOSE_S
+                closing = time.monotonic() + self._job.grace_s
         if self._signals.number == signal.SIGINT:
             self._all_within(Running.interrupt, self._job.grace_s)
         self._end()
