@@ -20,8 +20,8 @@ class Rounds:
 
     def begin(self, items):
         for item in items:
-            call = getattr(item, "callspec", None)
-            if call and "scenario" in call.params:
+            call, skip = getattr(item, "callspec", None), item.get_closest_marker("skipif")
+            if call and "scenario" in call.params and not (skip and skip.args[0]):
                 self._futures[item.nodeid] = self._pool.submit(self._run, call.params["scenario"], item.nodeid)
 
     def _run(self, scenario, name):
