@@ -58,7 +58,10 @@ def test_launcher(python):
     assert mark not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
 
 
-@pytest.mark.parametrize("arguments, message", [(("text",), "train_function: expected a function"), ((print, 0), "num_workers"), ((print, 1, -1), "num_servers")])
+MISTAKES = [(("text",), "train_function: expected a function"), ((print, 0), "num_workers"), ((print, 1, -1), "num_servers")]
+
+
+@pytest.mark.parametrize("arguments, message", MISTAKES)
 def test_mistakes(arguments, message):
     from mixnet import ray as on_ray
 

@@ -16,6 +16,7 @@ from .member import Lines, end_descendants, process_control
 
 PR_SET_CHILD_SUBREAPER = 36
 POLL_S = 0.1
+TIMEOUT_S = 5  # of a group that was given none, as the library has it
 
 
 def say(text):
@@ -38,7 +39,7 @@ class Running:
     """A process that has been started."""
 
     def __init__(self, process, selector):
-        self.process, self.selector, self.restarts = process, selector, 0
+        self.process, self.selector, self.restarts, self.due = process, selector, 0, None
         self._start()
 
     def _start(self):
@@ -55,8 +56,7 @@ class Running:
 
     def again(self):
         """The same process once more."""
-        self.restarts += 1
-        self.drain()
+        self.due = None
         self._start()
 
     def read(self, source):
@@ -136,7 +136,10 @@ class Supervisor:
         while self._running and not self._signals.number:
             self._relay(POLL_S)
             for running in [r for r in self._running if r.popen.poll() is not None]:
-                self._ended(running)
+                if running.due is None:
+                    self._ended(running)
+                elif time.monotonic() >= running.due:
+                    self._again(running)
             if self._over or (closing and time.monotonic() > closing):
                 break
             if closing is None and not self._workers_left():
@@ -152,6 +155,14 @@ class Supervisor:
         gone_on = self._job.elastic and self._succeeded and not self._over
         return self.failure[1] if self.failure and not gone_on else 0
 
+    def _again(self, running):
+        others = [r for r in self._running if r is not running and r.popen.poll() is None]
+        if self._job.servers and not any(r.process.name == "scheduler" for r in others):
+            running.restarts = self._job.restart
+            running.due = None
+        else:
+            running.again()
+
     def _workers_left(self):
         return any(not name.startswith(("scheduler", "server")) for r in self._running for name in r.process.covers)
 
@@ -162,9 +173,14 @@ class Supervisor:
     def _ended(self, running):
         code, name = running.popen.returncode, running.process.name
         code = code if code >= 0 else 128 - code
-        if code and self._job.elastic and self._job.restart > running.restarts and self._workers_left():
-            say(f"{name} {how(code)}; it begins again ({running.restarts + 1} of {self._job.restart})")
-            running.again()
+        again = self._job.elastic and self._job.restart > running.restarts and name != "scheduler"
+        if code and again and self._workers_left():
+            running.restarts += 1
+            say(f"{name} {how(code)}; it begins again ({running.restarts} of {self._job.restart})")
+            running.drain()
+            # The group takes another in its place only when it has noticed the loss.
+            noticed = (self._job.timeout_s or TIMEOUT_S) * 1.2 if self._job.servers else 0
+            running.due = time.monotonic() + noticed
             return
         running.drain()
         self._running.remove(running)
