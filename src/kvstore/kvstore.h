@@ -41,15 +41,20 @@ class KVStore {
   virtual void push_pull(const std::vector<std::string>& keys, const std::vector<NDArray>& values,
                          const std::vector<NDArray>& outputs, int priority) = 0;
   virtual void set_updater(Updater updater) = 0;
+  // Waits until all workers are here and the updates of what this one pushed are over. Their failures are raised by pulls.
   virtual void barrier() = 0;
 
   // What not every store has; Code::unsupported.
+  // init of keys that may exist: what they held is gone, residuals of compression too.
+  virtual void replace(const std::vector<std::string>&, const std::vector<NDArray>&) { lacks("replace"); }
   // The rows named by row_ids[i] (any numeric dtype, any number, also repeated) into outputs[i], zeros elsewhere.
-  virtual void pull_rows(const std::vector<std::string>&, const std::vector<NDArray>&, const std::vector<NDArray>&, int) {
+  virtual void pull_rows(const std::vector<std::string>&, const std::vector<NDArray>&, const std::vector<NDArray>&,
+                         int) {
     lacks("pull_rows");
   }
   // A push of arrays that are zero but for the rows named: values[i] has one for each of row_ids[i], the same ones are added up.
-  virtual void push_rows(const std::vector<std::string>&, const std::vector<NDArray>&, const std::vector<NDArray>&, int) {
+  virtual void push_rows(const std::vector<std::string>&, const std::vector<NDArray>&, const std::vector<NDArray>&,
+                         int) {
     lacks("push_rows");
   }
   // An updater whose step of a row depends on that row alone, for the keys of which `by_row` (asked at every push_rows) says so: it gets

@@ -18,11 +18,17 @@ void run_updater(const KVStore::Updater& updater, const std::string& key, const 
 
 UpdateTask::UpdateTask(std::shared_ptr<const KVStore::Updater> updater, std::string key, NDArray received,
                        NDArray stored)
-    : updater_(std::move(updater)),
-      key_(std::move(key)),
-      received_(std::move(received)),
-      stored_(std::move(stored)) {}
+    : updater_(std::move(updater)), key_(std::move(key)), received_(std::move(received)), stored_(std::move(stored)) {}
 
 void UpdateTask::run() { run_updater(*updater_, key_, borrow(received_), borrow(stored_)); }
+
+void push_update(std::unique_ptr<Task> task, Span<Variable* const> reads, const NDArray& order, const NDArray& update,
+                 int priority) {
+  PushOptions options;
+  options.lane = Lane::callback;
+  options.priority = priority;
+  Variable* writes[] = {order.variable(), update.variable()};
+  engine().push(std::move(task), reads, writes, options);
+}
 
 }  // namespace mixnet
