@@ -22,6 +22,8 @@ namespace mixnet {
 // is computed, and a pull gets what is there.
 enum class Consistency : int32_t { sequential = 0, eventual = 1 };
 
+class Optimizer;
+
 class KVStore {
  public:
   // Runs on the engine's callback lane, one call per key at a time. It may wait on arrays and call the library.
@@ -44,9 +46,16 @@ class KVStore {
   // Waits until all workers are here and the updates of what this one pushed are over. Their failures are raised by pulls.
   virtual void barrier() = 0;
 
+  // Every push is a step of the optimizer; the store and the caller share it.
+  virtual void set_optimizer(std::shared_ptr<Optimizer> optimizer);
+
   // What not every store has; Code::unsupported.
   // init of keys that may exist: what they held is gone, residuals of compression too.
   virtual void replace(const std::vector<std::string>&, const std::vector<NDArray>&) { lacks("replace"); }
+  // Messages, bytes, latency and staleness by key and by peer, as JSON (dist/statistics.h).
+  virtual std::string statistics() { lacks("statistics"); }
+  // The servers' values and states, as PREFIX-server-N.params on their machines. Rank 0's call counts.
+  virtual void save(const std::string&) { lacks("save"); }
   // The rows named by row_ids[i] (any numeric dtype, any number, also repeated) into outputs[i], zeros elsewhere.
   virtual void pull_rows(const std::vector<std::string>&, const std::vector<NDArray>&, const std::vector<NDArray>&,
                          int) {
@@ -74,8 +83,7 @@ class KVStore {
   }
 };
 
-// "local", "device" ("local_allreduce_cpu" and "local_allreduce_device" are the same). Throws Code::invalid for others,
-// Code::unsupported for the distributed ones.
+// A store by its type: local/local.h, dist/dist.h. Throws Code::invalid for others.
 std::shared_ptr<KVStore> make_kvstore(const std::string& type);
 
 }  // namespace mixnet

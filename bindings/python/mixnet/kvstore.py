@@ -1,7 +1,13 @@
 """KVStore: values by key that devices push to and pull from, with an optional updater in between."""
 
-from .base import MXNetError, check, ffi, lib, register_callback
+import atexit
+import json
+import weakref
+
+from .base import MXNetError, check, ffi, lib, register_callback, text
+from .kvstore_server import find_zeromq
 from .ndarray import NDArray
+from .optimizer.native import NativeOptimizer
 
 _HANDLES = ffi.typeof("mxn_ndarray_t *[]")
 _TEXTS = ffi.typeof("char *[]")
@@ -54,6 +60,7 @@ class KVStore:
         self._type = kind
         self._updater = None
         self._optimizer = None
+        self._steps = None  # of a store between machines: the optimizer as its servers have it
         self._texts = {}  # by key: what C is given, kept for the keys that were set
         self._integer_keys = set()
 
@@ -94,6 +101,10 @@ class KVStore:
         texts = [self._text(k) for k in keys]
         check(function(self._h, ffi.new(_TEXTS, texts), *columns, len(keys), *more))
 
+    def _count(self, keys):
+        if self._steps is not None:
+            self._steps.before_push(keys)
+
     def init(self, key, value, force=False):
         """Sets first values. A key can be set once, but for a key on which an error stands, which begins anew. `force`: any key does."""
         keys, arrays = _flat(key, value)
@@ -109,6 +120,7 @@ class KVStore:
     def push(self, key, value, priority=0):
         """Sums the arrays of each key into the store. Higher priority runs earlier."""
         keys, arrays = _flat(key, value)
+        self._count(keys)
         self._run(lib.mxn_kvstore_push, keys, [_handles(arrays)], priority)
 
     def pull(self, key, out=None, priority=0, ignore_sparse=True):
@@ -121,6 +133,7 @@ class KVStore:
     def pushpull(self, key, value, out=None, priority=0):
         """push, then pull of the same keys (into `value` without `out`)."""
         keys, values = _flat(key, value)
+        self._count(keys)
         out_keys, outs = (keys, values) if out is None else _flat(key, out)
         if keys == out_keys:
             self._run(lib.mxn_kvstore_push_pull, keys, [_handles(values), _handles(outs)], priority)
@@ -138,6 +151,7 @@ class KVStore:
         what is pulled from the key.
         """
         keys, arrays = _flat(key, value)
+        self._count(keys)
         self._run(lib.mxn_kvstore_push_rows, keys, [_handles(_beside(row_ids, arrays, "push_rows")), _handles(arrays)], priority)
 
     def row_sparse_pull(self, key, out=None, priority=0, row_ids=None):
@@ -180,15 +194,25 @@ class KVStore:
         """Updates stored values with an optimizer at every push.
 
         An optimizer of the library (mx.optimizer.Native) runs without Python; its weight decay goes by the keys' names.
+
+        A store between machines gives it to the servers by name and numbers; a learning-rate schedule goes on here, and its rates follow.
+        All workers call this; it returns when all have.
         """
         from . import optimizer as opt
 
-        if isinstance(optimizer, opt.Native):
-            check(lib.mxn_kvstore_set_optimizer(self._h, optimizer.handle))
-            self._updater = None
-        else:
+        native = optimizer if isinstance(optimizer, opt.Native) else None
+        if native is None and self._has_servers():
+            native = NativeOptimizer(optimizer)
+        if native is None:
             self.set_updater(opt.get_updater(optimizer))
+        else:
+            check(lib.mxn_kvstore_set_optimizer(self._h, native.handle))
+            self._updater = None
+        self._steps = native if isinstance(native, NativeOptimizer) else None
         self._optimizer = optimizer
+
+    def _has_servers(self):
+        return self._type.startswith("dist") and self._type != "dist_allreduce"
 
     def set_gradient_compression(self, compression_params):
         """Pushed float32 arrays travel as codes from now on; what the codes leave out is added to the next push of that device.
@@ -213,10 +237,12 @@ class KVStore:
         """Who has the optimizer's states, after the updates so far."""
         from . import optimizer as opt
 
+        if self._has_servers():
+            raise MXNetError(f"[kvstore] the states of a store between machines are {what} by its servers: see save_servers")
         native = isinstance(self._optimizer, opt.Native) and self._updater is None
         if not native and not hasattr(self._updater, "get_states"):
             raise MXNetError(f"[kvstore] expected an optimizer before its states are {what}")
-        if "dist" not in self._type:
+        if not self._type.startswith("dist"):
             self.barrier()
         return self._optimizer if native else None
 
@@ -238,6 +264,27 @@ class KVStore:
         with open(fname, "rb") as file:
             self._updater.set_states(file.read())
 
+    def statistics(self):
+        """What went over the wire, of a store between machines: a dict with "keys" and "peers" of this worker and "servers".
+
+        Each has counts of pushes, pulls and messages, bytes_sent and bytes_received, latency_s and staleness with count, mean and max.
+        """
+        out = ffi.new("char **")
+        check(lib.mxn_kvstore_statistics(self._h, out))
+        return json.loads(text(out[0]))
+
+    def save_servers(self, prefix):
+        """Every server writes PREFIX-server-N.params on its machine: values, rounds, optimizer states.
+
+        Servers that start with MIXNET_PS_RESTORE=PREFIX continue from there. Only the call of rank 0 counts.
+        """
+        check(lib.mxn_kvstore_save(self._h, str(prefix).encode()))
+
+    def close(self):
+        """Delivers what was pushed and leaves the group. The store cannot be used afterwards."""
+        handle, self._h = self._h, ffi.NULL
+        lib.mxn_kvstore_free(handle)
+
     def barrier(self):
         """Waits until all workers are here and the updates of what this one pushed are over."""
         check(lib.mxn_kvstore_barrier(self._h))
@@ -245,10 +292,28 @@ class KVStore:
     _barrier = barrier
 
 
+_between_machines = weakref.WeakSet()
+
+
+@atexit.register
+def _leave():
+    """A process that ends leaves its groups in order."""
+    for store in list(_between_machines):
+        store.close()
+
+
 def create(name="local"):
-    """A KVStore of a type: 'local' or 'device'."""
+    """A KVStore of a type: 'local', 'device', or between machines 'dist_sync', 'dist_async', 'dist_async:N' (at most N rounds ahead).
+
+    Those join the group that the environment names (see `mixnet launch`) and return when it is together.
+    """
     if not isinstance(name, str):
         raise TypeError(f"[kvstore] name: expected a text, got {type(name).__name__}")
+    if name.startswith("dist"):
+        find_zeromq()
     out = ffi.new("mxn_kvstore_t **")
     check(lib.mxn_kvstore_create(name.encode(), out))
-    return KVStore(out[0], name)
+    store = KVStore(out[0], name)
+    if name.startswith("dist"):
+        _between_machines.add(store)
+    return store
