@@ -375,6 +375,9 @@ MXN_API void mxn_kvstore_free(mxn_kvstore_t *store);
 /** Sets first values. A key on which an error stands begins anew; any other that exists is refused. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_init(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values,
                                  int64_t count);
+/** Sets first values, also of keys that exist: what they held is gone. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_kvstore_replace(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values,
+                                    int64_t count);
 /** Sums what stands under the same key and stores it or hands it to the updater. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_push(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values,
                                  int64_t count, int32_t priority);
@@ -398,7 +401,7 @@ MXN_API int32_t mxn_kvstore_set_consistency(mxn_kvstore_t *store, const char *co
 MXN_API int32_t mxn_kvstore_set_updater(mxn_kvstore_t *store, mxn_updater_fn fn, void *user, mxn_destroy_fn destroy);
 /** Rank of this worker and number of workers. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_rank(const mxn_kvstore_t *store, int32_t *out_rank, int32_t *out_size);
-/** Waits until all workers are here. @own none @threads any @blocks yes @since 0.1 */
+/** Waits until all workers are here and the updates of what this one pushed are over; their failures are raised by what is pulled. @own none @threads any @blocks yes @since 0.1 */
 MXN_API int32_t mxn_kvstore_barrier(mxn_kvstore_t *store);
 
 /** What went over the wire, as JSON: messages, bytes, latency and staleness by key and by peer; of stores between machines. @own caller: mxn_text_free @threads any @blocks yes @since 0.1 */

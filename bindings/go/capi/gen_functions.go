@@ -744,6 +744,14 @@ func KvstoreInit(store Kvstore, keys []string, values []Ndarray, count int64) (e
 	return
 }
 
+// KvstoreReplace is mxn_kvstore_replace. Sets first values, also of keys that exist: what they held is gone.
+func KvstoreReplace(store Kvstore, keys []string, values []Ndarray, count int64) (err error) {
+	keysC, keysFree := texts(keys)
+	defer keysFree()
+	err = failure(C.mxn_go_kvstore_replace(store, keysC, first(values), C.int64_t(count)))
+	return
+}
+
 // KvstorePush is mxn_kvstore_push. Sums what stands under the same key and stores it or hands it to the updater.
 func KvstorePush(store Kvstore, keys []string, values []Ndarray, count int64, priority int32) (err error) {
 	keysC, keysFree := texts(keys)
@@ -809,7 +817,7 @@ func KvstoreRank(store Kvstore) (outRank int32, outSize int32, err error) {
 	return
 }
 
-// KvstoreBarrier is mxn_kvstore_barrier. Waits until all workers are here. Blocks: yes.
+// KvstoreBarrier is mxn_kvstore_barrier. Waits until all workers are here and the updates of what this one pushed are over; their failures are raised by what is pulled. Blocks: yes.
 func KvstoreBarrier(store Kvstore) (err error) {
 	err = failure(C.mxn_go_kvstore_barrier(store))
 	return

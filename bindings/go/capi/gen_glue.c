@@ -122,6 +122,7 @@ static __typeof__(&mxn_cached_op_describe) do_mxn_cached_op_describe;
 static __typeof__(&mxn_kvstore_create) do_mxn_kvstore_create;
 static __typeof__(&mxn_kvstore_free) do_mxn_kvstore_free;
 static __typeof__(&mxn_kvstore_init) do_mxn_kvstore_init;
+static __typeof__(&mxn_kvstore_replace) do_mxn_kvstore_replace;
 static __typeof__(&mxn_kvstore_push) do_mxn_kvstore_push;
 static __typeof__(&mxn_kvstore_pull) do_mxn_kvstore_pull;
 static __typeof__(&mxn_kvstore_push_pull) do_mxn_kvstore_push_pull;
@@ -265,6 +266,7 @@ const mxn_go_entry mxn_go_entries[] = {
   {"mxn_kvstore_create", (void **)&do_mxn_kvstore_create},
   {"mxn_kvstore_free", (void **)&do_mxn_kvstore_free},
   {"mxn_kvstore_init", (void **)&do_mxn_kvstore_init},
+  {"mxn_kvstore_replace", (void **)&do_mxn_kvstore_replace},
   {"mxn_kvstore_push", (void **)&do_mxn_kvstore_push},
   {"mxn_kvstore_pull", (void **)&do_mxn_kvstore_pull},
   {"mxn_kvstore_push_pull", (void **)&do_mxn_kvstore_push_pull},
@@ -441,6 +443,7 @@ mxn_go_result mxn_go_cached_op_describe(mxn_cached_op_t *op, char **out_text, in
 mxn_go_result mxn_go_kvstore_create(const char *type, mxn_kvstore_t **out_store) { NEED(mxn_kvstore_create) return mxn_go_finish(do_mxn_kvstore_create(type, out_store)); }
 void mxn_go_kvstore_free(mxn_kvstore_t *store) { if (!do_mxn_kvstore_free) return; do_mxn_kvstore_free(store); }
 mxn_go_result mxn_go_kvstore_init(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count) { NEED(mxn_kvstore_init) return mxn_go_finish(do_mxn_kvstore_init(store, keys, values, count)); }
+mxn_go_result mxn_go_kvstore_replace(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count) { NEED(mxn_kvstore_replace) return mxn_go_finish(do_mxn_kvstore_replace(store, keys, values, count)); }
 mxn_go_result mxn_go_kvstore_push(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count, int32_t priority) { NEED(mxn_kvstore_push) return mxn_go_finish(do_mxn_kvstore_push(store, keys, values, count, priority)); }
 mxn_go_result mxn_go_kvstore_pull(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *outputs, int64_t count, int32_t priority) { NEED(mxn_kvstore_pull) return mxn_go_finish(do_mxn_kvstore_pull(store, keys, outputs, count, priority)); }
 mxn_go_result mxn_go_kvstore_push_pull(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, mxn_ndarray_t *const *outputs, int64_t count, int32_t priority) { NEED(mxn_kvstore_push_pull) return mxn_go_finish(do_mxn_kvstore_push_pull(store, keys, values, outputs, count, priority)); }

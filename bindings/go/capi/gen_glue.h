@@ -118,6 +118,7 @@ mxn_go_result mxn_go_cached_op_describe(mxn_cached_op_t *op, char **out_text, in
 mxn_go_result mxn_go_kvstore_create(const char *type, mxn_kvstore_t **out_store);
 void mxn_go_kvstore_free(mxn_kvstore_t *store);
 mxn_go_result mxn_go_kvstore_init(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count);
+mxn_go_result mxn_go_kvstore_replace(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count);
 mxn_go_result mxn_go_kvstore_push(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count, int32_t priority);
 mxn_go_result mxn_go_kvstore_pull(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *outputs, int64_t count, int32_t priority);
 mxn_go_result mxn_go_kvstore_push_pull(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, mxn_ndarray_t *const *outputs, int64_t count, int32_t priority);

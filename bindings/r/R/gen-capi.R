@@ -360,6 +360,9 @@ mxn_kvstore_free <- function(handle) .Call(C_mxn_kvstore_free, handle)
 # Sets first values. A key on which an error stands begins anew; any other that exists is refused.
 mxn_kvstore_init <- function(store, keys, values) .Call(C_mxn_kvstore_init, store, keys, values)
 
+# Sets first values, also of keys that exist: what they held is gone.
+mxn_kvstore_replace <- function(store, keys, values) .Call(C_mxn_kvstore_replace, store, keys, values)
+
 # Sums what stands under the same key and stores it or hands it to the updater.
 mxn_kvstore_push <- function(store, keys, values, priority) .Call(C_mxn_kvstore_push, store, keys, values, priority)
 
@@ -387,7 +390,7 @@ mxn_kvstore_set_updater <- function(store, fn) .Call(C_mxn_kvstore_set_updater, 
 # Rank of this worker and number of workers.
 mxn_kvstore_rank <- function(store) .Call(C_mxn_kvstore_rank, store)
 
-# Waits until all workers are here.
+# Waits until all workers are here and the updates of what this one pushed are over; their failures are raised by what is pulled.
 mxn_kvstore_barrier <- function(store) .Call(C_mxn_kvstore_barrier, store)
 
 # What went over the wire, as JSON: messages, bytes, latency and staleness by key and by peer; of stores between machines.

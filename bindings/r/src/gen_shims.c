@@ -1007,6 +1007,14 @@ static SEXP shim_mxn_kvstore_init(SEXP store, SEXP keys, SEXP values) {
   return R_NilValue;
 }
 
+static SEXP shim_mxn_kvstore_replace(SEXP store, SEXP keys, SEXP values) {
+  mxn_kvstore_t *c_store = (mxn_kvstore_t *)mixnet_handle(store, "MXKvstoreHandle");
+  const char *const *c_keys = mixnet_texts(keys);
+  mxn_ndarray_t *const *c_values = (mxn_ndarray_t *const *)mixnet_handles(values, "MXNDArray");
+  mixnet_check(mxn_kvstore_replace(c_store, c_keys, c_values, (int64_t)mixnet_count(2, keys, values)));
+  return R_NilValue;
+}
+
 static SEXP shim_mxn_kvstore_push(SEXP store, SEXP keys, SEXP values, SEXP priority) {
   mxn_kvstore_t *c_store = (mxn_kvstore_t *)mixnet_handle(store, "MXKvstoreHandle");
   const char *const *c_keys = mixnet_texts(keys);
@@ -1328,6 +1336,7 @@ static const R_CallMethodDef ENTRIES[] = {
     {"mxn_kvstore_create", (DL_FUNC)&shim_mxn_kvstore_create, 1},
     {"mxn_kvstore_free", (DL_FUNC)&shim_mxn_kvstore_free, 1},
     {"mxn_kvstore_init", (DL_FUNC)&shim_mxn_kvstore_init, 3},
+    {"mxn_kvstore_replace", (DL_FUNC)&shim_mxn_kvstore_replace, 3},
     {"mxn_kvstore_push", (DL_FUNC)&shim_mxn_kvstore_push, 4},
     {"mxn_kvstore_pull", (DL_FUNC)&shim_mxn_kvstore_pull, 4},
     {"mxn_kvstore_push_pull", (DL_FUNC)&shim_mxn_kvstore_push_pull, 5},
