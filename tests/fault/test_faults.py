@@ -61,8 +61,8 @@ def paused(role, rank, seconds, lost):
             group.release()
             time.sleep(seconds)
             member.send(signal.SIGCONT)
-            # The one that was paused learns that it was given up, or finds the scheduler gone.
-            group.finish(["this process was given up", "scheduler", role, f"{role} {rank}"] if lost else None, must_fail=lost)
+            name = role if role == "scheduler" else f"{role} {rank}"
+            group.finish(name if lost else None, must_fail=lost)
 
     return scenario
 
