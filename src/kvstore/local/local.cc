@@ -12,6 +12,7 @@
 #include "device/device.h"
 #include "executor/invoke.h"
 #include "kvstore/kvstore.h"
+#include "kvstore/mpi/allreduce_store.h"
 #include "op/core/registry.h"
 
 namespace mixnet {
@@ -210,6 +211,7 @@ std::shared_ptr<KVStore> make_kvstore(const std::string& type) {
   const bool local = type == "local" || type == "device" || type == "local_allreduce_cpu" ||
                      type == "local_allreduce_device" || type == "local_update_cpu" || type == "nccl";
   if (local) return std::make_shared<LocalStore>(type);
+  if (type == "dist_allreduce" || type == "dist_sync_mpi") return make_allreduce_store(type);
   MIXNET_CHECK(type.compare(0, 4, "dist") != 0, unsupported, "[kvstore] ", type,
                ": this build has no store between machines");
   fail(Code::invalid, "[kvstore] type: expected local or device, got '", type, "'");
