@@ -150,7 +150,7 @@ bool Communicator::round() {
     end(Code::net, concat("[kvstore dist_allreduce] worker ", said_.leaver(), " has left the group"), true);
     return false;
   }
-  if (said_.complained()) explain(said_.complaint());
+  if (said_.complained() && someone_is_late(said_.complaint())) return false;
   const bool meet = said_.all_meet();
   if (meet) hold_meeting(said_.meetings_differ());
   const std::vector<Agreement::Ready> ready = said_.all_ready();
@@ -192,8 +192,8 @@ Agreement Communicator::speak() {
   return words;
 }
 
-// Somebody has waited for too long: finds out who does not come.
-void Communicator::explain(int32_t slot) {
+// Somebody has waited for too long: finds out who does not come, and ends the group everywhere.
+bool Communicator::someone_is_late(int32_t slot) {
   std::string what = "init or barrier";
   {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -205,8 +205,10 @@ void Communicator::explain(int32_t slot) {
   link_.gather(letters_.data(), letters_.data() + sizeof(int32_t), sizeof(int32_t), [&] { return "the question who is late with " + what; });
   std::vector<int32_t> present(static_cast<size_t>(size_));
   std::memcpy(present.data(), letters_.data() + sizeof(int32_t), sizeof(int32_t) * present.size());
-  if (std::count(present.begin(), present.end(), 0) == 0) return;
-  fail(Code::net, "[kvstore dist_allreduce] ", what, ": ", absent_workers(present.data(), size_), " did not come within ", deadlines_.push, " s");
+  if (std::count(present.begin(), present.end(), 0) == 0) return false;
+  const std::string who = absent_workers(present.data(), size_);
+  end(Code::net, concat("[kvstore dist_allreduce] ", what, ": ", who, " did not come within ", deadlines_.push, " s"), true);
+  return true;
 }
 
 void Communicator::hold_meeting(bool differs) {

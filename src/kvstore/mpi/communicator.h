@@ -69,7 +69,7 @@ class Communicator {
   bool round();
   Agreement speak();
   bool late(Clock::time_point since) const;
-  void explain(int32_t slot);
+  bool someone_is_late(int32_t slot);
   void hold_meeting(bool differs);
   void share();
   std::string difference(const std::string& mine);
