@@ -276,7 +276,15 @@ def test_a_gradient_that_failed_reaches_all(workers):
     text = """
     kv.init("a", mx.nd.zeros((3,)))
     kv.init("b", mx.nd.zeros((3,)))
-    bad = mx.nd.Custom(mx.nd.ones((3,)), op_type="failing") if rank == 1 else mx.nd.ones((3,))
+    bad = mx.nd.ones((3,))
+    if rank == 1:
+        def fail(key, received, stored):
+            raise ValueError("no gradient today")
+        failing = mx.kv.create("local")
+        failing.init(0, bad)
+        failing.set_updater(fail)
+        failing.push(0, bad)
+        failing.pull(0, out=bad)
     kv.push("a", bad)
     kv.push("b", mx.nd.ones((3,)))
     seen["a"] = fails(lambda: pulled("a", mx.nd.zeros((3,))))
@@ -284,16 +292,7 @@ def test_a_gradient_that_failed_reaches_all(workers):
     kv.push("a", mx.nd.ones((3,)))
     seen["later"] = pulled("a", mx.nd.zeros((3,))).tolist()
     """
-    operator = """
-class Failing(mx.operator.CustomOp):
-    def forward(self, is_train, req, in_data, out_data, aux):
-        raise ValueError("no gradient today")
-@mx.operator.register("failing")
-class FailingProp(mx.operator.CustomOpProp):
-    def create_operator(self, ctx, shapes, dtypes):
-        return Failing()
-"""
-    first, second = workers(operator + textwrap.dedent(text))
+    first, second = workers(text)
     assert first["a"][0] == NET and "key a: another worker could not compute its value" in first["a"][1]
     assert "no gradient today" in second["a"][1]
     for seen in (first, second):

@@ -28,7 +28,9 @@ class SumTask : public Task {
     if (announced_) workers_->reduce(slot_, {sum_.key, {}, sum_.target, 0, nullptr});
   }
   void run() override {
-    sum_.target.view();  // takes the memory here, where an error has a place to go
+    // Takes memory here, where an error has a place to go.
+    sum_.target.view();
+    for (const NDArray& source : sum_.sources) source.view();
     sum_.completion = engine().defer();
     announced_ = false;
     workers_->reduce(slot_, std::move(sum_));
@@ -64,13 +66,13 @@ class AllreduceStore : public KVStore {
     for (const NDArray& value : first) value.wait_to_read();
     int32_t slot = workers_->add_keys(keys, first);
     local_->init(keys, first);
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard<std::recursive_mutex> lock(mutex_);
     for (size_t i = 0; i < keys.size(); ++i) keys_[keys[i]] = {slot++, NDArray(values[i].shape(), values[i].dtype())};
   }
 
   void push(const std::vector<std::string>& keys, const std::vector<NDArray>& values, int priority) override {
     const profile::Span span(profile::Category::api, "kvstore push");
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard<std::recursive_mutex> lock(mutex_);
     std::vector<std::string> names;
     std::vector<NDArray> sums;
     for (auto& [name, group] : grouped(keys, values, "push")) {
@@ -88,9 +90,8 @@ class AllreduceStore : public KVStore {
 
   void push_pull(const std::vector<std::string>& keys, const std::vector<NDArray>& values, const std::vector<NDArray>& outputs,
                  int priority) override {
-    std::unique_lock<std::mutex> lock(mutex_);
+    std::lock_guard<std::recursive_mutex> lock(mutex_);
     if (updating_) {
-      lock.unlock();
       push(keys, values, priority);
       return pull(keys, outputs, priority);
     }
@@ -99,8 +100,13 @@ class AllreduceStore : public KVStore {
     for (auto& [name, group] : grouped(keys, values, "push_pull")) sum_into(name, group, find(out, name), priority);
   }
 
+  void pull_rows(const std::vector<std::string>& keys, const std::vector<NDArray>& outputs, const std::vector<NDArray>& row_ids,
+                 int priority) override {
+    local_->pull_rows(keys, outputs, row_ids, priority);
+  }
+
   void set_updater(Updater updater) override {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard<std::recursive_mutex> lock(mutex_);
     updating_ = static_cast<bool>(updater);
     local_->set_updater(std::move(updater));
   }
@@ -167,7 +173,7 @@ class AllreduceStore : public KVStore {
   std::string type_;
   std::shared_ptr<mpi::Communicator> workers_;
   std::shared_ptr<KVStore> local_;
-  std::mutex mutex_;  // guards what follows, and the order of pushes
+  std::recursive_mutex mutex_;  // guards what follows, and the order of pushes; recursive, as the naive engine runs updaters inside of push
   std::map<std::string, Key> keys_;
   bool updating_ = false;
 };

@@ -2,46 +2,26 @@
 
 #include <algorithm>
 #include <cstring>
-#include <type_traits>
 
 #include "base/half_rows.h"
+#include "kvstore/reduce.h"
 
 namespace mixnet::mpi {
 namespace {
 
-template <class T> constexpr bool is_half = std::is_same_v<T, f16> || std::is_same_v<T, bf16>;
+bool is_half(DType dtype) { return dtype == DType::f16 || dtype == DType::bf16; }
 
-// Sums wrap around, as the arrays' own do.
+// Halves of one source, added to the floats on the wire (first: put there).
 template <class T>
-void add(T* sum, const T* value, int64_t count) {
-  if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-    using U = std::make_unsigned_t<T>;
-    for (int64_t i = 0; i < count; ++i) sum[i] = static_cast<T>(static_cast<U>(sum[i]) + static_cast<U>(value[i]));
-  } else {
-    for (int64_t i = 0; i < count; ++i) sum[i] += value[i];
+void widen_to(const T* source, int64_t count, bool first, float* wire) {
+  if (first) return widen(source, wire, count);
+  float row[1024];
+  for (int64_t i = 0; i < count; i += 1024) {
+    const int64_t n = std::min<int64_t>(1024, count - i);
+    widen(source + i, row, n);
+    for (int64_t k = 0; k < n; ++k) wire[i + k] += row[k];
   }
 }
-
-template <class T>
-void pack_source(const T* source, int64_t count, bool first, void* wire) {
-  if constexpr (is_half<T>) {
-    float* to = static_cast<float*>(wire);
-    if (first) return widen(source, to, count);
-    float row[1024];
-    for (int64_t i = 0; i < count; i += 1024) {
-      const int64_t n = std::min<int64_t>(1024, count - i);
-      widen(source + i, row, n);
-      add(to + i, row, n);
-    }
-  } else if (first) {
-    std::memcpy(wire, source, static_cast<size_t>(count) * sizeof(T));
-  } else if constexpr (!std::is_same_v<T, bool>) {
-    add(static_cast<T*>(wire), source, count);
-  }
-}
-
-// So much of every source is added while it is in the cache.
-constexpr int64_t rows_at_once = 16384;
 
 }  // namespace
 
@@ -72,27 +52,25 @@ int64_t wire_size(Type type) {
 }
 
 void pack(const std::vector<NDArray>& sources, int64_t first, int64_t count, void* wire) {
-  dispatch_all(sources.front().dtype(), "allreduce", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    const auto size = static_cast<int64_t>(is_half<T> ? sizeof(float) : sizeof(T));
-    for (int64_t i = 0; i < count; i += rows_at_once) {
-      const int64_t n = std::min(rows_at_once, count - i);
-      for (size_t s = 0; s < sources.size(); ++s)
-        pack_source(static_cast<const T*>(sources[s].view().data) + first + i, n, s == 0, static_cast<char*>(wire) + i * size);
-    }
-  });
+  const DType dtype = sources.front().dtype();
+  std::vector<const void*> values;
+  for (const NDArray& source : sources) values.push_back(static_cast<const char*>(source.view().data) + first * dtype_size(dtype));
+  if (!is_half(dtype)) return sum_values(dtype, values, wire, count);
+  for (const void* value : values) {
+    const bool begins = value == values.front();
+    if (dtype == DType::f16) widen_to(static_cast<const f16*>(value), count, begins, static_cast<float*>(wire));
+    else widen_to(static_cast<const bf16*>(value), count, begins, static_cast<float*>(wire));
+  }
 }
 
 void unpack(const void* wire, const NDArray& target, int64_t first, int64_t count) {
-  dispatch_all(target.dtype(), "allreduce", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    T* to = static_cast<T*>(target.view().data) + first;
-    if constexpr (is_half<T>) {
-      narrow(static_cast<const float*>(wire), to, count);
-    } else {
-      std::memcpy(to, wire, static_cast<size_t>(count) * sizeof(T));
-    }
-  });
+  void* to = static_cast<char*>(target.view().data) + first * dtype_size(target.dtype());
+  const auto* floats = static_cast<const float*>(wire);
+  switch (target.dtype()) {
+    case DType::f16: return narrow(floats, static_cast<f16*>(to), count);
+    case DType::bf16: return narrow(floats, static_cast<bf16*>(to), count);
+    default: std::memcpy(to, wire, static_cast<size_t>(count * dtype_size(target.dtype())));
+  }
 }
 
 }  // namespace mixnet::mpi
