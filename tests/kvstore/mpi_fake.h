@@ -3,6 +3,7 @@
 // Collectives of different kinds or sizes that meet are an error of MPI's kind; a seed decides how often a finished one still says it is not.
 #pragma once
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -30,7 +31,7 @@ struct World {
   std::mt19937 random{1};
   std::map<int64_t, std::shared_ptr<Collective>> collectives;
   std::vector<int32_t> alive;
-  int64_t count = 0;
+  std::atomic<int64_t> count{0};
 };
 
 inline World* world = nullptr;        // of the test that runs
