@@ -22,6 +22,8 @@ namespace mixnet {
 // is computed, and a pull gets what is there.
 enum class Consistency : int32_t { sequential = 0, eventual = 1 };
 
+class Optimizer;
+
 class KVStore {
  public:
   // Runs on the engine's callback lane, one call per key at a time. It may wait on arrays and call the library.
@@ -43,13 +45,22 @@ class KVStore {
   virtual void set_updater(Updater updater) = 0;
   virtual void barrier() = 0;
 
+  // Every push is a step of the optimizer; the store and the caller share it.
+  virtual void set_optimizer(std::shared_ptr<Optimizer> optimizer);
+
   // What not every store has; Code::unsupported.
+  // Messages, bytes, latency and staleness by key and by peer, as JSON (dist/statistics.h).
+  virtual std::string statistics() { lacks("statistics"); }
+  // The servers' values and states, as PREFIX-server-N.params on their machines. Rank 0's call counts.
+  virtual void save(const std::string&) { lacks("save"); }
   // The rows named by row_ids[i] (any numeric dtype, any number, also repeated) into outputs[i], zeros elsewhere.
-  virtual void pull_rows(const std::vector<std::string>&, const std::vector<NDArray>&, const std::vector<NDArray>&, int) {
+  virtual void pull_rows(const std::vector<std::string>&, const std::vector<NDArray>&, const std::vector<NDArray>&,
+                         int) {
     lacks("pull_rows");
   }
   // A push of arrays that are zero but for the rows named: values[i] has one for each of row_ids[i], the same ones are added up.
-  virtual void push_rows(const std::vector<std::string>&, const std::vector<NDArray>&, const std::vector<NDArray>&, int) {
+  virtual void push_rows(const std::vector<std::string>&, const std::vector<NDArray>&, const std::vector<NDArray>&,
+                         int) {
     lacks("push_rows");
   }
   // An updater whose step of a row depends on that row alone, for the keys of which `by_row` (asked at every push_rows) says so: it gets
@@ -69,8 +80,7 @@ class KVStore {
   }
 };
 
-// "local", "device" ("local_allreduce_cpu" and "local_allreduce_device" are the same). Throws Code::invalid for others,
-// Code::unsupported for the distributed ones.
+// A store by its type: local/local.h, dist/dist.h, mpi/allreduce_store.h. Throws Code::invalid for others.
 std::shared_ptr<KVStore> make_kvstore(const std::string& type);
 
 }  // namespace mixnet

@@ -8,12 +8,11 @@
 
 #include "base/profile.h"
 #include "device/device.h"
-#include "kvstore/kvstore.h"
 #include "kvstore/local/compressed_sum.h"
 #include "kvstore/local/entry.h"
+#include "kvstore/local/local.h"
 #include "kvstore/local/rows.h"
 #include "kvstore/local/update_task.h"
-#include "kvstore/mpi/allreduce_store.h"
 #include "kvstore/reduce.h"
 
 namespace mixnet {
@@ -224,7 +223,8 @@ void push_update(std::unique_ptr<Task> task, Span<Variable* const> reads, const 
 
 void LocalStore::update(const std::string& key, const Entry& entry, const NDArray& received, int priority) {
   Variable* reads[] = {received.variable(), entry.value.variable()};
-  push_update(std::make_unique<UpdateTask>(updater_, key, received, entry.value), reads, order_, entry.update, priority);
+  push_update(std::make_unique<UpdateTask>(updater_, key, received, entry.value), reads, order_, entry.update,
+              priority);
 }
 
 // The update enters the engine's order when the value is there. The value's copy is nobody else's, so that what overwrites the array
@@ -333,8 +333,7 @@ void LocalStore::push_rows(const Keys& keys, const Arrays& row_ids, const Arrays
     Entry& entry = group.entry;
     const std::string place = "kvstore push_rows key " + group.key;
     std::vector<Variable*> reads;
-    for (const PushedRows& rows : group.items)
-      reads.insert(reads.end(), {rows.ids.variable(), rows.values.variable()});
+    for (const PushedRows& rows : group.items) reads.insert(reads.end(), {rows.ids.variable(), rows.values.variable()});
     if (updater_ && by_row_ && by_row_(group.key)) {
       reads.push_back(entry.value.variable());
       push_update(make_update_rows(updater_, group.key, group.items, entry.value, place), reads, order_, entry.update,
@@ -369,14 +368,10 @@ void LocalStore::set_compression(const Compression& how) {
 
 }  // namespace
 
-std::shared_ptr<KVStore> make_kvstore(const std::string& type) {
+std::shared_ptr<KVStore> make_local_store(const std::string& type) {
   const bool local = type == "local" || type == "device" || type == "local_allreduce_cpu" ||
                      type == "local_allreduce_device" || type == "local_update_cpu" || type == "nccl";
-  if (local) return std::make_shared<LocalStore>(type);
-  if (type == "dist_allreduce" || type == "dist_sync_mpi") return make_allreduce_store(type);
-  MIXNET_CHECK(type.compare(0, 4, "dist") != 0, unsupported, "[kvstore] ", type,
-               ": this build has no store between machines");
-  fail(Code::invalid, "[kvstore] type: expected local or device, got '", type, "'");
+  return local ? std::make_shared<LocalStore>(type) : nullptr;
 }
 
 }  // namespace mixnet

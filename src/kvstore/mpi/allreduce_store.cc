@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "base/profile.h"
+#include "kvstore/local/local.h"
 #include "kvstore/mpi/job.h"
 
 namespace mixnet {
@@ -48,7 +49,7 @@ class SumTask : public Task {
 class AllreduceStore : public KVStore {
  public:
   AllreduceStore(std::string type, std::shared_ptr<mpi::Communicator> workers)
-      : type_(std::move(type)), workers_(std::move(workers)), local_(make_kvstore("local")) {}
+      : type_(std::move(type)), workers_(std::move(workers)), local_(make_local_store("local")) {}
   ~AllreduceStore() override { workers_->leave(); }
 
   const std::string& type() const override { return type_; }
