@@ -18,7 +18,8 @@ std::shared_ptr<KVStore> make_kvstore(const std::string& type) {
   if (auto store = make_local_store(type)) return store;
   if (type == "dist_allreduce" || type == "dist_sync_mpi") return make_allreduce_store(type);
   if (type.compare(0, 4, "dist") == 0) return make_dist_store(type);
-  fail(Code::invalid, "[kvstore] type: expected local, device, dist_sync, dist_async or dist_allreduce, got '", type, "'");
+  fail(Code::invalid, "[kvstore] type: expected local, device, dist_sync, dist_async or dist_allreduce, got '", type,
+       "'");
 }
 
 }  // namespace mixnet

@@ -15,7 +15,8 @@ using Workers = std::shared_ptr<Communicator>;
 constexpr Deadlines quick{5, 600};
 
 // Runs `body` on so many threads, each a worker; worlds do not overlap.
-void run_workers(int size, const Deadlines& deadlines, unsigned seed, const std::function<void(Communicator&)>& body, int missing = -1) {
+void run_workers(int size, const Deadlines& deadlines, unsigned seed, const std::function<void(Communicator&)>& body,
+                 int missing = -1) {
   World one;
   one.size = size;
   one.random.seed(seed);
@@ -52,14 +53,17 @@ bool holds(const NDArray& array, float value) {
 class Outcome : public Completion {
  public:
   void end() override { promise_.set_value(""); }
-  void fail(Code code, const std::string& message) override { promise_.set_value(concat(static_cast<int>(code), " ", message)); }
+  void fail(Code code, const std::string& message) override {
+    promise_.set_value(concat(static_cast<int>(code), " ", message));
+  }
   std::string wait() { return promise_.get_future().get(); }
 
  private:
   std::promise<std::string> promise_;
 };
 
-std::shared_ptr<Outcome> start(Communicator& workers, int32_t slot, const NDArray& value, const NDArray& sum, int32_t priority = 0) {
+std::shared_ptr<Outcome> start(Communicator& workers, int32_t slot, const NDArray& value, const NDArray& sum,
+                               int32_t priority = 0) {
   auto outcome = std::make_shared<Outcome>();
   workers.announce();
   workers.reduce(slot, {"k" + std::to_string(slot), {value}, sum, priority, outcome});
@@ -100,7 +104,8 @@ TEST_CASE("mpi: sums come out right whatever the order in which workers have the
         std::vector<std::shared_ptr<Outcome>> outcomes;
         for (size_t k : order) {
           const NDArray value = filled(first[k].size(), static_cast<float>(workers.rank() + round));
-          outcomes.push_back(start(workers, static_cast<int32_t>(k), value, sums[k], static_cast<int32_t>(random() % 5)));
+          outcomes.push_back(
+              start(workers, static_cast<int32_t>(k), value, sums[k], static_cast<int32_t>(random() % 5)));
           if (random() % 8 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
         }
         for (const auto& outcome : outcomes) wrong += outcome->wait() != "";
@@ -120,7 +125,8 @@ TEST_CASE("mpi: small keys that are there together travel together") {
     workers.add_keys(keys, values);
     const int64_t before = world->count;
     std::vector<std::shared_ptr<Outcome>> outcomes;
-    for (int32_t k = 999; k >= 0; --k) outcomes.push_back(start(workers, k, values[static_cast<size_t>(k)], values[static_cast<size_t>(k)]));
+    for (int32_t k = 999; k >= 0; --k)
+      outcomes.push_back(start(workers, k, values[static_cast<size_t>(k)], values[static_cast<size_t>(k)]));
     for (const auto& outcome : outcomes) CHECK(outcome->wait() == "");
     CHECK(holds(values[0], 2));
     CHECK(world->count - before < 500);
@@ -133,7 +139,9 @@ TEST_CASE("mpi: different calls are an error for all, and the group goes on") {
       if (workers.rank() == 0) workers.add_keys({"a"}, {filled(3, 1)});
       else workers.barrier();
     });
-    CHECK(has(error, "-1 [kvstore dist_allreduce] expected the same call on all workers, got init of a (3,) float32 on worker 0, barrier on worker 1"));
+    CHECK(has(error,
+              "-1 [kvstore dist_allreduce] expected the same call on all workers, got init of a (3,) float32 on worker "
+              "0, barrier on worker 1"));
     workers.barrier();
   });
 }
@@ -146,7 +154,8 @@ TEST_CASE("mpi: a value that failed fails the sum for the others, and only that 
       workers.announce();
       workers.reduce(0, {"a", {}, sum, 0, nullptr});
     } else {
-      CHECK(has(start(workers, 0, value, sum)->wait(), "-7 [kvstore push] key k0: another worker could not compute its value"));
+      CHECK(has(start(workers, 0, value, sum)->wait(),
+                "-7 [kvstore push] key k0: another worker could not compute its value"));
     }
     CHECK(start(workers, 0, value, sum)->wait() == "");
     CHECK(holds(sum, 2));
@@ -169,8 +178,8 @@ TEST_CASE("mpi: who is late with a key, or does not come to a barrier, is named 
   for (const bool meeting : {false, true}) {
     run_workers(3, {2, 0.3}, 1, [&](Communicator& workers) {
       workers.add_keys({"a", "b"}, {filled(3, 1), filled(3, 1)});
-      const std::string expected =
-          concat("-7 [kvstore dist_allreduce] ", meeting ? "init or barrier" : "push of key b", ": worker 1 did not come within 0.3 s");
+      const std::string expected = concat("-7 [kvstore dist_allreduce] ", meeting ? "init or barrier" : "push of key b",
+                                          ": worker 1 did not come within 0.3 s");
       if (workers.rank() == 1) {
         for (std::string error; (error = error_of([&] { workers.announce(); })) != expected;) {
           REQUIRE(error == "");

@@ -34,7 +34,7 @@ struct World {
   std::atomic<int64_t> count{0};
 };
 
-inline World* world = nullptr;        // of the test that runs
+inline World* world = nullptr;         // of the test that runs
 inline thread_local int own_rank = 0;  // set by a thread before it makes its communicator
 
 struct Group {
@@ -57,7 +57,9 @@ void combine(Collective& c, Operation operation) {
   for (void* to : c.to) std::memcpy(to, result.data(), c.from[0].size());
 }
 
-inline int64_t size_of(Type type) { return type == Type::i8 || type == Type::u8 ? 1 : type == Type::i64 || type == Type::f64 ? 8 : 4; }
+inline int64_t size_of(Type type) {
+  return type == Type::i8 || type == Type::u8 ? 1 : type == Type::i64 || type == Type::f64 ? 8 : 4;
+}
 
 inline void carry_out(Collective& c, char kind, Type type, Operation operation) {
   if (kind == 'b') {
@@ -76,10 +78,12 @@ inline void carry_out(Collective& c, char kind, Type type, Operation operation) 
   }
 }
 
-inline int32_t begin_one(Group* group, char kind, const void* from, void* to, int64_t count, Type type, Operation operation, Request** request) {
+inline int32_t begin_one(Group* group, char kind, const void* from, void* to, int64_t count, Type type,
+                         Operation operation, Request** request) {
   std::lock_guard<std::mutex> lock(world->mutex);
   auto& c = world->collectives[group->begun++];
-  const std::string what = kind + std::to_string(count) + "/" + std::to_string(static_cast<int>(type)) + std::to_string(static_cast<int>(operation));
+  const std::string what = kind + std::to_string(count) + "/" + std::to_string(static_cast<int>(type)) +
+                           std::to_string(static_cast<int>(operation));
   if (!c) {
     c = std::make_shared<Collective>();
     c->kind = what;

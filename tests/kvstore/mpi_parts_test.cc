@@ -76,7 +76,8 @@ TEST_CASE("mpi agreement: meetings, complaints and leaving") {
 
 TEST_CASE("mpi batches: small items together by type, large ones in parts, everything once") {
   const int64_t large = batch_bytes / 4 * 2 + 5;
-  const std::vector<Item> items{{10, Type::f32}, {0, Type::f32}, {20, Type::f64}, {large, Type::f32}, {30, Type::f32}, {40, Type::f64}};
+  const std::vector<Item> items{{10, Type::f32},    {0, Type::f32},  {20, Type::f64},
+                                {large, Type::f32}, {30, Type::f32}, {40, Type::f64}};
   const auto batches = plan_batches(items);
   REQUIRE(batches.size() == 5);
   CHECK(batches[0].count == 40);

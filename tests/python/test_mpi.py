@@ -338,7 +338,7 @@ def test_a_worker_that_stops_is_noticed_and_named(workers):
             seen = group.seen(rank)
             for key in ("error", "later", "barrier"):
                 code, message, seconds = seen[key]
-                assert code == NET and "no answer from worker 1" in message and seconds < 3
+                assert code == NET and "no answer from worker 1" in message and seconds < 3.5
     finally:
         os.kill(pid, signal.SIGKILL)
     group.end()
@@ -356,17 +356,27 @@ def test_a_worker_that_leaves_is_named_at_once(workers):
     assert code == NET and "worker 1 has left the group" in message and seconds < 5
 
 
+KILLED = """
+kv.init("a", mx.nd.zeros((3,)))
+if rank == 1:
+    os.kill(os.getpid(), signal.SIGKILL)
+kv.push("a", mx.nd.ones((3,)))
+seen["error"] = fails(lambda: pulled("a", mx.nd.zeros((3,))))
+write()
+"""
+
+
 def test_a_killed_worker_ends_the_job(workers):
-    text = """
-    kv.init("a", mx.nd.zeros((3,)))
-    if rank == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
-    kv.push("a", mx.nd.ones((3,)))
-    seen["error"] = fails(lambda: pulled("a", mx.nd.zeros((3,))))
-    write()
-    """
-    code, _ = workers.start(text, MIXNET_PS_TIMEOUT_S="3").end(30)
+    code, _ = workers.start(KILLED, MIXNET_PS_TIMEOUT_S="3").end(30)
     assert code != 0
+
+
+def test_a_killed_worker_is_named_where_mpirun_lets_the_others_live(workers):
+    group = workers.start(KILLED, 3, ("--mca", "orte_enable_recovery", "1"), MIXNET_PS_TIMEOUT_S="3")
+    for rank in (0, 2):
+        code, message, seconds = group.seen(rank)["error"]
+        assert code == NET and "no answer from worker 1" in message and seconds < 3.5
+    group.end(30)
 
 
 def test_a_forked_child_is_no_worker(workers):

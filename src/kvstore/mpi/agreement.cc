@@ -21,7 +21,8 @@ std::vector<Agreement::Ready> Agreement::all_ready() const {
   for (size_t i = head; i < words_.size(); ++i) {
     if (words_[i] != not_ready) result.push_back({static_cast<int32_t>(i - head), words_[i], words_[i] == failed});
   }
-  std::stable_sort(result.begin(), result.end(), [](const Ready& a, const Ready& b) { return a.priority > b.priority; });
+  std::stable_sort(result.begin(), result.end(),
+                   [](const Ready& a, const Ready& b) { return a.priority > b.priority; });
   return result;
 }
 

@@ -89,8 +89,8 @@ class AllreduceStore : public KVStore {
     local_->pull(keys, outputs, priority);
   }
 
-  void push_pull(const std::vector<std::string>& keys, const std::vector<NDArray>& values, const std::vector<NDArray>& outputs,
-                 int priority) override {
+  void push_pull(const std::vector<std::string>& keys, const std::vector<NDArray>& values,
+                 const std::vector<NDArray>& outputs, int priority) override {
     std::lock_guard<std::recursive_mutex> lock(mutex_);
     if (updating_) {
       push(keys, values, priority);
@@ -101,8 +101,8 @@ class AllreduceStore : public KVStore {
     for (auto& [name, group] : grouped(keys, values, "push_pull")) sum_into(name, group, find(out, name), priority);
   }
 
-  void pull_rows(const std::vector<std::string>& keys, const std::vector<NDArray>& outputs, const std::vector<NDArray>& row_ids,
-                 int priority) override {
+  void pull_rows(const std::vector<std::string>& keys, const std::vector<NDArray>& outputs,
+                 const std::vector<NDArray>& row_ids, int priority) override {
     local_->pull_rows(keys, outputs, row_ids, priority);
   }
 
@@ -116,8 +116,8 @@ class AllreduceStore : public KVStore {
   using Groups = std::vector<std::pair<std::string, std::vector<NDArray>>>;
 
   static void check_host(const NDArray& array, const char* what) {
-    MIXNET_CHECK(array.device().host(), unsupported, "[kvstore ", what, "] dist_allreduce: expected arrays on the CPU, got one on ",
-                 array.device().str());
+    MIXNET_CHECK(array.device().host(), unsupported, "[kvstore ", what,
+                 "] dist_allreduce: expected arrays on the CPU, got one on ", array.device().str());
   }
 
   static const std::vector<NDArray>& find(const Groups& groups, const std::string& name) {
@@ -136,10 +136,10 @@ class AllreduceStore : public KVStore {
       MIXNET_CHECK(key != keys_.end(), invalid, "[kvstore ", what, "] key ", keys[i], " was not initialised");
       const NDArray& like = key->second.sum;
       check_host(values[i], what);
-      MIXNET_CHECK(values[i].shape() == like.shape(), shape, "[kvstore ", what, "] key ", keys[i], ": expected ", like.shape(), ", got ",
-                   values[i].shape());
-      MIXNET_CHECK(values[i].dtype() == like.dtype(), type, "[kvstore ", what, "] key ", keys[i], ": expected ", like.dtype(), ", got ",
-                   values[i].dtype());
+      MIXNET_CHECK(values[i].shape() == like.shape(), shape, "[kvstore ", what, "] key ", keys[i], ": expected ",
+                   like.shape(), ", got ", values[i].shape());
+      MIXNET_CHECK(values[i].dtype() == like.dtype(), type, "[kvstore ", what, "] key ", keys[i], ": expected ",
+                   like.dtype(), ", got ", values[i].dtype());
       const auto place = where.emplace(keys[i], groups.size()).first;
       if (place->second == groups.size()) groups.emplace_back(keys[i], std::vector<NDArray>());
       groups[place->second].second.push_back(values[i]);
@@ -148,17 +148,20 @@ class AllreduceStore : public KVStore {
   }
 
   // The sum of a key over all workers into its first output, and from there to the others.
-  void sum_into(const std::string& name, const std::vector<NDArray>& values, const std::vector<NDArray>& outputs, int priority) {
+  void sum_into(const std::string& name, const std::vector<NDArray>& values, const std::vector<NDArray>& outputs,
+                int priority) {
     const Key& key = keys_.at(name);
     const NDArray& first = outputs.front();
     bool aside = false;  // the output would be written while it is still read
-    for (const NDArray& value : values) aside |= value.overlaps(first) && !(values.size() == 1 && value.same_memory(first));
+    for (const NDArray& value : values)
+      aside |= value.overlaps(first) && !(values.size() == 1 && value.same_memory(first));
     const NDArray target = aside ? key.sum : first;
     start(name, key, values, target, priority);
     for (const NDArray& out : outputs) copy(target, out, priority);
   }
 
-  void start(const std::string& name, const Key& key, const std::vector<NDArray>& values, const NDArray& target, int priority) {
+  void start(const std::string& name, const Key& key, const std::vector<NDArray>& values, const NDArray& target,
+             int priority) {
     std::vector<Variable*> reads, writes{key.sum.variable()};
     for (const NDArray& value : values) reads.push_back(value.variable());
     if (!target.same_memory(key.sum)) writes.push_back(target.variable());
@@ -174,7 +177,8 @@ class AllreduceStore : public KVStore {
   std::string type_;
   std::shared_ptr<mpi::Communicator> workers_;
   std::shared_ptr<KVStore> local_;
-  std::recursive_mutex mutex_;  // guards what follows, and the order of pushes; recursive, as the naive engine runs updaters inside of push
+  std::recursive_mutex
+      mutex_;  // guards what follows, and the order of pushes; recursive, as the naive engine runs updaters inside of push
   std::map<std::string, Key> keys_;
   bool updating_ = false;
 };
@@ -187,7 +191,8 @@ std::shared_ptr<KVStore> make_allreduce_store(const std::string& type, std::shar
 
 std::shared_ptr<KVStore> make_allreduce_store(const std::string& type) {
   const mpi::Job& job = mpi::job();
-  return make_allreduce_store(type, mpi::Communicator::make(*job.plugin, job.rank, job.size, mpi::deadlines_from_environment()));
+  return make_allreduce_store(
+      type, mpi::Communicator::make(*job.plugin, job.rank, job.size, mpi::deadlines_from_environment()));
 }
 
 }  // namespace mixnet

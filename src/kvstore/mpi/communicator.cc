@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 #include "base/error.h"
 #include "base/fork.h"
@@ -16,7 +19,8 @@ namespace {
 
 constexpr int64_t bytes_per_round = int64_t{64} << 20;  // then more urgent keys get their chance
 constexpr size_t letter_size = 256;
-constexpr std::chrono::duration<double> quickest{200e-6}, slowest{5e-3};  // how often is asked again for what others do not have
+constexpr std::chrono::duration<double> quickest{200e-6},
+    slowest{5e-3};  // how often is asked again for what others do not have
 
 std::string describe(const std::vector<std::string>& keys, const std::vector<NDArray>& values) {
   std::string text = "init of";
@@ -73,7 +77,8 @@ void Communicator::barrier() {
 }
 
 int32_t Communicator::attend(Meeting meeting) {
-  MIXNET_CHECK(!forked(), unsupported, "[kvstore dist_allreduce] a forked child is no worker: expected the process that made the store");
+  MIXNET_CHECK(!forked(), unsupported,
+               "[kvstore dist_allreduce] a forked child is no worker: expected the process that made the store");
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (ended_) throw Error(end_code_, end_reason_);
@@ -90,7 +95,8 @@ int32_t Communicator::attend(Meeting meeting) {
 }
 
 void Communicator::announce() {
-  MIXNET_CHECK(!forked(), unsupported, "[kvstore dist_allreduce] a forked child is no worker: expected the process that made the store");
+  MIXNET_CHECK(!forked(), unsupported,
+               "[kvstore dist_allreduce] a forked child is no worker: expected the process that made the store");
   std::lock_guard<std::mutex> lock(mutex_);
   if (ended_) throw Error(end_code_, end_reason_);
   ++announced_;
@@ -120,7 +126,8 @@ void Communicator::leave() {
   if (!thread_.joinable()) return;
   {
     std::unique_lock<std::mutex> lock(mutex_);
-    over_.wait_for(lock, std::chrono::duration<double>(deadlines_.answer), [this] { return ended_ || announced_ == 0; });
+    over_.wait_for(lock, std::chrono::duration<double>(deadlines_.answer),
+                   [this] { return ended_ || announced_ == 0; });
     leaving_ = true;
     changed_.notify_one();
   }
@@ -131,6 +138,9 @@ void Communicator::leave() {
 
 void Communicator::run() {
   profile::name_thread("allreduce");
+#ifdef __linux__
+  prctl(PR_SET_TIMERSLACK, 1000);  // nanoseconds: its short sleeps are meant
+#endif
   try {
     while (round()) {
     }
@@ -202,12 +212,14 @@ bool Communicator::someone_is_late(int32_t slot) {
     letters_.assign(sizeof here * static_cast<size_t>(size_ + 1), 0);
     std::memcpy(letters_.data(), &here, sizeof here);
   }
-  link_.gather(letters_.data(), letters_.data() + sizeof(int32_t), sizeof(int32_t), [&] { return "the question who is late with " + what; });
+  link_.gather(letters_.data(), letters_.data() + sizeof(int32_t), sizeof(int32_t),
+               [&] { return "the question who is late with " + what; });
   std::vector<int32_t> present(static_cast<size_t>(size_));
   std::memcpy(present.data(), letters_.data() + sizeof(int32_t), sizeof(int32_t) * present.size());
   if (std::count(present.begin(), present.end(), 0) == 0) return false;
   const std::string who = absent_workers(present.data(), size_);
-  end(Code::net, concat("[kvstore dist_allreduce] ", what, ": ", who, " did not come within ", deadlines_.push, " s"), true);
+  end(Code::net, concat("[kvstore dist_allreduce] ", what, ": ", who, " did not come within ", deadlines_.push, " s"),
+      true);
   return true;
 }
 
@@ -224,7 +236,8 @@ void Communicator::hold_meeting(bool differs) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     meeting->first_slot = static_cast<int32_t>(slots_.size());
-    for (size_t i = 0; i < meeting->keys.size(); ++i) slots_.push_back({meeting->keys[i], meeting->values[i].bytes(), {}});
+    for (size_t i = 0; i < meeting->keys.size(); ++i)
+      slots_.push_back({meeting->keys[i], meeting->values[i].bytes(), {}});
   }
   conclude(Code::ok, "");
 }
@@ -244,10 +257,12 @@ void Communicator::share() {
 std::string Communicator::difference(const std::string& mine) {
   letters_.assign(letter_size * static_cast<size_t>(size_ + 1), 0);
   std::memcpy(letters_.data(), mine.data(), std::min(mine.size(), letter_size - 1));
-  link_.gather(letters_.data(), letters_.data() + letter_size, letter_size, [] { return std::string("the comparison of calls"); });
+  link_.gather(letters_.data(), letters_.data() + letter_size, letter_size,
+               [] { return std::string("the comparison of calls"); });
   std::string text = "[kvstore dist_allreduce] expected the same call on all workers, got";
   for (int rank = 0; rank < size_; ++rank)
-    text += concat(rank ? ", " : " ", letters_.data() + letter_size * static_cast<size_t>(rank + 1), " on worker ", rank);
+    text +=
+        concat(rank ? ", " : " ", letters_.data() + letter_size * static_cast<size_t>(rank + 1), " on worker ", rank);
   return text;
 }
 
@@ -268,7 +283,9 @@ std::vector<Reduction> Communicator::take(const std::vector<Agreement::Ready>& r
   }
   // Without the lock: what waits for a sum that failed may be given up, and come here again.
   for (const Reduction& sum : failed) {
-    if (sum.completion) sum.completion->fail(Code::net, concat("[kvstore push] key ", sum.key, ": another worker could not compute its value"));
+    if (sum.completion)
+      sum.completion->fail(Code::net,
+                           concat("[kvstore push] key ", sum.key, ": another worker could not compute its value"));
   }
   finished(failed.size());
   return sums;

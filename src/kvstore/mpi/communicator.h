@@ -97,9 +97,9 @@ class Communicator {
   std::mutex leaving_mutex_;  // one leaves at a time
   std::mutex mutex_;          // guards the rest
   std::condition_variable changed_, over_;
-  bool news_ = false;       // something was asked for since the last agreement
-  int64_t announced_ = 0;   // and not finished
-  int64_t pending_ = 0;     // in all slots
+  bool news_ = false;      // something was asked for since the last agreement
+  int64_t announced_ = 0;  // and not finished
+  int64_t pending_ = 0;    // in all slots
   std::deque<Slot> slots_;
   std::deque<Meeting*> meetings_;
   bool leaving_ = false, ended_ = false, clean_ = false;

@@ -26,12 +26,14 @@ const Plugin& open_plugin() {
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library) {
     const char* reason = dlerror();
-    fail(Code::unsupported, "[mpi] cannot open the MPI plug-in (", reason ? reason : path, "): install MPI with its C headers (Debian: ",
+    fail(Code::unsupported, "[mpi] cannot open the MPI plug-in (", reason ? reason : path,
+         "): install MPI with its C headers (Debian: ",
          "openmpi-bin and libopenmpi-dev) and build mixnet again, or name a plug-in with MIXNET_MPI_PLUGIN");
   }
   using Entry = const Plugin* (*)();
   const auto entry = reinterpret_cast<Entry>(dlsym(library, plugin_symbol));
-  MIXNET_CHECK(entry, unsupported, "[mpi] ", path, ": expected a plug-in of mixnet, got a library without ", plugin_symbol);
+  MIXNET_CHECK(entry, unsupported, "[mpi] ", path, ": expected a plug-in of mixnet, got a library without ",
+               plugin_symbol);
   const Plugin* plugin = entry();
   MIXNET_CHECK(plugin && plugin->version == Plugin::current_version, unsupported, "[mpi] ", path, ": expected version ",
                Plugin::current_version, " of the plug-in, got ", plugin ? plugin->version : 0);

@@ -57,7 +57,8 @@ void Link::open() {
   Group* group = nullptr;
   check(plugin_, plugin_.open(&group, &request), "a group of all workers");
   if (!finished_within(request, deadlines_.push))
-    fail(Code::net, "[kvstore dist_allreduce] not all of ", size_, " workers made their store within ", deadlines_.push, " s");
+    fail(Code::net, "[kvstore dist_allreduce] not all of ", size_, " workers made their store within ", deadlines_.push,
+         " s");
   group_ = group;
 }
 
@@ -100,10 +101,11 @@ void Link::give_up(double seconds, What what) {
   std::vector<int32_t> present(static_cast<size_t>(size_));
   const bool asked = plugin_.roll_call(group_, deadlines_.roll_call(), present.data()) == 0;
   const bool all_here = std::count(present.begin(), present.end(), 0) == 0;
-  const std::string who = !asked ? "it is not known who is lost"
+  const std::string who = !asked     ? "it is not known who is lost"
                           : all_here ? "all workers answer"
                                      : "no answer from " + absent_workers(present.data(), size_);
-  fail(Code::net, "[kvstore dist_allreduce] worker ", rank_, ": ", what(), " did not end within ", seconds, " s: ", who);
+  fail(Code::net, "[kvstore dist_allreduce] worker ", rank_, ": ", what(), " did not end within ", seconds,
+       " s: ", who);
 }
 
 }  // namespace mixnet::mpi

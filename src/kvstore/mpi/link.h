@@ -13,7 +13,8 @@ namespace mixnet::mpi {
 // Seconds. A process that does not answer is noticed within `answer`; all of its parts below add up to less.
 struct Deadlines {
   double answer = 10;  // MIXNET_PS_TIMEOUT_S
-  double push = 600;   // MIXNET_ALLREDUCE_WAIT_S: how much later than the first the last one may push a key or come to a barrier
+  double push =
+      600;  // MIXNET_ALLREDUCE_WAIT_S: how much later than the first the last one may push a key or come to a barrier
 
   double heartbeat() const { return answer * 0.05; }
   double collective() const { return answer * 0.7; }

@@ -144,7 +144,8 @@ int32_t broadcast(Group* group, void* data, int64_t count, Type type, Request** 
   });
 }
 
-int32_t reduce(Group* group, const void* from, void* to, int64_t count, Type type, Operation operation, Request** request) {
+int32_t reduce(Group* group, const void* from, void* to, int64_t count, Type type, Operation operation,
+               Request** request) {
   const void* source = from == to ? MPI_IN_PLACE : from;
   const MPI_Op how = operation == Operation::min ? MPI_MIN : MPI_SUM;
   return begin(request, [&](MPI_Request* r) {
@@ -184,15 +185,19 @@ int32_t roll_call(Group* group, double seconds, int32_t* present) {
     present[other] = other == rank;
     if (other == rank) continue;
     Turn turn;
-    MPI_Isend(&letters[static_cast<size_t>(size)], 1, MPI_INT32_T, other, roll_call_tag, group->handle, &requests[static_cast<size_t>(size + other)]);
-    MPI_Irecv(&letters[static_cast<size_t>(other)], 1, MPI_INT32_T, other, roll_call_tag, group->handle, &requests[static_cast<size_t>(other)]);
+    MPI_Isend(&letters[static_cast<size_t>(size)], 1, MPI_INT32_T, other, roll_call_tag, group->handle,
+              &requests[static_cast<size_t>(size + other)]);
+    MPI_Irecv(&letters[static_cast<size_t>(other)], 1, MPI_INT32_T, other, roll_call_tag, group->handle,
+              &requests[static_cast<size_t>(other)]);
   }
   const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
   for (int missing = size - 1; missing > 0 && std::chrono::steady_clock::now() < end;) {
     for (int other = 0; other < size; ++other) {
       int here = 0;
       Turn turn;
-      if (present[other] || MPI_Test(&requests[static_cast<size_t>(other)], &here, MPI_STATUS_IGNORE) != MPI_SUCCESS || !here) continue;
+      if (present[other] || MPI_Test(&requests[static_cast<size_t>(other)], &here, MPI_STATUS_IGNORE) != MPI_SUCCESS ||
+          !here)
+        continue;
       present[other] = 1;
       --missing;
     }
@@ -219,6 +224,7 @@ void explain(int32_t code, char* text, int64_t size) {
 
 extern "C" __attribute__((visibility("default"))) const mixnet::mpi::Plugin* mixnet_mpi_plugin(void) {
   using namespace mixnet::mpi;
-  static const Plugin plugin{Plugin::current_version, start, abandon, open, close, broadcast, reduce, gather, test, roll_call, explain};
+  static const Plugin plugin{
+      Plugin::current_version, start, abandon, open, close, broadcast, reduce, gather, test, roll_call, explain};
   return &plugin;
 }

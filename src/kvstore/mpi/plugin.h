@@ -32,7 +32,8 @@ struct Plugin {
   // From rank 0 to all.
   int32_t (*broadcast)(Group* group, void* data, int64_t count, Type type, Request** request);
   // `from` may be `to`. At most 2^31 - 1 elements.
-  int32_t (*reduce)(Group* group, const void* from, void* to, int64_t count, Type type, Operation operation, Request** request);
+  int32_t (*reduce)(Group* group, const void* from, void* to, int64_t count, Type type, Operation operation,
+                    Request** request);
   // `bytes` bytes of every rank, in their order, to all.
   int32_t (*gather)(Group* group, const void* from, void* to, int64_t bytes, Request** request);
   // A request that is done, or failed, is gone.

@@ -54,7 +54,8 @@ int64_t wire_size(Type type) {
 void pack(const std::vector<NDArray>& sources, int64_t first, int64_t count, void* wire) {
   const DType dtype = sources.front().dtype();
   std::vector<const void*> values;
-  for (const NDArray& source : sources) values.push_back(static_cast<const char*>(source.view().data) + first * dtype_size(dtype));
+  for (const NDArray& source : sources)
+    values.push_back(static_cast<const char*>(source.view().data) + first * dtype_size(dtype));
   if (!is_half(dtype)) return sum_values(dtype, values, wire, count);
   for (const void* value : values) {
     const bool begins = value == values.front();
