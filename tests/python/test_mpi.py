@@ -183,6 +183,39 @@ def test_updater_runs_on_every_worker(workers):
         assert seen["value"] == [1 - 0.5 * sum(2 * i + 1 for i in range(10))] * 4
 
 
+def test_pushpull_goes_straight_to_the_outputs(workers):
+    text = """
+    one = lambda value: mx.nd.full((2, 600_000), float(value))
+    kv.init(["a", "b"], [one(0), one(0)])
+    value, out = one(rank + 1), one(0)
+    kv.pushpull("a", value, out)
+    kv.pushpull("b", value, value)
+    seen["plain"] = [float(x.asnumpy().min()) for x in (out, value)]
+    devices, outs = [one(1), one(rank)], [one(0), one(0)]
+    kv.pushpull(["a", "a"], devices, outs)
+    kv.pushpull(["a", "a"], devices, devices)
+    seen["devices"] = [float(x.asnumpy().max()) for x in outs + devices]
+    whole = mx.nd.zeros((4, 600_000))
+    kv.pushpull("b", one(3), whole[1:3])
+    seen["view"] = whole.asnumpy().mean(axis=1).tolist()
+    kv.push("a", one(5))
+    kv.pushpull("a", one(6), out)
+    kv.push("a", one(7))
+    seen["stored"] = float(pulled("a", out).min())
+    def step(key, received, stored):
+        stored += received
+    kv.set_updater(step)
+    kv.pushpull("a", one(1), out)
+    seen["updated"] = float(out.asnumpy().max())
+    """
+    for seen in workers(text):
+        assert seen["plain"] == [3.0, 3.0]
+        assert seen["devices"] == [3.0, 3.0, 3.0, 3.0]
+        assert seen["view"] == [0.0, 6.0, 6.0, 0.0]
+        assert seen["stored"] == 14.0
+        assert seen["updated"] == 16.0
+
+
 def test_any_order_and_many_keys(workers):
     text = """
     keys = [f"k{i}" for i in range(1000)]
