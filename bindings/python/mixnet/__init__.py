@@ -37,6 +37,7 @@ _LAZY = {
     "predictor": "predictor",
     "profiler": "profiler",
     "rnn": "rnn",
+    "simulate": "simulate",
     "test_utils": "test_utils",
     "visualization": "visualization",
     "viz": "visualization",

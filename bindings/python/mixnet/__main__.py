@@ -1,4 +1,5 @@
-"""The command line, `mixnet` or `python -m mixnet`: `mixnet profile script.py`, `mixnet pack model-symbol.json model-0000.params`."""
+"""The command line, `mixnet` or `python -m mixnet`: `mixnet profile script.py`, `mixnet pack model-symbol.json model-0000.params`,
+`mixnet simulate trace.json`."""
 
 import argparse
 import pathlib
@@ -8,6 +9,7 @@ import sys
 from . import ndarray, profiler, symbol, waitall
 from .base import MXNetError
 from .predictor import pack
+from .simulate import command as simulation
 
 
 def run_script(script, arguments):
@@ -68,6 +70,7 @@ def main(arguments=None):
     command.add_argument("symbol", help="NAME-symbol.json")
     command.add_argument("params", help="NAME-0000.params")
     command.set_defaults(run=pack_files)
+    simulation.add_to(commands)
     options = parser.parse_args(arguments)
     options.run(options)
 

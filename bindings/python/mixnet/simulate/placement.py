@@ -1,0 +1,52 @@
+"""Keys as messages: large arrays are cut into parts, and a hash of the key spreads them over the servers.
+
+Messages are sorted by the time their gradients are ready. Many machines with many keys make many events; then neighbours in that order that go
+to the same server travel together (`grain`), which changes little as long as a grain is far smaller than what a link moves in a step.
+"""
+
+import dataclasses
+import zlib
+
+
+@dataclasses.dataclass
+class Message:
+    """Parts that travel together: bytes, requests, priority (0 is the most urgent) and per step of the trace when needed and when ready."""
+
+    server: int
+    bytes: int
+    requests: int
+    priority: int
+    need: list
+    ready: list
+
+
+def place(trace, cluster, grain=0):
+    """Messages of one step; a part of `grain` bytes or more always travels alone."""
+    messages = []
+    for place, (name, size) in enumerate(zip(trace.names, trace.sizes)):
+        first = zlib.crc32(name.encode())
+        need, ready = [step.need[place] for step in trace.steps], [step.ready[place] for step in trace.steps]
+        for part, offset in enumerate(range(0, size, cluster.part_bytes)):
+            part_size = min(cluster.part_bytes, size - offset)
+            messages.append(Message((first + part) % cluster.servers, part_size, 1, place, need, ready))
+    messages.sort(key=lambda message: (message.ready[0], message.priority))
+    return _joined(messages, grain) if grain else messages
+
+
+def _joined(messages, grain):
+    done, open_ = [], {}
+    for message in messages:
+        before = open_.get(message.server)
+        if before is None or message.bytes >= grain:
+            done.append(message)
+            if message.bytes < grain:
+                open_[message.server] = message
+            continue
+        before.bytes += message.bytes
+        before.requests += message.requests
+        before.priority = min(before.priority, message.priority)
+        before.need = [min(pair) for pair in zip(before.need, message.need)]
+        before.ready = [max(pair) for pair in zip(before.ready, message.ready)]
+        if before.bytes >= grain:
+            del open_[message.server]
+    return sorted(done, key=lambda message: (message.ready[0], message.priority))
