@@ -1,11 +1,10 @@
-"""Keys as messages: large arrays are cut into parts, and a hash of the key spreads them over the servers.
+"""Keys as messages: large arrays are cut into parts, and a hash of the key spreads them over the servers, as the store does it.
 
 Messages are sorted by the time their gradients are ready. Many machines with many keys make many events; then neighbours in that order that go
 to the same server travel together (`grain`), which changes little as long as a grain is far smaller than what a link moves in a step.
 """
 
 import dataclasses
-import zlib
 
 
 @dataclasses.dataclass
@@ -20,15 +19,23 @@ class Message:
     ready: list
 
 
+def parts(name, size, part_bytes, servers):
+    """(server, bytes) of the parts of a key: equal, and where it takes several one for each server at least."""
+    first = 14695981039346656037
+    for byte in name.encode():
+        first = (first ^ byte) * 1099511628211 % 2**64
+    count = -(-size // part_bytes)
+    count = max(count, servers) if count > 1 else 1
+    return [((first + part) % servers, size * (part + 1) // count - size * part // count) for part in range(count)]
+
+
 def place(trace, cluster, grain=0):
     """Messages of one step; a part of `grain` bytes or more always travels alone."""
     messages = []
     for place, (name, size) in enumerate(zip(trace.names, trace.sizes)):
-        first = zlib.crc32(name.encode())
         need, ready = [step.need[place] for step in trace.steps], [step.ready[place] for step in trace.steps]
-        for part, offset in enumerate(range(0, size, cluster.part_bytes)):
-            part_size = min(cluster.part_bytes, size - offset)
-            messages.append(Message((first + part) % cluster.servers, part_size, 1, place, need, ready))
+        for server, part_size in parts(name, size, cluster.part_bytes, cluster.servers):
+            messages.append(Message(server, part_size, 1, place, need, ready))
     messages.sort(key=lambda message: (message.ready[0], message.priority))
     return _joined(messages, grain) if grain else messages
 
