@@ -5,12 +5,13 @@ import itertools
 import math
 
 from . import groups, placement
+from .cluster import Straggle
 from .events import Events, Lane
 from .rounds import Rounds
 from .server import Server
 from .worker import Worker
 
-WARM, MEASURED = 2, 8
+WARM, MEASURED, DRAWN = 2, 8, 300
 GRAIN = 256 << 10
 
 
@@ -143,6 +144,11 @@ def _spread(counts):
 
 
 def simulate(trace, cluster, steps=None):
-    """Prediction for training the trace's net on a Cluster. `steps` are measured after two more; as many as make whole rounds of the trace's."""
+    """Prediction for training the trace's net on a Cluster.
+
+    `steps` of each worker are measured after two more: by default at least 8, where times are drawn at least 300 of all workers together, and as
+    many as use every step of the trace equally often.
+    """
+    least = max(MEASURED, DRAWN // cluster.workers) if Straggle(cluster.straggle).varies else MEASURED
     variants = len(trace.steps)
-    return Run(trace, cluster, steps or variants * math.ceil(MEASURED / variants)).run()
+    return Run(trace, cluster, steps or variants * math.ceil(least / variants)).run()
