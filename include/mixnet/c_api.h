@@ -381,6 +381,19 @@ MXN_API int32_t mxn_kvstore_push(mxn_kvstore_t *store, const char *const *keys, 
 /** Copies stored values out. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_pull(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *outputs,
                                  int64_t count, int32_t priority);
+/** push, then pull of the same keys, a value and an output side by side; NULL where a key has more of one than of the other. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_kvstore_push_pull(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values,
+                                      mxn_ndarray_t *const *outputs, int64_t count, int32_t priority);
+/** A push of arrays that are zero but for some rows: values[i] has one row for each number in row_ids[i] (one axis, any numeric dtype), rows with the same number are added up. An optimizer without states changes those rows only, weight decay included; any other updater gets the whole array. A row number that does not exist is raised by what is pulled from the key. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_kvstore_push_rows(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *row_ids,
+                                      mxn_ndarray_t *const *values, int64_t count, int32_t priority);
+/** Copies the rows of the stored value numbered by row_ids[i] into the same rows of outputs[i], which has the stored shape; its other rows become zero. A row number that does not exist is raised by the output. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_kvstore_pull_rows(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *outputs,
+                                      mxn_ndarray_t *const *row_ids, int64_t count, int32_t priority);
+/** Pushed float32 values travel as codes from now on, and what the codes leave out is sent later: "2bit" (threshold, 0 or -threshold), "1bit" (threshold or -threshold), "fp16", "none". @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_kvstore_set_compression(mxn_kvstore_t *store, const char *type, double threshold);
+/** "sequential" (as at first): a pull sees every push before it. "eventual": the updater gets every device's value on its own, as soon as it is computed, and a pull what is there. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_kvstore_set_consistency(mxn_kvstore_t *store, const char *consistency);
 /** Calls fn for every key pushed, on a thread of the engine's own; fn may wait and call the library. The arrays are valid during the call. When fn fails, what is pulled from that key fails until the next push of it succeeds, which starts from the value fn left. @own library takes user @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_set_updater(mxn_kvstore_t *store, mxn_updater_fn fn, void *user, mxn_destroy_fn destroy);
 /** Rank of this worker and number of workers. @own none @threads any @blocks no @since 0.1 */

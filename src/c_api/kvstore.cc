@@ -14,6 +14,17 @@ std::vector<std::string> read_keys(const char* const* keys, int64_t count, const
   return result;
 }
 
+// Of keys and arrays side by side, those where there is an array.
+struct Given {
+  std::vector<std::string> keys;
+  std::vector<NDArray> arrays;
+  void add(const std::string& key, const NDArray& array) {
+    if (array.none()) return;
+    keys.push_back(key);
+    arrays.push_back(array);
+  }
+};
+
 }  // namespace
 
 int32_t mxn_kvstore_create(const char* type, mxn_kvstore_t** out_store) {
@@ -50,6 +61,63 @@ int32_t mxn_kvstore_pull(mxn_kvstore_t* store, const char* const* keys, mxn_ndar
   });
 }
 
+int32_t mxn_kvstore_push_pull(mxn_kvstore_t* store, const char* const* keys, mxn_ndarray_t* const* values,
+                              mxn_ndarray_t* const* outputs, int64_t count, int32_t priority) {
+  return guard([&] {
+    const char* place = "kvstore_push_pull";
+    const std::vector<std::string> names = read_keys(keys, count, place);
+    const std::vector<NDArray> in = read_arrays(values, count, place, "values", true);
+    const std::vector<NDArray> out = read_arrays(outputs, count, place, "outputs", true);
+    Given pushed, pulled;
+    for (size_t i = 0; i < names.size(); ++i) {
+      pushed.add(names[i], in[i]);
+      pulled.add(names[i], out[i]);
+    }
+    KVStore& s = store_of(store, place);
+    if (pushed.keys == names && pulled.keys == names) return s.push_pull(names, in, out, priority);
+    s.push(pushed.keys, pushed.arrays, priority);
+    s.pull(pulled.keys, pulled.arrays, priority);
+  });
+}
+
+int32_t mxn_kvstore_push_rows(mxn_kvstore_t* store, const char* const* keys, mxn_ndarray_t* const* row_ids,
+                              mxn_ndarray_t* const* values, int64_t count, int32_t priority) {
+  return guard([&] {
+    const char* place = "kvstore_push_rows";
+    store_of(store, place)
+        .push_rows(read_keys(keys, count, place), read_arrays(row_ids, count, place, "row_ids"),
+                   read_arrays(values, count, place, "values"), priority);
+  });
+}
+
+int32_t mxn_kvstore_pull_rows(mxn_kvstore_t* store, const char* const* keys, mxn_ndarray_t* const* outputs,
+                              mxn_ndarray_t* const* row_ids, int64_t count, int32_t priority) {
+  return guard([&] {
+    const char* place = "kvstore_pull_rows";
+    store_of(store, place)
+        .pull_rows(read_keys(keys, count, place), read_arrays(outputs, count, place, "outputs"),
+                   read_arrays(row_ids, count, place, "row_ids"), priority);
+  });
+}
+
+int32_t mxn_kvstore_set_compression(mxn_kvstore_t* store, const char* type, double threshold) {
+  return guard([&] {
+    const char* place = "kvstore_set_compression";
+    store_of(store, place).set_compression(make_compression(&required(type, place, "type"), threshold));
+  });
+}
+
+int32_t mxn_kvstore_set_consistency(mxn_kvstore_t* store, const char* consistency) {
+  return guard([&] {
+    const char* place = "kvstore_set_consistency";
+    const std::string name = &required(consistency, place, "consistency");
+    MIXNET_CHECK(name == "sequential" || name == "eventual", invalid, "[", place,
+                 "] consistency: expected sequential or eventual, got '", name, "'");
+    store_of(store, place)
+        .set_consistency(name == "eventual" ? Consistency::eventual : Consistency::sequential);
+  });
+}
+
 int32_t mxn_kvstore_set_updater(mxn_kvstore_t* store, mxn_updater_fn fn, void* user, mxn_destroy_fn destroy) {
   return guard([&] {
     auto data = std::make_shared<UserData>(user, destroy);
@@ -66,9 +134,10 @@ int32_t mxn_kvstore_set_optimizer(mxn_kvstore_t* store, mxn_optimizer_t* optimiz
   return guard([&] {
     KVStore& s = store_of(store, "kvstore_set_optimizer");
     auto steps = required(optimizer, "kvstore_set_optimizer", "optimizer").optimizer;
-    s.set_updater([steps](const std::string& key, const NDArray& received, const NDArray& stored) {
+    auto step = [steps](const std::string& key, const NDArray& received, const NDArray& stored) {
       steps->update(key, stored, received);
-    });
+    };
+    s.set_row_updater(step, [steps](const std::string& key) { return steps->by_row(key); });
   });
 }
 

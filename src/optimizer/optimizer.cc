@@ -138,6 +138,13 @@ void Optimizer::update(const std::string& key, const NDArray& weight, const NDAr
   ++slot.steps;
 }
 
+bool Optimizer::by_row(const std::string& key) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  auto made = slots_.find(key);
+  if (made != slots_.end()) return made->second.states.empty() && !made->second.has_master;
+  return rule_.state_count(options_.get()) == 0 && !static_cast<const CommonOptions*>(options_.get())->multi_precision;
+}
+
 NamedArrays Optimizer::states() const {
   std::lock_guard<std::mutex> lock(mutex_);
   NamedArrays saved;

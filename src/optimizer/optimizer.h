@@ -28,6 +28,9 @@ class Optimizer {
   void set(const std::string& option, const Value& value);
   void set_multipliers(const std::string& key, double lr_mult, double wd_mult);
 
+  // Whether a step of the key changes every row by that row alone: no states and no master. Rules without states are elementwise.
+  bool by_row(const std::string& key) const;
+
   // States and counts, as they are after the updates so far. restore throws Code::io for what states() of this kind of optimizer did not give, and changes nothing then.
   NamedArrays states() const;
   void restore(const NamedArrays& saved);

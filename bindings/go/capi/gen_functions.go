@@ -760,6 +760,42 @@ func KvstorePull(store Kvstore, keys []string, outputs []Ndarray, count int64, p
 	return
 }
 
+// KvstorePushPull is mxn_kvstore_push_pull. push, then pull of the same keys, a value and an output side by side; NULL where a key has more of one than of the other.
+func KvstorePushPull(store Kvstore, keys []string, values []Ndarray, outputs []Ndarray, count int64, priority int32) (err error) {
+	keysC, keysFree := texts(keys)
+	defer keysFree()
+	err = failure(C.mxn_go_kvstore_push_pull(store, keysC, first(values), first(outputs), C.int64_t(count), C.int32_t(priority)))
+	return
+}
+
+// KvstorePushRows is mxn_kvstore_push_rows. A push of arrays that are zero but for some rows: values[i] has one row for each number in row_ids[i] (one axis, any numeric dtype), rows with the same number are added up. An optimizer without states changes those rows only, weight decay included; any other updater gets the whole array. A row number that does not exist is raised by what is pulled from the key.
+func KvstorePushRows(store Kvstore, keys []string, rowIds []Ndarray, values []Ndarray, count int64, priority int32) (err error) {
+	keysC, keysFree := texts(keys)
+	defer keysFree()
+	err = failure(C.mxn_go_kvstore_push_rows(store, keysC, first(rowIds), first(values), C.int64_t(count), C.int32_t(priority)))
+	return
+}
+
+// KvstorePullRows is mxn_kvstore_pull_rows. Copies the rows of the stored value numbered by row_ids[i] into the same rows of outputs[i], which has the stored shape; its other rows become zero. A row number that does not exist is raised by the output.
+func KvstorePullRows(store Kvstore, keys []string, outputs []Ndarray, rowIds []Ndarray, count int64, priority int32) (err error) {
+	keysC, keysFree := texts(keys)
+	defer keysFree()
+	err = failure(C.mxn_go_kvstore_pull_rows(store, keysC, first(outputs), first(rowIds), C.int64_t(count), C.int32_t(priority)))
+	return
+}
+
+// KvstoreSetCompression is mxn_kvstore_set_compression. Pushed float32 values travel as codes from now on, and what the codes leave out is sent later: "2bit" (threshold, 0 or -threshold), "1bit" (threshold or -threshold), "fp16", "none".
+func KvstoreSetCompression(store Kvstore, type_ string, threshold float64) (err error) {
+	err = failure(C.mxn_go_kvstore_set_compression(store, text(type_), C.double(threshold)))
+	return
+}
+
+// KvstoreSetConsistency is mxn_kvstore_set_consistency. "sequential" (as at first): a pull sees every push before it. "eventual": the updater gets every device's value on its own, as soon as it is computed, and a pull what is there.
+func KvstoreSetConsistency(store Kvstore, consistency string) (err error) {
+	err = failure(C.mxn_go_kvstore_set_consistency(store, text(consistency)))
+	return
+}
+
 // KvstoreSetUpdater is mxn_kvstore_set_updater. Calls fn for every key pushed, on a thread of the engine's own; fn may wait and call the library. The arrays are valid during the call. When fn fails, what is pulled from that key fails until the next push of it succeeds, which starts from the value fn left. Owner of what is returned: library takes user.
 func KvstoreSetUpdater(store Kvstore, fn UpdaterFn) (err error) {
 	user := register(fn, fn == nil)

@@ -124,6 +124,11 @@ static __typeof__(&mxn_kvstore_free) do_mxn_kvstore_free;
 static __typeof__(&mxn_kvstore_init) do_mxn_kvstore_init;
 static __typeof__(&mxn_kvstore_push) do_mxn_kvstore_push;
 static __typeof__(&mxn_kvstore_pull) do_mxn_kvstore_pull;
+static __typeof__(&mxn_kvstore_push_pull) do_mxn_kvstore_push_pull;
+static __typeof__(&mxn_kvstore_push_rows) do_mxn_kvstore_push_rows;
+static __typeof__(&mxn_kvstore_pull_rows) do_mxn_kvstore_pull_rows;
+static __typeof__(&mxn_kvstore_set_compression) do_mxn_kvstore_set_compression;
+static __typeof__(&mxn_kvstore_set_consistency) do_mxn_kvstore_set_consistency;
 static __typeof__(&mxn_kvstore_set_updater) do_mxn_kvstore_set_updater;
 static __typeof__(&mxn_kvstore_rank) do_mxn_kvstore_rank;
 static __typeof__(&mxn_kvstore_barrier) do_mxn_kvstore_barrier;
@@ -258,6 +263,11 @@ const mxn_go_entry mxn_go_entries[] = {
   {"mxn_kvstore_init", (void **)&do_mxn_kvstore_init},
   {"mxn_kvstore_push", (void **)&do_mxn_kvstore_push},
   {"mxn_kvstore_pull", (void **)&do_mxn_kvstore_pull},
+  {"mxn_kvstore_push_pull", (void **)&do_mxn_kvstore_push_pull},
+  {"mxn_kvstore_push_rows", (void **)&do_mxn_kvstore_push_rows},
+  {"mxn_kvstore_pull_rows", (void **)&do_mxn_kvstore_pull_rows},
+  {"mxn_kvstore_set_compression", (void **)&do_mxn_kvstore_set_compression},
+  {"mxn_kvstore_set_consistency", (void **)&do_mxn_kvstore_set_consistency},
   {"mxn_kvstore_set_updater", (void **)&do_mxn_kvstore_set_updater},
   {"mxn_kvstore_rank", (void **)&do_mxn_kvstore_rank},
   {"mxn_kvstore_barrier", (void **)&do_mxn_kvstore_barrier},
@@ -425,6 +435,11 @@ void mxn_go_kvstore_free(mxn_kvstore_t *store) { if (!do_mxn_kvstore_free) retur
 mxn_go_result mxn_go_kvstore_init(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count) { NEED(mxn_kvstore_init) return mxn_go_finish(do_mxn_kvstore_init(store, keys, values, count)); }
 mxn_go_result mxn_go_kvstore_push(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count, int32_t priority) { NEED(mxn_kvstore_push) return mxn_go_finish(do_mxn_kvstore_push(store, keys, values, count, priority)); }
 mxn_go_result mxn_go_kvstore_pull(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *outputs, int64_t count, int32_t priority) { NEED(mxn_kvstore_pull) return mxn_go_finish(do_mxn_kvstore_pull(store, keys, outputs, count, priority)); }
+mxn_go_result mxn_go_kvstore_push_pull(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, mxn_ndarray_t *const *outputs, int64_t count, int32_t priority) { NEED(mxn_kvstore_push_pull) return mxn_go_finish(do_mxn_kvstore_push_pull(store, keys, values, outputs, count, priority)); }
+mxn_go_result mxn_go_kvstore_push_rows(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *row_ids, mxn_ndarray_t *const *values, int64_t count, int32_t priority) { NEED(mxn_kvstore_push_rows) return mxn_go_finish(do_mxn_kvstore_push_rows(store, keys, row_ids, values, count, priority)); }
+mxn_go_result mxn_go_kvstore_pull_rows(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *outputs, mxn_ndarray_t *const *row_ids, int64_t count, int32_t priority) { NEED(mxn_kvstore_pull_rows) return mxn_go_finish(do_mxn_kvstore_pull_rows(store, keys, outputs, row_ids, count, priority)); }
+mxn_go_result mxn_go_kvstore_set_compression(mxn_kvstore_t *store, const char *type, double threshold) { NEED(mxn_kvstore_set_compression) return mxn_go_finish(do_mxn_kvstore_set_compression(store, type, threshold)); }
+mxn_go_result mxn_go_kvstore_set_consistency(mxn_kvstore_t *store, const char *consistency) { NEED(mxn_kvstore_set_consistency) return mxn_go_finish(do_mxn_kvstore_set_consistency(store, consistency)); }
 mxn_go_result mxn_go_kvstore_set_updater(mxn_kvstore_t *store, uintptr_t user) { NEED(mxn_kvstore_set_updater) return mxn_go_finish(do_mxn_kvstore_set_updater(store, user ? mxn_go_updater : NULL, (void *)user, user ? mxn_go_destroy : NULL)); }
 mxn_go_result mxn_go_kvstore_rank(const mxn_kvstore_t *store, int32_t *out_rank, int32_t *out_size) { NEED(mxn_kvstore_rank) return mxn_go_finish(do_mxn_kvstore_rank(store, out_rank, out_size)); }
 mxn_go_result mxn_go_kvstore_barrier(mxn_kvstore_t *store) { NEED(mxn_kvstore_barrier) return mxn_go_finish(do_mxn_kvstore_barrier(store)); }

@@ -1,25 +1,36 @@
 """KVStore: values by key that devices push to and pull from, with an optional updater in between."""
 
-from .base import MXNetError, TextList, check, ffi, lib, register_callback
+from .base import MXNetError, check, ffi, lib, register_callback
 from .ndarray import NDArray
 
+_HANDLES = ffi.typeof("mxn_ndarray_t *[]")
+_TEXTS = ffi.typeof("char *[]")
 
-def _pairs(key, value):
-    """Keys as texts and arrays side by side: a key with a list of arrays stands once per array."""
+
+def _flat(key, value):
+    """Keys and arrays side by side: a key with a list of arrays stands once per array."""
     if isinstance(key, (str, int)):
-        key, value = [key], [value]
-    if len(key) != len(value):
+        key, value = (key,), (value,)
+    elif len(key) != len(value):
         raise MXNetError(f"[kvstore] expected one value per key, got {len(key)} keys and {len(value)} values")
     keys, arrays = [], []
     for k, v in zip(key, value):
-        if not isinstance(k, (str, int)):
-            raise TypeError(f"[kvstore] key: expected a text or an integer, got {type(k).__name__}")
-        for array in v if isinstance(v, (list, tuple)) else [v]:
+        if isinstance(v, NDArray):
+            keys.append(k)
+            arrays.append(v)
+            continue
+        if not isinstance(v, (list, tuple)):
+            raise TypeError(f"[kvstore] value of key {k}: expected an NDArray, got {type(v).__name__}")
+        for array in v:
             if not isinstance(array, NDArray):
                 raise TypeError(f"[kvstore] value of key {k}: expected an NDArray, got {type(array).__name__}")
-            keys.append(str(k))
+            keys.append(k)
             arrays.append(array)
     return keys, arrays
+
+
+def _handles(arrays):
+    return ffi.new(_HANDLES, [a.handle for a in arrays])
 
 
 class KVStore:
@@ -30,6 +41,7 @@ class KVStore:
         self._type = kind
         self._updater = None
         self._optimizer = None
+        self._texts = {}  # by key: what C is given, kept for the keys that were set
         self._integer_keys = set()
 
     def __del__(self):
@@ -56,34 +68,50 @@ class KVStore:
         """Number of workers."""
         return self._rank_and_size()[1]
 
-    def _run(self, function, key, value, *more):
-        for k in key if isinstance(key, (list, tuple)) else [key]:
-            if isinstance(k, int):
-                self._integer_keys.add(str(k))
-        keys, arrays = _pairs(key, value)
-        handles = ffi.new("mxn_ndarray_t *[]", [a.handle for a in arrays] or [ffi.NULL])
-        texts = TextList(keys)
-        check(function(self._h, texts.pointer, handles, len(keys), *more))
+    def _text(self, key):
+        kept = self._texts.get(key)
+        if kept is not None:
+            return kept
+        if not isinstance(key, (str, int)):
+            raise TypeError(f"[kvstore] key: expected a text or an integer, got {type(key).__name__}")
+        return ffi.new("char[]", str(key).encode("utf-8", "surrogateescape"))
+
+    def _run(self, function, keys, columns, *more):
+        """Calls a function of keys and, beside them, one or more columns of handles."""
+        texts = [self._text(k) for k in keys]
+        check(function(self._h, ffi.new(_TEXTS, texts), *columns, len(keys), *more))
 
     def init(self, key, value):
         """Sets first values. A key can be set once, but for a key on which an error stands, which begins anew."""
-        self._run(lib.mxn_kvstore_init, key, value)
+        keys, arrays = _flat(key, value)
+        texts = {k: self._text(k) for k in keys}
+        self._run(lib.mxn_kvstore_init, keys, [_handles(arrays)])
+        self._texts.update(texts)
+        self._integer_keys.update(str(k) for k in keys if isinstance(k, int))
 
     def push(self, key, value, priority=0):
         """Sums the arrays of each key into the store. Higher priority runs earlier."""
-        self._run(lib.mxn_kvstore_push, key, value, priority)
+        keys, arrays = _flat(key, value)
+        self._run(lib.mxn_kvstore_push, keys, [_handles(arrays)], priority)
 
     def pull(self, key, out=None, priority=0, ignore_sparse=True):
         """Copies stored values into `out`."""
         if out is None:
             raise MXNetError("[pull] out: expected arrays to copy into")
-        self._run(lib.mxn_kvstore_pull, key, out, priority)
+        keys, arrays = _flat(key, out)
+        self._run(lib.mxn_kvstore_pull, keys, [_handles(arrays)], priority)
 
     def pushpull(self, key, value, out=None, priority=0):
-        """push, then pull of the same keys."""
-        self.push(key, value, priority)
-        if out is not None:
-            self.pull(key, out, priority)
+        """push, then pull of the same keys (into `value` without `out`)."""
+        keys, values = _flat(key, value)
+        out_keys, outs = (keys, values) if out is None else _flat(key, out)
+        if keys == out_keys:
+            self._run(lib.mxn_kvstore_push_pull, keys, [_handles(values), _handles(outs)], priority)
+            return
+        nothing = [ffi.NULL]
+        pushed = ffi.new(_HANDLES, [a.handle for a in values] + nothing * len(outs))
+        pulled = ffi.new(_HANDLES, nothing * len(values) + [a.handle for a in outs])
+        self._run(lib.mxn_kvstore_push_pull, keys + out_keys, [pushed, pulled], priority)
 
     def broadcast(self, key, value, out, priority=0):
         """init, then pull."""

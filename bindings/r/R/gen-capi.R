@@ -366,6 +366,21 @@ mxn_kvstore_push <- function(store, keys, values, priority) .Call(C_mxn_kvstore_
 # Copies stored values out.
 mxn_kvstore_pull <- function(store, keys, outputs, priority) .Call(C_mxn_kvstore_pull, store, keys, outputs, priority)
 
+# push, then pull of the same keys, a value and an output side by side; NULL where a key has more of one than of the other.
+mxn_kvstore_push_pull <- function(store, keys, values, outputs, priority) .Call(C_mxn_kvstore_push_pull, store, keys, values, outputs, priority)
+
+# A push of arrays that are zero but for some rows: values[i] has one row for each number in row_ids[i] (one axis, any numeric dtype), rows with the same number are added up. An optimizer without states changes those rows only, weight decay included; any other updater gets the whole array. A row number that does not exist is raised by what is pulled from the key.
+mxn_kvstore_push_rows <- function(store, keys, row_ids, values, priority) .Call(C_mxn_kvstore_push_rows, store, keys, row_ids, values, priority)
+
+# Copies the rows of the stored value numbered by row_ids[i] into the same rows of outputs[i], which has the stored shape; its other rows become zero. A row number that does not exist is raised by the output.
+mxn_kvstore_pull_rows <- function(store, keys, outputs, row_ids, priority) .Call(C_mxn_kvstore_pull_rows, store, keys, outputs, row_ids, priority)
+
+# Pushed float32 values travel as codes from now on, and what the codes leave out is sent later: "2bit" (threshold, 0 or -threshold), "1bit" (threshold or -threshold), "fp16", "none".
+mxn_kvstore_set_compression <- function(store, type, threshold) .Call(C_mxn_kvstore_set_compression, store, type, threshold)
+
+# "sequential" (as at first): a pull sees every push before it. "eventual": the updater gets every device's value on its own, as soon as it is computed, and a pull what is there.
+mxn_kvstore_set_consistency <- function(store, consistency) .Call(C_mxn_kvstore_set_consistency, store, consistency)
+
 # Calls fn for every key pushed, on a thread of the engine's own; fn may wait and call the library. The arrays are valid during the call. When fn fails, what is pulled from that key fails until the next push of it succeeds, which starts from the value fn left.
 mxn_kvstore_set_updater <- function(store, fn) .Call(C_mxn_kvstore_set_updater, store, fn)
 

@@ -1025,6 +1025,51 @@ static SEXP shim_mxn_kvstore_pull(SEXP store, SEXP keys, SEXP outputs, SEXP prio
   return R_NilValue;
 }
 
+static SEXP shim_mxn_kvstore_push_pull(SEXP store, SEXP keys, SEXP values, SEXP outputs, SEXP priority) {
+  mxn_kvstore_t *c_store = (mxn_kvstore_t *)mixnet_handle(store, "MXKvstoreHandle");
+  const char *const *c_keys = mixnet_texts(keys);
+  mxn_ndarray_t *const *c_values = (mxn_ndarray_t *const *)mixnet_handles(values, "MXNDArray");
+  mxn_ndarray_t *const *c_outputs = (mxn_ndarray_t *const *)mixnet_handles(outputs, "MXNDArray");
+  int32_t c_priority = (int32_t)mixnet_int(priority, "priority");
+  mixnet_check(mxn_kvstore_push_pull(c_store, c_keys, c_values, c_outputs, (int64_t)mixnet_count(3, keys, values, outputs), c_priority));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_kvstore_push_rows(SEXP store, SEXP keys, SEXP row_ids, SEXP values, SEXP priority) {
+  mxn_kvstore_t *c_store = (mxn_kvstore_t *)mixnet_handle(store, "MXKvstoreHandle");
+  const char *const *c_keys = mixnet_texts(keys);
+  mxn_ndarray_t *const *c_row_ids = (mxn_ndarray_t *const *)mixnet_handles(row_ids, "MXNDArray");
+  mxn_ndarray_t *const *c_values = (mxn_ndarray_t *const *)mixnet_handles(values, "MXNDArray");
+  int32_t c_priority = (int32_t)mixnet_int(priority, "priority");
+  mixnet_check(mxn_kvstore_push_rows(c_store, c_keys, c_row_ids, c_values, (int64_t)mixnet_count(3, keys, row_ids, values), c_priority));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_kvstore_pull_rows(SEXP store, SEXP keys, SEXP outputs, SEXP row_ids, SEXP priority) {
+  mxn_kvstore_t *c_store = (mxn_kvstore_t *)mixnet_handle(store, "MXKvstoreHandle");
+  const char *const *c_keys = mixnet_texts(keys);
+  mxn_ndarray_t *const *c_outputs = (mxn_ndarray_t *const *)mixnet_handles(outputs, "MXNDArray");
+  mxn_ndarray_t *const *c_row_ids = (mxn_ndarray_t *const *)mixnet_handles(row_ids, "MXNDArray");
+  int32_t c_priority = (int32_t)mixnet_int(priority, "priority");
+  mixnet_check(mxn_kvstore_pull_rows(c_store, c_keys, c_outputs, c_row_ids, (int64_t)mixnet_count(3, keys, outputs, row_ids), c_priority));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_kvstore_set_compression(SEXP store, SEXP type, SEXP threshold) {
+  mxn_kvstore_t *c_store = (mxn_kvstore_t *)mixnet_handle(store, "MXKvstoreHandle");
+  const char *c_type = mixnet_text(type);
+  double c_threshold = mixnet_real(threshold, "threshold");
+  mixnet_check(mxn_kvstore_set_compression(c_store, c_type, c_threshold));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_kvstore_set_consistency(SEXP store, SEXP consistency) {
+  mxn_kvstore_t *c_store = (mxn_kvstore_t *)mixnet_handle(store, "MXKvstoreHandle");
+  const char *c_consistency = mixnet_text(consistency);
+  mixnet_check(mxn_kvstore_set_consistency(c_store, c_consistency));
+  return R_NilValue;
+}
+
 static SEXP shim_mxn_kvstore_set_updater(SEXP store, SEXP fn) {
   mxn_kvstore_t *c_store = (mxn_kvstore_t *)mixnet_handle(store, "MXKvstoreHandle");
   void *c_user = mixnet_keep(store, fn);
@@ -1254,6 +1299,11 @@ static const R_CallMethodDef ENTRIES[] = {
     {"mxn_kvstore_init", (DL_FUNC)&shim_mxn_kvstore_init, 3},
     {"mxn_kvstore_push", (DL_FUNC)&shim_mxn_kvstore_push, 4},
     {"mxn_kvstore_pull", (DL_FUNC)&shim_mxn_kvstore_pull, 4},
+    {"mxn_kvstore_push_pull", (DL_FUNC)&shim_mxn_kvstore_push_pull, 5},
+    {"mxn_kvstore_push_rows", (DL_FUNC)&shim_mxn_kvstore_push_rows, 5},
+    {"mxn_kvstore_pull_rows", (DL_FUNC)&shim_mxn_kvstore_pull_rows, 5},
+    {"mxn_kvstore_set_compression", (DL_FUNC)&shim_mxn_kvstore_set_compression, 3},
+    {"mxn_kvstore_set_consistency", (DL_FUNC)&shim_mxn_kvstore_set_consistency, 2},
     {"mxn_kvstore_set_updater", (DL_FUNC)&shim_mxn_kvstore_set_updater, 2},
     {"mxn_kvstore_rank", (DL_FUNC)&shim_mxn_kvstore_rank, 1},
     {"mxn_kvstore_barrier", (DL_FUNC)&shim_mxn_kvstore_barrier, 1},
