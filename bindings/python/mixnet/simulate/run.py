@@ -11,7 +11,7 @@ from .rounds import Rounds
 from .server import Server
 from .worker import Worker
 
-WARM, MEASURED, DRAWN = 2, 8, 300
+WARM, MEASURED, DRAWN = 2, 8, 1000
 GRAIN = 256 << 10
 
 
@@ -103,7 +103,7 @@ class Run:
         return self._prediction()
 
     def _prediction(self):
-        rates = [(len(w.ends) - 1 - WARM) / (w.ends[-1] - w.ends[WARM]) * w.size for w in self.workers]
+        rates = [(self.last - WARM) / (w.ends[self.last] - w.ends[WARM]) * w.size for w in self.workers]
         cluster, trace = self.cluster, self.trace
         busiest, busy = self._busiest()
         return Prediction(
@@ -146,7 +146,7 @@ def _spread(counts):
 def simulate(trace, cluster, steps=None):
     """Prediction for training the trace's net on a Cluster.
 
-    `steps` of each worker are measured after two more: by default at least 8, where times are drawn at least 300 of all workers together, and as
+    `steps` of each worker are measured after two more: by default at least 8, where times are drawn at least 1,000 of all workers together, and as
     many as use every step of the trace equally often.
     """
     least = max(MEASURED, DRAWN // cluster.workers) if Straggle(cluster.straggle).varies else MEASURED
