@@ -1,6 +1,6 @@
 """A group of worker processes with their scheduler and servers on this machine, without encryption, for as long as a program of ours runs.
 
-run(command, workers, servers, mode) gives what each worker wrote as its last line, read as JSON. Nobody is left behind, whatever happens.
+run(command, workers, servers) gives what each worker wrote as its last line, read as JSON. Nobody is left behind, whatever happens.
 """
 
 import json
@@ -59,3 +59,11 @@ def run(command, workers, servers=1, timeout=600):
 def _text(output):
     output.seek(0)
     return output.read()
+
+
+def run_alone(command, timeout=600):
+    """One process without a group."""
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=timeout)
+    if done.returncode != 0:
+        raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])

@@ -113,8 +113,7 @@ int32_t mxn_kvstore_set_consistency(mxn_kvstore_t* store, const char* consistenc
     const std::string name = &required(consistency, place, "consistency");
     MIXNET_CHECK(name == "sequential" || name == "eventual", invalid, "[", place,
                  "] consistency: expected sequential or eventual, got '", name, "'");
-    store_of(store, place)
-        .set_consistency(name == "eventual" ? Consistency::eventual : Consistency::sequential);
+    store_of(store, place).set_consistency(name == "eventual" ? Consistency::eventual : Consistency::sequential);
   });
 }
 

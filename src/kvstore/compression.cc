@@ -90,8 +90,8 @@ void decode_half(const uint8_t* bytes, int64_t count, float* values) {
 Compression make_compression(const std::string& type, double threshold) {
   const char* const names[] = {"none", "1bit", "2bit", "fp16"};
   const auto* found = std::find(std::begin(names), std::end(names), type);
-  MIXNET_CHECK(found != std::end(names), invalid, "[kvstore compression] type: expected none, 1bit, 2bit or fp16, got '",
-               type, "'");
+  MIXNET_CHECK(found != std::end(names), invalid,
+               "[kvstore compression] type: expected none, 1bit, 2bit or fp16, got '", type, "'");
   const float rounded = static_cast<float>(threshold);
   MIXNET_CHECK(std::isfinite(rounded) && rounded > 0, invalid,
                "[kvstore compression] threshold: expected a number above 0, got ", threshold);

@@ -45,11 +45,13 @@ class KVStore {
 
   // What not every store has; Code::unsupported.
   // The rows named by row_ids[i] (any numeric dtype, any number, also repeated) into outputs[i], zeros elsewhere.
-  virtual void pull_rows(const std::vector<std::string>&, const std::vector<NDArray>&, const std::vector<NDArray>&, int) {
+  virtual void pull_rows(const std::vector<std::string>&, const std::vector<NDArray>&, const std::vector<NDArray>&,
+                         int) {
     lacks("pull_rows");
   }
   // A push of arrays that are zero but for the rows named: values[i] has one for each of row_ids[i], the same ones are added up.
-  virtual void push_rows(const std::vector<std::string>&, const std::vector<NDArray>&, const std::vector<NDArray>&, int) {
+  virtual void push_rows(const std::vector<std::string>&, const std::vector<NDArray>&, const std::vector<NDArray>&,
+                         int) {
     lacks("push_rows");
   }
   // An updater whose step of a row depends on that row alone, for the keys of which `by_row` (asked at every push_rows) says so: it gets

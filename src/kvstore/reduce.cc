@@ -109,7 +109,8 @@ void sum_range(Span<const void* const> values, T* out, int64_t first, int64_t la
     } else {
       sum_block<T>(values, at, n, sum);
       narrow(sum, streamed ? narrowed : out + at, n);
-      if (streamed) stream(reinterpret_cast<char*>(out + at), reinterpret_cast<char*>(narrowed), n * int64_t{sizeof(T)});
+      if (streamed)
+        stream(reinterpret_cast<char*>(out + at), reinterpret_cast<char*>(narrowed), n * int64_t{sizeof(T)});
     }
   }
 }

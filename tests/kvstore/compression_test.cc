@@ -116,8 +116,8 @@ TEST_CASE("compression: what is not finite is sent as far as it goes, and forgot
 
 TEST_CASE("compression: mistakes are named") {
   CHECK(make_compression("none", 0.5).codes == Codes::none);
-  CHECK_THROWS_WITH_AS(make_compression("3bit", 0.5), doctest::Contains("expected none, 1bit, 2bit or fp16, got '3bit'"),
-                       Error);
+  CHECK_THROWS_WITH_AS(make_compression("3bit", 0.5),
+                       doctest::Contains("expected none, 1bit, 2bit or fp16, got '3bit'"), Error);
   CHECK_THROWS_WITH_AS(make_compression("2bit", 0), doctest::Contains("expected a number above 0, got 0"), Error);
   CHECK_THROWS_AS(make_compression("2bit", -1), Error);
   CHECK_THROWS_AS(make_compression("2bit", 1e60), Error);

@@ -190,7 +190,8 @@ TEST_CASE("kvstore: a device store compresses what each device pushes, with and 
     store->init({"w"}, {full(0)});
     store->set_compression(make_compression("2bit", 0.5));
     if (updated)
-      store->set_updater([](const std::string&, const NDArray& received, const NDArray& stored) { copy(received, stored); });
+      store->set_updater(
+          [](const std::string&, const NDArray& received, const NDArray& stored) { copy(received, stored); });
     NDArray out = full(9);
     std::vector<float> seen;
     for (int step = 0; step < 3; ++step) {

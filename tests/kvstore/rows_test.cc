@@ -23,7 +23,9 @@ Values values(const NDArray& a) {
   return v;
 }
 NDArray table() { return array<float>({4, 2}, {1, 2, 3, 4, 5, 6, 7, 8}); }
-NDArray ids(const std::vector<int64_t>& numbers) { return array<int64_t>({static_cast<int64_t>(numbers.size())}, numbers); }
+NDArray ids(const std::vector<int64_t>& numbers) {
+  return array<int64_t>({static_cast<int64_t>(numbers.size())}, numbers);
+}
 
 }  // namespace
 
@@ -64,7 +66,8 @@ TEST_CASE("kvstore rows: any updater gets the whole array, one of rows the rows"
     };
     if (by_row) store->set_row_updater(updater, [](const std::string& key) { return key == "w"; });
     else store->set_updater(updater);
-    store->push_rows({"w", "w"}, {ids({3, 1}), ids({3})}, {array<float>({2, 2}, {1, 1, 2, 2}), array<float>({1, 2}, {4, 4})}, 0);
+    store->push_rows({"w", "w"}, {ids({3, 1}), ids({3})},
+                     {array<float>({2, 2}, {1, 1, 2, 2}), array<float>({1, 2}, {4, 4})}, 0);
     store->push_rows({"w"}, {ids({})}, {NDArray({0, 2}, DType::f32)}, 0);
     const NDArray out = table();
     store->pull({"w"}, {out}, 0);
@@ -75,8 +78,7 @@ TEST_CASE("kvstore rows: any updater gets the whole array, one of rows the rows"
 }
 
 TEST_CASE("kvstore rows: an optimizer without states decays only the rows pushed") {
-  const auto steps = std::make_shared<Optimizer>(
-      "sgd", Attributes{{"learning_rate", Value(1.0)}, {"wd", Value(0.5)}});
+  const auto steps = std::make_shared<Optimizer>("sgd", Attributes{{"learning_rate", Value(1.0)}, {"wd", Value(0.5)}});
   const auto store = make_kvstore("local");
   store->init({"a_weight"}, {table()});
   auto step = [steps](const std::string& key, const NDArray& received, const NDArray& stored) {
@@ -110,7 +112,8 @@ TEST_CASE("kvstore rows: wrong numbers are raised by what they concern") {
   store->pull({"w"}, {out}, 0);
   CHECK(values(out) == values(table()));
   // The value stays as it is, and the next good push heals the key.
-  store->set_updater([](const std::string&, const NDArray& received, const NDArray& stored) { copy(received, stored); });
+  store->set_updater(
+      [](const std::string&, const NDArray& received, const NDArray& stored) { copy(received, stored); });
   const NDArray one = array<float>({1, 2}, {1, 1});
   store->push_rows({"w"}, {ids({7})}, {one}, 0);
   store->pull({"w"}, {out}, 0);
@@ -136,8 +139,8 @@ TEST_CASE("kvstore rows: mistakes are named") {
                        doctest::Contains("expected (2, 2), got (1, 2)"), Error);
   CHECK_THROWS_WITH_AS(store->push_rows({"w"}, {ids({1})}, {array<int32_t>({1, 2}, {1, 1})}, 0),
                        doctest::Contains("expected float32, got int32"), Error);
-  CHECK_THROWS_WITH_AS(store->pull_rows({"s"}, {scalar}, {ids({0})}, 0), doctest::Contains("expected an array with rows"),
-                       Error);
+  CHECK_THROWS_WITH_AS(store->pull_rows({"s"}, {scalar}, {ids({0})}, 0),
+                       doctest::Contains("expected an array with rows"), Error);
 }
 
 }  // namespace mixnet

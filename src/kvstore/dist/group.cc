@@ -25,13 +25,15 @@ std::string text_of(const char* name, const char* fallback) {
 
 int64_t number_of(const char* name, const char* fallback, int64_t low, int64_t high) {
   const std::string text = text_of(name, fallback);
-  MIXNET_CHECK(!text.empty(), invalid, "[kvstore] ", name, ": expected a number in the environment, got none; start with mixnet launch");
+  MIXNET_CHECK(!text.empty(), invalid, "[kvstore] ", name,
+               ": expected a number in the environment, got none; start with mixnet launch");
   int64_t value = low - 1;
   try {
     value = Value(text).as_int();
   } catch (const Error&) {
   }
-  MIXNET_CHECK(value >= low && value <= high, invalid, "[kvstore] ", name, ": expected a number from ", low, " to ", high, ", got '", text, "'");
+  MIXNET_CHECK(value >= low && value <= high, invalid, "[kvstore] ", name, ": expected a number from ", low, " to ",
+               high, ", got '", text, "'");
   return value;
 }
 
@@ -42,7 +44,8 @@ double seconds_of(const char* name, const char* fallback) {
     value = Value(text).as_real();
   } catch (const Error&) {
   }
-  MIXNET_CHECK(value > 0 && value < 1e9, invalid, "[kvstore] MIXNET_", name, ": expected seconds above 0, got '", text, "'");
+  MIXNET_CHECK(value > 0 && value < 1e9, invalid, "[kvstore] MIXNET_", name, ": expected seconds above 0, got '", text,
+               "'");
   return value;
 }
 
@@ -55,7 +58,8 @@ GroupKey read_key() {
     std::string line;
     while (std::getline(file, line))
       if (!line.empty()) secret = line;
-    MIXNET_CHECK(!secret.empty(), invalid, "[kvstore] MIXNET_PS_KEY_FILE: expected a file with the public and the secret key, got ", path);
+    MIXNET_CHECK(!secret.empty(), invalid,
+                 "[kvstore] MIXNET_PS_KEY_FILE: expected a file with the public and the secret key, got ", path);
   }
   return group_key_of(secret);
 }
@@ -105,15 +109,15 @@ std::string own_host(const GroupSettings& settings) {
   if (fd >= 0) close(fd);
   freeaddrinfo(found);
   char text[INET_ADDRSTRLEN] = "";
-  MIXNET_CHECK(good && inet_ntop(AF_INET, &self.sin_addr, text, sizeof text), net, "[kvstore] DMLC_NODE_HOST: expected an address of this machine on the way to ", host,
-               ", found none");
+  MIXNET_CHECK(good && inet_ntop(AF_INET, &self.sin_addr, text, sizeof text), net,
+               "[kvstore] DMLC_NODE_HOST: expected an address of this machine on the way to ", host, ", found none");
   return text;
 }
 
 void check_exposed(const GroupSettings& settings, const std::string& host) {
   const bool loopback = host.compare(0, 4, "127.") == 0 || host == "localhost" || host == "::1";
-  MIXNET_CHECK(loopback || !settings.key.empty() || environment_bool("PS_INSECURE", false), invalid,
-               "[kvstore] ", host, ": expected a key (MIXNET_PS_KEY_FILE) to listen at an address that others reach, got none; "
+  MIXNET_CHECK(loopback || !settings.key.empty() || environment_bool("PS_INSECURE", false), invalid, "[kvstore] ", host,
+               ": expected a key (MIXNET_PS_KEY_FILE) to listen at an address that others reach, got none; "
                "MIXNET_PS_INSECURE=1 allows it");
 }
 

@@ -10,7 +10,7 @@ namespace mixnet {
 namespace dist {
 
 struct GroupSettings {
-  std::string role;  // worker, server, scheduler
+  std::string role;       // worker, server, scheduler
   std::string scheduler;  // tcp://127.0.0.1:9091
   std::string host;       // this machine, as the others reach it; empty: found out
   int rank = -1;          // wanted

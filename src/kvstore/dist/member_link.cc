@@ -22,9 +22,13 @@ std::string hello_text(const GroupSettings& settings, const std::string& address
 
 }  // namespace
 
-MemberLink::MemberLink(const GroupSettings& settings, const std::shared_ptr<ZmqContext>& context, uint64_t id, const std::string& address,
-                       const std::string& consistency, Events events)
-    : settings_(settings), context_(context), id_(id), hello_(hello_text(settings, address, consistency)), events_(std::move(events)) {
+MemberLink::MemberLink(const GroupSettings& settings, const std::shared_ptr<ZmqContext>& context, uint64_t id,
+                       const std::string& address, const std::string& consistency, Events events)
+    : settings_(settings),
+      context_(context),
+      id_(id),
+      hello_(hello_text(settings, address, consistency)),
+      events_(std::move(events)) {
   thread_ = start_worker_thread([this] { work(); });
 }
 
@@ -88,10 +92,12 @@ void MemberLink::beat(ZmqSocket& socket, double now) {
   if (over_) return;
   const bool member = view_.find(id_) != nullptr;
   // The scheduler may start last: while the group gathers, its rendezvous is the limit.
-  const double patience = view_.complete ? settings_.size.timeout_s : settings_.size.rendezvous_s + settings_.size.timeout_s;
+  const double patience =
+      view_.complete ? settings_.size.timeout_s : settings_.size.rendezvous_s + settings_.size.timeout_s;
   if (now - heard_ > patience) {
     lock.unlock();
-    return give_up(Error(Code::net, concat("[kvstore] scheduler (", settings_.scheduler, ") was lost: no sign of life for ", patience, " s")));
+    return give_up(Error(Code::net, concat("[kvstore] scheduler (", settings_.scheduler,
+                                           ") was lost: no sign of life for ", patience, " s")));
   }
   socket.send(encode(member ? make(Verb::heartbeat, view_.epoch) : make(Verb::hello, 0, hello_)));
   if (barriers_ > passed_) socket.send(encode(make(Verb::barrier, barriers_)));
@@ -158,7 +164,8 @@ void MemberLink::barrier(const WaitOptions& options) {
     changed_.wait_for(lock, std::chrono::milliseconds(50));
     MIXNET_CHECK(!cancelled(), user, "[kvstore barrier] cancelled");
     const double limit = options.timeout_s >= 0 ? options.timeout_s : settings_.client.operation_s;
-    MIXNET_CHECK(passed_ >= mine || clock_s() - begun < limit, net, "[kvstore barrier] expected all workers within ", limit, " s");
+    MIXNET_CHECK(passed_ >= mine || clock_s() - begun < limit, net, "[kvstore barrier] expected all workers within ",
+                 limit, " s");
   }
   if (passed_ < mine) throw *error_;
 }

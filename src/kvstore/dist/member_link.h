@@ -17,13 +17,13 @@ namespace dist {
 class MemberLink {
  public:
   struct Events {
-    std::function<void(const View&)> view;        // it changed
-    std::function<void(const Error&)> lost;       // this process no longer belongs to a group: refused, or no scheduler
-    std::function<void()> end;                    // the group is over, in order
+    std::function<void(const View&)> view;   // it changed
+    std::function<void(const Error&)> lost;  // this process no longer belongs to a group: refused, or no scheduler
+    std::function<void()> end;               // the group is over, in order
   };
   // Events come from the link's thread. `address`: of a server.
-  MemberLink(const GroupSettings& settings, const std::shared_ptr<ZmqContext>& context, uint64_t id, const std::string& address,
-             const std::string& consistency, Events events);
+  MemberLink(const GroupSettings& settings, const std::shared_ptr<ZmqContext>& context, uint64_t id,
+             const std::string& address, const std::string& consistency, Events events);
   // Leaves the group, in order unless it is lost already.
   ~MemberLink();
 

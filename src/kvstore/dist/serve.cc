@@ -52,7 +52,8 @@ void note_members(const View& before, const View& now, Log& log) {
   for (const Member& m : now.members) {
     const Member* old = before.find(m.id);
     if (!old) log.say(concat(m.title(), m.late ? " came for one that was lost" : " is here"));
-    if (old && old->state != m.state) log.say(m.state == State::lost ? concat(m.title(), " was lost: ", m.why) : m.title() + " left");
+    if (old && old->state != m.state)
+      log.say(m.state == State::lost ? concat(m.title(), " was lost: ", m.why) : m.title() + " left");
   }
   if (now.complete && !before.complete) log.say("the group is complete");
 }
@@ -80,7 +81,8 @@ void run_scheduler(const GroupSettings& settings, const ServeOptions& options) {
     while (socket.receive(&frames, &from)) {
       try {
         Message message = decode(frames);
-        MIXNET_CHECK(from != 0 && message.sender == from, net, "[kvstore] sender: expected ", from, ", got ", message.sender);
+        MIXNET_CHECK(from != 0 && message.sender == from, net, "[kvstore] sender: expected ", from, ", got ",
+                     message.sender);
         members.receive(clock_s(), message, out);
       } catch (const Error& e) {
         log.seldom(concat("dropped a message: ", e.what()));
@@ -97,7 +99,8 @@ void run_scheduler(const GroupSettings& settings, const ServeOptions& options) {
   }
   MIXNET_CHECK(members.failure().empty(), net, members.failure());
   const Member* lost = members.view().lost();
-  MIXNET_CHECK(!lost || settings.size.elastic, net, "[kvstore] ", lost ? lost->title() : "", " was lost: ", lost ? lost->why : "");
+  MIXNET_CHECK(!lost || settings.size.elastic, net, "[kvstore] ", lost ? lost->title() : "",
+               " was lost: ", lost ? lost->why : "");
 }
 
 // What the line to the scheduler tells the thread that serves.
@@ -164,7 +167,8 @@ void run_server(const GroupSettings& settings, const ServeOptions& options) {
     for (int i = 0; i < 64 && socket.receive(&frames, &from); ++i) {
       try {
         Message message = decode(frames);
-        MIXNET_CHECK(from != 0 && message.sender == from, net, "[kvstore] sender: expected ", from, ", got ", message.sender);
+        MIXNET_CHECK(from != 0 && message.sender == from, net, "[kvstore] sender: expected ", from, ", got ",
+                     message.sender);
         shard.receive(message, out);
       } catch (const Error& e) {
         log.seldom(concat("dropped a message: ", e.what()));
@@ -178,7 +182,8 @@ void run_server(const GroupSettings& settings, const ServeOptions& options) {
 }  // namespace
 
 void serve(const GroupSettings& settings, const ServeOptions& options) {
-  MIXNET_CHECK(settings.role != "worker", invalid, "[kvstore serve] DMLC_ROLE: expected server or scheduler, got worker");
+  MIXNET_CHECK(settings.role != "worker", invalid,
+               "[kvstore serve] DMLC_ROLE: expected server or scheduler, got worker");
   settings.role == "scheduler" ? run_scheduler(settings, options) : run_server(settings, options);
 }
 

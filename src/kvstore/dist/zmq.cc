@@ -79,7 +79,8 @@ Zmq load() {
   for (const std::string& name : {given, std::string("libzmq.so.5"), std::string("libzmq.5.dylib")}) {
     if (!name.empty() && !library) library = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
   }
-  MIXNET_CHECK(library, unsupported, "[kvstore] ZeroMQ: expected libzmq.so.5 (Debian package libzmq5, or pip install pyzmq), got none",
+  MIXNET_CHECK(library, unsupported,
+               "[kvstore] ZeroMQ: expected libzmq.so.5 (Debian package libzmq5, or pip install pyzmq), got none",
                given.empty() ? "" : " at ", given);
   Zmq z{};
   auto find = [&](auto& function, const char* name) {
@@ -113,8 +114,8 @@ Zmq load() {
   find(z.version, "zmq_version");
   int version[3] = {0, 0, 0};
   z.version(&version[0], &version[1], &version[2]);
-  MIXNET_CHECK(version[0] == 4 && version[1] >= 2, unsupported, "[kvstore] ZeroMQ: expected version 4.2 or later, got ", version[0], ".",
-               version[1]);
+  MIXNET_CHECK(version[0] == 4 && version[1] >= 2, unsupported, "[kvstore] ZeroMQ: expected version 4.2 or later, got ",
+               version[0], ".", version[1]);
   return z;
 }
 
@@ -161,14 +162,16 @@ bool send_frame(void* socket, const Bytes& bytes, int flags) {
 
 GroupKey make_group_key() {
   char open[41] = "", secret[41] = "";
-  MIXNET_CHECK(zmq().curve_keypair(open, secret) == 0, unsupported, "[kvstore] ZeroMQ: expected one with CURVE, got: ", problem());
+  MIXNET_CHECK(zmq().curve_keypair(open, secret) == 0, unsupported,
+               "[kvstore] ZeroMQ: expected one with CURVE, got: ", problem());
   return {open, secret};
 }
 
 GroupKey group_key_of(const std::string& secret) {
   char open[41] = "";
   const bool good = secret.size() == 40 && zmq().curve_public(open, secret.c_str()) == 0;
-  MIXNET_CHECK(good, invalid, "[kvstore] key: expected a secret CURVE key of 40 characters in Z85, got ", secret.size(), " characters");
+  MIXNET_CHECK(good, invalid, "[kvstore] key: expected a secret CURVE key of 40 characters in Z85, got ", secret.size(),
+               " characters");
   return {open, secret};
 }
 
@@ -205,7 +208,8 @@ void ZmqContext::answer_zap() {
   static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
   for (size_t i = 0; i < 8; ++i) {
     uint32_t value = 0;
-    for (size_t k = 0; k < 5; ++k) value = value * 85 + static_cast<uint32_t>(std::strchr(digits, key_.public_key[i * 5 + k]) - digits);
+    for (size_t k = 0; k < 5; ++k)
+      value = value * 85 + static_cast<uint32_t>(std::strchr(digits, key_.public_key[i * 5 + k]) - digits);
     for (size_t k = 0; k < 4; ++k) own[i * 4 + k] = static_cast<char>(value >> (8 * (3 - k)));
   }
   for (;;) {
@@ -226,14 +230,17 @@ void ZmqContext::answer_zap() {
     const std::string id = frames.size() > 1 ? frames[1] : "";
     const std::string reply[] = {"1.0", id, good ? "200" : "400", good ? "OK" : "not a key of this group", "", ""};
     for (size_t i = 0; i < 6; ++i)
-      send_frame(zap_, {reinterpret_cast<const uint8_t*>(reply[i].data()), reply[i].size(), nullptr}, i < 5 ? snd_more : 0);
+      send_frame(zap_, {reinterpret_cast<const uint8_t*>(reply[i].data()), reply[i].size(), nullptr},
+                 i < 5 ? snd_more : 0);
   }
 }
 
 // --- sockets -----------------------------------------------------------------------------------------------------------
 
 ZmqSocket::ZmqSocket(const std::shared_ptr<ZmqContext>& context, Kind kind, uint64_t identity, int64_t max_message)
-    : context_(context), router_(kind == Kind::router), socket_(zmq().socket(context->handle(), static_cast<int>(kind))) {
+    : context_(context),
+      router_(kind == Kind::router),
+      socket_(zmq().socket(context->handle(), static_cast<int>(kind))) {
   MIXNET_CHECK(socket_, net, "[kvstore] ZeroMQ: expected a socket, got: ", problem());
   // What is sent is bounded by windows, so the library's own limits would only lose messages.
   set(snd_hwm, 0);

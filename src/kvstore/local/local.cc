@@ -223,7 +223,8 @@ void push_update(std::unique_ptr<Task> task, Span<Variable* const> reads, const 
 
 void LocalStore::update(const std::string& key, const Entry& entry, const NDArray& received, int priority) {
   Variable* reads[] = {received.variable(), entry.value.variable()};
-  push_update(std::make_unique<UpdateTask>(updater_, key, received, entry.value), reads, order_, entry.update, priority);
+  push_update(std::make_unique<UpdateTask>(updater_, key, received, entry.value), reads, order_, entry.update,
+              priority);
 }
 
 // The update enters the engine's order when the value is there. The value's copy is nobody else's, so that what overwrites the array
@@ -332,8 +333,7 @@ void LocalStore::push_rows(const Keys& keys, const Arrays& row_ids, const Arrays
     Entry& entry = group.entry;
     const std::string place = "kvstore push_rows key " + group.key;
     std::vector<Variable*> reads;
-    for (const PushedRows& rows : group.items)
-      reads.insert(reads.end(), {rows.ids.variable(), rows.values.variable()});
+    for (const PushedRows& rows : group.items) reads.insert(reads.end(), {rows.ids.variable(), rows.values.variable()});
     if (updater_ && by_row_ && by_row_(group.key)) {
       reads.push_back(entry.value.variable());
       push_update(make_update_rows(updater_, group.key, group.items, entry.value, place), reads, order_, entry.update,

@@ -21,10 +21,9 @@ struct Rows {
         bytes(static_cast<size_t>(width * dtype_size(dtype))) {}
   char* at(int64_t row) const { return data + static_cast<size_t>(row) * bytes; }
   void clear() const {
-    parallel_for(count, std::max<int64_t>(1, (1 << 20) / static_cast<int64_t>(bytes + 1)),
-                 [&](int64_t first, int64_t last) {
-                   std::memset(at(first), 0, bytes * static_cast<size_t>(last - first));
-                 });
+    parallel_for(
+        count, std::max<int64_t>(1, (1 << 20) / static_cast<int64_t>(bytes + 1)),
+        [&](int64_t first, int64_t last) { std::memset(at(first), 0, bytes * static_cast<size_t>(last - first)); });
   }
   void copy(int64_t row, const char* from) const {
     if (bytes) std::memcpy(at(row), from, bytes);

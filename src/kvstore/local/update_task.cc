@@ -18,10 +18,7 @@ void run_updater(const KVStore::Updater& updater, const std::string& key, const 
 
 UpdateTask::UpdateTask(std::shared_ptr<const KVStore::Updater> updater, std::string key, NDArray received,
                        NDArray stored)
-    : updater_(std::move(updater)),
-      key_(std::move(key)),
-      received_(std::move(received)),
-      stored_(std::move(stored)) {}
+    : updater_(std::move(updater)), key_(std::move(key)), received_(std::move(received)), stored_(std::move(stored)) {}
 
 void UpdateTask::run() { run_updater(*updater_, key_, borrow(received_), borrow(stored_)); }
 
