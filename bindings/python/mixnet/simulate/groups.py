@@ -10,7 +10,7 @@ import numpy as np
 
 from .cluster import Straggle
 
-EVENTS = 2_000_000
+EVENTS = 1_000_000
 _PER_MESSAGE = 7
 _SMALLEST = 32
 
