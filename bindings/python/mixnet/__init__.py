@@ -25,6 +25,7 @@ _LAZY = {
     "io": "io",
     "kv": "kvstore",
     "kvstore": "kvstore",
+    "kvstore_report": "kvstore_report",
     "lr_scheduler": "lr_scheduler",
     "metric": "metric",
     "mod": "module",
