@@ -368,7 +368,7 @@ MXN_API int32_t mxn_cached_op_describe(mxn_cached_op_t *op, char **out_text, int
 
 /* ---- key-value store ---- */
 
-/** A store: "local" or "device". @own caller: mxn_kvstore_free @threads any @blocks no @since 0.1 */
+/** A store: "local", "device", or between machines "dist_sync", "dist_async", "dist_async:N"; those join the group that the environment names and block until it is together. @own caller: mxn_kvstore_free @threads any @blocks yes @since 0.1 */
 MXN_API int32_t mxn_kvstore_create(const char *type, mxn_kvstore_t **out_store);
 /** Frees a store. @own none @threads any @blocks no @since 0.1 */
 MXN_API void mxn_kvstore_free(mxn_kvstore_t *store);
@@ -400,6 +400,15 @@ MXN_API int32_t mxn_kvstore_set_updater(mxn_kvstore_t *store, mxn_updater_fn fn,
 MXN_API int32_t mxn_kvstore_rank(const mxn_kvstore_t *store, int32_t *out_rank, int32_t *out_size);
 /** Waits until all workers are here. @own none @threads any @blocks yes @since 0.1 */
 MXN_API int32_t mxn_kvstore_barrier(mxn_kvstore_t *store);
+
+/** What went over the wire, as JSON: messages, bytes, latency and staleness by key and by peer; of stores between machines. @own caller: mxn_text_free @threads any @blocks yes @since 0.1 */
+MXN_API int32_t mxn_kvstore_statistics(mxn_kvstore_t *store, char **out_json);
+/** Every server writes its values, rounds and optimizer states to PREFIX-server-N.params on its machine; the call of rank 0 counts. @own none @threads any @blocks yes @since 0.1 */
+MXN_API int32_t mxn_kvstore_save(mxn_kvstore_t *store, const char *prefix);
+/** Runs a server or the scheduler, as DMLC_ROLE says, until the group is over. fn may be NULL: optimizers are then given by the workers. @own none @threads any @blocks yes @since 0.1 */
+MXN_API int32_t mxn_kvstore_serve(mxn_updater_fn fn, void *user, mxn_destroy_fn destroy, const mxn_cancel_t *cancel);
+/** A new key pair for a group, two lines of text: the public key, the secret key. @own caller: mxn_text_free @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_kvstore_make_key(char **out_pair);
 
 /** Every push is a step of the optimizer on the stored value, as an updater that needs no callback. The two handles share its state. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_set_optimizer(mxn_kvstore_t *store, mxn_optimizer_t *optimizer);

@@ -1,5 +1,9 @@
 // Key-value stores.
+#include <cstdio>
+
+#include "base/environment.h"
 #include "c_api/handles.h"
+#include "kvstore/dist/serve.h"
 
 using namespace mixnet;
 using namespace mixnet::c_api;
@@ -24,6 +28,21 @@ struct Given {
     arrays.push_back(array);
   }
 };
+
+KVStore::Updater updater_of(mxn_updater_fn fn, const std::shared_ptr<UserData>& data) {
+  return [fn, data](const std::string& key, const NDArray& received, const NDArray& stored) {
+    mxn_ndarray r{received}, w{stored};
+    data->run("updater", [&](void* user_data) { return fn(user_data, key.c_str(), &r, &w); });
+  };
+}
+
+// To standard error when the path is "-".
+void append_line(const std::string& path, const std::string& line) {
+  FILE* file = path == "-" ? stderr : std::fopen(path.c_str(), "a");
+  if (!file) return;
+  std::fprintf(file, "%s\n", line.c_str());
+  file == stderr ? std::fflush(file) : std::fclose(file);
+}
 
 }  // namespace
 
@@ -122,21 +141,14 @@ int32_t mxn_kvstore_set_updater(mxn_kvstore_t* store, mxn_updater_fn fn, void* u
     auto data = std::make_shared<UserData>(user, destroy);
     KVStore& s = store_of(store, "kvstore_set_updater");
     if (!fn) return s.set_updater({});
-    s.set_updater([fn, data](const std::string& key, const NDArray& received, const NDArray& stored) {
-      mxn_ndarray r{received}, w{stored};
-      data->run("updater", [&](void* user_data) { return fn(user_data, key.c_str(), &r, &w); });
-    });
+    s.set_updater(updater_of(fn, data));
   });
 }
 
 int32_t mxn_kvstore_set_optimizer(mxn_kvstore_t* store, mxn_optimizer_t* optimizer) {
   return guard([&] {
     KVStore& s = store_of(store, "kvstore_set_optimizer");
-    auto steps = required(optimizer, "kvstore_set_optimizer", "optimizer").optimizer;
-    auto step = [steps](const std::string& key, const NDArray& received, const NDArray& stored) {
-      steps->update(key, stored, received);
-    };
-    s.set_row_updater(step, [steps](const std::string& key) { return steps->by_row(key); });
+    s.set_optimizer(required(optimizer, "kvstore_set_optimizer", "optimizer").optimizer);
   });
 }
 
@@ -146,6 +158,38 @@ int32_t mxn_kvstore_rank(const mxn_kvstore_t* store, int32_t* out_rank, int32_t*
     clear(out_size, "kvstore_rank", "out_size");
     *out_rank = store_of(store, "kvstore_rank").rank();
     *out_size = store_of(store, "kvstore_rank").size();
+  });
+}
+
+int32_t mxn_kvstore_statistics(mxn_kvstore_t* store, char** out_json) {
+  return guard([&] {
+    clear(out_json, "kvstore_statistics", "out_json");
+    *out_json = copy_text(store_of(store, "kvstore_statistics").statistics());
+  });
+}
+
+int32_t mxn_kvstore_save(mxn_kvstore_t* store, const char* prefix) {
+  return guard([&] { store_of(store, "kvstore_save").save(&required(prefix, "kvstore_save", "prefix")); });
+}
+
+int32_t mxn_kvstore_serve(mxn_updater_fn fn, void* user, mxn_destroy_fn destroy, const mxn_cancel_t* cancel) {
+  return guard([&] {
+    auto data = std::make_shared<UserData>(user, destroy);
+    dist::ServeOptions options;
+    if (fn) options.updater = updater_of(fn, data);
+    options.cancel = cancel ? &cancel->token : nullptr;
+    const std::string path = environment_string("PS_LOG", "");
+    options.log = [&path](const std::string& line) { append_line(path, line); };
+    if (path.empty()) options.log = nullptr;
+    dist::serve(dist::GroupSettings::from_environment(), options);
+  });
+}
+
+int32_t mxn_kvstore_make_key(char** out_pair) {
+  return guard([&] {
+    clear(out_pair, "kvstore_make_key", "out_pair");
+    const dist::GroupKey key = dist::make_group_key();
+    *out_pair = copy_text(key.public_key + "\n" + key.secret_key + "\n");
   });
 }
 

@@ -22,6 +22,8 @@ namespace mixnet {
 // is computed, and a pull gets what is there.
 enum class Consistency : int32_t { sequential = 0, eventual = 1 };
 
+class Optimizer;
+
 class KVStore {
  public:
   // Runs on the engine's callback lane, one call per key at a time. It may wait on arrays and call the library.
@@ -43,7 +45,14 @@ class KVStore {
   virtual void set_updater(Updater updater) = 0;
   virtual void barrier() = 0;
 
+  // Every push is a step of the optimizer; the store and the caller share it.
+  virtual void set_optimizer(std::shared_ptr<Optimizer> optimizer);
+
   // What not every store has; Code::unsupported.
+  // Messages, bytes, latency and staleness by key and by peer, as JSON (dist/statistics.h).
+  virtual std::string statistics() { lacks("statistics"); }
+  // The servers' values and states, as PREFIX-server-N.params on their machines. Rank 0's call counts.
+  virtual void save(const std::string&) { lacks("save"); }
   // The rows named by row_ids[i] (any numeric dtype, any number, also repeated) into outputs[i], zeros elsewhere.
   virtual void pull_rows(const std::vector<std::string>&, const std::vector<NDArray>&, const std::vector<NDArray>&,
                          int) {
@@ -71,8 +80,7 @@ class KVStore {
   }
 };
 
-// "local", "device" ("local_allreduce_cpu" and "local_allreduce_device" are the same). Throws Code::invalid for others,
-// Code::unsupported for the distributed ones.
+// A store by its type: local/local.h, dist/dist.h. Throws Code::invalid for others.
 std::shared_ptr<KVStore> make_kvstore(const std::string& type);
 
 }  // namespace mixnet

@@ -63,8 +63,8 @@ class GroupSimulation {
   }
   static ClientSettings small_parts() {
     ClientSettings settings;
-    settings.part_bytes = 16;
-    settings.window = 64;
+    settings.part_bytes = 40;
+    settings.window = 100;
     settings.ask_s = 0.2;
     return settings;
   }

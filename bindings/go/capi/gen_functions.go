@@ -725,7 +725,7 @@ func CachedOpDescribe(op CachedOp) (outText *string, outPlans int64, err error) 
 	return
 }
 
-// KvstoreCreate is mxn_kvstore_create. A store: "local" or "device". Owner of what is returned: caller: mxn_kvstore_free.
+// KvstoreCreate is mxn_kvstore_create. A store: "local", "device", or between machines "dist_sync", "dist_async", "dist_async:N"; those join the group that the environment names and block until it is together. Owner of what is returned: caller: mxn_kvstore_free. Blocks: yes.
 func KvstoreCreate(type_ string) (outStore Kvstore, err error) {
 	err = failure(C.mxn_go_kvstore_create(text(type_), &outStore))
 	return
@@ -812,6 +812,35 @@ func KvstoreRank(store Kvstore) (outRank int32, outSize int32, err error) {
 // KvstoreBarrier is mxn_kvstore_barrier. Waits until all workers are here. Blocks: yes.
 func KvstoreBarrier(store Kvstore) (err error) {
 	err = failure(C.mxn_go_kvstore_barrier(store))
+	return
+}
+
+// KvstoreStatistics is mxn_kvstore_statistics. What went over the wire, as JSON: messages, bytes, latency and staleness by key and by peer; of stores between machines. Owner of what is returned: caller: mxn_text_free. Blocks: yes.
+func KvstoreStatistics(store Kvstore) (outJson *string, err error) {
+	var outJsonC *C.char
+	err = failure(C.mxn_go_kvstore_statistics(store, &outJsonC))
+	outJson = taken(outJsonC)
+	return
+}
+
+// KvstoreSave is mxn_kvstore_save. Every server writes its values, rounds and optimizer states to PREFIX-server-N.params on its machine; the call of rank 0 counts. Blocks: yes.
+func KvstoreSave(store Kvstore, prefix string) (err error) {
+	err = failure(C.mxn_go_kvstore_save(store, text(prefix)))
+	return
+}
+
+// KvstoreServe is mxn_kvstore_serve. Runs a server or the scheduler, as DMLC_ROLE says, until the group is over. fn may be NULL: optimizers are then given by the workers. Blocks: yes.
+func KvstoreServe(fn UpdaterFn, cancel Cancel) (err error) {
+	user := register(fn, fn == nil)
+	err = failure(C.mxn_go_kvstore_serve(user, cancel))
+	return
+}
+
+// KvstoreMakeKey is mxn_kvstore_make_key. A new key pair for a group, two lines of text: the public key, the secret key. Owner of what is returned: caller: mxn_text_free.
+func KvstoreMakeKey() (outPair *string, err error) {
+	var outPairC *C.char
+	err = failure(C.mxn_go_kvstore_make_key(&outPairC))
+	outPair = taken(outPairC)
 	return
 }
 

@@ -132,6 +132,10 @@ static __typeof__(&mxn_kvstore_set_consistency) do_mxn_kvstore_set_consistency;
 static __typeof__(&mxn_kvstore_set_updater) do_mxn_kvstore_set_updater;
 static __typeof__(&mxn_kvstore_rank) do_mxn_kvstore_rank;
 static __typeof__(&mxn_kvstore_barrier) do_mxn_kvstore_barrier;
+static __typeof__(&mxn_kvstore_statistics) do_mxn_kvstore_statistics;
+static __typeof__(&mxn_kvstore_save) do_mxn_kvstore_save;
+static __typeof__(&mxn_kvstore_serve) do_mxn_kvstore_serve;
+static __typeof__(&mxn_kvstore_make_key) do_mxn_kvstore_make_key;
 static __typeof__(&mxn_kvstore_set_optimizer) do_mxn_kvstore_set_optimizer;
 static __typeof__(&mxn_optimizer_schemas) do_mxn_optimizer_schemas;
 static __typeof__(&mxn_optimizer_create) do_mxn_optimizer_create;
@@ -271,6 +275,10 @@ const mxn_go_entry mxn_go_entries[] = {
   {"mxn_kvstore_set_updater", (void **)&do_mxn_kvstore_set_updater},
   {"mxn_kvstore_rank", (void **)&do_mxn_kvstore_rank},
   {"mxn_kvstore_barrier", (void **)&do_mxn_kvstore_barrier},
+  {"mxn_kvstore_statistics", (void **)&do_mxn_kvstore_statistics},
+  {"mxn_kvstore_save", (void **)&do_mxn_kvstore_save},
+  {"mxn_kvstore_serve", (void **)&do_mxn_kvstore_serve},
+  {"mxn_kvstore_make_key", (void **)&do_mxn_kvstore_make_key},
   {"mxn_kvstore_set_optimizer", (void **)&do_mxn_kvstore_set_optimizer},
   {"mxn_optimizer_schemas", (void **)&do_mxn_optimizer_schemas},
   {"mxn_optimizer_create", (void **)&do_mxn_optimizer_create},
@@ -443,6 +451,10 @@ mxn_go_result mxn_go_kvstore_set_consistency(mxn_kvstore_t *store, const char *c
 mxn_go_result mxn_go_kvstore_set_updater(mxn_kvstore_t *store, uintptr_t user) { NEED(mxn_kvstore_set_updater) return mxn_go_finish(do_mxn_kvstore_set_updater(store, user ? mxn_go_updater : NULL, (void *)user, user ? mxn_go_destroy : NULL)); }
 mxn_go_result mxn_go_kvstore_rank(const mxn_kvstore_t *store, int32_t *out_rank, int32_t *out_size) { NEED(mxn_kvstore_rank) return mxn_go_finish(do_mxn_kvstore_rank(store, out_rank, out_size)); }
 mxn_go_result mxn_go_kvstore_barrier(mxn_kvstore_t *store) { NEED(mxn_kvstore_barrier) return mxn_go_finish(do_mxn_kvstore_barrier(store)); }
+mxn_go_result mxn_go_kvstore_statistics(mxn_kvstore_t *store, char **out_json) { NEED(mxn_kvstore_statistics) return mxn_go_finish(do_mxn_kvstore_statistics(store, out_json)); }
+mxn_go_result mxn_go_kvstore_save(mxn_kvstore_t *store, const char *prefix) { NEED(mxn_kvstore_save) return mxn_go_finish(do_mxn_kvstore_save(store, prefix)); }
+mxn_go_result mxn_go_kvstore_serve(uintptr_t user, const mxn_cancel_t *cancel) { NEED(mxn_kvstore_serve) return mxn_go_finish(do_mxn_kvstore_serve(user ? mxn_go_updater : NULL, (void *)user, user ? mxn_go_destroy : NULL, cancel)); }
+mxn_go_result mxn_go_kvstore_make_key(char **out_pair) { NEED(mxn_kvstore_make_key) return mxn_go_finish(do_mxn_kvstore_make_key(out_pair)); }
 mxn_go_result mxn_go_kvstore_set_optimizer(mxn_kvstore_t *store, mxn_optimizer_t *optimizer) { NEED(mxn_kvstore_set_optimizer) return mxn_go_finish(do_mxn_kvstore_set_optimizer(store, optimizer)); }
 mxn_go_result mxn_go_optimizer_schemas(char **out_json) { NEED(mxn_optimizer_schemas) return mxn_go_finish(do_mxn_optimizer_schemas(out_json)); }
 mxn_go_result mxn_go_optimizer_create(const char *name, const char *const *keys, const char *const *values, int32_t count, mxn_optimizer_t **out_optimizer) { NEED(mxn_optimizer_create) return mxn_go_finish(do_mxn_optimizer_create(name, keys, values, count, out_optimizer)); }

@@ -128,6 +128,10 @@ mxn_go_result mxn_go_kvstore_set_consistency(mxn_kvstore_t *store, const char *c
 mxn_go_result mxn_go_kvstore_set_updater(mxn_kvstore_t *store, uintptr_t user);
 mxn_go_result mxn_go_kvstore_rank(const mxn_kvstore_t *store, int32_t *out_rank, int32_t *out_size);
 mxn_go_result mxn_go_kvstore_barrier(mxn_kvstore_t *store);
+mxn_go_result mxn_go_kvstore_statistics(mxn_kvstore_t *store, char **out_json);
+mxn_go_result mxn_go_kvstore_save(mxn_kvstore_t *store, const char *prefix);
+mxn_go_result mxn_go_kvstore_serve(uintptr_t user, const mxn_cancel_t *cancel);
+mxn_go_result mxn_go_kvstore_make_key(char **out_pair);
 mxn_go_result mxn_go_kvstore_set_optimizer(mxn_kvstore_t *store, mxn_optimizer_t *optimizer);
 mxn_go_result mxn_go_optimizer_schemas(char **out_json);
 mxn_go_result mxn_go_optimizer_create(const char *name, const char *const *keys, const char *const *values, int32_t count, mxn_optimizer_t **out_optimizer);

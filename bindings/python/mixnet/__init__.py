@@ -26,6 +26,7 @@ _LAZY = {
     "kv": "kvstore",
     "kvstore": "kvstore",
     "kvstore_report": "kvstore_report",
+    "kvstore_server": "kvstore_server",
     "lr_scheduler": "lr_scheduler",
     "metric": "metric",
     "mod": "module",

@@ -1,7 +1,13 @@
 """KVStore: values by key that devices push to and pull from, with an optional updater in between."""
 
-from .base import MXNetError, check, ffi, lib, register_callback
+import atexit
+import json
+import weakref
+
+from .base import MXNetError, check, ffi, lib, register_callback, text
+from .kvstore_server import find_zeromq
 from .ndarray import NDArray
+from .optimizer.native import NativeOptimizer
 
 _HANDLES = ffi.typeof("mxn_ndarray_t *[]")
 _TEXTS = ffi.typeof("char *[]")
@@ -41,6 +47,7 @@ class KVStore:
         self._type = kind
         self._updater = None
         self._optimizer = None
+        self._steps = None  # of a store between machines: the optimizer as its servers have it
         self._texts = {}  # by key: what C is given, kept for the keys that were set
         self._integer_keys = set()
 
@@ -92,6 +99,8 @@ class KVStore:
     def push(self, key, value, priority=0):
         """Sums the arrays of each key into the store. Higher priority runs earlier."""
         keys, arrays = _flat(key, value)
+        if self._steps is not None:
+            self._steps.before_push(keys)
         self._run(lib.mxn_kvstore_push, keys, [_handles(arrays)], priority)
 
     def pull(self, key, out=None, priority=0, ignore_sparse=True):
@@ -104,6 +113,8 @@ class KVStore:
     def pushpull(self, key, value, out=None, priority=0):
         """push, then pull of the same keys (into `value` without `out`)."""
         keys, values = _flat(key, value)
+        if self._steps is not None:
+            self._steps.before_push(keys)
         out_keys, outs = (keys, values) if out is None else _flat(key, out)
         if keys == out_keys:
             self._run(lib.mxn_kvstore_push_pull, keys, [_handles(values), _handles(outs)], priority)
@@ -139,10 +150,18 @@ class KVStore:
     _set_updater = set_updater
 
     def set_optimizer(self, optimizer):
-        """Updates stored values with an optimizer at every push."""
+        """Updates stored values with an optimizer at every push.
+
+        A store between machines gives it to the servers by name and numbers; a learning-rate schedule goes on here, and its rates follow.
+        All workers call this; it returns when all have.
+        """
         from . import optimizer as opt
 
         self._optimizer = optimizer
+        if self._type.startswith("dist") and self._type != "dist_allreduce":
+            self._steps = NativeOptimizer(optimizer)
+            check(lib.mxn_kvstore_set_optimizer(self._h, self._steps.handle))
+            return
         self.set_updater(opt.get_updater(optimizer))
 
     def set_gradient_compression(self, compression_params):
@@ -163,6 +182,27 @@ class KVStore:
         with open(fname, "rb") as file:
             self._updater.set_states(file.read())
 
+    def statistics(self):
+        """What went over the wire, of a store between machines: a dict with "keys" and "peers" of this worker and "servers".
+
+        Each has counts of pushes, pulls and messages, bytes_sent and bytes_received, latency_s and staleness with count, mean and max.
+        """
+        out = ffi.new("char **")
+        check(lib.mxn_kvstore_statistics(self._h, out))
+        return json.loads(text(out[0]))
+
+    def save_servers(self, prefix):
+        """Every server writes PREFIX-server-N.params on its machine: values, rounds, optimizer states.
+
+        Servers that start with MIXNET_PS_RESTORE=PREFIX continue from there. Only the call of rank 0 counts.
+        """
+        check(lib.mxn_kvstore_save(self._h, str(prefix).encode()))
+
+    def close(self):
+        """Delivers what was pushed and leaves the group. The store cannot be used afterwards."""
+        handle, self._h = self._h, ffi.NULL
+        lib.mxn_kvstore_free(handle)
+
     def barrier(self):
         """Waits until all workers are here."""
         check(lib.mxn_kvstore_barrier(self._h))
@@ -170,10 +210,28 @@ class KVStore:
     _barrier = barrier
 
 
+_between_machines = weakref.WeakSet()
+
+
+@atexit.register
+def _leave():
+    """A process that ends leaves its groups in order."""
+    for store in list(_between_machines):
+        store.close()
+
+
 def create(name="local"):
-    """A KVStore of a type: 'local' or 'device'."""
+    """A KVStore of a type: 'local', 'device', or between machines 'dist_sync', 'dist_async', 'dist_async:N' (at most N rounds ahead).
+
+    Those join the group that the environment names (see `mixnet launch`) and return when it is together.
+    """
     if not isinstance(name, str):
         raise TypeError(f"[kvstore] name: expected a text, got {type(name).__name__}")
+    if name.startswith("dist"):
+        find_zeromq()
     out = ffi.new("mxn_kvstore_t **")
     check(lib.mxn_kvstore_create(name.encode(), out))
-    return KVStore(out[0], name)
+    store = KVStore(out[0], name)
+    if name.startswith("dist"):
+        _between_machines.add(store)
+    return store

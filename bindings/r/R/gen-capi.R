@@ -351,7 +351,7 @@ mxn_cached_op_free <- function(handle) .Call(C_mxn_cached_op_free, handle)
 # The steps of the last call's plan, a line each, and the number of plans.
 mxn_cached_op_describe <- function(op) .Call(C_mxn_cached_op_describe, op)
 
-# A store: "local" or "device".
+# A store: "local", "device", or between machines "dist_sync", "dist_async", "dist_async:N"; those join the group that the environment names and block until it is together.
 mxn_kvstore_create <- function(type) .Call(C_mxn_kvstore_create, type)
 
 # Frees a store.
@@ -389,6 +389,18 @@ mxn_kvstore_rank <- function(store) .Call(C_mxn_kvstore_rank, store)
 
 # Waits until all workers are here.
 mxn_kvstore_barrier <- function(store) .Call(C_mxn_kvstore_barrier, store)
+
+# What went over the wire, as JSON: messages, bytes, latency and staleness by key and by peer; of stores between machines.
+mxn_kvstore_statistics <- function(store) .Call(C_mxn_kvstore_statistics, store)
+
+# Every server writes its values, rounds and optimizer states to PREFIX-server-N.params on its machine; the call of rank 0 counts.
+mxn_kvstore_save <- function(store, prefix) .Call(C_mxn_kvstore_save, store, prefix)
+
+# Runs a server or the scheduler, as DMLC_ROLE says, until the group is over. fn may be NULL: optimizers are then given by the workers.
+mxn_kvstore_serve <- function(fn, cancel) .Call(C_mxn_kvstore_serve, fn, cancel)
+
+# A new key pair for a group, two lines of text: the public key, the secret key.
+mxn_kvstore_make_key <- function() .Call(C_mxn_kvstore_make_key)
 
 # Every push is a step of the optimizer on the stored value, as an updater that needs no callback. The two handles share its state.
 mxn_kvstore_set_optimizer <- function(store, optimizer) .Call(C_mxn_kvstore_set_optimizer, store, optimizer)

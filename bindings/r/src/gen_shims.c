@@ -1096,6 +1096,37 @@ static SEXP shim_mxn_kvstore_barrier(SEXP store) {
   return R_NilValue;
 }
 
+static SEXP shim_mxn_kvstore_statistics(SEXP store) {
+  mxn_kvstore_t *c_store = (mxn_kvstore_t *)mixnet_handle(store, "MXKvstoreHandle");
+  char *c_out_json = NULL;
+  mixnet_check(mxn_kvstore_statistics(c_store, &c_out_json));
+  SEXP result = PROTECT(mixnet_take_text(c_out_json));
+  UNPROTECT(1);
+  return result;
+}
+
+static SEXP shim_mxn_kvstore_save(SEXP store, SEXP prefix) {
+  mxn_kvstore_t *c_store = (mxn_kvstore_t *)mixnet_handle(store, "MXKvstoreHandle");
+  const char *c_prefix = mixnet_text(prefix);
+  mixnet_check(mxn_kvstore_save(c_store, c_prefix));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_kvstore_serve(SEXP fn, SEXP cancel) {
+  void *c_user = mixnet_keep(R_NilValue, fn);
+  mxn_cancel_t *c_cancel = (mxn_cancel_t *)mixnet_handle(cancel, "MXCancelHandle");
+  mixnet_check(mxn_kvstore_serve(c_user ? mixnet_updater : NULL, c_user, c_user ? mixnet_release : NULL, c_cancel));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_kvstore_make_key(void) {
+  char *c_out_pair = NULL;
+  mixnet_check(mxn_kvstore_make_key(&c_out_pair));
+  SEXP result = PROTECT(mixnet_take_text(c_out_pair));
+  UNPROTECT(1);
+  return result;
+}
+
 static SEXP shim_mxn_kvstore_set_optimizer(SEXP store, SEXP optimizer) {
   mxn_kvstore_t *c_store = (mxn_kvstore_t *)mixnet_handle(store, "MXKvstoreHandle");
   mxn_optimizer_t *c_optimizer = (mxn_optimizer_t *)mixnet_handle(optimizer, "MXOptimizerHandle");
@@ -1307,6 +1338,10 @@ static const R_CallMethodDef ENTRIES[] = {
     {"mxn_kvstore_set_updater", (DL_FUNC)&shim_mxn_kvstore_set_updater, 2},
     {"mxn_kvstore_rank", (DL_FUNC)&shim_mxn_kvstore_rank, 1},
     {"mxn_kvstore_barrier", (DL_FUNC)&shim_mxn_kvstore_barrier, 1},
+    {"mxn_kvstore_statistics", (DL_FUNC)&shim_mxn_kvstore_statistics, 1},
+    {"mxn_kvstore_save", (DL_FUNC)&shim_mxn_kvstore_save, 2},
+    {"mxn_kvstore_serve", (DL_FUNC)&shim_mxn_kvstore_serve, 2},
+    {"mxn_kvstore_make_key", (DL_FUNC)&shim_mxn_kvstore_make_key, 0},
     {"mxn_kvstore_set_optimizer", (DL_FUNC)&shim_mxn_kvstore_set_optimizer, 2},
     {"mxn_optimizer_schemas", (DL_FUNC)&shim_mxn_optimizer_schemas, 0},
     {"mxn_optimizer_create", (DL_FUNC)&shim_mxn_optimizer_create, 3},

@@ -31,14 +31,16 @@ Client::Key& Client::key_of(const std::string& key, const char* place) {
   return it->second;
 }
 
-int64_t Client::size_of(const std::string& key, const char* place) const {
-  std::lock_guard<std::mutex> lock(mutex_);
-  return const_cast<Client*>(this)->key_of(key, place).count;
-}
-
 int Client::servers() const {
   std::lock_guard<std::mutex> lock(mutex_);
   return static_cast<int>(links_.size());
+}
+
+bool Client::busy() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (const Link& link : links_)
+    if (!link.sent.empty() || !link.pushes.empty() || !link.pulls.empty()) return true;
+  return false;
 }
 
 void Client::queue(RequestPtr request) {
@@ -81,12 +83,15 @@ void Client::init(const std::string& key, DType dtype, int64_t count, const Byte
   wake_();
 }
 
-void Client::push(const std::string& key, const Bytes& value, int priority, Done done) {
+void Client::push(const std::string& key, const Bytes& value, const Compression& how, int priority, Done done) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (over_) throw *over_;
     Key& entry = key_of(key, "push");
-    const auto item = static_cast<size_t>(dtype_size(entry.dtype));
+    auto bytes_of = [&](int64_t elements) {
+      return static_cast<size_t>(how.codes == Codes::none ? elements * dtype_size(entry.dtype)
+                                                          : encoded_bytes(how.codes, elements));
+    };
     auto operation = begin("push", key, static_cast<int>(entry.parts.size()), std::move(done));
     for (uint32_t i = 0; i < entry.parts.size(); ++i) {
       Part& part = entry.parts[i];
@@ -98,8 +103,9 @@ void Client::push(const std::string& key, const Bytes& value, int priority, Done
       record.dtype = entry.dtype;
       record.size = static_cast<uint64_t>(part.slice.count);
       record.round = ++part.round;
-      record.value = {value.data + static_cast<size_t>(part.slice.begin) * item,
-                      static_cast<size_t>(part.slice.count) * item, value.owner};
+      record.codes = how.codes;
+      record.threshold = how.threshold;
+      record.value = {value.data + bytes_of(part.slice.begin), bytes_of(part.slice.count), value.owner};
       request->bytes = static_cast<int64_t>(record.value.size);
       request->priority = priority;
       request->server = part.slice.server;

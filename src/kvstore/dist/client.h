@@ -38,13 +38,12 @@ class Client {
   // --- operations
   // Begins a key with `value`, which counts when this worker has rank 0 and nobody was first.
   void init(const std::string& key, DType dtype, int64_t count, const Bytes& value, Done done);
-  void push(const std::string& key, const Bytes& value, int priority, Done done);
+  // `value`: the array, or its codes.
+  void push(const std::string& key, const Bytes& value, const Compression& how, int priority, Done done);
   // Into `target`, memory of the key's size that `owner` keeps.
   void pull(const std::string& key, void* target, std::shared_ptr<const void> owner, int priority, Done done);
   // To every server; `results` has their texts, in order of ranks, when it is done.
   void order(const std::string& text, std::vector<std::string>* results, Done done);
-  // Shape questions: whether the key was initialised by this worker. Throws Code::invalid if not.
-  int64_t size_of(const std::string& key, const char* place) const;
 
   // --- the network's side
   void set_view(const View& view, double now);
@@ -55,6 +54,8 @@ class Client {
   // Ends everything with this error.
   void end(const Error& error);
   int servers() const;
+  // Whether anything is pending.
+  bool busy() const;
   std::string statistics() const;
 
  private:

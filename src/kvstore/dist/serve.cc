@@ -137,11 +137,11 @@ void run_server(const GroupSettings& settings, const ServeOptions& options) {
     news.end = true;
     wake.call();
   };
-  Shard shard;
-  shard.set_updater(options.updater);
   MemberLink members(settings, context, id, address, "", std::move(events));
   const View first = members.wait_for_group();
   const int rank = first.find(id)->rank;
+  Shard shard(rank);
+  shard.set_updater(options.updater);
   if (!settings.restore.empty()) shard.restore(concat(settings.restore, "-server-", rank, ".params"));
   Log log(options);
   int64_t refused = 0;

@@ -329,7 +329,7 @@ std::string Shard::carry_out(const std::string& text) {
     if (kind == "optimizer") {
       give_optimizer(order);
     } else if (kind == "save") {
-      save(order.at("path").as_string());
+      save(concat(order.at("path").as_string(), "-server-", rank_, ".params"));
     } else if (kind == "statistics") {
       return statistics();
     } else {

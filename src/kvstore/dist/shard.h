@@ -28,7 +28,8 @@ namespace dist {
 
 class Shard {
  public:
-  Shard() = default;
+  // `rank`: of this server, in the names of its checkpoints.
+  explicit Shard(int rank = 0) : rank_(rank) {}
   void set_updater(KVStore::Updater updater) { updater_ = std::move(updater); }
   // Answers what can be answered, or never will be, after members came or went.
   void set_view(const View& view, Outbox& out);
@@ -78,6 +79,7 @@ class Shard {
   void tell_held(const Message& message, const Member& worker, Outbox& out) const;
   void make_exclusive(Part& part) const;
 
+  const int rank_;
   View view_;
   Consistency consistency_;
   std::shared_ptr<const Error> over_;  // why nothing works any more

@@ -11,10 +11,15 @@ namespace {
 constexpr uintptr_t alignment = 16;
 
 void check_size(const Record& record) {
-  const auto bytes = static_cast<uint64_t>(dtype_size(record.dtype));
-  MIXNET_CHECK(record.size <= (uint64_t{1} << 48) && record.value.size == record.size * bytes, net, "[kvstore] key ",
-               record.key, ": expected ", record.size, " elements of ", record.dtype, ", got ", record.value.size,
-               " bytes");
+  const bool coded = record.codes != Codes::none;
+  MIXNET_CHECK(!coded || (record.dtype == DType::f32 && record.threshold > 0), net, "[kvstore] key ", record.key,
+               ": expected codes of float32 with a threshold above 0, got codes of ", record.dtype);
+  const auto count = static_cast<int64_t>(record.size);
+  const bool sane = record.size <= (uint64_t{1} << 48);
+  const int64_t bytes = !sane ? 0 : coded ? encoded_bytes(record.codes, count) : count * dtype_size(record.dtype);
+  MIXNET_CHECK(sane && record.value.size == static_cast<uint64_t>(bytes), net, "[kvstore] key ", record.key,
+               ": expected ", record.size, " elements of ", record.dtype, " in ", bytes, " bytes, got ",
+               record.value.size, " bytes");
 }
 
 }  // namespace
@@ -29,13 +34,18 @@ void check_fits(const Record& record, const NDArray& value) {
 NDArray own_value(const Record& record) {
   check_size(record);
   NDArray array(Shape{static_cast<int64_t>(record.size)}, record.dtype);
+  if (record.codes != Codes::none) {
+    const Compression how{record.codes, record.threshold};
+    mixnet::decode(how, record.value.data, array.size(), static_cast<float*>(array.view().data));
+    return array;
+  }
   if (record.value.size) std::memcpy(array.view().data, record.value.data, record.value.size);
   return array;
 }
 
 NDArray lent_value(const Record& record) {
   check_size(record);
-  if (!record.value.owner || record.value.size == 0 ||
+  if (record.codes != Codes::none || !record.value.owner || record.value.size == 0 ||
       reinterpret_cast<uintptr_t>(record.value.data) % alignment != 0) {
     return own_value(record);
   }

@@ -54,6 +54,18 @@ class Reader {
   size_t at_ = 0;
 };
 
+uint32_t bits_of(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+float float_of(uint32_t bits) {
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
 bool known(Verb verb) {
   const auto v = static_cast<uint8_t>(verb);
   return (v >= 1 && v <= 8) || (v >= 16 && v <= 21);
@@ -62,8 +74,9 @@ bool known(Verb verb) {
 void write(Writer& out, const Record& record, bool own) {
   out.put(static_cast<uint8_t>(record.ask));
   out.put(static_cast<uint8_t>(record.dtype));
-  out.put(static_cast<uint8_t>(record.codec));
+  out.put(static_cast<uint8_t>(record.codes));
   out.put(static_cast<uint8_t>(own ? own_frame : 0));
+  out.put(bits_of(record.threshold));
   out.put(record.code);
   out.put(record.part);
   out.put(record.number);
@@ -84,11 +97,13 @@ Record read(Reader& in, Span<const Bytes> frames, size_t& next_frame) {
   const auto dtype = in.get<uint8_t>("dtype");
   MIXNET_CHECK(dtype_valid(dtype), net, "[message] dtype: expected a known one, got ", static_cast<int>(dtype));
   record.dtype = static_cast<DType>(dtype);
-  record.codec = static_cast<Codec>(in.get<uint8_t>("codec"));
-  MIXNET_CHECK(record.codec <= Codec::half, net, "[message] codec: expected 0 to 3, got ",
-               static_cast<int>(record.codec));
+  const auto codes = in.get<uint8_t>("codes");
+  MIXNET_CHECK(codes <= static_cast<uint8_t>(Codes::half), net, "[message] codes: expected 0 to 3, got ",
+               static_cast<int>(codes));
+  record.codes = static_cast<Codes>(codes);
   const auto flags = in.get<uint8_t>("flags");
   MIXNET_CHECK(flags <= own_frame, net, "[message] flags: expected 0 or 1, got ", static_cast<int>(flags));
+  record.threshold = float_of(in.get<uint32_t>("threshold"));
   record.code = in.get<int32_t>("code");
   record.part = in.get<uint32_t>("part");
   record.number = in.get<uint64_t>("number");

@@ -11,6 +11,7 @@
 
 #include "base/span.h"
 #include "device/tensor_view.h"
+#include "kvstore/compression.h"
 
 namespace mixnet {
 namespace dist {
@@ -46,16 +47,14 @@ enum class Verb : uint8_t {
 
 enum class Ask : uint8_t { init = 1, push = 2, pull = 3 };
 
-// How a record's value is written.
-enum class Codec : uint8_t { plain = 0, one_bit = 1, two_bits = 2, half = 3 };
-
 struct Record {
   Ask ask = Ask::pull;
   DType dtype = DType::f32;
-  Codec codec = Codec::plain;
-  int32_t code = 0;     // of an answer: 0, or an error whose message is the value
-  uint32_t part = 0;    // of the key's array
-  uint64_t number = 0;  // of the request on this link, from 1
+  Codes codes = Codes::none;  // how the value is written
+  float threshold = 0;        // of the codes
+  int32_t code = 0;           // of an answer: 0, or an error whose message is the value
+  uint32_t part = 0;          // of the key's array
+  uint64_t number = 0;        // of the request on this link, from 1
   uint64_t round =
       0;  // push: how-manieth of this worker and part; pull: after how many; answers: how many the value has seen
   uint64_t settled = 0;  // of this worker's rounds: those that were answered

@@ -28,7 +28,11 @@ WorkerNode::WorkerNode(const GroupSettings& settings, const std::string& consist
   thread_ = start_worker_thread([this] { work(); });
 }
 
-WorkerNode::~WorkerNode() {
+WorkerNode::~WorkerNode() { close(0); }
+
+void WorkerNode::close(double patience_s) {
+  const double end = clock_s() + patience_s;
+  while (client_.busy() && clock_s() < end) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   {
     std::lock_guard<std::mutex> lock(mutex_);
     stopping_ = true;

@@ -12,9 +12,12 @@ class WorkerNode {
  public:
   // Blocks until the group is together; throws why not.
   WorkerNode(const GroupSettings& settings, const std::string& consistency);
-  ~WorkerNode();  // what is pending fails
+  ~WorkerNode();
   WorkerNode(const WorkerNode&) = delete;
   WorkerNode& operator=(const WorkerNode&) = delete;
+
+  // Waits for what is pending, at most so long, then leaves the group; what is pending still, and every later call, fails.
+  void close(double patience_s);
 
   Client& client() { return client_; }
   MemberLink& members() { return *members_; }

@@ -8,9 +8,9 @@
 
 #include "base/profile.h"
 #include "device/device.h"
-#include "kvstore/kvstore.h"
 #include "kvstore/local/compressed_sum.h"
 #include "kvstore/local/entry.h"
+#include "kvstore/local/local.h"
 #include "kvstore/local/rows.h"
 #include "kvstore/local/update_task.h"
 #include "kvstore/reduce.h"
@@ -368,13 +368,10 @@ void LocalStore::set_compression(const Compression& how) {
 
 }  // namespace
 
-std::shared_ptr<KVStore> make_kvstore(const std::string& type) {
+std::shared_ptr<KVStore> make_local_store(const std::string& type) {
   const bool local = type == "local" || type == "device" || type == "local_allreduce_cpu" ||
                      type == "local_allreduce_device" || type == "local_update_cpu" || type == "nccl";
-  if (local) return std::make_shared<LocalStore>(type);
-  MIXNET_CHECK(type.compare(0, 4, "dist") != 0, unsupported, "[kvstore] ", type,
-               ": this build has no store between machines");
-  fail(Code::invalid, "[kvstore] type: expected local or device, got '", type, "'");
+  return local ? std::make_shared<LocalStore>(type) : nullptr;
 }
 
 }  // namespace mixnet

@@ -269,6 +269,10 @@ const NAMES = [
     :mxn_kvstore_set_updater,
     :mxn_kvstore_rank,
     :mxn_kvstore_barrier,
+    :mxn_kvstore_statistics,
+    :mxn_kvstore_save,
+    :mxn_kvstore_serve,
+    :mxn_kvstore_make_key,
     :mxn_kvstore_set_optimizer,
     :mxn_optimizer_schemas,
     :mxn_optimizer_create,
@@ -1379,9 +1383,9 @@ mxn_cached_op_describe(op, out_text, out_plans) =
 """
     mxn_kvstore_create(type_, out_store)
 
-A store: "local" or "device".
+A store: "local", "device", or between machines "dist_sync", "dist_async", "dist_async:N"; those join the group that the environment names and block until it is together.
 
-(own: caller: mxn_kvstore_free; threads: any; blocks: no; since: 0.1)
+(own: caller: mxn_kvstore_free; threads: any; blocks: yes; since: 0.1)
 """
 mxn_kvstore_create(type_, out_store) =
     check(ccall(FUNCTIONS[110], Int32, (Cstring, Ptr{Ptr{Cvoid}},), type_, out_store))
@@ -1507,6 +1511,46 @@ mxn_kvstore_barrier(store) =
     check(ccall(FUNCTIONS[122], Int32, (Ptr{Cvoid},), store))
 
 """
+    mxn_kvstore_statistics(store, out_json)
+
+What went over the wire, as JSON: messages, bytes, latency and staleness by key and by peer; of stores between machines.
+
+(own: caller: mxn_text_free; threads: any; blocks: yes; since: 0.1)
+"""
+mxn_kvstore_statistics(store, out_json) =
+    check(ccall(FUNCTIONS[123], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), store, out_json))
+
+"""
+    mxn_kvstore_save(store, prefix)
+
+Every server writes its values, rounds and optimizer states to PREFIX-server-N.params on its machine; the call of rank 0 counts.
+
+(own: none; threads: any; blocks: yes; since: 0.1)
+"""
+mxn_kvstore_save(store, prefix) =
+    check(ccall(FUNCTIONS[124], Int32, (Ptr{Cvoid}, Cstring,), store, prefix))
+
+"""
+    mxn_kvstore_serve(fn, user, destroy, cancel)
+
+Runs a server or the scheduler, as DMLC_ROLE says, until the group is over. fn may be NULL: optimizers are then given by the workers.
+
+(own: none; threads: any; blocks: yes; since: 0.1)
+"""
+mxn_kvstore_serve(fn, user, destroy, cancel) =
+    check(ccall(FUNCTIONS[125], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), fn, user, destroy, cancel))
+
+"""
+    mxn_kvstore_make_key(out_pair)
+
+A new key pair for a group, two lines of text: the public key, the secret key.
+
+(own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
+"""
+mxn_kvstore_make_key(out_pair) =
+    check(ccall(FUNCTIONS[126], Int32, (Ptr{Ptr{UInt8}},), out_pair))
+
+"""
     mxn_kvstore_set_optimizer(store, optimizer)
 
 Every push is a step of the optimizer on the stored value, as an updater that needs no callback. The two handles share its state.
@@ -1514,7 +1558,7 @@ Every push is a step of the optimizer on the stored value, as an updater that ne
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_set_optimizer(store, optimizer) =
-    check(ccall(FUNCTIONS[123], Int32, (Ptr{Cvoid}, Ptr{Cvoid},), store, optimizer))
+    check(ccall(FUNCTIONS[127], Int32, (Ptr{Cvoid}, Ptr{Cvoid},), store, optimizer))
 
 """
     mxn_optimizer_schemas(out_json)
@@ -1524,7 +1568,7 @@ The optimizers with their options, defaults and texts, as JSON.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_schemas(out_json) =
-    check(ccall(FUNCTIONS[124], Int32, (Ptr{Ptr{UInt8}},), out_json))
+    check(ccall(FUNCTIONS[128], Int32, (Ptr{Ptr{UInt8}},), out_json))
 
 """
     mxn_optimizer_create(name, keys, values, count, out_optimizer)
@@ -1534,7 +1578,7 @@ An optimizer by name, with count options as texts. States are made at the first 
 (own: caller: mxn_optimizer_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_create(name, keys, values, count, out_optimizer) =
-    check(ccall(FUNCTIONS[125], Int32, (Cstring, Ptr{Ptr{UInt8}}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}},), name, keys, values, count, out_optimizer))
+    check(ccall(FUNCTIONS[129], Int32, (Cstring, Ptr{Ptr{UInt8}}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}},), name, keys, values, count, out_optimizer))
 
 """
     mxn_optimizer_free(optimizer)
@@ -1544,7 +1588,7 @@ Frees an optimizer and its states.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_free(optimizer) =
-    ccall(FUNCTIONS[126], Cvoid, (Ptr{Cvoid},), optimizer)
+    ccall(FUNCTIONS[130], Cvoid, (Ptr{Cvoid},), optimizer)
 
 """
     mxn_optimizer_update(optimizer, keys, weights, grads, count)
@@ -1554,7 +1598,7 @@ One step of every weight along its gradient, in place. Keys are the parameters' 
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_update(optimizer, keys, weights, grads, count) =
-    check(ccall(FUNCTIONS[127], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64,), optimizer, keys, weights, grads, count))
+    check(ccall(FUNCTIONS[131], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64,), optimizer, keys, weights, grads, count))
 
 """
     mxn_optimizer_set(optimizer, option, value)
@@ -1564,7 +1608,7 @@ Sets an option from the next step on.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_set(optimizer, option, value) =
-    check(ccall(FUNCTIONS[128], Int32, (Ptr{Cvoid}, Cstring, Float64,), optimizer, option, value))
+    check(ccall(FUNCTIONS[132], Int32, (Ptr{Cvoid}, Cstring, Float64,), optimizer, option, value))
 
 """
     mxn_optimizer_set_multipliers(optimizer, key, lr_mult, wd_mult)
@@ -1574,7 +1618,7 @@ Factors of the learning rate and of the weight decay of one key.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_set_multipliers(optimizer, key, lr_mult, wd_mult) =
-    check(ccall(FUNCTIONS[129], Int32, (Ptr{Cvoid}, Cstring, Float64, Float64,), optimizer, key, lr_mult, wd_mult))
+    check(ccall(FUNCTIONS[133], Int32, (Ptr{Cvoid}, Cstring, Float64, Float64,), optimizer, key, lr_mult, wd_mult))
 
 """
     mxn_optimizer_save(optimizer, path)
@@ -1584,7 +1628,7 @@ Writes states and counts of steps as a .params file.
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_optimizer_save(optimizer, path) =
-    check(ccall(FUNCTIONS[130], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
+    check(ccall(FUNCTIONS[134], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
 
 """
     mxn_optimizer_load(optimizer, path)
@@ -1594,7 +1638,7 @@ Reads what mxn_optimizer_save wrote; the optimizer must be of the same kind. On 
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_optimizer_load(optimizer, path) =
-    check(ccall(FUNCTIONS[131], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
+    check(ccall(FUNCTIONS[135], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
 
 """
     mxn_profiler_set_options(categories, max_events)
@@ -1604,7 +1648,7 @@ Which events are recorded from now on (MXN_PROFILE_... bits; at first all) and h
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_set_options(categories, max_events) =
-    check(ccall(FUNCTIONS[132], Int32, (Int32, Int64,), categories, max_events))
+    check(ccall(FUNCTIONS[136], Int32, (Int32, Int64,), categories, max_events))
 
 """
     mxn_profiler_set_state(state)
@@ -1614,7 +1658,7 @@ STOP ends recording, RUN forgets what was recorded and begins, RESUME goes on. A
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_set_state(state) =
-    check(ccall(FUNCTIONS[133], Int32, (Int32,), state))
+    check(ccall(FUNCTIONS[137], Int32, (Int32,), state))
 
 """
     mxn_profiler_now(out_ns)
@@ -1624,7 +1668,7 @@ The time by the profiler's clock, in nanoseconds.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_now(out_ns) =
-    check(ccall(FUNCTIONS[134], Int32, (Ptr{Int64},), out_ns))
+    check(ccall(FUNCTIONS[138], Int32, (Ptr{Int64},), out_ns))
 
 """
     mxn_profiler_event(domain, name, kind, begin_ns, value)
@@ -1634,7 +1678,7 @@ Records an event of the program's own, if recording is on: a SPAN from begin_ns 
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_event(domain, name, kind, begin_ns, value) =
-    check(ccall(FUNCTIONS[135], Int32, (Cstring, Cstring, Int32, Int64, Int64,), domain, name, kind, begin_ns, value))
+    check(ccall(FUNCTIONS[139], Int32, (Cstring, Cstring, Int32, Int64, Int64,), domain, name, kind, begin_ns, value))
 
 """
     mxn_profiler_dump(path)
@@ -1644,7 +1688,7 @@ Writes what was recorded so far as a file in Chrome's trace format (JSON, also f
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_profiler_dump(path) =
-    check(ccall(FUNCTIONS[136], Int32, (Cstring,), path))
+    check(ccall(FUNCTIONS[140], Int32, (Cstring,), path))
 
 """
     mxn_profiler_aggregate(restart, out_json)
@@ -1654,4 +1698,4 @@ Counts and times by category and name, as JSON; with restart what was summed is 
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_aggregate(restart, out_json) =
-    check(ccall(FUNCTIONS[137], Int32, (Int32, Ptr{Ptr{UInt8}},), restart, out_json))
+    check(ccall(FUNCTIONS[141], Int32, (Int32, Ptr{Ptr{UInt8}},), restart, out_json))
