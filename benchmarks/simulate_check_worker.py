@@ -95,8 +95,7 @@ def main():
     parser.add_argument("--steps", type=int, default=10)
     options = parser.parse_args()
     store = mx.kv.create(options.store)
-    if store.rank == 0:
-        store.set_optimizer(mx.optimizer.create("sgd", learning_rate=0.01))
+    store.set_optimizer(mx.optimizer.create("sgd", learning_rate=0.01))
     store.barrier()
     found = measure_rates(store) if options.task == "rates" else run_steps(store, options)
     store.barrier()
