@@ -1,12 +1,16 @@
 """The command line, `mixnet` or `python -m mixnet`: `mixnet profile script.py`, `mixnet pack model-symbol.json model-0000.params`,
+<<<<<<< HEAD
 `mixnet simulate trace.json`."""
+=======
+`mixnet launch -n 4 -s 2 python train.py`, `mixnet serve`."""
+>>>>>>> main
 
 import argparse
 import pathlib
 import runpy
 import sys
 
-from . import ndarray, profiler, symbol, waitall
+from . import launch, ndarray, profiler, symbol, waitall
 from .base import MXNetError
 from .predictor import pack
 from .simulate import command as simulation
@@ -70,7 +74,11 @@ def main(arguments=None):
     command.add_argument("symbol", help="NAME-symbol.json")
     command.add_argument("params", help="NAME-0000.params")
     command.set_defaults(run=pack_files)
+<<<<<<< HEAD
     simulation.add_to(commands)
+=======
+    launch.add_commands(commands)
+>>>>>>> main
     options = parser.parse_args(arguments)
     options.run(options)
 

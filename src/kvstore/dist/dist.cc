@@ -28,8 +28,10 @@ class Delivery {
     lock.unlock();
     finish(*completion);
   }
+  // Only the first time counts.
   void settle(const Error* error) {
     std::unique_lock<std::mutex> lock(mutex_);
+    if (over_) return;
     over_ = true;
     if (error) error_ = std::make_unique<Error>(*error);
     const std::shared_ptr<Completion> completion = std::move(completion_);
@@ -43,6 +45,20 @@ class Delivery {
   bool over_ = false;
   std::unique_ptr<Error> error_;
   std::shared_ptr<Completion> completion_;
+};
+
+// Held by whoever may still send: when nobody can any more (the sending failed, or was skipped for an error before it), the delivery is over.
+// The error itself stays on what the sending would have written.
+class Sender {
+ public:
+  explicit Sender(std::shared_ptr<Delivery> delivery) : delivery_(std::move(delivery)) {}
+  ~Sender() { delivery_->settle(nullptr); }
+  Sender(const Sender&) = delete;
+  Sender& operator=(const Sender&) = delete;
+  void settle(const Error* error) { delivery_->settle(error); }
+
+ private:
+  const std::shared_ptr<Delivery> delivery_;
 };
 
 // Several operations of the client, for a caller that waits.
@@ -266,11 +282,12 @@ class DistStore : public KVStore {
     now.small = true;
     Variable* gradient = value.variable();
     Variable* in_order = entry.order.variable();
-    auto send = [node = node_, key, value, how = compression_, priority, delivery] {
-      node->client().push(key, bytes_of(value), how, priority,
-                          [delivery](const Error* error) { delivery->settle(error); });
+    auto sender = std::make_shared<Sender>(delivery);
+    auto send = [node = node_, key, value, how = compression_, priority, sender] {
+      node->client().push(key, bytes_of(value), how, priority, [sender](const Error* error) { sender->settle(error); });
     };
-    engine().push(make_task(send, "push of key " + key), Span<Variable* const>(&gradient, 1),
+    sender.reset();
+    engine().push(make_task(std::move(send), "push of key " + key), Span<Variable* const>(&gradient, 1),
                   Span<Variable* const>(&in_order, 1), now);
     PushOptions later;
     later.lane = Lane::io;
