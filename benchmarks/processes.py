@@ -22,7 +22,7 @@ def _free_port():
 
 def _environment(role, workers, servers, port, threads):
     names = {"DMLC_ROLE": role, "DMLC_PS_ROOT_URI": "127.0.0.1", "DMLC_PS_ROOT_PORT": port, "DMLC_NUM_WORKER": workers, "DMLC_NUM_SERVER": servers}
-    names.update(OMP_NUM_THREADS=threads, OMP_WAIT_POLICY="PASSIVE", MIXNET_PS_TIMEOUT_S=60)
+    names.update(OMP_NUM_THREADS=threads, OMP_WAIT_POLICY="PASSIVE")
     return {**os.environ, **{name: str(value) for name, value in names.items()}}
 
 

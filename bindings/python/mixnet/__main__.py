@@ -1,9 +1,5 @@
 """The command line, `mixnet` or `python -m mixnet`: `mixnet profile script.py`, `mixnet pack model-symbol.json model-0000.params`,
-<<<<<<< HEAD
-`mixnet simulate trace.json`."""
-=======
-`mixnet launch -n 4 -s 2 python train.py`, `mixnet serve`."""
->>>>>>> main
+`mixnet launch -n 4 -s 2 python train.py`, `mixnet serve`, `mixnet simulate trace.json`."""
 
 import argparse
 import pathlib
@@ -74,11 +70,8 @@ def main(arguments=None):
     command.add_argument("symbol", help="NAME-symbol.json")
     command.add_argument("params", help="NAME-0000.params")
     command.set_defaults(run=pack_files)
-<<<<<<< HEAD
-    simulation.add_to(commands)
-=======
     launch.add_commands(commands)
->>>>>>> main
+    simulation.add_to(commands)
     options = parser.parse_args(arguments)
     options.run(options)
 
