@@ -12,6 +12,7 @@
 #include "pass/infer.h"
 #include "pass/placement.h"
 #include "pass/rewrite.h"
+#include "pass/side_by_side.h"
 #include "storage/capacity.h"
 
 namespace mixnet {
@@ -45,8 +46,25 @@ Plan::Plan(PlanRequest request)
     infer(request);
     find_used(request);
   }
+  if (num_spaces() > 1) run_side_by_side(request);
   place(request);
   make_steps(request);
+}
+
+void Plan::run_side_by_side(const PlanRequest& request) {
+  // Launching a step takes about as long as moving this many bytes.
+  constexpr int64_t launch = 1 << 14;
+  std::vector<int64_t> costs;
+  for (int id = 0; id < graph_.num_nodes(); ++id) {
+    const Node& node = *graph_.node(id);
+    int64_t cost = node.is_variable() || node.derived ? 0 : launch;
+    for (int i = 0; cost > 0 && i < graph_.num_outputs(id); ++i) cost += outline(graph_.entry(id, i)).bytes();
+    for (const Entry& e : node.inputs) cost += node.derived ? 0 : outline(graph_.entry(e)).bytes();
+    costs.push_back(cost);
+  }
+  graph_ = graph_.reordered(side_by_side({graph_, spaces_, costs, request.num_forward_heads}));
+  infer(request);
+  find_used(request);
 }
 
 uint64_t Plan::draw_of(const NodePtr& node) {

@@ -88,6 +88,7 @@ class Plan {
   bool left_out(int id, int output) const;
   std::vector<int64_t> every_output() const;
   void find_spaces(const PlanRequest& request);
+  void run_side_by_side(const PlanRequest& request);
   int space(int id) const { return spaces_.empty() ? 0 : spaces_[static_cast<size_t>(id)]; }
   int new_space(DeviceId device);
   void place(const PlanRequest& request);
