@@ -152,6 +152,11 @@ class BoundExecutor : public Executor {
     DeviceOf arrays;
     for (const auto& [node, array] : bindings()) arrays[node] = array.device();
     placement_ = Placement(symbol_, device_, arrays);
+    for (size_t i = 0; i < bound_.states.size(); ++i) {
+      const DeviceId home = placement_.home(*variables_.states[i]), there = bound_.states[i].device();
+      MIXNET_CHECK(there == home, device, "[bind] ", variables_.states[i]->name, ": expected an array on ", home.str(),
+                   ", got ", there.str());
+    }
   }
 
   std::vector<std::pair<const Node*, NDArray>> bindings() const {

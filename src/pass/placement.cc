@@ -66,8 +66,7 @@ class CopyInserter {
       const Entry& input = node.inputs[i];
       if (device(input) == here || !(reads(node, i) || static_cast<int>(i) == leading)) continue;
       MIXNET_CHECK(!node.mutates_input(static_cast<int>(i)), device, "[bind] ", input.node->name,
-                   ": expected an array on ", here.str(), ", where ", node.place(), " changes it, got ",
-                   device(input).str());
+                   ": expected an array on ", here.str(), ", got ", device(input).str());
       inputs[i] = copied(input, here);
     }
     rewriter_.keep(id, std::move(inputs));
@@ -101,13 +100,14 @@ Placement::Placement(const Symbol& symbol, DeviceId device, const DeviceOf& arra
     : groups_(symbol.groups()), device_(device) {
   if (trivial()) return;
   const Graph graph(symbol.outputs());
-  find_homes(graph);
   // A node of which nothing says where it is says nothing about its readers either.
   std::vector<bool> anywhere;
   for (int id = 0; id < graph.num_nodes(); ++id) {
     const Node& node = *graph.node(id);
     std::optional<DeviceId> found;
     if (node.is_variable()) {
+      const DeviceId* group = group_of(node);
+      homes_[&node] = group ? *group : device_;
       const auto it = arrays.find(&node);
       found = it != arrays.end() ? it->second : home(node);
     } else if (const DeviceId* group = group_of(node)) {
@@ -120,6 +120,20 @@ Placement::Placement(const Symbol& symbol, DeviceId device, const DeviceOf& arra
     anywhere.push_back(!found);
     on_[&node] = found.value_or(device_);
   }
+  bring_states(graph, arrays);
+}
+
+// States without a group belong where the node is that changes them.
+void Placement::bring_states(const Graph& graph, const DeviceOf& arrays) {
+  for (int id = 0; id < graph.num_nodes(); ++id) {
+    const Node& node = *graph.node(id);
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const Node& input = *node.inputs[i].node;
+      if (!input.is_variable() || !node.is_state_input(static_cast<int>(i)) || group_of(input)) continue;
+      homes_[&input] = of(node);
+      if (!arrays.count(&input)) on_[&input] = of(node);
+    }
+  }
 }
 
 const DeviceId* Placement::group_of(const Node& node) const {
@@ -130,19 +144,6 @@ const DeviceId* Placement::group_of(const Node& node) const {
   MIXNET_CHECK(group != groups_.end(), invalid, "[bind] group2ctx: no context for group '", it->second, "' of ",
                node.place());
   return &group->second;
-}
-
-void Placement::find_homes(const Graph& graph) {
-  for (int id = 0; id < graph.num_nodes(); ++id) {
-    const Node& node = *graph.node(id);
-    const DeviceId* group = group_of(node);
-    if (node.is_variable()) homes_[&node] = group ? *group : device_;
-    for (size_t i = 0; i < node.inputs.size(); ++i) {
-      const Node& input = *node.inputs[i].node;
-      if (group && node.is_state_input(static_cast<int>(i)) && input.is_variable() && !group_of(input))
-        homes_[&input] = *group;
-    }
-  }
 }
 
 std::vector<DeviceId> Placement::devices() const {

@@ -37,7 +37,7 @@ class Placement {
 
  private:
   const DeviceId* group_of(const Node& node) const;
-  void find_homes(const Graph& graph);
+  void bring_states(const Graph& graph, const DeviceOf& arrays);
 
   Groups groups_;
   DeviceId device_;

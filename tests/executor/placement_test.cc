@@ -116,6 +116,12 @@ void check_same(const Net& net, const Groups& groups) {
   for (size_t i = 0; i < plain->outputs().size(); ++i) check_equal(plain->outputs()[i], placed->outputs()[i]);
 }
 
+NDArray clone(const NDArray& a) {
+  NDArray to(a.shape(), a.dtype(), a.device());
+  copy(a, to);
+  return to;
+}
+
 size_t count(const std::string& text, const std::string& what) {
   size_t n = 0;
   for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++n;
@@ -147,8 +153,20 @@ TEST_CASE("what is on a group's device") {
   CHECK(e->outputs()[0].device() == two);  // softmax has no group: with its first input
   CHECK(e->bound().gradients[1].device() == e->bound().arguments[1].device());
   CHECK(count(bound(mlp_net(), {})->describe(), "_CrossDeviceCopy") == 0);
-  // Forward: data, fc1's output, norm's, side's and the label; backward: what fc2, side and sum hand back.
-  CHECK(count(e->describe(), "_CrossDeviceCopy") == 8);
+  // Forward: data, fc1's output, norm's, side's and the label; backward: what fc2, side and sum hand back, data's gradient.
+  CHECK(count(e->describe(), "_CrossDeviceCopy") == 9);
+}
+
+TEST_CASE("a state without a group is with the node that changes it") {
+  Symbol x = full("a", Symbol::variable("data"), 4, "fc");
+  x = apply("BatchNorm", {}, {x}, "norm");
+  SimpleBindArguments arguments;
+  arguments.shapes = {{"data", {2, 3}}};
+  const auto e = simple_bind(x.placed({{"a", one}}), zero, arguments);
+  CHECK(e->bound().states[0].device() == one);
+  e->forward(true);
+  e->backward({});
+  e->outputs()[0].wait_to_read();
 }
 
 TEST_CASE("an arena on every device, in its own pool") {
@@ -189,13 +207,13 @@ TEST_CASE("executors of other shapes share each device's arena") {
 TEST_CASE("a monitor sees the copies") {
   const auto e = bound(mlp_net(), {{"a", one}, {"b", two}});
   e->forward(false);
-  const std::vector<float> want = values(e->outputs()[0]);
+  const NDArray want = clone(e->outputs()[0]);
   std::map<std::string, DeviceId> seen;
   e->set_monitor([&](const std::string& name, const NDArray& value) { seen[name] = value.device(); }, false);
   e->forward(false);
   CHECK(seen.at("fc1_output") == one);
   CHECK(seen.at("drop_0_copy_output") == two);
-  CHECK(values(e->outputs()[0]) == want);
+  CHECK(difference(e->outputs()[0], want) < 1e-5);  // BatchNorm is not folded now
 }
 
 TEST_CASE("arguments may be elsewhere, states and gradients may not") {
@@ -218,14 +236,13 @@ TEST_CASE("arguments may be elsewhere, states and gradients may not") {
   BindArguments states = right->bound();
   states.states[0] = NDArray(states.states[0].shape(), DType::f32, one);
   CHECK_THROWS_WITH_AS(bind(placed, zero, states),
-                       "[bind] norm_moving_mean: expected an array on cpu(2), where BatchNorm norm changes it, got cpu(1)",
-                       Error);
+                       "[bind] norm_moving_mean: expected an array on cpu(2), got cpu(1)", Error);
   BindArguments grads = right->bound();
   grads.gradients[1] = NDArray(grads.gradients[1].shape(), DType::f32, two);
   CHECK_THROWS_WITH_AS(bind(placed, zero, grads), "[bind] gradient of fc1_weight: expected an array on cpu(1), got cpu(2)",
                        Error);
   CHECK_THROWS_WITH_AS(simple_bind(net.symbol.placed({{"a", one}}), zero, net.arguments),
-                       "[bind] group2ctx: no context for group 'b' of FullyConnected fc2", Error);
+                       "[bind] group2ctx: no context for group 'b' of variable fc2_weight", Error);
   CHECK_THROWS_AS(simple_bind(net.symbol.placed({{"a", one}, {"b", {DeviceKind::gpu, 0}}}), zero, net.arguments), Error);
 }
 
