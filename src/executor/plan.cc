@@ -46,9 +46,15 @@ Plan::Plan(PlanRequest request)
     infer(request);
     find_used(request);
   }
-  if (num_spaces() > 1) run_side_by_side(request);
+  if (num_spaces() > 1 && environment_bool("SIDE_BY_SIDE", may_overlap())) run_side_by_side(request);
   place(request);
   make_steps(request);
+}
+
+// Whether devices can work at the same time at all.
+bool Plan::may_overlap() const {
+  return environment_int("CPU_WORKER_NTHREADS", 1) > 1 ||
+         std::any_of(devices_.begin(), devices_.end(), [](DeviceId device) { return !device.host(); });
 }
 
 void Plan::run_side_by_side(const PlanRequest& request) {
@@ -427,8 +433,7 @@ void Plan::resolve(char* arena_data, char* from, int first, int last, Span<const
   }
 }
 
-void Plan::run(int first, int last, char* arena, const PhiloxKey& random, Span<const NDArray> externals,
-               char* from) {
+void Plan::run(int first, int last, char* arena, const PhiloxKey& random, Span<const NDArray> externals, char* from) {
   if (!externals.empty()) {
     resolve(arena, from, first, last, externals);
     resolved_ = false;

@@ -42,9 +42,9 @@ class Plan {
     int64_t workspace_place = 0;         // in its space's arena
     int space = 0;                       // whose arena its outputs are in
     int from = -1;                       // of a copy between devices: whose arena its input is in, if it is in one
-    std::vector<int> sources;           // external arrays that its kept inputs depend on
-    int first_kept = 0, last_kept = 0;  // its kept inputs
-    uint64_t draw = 0;                  // which of the plan's random draws this is
+    std::vector<int> sources;            // external arrays that its kept inputs depend on
+    int first_kept = 0, last_kept = 0;   // its kept inputs
+    uint64_t draw = 0;                   // which of the plan's random draws this is
   };
   static constexpr int64_t nothing = INT64_MIN;
 
@@ -88,6 +88,7 @@ class Plan {
   bool left_out(int id, int output) const;
   std::vector<int64_t> every_output() const;
   void find_spaces(const PlanRequest& request);
+  bool may_overlap() const;
   void run_side_by_side(const PlanRequest& request);
   int space(int id) const { return spaces_.empty() ? 0 : spaces_[static_cast<size_t>(id)]; }
   int new_space(DeviceId device);
@@ -108,9 +109,9 @@ class Plan {
   Graph graph_;
   DeviceId device_;
   bool training_;
-  std::vector<DeviceId> devices_;    // by space
-  std::vector<int> spaces_;          // by node; empty: all in space 0
-  std::vector<int> entry_spaces_;    // by entry; empty likewise
+  std::vector<DeviceId> devices_;  // by space
+  std::vector<int> spaces_;        // by node; empty: all in space 0
+  std::vector<int> entry_spaces_;  // by entry; empty likewise
   std::vector<Shape> shapes_;
   std::vector<DType> types_;
   std::vector<int> external_of_;  // by entry: index into externals_, or -1
@@ -118,7 +119,7 @@ class Plan {
   std::vector<bool> used_;     // by entry: somebody reads it, or it is a head
   std::vector<bool> derived_;  // by entry: kept between runs
   MemoryPlan memory_;
-  std::vector<int64_t> naive_bytes_;  // by space
+  std::vector<int64_t> naive_bytes_;              // by space
   std::vector<std::unique_ptr<Kernel>> kernels_;  // by node, until the steps take them
   // Inputs of steps that are kept between runs, in order of steps.
   struct Kept {

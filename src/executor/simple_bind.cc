@@ -46,13 +46,13 @@ class Allocator {
       const Node& v = *variables_.arguments[i];
       bound.arguments.push_back(array(v, shape, dtype, &BindArguments::arguments, shared_variables_.arguments));
       bound.requests.push_back(request);
-      bound.gradients.push_back(request == GradRequest::null ? NDArray()
-                                                             : array(v, shape, dtype, &BindArguments::gradients,
-                                                                     shared_variables_.arguments));
+      bound.gradients.push_back(request == GradRequest::null
+                                    ? NDArray()
+                                    : array(v, shape, dtype, &BindArguments::gradients, shared_variables_.arguments));
     }
     for (size_t i = 0; i < variables_.states.size(); ++i) {
-      bound.states.push_back(array(*variables_.states[i], shapes_.states[i], types_.states[i],
-                                   &BindArguments::states, shared_variables_.states));
+      bound.states.push_back(array(*variables_.states[i], shapes_.states[i], types_.states[i], &BindArguments::states,
+                                   shared_variables_.states));
     }
     return bound;
   }

@@ -90,7 +90,7 @@ class CopyInserter {
   const DeviceId device_;
   Rewriter rewriter_;
   const OpSchema& schema_;
-  std::vector<DeviceId> devices_;                          // by node
+  std::vector<DeviceId> devices_;                        // by node
   std::map<std::pair<int, std::string>, Entry> copies_;  // by entry and device
 };
 
@@ -168,7 +168,8 @@ std::vector<DeviceId> devices_of(const Graph& graph, const DeviceOf& variables) 
     const bool copy = leading >= 0 && node.op->name == "_CrossDeviceCopy";
     if (node.is_variable()) devices.push_back(variables.at(&node));
     else if (copy || leading < 0) devices.push_back(node.device);
-    else devices.push_back(devices[static_cast<size_t>(graph.id(node.inputs[static_cast<size_t>(leading)].node.get()))]);
+    else
+      devices.push_back(devices[static_cast<size_t>(graph.id(node.inputs[static_cast<size_t>(leading)].node.get()))]);
   }
   return devices;
 }

@@ -21,6 +21,7 @@ class Simulation {
         ready_at_(nodes(), 0),
         lanes_(1 + static_cast<size_t>(*std::max_element(in_.spaces.begin(), in_.spaces.end()))) {
     find_needs();
+    find_turns();
   }
 
   std::vector<int> run() {
@@ -38,12 +39,12 @@ class Simulation {
   }
 
  private:
-  // A device: since when it is free, its nodes whose inputs will be there (at a time) or are (by number), and those that have been
+  // A device: since when it is free, its nodes whose inputs will be there (at a time) or are (by turn), and those that have been
   // started and not yet given out.
   struct Lane {
     int64_t free_at = 0;
     std::set<std::pair<int64_t, int>> coming;
-    std::set<int> there;
+    std::set<std::pair<int, int>> there;
     std::vector<int> started;
   };
 
@@ -70,6 +71,25 @@ class Simulation {
     for (size_t id = 0; id < nodes(); ++id) unmet_[id] = needs_[id].size();
   }
 
+  // A node comes when it is its number's turn; what another device waits for, at the turn of the last node that it needs.
+  void find_turns() {
+    std::vector<bool> leaves(nodes());
+    for (int id = g_.num_nodes(); id-- > 0;) {
+      const std::vector<int>& readers = readers_[static_cast<size_t>(id)];
+      const bool elsewhere = std::any_of(readers.begin(), readers.end(), [&](int r) { return &lane(r) != &lane(id); });
+      const bool on_the_way = !readers.empty() && std::all_of(readers.begin(), readers.end(), [&](int reader) {
+        return leaves[static_cast<size_t>(reader)];
+      });
+      leaves[static_cast<size_t>(id)] = elsewhere || on_the_way;
+    }
+    for (int id = 0; id < g_.num_nodes(); ++id) {
+      const std::vector<int>& needs = needs_[static_cast<size_t>(id)];
+      int turn = leaves[static_cast<size_t>(id)] && !needs.empty() ? 0 : id;
+      for (int before : needs) turn = std::max(turn, turns_[static_cast<size_t>(before)]);
+      turns_.push_back(turn);
+    }
+  }
+
   void simulate(const std::vector<int>& ids) {
     part_.assign(nodes(), false);
     for (int id : ids) part_[static_cast<size_t>(id)] = true;
@@ -82,11 +102,12 @@ class Simulation {
   void offer(int id) { lane(id).coming.insert({ready_at_[static_cast<size_t>(id)], id}); }
 
   // When a lane can start its next node; its nodes that are there by then become so.
-  static int64_t next_start(Lane& lane) {
+  int64_t next_start(Lane& lane) const {
     if (lane.there.empty() && lane.coming.empty()) return INT64_MAX;
     const int64_t at = lane.there.empty() ? std::max(lane.free_at, lane.coming.begin()->first) : lane.free_at;
     while (!lane.coming.empty() && lane.coming.begin()->first <= at) {
-      lane.there.insert(lane.coming.begin()->second);
+      const int id = lane.coming.begin()->second;
+      lane.there.insert({turns_[static_cast<size_t>(id)], id});
       lane.coming.erase(lane.coming.begin());
     }
     return at;
@@ -101,7 +122,7 @@ class Simulation {
       at = start;
       first = &lane;
     }
-    const int id = *first->there.begin();
+    const int id = first->there.begin()->second;
     first->there.erase(first->there.begin());
     first->free_at = at + in_.costs[static_cast<size_t>(id)];
     give_out(*first, id);
@@ -134,6 +155,7 @@ class Simulation {
   const SideBySideInput& in_;
   const Graph& g_;
   std::vector<std::vector<int>> needs_, readers_;  // by node
+  std::vector<int> turns_;                         // by node: the order in which a device takes what is there
   std::vector<size_t> unmet_;                      // by node: needs that have not been started
   std::vector<int64_t> ready_at_;                  // by node
   std::vector<bool> part_;                         // by node: of the part being simulated
@@ -146,7 +168,8 @@ class Simulation {
 std::vector<int> side_by_side(const SideBySideInput& input) {
   std::vector<int> order(static_cast<size_t>(input.graph.num_nodes()));
   std::iota(order.begin(), order.end(), 0);
-  const bool recomputed = std::any_of(order.begin(), order.end(), [&](int id) { return input.graph.node(id)->recomputed; });
+  const bool recomputed =
+      std::any_of(order.begin(), order.end(), [&](int id) { return input.graph.node(id)->recomputed; });
   return recomputed ? order : Simulation(input).run();
 }
 

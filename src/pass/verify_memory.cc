@@ -129,8 +129,10 @@ class Replay {
     for (int o = 0; o < g_.num_outputs(id); ++o) {
       const int entry = g_.entry(id, o);
       const Place p = place(entry);
-      const MemoryPlan::Space own = p.space < 0 ? arena(id) : MemoryPlan::Space{0, in_.bytes[static_cast<size_t>(p.space)]};
-      MIXNET_CHECK(p.begin >= own.begin && p.end <= own.begin + own.bytes, internal, "[plan] ", node.place(), " writes outside its memory");
+      const MemoryPlan::Space own =
+          p.space < 0 ? arena(id) : MemoryPlan::Space{0, in_.bytes[static_cast<size_t>(p.space)]};
+      MIXNET_CHECK(p.begin >= own.begin && p.end <= own.begin + own.bytes, internal, "[plan] ", node.place(),
+                   " writes outside its memory");
       for (const Place& other : written) {
         MIXNET_CHECK(!p.overlaps(other), internal, "[plan] ", node.place(), " has two outputs in one place");
       }

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 
@@ -138,10 +139,15 @@ const NDArray& argument(const Executor& e, const std::string& name) {
 }  // namespace
 
 TEST_CASE("placed nets give the same bits as nets on one device") {
-  for (const Groups& groups : {Groups{{"a", one}, {"b", two}}, Groups{{"a", zero}, {"b", one}}, Groups{{"a", one}, {"b", one}}}) {
-    check_same(mlp_net(), groups);
-    check_same(recurrent_net(), groups);
+  for (const char* order : {"0", "1"}) {
+    setenv("MIXNET_SIDE_BY_SIDE", order, 1);
+    for (const Groups& groups :
+         {Groups{{"a", one}, {"b", two}}, Groups{{"a", zero}, {"b", one}}, Groups{{"a", one}, {"b", one}}}) {
+      check_same(mlp_net(), groups);
+      check_same(recurrent_net(), groups);
+    }
   }
+  unsetenv("MIXNET_SIDE_BY_SIDE");
 }
 
 TEST_CASE("what is on a group's device") {
@@ -235,15 +241,16 @@ TEST_CASE("arguments may be elsewhere, states and gradients may not") {
 
   BindArguments states = right->bound();
   states.states[0] = NDArray(states.states[0].shape(), DType::f32, one);
-  CHECK_THROWS_WITH_AS(bind(placed, zero, states),
-                       "[bind] norm_moving_mean: expected an array on cpu(2), got cpu(1)", Error);
+  CHECK_THROWS_WITH_AS(bind(placed, zero, states), "[bind] norm_moving_mean: expected an array on cpu(2), got cpu(1)",
+                       Error);
   BindArguments grads = right->bound();
   grads.gradients[1] = NDArray(grads.gradients[1].shape(), DType::f32, two);
-  CHECK_THROWS_WITH_AS(bind(placed, zero, grads), "[bind] gradient of fc1_weight: expected an array on cpu(1), got cpu(2)",
-                       Error);
+  CHECK_THROWS_WITH_AS(bind(placed, zero, grads),
+                       "[bind] gradient of fc1_weight: expected an array on cpu(1), got cpu(2)", Error);
   CHECK_THROWS_WITH_AS(simple_bind(net.symbol.placed({{"a", one}}), zero, net.arguments),
                        "[bind] group2ctx: no context for group 'b' of variable fc2_weight", Error);
-  CHECK_THROWS_AS(simple_bind(net.symbol.placed({{"a", one}, {"b", {DeviceKind::gpu, 0}}}), zero, net.arguments), Error);
+  CHECK_THROWS_AS(simple_bind(net.symbol.placed({{"a", one}, {"b", {DeviceKind::gpu, 0}}}), zero, net.arguments),
+                  Error);
 }
 
 TEST_CASE("a failed step on one device is told at the output and gone in the next") {

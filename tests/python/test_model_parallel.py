@@ -175,8 +175,13 @@ def test_buckets_share_placed_parameters():
     module.init_params(mx.init.Uniform(0.5))
     module.init_optimizer(optimizer_params={"learning_rate": 0.1})
     for length in (4, 2, 3, 4):
-        batch = mx.io.DataBatch([mx.nd.ones((8, length, 3))], [mx.nd.zeros((8,))], bucket_key=length,
-                                provide_data=[("data", (8, length, 3))], provide_label=[("softmax_label", (8,))])
+        batch = mx.io.DataBatch(
+            [mx.nd.ones((8, length, 3))],
+            [mx.nd.zeros((8,))],
+            bucket_key=length,
+            provide_data=[("data", (8, length, 3))],
+            provide_label=[("softmax_label", (8,))],
+        )
         module.forward_backward(batch)
         module.update()
     executors = [module._buckets[length]._exec_group.execs[0] for length in (4, 2)]
@@ -184,11 +189,14 @@ def test_buckets_share_placed_parameters():
     np.testing.assert_array_equal(*[e.arg_dict["fc1_weight"].asnumpy() for e in executors])
 
 
-@pytest.mark.parametrize("group2ctx, error, message", [
-    ({"stage1": mx.cpu(1)}, mx.MXNetError, r"\[bind\] group2ctx: no context for group 'stage2' of "),
-    ({"stage1": mx.cpu(1), "stage2": "cpu"}, TypeError, r"\[bind\] group2ctx: expected a Context for 'stage2', got str"),
-    ({"stage1": mx.cpu(1), "stage2": mx.gpu(0)}, mx.MXNetError, r"\[gpu\(0\)\]"),
-])
+@pytest.mark.parametrize(
+    "group2ctx, error, message",
+    [
+        ({"stage1": mx.cpu(1)}, mx.MXNetError, r"\[bind\] group2ctx: no context for group 'stage2' of "),
+        ({"stage1": mx.cpu(1), "stage2": "cpu"}, TypeError, r"\[bind\] group2ctx: expected a Context for 'stage2', got str"),
+        ({"stage1": mx.cpu(1), "stage2": mx.gpu(0)}, mx.MXNetError, r"\[gpu\(0\)\]"),
+    ],
+)
 def test_wrong_maps(group2ctx, error, message):
     with pytest.raises(error, match=message):
         mlp().simple_bind(mx.cpu(0), group2ctx=group2ctx, data=(6, 10))
