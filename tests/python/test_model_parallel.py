@@ -1,6 +1,9 @@
 """group2ctx: nets whose groups of nodes live on several contexts."""
 
 import json
+import os
+import subprocess
+import sys
 
 import mixnet as mx
 import numpy as np
@@ -214,3 +217,63 @@ def test_wrong_contexts():
     elsewhere = {name: array.copyto(mx.cpu(0)) for name, array in right.arg_dict.items()}
     other = mlp().bind(mx.cpu(0), elsewhere, aux_states=right.aux_dict, group2ctx=GROUPS)
     np.testing.assert_array_equal(other.forward()[0].asnumpy(), right.forward()[0].asnumpy())
+
+
+BRANCHES = """
+import json, sys
+import mixnet as mx
+branches = []
+for group in ("one", "two"):
+    with mx.AttrScope(ctx_group=group):
+        x = mx.sym.Variable(group)
+        for i in range(6):
+            x = mx.sym.dot(x, x, name=f"{group}{i}")
+        branches.append(x)
+net = mx.sym.Group(branches)
+executor = net.simple_bind(mx.cpu(0), grad_req="null", group2ctx={"one": mx.cpu(1), "two": mx.cpu(2)}, one=(300, 300), two=(300, 300))
+executor.forward()
+mx.nd.waitall()
+mx.profiler.set_config(filename=sys.argv[1])
+mx.profiler.set_state("run")
+for _ in range(10):
+    executor.forward()
+mx.nd.waitall()
+mx.profiler.set_state("stop")
+mx.profiler.dump()
+spans = {"o": [], "t": []}
+for event in json.load(open(sys.argv[1]))["traceEvents"]:
+    if event["name"] == "dot" and event["ph"] == "X":
+        spans[event["args"]["node"][0]].append((event["ts"], event["ts"] + event["dur"]))
+print(sum(a[0] < b[1] and b[0] < a[1] for a in spans["o"] for b in spans["t"]))
+"""
+
+
+def run(program, *arguments, **environment):
+    command = [sys.executable, "-c", program, *arguments]
+    return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=True, timeout=120).stdout
+
+
+def test_branches_on_two_contexts_run_side_by_side(tmp_path):
+    overlaps = [int(run(BRANCHES, str(tmp_path / "trace.json"), MIXNET_CPU_WORKER_NTHREADS=str(workers))) for workers in (1, 2)]
+    assert overlaps[0] == 0 < overlaps[1]
+
+
+PIPELINE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import test_model_parallel as nets
+for name in nets.NETS:
+    for _ in range(5):
+        nets.test_placed_nets_train_to_the_same_bits(name)
+executor = nets.trained(*[nets.NETS["lstm"][0](), nets.NETS["lstm"][1], nets.GROUPS])
+steps = [line.split()[1] for line in executor.debug_str().splitlines() if " l" in line]
+print("".join(step[1] for step in steps if step.endswith(("_slice:", "_slice_backward:"))))
+"""
+
+
+def test_recurrent_layers_become_a_pipeline():
+    order = run(PIPELINE, os.path.dirname(__file__), MIXNET_CPU_WORKER_NTHREADS="3").strip()
+    forward, backward = order[:8], order[8:]
+    assert sorted(forward) == sorted(backward) == list("00001111")
+    # The upper layer begins before the lower one is through, and the other way round.
+    assert forward.index("1") < forward.rindex("0") and backward.index("0") < backward.rindex("1")
