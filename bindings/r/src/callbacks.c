@@ -145,7 +145,8 @@ static void run(void *data) {
   SEXP arguments = R_NilValue;
   PROTECT_INDEX at;
   PROTECT_WITH_INDEX(arguments, &at);
-  for (int64_t i = call->count - 1; i >= 0; i--) REPROTECT(arguments = Rf_lcons(borrowed(call->arrays[i]), arguments), at);
+  for (int64_t i = call->count - 1; i >= 0; i--)
+    REPROTECT(arguments = Rf_lcons(borrowed(call->arrays[i]), arguments), at);
   if (call->name) REPROTECT(arguments = Rf_lcons(mixnet_string(call->name), arguments), at);
   REPROTECT(arguments = Rf_lcons(call->function, arguments), at);
   REPROTECT(arguments = Rf_lcons(Rf_install(call->results ? "run_pullback" : "run_guarded"), arguments), at);
