@@ -4,6 +4,8 @@ import fnmatch
 import json
 import pathlib
 import re
+import subprocess
+import sys
 
 import pytest
 from mixnet import base
@@ -52,9 +54,12 @@ def exists(path):
     return any(ROOT.glob(pattern)) or any(ROOT.glob(pattern + ".*"))
 
 
-def test_counts_on_the_pages_are_true():
+def test_counts_on_the_pages_are_true(tmp_path):
     program = (ROOT / "examples" / "predictor" / "predict.c").read_text()
     assert "a C program of 60 lines" in (DOCS / "guide" / "predictor.md").read_text() and program.count("\n") <= 60
+    subprocess.run([sys.executable, ROOT / "tools" / "amalgamate.py", "--out", tmp_path], check=True, stdout=subprocess.DEVNULL)
+    said = int(re.search(r"about (\d+),000 lines", (DOCS / "guide" / "predictor.md").read_text())[1]) * 1000
+    assert abs((tmp_path / "mixnet_predict.cc").read_text().count("\n") - said) < 2000
     said = int(re.search(r"^(\d+) operators", (ROOT / "README.md").read_text(), flags=re.M)[1])
     assert said == operators()
 
