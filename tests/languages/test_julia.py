@@ -43,7 +43,7 @@ def test_lenet(run, lenet, tmp_path):
 
 def test_interrupt_ends_the_program(tmp_path):
     program = ROOT / "examples" / "julia" / "train_lenet.jl"
-    command = [*JULIA, "--compile=min", program, "--limit", "500", "--epochs", "1000"]
+    command = [*JULIA, program, "--limit", "500", "--epochs", "1000"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     training = subprocess.Popen([str(part) for part in command], env={**os.environ, **ENVIRONMENT}, **pipes)
     try:
