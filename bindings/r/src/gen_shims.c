@@ -1437,6 +1437,8 @@ static const R_CallMethodDef ENTRIES[] = {
     {"mixnet_predictor", (DL_FUNC)&mixnet_predictor, 6},
     {"mixnet_predictor_fill", (DL_FUNC)&mixnet_predictor_fill, 3},
     {"mixnet_predictor_values", (DL_FUNC)&mixnet_predictor_values, 2},
+    {"mixnet_cached_op", (DL_FUNC)&mixnet_cached_op, 2},
+    {"mixnet_autograd_function", (DL_FUNC)&mixnet_autograd_function, 3},
     {NULL, NULL, 0}};
 
 void R_init_mixnet(DllInfo *library) {
