@@ -214,8 +214,12 @@ def test_mistakes_are_named():
         told(lambda: kv.pull("w", mx.nd.zeros((2, 3), dtype="float64")))
         told(lambda: kv.set_updater(lambda *_: None))
         told(lambda: kv.set_optimizer(mx.optimizer.create("nadam")))
+        kv.init("large", mx.nd.zeros((100000,)))
+        kv.set_optimizer(mx.optimizer.create("lamb"))
+        told(lambda: kv.push("large", mx.nd.zeros((100000,))))
         """,
         workers=1,
+        MIXNET_PS_PART_BYTES="65536",
     )
     lines = group.finish()[0]
     assert lines[:3] == [
@@ -225,6 +229,7 @@ def test_mistakes_are_named():
     ]
     assert lines[3].startswith("[kvstore set_updater] store: dist_sync updates on its servers")
     assert lines[4].startswith("[kvstore] optimizer: expected one of adadelta") and lines[4].endswith("got nadam")
+    assert lines[5].startswith("[kvstore push] key large: lamb needs whole arrays, and this one of 400000 bytes is cut into parts")
 
 
 def run_worker(**env):
