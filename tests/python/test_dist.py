@@ -148,8 +148,8 @@ def test_module_trains_like_one_process_on_the_whole_batch():
 
 @pytest.mark.parametrize("kind", ["dist_async", "dist_async:2"])
 def test_asynchronous_training_learns(kind):
-    for lines in Group(MODULE.format(kind=kind, epochs=40, rate=0.1), workers=2, servers=2).finish():
-        assert float(lines[0]) > 0.75
+    for lines in Group(MODULE.format(kind=kind, epochs=80, rate=0.02), workers=2, servers=2).finish():
+        assert float(lines[0]) > 0.9
 
 
 def test_codes_of_gradients():
@@ -285,7 +285,7 @@ def test_without_the_key_nobody_comes_in(tmp_path):
         assert "was lost: no sign of life for 2 s" in said
     (tmp_path / "stop").touch()
     assert group.finish() == [["done"]] * 2
-    assert "connections without the group's key" in group.log
+    assert "connections without the group's key or protocol" in group.log
 
 
 def test_strangers_do_no_harm(tmp_path):
