@@ -204,11 +204,7 @@ KILLED = [("scheduler", 0), ("server", 1), ("worker", 1)]
 SCENARIOS = {
     "nothing happens": no_fault,
     **{f"{role} killed at rendezvous": killed_while_gathering(role, rank) for role, rank in KILLED},
-    **{
-        f"{role} killed at {phase}": killed_at(phase, role, rank)
-        for phase in ("init", "push", "pull", "barrier", "checkpoint")
-        for role, rank in KILLED
-    },
+    **{f"{role} killed at {phase}": killed_at(phase, role, rank) for phase in ("init", "push", "pull", "barrier", "checkpoint") for role, rank in KILLED},
     **{f"{role} paused for long": paused(role, rank, 5, True) for role, rank in KILLED},
     **{f"{role} paused for a moment": paused(role, rank, 0.7, False) for role, rank in KILLED},
     "elastic, goes on": elastic_goes_on,
