@@ -83,7 +83,7 @@ class KVStore {
   }
 };
 
-// A store by its type: local/local.h, dist/dist.h. Throws Code::invalid for others.
+// A store by its type: local/local.h, dist/dist.h, mpi/allreduce_store.h. Throws Code::invalid for others.
 std::shared_ptr<KVStore> make_kvstore(const std::string& type);
 
 }  // namespace mixnet

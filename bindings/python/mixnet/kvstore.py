@@ -212,7 +212,7 @@ class KVStore:
         self._optimizer = optimizer
 
     def _has_servers(self):
-        return self._type.startswith("dist") and self._type != "dist_allreduce"
+        return self._type.startswith("dist") and self._type not in _WITHOUT_SERVERS
 
     def set_gradient_compression(self, compression_params):
         """Pushed float32 arrays travel as codes from now on; what the codes leave out is added to the next push of that device.
@@ -292,6 +292,7 @@ class KVStore:
     _barrier = barrier
 
 
+_WITHOUT_SERVERS = ("dist_allreduce", "dist_sync_mpi")
 _between_machines = weakref.WeakSet()
 
 
@@ -303,13 +304,14 @@ def _leave():
 
 
 def create(name="local"):
-    """A KVStore of a type: 'local', 'device', or between machines 'dist_sync', 'dist_async', 'dist_async:N' (at most N rounds ahead).
+    """A KVStore of a type: 'local', 'device', or between machines 'dist_sync', 'dist_async', 'dist_async:N' (at most N rounds ahead)
+    and 'dist_allreduce' (by MPI, without servers).
 
-    Those join the group that the environment names (see `mixnet launch`) and return when it is together.
+    Those join the group that the environment or MPI names (see `mixnet launch`) and return when it is together.
     """
     if not isinstance(name, str):
         raise TypeError(f"[kvstore] name: expected a text, got {type(name).__name__}")
-    if name.startswith("dist"):
+    if name.startswith("dist") and name not in _WITHOUT_SERVERS:
         find_zeromq()
     out = ffi.new("mxn_kvstore_t **")
     check(lib.mxn_kvstore_create(name.encode(), out))
