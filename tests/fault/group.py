@@ -16,7 +16,7 @@ import mixnet as mx
 
 PROGRAM = pathlib.Path(__file__).with_name("program.py")
 PACKAGE = pathlib.Path(mx.__file__).resolve().parents[1]
-LIMIT_S = 10  # for every survivor to have ended
+LIMIT_S = 10  # without a line from anybody before all have ended: longer is a hang
 NET = -7
 
 
@@ -31,7 +31,7 @@ class Process:
 
     def __init__(self, name, command, env, inside=()):
         self.name, self.lines, self.killed, self.paused = name, [], False, False
-        self._changed = threading.Condition()
+        self._changed, self.heard = threading.Condition(), time.monotonic()
         everything = {k: v for k, v in os.environ.items() if not k.startswith(("DMLC_", "MIXNET_PS_", "FAULT_"))}
         everything |= {"PYTHONPATH": str(PACKAGE), "OMP_NUM_THREADS": "1", **env}
         pipe = subprocess.PIPE
@@ -43,6 +43,7 @@ class Process:
         for line in self._popen.stdout:
             with self._changed:
                 self.lines.append(line.rstrip())
+                self.heard = time.monotonic()
                 self._changed.notify_all()
         with self._changed:
             self.lines.append("")
@@ -65,13 +66,11 @@ class Process:
         self.paused = self.paused or number == signal.SIGSTOP
         self._popen.send_signal(number)
 
-    def wait(self, deadline):
-        """Exit code; None when it has not ended by then."""
-        try:
-            code = self._popen.wait(max(0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            return None
-        self._reader.join(5)
+    def ended(self):
+        """Exit code, or None; once there is one, all its output is there."""
+        code = self._popen.poll()
+        if code is not None:
+            self._reader.join(5)
         return code
 
     def result(self):
@@ -135,7 +134,10 @@ class Group:
 
     def wait_phase(self, phase, step=0):
         for worker in self.workers:
-            worker.wait_for(f"phase {phase} {step}")
+            try:
+                worker.wait_for(f"phase {phase} {step}")
+            except AssertionError as error:
+                raise AssertionError(f"{error}\n{self.log()}") from None
 
     def release(self):
         for worker in self.workers:
@@ -143,14 +145,15 @@ class Group:
 
     def finish(self, lost=None, must_fail=False, limit_s=LIMIT_S):
         """Checks every survivor: it ends in time, workers with the reference weights or with an error that names who was lost."""
-        deadline = time.monotonic() + limit_s
-        complaints = []
+        begin = time.monotonic()
+        while any(p.ended() is None for p in self.all):
+            if time.monotonic() - max(begin, *(p.heard for p in self.all)) > limit_s:
+                break
+            time.sleep(0.02)
+        complaints = [f"{p.name} hangs" for p in self.all if p.ended() is None]
         for process in self.all:
-            code = process.wait(deadline)
-            if code is None:
-                complaints.append(f"{process.name} hangs")
-            elif not process.killed:
-                complaints += self._judge(process, code, lost, must_fail)
+            if process.ended() is not None and not process.killed:
+                complaints += self._judge(process, process.ended(), lost, must_fail)
         assert not complaints, "; ".join(complaints) + "\n" + self.log()
 
     def _judge(self, process, code, lost, must_fail):

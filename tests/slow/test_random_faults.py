@@ -39,12 +39,14 @@ def one(number, folder):
     choose = random.Random(f"{SEED} {number}")
     workers, servers = choose.randint(1, 3), choose.randint(1, 3)
     who = ["scheduler 0"] + [f"server {i}" for i in range(servers)] + [f"worker {i}" for i in range(workers)]
+    training = choose.random() < 0.8
     # The steps last about as long as the faults take to come.
-    env = {"FAULT_STEPS": "30", "MIXNET_PS_RENDEZVOUS_S": "4", "MIXNET_PS_PART_BYTES": str(choose.choice([4096, 65536, 4 << 20]))}
+    env = {"FAULT_STEPS": "30", "MIXNET_PS_PART_BYTES": str(choose.choice([4096, 65536, 4 << 20]))}
+    env |= {} if training else {"MIXNET_PS_RENDEZVOUS_S": "5"}
     with Group(folder, workers, servers, timeout_s=TIMEOUT_S, env=env) as group:
         group.start_all()
-        if choose.random() < 0.8:
-            group.workers[0].wait_for(f"phase push {choose.randint(1, 30)}")
+        if training:
+            group.wait_phase("push", choose.randint(1, 30))
         else:
             group.wait_phase("rendezvous")
         victims = choose.sample(who, choose.choice([1, 1, 2]) if len(who) > 3 else 1)
