@@ -2,6 +2,7 @@
 
 #include "kvstore/dist/dist.h"
 #include "kvstore/local/local.h"
+#include "kvstore/mpi/allreduce_store.h"
 #include "optimizer/optimizer.h"
 
 namespace mixnet {
@@ -15,8 +16,10 @@ void KVStore::set_optimizer(std::shared_ptr<Optimizer> optimizer) {
 
 std::shared_ptr<KVStore> make_kvstore(const std::string& type) {
   if (auto store = make_local_store(type)) return store;
+  if (type == "dist_allreduce" || type == "dist_sync_mpi") return make_allreduce_store(type);
   if (type.compare(0, 4, "dist") == 0) return make_dist_store(type);
-  fail(Code::invalid, "[kvstore] type: expected local, device, dist_sync or dist_async, got '", type, "'");
+  fail(Code::invalid, "[kvstore] type: expected local, device, dist_sync, dist_async or dist_allreduce, got '", type,
+       "'");
 }
 
 }  // namespace mixnet
