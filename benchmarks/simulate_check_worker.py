@@ -68,8 +68,9 @@ def one_step(keys, step):
     base = time.perf_counter()
     for place in sorted(range(len(step.need)), key=step.need.__getitem__):
         wait_until(base + step.need[place])
+        arrived = time.perf_counter()
         keys.weights[place].wait_to_read()
-        base = max(base, time.perf_counter() - step.need[place])
+        base += time.perf_counter() - arrived  # not what a sleep was too long
     for place in sorted(range(len(step.ready)), key=lambda k: (step.ready[k], k)):
         wait_until(base + step.ready[place])
         keys.push(place)

@@ -82,7 +82,8 @@ struct Zmq {
 Zmq load() {
   const std::string given = environment_string("ZMQ_LIBRARY", "");
   void* library = nullptr;
-  for (const char* name : {given.empty() ? "libzmq.so.5" : given.c_str(), given.empty() ? "libzmq.5.dylib" : given.c_str()}) {
+  for (const char* name :
+       {given.empty() ? "libzmq.so.5" : given.c_str(), given.empty() ? "libzmq.5.dylib" : given.c_str()}) {
     if (!library) library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
   }
   MIXNET_CHECK(library, unsupported,
