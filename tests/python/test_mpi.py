@@ -441,10 +441,11 @@ try:
     for store in (kv, other):
         out = mx.nd.zeros((2_000_000,))
         store.pull("a", out)
-        print(granted.value, out.asnumpy().min(), out.asnumpy().max())
+        sys.stdout.write(f"{granted.value} {out.asnumpy().min()} {out.asnumpy().max()}\\n")
         store.close()
 except mx.base.MXNetError as error:
-    print(granted.value, error.code, error)
+    sys.stdout.write(f"{granted.value} {error.code} {error}\\n")
+sys.stdout.flush()
 mpi.MPI_Finalize()
 """
 
