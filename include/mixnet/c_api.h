@@ -255,6 +255,9 @@ MXN_API int32_t mxn_symbol_create(const mxn_op_t *op, const mxn_arg_t *args, int
 MXN_API int32_t mxn_symbol_group(mxn_symbol_t *const *symbols, int32_t count, mxn_symbol_t **out_symbol);
 /** A deep copy. @own caller: mxn_symbol_free @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_symbol_copy(const mxn_symbol_t *symbol, mxn_symbol_t **out_symbol);
+/** The same symbol for binding with its groups of nodes (attribute ctx_group) on devices: group names[i] on device (device_kinds[i], device_indices[i]). What is bound on takes the nodes without a group. A symbol made of it is not placed. @own caller: mxn_symbol_free @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_symbol_place(const mxn_symbol_t *symbol, const char *const *names, const int32_t *device_kinds,
+                                 const int32_t *device_indices, int32_t count, mxn_symbol_t **out_symbol);
 /** Replaces variables by symbols: by name, or by position where the name is NULL. name may be NULL. @own caller: mxn_symbol_free @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_symbol_compose(const mxn_symbol_t *symbol, const char *name, const char *const *keys,
                                    mxn_symbol_t *const *replacements, int32_t count, mxn_symbol_t **out_symbol);
@@ -293,6 +296,10 @@ MXN_API int32_t mxn_symbol_infer_type(const mxn_symbol_t *symbol, const char *co
 /** Memory that binding would take. The caller sets out_info->struct_size. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_symbol_memory(const mxn_symbol_t *symbol, const char *const *names, const int32_t *ndims,
                                   const int64_t *dims, int32_t count, int32_t training, mxn_memory_info_t *out_info);
+/** The part of it on one device, of a symbol that would be bound on cpu(0). @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_symbol_device_memory(const mxn_symbol_t *symbol, int32_t device_kind, int32_t device_index,
+                                         const char *const *names, const int32_t *ndims, const int64_t *dims,
+                                         int32_t count, int32_t training, mxn_memory_info_t *out_info);
 
 /* ---- executors ---- */
 
@@ -326,6 +333,9 @@ MXN_API int32_t mxn_executor_set_monitor(mxn_executor_t *executor, mxn_monitor_f
                                          mxn_destroy_fn destroy, int32_t inputs);
 /** Memory of the bound plan. The caller sets out_info->struct_size. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_executor_memory(const mxn_executor_t *executor, int32_t training, mxn_memory_info_t *out_info);
+/** The part of it on one device; zeros where the plan has none. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_executor_device_memory(const mxn_executor_t *executor, int32_t device_kind, int32_t device_index,
+                                           int32_t training, mxn_memory_info_t *out_info);
 /** The steps of the plan, a line each. @own caller: mxn_text_free @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_executor_describe(const mxn_executor_t *executor, char **out_text);
 
@@ -375,6 +385,9 @@ MXN_API void mxn_kvstore_free(mxn_kvstore_t *store);
 /** Sets first values. A key on which an error stands begins anew; any other that exists is refused. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_init(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values,
                                  int64_t count);
+/** Sets first values, also of keys that exist: what they held is gone. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_kvstore_replace(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values,
+                                    int64_t count);
 /** Sums what stands under the same key and stores it or hands it to the updater. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_push(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values,
                                  int64_t count, int32_t priority);
@@ -398,7 +411,7 @@ MXN_API int32_t mxn_kvstore_set_consistency(mxn_kvstore_t *store, const char *co
 MXN_API int32_t mxn_kvstore_set_updater(mxn_kvstore_t *store, mxn_updater_fn fn, void *user, mxn_destroy_fn destroy);
 /** Rank of this worker and number of workers. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_rank(const mxn_kvstore_t *store, int32_t *out_rank, int32_t *out_size);
-/** Waits until all workers are here. @own none @threads any @blocks yes @since 0.1 */
+/** Waits until all workers are here and the updates of what this one pushed are over; their failures are raised by what is pulled. @own none @threads any @blocks yes @since 0.1 */
 MXN_API int32_t mxn_kvstore_barrier(mxn_kvstore_t *store);
 
 /** What went over the wire, as JSON: messages, bytes, latency and staleness by key and by peer; of stores between machines. @own caller: mxn_text_free @threads any @blocks yes @since 0.1 */

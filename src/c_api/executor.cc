@@ -18,6 +18,10 @@ GradRequest make_request(int32_t code, const char* place) {
 
 }  // namespace
 
+void c_api::give_memory(const MemoryReport& r, mxn_memory_info_t* out, const char* place) {
+  give_struct({0, r.planned, r.naive, r.lower_bound, r.external, r.kept}, out, place, "out_info");
+}
+
 int32_t mxn_executor_bind(const mxn_symbol_t* symbol, int32_t device_kind, int32_t device_index,
                           mxn_ndarray_t* const* args, mxn_ndarray_t* const* grads, const int32_t* grad_reqs,
                           int64_t num_args, mxn_ndarray_t* const* states, int64_t num_states,
@@ -125,8 +129,17 @@ int32_t mxn_executor_set_monitor(mxn_executor_t* executor, mxn_monitor_fn fn, vo
 int32_t mxn_executor_memory(const mxn_executor_t* executor, int32_t training, mxn_memory_info_t* out) {
   return guard([&] {
     known_size(out, "executor_memory", "out_info");
-    const MemoryReport r = executor_of(executor, "executor_memory").memory(training != 0);
-    give_struct({0, r.planned, r.naive, r.lower_bound, r.external, r.kept}, out, "executor_memory", "out_info");
+    give_memory(executor_of(executor, "executor_memory").memory(training != 0), out, "executor_memory");
+  });
+}
+
+int32_t mxn_executor_device_memory(const mxn_executor_t* executor, int32_t device_kind, int32_t device_index,
+                                   int32_t training, mxn_memory_info_t* out) {
+  return guard([&] {
+    const char* place = "executor_device_memory";
+    known_size(out, place, "out_info");
+    const DeviceId device = make_device(device_kind, device_index, place);
+    give_memory(on_device(executor_of(executor, place).device_memory(training != 0), device), out, place);
   });
 }
 

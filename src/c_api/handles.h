@@ -64,6 +64,8 @@ inline DeviceId make_device(int32_t kind, int32_t index, const char* place) {
   return {static_cast<DeviceKind>(kind), index};
 }
 
+void give_memory(const MemoryReport& report, mxn_memory_info_t* out, const char* place);
+
 inline WaitOptions make_wait(const mxn_wait_t* wait) {
   WaitOptions options;
   if (!wait) return options;

@@ -64,6 +64,14 @@ int32_t mxn_kvstore_init(mxn_kvstore_t* store, const char* const* keys, mxn_ndar
   });
 }
 
+int32_t mxn_kvstore_replace(mxn_kvstore_t* store, const char* const* keys, mxn_ndarray_t* const* values,
+                            int64_t count) {
+  return guard([&] {
+    store_of(store, "kvstore_replace")
+        .replace(read_keys(keys, count, "kvstore_replace"), read_arrays(values, count, "kvstore_replace", "values"));
+  });
+}
+
 int32_t mxn_kvstore_push(mxn_kvstore_t* store, const char* const* keys, mxn_ndarray_t* const* values, int64_t count,
                          int32_t priority) {
   return guard([&] {

@@ -120,9 +120,9 @@ int32_t mxn_predictor_info(const mxn_predictor_t* predictor, mxn_predictor_info_
     info.num_steps = p.plan().num_steps();
     for (const auto& parameter : p.model()->parameters()) info.parameter_bytes += parameter.second.bytes();
     info.arena_bytes = p.plan().memory().arena_bytes;
-    info.naive_bytes = p.plan().naive_bytes();
+    info.naive_bytes = p.plan().naive_bytes(0);
     info.lower_bound_bytes = p.plan().memory().lower_bound;
-    info.kept_bytes = p.plan().kept_bytes();
+    info.kept_bytes = p.plan().kept_bytes(0);
     give_struct(info, out_info, place, "out_info");
   });
 }

@@ -10,6 +10,14 @@ const Symbol& symbol_of(const mxn_symbol_t* handle, const char* place) {
   return required(handle, place, "symbol").symbol;
 }
 
+// The inputs that were given want no gradient: they are the data.
+SimpleBindArguments data_alone(std::vector<std::pair<std::string, Shape>> shapes) {
+  SimpleBindArguments arguments;
+  for (const auto& item : shapes) arguments.requests.emplace_back(item.first, GradRequest::null);
+  arguments.shapes = std::move(shapes);
+  return arguments;
+}
+
 mxn_shapes_t* make_shapes(const std::vector<Shape>& shapes) {
   auto list = std::make_unique<mxn_shapes>();
   for (const Shape& s : shapes) {
@@ -84,6 +92,23 @@ int32_t mxn_symbol_copy(const mxn_symbol_t* symbol, mxn_symbol_t** out_symbol) {
   return guard([&] {
     clear(out_symbol, "symbol_copy", "out_symbol");
     *out_symbol = new mxn_symbol{symbol_of(symbol, "symbol_copy").copy()};
+  });
+}
+
+int32_t mxn_symbol_place(const mxn_symbol_t* symbol, const char* const* names, const int32_t* device_kinds,
+                         const int32_t* device_indices, int32_t count, mxn_symbol_t** out_symbol) {
+  return guard([&] {
+    const char* place = "symbol_place";
+    clear(out_symbol, place, "out_symbol");
+    const auto kinds = list(device_kinds, count, place, "device_kinds");
+    const auto indices = list(device_indices, count, place, "device_indices");
+    Groups groups;
+    size_t i = 0;
+    for (const char* name : list(names, count, place, "names")) {
+      groups[&required(name, place, "names")] = make_device(kinds[i], indices[i], place);
+      ++i;
+    }
+    *out_symbol = new mxn_symbol{symbol_of(symbol, place).placed(std::move(groups))};
   });
 }
 
@@ -226,12 +251,22 @@ int32_t mxn_symbol_infer_type(const mxn_symbol_t* symbol, const char* const* nam
 int32_t mxn_symbol_memory(const mxn_symbol_t* symbol, const char* const* names, const int32_t* ndims,
                           const int64_t* dims, int32_t count, int32_t training, mxn_memory_info_t* out) {
   return guard([&] {
-    known_size(out, "symbol_memory", "out_info");
-    SimpleBindArguments arguments;
-    arguments.shapes = read_shapes(names, ndims, dims, count, "symbol_memory");
-    // The inputs that were given want no gradient: they are the data.
-    for (const auto& item : arguments.shapes) arguments.requests.emplace_back(item.first, GradRequest::null);
-    const MemoryReport r = estimate_memory(symbol_of(symbol, "symbol_memory"), arguments, training != 0);
-    give_struct({0, r.planned, r.naive, r.lower_bound, r.external, r.kept}, out, "symbol_memory", "out_info");
+    const char* place = "symbol_memory";
+    known_size(out, place, "out_info");
+    const SimpleBindArguments arguments = data_alone(read_shapes(names, ndims, dims, count, place));
+    give_memory(estimate_memory(symbol_of(symbol, place), arguments, training != 0), out, place);
+  });
+}
+
+int32_t mxn_symbol_device_memory(const mxn_symbol_t* symbol, int32_t device_kind, int32_t device_index,
+                                 const char* const* names, const int32_t* ndims, const int64_t* dims, int32_t count,
+                                 int32_t training, mxn_memory_info_t* out) {
+  return guard([&] {
+    const char* place = "symbol_device_memory";
+    known_size(out, place, "out_info");
+    const DeviceId device = make_device(device_kind, device_index, place);
+    const SimpleBindArguments arguments = data_alone(read_shapes(names, ndims, dims, count, place));
+    const auto memory = estimate_device_memory(symbol_of(symbol, place), arguments, training != 0);
+    give_memory(on_device(memory, device), out, place);
   });
 }

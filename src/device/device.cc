@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -21,7 +22,8 @@ class CpuDevice : public Device {
   static constexpr size_t cache_line = 64, huge_page = 2 << 20, least_huge = 2 * huge_page;
 
  public:
-  DeviceId id() const override { return {}; }
+  DeviceId id() const override { return {DeviceKind::cpu, index_}; }
+  void set_index(int index) { index_ = index; }
   void* allocate(size_t bytes) override {
     // Large blocks lie in huge pages where the system has any: a net's weights are walked through once per step.
     const size_t alignment = bytes >= least_huge ? huge_page : cache_line;
@@ -41,16 +43,29 @@ class CpuDevice : public Device {
     const int64_t page = sysconf(_SC_PAGESIZE);
     return {page * sysconf(_SC_AVPHYS_PAGES), page * sysconf(_SC_PHYS_PAGES)};
   }
+
+ private:
+  int32_t index_ = 0;
 };
+
+CpuDevice* make_cpus() {
+  auto* cpus = new CpuDevice[host_contexts];
+  for (int i = 0; i < host_contexts; ++i) cpus[i].set_index(i);
+  return cpus;
+}
 
 }  // namespace
 
 Device& get_device(DeviceId id) {
   MIXNET_CHECK(id.kind != DeviceKind::gpu, device, "[", id.str(), "] this build has no CUDA backend");
   MIXNET_CHECK(id.index >= 0, device, "[", id.str(), "] expected a device index of at least 0");
-  // Every host "device" of MXNet (cpu(0), cpu(1), pinned) is the same memory. Never destroyed: arrays may outlive main.
-  static CpuDevice& cpu = *new CpuDevice;
-  return cpu;
+  // Never destroyed: arrays may outlive main.
+  static CpuDevice* const cpus = make_cpus();
+  return cpus[host_context(id)];
+}
+
+int host_context(DeviceId id) {
+  return id.kind == DeviceKind::pinned ? 0 : std::min<int32_t>(id.index, host_contexts - 1);
 }
 
 int device_count(DeviceKind kind) { return kind == DeviceKind::gpu ? 0 : 1; }

@@ -1,6 +1,7 @@
 // What a kind of device must be able to do for the rest of the library: give raw memory and copy.
 //
-// There is one Device object per DeviceId for the life of the process. Callers do not cache memory here: src/storage
+// There is one Device object per DeviceId for the life of the process; the contexts of the CPU (cpu(0), cpu(1), ...) have the same kind of
+// memory and are told apart only so that what lies on each is counted and planned as on devices of its own. Callers do not cache memory here: src/storage
 // does. A device that is not there is an ordinary error (Code::device) from get_device.
 #pragma once
 #include <cstddef>
@@ -26,6 +27,11 @@ class Device {
   virtual void copy_from(const Device& other, void* to, const void* from, size_t bytes) = 0;
   virtual MemoryInfo memory() const = 0;
 };
+
+// Contexts of the CPU that have a Device each; those beyond share the last one's. Pinned memory is that of cpu(0).
+constexpr int host_contexts = 64;
+// Which of them a host device is; its index is not negative.
+int host_context(DeviceId id);
 
 // Throws Code::device: "[gpu(0)] this build has no CUDA backend".
 Device& get_device(DeviceId id);

@@ -9,6 +9,7 @@
 #include "executor/plan.h"
 #include "pass/gradient.h"
 #include "pass/infer.h"
+#include "pass/placement.h"
 
 namespace mixnet {
 namespace {
@@ -17,21 +18,25 @@ void check_count(const char* what, size_t got, size_t expected) {
   MIXNET_CHECK(got == expected, invalid, "[bind] ", what, ": expected ", expected, " arrays, got ", got);
 }
 
-// A stretch of a plan that is pushed as one engine operation.
+// A stretch of a plan that is pushed as one engine operation, and the spaces whose arenas it writes and (-1: none) reads.
 struct Segment {
   int first = 0, last = 0;
+  int space = 0, from = -1;
+  bool fresh = false;  // the first of a step in its space: nothing in the arena is needed any more
   std::vector<Variable*> reads, writes;
 };
 
 class BoundExecutor : public Executor {
  public:
-  BoundExecutor(const Symbol& symbol, DeviceId device, BindArguments arguments, std::shared_ptr<Arena> arena)
+  BoundExecutor(const Symbol& symbol, DeviceId device, BindArguments arguments, std::shared_ptr<Arenas> arenas)
       : symbol_(symbol),
         device_(device),
         bound_(std::move(arguments)),
         variables_(find_variables(symbol.outputs())),
-        arena_(std::move(arena)) {
+        arenas_(std::move(arenas)),
+        placement_(symbol, device) {
     check();
+    place();
     wants_gradient_ = std::any_of(bound_.requests.begin(), bound_.requests.end(),
                                   [](GradRequest r) { return r != GradRequest::null; });
     make_outputs();
@@ -42,7 +47,7 @@ class BoundExecutor : public Executor {
   const BindArguments& bound() const override { return bound_; }
   const Symbol& symbol() const override { return symbol_; }
   DeviceId device() const override { return device_; }
-  const std::shared_ptr<Arena>& arena() const { return arena_; }
+  const std::shared_ptr<Arenas>& arenas() const { return arenas_; }
 
   void forward(bool training) override {
     Prepared& p = training && wants_gradient_ ? train() : predict(training);
@@ -87,15 +92,19 @@ class BoundExecutor : public Executor {
     make_plan();
   }
 
-  MemoryReport memory(bool training) const override {
-    const Prepared& p = *(training && train_ ? train_ : predict_ ? predict_ : train_);
-    MemoryReport report;
-    report.planned = p.plan->memory().arena_bytes;
-    report.naive = p.plan->naive_bytes();
-    report.lower_bound = p.plan->memory().lower_bound;
-    report.external = p.plan->external_bytes();
-    report.kept = p.plan->kept_bytes();
-    return report;
+  std::vector<DeviceMemory> device_memory(bool training) const override {
+    const Plan& plan = *(training && train_ ? train_ : predict_ ? predict_ : train_)->plan;
+    std::vector<DeviceMemory> all;
+    for (int i = 0; i < plan.num_spaces(); ++i) {
+      MemoryReport report;
+      report.planned = plan.arena(i).bytes;
+      report.naive = plan.naive_bytes(i);
+      report.lower_bound = plan.arena(i).lower_bound;
+      report.external = plan.external_bytes(i);
+      report.kept = plan.kept_bytes(i);
+      all.push_back({plan.device(i), report});
+    }
+    return all;
   }
 
   std::string describe() const override { return (train_ ? train_ : predict_)->plan->describe(); }
@@ -104,7 +113,8 @@ class BoundExecutor : public Executor {
   struct Prepared {
     std::shared_ptr<Plan> plan;  // tasks under way keep it
     bool training = false;
-    std::vector<Segment> segments;  // by the arena chunk they were made for
+    std::vector<std::shared_ptr<Arena>> arenas;  // by space
+    std::vector<Segment> segments;
   };
 
   void check() {
@@ -129,8 +139,24 @@ class BoundExecutor : public Executor {
                    g.shape());
       MIXNET_CHECK(g.dtype() == a.dtype(), type, "[bind] gradient of ", name, ": expected ", a.dtype(), ", got ",
                    g.dtype());
+      const DeviceId home = placement_.home(*variables_.arguments[i]);
+      MIXNET_CHECK(placement_.trivial() || g.device() == a.device() || g.device() == home, device,
+                   "[bind] gradient of ", name, ": expected an array on ", home.str(), ", got ", g.device().str());
     }
     for (size_t i = 0; i < bound_.states.size(); ++i) check_array(bound_.states[i], variables_.states[i]->name);
+  }
+
+  // With the arrays where they are.
+  void place() {
+    if (placement_.trivial()) return;
+    DeviceOf arrays;
+    for (const auto& [node, array] : bindings()) arrays[node] = array.device();
+    placement_ = Placement(symbol_, device_, arrays);
+    for (size_t i = 0; i < bound_.states.size(); ++i) {
+      const DeviceId home = placement_.home(*variables_.states[i]), there = bound_.states[i].device();
+      MIXNET_CHECK(there == home, device, "[bind] ", variables_.states[i]->name, ": expected an array on ", home.str(),
+                   ", got ", there.str());
+    }
   }
 
   std::vector<std::pair<const Node*, NDArray>> bindings() const {
@@ -155,7 +181,7 @@ class BoundExecutor : public Executor {
     MIXNET_CHECK(first_unknown_type(graph, types).empty(), type, "[bind] ", first_unknown_type(graph, types));
     for (const Entry& e : symbol_.outputs()) {
       const size_t entry = static_cast<size_t>(graph.entry(e));
-      outputs_.emplace_back(shapes[entry], types[entry], device_);
+      outputs_.emplace_back(shapes[entry], types[entry], placement_.of(*e.node));
     }
   }
 
@@ -168,7 +194,7 @@ class BoundExecutor : public Executor {
     if (predict_ && predict_->training == training) return *predict_;
     HeadMaker maker;
     for (size_t i = 0; i < outputs_.size(); ++i) maker.add(symbol_.outputs()[i], outputs_[i]);
-    predict_ = prepare(maker, static_cast<int>(outputs_.size()), bindings(), training);
+    predict_ = prepare(maker, static_cast<int>(outputs_.size()), bindings(), training, placement_);
     return *predict_;
   }
 
@@ -189,15 +215,18 @@ class BoundExecutor : public Executor {
       if (e.node->is_variable() || !e.node->op->head) {
         NodePtr v = make_variable(entry_name(e) + "_grad");
         made_variables_.push_back(v);
-        head_grads_.back() = NDArray(outputs_[i].shape(), outputs_[i].dtype(), device_);
+        head_grads_.back() = NDArray(outputs_[i].shape(), outputs_[i].dtype(), outputs_[i].device());
         variables.emplace_back(v.get(), head_grads_.back());
         seed = {v, 0};
       }
       heads.push_back(e);
       seeds.push_back(seed);
     }
-    add_gradient_heads(maker, gradient(heads, seeds, wanted()), variables);
-    train_ = prepare(maker, static_cast<int>(outputs_.size()), variables, true);
+    Placement placement = placement_;
+    const auto follow = [&](const Node& forward, const Node& made) { placement.put(made, placement.of(forward)); };
+    add_gradient_heads(maker, gradient(heads, seeds, wanted(), placement.trivial() ? GradientMade() : follow),
+                       variables);
+    train_ = prepare(maker, static_cast<int>(outputs_.size()), variables, true, std::move(placement));
     return *train_;
   }
 
@@ -231,9 +260,17 @@ class BoundExecutor : public Executor {
   }
 
   std::unique_ptr<Prepared> prepare(HeadMaker& maker, int forward_heads,
-                                    std::vector<std::pair<const Node*, NDArray>> variables, bool training) {
+                                    std::vector<std::pair<const Node*, NDArray>> variables, bool training,
+                                    Placement placement) {
     PlanRequest request;
     request.heads = maker.heads;
+    if (!placement.trivial()) {
+      std::vector<DeviceId> devices;
+      for (const NDArray& array : maker.arrays) devices.push_back(array.device());
+      for (const auto& [node, array] : variables) placement.put(*node, array.device());
+      request.heads = placement.insert_copies(maker.heads, devices);
+      request.placed = true;
+    }
     request.head_arrays = maker.arrays;
     request.variables = std::move(variables);
     request.num_forward_heads = forward_heads;
@@ -243,32 +280,49 @@ class BoundExecutor : public Executor {
     auto p = std::make_unique<Prepared>();
     p->plan = std::make_shared<Plan>(request);
     p->training = training;
-    arena_->reserve(p->plan->arena_bytes());
+    for (int i = 0; i < p->plan->num_spaces(); ++i) {
+      p->arenas.push_back(arenas_->at(p->plan->device(i)));
+      p->arenas.back()->reserve(p->plan->arena(i).bytes);
+    }
     cut(*p);
     return p;
   }
 
-  // Forward is one segment; backward is cut where gradients are finished, so that pushing them overlaps the rest.
+  static Segment make_segment(const Plan& plan, int first, int last) {
+    Segment s;
+    s.first = first;
+    s.last = last;
+    s.space = plan.step(first).space;
+    s.from = plan.step(first).from;
+    std::vector<int> reads, writes;
+    plan.touched(first, last, &reads, &writes);
+    auto add = [](std::vector<Variable*>& list, Variable* v) {
+      if (std::find(list.begin(), list.end(), v) == list.end()) list.push_back(v);
+    };
+    for (int i : reads) add(s.reads, plan.external(i).variable());
+    for (int i : writes) {
+      const NDArray& a = plan.external(i);
+      add(s.writes, a.variable());
+      if (a.bytes() != static_cast<int64_t>(a.chunk()->bytes())) add(s.reads, a.variable());
+    }
+    return s;
+  }
+
+  // Forward is one segment; backward is cut where gradients are finished, so that pushing them overlaps the rest. Both are cut where
+  // another device goes on.
   void cut(Prepared& p) const {
     static const int64_t most = std::max<int64_t>(1, environment_int("PLAN_SEGMENTS", 8));
     const Plan& plan = *p.plan;
+    std::vector<bool> begun(static_cast<size_t>(plan.num_spaces()), false);
     auto close = [&](int first, int last) {
-      if (first == last) return;
-      Segment s;
-      s.first = first;
-      s.last = last;
-      std::vector<int> reads, writes;
-      plan.touched(first, last, &reads, &writes);
-      auto add = [](std::vector<Variable*>& list, Variable* v) {
-        if (std::find(list.begin(), list.end(), v) == list.end()) list.push_back(v);
-      };
-      for (int i : reads) add(s.reads, plan.external(i).variable());
-      for (int i : writes) {
-        const NDArray& a = plan.external(i);
-        add(s.writes, a.variable());
-        if (a.bytes() != static_cast<int64_t>(a.chunk()->bytes())) add(s.reads, a.variable());
+      while (first < last) {
+        const int end = plan.stretch_end(first, last);
+        p.segments.push_back(make_segment(plan, first, end));
+        const size_t space = static_cast<size_t>(p.segments.back().space);
+        p.segments.back().fresh = !begun[space];
+        begun[space] = true;
+        first = end;
       }
-      p.segments.push_back(std::move(s));
     };
     close(0, plan.num_forward_steps());
     const int steps = plan.num_steps() - plan.num_forward_steps();
@@ -288,23 +342,29 @@ class BoundExecutor : public Executor {
   void run(Prepared& p, int first, int last) {
     if (monitor_) return run_monitored(p, first, last);
     for (const Segment& s : p.segments) {
-      if (s.first >= first && s.last <= last) push(p, s, s.first == 0);
+      if (s.first >= first && s.last <= last) push(p, s, s.fresh);
     }
   }
 
+  static std::shared_ptr<Chunk> chunk_of(const Prepared& p, int space) {
+    return p.arenas[static_cast<size_t>(space)]->chunk();
+  }
+
   void push(Prepared& p, const Segment& s, bool fresh) {
-    const std::shared_ptr<Chunk> chunk = arena_->chunk();
+    const std::shared_ptr<Chunk> chunk = chunk_of(p, s.space), from = s.from < 0 ? nullptr : chunk_of(p, s.from);
     std::vector<Variable*> reads = s.reads, writes = s.writes;
     writes.push_back(chunk->variable());
     if (!fresh) reads.push_back(chunk->variable());
+    if (from) reads.push_back(from->variable());
     const std::shared_ptr<Plan> plan = p.plan;
     const int first = s.first, last = s.last;
     const PhiloxKey draw = draw_;
-    const char* what = first == 0 ? "forward of " : "backward of ";
-    engine().push(
-        make_task([plan, chunk, first, last, draw] { plan->run(first, last, static_cast<char*>(chunk->data()), draw); },
-                  what + symbol_.name()),
-        reads, writes);
+    const char* what = first < plan->num_forward_steps() ? "forward of " : "backward of ";
+    auto run = [plan, chunk, from, first, last, draw] {
+      char* const other = from ? static_cast<char*>(from->data()) : nullptr;
+      plan->run(first, last, static_cast<char*>(chunk->data()), draw, {}, other);
+    };
+    engine().push(make_task(std::move(run), what + symbol_.name()), reads, writes);
   }
 
   void run_monitored(Prepared& p, int first, int last) {
@@ -315,7 +375,7 @@ class BoundExecutor : public Executor {
         one.first = i;
         one.last = i + 1;
         if (monitor_inputs_) report(p, i, true);
-        push(p, one, i == 0);
+        push(p, one, s.fresh && i == s.first);
         report(p, i, false);
       }
     }
@@ -324,8 +384,7 @@ class BoundExecutor : public Executor {
   // Hands copies of a step's values to the monitor.
   void report(Prepared& p, int index, bool inputs) {
     const Plan::Step& step = p.plan->step(index);
-    const std::shared_ptr<Chunk> chunk = arena_->chunk();
-    engine().wait_to_read(chunk->variable());
+    engine().wait_to_read(chunk_of(p, step.space)->variable());
     const Node& node = *step.node;
     const int visible = node.op->num_visible(node.params.get());
     const size_t count = inputs ? step.in.size() : static_cast<size_t>(visible);
@@ -333,8 +392,10 @@ class BoundExecutor : public Executor {
       const int64_t place = inputs ? step.in_place[i] : step.out_place[i];
       if (place == Plan::nothing) continue;
       const TensorView& v = inputs ? step.in[i] : step.out[i];
-      NDArray value(v.shape, v.dtype, device_);
-      if (place >= 0) copy(NDArray(chunk, v.shape, v.dtype, place), value);
+      const int space = inputs && step.from >= 0 ? step.from : step.space;
+      const int64_t at = place - p.plan->arena(space).begin;
+      NDArray value(v.shape, v.dtype, p.plan->device(space));
+      if (place >= 0) copy(NDArray(chunk_of(p, space), v.shape, v.dtype, at), value);
       else copy(p.plan->external(static_cast<int>(-1 - place)).reshape(v.shape), value);
       value.wait_to_read();
       monitor_(inputs ? entry_name(node.inputs[i]) : entry_name({step.node, static_cast<int>(i)}), value);
@@ -345,7 +406,8 @@ class BoundExecutor : public Executor {
   DeviceId device_;
   BindArguments bound_;
   Variables variables_;
-  std::shared_ptr<Arena> arena_;
+  std::shared_ptr<Arenas> arenas_;
+  Placement placement_;
   std::vector<NDArray> outputs_, head_grads_;
   std::vector<bool> head_grad_is_ones_;
   std::vector<NodePtr> made_variables_;
@@ -356,9 +418,9 @@ class BoundExecutor : public Executor {
   bool monitor_inputs_ = false;
 };
 
-std::shared_ptr<Arena> arena_for(const std::shared_ptr<Executor>& shared, DeviceId device) {
+std::shared_ptr<Arenas> arenas_for(const std::shared_ptr<Executor>& shared) {
   auto other = std::dynamic_pointer_cast<BoundExecutor>(shared);
-  return other && other->device() == device ? other->arena() : std::make_shared<Arena>(device);
+  return other ? other->arenas() : std::make_shared<Arenas>();
 }
 
 }  // namespace
@@ -366,7 +428,26 @@ std::shared_ptr<Arena> arena_for(const std::shared_ptr<Executor>& shared, Device
 std::shared_ptr<Executor> bind(const Symbol& symbol, DeviceId device, BindArguments arguments,
                                const std::shared_ptr<Executor>& shared) {
   MIXNET_CHECK(!symbol.outputs().empty(), invalid, "[bind] expected a symbol with outputs");
-  return std::make_shared<BoundExecutor>(symbol, device, std::move(arguments), arena_for(shared, device));
+  return std::make_shared<BoundExecutor>(symbol, device, std::move(arguments), arenas_for(shared));
+}
+
+MemoryReport on_device(const std::vector<DeviceMemory>& memory, DeviceId device) {
+  for (const DeviceMemory& part : memory) {
+    if (part.device == device) return part.memory;
+  }
+  return {};
+}
+
+MemoryReport total(const std::vector<DeviceMemory>& memory) {
+  MemoryReport sum;
+  for (const auto& [device, part] : memory) {
+    sum.planned += part.planned;
+    sum.naive += part.naive;
+    sum.lower_bound += part.lower_bound;
+    sum.external += part.external;
+    sum.kept += part.kept;
+  }
+  return sum;
 }
 
 }  // namespace mixnet

@@ -1,8 +1,9 @@
 // Executor: a symbol bound to arrays on a device.
 //
 // Binding differentiates, infers, plans memory and prepares kernels; a step then only launches. Intermediate values live in
-// one arena (shared with `shared` executors, which must not run at the same time; the engine keeps them in order). Outputs
-// and gradients are arrays of their own that become ready one by one.
+// one arena per device (shared with `shared` executors, which must not run at the same time; the engine keeps them in order). Outputs
+// and gradients are arrays of their own that become ready one by one. A symbol that is placed (Symbol::placed) has its groups of
+// nodes on their devices; what does not depend on each other runs there at the same time.
 #pragma once
 #include <functional>
 #include <memory>
@@ -23,6 +24,14 @@ struct MemoryReport {
   int64_t external = 0;     // arguments, states, gradients, outputs
   int64_t kept = 0;         // folded and converted parameters and constants, made by the first run
 };
+
+struct DeviceMemory {
+  DeviceId device;
+  MemoryReport memory;
+};
+// Of all devices, and of one.
+MemoryReport total(const std::vector<DeviceMemory>& memory);
+MemoryReport on_device(const std::vector<DeviceMemory>& memory, DeviceId device);
 
 // name of an output, its value; called in order on the thread that runs the step.
 using MonitorFn = std::function<void(const std::string& name, const NDArray& value)>;
@@ -47,12 +56,15 @@ class Executor {
   virtual DeviceId device() const = 0;
   // Called for every output of every node (and with `inputs`, before it, for its inputs) while set; empty: off.
   virtual void set_monitor(MonitorFn monitor, bool inputs) = 0;
-  virtual MemoryReport memory(bool training) const = 0;
+  // Of each device that has a part of the plan; the one that it is bound on first.
+  virtual std::vector<DeviceMemory> device_memory(bool training) const = 0;
+  MemoryReport memory(bool training) const { return total(device_memory(training)); }
   // The steps of the plan, one line each.
   virtual std::string describe() const = 0;
 };
 
-// Throws when counts, shapes or dtypes do not fit, naming the argument.
+// Throws when counts, shapes, dtypes or devices do not fit, naming the argument. Arguments of a placed symbol may be on any device, for
+// which they are copied in every run; states must be on that of the node that changes them, gradients on that of their argument or its group.
 std::shared_ptr<Executor> bind(const Symbol& symbol, DeviceId device, BindArguments arguments,
                                const std::shared_ptr<Executor>& shared = nullptr);
 
@@ -72,6 +84,8 @@ std::shared_ptr<Executor> reshape(const std::shared_ptr<Executor>& executor, boo
                                   const std::vector<std::pair<std::string, Shape>>& shapes);
 
 // What binding would take, without taking it. `gradients`: training with gradients for all arguments but `inputs`.
+std::vector<DeviceMemory> estimate_device_memory(const Symbol& symbol, const SimpleBindArguments& arguments,
+                                                 bool training);
 MemoryReport estimate_memory(const Symbol& symbol, const SimpleBindArguments& arguments, bool training);
 
 }  // namespace mixnet

@@ -98,7 +98,8 @@ std::shared_ptr<Chunk> KeptValue::evaluate() const {
     for (int o = 0; o < graph_.num_outputs(id); ++o) {
       const size_t e = static_cast<size_t>(graph_.entry(id, o));
       wanted[static_cast<size_t>(o)] = true;
-      memory[e] = std::make_shared<Chunk>(device_, static_cast<size_t>(values[e].size() * dtype_size(values[e].dtype)));
+      memory[e] = std::make_shared<Chunk>(values[e].device,
+                                          static_cast<size_t>(values[e].size() * dtype_size(values[e].dtype)));
       values[e].data = memory[e]->data();
       out.push_back(values[e]);
     }

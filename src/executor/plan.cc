@@ -10,7 +10,9 @@
 #include "executor/layouts.h"
 #include "executor/pieces.h"
 #include "pass/infer.h"
+#include "pass/placement.h"
 #include "pass/rewrite.h"
+#include "pass/side_by_side.h"
 #include "storage/capacity.h"
 
 namespace mixnet {
@@ -30,7 +32,8 @@ class Flags {
 
 }  // namespace
 
-Plan::Plan(PlanRequest request) : graph_(request.heads), device_(request.device), training_(request.training) {
+Plan::Plan(PlanRequest request)
+    : graph_(request.heads), device_(request.device), training_(request.training), devices_{request.device} {
   infer(request);
   find_used(request);
   naive_bytes_ = every_output();
@@ -43,8 +46,31 @@ Plan::Plan(PlanRequest request) : graph_(request.heads), device_(request.device)
     infer(request);
     find_used(request);
   }
+  if (num_spaces() > 1 && environment_bool("SIDE_BY_SIDE", may_overlap())) run_side_by_side(request);
   place(request);
   make_steps(request);
+}
+
+// Whether devices can work at the same time at all.
+bool Plan::may_overlap() const {
+  return environment_int("CPU_WORKER_NTHREADS", 1) > 1 ||
+         std::any_of(devices_.begin(), devices_.end(), [](DeviceId device) { return !device.host(); });
+}
+
+void Plan::run_side_by_side(const PlanRequest& request) {
+  // Launching a step takes about as long as moving this many bytes.
+  constexpr int64_t launch = 1 << 14;
+  std::vector<int64_t> costs;
+  for (int id = 0; id < graph_.num_nodes(); ++id) {
+    const Node& node = *graph_.node(id);
+    int64_t cost = node.is_variable() || node.derived ? 0 : launch;
+    for (int i = 0; cost > 0 && i < graph_.num_outputs(id); ++i) cost += outline(graph_.entry(id, i)).bytes();
+    for (const Entry& e : node.inputs) cost += node.derived ? 0 : outline(graph_.entry(e)).bytes();
+    costs.push_back(cost);
+  }
+  graph_ = graph_.reordered(side_by_side({graph_, spaces_, costs, request.num_forward_heads}));
+  infer(request);
+  find_used(request);
 }
 
 uint64_t Plan::draw_of(const NodePtr& node) {
@@ -80,6 +106,31 @@ void Plan::infer(const PlanRequest& request) {
   const std::string untyped = first_unknown_type(graph_, types_);
   MIXNET_CHECK(untyped.empty(), type, "[bind] ", untyped);
   check_sizes();
+  if (request.placed) find_spaces(request);
+}
+
+void Plan::find_spaces(const PlanRequest& request) {
+  DeviceOf variables;
+  for (const auto& [node, array] : request.variables) variables[node] = array.device();
+  spaces_.clear();
+  entry_spaces_.clear();
+  for (DeviceId device : devices_of(graph_, variables)) {
+    const int id = static_cast<int>(spaces_.size());
+    spaces_.push_back(new_space(device));
+    entry_spaces_.insert(entry_spaces_.end(), static_cast<size_t>(graph_.num_outputs(id)), spaces_.back());
+  }
+}
+
+int Plan::new_space(DeviceId device) {
+  const auto it = std::find(devices_.begin(), devices_.end(), device);
+  if (it == devices_.end()) devices_.push_back(device);
+  return static_cast<int>(std::find(devices_.begin(), devices_.end(), device) - devices_.begin());
+}
+
+int Plan::space_of(int64_t place) const {
+  int space = num_spaces() - 1;
+  while (space > 0 && arena(space).begin > place) --space;
+  return space;
 }
 
 // Before kernels are prepared: a size that overflows would plan too little memory, and one that no device has is better said now.
@@ -99,7 +150,7 @@ TensorView Plan::outline(int entry) const {
   TensorView v;
   v.shape = shapes_[static_cast<size_t>(entry)];
   v.dtype = types_[static_cast<size_t>(entry)];
-  v.device = device_;
+  v.device = entry_spaces_.empty() ? device_ : device(entry_spaces_[static_cast<size_t>(entry)]);
   return v;
 }
 
@@ -118,7 +169,7 @@ std::unique_ptr<Kernel> Plan::prepare(int id, Span<const LayoutPtr> layouts, boo
   context.outputs = out;
   context.wanted = wanted.span();
   context.layouts = layouts;
-  context.device = device_;
+  context.device = device(space(id));
   context.training = training_;
   context.blocks = blocks;
   return node.op->prepare(context);
@@ -146,7 +197,7 @@ void Plan::keep_inputs(const PlanRequest& request) {
       const LayoutPtr layout = layouts ? kernels_[static_cast<size_t>(id)]->input_layout(index) : nullptr;
       if (!layout && !derived_value) continue;
       if (layout) kernels_[static_cast<size_t>(id)]->adopt_input(index);
-      kept_.push_back({id, KeptValue(e, device_, layout, index, outline_of, array_of, request.kept)});
+      kept_.push_back({id, KeptValue(e, device(space(id)), layout, index, outline_of, array_of, request.kept)});
     }
   }
 }
@@ -172,12 +223,13 @@ bool Plan::left_out(int id, int output) const {
   return graph_.node(id)->op->may_leave_out(output) && !used_[static_cast<size_t>(graph_.entry(id, output))];
 }
 
-int64_t Plan::every_output() const {
-  int64_t bytes = 0;
+std::vector<int64_t> Plan::every_output() const {
+  std::vector<int64_t> bytes(devices_.size(), 0);
   for (int id = 0; id < graph_.num_nodes(); ++id) {
     for (int i = 0; !graph_.node(id)->is_variable() && i < graph_.num_outputs(id); ++i) {
       const size_t e = static_cast<size_t>(graph_.entry(id, i));
-      if (external_of_[e] < 0 && !left_out(id, i)) bytes += shapes_[e].size() * dtype_size(types_[e]);
+      if (external_of_[e] < 0 && !left_out(id, i))
+        bytes[static_cast<size_t>(space(id))] += shapes_[e].size() * dtype_size(types_[e]);
     }
   }
   return bytes;
@@ -223,6 +275,9 @@ int64_t Plan::lay_out(const PlanRequest& request, MemoryPlanInput input, bool bl
     input.early = early_heads();
   }
   memory_ = plan_memory(input);
+  // Devices that lost all they had to a pass.
+  memory_.spaces.resize(devices_.size(), {memory_.arena_bytes, 0, 0});
+  naive_bytes_.resize(devices_.size());
 #if !defined(NDEBUG)
   verify_memory_plan(input, memory_);
 #else
@@ -234,6 +289,7 @@ int64_t Plan::lay_out(const PlanRequest& request, MemoryPlanInput input, bool bl
 void Plan::place(const PlanRequest& request) {
   MemoryPlanInput input;
   input.graph = &graph_;
+  input.spaces = spaces_;
   input.reuse = environment_bool("PLAN_REUSE", true);
   input.inplace = environment_bool("PLAN_INPLACE", input.reuse);
   derived_.assign(static_cast<size_t>(graph_.num_entries()), false);
@@ -306,7 +362,11 @@ void Plan::make_steps(const PlanRequest& request) {
         step.sources.push_back(external_index(source));
     }
     next_kept = step.last_kept;
-    step.workspace_place = memory_.workspace_offset[static_cast<size_t>(id)];
+    step.space = space(id);
+    if (!node->inputs.empty() && space(graph_.id(node->inputs[0].node.get())) != step.space && step.in_place[0] >= 0)
+      step.from = space(graph_.id(node->inputs[0].node.get()));
+    step.workspace_place =
+        std::max<int64_t>(0, memory_.workspace_offset[static_cast<size_t>(id)] - arena(step.space).begin);
     step.draw = draw_of(node);
     steps_.push_back(std::move(step));
     // Heads come first in post-order, so the forward nodes do too.
@@ -315,16 +375,27 @@ void Plan::make_steps(const PlanRequest& request) {
   kernels_.clear();
 }
 
-int64_t Plan::external_bytes() const {
+int64_t Plan::external_bytes(int space) const {
   int64_t bytes = 0;
-  for (const NDArray& a : externals_) bytes += a.bytes();
+  for (const NDArray& a : externals_) {
+    if (spaces_.empty() || a.device() == device(space)) bytes += a.bytes();
+  }
   return bytes;
 }
 
-int64_t Plan::kept_bytes() const {
+int64_t Plan::kept_bytes(int in) const {
   int64_t bytes = 0;
-  for (const Kept& kept : kept_) bytes += kept.value.bytes();
+  for (const Kept& kept : kept_) {
+    if (space(kept.node) == in) bytes += kept.value.bytes();
+  }
   return bytes;
+}
+
+int Plan::stretch_end(int first, int last) const {
+  const Step& begin = step(first);
+  int end = first + 1;
+  while (end < last && step(end).space == begin.space && step(end).from == begin.from) ++end;
+  return end;
 }
 
 void Plan::touched(int first, int last, std::vector<int>* reads, std::vector<int>* writes) const {
@@ -344,25 +415,33 @@ void Plan::touched(int first, int last, std::vector<int>* reads, std::vector<int
   }
 }
 
-void Plan::resolve(char* arena, int first, int last, Span<const NDArray> externals) {
-  auto address = [&](int64_t place, int64_t at) -> void* {
+void Plan::resolve(char* arena_data, char* from, int first, int last, Span<const NDArray> externals) {
+  auto address = [&](int64_t place, int64_t at, char* data, int in) -> void* {
     if (place == nothing) return nullptr;
-    if (place >= 0) return arena + place;
+    if (place >= 0) return data + (place - arena(in).begin);
     return externals[static_cast<size_t>(-1 - place)].view().as<char>() + at;
   };
   for (int s = first; s < last; ++s) {
     Step& step = steps_[static_cast<size_t>(s)];
-    for (size_t i = 0; i < step.in.size(); ++i) step.in[i].data = address(step.in_place[i], step.in_at[i]);
-    for (size_t i = 0; i < step.out.size(); ++i) step.out[i].data = address(step.out_place[i], step.out_at[i]);
+    const bool other = step.from >= 0;
+    for (size_t i = 0; i < step.in.size(); ++i) {
+      step.in[i].data =
+          address(step.in_place[i], step.in_at[i], other ? from : arena_data, other ? step.from : step.space);
+    }
+    for (size_t i = 0; i < step.out.size(); ++i)
+      step.out[i].data = address(step.out_place[i], step.out_at[i], arena_data, step.space);
   }
 }
 
-void Plan::run(int first, int last, char* arena, const PhiloxKey& random, Span<const NDArray> externals) {
+void Plan::run(int first, int last, char* arena, const PhiloxKey& random, Span<const NDArray> externals, char* from) {
   if (!externals.empty()) {
-    resolve(arena, first, last, externals);
+    resolve(arena, from, first, last, externals);
     resolved_ = false;
+  } else if (num_spaces() > 1) {
+    // Other stretches may be running: only this one's steps are touched.
+    resolve(arena, from, first, last, externals_);
   } else if (!resolved_ || resolved_for_ != arena) {
-    resolve(arena, 0, num_steps(), externals_);
+    resolve(arena, nullptr, 0, num_steps(), externals_);
     resolved_for_ = arena;
     resolved_ = true;
   }

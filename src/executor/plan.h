@@ -1,7 +1,7 @@
 // A graph made ready to run on a device: steps in order with prepared kernels and places for every value.
 //
-// Made once by binding. Running resolves places to addresses when the arena has moved and launches the kernels. A plan is run by
-// one engine task at a time; the engine sees to it, because every task of a plan writes the arena.
+// Made once by binding. Running resolves places to addresses when the arena has moved and launches the kernels. Steps of one space (device) are
+// run by one engine task at a time; the engine sees to it, because every such task writes the space's arena.
 #pragma once
 #include <memory>
 #include <string>
@@ -22,6 +22,7 @@ struct PlanRequest {
   std::vector<std::pair<const Node*, NDArray>> variables;  // all variables of the graph
   int num_forward_heads = 0;                               // heads of the forward part; the others belong to backward
   DeviceId device;
+  bool placed = false;  // copies between devices have been inserted: each node is where its inputs are
   bool training = false;
   bool gradients = false;           // outside of training too there is a backward part: nothing is folded or packed
   bool fuse = true;                 // false: a step for every node with plain values, for monitors
@@ -38,10 +39,12 @@ class Plan {
     std::vector<int64_t> in_place,
         out_place;                       // >= 0: arena offset; otherwise -1 - external index; `nothing`: no memory
     std::vector<int64_t> in_at, out_at;  // in an external array: where, in bytes
-    int64_t workspace_place = 0;
-    std::vector<int> sources;           // external arrays that its kept inputs depend on
-    int first_kept = 0, last_kept = 0;  // its kept inputs
-    uint64_t draw = 0;                  // which of the plan's random draws this is
+    int64_t workspace_place = 0;         // in its space's arena
+    int space = 0;                       // whose arena its outputs are in
+    int from = -1;                       // of a copy between devices: whose arena its input is in, if it is in one
+    std::vector<int> sources;            // external arrays that its kept inputs depend on
+    int first_kept = 0, last_kept = 0;   // its kept inputs
+    uint64_t draw = 0;                   // which of the plan's random draws this is
   };
   static constexpr int64_t nothing = INT64_MIN;
 
@@ -55,17 +58,26 @@ class Plan {
   uint64_t num_draws() const { return num_draws_; }
   int64_t arena_bytes() const { return memory_.arena_bytes; }
   const MemoryPlan& memory() const { return memory_; }
-  // What the graph as it was given would take, before any pass, with a buffer for every operator's output that is used.
-  int64_t naive_bytes() const { return naive_bytes_; }
-  int64_t external_bytes() const;
-  // Folded and converted parameters and constants, besides the arena.
-  int64_t kept_bytes() const;
+  // Spaces: the devices that have a part of the plan. 0 is the request's.
+  int num_spaces() const { return static_cast<int>(devices_.size()); }
+  DeviceId device(int space) const { return devices_[static_cast<size_t>(space)]; }
+  // Where a place in an arena is.
+  int space_of(int64_t place) const;
+  const MemoryPlan::Space& arena(int space) const { return memory_.spaces[static_cast<size_t>(space)]; }
+  // Of one space. Naive: what the graph as it was given would take, before any pass, with a buffer for every operator's output that is
+  // used. Kept: folded and converted parameters and constants, besides the arena.
+  int64_t naive_bytes(int space) const { return naive_bytes_[static_cast<size_t>(space)]; }
+  int64_t external_bytes(int space) const;
+  int64_t kept_bytes(int space = 0) const;
+  // The end of the stretch from step `first` on that one task may run: on one device, or all copies from one device to another.
+  int stretch_end(int first, int last) const;
 
   // External arrays that steps [first, last) read and write, by index.
   void touched(int first, int last, std::vector<int>* reads, std::vector<int>* writes) const;
-  // Runs steps [first, last) with the arena at `arena`. An error names the node. `externals`: other arrays than the bound ones, by index
+  // Runs steps [first, last), a stretch, with the arena at `arena`; copies between devices have their inputs in the one at `from`. An error names the node. `externals`: other arrays than the bound ones, by index
   // and of the same shapes; what is kept between runs stays that of the bound ones.
-  void run(int first, int last, char* arena, const PhiloxKey& random, Span<const NDArray> externals = {});
+  void run(int first, int last, char* arena, const PhiloxKey& random, Span<const NDArray> externals = {},
+           char* from = nullptr);
   std::string describe() const;
 
  private:
@@ -74,7 +86,12 @@ class Plan {
   uint64_t draw_of(const NodePtr& node);
   void find_used(const PlanRequest& request);
   bool left_out(int id, int output) const;
-  int64_t every_output() const;
+  std::vector<int64_t> every_output() const;
+  void find_spaces(const PlanRequest& request);
+  bool may_overlap() const;
+  void run_side_by_side(const PlanRequest& request);
+  int space(int id) const { return spaces_.empty() ? 0 : spaces_[static_cast<size_t>(id)]; }
+  int new_space(DeviceId device);
   void place(const PlanRequest& request);
   std::unique_ptr<Kernel> prepare(int id, Span<const LayoutPtr> layouts, bool blocks) const;
   int64_t lay_out(const PlanRequest& request, MemoryPlanInput input, bool blocks);
@@ -83,7 +100,7 @@ class Plan {
   void keep_inputs(const PlanRequest& request);
   void refresh_kept(Step& step);
   bool derived(int entry) const { return derived_[static_cast<size_t>(entry)]; }
-  void resolve(char* arena, int first, int last, Span<const NDArray> externals);
+  void resolve(char* arena, char* from, int first, int last, Span<const NDArray> externals);
   TensorView outline(int entry) const;
   int64_t place_of(int entry) const;
   std::vector<bool> early_heads() const;
@@ -92,6 +109,9 @@ class Plan {
   Graph graph_;
   DeviceId device_;
   bool training_;
+  std::vector<DeviceId> devices_;  // by space
+  std::vector<int> spaces_;        // by node; empty: all in space 0
+  std::vector<int> entry_spaces_;  // by entry; empty likewise
   std::vector<Shape> shapes_;
   std::vector<DType> types_;
   std::vector<int> external_of_;  // by entry: index into externals_, or -1
@@ -99,7 +119,7 @@ class Plan {
   std::vector<bool> used_;     // by entry: somebody reads it, or it is a head
   std::vector<bool> derived_;  // by entry: kept between runs
   MemoryPlan memory_;
-  int64_t naive_bytes_ = 0;
+  std::vector<int64_t> naive_bytes_;              // by space
   std::vector<std::unique_ptr<Kernel>> kernels_;  // by node, until the steps take them
   // Inputs of steps that are kept between runs, in order of steps.
   struct Kept {

@@ -5,6 +5,7 @@
 #include "executor/infer.h"
 #include "executor/invoke.h"
 #include "op/core/registry.h"
+#include "pass/placement.h"
 
 namespace mixnet {
 namespace {
@@ -24,7 +25,7 @@ class Allocator {
       : variables_(find_variables(symbol.outputs())),
         shapes_(infer_shape(symbol, arguments.shapes)),
         types_(infer_type(symbol, arguments.dtypes, DType::f32)),
-        device_(device),
+        placement_(symbol, device),
         arguments_(arguments),
         shared_(shared),
         fill_(fill) {
@@ -42,15 +43,16 @@ class Allocator {
       const Shape& shape = shapes_.arguments[i];
       const DType dtype = types_.arguments[i];
       if (!dtype_is_float(dtype) && !given) request = GradRequest::null;
-      bound.arguments.push_back(array(name, shape, dtype, &BindArguments::arguments, shared_variables_.arguments));
+      const Node& v = *variables_.arguments[i];
+      bound.arguments.push_back(array(v, shape, dtype, &BindArguments::arguments, shared_variables_.arguments));
       bound.requests.push_back(request);
-      bound.gradients.push_back(request == GradRequest::null ? NDArray()
-                                                             : array(name, shape, dtype, &BindArguments::gradients,
-                                                                     shared_variables_.arguments));
+      bound.gradients.push_back(request == GradRequest::null
+                                    ? NDArray()
+                                    : array(v, shape, dtype, &BindArguments::gradients, shared_variables_.arguments));
     }
     for (size_t i = 0; i < variables_.states.size(); ++i) {
-      bound.states.push_back(array(variables_.states[i]->name, shapes_.states[i], types_.states[i],
-                                   &BindArguments::states, shared_variables_.states));
+      bound.states.push_back(array(*variables_.states[i], shapes_.states[i], types_.states[i], &BindArguments::states,
+                                   shared_variables_.states));
     }
     return bound;
   }
@@ -61,20 +63,22 @@ class Allocator {
     const bool known = std::any_of(all.begin(), all.end(), [&](const NodePtr& v) { return v->name == name; });
     MIXNET_CHECK(known, invalid, "[simple_bind] grad_req: no argument is called '", name, "'");
   }
-  NDArray array(const std::string& name, const Shape& shape, DType dtype, std::vector<NDArray> BindArguments::* list,
+  NDArray array(const Node& variable, const Shape& shape, DType dtype, std::vector<NDArray> BindArguments::* list,
                 const std::vector<NodePtr>& shared_nodes) const {
+    const DeviceId device = placement_.home(variable);
     for (size_t i = 0; shared_ && i < shared_nodes.size(); ++i) {
-      if (shared_nodes[i]->name != name) continue;
+      if (shared_nodes[i]->name != variable.name) continue;
       const NDArray& old = (shared_->bound().*list)[i];
-      if (!old.none() && old.shape() == shape && old.dtype() == dtype) return old;
+      const bool there = placement_.trivial() || (!old.none() && old.device() == device);
+      if (!old.none() && old.shape() == shape && old.dtype() == dtype && there) return old;
     }
-    return fill_ ? zeros(shape, dtype, device_) : NDArray(shape, dtype, device_);
+    return fill_ ? zeros(shape, dtype, device) : NDArray(shape, dtype, device);
   }
 
   Variables variables_;
   Inferred<Shape> shapes_;
   Inferred<DType> types_;
-  DeviceId device_;
+  Placement placement_;
   const SimpleBindArguments& arguments_;
   std::shared_ptr<Executor> shared_;
   Variables shared_variables_;
@@ -88,11 +92,16 @@ std::shared_ptr<Executor> simple_bind(const Symbol& symbol, DeviceId device, con
   return bind(symbol, device, Allocator(symbol, device, arguments, shared, true).run(), shared);
 }
 
-MemoryReport estimate_memory(const Symbol& symbol, const SimpleBindArguments& arguments, bool training) {
+std::vector<DeviceMemory> estimate_device_memory(const Symbol& symbol, const SimpleBindArguments& arguments,
+                                                 bool training) {
   SimpleBindArguments all = arguments;
   if (!training) all.default_request = GradRequest::null;
   // Arrays take no memory before they are written, so binding without running is free.
-  return bind(symbol, {}, Allocator(symbol, {}, all, nullptr, false).run(), nullptr)->memory(training);
+  return bind(symbol, {}, Allocator(symbol, {}, all, nullptr, false).run(), nullptr)->device_memory(training);
+}
+
+MemoryReport estimate_memory(const Symbol& symbol, const SimpleBindArguments& arguments, bool training) {
+  return total(estimate_device_memory(symbol, arguments, training));
 }
 
 std::shared_ptr<Executor> reshape(const std::shared_ptr<Executor>& executor, bool partial_shaping, bool up_sizing,

@@ -43,12 +43,15 @@ class KVStore {
   virtual void push_pull(const std::vector<std::string>& keys, const std::vector<NDArray>& values,
                          const std::vector<NDArray>& outputs, int priority) = 0;
   virtual void set_updater(Updater updater) = 0;
+  // Waits until all workers are here and the updates of what this one pushed are over. Their failures are raised by pulls.
   virtual void barrier() = 0;
 
   // Every push is a step of the optimizer; the store and the caller share it.
   virtual void set_optimizer(std::shared_ptr<Optimizer> optimizer);
 
   // What not every store has; Code::unsupported.
+  // init of keys that may exist: what they held is gone, residuals of compression too.
+  virtual void replace(const std::vector<std::string>&, const std::vector<NDArray>&) { lacks("replace"); }
   // Messages, bytes, latency and staleness by key and by peer, as JSON (dist/statistics.h).
   virtual std::string statistics() { lacks("statistics"); }
   // The servers' values and states, as PREFIX-server-N.params on their machines. Rank 0's call counts.

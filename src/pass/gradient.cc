@@ -50,6 +50,12 @@ class Differentiator {
     }
   }
 
+  Entry total(const Entry& e) {
+    builder_.set_forward(e.node.get());
+    return total(graph_.entry(e));
+  }
+
+ private:
   // The sum of all parts of an entry's gradient; null when there is none.
   Entry total(int entry) {
     std::vector<Entry>& parts = parts_[static_cast<size_t>(entry)];
@@ -62,9 +68,9 @@ class Differentiator {
     return parts.empty() ? Entry() : parts[0];
   }
 
- private:
   void visit(int id, bool is_head) {
     const Node& node = *graph_.node(id);
+    builder_.set_forward(&node);
     std::vector<Entry> outputs, output_grads;
     bool any = node.op->head && is_head;
     for (int i = 0; i < graph_.num_outputs(id); ++i) {
@@ -77,7 +83,6 @@ class Differentiator {
     std::vector<bool> wanted;
     for (const Entry& e : node.inputs) wanted.push_back(needed_[static_cast<size_t>(graph_.id(e.node.get()))]);
     GradientContext context(builder_, *node.op, node.params, node.name, node.inputs, outputs, output_grads, wanted);
-    builder_.set_forward(&node);
     node.op->gradient(context);
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const Entry& grad = context.result()[i];
@@ -106,7 +111,7 @@ std::vector<Entry> gradient(const std::vector<Entry>& heads, const std::vector<E
   differentiator.run(is_head);
   std::vector<Entry> result;
   for (const Entry& e : wrt) {
-    result.push_back(graph.contains(e.node.get()) ? differentiator.total(graph.entry(e)) : Entry());
+    result.push_back(graph.contains(e.node.get()) ? differentiator.total(e) : Entry());
   }
   return result;
 }

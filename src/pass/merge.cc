@@ -74,6 +74,7 @@ class Merger {
     for (const Entry& e : rewriter_.inputs(id))
       text += concat(" ", static_cast<const void*>(e.node.get()), ":", e.index);
     for (const auto& [name, value] : node.op->params_text(node.params.get())) text += concat(" ", name, "=", value);
+    if (node.device != DeviceId()) text += " on " + node.device.str();
     return text;
   }
 

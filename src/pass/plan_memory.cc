@@ -17,6 +17,7 @@ int64_t aligned(int64_t bytes) { return (bytes + alignment - 1) / alignment * al
 struct Interval {
   int64_t bytes = 0;
   int first = 0, last = 0;
+  int space = 0;
   int64_t offset = 0;
 };
 
@@ -46,7 +47,9 @@ class Planner {
 
   int64_t bound() {
     find_intervals();
-    return most_alive();
+    int64_t bytes = 0;
+    for (const std::vector<size_t>& members : by_space()) bytes += most_alive(pick(members));
+    return bytes;
   }
   const std::vector<bool>& joined() const { return homes_.elided; }
 
@@ -201,8 +204,11 @@ class Planner {
     return false;
   }
 
+  int space(int id) const { return in_.spaces.empty() ? 0 : in_.spaces[static_cast<size_t>(id)]; }
+
+  // Made by node `first`.
   int new_interval(int64_t bytes, int first, int last) {
-    intervals_.push_back({aligned(bytes), first, last, 0});
+    intervals_.push_back({aligned(bytes), first, last, space(first), 0});
     return static_cast<int>(intervals_.size()) - 1;
   }
 
@@ -238,29 +244,31 @@ class Planner {
     return top;
   }
 
+  // The intervals of each space.
+  std::vector<std::vector<size_t>> by_space() const {
+    const auto last = std::max_element(in_.spaces.begin(), in_.spaces.end());
+    std::vector<std::vector<size_t>> members(last == in_.spaces.end() ? 1 : static_cast<size_t>(*last) + 1);
+    for (size_t i = 0; i < intervals_.size(); ++i) members[static_cast<size_t>(intervals_[i].space)].push_back(i);
+    return members;
+  }
+  std::vector<Interval> pick(const std::vector<size_t>& members) const {
+    std::vector<Interval> picked;
+    for (size_t i : members) picked.push_back(intervals_[i]);
+    return picked;
+  }
+
   void assign_offsets() {
-    std::vector<size_t> order(intervals_.size());
-    std::iota(order.begin(), order.end(), size_t{0});
-    std::vector<Interval> best = intervals_;
-    plan_.arena_bytes = place(best, order, in_.reuse);
-    plan_.lower_bound = most_alive();
-    std::stable_sort(order.begin(), order.end(),
-                     [this](size_t a, size_t b) { return intervals_[a].bytes > intervals_[b].bytes; });
-    // The value that lies highest was placed too late: it comes first in the next try.
-    const size_t tries = in_.reuse ? std::min<size_t>(64, 1 + 400000 / (intervals_.size() + 1)) : 0;
-    for (size_t i = 0; i < tries && plan_.arena_bytes > plan_.lower_bound; ++i) {
-      std::vector<Interval> tried = intervals_;
-      const int64_t bytes = place(tried, order, true);
-      auto highest = order.begin();
-      for (auto it = order.begin(); it != order.end(); ++it) {
-        if (tried[*it].offset + tried[*it].bytes == bytes) highest = it;
-      }
-      std::rotate(order.begin(), highest, highest + 1);
-      if (bytes >= plan_.arena_bytes) continue;
-      plan_.arena_bytes = bytes;
-      best = std::move(tried);
+    for (const std::vector<size_t>& members : by_space()) {
+      std::vector<Interval> part = pick(members);
+      MemoryPlan::Space space;
+      space.begin = plan_.arena_bytes;
+      space.lower_bound = most_alive(part);
+      space.bytes = assign_offsets(part, space.lower_bound);
+      for (size_t i = 0; i < part.size(); ++i) intervals_[members[i]].offset = space.begin + part[i].offset;
+      plan_.arena_bytes += space.bytes;
+      plan_.lower_bound += space.lower_bound;
+      plan_.spaces.push_back(space);
     }
-    intervals_ = std::move(best);
     for (size_t e = 0; e < group_.size(); ++e) {
       if (group_[e] >= 0) plan_.offset[e] = intervals_[static_cast<size_t>(group_[e])].offset + plan_.within[e];
     }
@@ -271,9 +279,34 @@ class Planner {
     }
   }
 
-  int64_t most_alive() const {
+  // Of one space, from 0; its bytes.
+  int64_t assign_offsets(std::vector<Interval>& all, int64_t lower_bound) const {
+    std::vector<size_t> order(all.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::vector<Interval> best = all;
+    int64_t least = place(best, order, in_.reuse);
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return all[a].bytes > all[b].bytes; });
+    // The value that lies highest was placed too late: it comes first in the next try.
+    const size_t tries = in_.reuse ? std::min<size_t>(64, 1 + 400000 / (all.size() + 1)) : 0;
+    for (size_t i = 0; i < tries && least > lower_bound; ++i) {
+      std::vector<Interval> tried = all;
+      const int64_t bytes = place(tried, order, true);
+      auto highest = order.begin();
+      for (auto it = order.begin(); it != order.end(); ++it) {
+        if (tried[*it].offset + tried[*it].bytes == bytes) highest = it;
+      }
+      std::rotate(order.begin(), highest, highest + 1);
+      if (bytes >= least) continue;
+      least = bytes;
+      best = std::move(tried);
+    }
+    all = std::move(best);
+    return least;
+  }
+
+  int64_t most_alive(const std::vector<Interval>& all) const {
     std::vector<int64_t> change(static_cast<size_t>(g_.num_nodes()) + 1, 0);
-    for (const Interval& x : intervals_) {
+    for (const Interval& x : all) {
       change[static_cast<size_t>(x.first)] += x.bytes;
       change[static_cast<size_t>(x.last) + 1] -= x.bytes;
     }

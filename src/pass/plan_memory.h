@@ -7,7 +7,8 @@
 // made in its output at once (pass/homes.h); where that would take a larger arena, they are put together by copying.
 //
 // Offsets are tried greedily by time, by size, and then with whatever lay highest placed first, until the lower bound is met or
-// some tens of orders are through; the smallest arena is taken. Cost is near-linear: each placement looks at the values alive at
+// some tens of orders are through; the smallest arena is taken. With several spaces (devices) each has an arena of its own, planned alone; their
+// offsets are one numbering, in which each space has a stretch. Cost is near-linear: each placement looks at the values alive at
 // the same time.
 #pragma once
 #include <cstdint>
@@ -31,6 +32,7 @@ struct MemoryPlanInput {
   std::vector<bool> external;      // by entry: lives in an array of the user (variables, outputs, gradients)
   std::vector<int64_t> workspace;  // by node
   std::vector<Pieces> pieces;      // by node; empty: only the schemas' views are known
+  std::vector<int> spaces;         // by node: whose arena its outputs and its workspace lie in; empty: there is one
   std::vector<bool> early;         // by entry, with pieces: an external array of which nobody minds when it is written
   bool reuse = true;               // false: no offset is given out twice
   bool inplace = true;             // false: no value takes over another's bytes, views neither
@@ -38,13 +40,19 @@ struct MemoryPlanInput {
 
 struct MemoryPlan {
   static constexpr int64_t nowhere = -1;
+  // The arena of a space: offsets from `begin` on.
+  struct Space {
+    int64_t begin = 0, bytes = 0;
+    int64_t lower_bound = 0;
+  };
   std::vector<int64_t> offset;            // by entry; nowhere for external entries and what lies in them
   std::vector<int> same_as;               // by entry: the entry in whose bytes it lies; itself when it has its own
   std::vector<int64_t> within;            // by entry: where in them
   std::vector<bool> elided;               // by node: nothing to run
   std::vector<int64_t> workspace_offset;  // by node
-  int64_t arena_bytes = 0;
-  int64_t lower_bound = 0;  // most bytes alive at once
+  std::vector<Space> spaces;              // at least one
+  int64_t arena_bytes = 0;                // of all spaces
+  int64_t lower_bound = 0;                // most bytes alive at once, of each space, summed
 };
 
 MemoryPlan plan_memory(const MemoryPlanInput& input);

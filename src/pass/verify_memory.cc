@@ -65,6 +65,9 @@ class Replay {
     const int64_t begin = outside ? plan_.within[e] : plan_.offset[e];
     return {outside ? static_cast<int>(root) : -1, begin, begin + in_.bytes[e]};
   }
+  const MemoryPlan::Space& arena(int id) const {
+    return plan_.spaces[in_.spaces.empty() ? 0 : static_cast<size_t>(in_.spaces[static_cast<size_t>(id)])];
+  }
   bool read(const Node& node, size_t i) const { return !contains(node.op->shape_only, static_cast<int>(i)); }
 
   // A value whose node did not run is there when what it is made of is.
@@ -126,8 +129,10 @@ class Replay {
     for (int o = 0; o < g_.num_outputs(id); ++o) {
       const int entry = g_.entry(id, o);
       const Place p = place(entry);
-      const int64_t size = p.space < 0 ? plan_.arena_bytes : in_.bytes[static_cast<size_t>(p.space)];
-      MIXNET_CHECK(p.begin >= 0 && p.end <= size, internal, "[plan] ", node.place(), " writes outside its memory");
+      const MemoryPlan::Space own =
+          p.space < 0 ? arena(id) : MemoryPlan::Space{0, in_.bytes[static_cast<size_t>(p.space)]};
+      MIXNET_CHECK(p.begin >= own.begin && p.end <= own.begin + own.bytes, internal, "[plan] ", node.place(),
+                   " writes outside its memory");
       for (const Place& other : written) {
         MIXNET_CHECK(!p.overlaps(other), internal, "[plan] ", node.place(), " has two outputs in one place");
       }

@@ -1,4 +1,4 @@
-// The process's pools. All host devices share one; a CUDA build adds one per GPU.
+// The process's pools: one per context of the CPU; a CUDA build adds one per GPU.
 #include "storage/storage.h"
 
 #include <atomic>
@@ -13,11 +13,12 @@ namespace mixnet {
 namespace {
 
 Pool& pool(DeviceId device) {
-  get_device(device);  // throws when it is not there
+  Device& on = get_device(device);  // throws when it is not there
   // Never destroyed: arrays may be freed by other threads while the process ends. No lock, because a fork could leave it locked.
-  static std::atomic<Pool*> cpu{nullptr};
+  static std::atomic<Pool*> cpus[host_contexts] = {};
+  std::atomic<Pool*>& cpu = cpus[host_context(device)];
   if (Pool* made = cpu.load(std::memory_order_acquire)) return *made;
-  auto candidate = std::make_unique<Pool>(get_device({}), environment_int("CPU_MEM_POOL_LIMIT", 0));
+  auto candidate = std::make_unique<Pool>(on, environment_int("CPU_MEM_POOL_LIMIT", 0));
   Pool* expected = nullptr;
   return cpu.compare_exchange_strong(expected, candidate.get()) ? *candidate.release() : *expected;
 }

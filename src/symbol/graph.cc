@@ -24,14 +24,26 @@ Graph::Graph(std::vector<Entry> heads) : heads_(std::move(heads)) {
         if (input->recomputed == late && seen.insert(input.get()).second) stack.push_back({input, 0});
         continue;
       }
-      ids_.emplace(top.node.get(), num_nodes());
-      first_.push_back(num_entries_);
-      num_entries_ += top.node->num_outputs();
-      nodes_.push_back(std::move(top.node));
+      append(std::move(top.node));
       stack.pop_back();
     }
   }
   first_.push_back(num_entries_);
+}
+
+void Graph::append(NodePtr node) {
+  ids_.emplace(node.get(), num_nodes());
+  first_.push_back(num_entries_);
+  num_entries_ += node->num_outputs();
+  nodes_.push_back(std::move(node));
+}
+
+Graph Graph::reordered(const std::vector<int>& order) const {
+  Graph graph;
+  graph.heads_ = heads_;
+  for (int id : order) graph.append(node(id));
+  graph.first_.push_back(graph.num_entries_);
+  return graph;
 }
 
 }  // namespace mixnet

@@ -13,6 +13,8 @@ namespace mixnet {
 class Graph {
  public:
   explicit Graph(std::vector<Entry> heads);
+  // The same nodes in another order (their old numbers), in which inputs still precede their consumers.
+  Graph reordered(const std::vector<int>& order) const;
 
   const std::vector<Entry>& heads() const { return heads_; }
   int num_nodes() const { return static_cast<int>(nodes_.size()); }
@@ -28,6 +30,9 @@ class Graph {
   int entry(const Entry& e) const { return entry(id(e.node.get()), e.index); }
 
  private:
+  Graph() = default;
+  void append(NodePtr node);
+
   std::vector<Entry> heads_;
   std::vector<NodePtr> nodes_;
   std::unordered_map<const Node*, int> ids_;

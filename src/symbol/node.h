@@ -20,6 +20,9 @@ struct Node {
   bool derived = false;  // set by passes: depends on parameters or constants only, made when those change
   // Of a copy that a pass made: the node of the graph as it was asked for. Both take the same random draw.
   std::shared_ptr<const Node> origin;
+  // Of a copy between devices and of a node without inputs: where the placement has put it (pass/placement.h). Others are where their
+  // inputs are.
+  DeviceId device;
   // A second run of its origin, in the backward part: a graph runs it as late as its readers allow.
   bool recomputed = false;
 

@@ -56,6 +56,16 @@ bool move_to_variable(const std::string& input, const StringMap& attributes, Nod
   return moved;
 }
 
+// A variable that an operator makes for one of its inputs is in the operator's group.
+NodePtr make_input(const std::string& name, const StringMap& attributes) {
+  NodePtr variable = make_variable(name);
+  for (const char* key : {"ctx_group", "__ctx_group__"}) {
+    const auto it = attributes.find(key);
+    if (it != attributes.end()) variable->attributes.insert(*it);
+  }
+  return variable;
+}
+
 // Copies of all nodes that reach `heads`, with `replace` deciding what stands for a node instead (null: a copy).
 class Copier {
  public:
@@ -109,7 +119,7 @@ Symbol Symbol::create(const OpSchema& op, const Attributes& params, const String
   const std::vector<std::string> names = op.input_names(node->params.get());
   node->inputs = place_inputs(op, names, name, inputs);
   for (size_t i = 0; i < names.size(); ++i) {
-    if (!node->inputs[i]) node->inputs[i] = {make_variable(name + "_" + names[i]), 0};
+    if (!node->inputs[i]) node->inputs[i] = {make_input(name + "_" + names[i], attributes), 0};
     Node& feeder = *node->inputs[i].node;
     if (feeder.is_variable() && move_to_variable(names[i], attributes, feeder)) {
       for (const char* key : {"_lr_mult", "_wd_mult"}) node->attributes.erase(names[i] + key);
@@ -234,6 +244,12 @@ Symbol Symbol::compose(const std::vector<std::pair<std::string, Symbol>>& replac
   Symbol composed(Copier(std::move(replace)).run(outputs_));
   if (!name.empty() && !composed.outputs_.empty()) composed.outputs_[0].node->name = name;
   return composed;
+}
+
+Symbol Symbol::placed(Groups groups) const {
+  Symbol symbol(outputs_);
+  symbol.groups_ = std::move(groups);
+  return symbol;
 }
 
 Symbol Symbol::copy() const { return Symbol(Copier({}).run(outputs_)); }

@@ -13,6 +13,8 @@
 namespace mixnet {
 
 using StringMap = std::map<std::string, std::string>;
+// Devices by the name of a group of nodes (attribute ctx_group).
+using Groups = std::map<std::string, DeviceId>;
 
 class Symbol {
  public:
@@ -39,6 +41,9 @@ class Symbol {
   Symbol children() const;
   // Replaces variables by symbols of one output: by name, or by position among list_arguments ("" names).
   Symbol compose(const std::vector<std::pair<std::string, Symbol>>& replacements, const std::string& name = "") const;
+  // The same symbol; what binds it puts each group of its nodes on its device (pass/placement.h).
+  Symbol placed(Groups groups) const;
+  const Groups& groups() const { return groups_; }
   // A copy of every node that reaches the outputs.
   Symbol copy() const;
 
@@ -57,6 +62,7 @@ class Symbol {
 
  private:
   std::vector<Entry> outputs_;
+  Groups groups_;
 };
 
 // "conv0_output"; a variable's own name.

@@ -81,7 +81,7 @@ def train():
         if kv.rank == 0:
             checkpoint(kv)
     phase("end")
-    return check_elastic(names, weights) if os.environ.get("FAULT_ELASTIC") else None
+    return check_elastic(names, weights) if os.environ.get("FAULT_ELASTIC") and kv.rank == 0 else None
 
 
 def check_elastic(names, weights):

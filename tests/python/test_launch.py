@@ -110,7 +110,7 @@ def test_members_and_their_environment(python, key):
 def test_a_failure_ends_the_others(tmp_path):
     mark = f"3601.{os.getpid()}"
     begin = time.monotonic()
-    code, out, err = launch("-n", 3, "-s", 0, "sh", "-c", f'[ $DMLC_WORKER_ID = 1 ] && {{ echo bad; exit 7; }}; (setsid sleep {mark} &) ; sleep {mark}')
+    code, out, err = launch("-n", 3, "-s", 0, "sh", "-c", f"[ $DMLC_WORKER_ID = 1 ] && {{ echo bad; exit 7; }}; (setsid sleep {mark} &) ; sleep {mark}")
     assert code == 7 and "[launch] worker 1 ended with exit code 7; ending the others\n" == err and out == "worker 1 | bad\n"
     assert gone(f"sleep {mark}", 0) and time.monotonic() - begin < 10
 
@@ -124,7 +124,7 @@ def test_a_member_that_does_not_listen_is_killed():
     mark = f"3602.{os.getpid()}"
     stubborn = f"trap '' TERM INT; echo ready; while :; do sleep {mark}; done"
     begin = time.monotonic()
-    code, _, _ = launch("-n", 2, "-s", 0, "--grace-s", 1, "sh", "-c", f'[ $DMLC_WORKER_ID = 1 ] && sleep 0.5 && exit 3; {stubborn}')
+    code, _, _ = launch("-n", 2, "-s", 0, "--grace-s", 1, "sh", "-c", f"[ $DMLC_WORKER_ID = 1 ] && sleep 0.5 && exit 3; {stubborn}")
     assert code == 3 and gone(f"sleep {mark}", 0) and time.monotonic() - begin < 10
 
 
@@ -177,13 +177,13 @@ def test_the_group_begins_again(tmp_path):
 
 
 def test_a_member_of_an_elastic_group_begins_again(tmp_path):
-    text = f'[ $DMLC_WORKER_ID = 0 ] && {{ sleep 1.5; echo end; exit 0; }}; echo try >> {tmp_path}/tries; [ $(wc -l < {tmp_path}/tries) = 3 ]'
+    text = f"[ $DMLC_WORKER_ID = 0 ] && {{ sleep 1.5; echo end; exit 0; }}; echo try >> {tmp_path}/tries; [ $(wc -l < {tmp_path}/tries) = 3 ]"
     code, out, err = launch("-n", 2, "-s", 0, "--elastic", "--restart", 2, "sh", "-c", text)
     assert code == 0 and out == "worker 0 | end\n" and "worker 1 ended with exit code 1; it begins again (2 of 2)" in err
 
 
 def test_an_elastic_group_goes_on():
-    code, out, err = launch("-n", 2, "-s", 0, "--elastic", "sh", "-c", '[ $DMLC_WORKER_ID = 1 ] && exit 5; sleep 1; echo end')
+    code, out, err = launch("-n", 2, "-s", 0, "--elastic", "sh", "-c", "[ $DMLC_WORKER_ID = 1 ] && exit 5; sleep 1; echo end")
     assert code == 0 and out == "worker 0 | end\n" and err == "[launch] worker 1 ended with exit code 5; the others go on\n"
     assert launch("-n", 2, "-s", 0, "--elastic", "sh", "-c", "exit 6")[0] == 6
 
@@ -242,7 +242,7 @@ sys.exit(max(task.wait() for task in tasks))
     options = ["-n", 2, "-s", 0, "--launcher", "slurm", "--key", key, "--address", "127.0.0.1", "--python", sys.executable]
     code, out, err = launch(*options, sys.executable, "-c", "import os; print(os.environ['DMLC_ROLE'], os.environ['MIXNET_PS_KEY'][:3])", env=env)
     assert code == 0 and sorted(out.splitlines()) == [f"worker {i} | worker sss" for i in range(2)], err
-    code, _, err = launch(*options, "sh", "-c", 'exit $((DMLC_WORKER_ID * 9))', env=env)
+    code, _, err = launch(*options, "sh", "-c", "exit $((DMLC_WORKER_ID * 9))", env=env)
     assert code == 9 and "[launch] worker 1 ended with exit code 9\n" in err and "[launch] srun ended with exit code 9\n" in err
     assert SECRET not in record.read_text()
 
@@ -254,7 +254,7 @@ def test_mpi():
     code, out, err = launch(*options, "--env", "XA=a,b;c", sys.executable, "-c", program)
     assert code == 0 and sorted(out.splitlines()) == [f"worker {i} | worker {i} a,b;c" for i in range(2)], err
     mark = f"3607.{os.getpid()}"
-    code, _, err = launch(*options, "sh", "-c", f'[ $DMLC_WORKER_ID = 1 ] && exit 9; sleep {mark}')
+    code, _, err = launch(*options, "sh", "-c", f"[ $DMLC_WORKER_ID = 1 ] && exit 9; sleep {mark}")
     assert code == 9 and "worker 1 ended with exit code 9" in err and gone(f"sleep {mark}")
 
 

@@ -472,6 +472,14 @@ func SymbolCopy(symbol Symbol) (outSymbol Symbol, err error) {
 	return
 }
 
+// SymbolPlace is mxn_symbol_place. The same symbol for binding with its groups of nodes (attribute ctx_group) on devices: group names[i] on device (device_kinds[i], device_indices[i]). What is bound on takes the nodes without a group. A symbol made of it is not placed. Owner of what is returned: caller: mxn_symbol_free.
+func SymbolPlace(symbol Symbol, names []string, deviceKinds []int32, deviceIndices []int32, count int32) (outSymbol Symbol, err error) {
+	namesC, namesFree := texts(names)
+	defer namesFree()
+	err = failure(C.mxn_go_symbol_place(symbol, namesC, (*C.int32_t)(unsafe.Pointer(first(deviceKinds))), (*C.int32_t)(unsafe.Pointer(first(deviceIndices))), C.int32_t(count), &outSymbol))
+	return
+}
+
 // SymbolCompose is mxn_symbol_compose. Replaces variables by symbols: by name, or by position where the name is NULL. name may be NULL. Owner of what is returned: caller: mxn_symbol_free.
 func SymbolCompose(symbol Symbol, name string, keys []string, replacements []Symbol, count int32) (outSymbol Symbol, err error) {
 	keysC, keysFree := texts(keys)
@@ -584,6 +592,15 @@ func SymbolMemory(symbol Symbol, names []string, ndims []int32, dims []int64, co
 	return
 }
 
+// SymbolDeviceMemory is mxn_symbol_device_memory. The part of it on one device, of a symbol that would be bound on cpu(0).
+func SymbolDeviceMemory(symbol Symbol, deviceKind int32, deviceIndex int32, names []string, ndims []int32, dims []int64, count int32, training int32) (outInfo MemoryInfoT, err error) {
+	namesC, namesFree := texts(names)
+	defer namesFree()
+	outInfo.StructSize = uint64(unsafe.Sizeof(outInfo))
+	err = failure(C.mxn_go_symbol_device_memory(symbol, C.int32_t(deviceKind), C.int32_t(deviceIndex), namesC, (*C.int32_t)(unsafe.Pointer(first(ndims))), (*C.int64_t)(unsafe.Pointer(first(dims))), C.int32_t(count), C.int32_t(training), (*C.mxn_memory_info_t)(unsafe.Pointer(&outInfo))))
+	return
+}
+
 // ExecutorBind is mxn_executor_bind. Binds arrays, in list order. grads may be NULL or hold NULLs; grad_reqs may be NULL with them. shared: an executor whose memory is shared, or NULL. Owner of what is returned: caller: mxn_executor_free.
 func ExecutorBind(symbol Symbol, deviceKind int32, deviceIndex int32, args []Ndarray, grads []Ndarray, gradReqs []int32, numArgs int64, states []Ndarray, numStates int64, shared Executor) (outExecutor Executor, err error) {
 	err = failure(C.mxn_go_executor_bind(symbol, C.int32_t(deviceKind), C.int32_t(deviceIndex), first(args), first(grads), (*C.int32_t)(unsafe.Pointer(first(gradReqs))), C.int64_t(numArgs), first(states), C.int64_t(numStates), shared, &outExecutor))
@@ -644,6 +661,13 @@ func ExecutorSetMonitor(executor Executor, fn MonitorFn, inputs int32) (err erro
 func ExecutorMemory(executor Executor, training int32) (outInfo MemoryInfoT, err error) {
 	outInfo.StructSize = uint64(unsafe.Sizeof(outInfo))
 	err = failure(C.mxn_go_executor_memory(executor, C.int32_t(training), (*C.mxn_memory_info_t)(unsafe.Pointer(&outInfo))))
+	return
+}
+
+// ExecutorDeviceMemory is mxn_executor_device_memory. The part of it on one device; zeros where the plan has none.
+func ExecutorDeviceMemory(executor Executor, deviceKind int32, deviceIndex int32, training int32) (outInfo MemoryInfoT, err error) {
+	outInfo.StructSize = uint64(unsafe.Sizeof(outInfo))
+	err = failure(C.mxn_go_executor_device_memory(executor, C.int32_t(deviceKind), C.int32_t(deviceIndex), C.int32_t(training), (*C.mxn_memory_info_t)(unsafe.Pointer(&outInfo))))
 	return
 }
 
@@ -744,6 +768,14 @@ func KvstoreInit(store Kvstore, keys []string, values []Ndarray, count int64) (e
 	return
 }
 
+// KvstoreReplace is mxn_kvstore_replace. Sets first values, also of keys that exist: what they held is gone.
+func KvstoreReplace(store Kvstore, keys []string, values []Ndarray, count int64) (err error) {
+	keysC, keysFree := texts(keys)
+	defer keysFree()
+	err = failure(C.mxn_go_kvstore_replace(store, keysC, first(values), C.int64_t(count)))
+	return
+}
+
 // KvstorePush is mxn_kvstore_push. Sums what stands under the same key and stores it or hands it to the updater.
 func KvstorePush(store Kvstore, keys []string, values []Ndarray, count int64, priority int32) (err error) {
 	keysC, keysFree := texts(keys)
@@ -809,7 +841,7 @@ func KvstoreRank(store Kvstore) (outRank int32, outSize int32, err error) {
 	return
 }
 
-// KvstoreBarrier is mxn_kvstore_barrier. Waits until all workers are here. Blocks: yes.
+// KvstoreBarrier is mxn_kvstore_barrier. Waits until all workers are here and the updates of what this one pushed are over; their failures are raised by what is pulled. Blocks: yes.
 func KvstoreBarrier(store Kvstore) (err error) {
 	err = failure(C.mxn_go_kvstore_barrier(store))
 	return

@@ -82,6 +82,7 @@ static __typeof__(&mxn_symbol_variable) do_mxn_symbol_variable;
 static __typeof__(&mxn_symbol_create) do_mxn_symbol_create;
 static __typeof__(&mxn_symbol_group) do_mxn_symbol_group;
 static __typeof__(&mxn_symbol_copy) do_mxn_symbol_copy;
+static __typeof__(&mxn_symbol_place) do_mxn_symbol_place;
 static __typeof__(&mxn_symbol_compose) do_mxn_symbol_compose;
 static __typeof__(&mxn_symbol_output) do_mxn_symbol_output;
 static __typeof__(&mxn_symbol_internals) do_mxn_symbol_internals;
@@ -98,6 +99,7 @@ static __typeof__(&mxn_symbol_debug) do_mxn_symbol_debug;
 static __typeof__(&mxn_symbol_infer_shape) do_mxn_symbol_infer_shape;
 static __typeof__(&mxn_symbol_infer_type) do_mxn_symbol_infer_type;
 static __typeof__(&mxn_symbol_memory) do_mxn_symbol_memory;
+static __typeof__(&mxn_symbol_device_memory) do_mxn_symbol_device_memory;
 static __typeof__(&mxn_executor_bind) do_mxn_executor_bind;
 static __typeof__(&mxn_executor_simple_bind) do_mxn_executor_simple_bind;
 static __typeof__(&mxn_executor_reshape) do_mxn_executor_reshape;
@@ -107,6 +109,7 @@ static __typeof__(&mxn_executor_backward) do_mxn_executor_backward;
 static __typeof__(&mxn_executor_arrays) do_mxn_executor_arrays;
 static __typeof__(&mxn_executor_set_monitor) do_mxn_executor_set_monitor;
 static __typeof__(&mxn_executor_memory) do_mxn_executor_memory;
+static __typeof__(&mxn_executor_device_memory) do_mxn_executor_device_memory;
 static __typeof__(&mxn_executor_describe) do_mxn_executor_describe;
 static __typeof__(&mxn_autograd_set) do_mxn_autograd_set;
 static __typeof__(&mxn_autograd_mark) do_mxn_autograd_mark;
@@ -122,6 +125,7 @@ static __typeof__(&mxn_cached_op_describe) do_mxn_cached_op_describe;
 static __typeof__(&mxn_kvstore_create) do_mxn_kvstore_create;
 static __typeof__(&mxn_kvstore_free) do_mxn_kvstore_free;
 static __typeof__(&mxn_kvstore_init) do_mxn_kvstore_init;
+static __typeof__(&mxn_kvstore_replace) do_mxn_kvstore_replace;
 static __typeof__(&mxn_kvstore_push) do_mxn_kvstore_push;
 static __typeof__(&mxn_kvstore_pull) do_mxn_kvstore_pull;
 static __typeof__(&mxn_kvstore_push_pull) do_mxn_kvstore_push_pull;
@@ -225,6 +229,7 @@ const mxn_go_entry mxn_go_entries[] = {
   {"mxn_symbol_create", (void **)&do_mxn_symbol_create},
   {"mxn_symbol_group", (void **)&do_mxn_symbol_group},
   {"mxn_symbol_copy", (void **)&do_mxn_symbol_copy},
+  {"mxn_symbol_place", (void **)&do_mxn_symbol_place},
   {"mxn_symbol_compose", (void **)&do_mxn_symbol_compose},
   {"mxn_symbol_output", (void **)&do_mxn_symbol_output},
   {"mxn_symbol_internals", (void **)&do_mxn_symbol_internals},
@@ -241,6 +246,7 @@ const mxn_go_entry mxn_go_entries[] = {
   {"mxn_symbol_infer_shape", (void **)&do_mxn_symbol_infer_shape},
   {"mxn_symbol_infer_type", (void **)&do_mxn_symbol_infer_type},
   {"mxn_symbol_memory", (void **)&do_mxn_symbol_memory},
+  {"mxn_symbol_device_memory", (void **)&do_mxn_symbol_device_memory},
   {"mxn_executor_bind", (void **)&do_mxn_executor_bind},
   {"mxn_executor_simple_bind", (void **)&do_mxn_executor_simple_bind},
   {"mxn_executor_reshape", (void **)&do_mxn_executor_reshape},
@@ -250,6 +256,7 @@ const mxn_go_entry mxn_go_entries[] = {
   {"mxn_executor_arrays", (void **)&do_mxn_executor_arrays},
   {"mxn_executor_set_monitor", (void **)&do_mxn_executor_set_monitor},
   {"mxn_executor_memory", (void **)&do_mxn_executor_memory},
+  {"mxn_executor_device_memory", (void **)&do_mxn_executor_device_memory},
   {"mxn_executor_describe", (void **)&do_mxn_executor_describe},
   {"mxn_autograd_set", (void **)&do_mxn_autograd_set},
   {"mxn_autograd_mark", (void **)&do_mxn_autograd_mark},
@@ -265,6 +272,7 @@ const mxn_go_entry mxn_go_entries[] = {
   {"mxn_kvstore_create", (void **)&do_mxn_kvstore_create},
   {"mxn_kvstore_free", (void **)&do_mxn_kvstore_free},
   {"mxn_kvstore_init", (void **)&do_mxn_kvstore_init},
+  {"mxn_kvstore_replace", (void **)&do_mxn_kvstore_replace},
   {"mxn_kvstore_push", (void **)&do_mxn_kvstore_push},
   {"mxn_kvstore_pull", (void **)&do_mxn_kvstore_pull},
   {"mxn_kvstore_push_pull", (void **)&do_mxn_kvstore_push_pull},
@@ -401,6 +409,7 @@ mxn_go_result mxn_go_symbol_create(const mxn_op_t *op, const mxn_go_arg *args, i
   return mxn_go_finish(do_mxn_symbol_create(op, resolved, num_args, attr_keys, attr_values, num_attrs, inputs, input_names, num_inputs, name, out_symbol)); }
 mxn_go_result mxn_go_symbol_group(mxn_symbol_t *const *symbols, int32_t count, mxn_symbol_t **out_symbol) { NEED(mxn_symbol_group) return mxn_go_finish(do_mxn_symbol_group(symbols, count, out_symbol)); }
 mxn_go_result mxn_go_symbol_copy(const mxn_symbol_t *symbol, mxn_symbol_t **out_symbol) { NEED(mxn_symbol_copy) return mxn_go_finish(do_mxn_symbol_copy(symbol, out_symbol)); }
+mxn_go_result mxn_go_symbol_place(const mxn_symbol_t *symbol, const char *const *names, const int32_t *device_kinds, const int32_t *device_indices, int32_t count, mxn_symbol_t **out_symbol) { NEED(mxn_symbol_place) return mxn_go_finish(do_mxn_symbol_place(symbol, names, device_kinds, device_indices, count, out_symbol)); }
 mxn_go_result mxn_go_symbol_compose(const mxn_symbol_t *symbol, const char *name, const char *const *keys, mxn_symbol_t *const *replacements, int32_t count, mxn_symbol_t **out_symbol) { NEED(mxn_symbol_compose) return mxn_go_finish(do_mxn_symbol_compose(symbol, name, keys, replacements, count, out_symbol)); }
 mxn_go_result mxn_go_symbol_output(const mxn_symbol_t *symbol, int64_t i, mxn_symbol_t **out_symbol) { NEED(mxn_symbol_output) return mxn_go_finish(do_mxn_symbol_output(symbol, i, out_symbol)); }
 mxn_go_result mxn_go_symbol_internals(const mxn_symbol_t *symbol, mxn_symbol_t **out_symbol) { NEED(mxn_symbol_internals) return mxn_go_finish(do_mxn_symbol_internals(symbol, out_symbol)); }
@@ -417,6 +426,7 @@ mxn_go_result mxn_go_symbol_debug(const mxn_symbol_t *symbol, char **out_text) {
 mxn_go_result mxn_go_symbol_infer_shape(const mxn_symbol_t *symbol, const char *const *names, const int32_t *ndims, const int64_t *dims, int32_t count, mxn_shapes_t **out_arguments, mxn_shapes_t **out_outputs, mxn_shapes_t **out_states, int32_t *out_complete) { NEED(mxn_symbol_infer_shape) return mxn_go_finish(do_mxn_symbol_infer_shape(symbol, names, ndims, dims, count, out_arguments, out_outputs, out_states, out_complete)); }
 mxn_go_result mxn_go_symbol_infer_type(const mxn_symbol_t *symbol, const char *const *names, const int32_t *dtypes, int32_t count, mxn_shapes_t **out_arguments, mxn_shapes_t **out_outputs, mxn_shapes_t **out_states, int32_t *out_complete) { NEED(mxn_symbol_infer_type) return mxn_go_finish(do_mxn_symbol_infer_type(symbol, names, dtypes, count, out_arguments, out_outputs, out_states, out_complete)); }
 mxn_go_result mxn_go_symbol_memory(const mxn_symbol_t *symbol, const char *const *names, const int32_t *ndims, const int64_t *dims, int32_t count, int32_t training, mxn_memory_info_t *out_info) { NEED(mxn_symbol_memory) return mxn_go_finish(do_mxn_symbol_memory(symbol, names, ndims, dims, count, training, out_info)); }
+mxn_go_result mxn_go_symbol_device_memory(const mxn_symbol_t *symbol, int32_t device_kind, int32_t device_index, const char *const *names, const int32_t *ndims, const int64_t *dims, int32_t count, int32_t training, mxn_memory_info_t *out_info) { NEED(mxn_symbol_device_memory) return mxn_go_finish(do_mxn_symbol_device_memory(symbol, device_kind, device_index, names, ndims, dims, count, training, out_info)); }
 mxn_go_result mxn_go_executor_bind(const mxn_symbol_t *symbol, int32_t device_kind, int32_t device_index, mxn_ndarray_t *const *args, mxn_ndarray_t *const *grads, const int32_t *grad_reqs, int64_t num_args, mxn_ndarray_t *const *states, int64_t num_states, const mxn_executor_t *shared, mxn_executor_t **out_executor) { NEED(mxn_executor_bind) return mxn_go_finish(do_mxn_executor_bind(symbol, device_kind, device_index, args, grads, grad_reqs, num_args, states, num_states, shared, out_executor)); }
 mxn_go_result mxn_go_executor_simple_bind(const mxn_symbol_t *symbol, int32_t device_kind, int32_t device_index, const char *const *shape_names, const int32_t *ndims, const int64_t *dims, int32_t num_shapes, const char *const *dtype_names, const int32_t *dtypes, int32_t num_dtypes, const char *const *req_names, const int32_t *reqs, int32_t num_reqs, int32_t default_req, const mxn_executor_t *shared, mxn_executor_t **out_executor) { NEED(mxn_executor_simple_bind) return mxn_go_finish(do_mxn_executor_simple_bind(symbol, device_kind, device_index, shape_names, ndims, dims, num_shapes, dtype_names, dtypes, num_dtypes, req_names, reqs, num_reqs, default_req, shared, out_executor)); }
 mxn_go_result mxn_go_executor_reshape(const mxn_executor_t *executor, int32_t partial_shaping, int32_t up_sizing, const char *const *names, const int32_t *ndims, const int64_t *dims, int32_t count, mxn_executor_t **out_executor) { NEED(mxn_executor_reshape) return mxn_go_finish(do_mxn_executor_reshape(executor, partial_shaping, up_sizing, names, ndims, dims, count, out_executor)); }
@@ -426,6 +436,7 @@ mxn_go_result mxn_go_executor_backward(mxn_executor_t *executor, mxn_ndarray_t *
 mxn_go_result mxn_go_executor_arrays(const mxn_executor_t *executor, int32_t what, mxn_ndarray_t ***out_arrays, int64_t *out_count) { NEED(mxn_executor_arrays) return mxn_go_finish(do_mxn_executor_arrays(executor, what, out_arrays, out_count)); }
 mxn_go_result mxn_go_executor_set_monitor(mxn_executor_t *executor, uintptr_t user, int32_t inputs) { NEED(mxn_executor_set_monitor) return mxn_go_finish(do_mxn_executor_set_monitor(executor, user ? mxn_go_monitor : NULL, (void *)user, user ? mxn_go_destroy : NULL, inputs)); }
 mxn_go_result mxn_go_executor_memory(const mxn_executor_t *executor, int32_t training, mxn_memory_info_t *out_info) { NEED(mxn_executor_memory) return mxn_go_finish(do_mxn_executor_memory(executor, training, out_info)); }
+mxn_go_result mxn_go_executor_device_memory(const mxn_executor_t *executor, int32_t device_kind, int32_t device_index, int32_t training, mxn_memory_info_t *out_info) { NEED(mxn_executor_device_memory) return mxn_go_finish(do_mxn_executor_device_memory(executor, device_kind, device_index, training, out_info)); }
 mxn_go_result mxn_go_executor_describe(const mxn_executor_t *executor, char **out_text) { NEED(mxn_executor_describe) return mxn_go_finish(do_mxn_executor_describe(executor, out_text)); }
 mxn_go_result mxn_go_autograd_set(int32_t recording, int32_t training, int32_t *out_before) { NEED(mxn_autograd_set) return mxn_go_finish(do_mxn_autograd_set(recording, training, out_before)); }
 mxn_go_result mxn_go_autograd_mark(mxn_ndarray_t *const *arrays, mxn_ndarray_t *const *grads, const int32_t *grad_reqs, int64_t count) { NEED(mxn_autograd_mark) return mxn_go_finish(do_mxn_autograd_mark(arrays, grads, grad_reqs, count)); }
@@ -441,6 +452,7 @@ mxn_go_result mxn_go_cached_op_describe(mxn_cached_op_t *op, char **out_text, in
 mxn_go_result mxn_go_kvstore_create(const char *type, mxn_kvstore_t **out_store) { NEED(mxn_kvstore_create) return mxn_go_finish(do_mxn_kvstore_create(type, out_store)); }
 void mxn_go_kvstore_free(mxn_kvstore_t *store) { if (!do_mxn_kvstore_free) return; do_mxn_kvstore_free(store); }
 mxn_go_result mxn_go_kvstore_init(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count) { NEED(mxn_kvstore_init) return mxn_go_finish(do_mxn_kvstore_init(store, keys, values, count)); }
+mxn_go_result mxn_go_kvstore_replace(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count) { NEED(mxn_kvstore_replace) return mxn_go_finish(do_mxn_kvstore_replace(store, keys, values, count)); }
 mxn_go_result mxn_go_kvstore_push(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count, int32_t priority) { NEED(mxn_kvstore_push) return mxn_go_finish(do_mxn_kvstore_push(store, keys, values, count, priority)); }
 mxn_go_result mxn_go_kvstore_pull(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *outputs, int64_t count, int32_t priority) { NEED(mxn_kvstore_pull) return mxn_go_finish(do_mxn_kvstore_pull(store, keys, outputs, count, priority)); }
 mxn_go_result mxn_go_kvstore_push_pull(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, mxn_ndarray_t *const *outputs, int64_t count, int32_t priority) { NEED(mxn_kvstore_push_pull) return mxn_go_finish(do_mxn_kvstore_push_pull(store, keys, values, outputs, count, priority)); }

@@ -78,6 +78,7 @@ mxn_go_result mxn_go_symbol_variable(const char *name, mxn_symbol_t **out_symbol
 mxn_go_result mxn_go_symbol_create(const mxn_op_t *op, const mxn_go_arg *args, int32_t num_args, const char *arg_texts, const int64_t *arg_ints, const double *arg_reals, const char *const *attr_keys, const char *const *attr_values, int32_t num_attrs, mxn_symbol_t *const *inputs, const char *const *input_names, int32_t num_inputs, const char *name, mxn_symbol_t **out_symbol);
 mxn_go_result mxn_go_symbol_group(mxn_symbol_t *const *symbols, int32_t count, mxn_symbol_t **out_symbol);
 mxn_go_result mxn_go_symbol_copy(const mxn_symbol_t *symbol, mxn_symbol_t **out_symbol);
+mxn_go_result mxn_go_symbol_place(const mxn_symbol_t *symbol, const char *const *names, const int32_t *device_kinds, const int32_t *device_indices, int32_t count, mxn_symbol_t **out_symbol);
 mxn_go_result mxn_go_symbol_compose(const mxn_symbol_t *symbol, const char *name, const char *const *keys, mxn_symbol_t *const *replacements, int32_t count, mxn_symbol_t **out_symbol);
 mxn_go_result mxn_go_symbol_output(const mxn_symbol_t *symbol, int64_t i, mxn_symbol_t **out_symbol);
 mxn_go_result mxn_go_symbol_internals(const mxn_symbol_t *symbol, mxn_symbol_t **out_symbol);
@@ -94,6 +95,7 @@ mxn_go_result mxn_go_symbol_debug(const mxn_symbol_t *symbol, char **out_text);
 mxn_go_result mxn_go_symbol_infer_shape(const mxn_symbol_t *symbol, const char *const *names, const int32_t *ndims, const int64_t *dims, int32_t count, mxn_shapes_t **out_arguments, mxn_shapes_t **out_outputs, mxn_shapes_t **out_states, int32_t *out_complete);
 mxn_go_result mxn_go_symbol_infer_type(const mxn_symbol_t *symbol, const char *const *names, const int32_t *dtypes, int32_t count, mxn_shapes_t **out_arguments, mxn_shapes_t **out_outputs, mxn_shapes_t **out_states, int32_t *out_complete);
 mxn_go_result mxn_go_symbol_memory(const mxn_symbol_t *symbol, const char *const *names, const int32_t *ndims, const int64_t *dims, int32_t count, int32_t training, mxn_memory_info_t *out_info);
+mxn_go_result mxn_go_symbol_device_memory(const mxn_symbol_t *symbol, int32_t device_kind, int32_t device_index, const char *const *names, const int32_t *ndims, const int64_t *dims, int32_t count, int32_t training, mxn_memory_info_t *out_info);
 mxn_go_result mxn_go_executor_bind(const mxn_symbol_t *symbol, int32_t device_kind, int32_t device_index, mxn_ndarray_t *const *args, mxn_ndarray_t *const *grads, const int32_t *grad_reqs, int64_t num_args, mxn_ndarray_t *const *states, int64_t num_states, const mxn_executor_t *shared, mxn_executor_t **out_executor);
 mxn_go_result mxn_go_executor_simple_bind(const mxn_symbol_t *symbol, int32_t device_kind, int32_t device_index, const char *const *shape_names, const int32_t *ndims, const int64_t *dims, int32_t num_shapes, const char *const *dtype_names, const int32_t *dtypes, int32_t num_dtypes, const char *const *req_names, const int32_t *reqs, int32_t num_reqs, int32_t default_req, const mxn_executor_t *shared, mxn_executor_t **out_executor);
 mxn_go_result mxn_go_executor_reshape(const mxn_executor_t *executor, int32_t partial_shaping, int32_t up_sizing, const char *const *names, const int32_t *ndims, const int64_t *dims, int32_t count, mxn_executor_t **out_executor);
@@ -103,6 +105,7 @@ mxn_go_result mxn_go_executor_backward(mxn_executor_t *executor, mxn_ndarray_t *
 mxn_go_result mxn_go_executor_arrays(const mxn_executor_t *executor, int32_t what, mxn_ndarray_t ***out_arrays, int64_t *out_count);
 mxn_go_result mxn_go_executor_set_monitor(mxn_executor_t *executor, uintptr_t user, int32_t inputs);
 mxn_go_result mxn_go_executor_memory(const mxn_executor_t *executor, int32_t training, mxn_memory_info_t *out_info);
+mxn_go_result mxn_go_executor_device_memory(const mxn_executor_t *executor, int32_t device_kind, int32_t device_index, int32_t training, mxn_memory_info_t *out_info);
 mxn_go_result mxn_go_executor_describe(const mxn_executor_t *executor, char **out_text);
 mxn_go_result mxn_go_autograd_set(int32_t recording, int32_t training, int32_t *out_before);
 mxn_go_result mxn_go_autograd_mark(mxn_ndarray_t *const *arrays, mxn_ndarray_t *const *grads, const int32_t *grad_reqs, int64_t count);
@@ -118,6 +121,7 @@ mxn_go_result mxn_go_cached_op_describe(mxn_cached_op_t *op, char **out_text, in
 mxn_go_result mxn_go_kvstore_create(const char *type, mxn_kvstore_t **out_store);
 void mxn_go_kvstore_free(mxn_kvstore_t *store);
 mxn_go_result mxn_go_kvstore_init(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count);
+mxn_go_result mxn_go_kvstore_replace(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count);
 mxn_go_result mxn_go_kvstore_push(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count, int32_t priority);
 mxn_go_result mxn_go_kvstore_pull(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *outputs, int64_t count, int32_t priority);
 mxn_go_result mxn_go_kvstore_push_pull(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, mxn_ndarray_t *const *outputs, int64_t count, int32_t priority);

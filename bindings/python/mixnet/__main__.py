@@ -1,5 +1,5 @@
 """The command line, `mixnet` or `python -m mixnet`: `mixnet profile script.py`, `mixnet pack model-symbol.json model-0000.params`,
-`mixnet launch -n 4 -s 2 python train.py`, `mixnet serve`."""
+`mixnet launch -n 4 -s 2 python train.py`, `mixnet serve`, `mixnet simulate trace.json`."""
 
 import argparse
 import pathlib
@@ -9,6 +9,7 @@ import sys
 from . import launch, ndarray, profiler, symbol, waitall
 from .base import MXNetError
 from .predictor import pack
+from .simulate import command as simulation
 
 
 def run_script(script, arguments):
@@ -70,6 +71,7 @@ def main(arguments=None):
     command.add_argument("params", help="NAME-0000.params")
     command.set_defaults(run=pack_files)
     launch.add_commands(commands)
+    simulation.add_to(commands)
     options = parser.parse_args(arguments)
     options.run(options)
 

@@ -62,7 +62,7 @@ def current_context():
 
 
 def cpu(device_id=0):
-    """A CPU context; every device_id is the same memory."""
+    """A CPU context. All are the same kind of memory; each has a pool of its own."""
     return Context("cpu", device_id)
 
 

@@ -129,17 +129,44 @@ class Executor:
         user = register_callback(receive)
         check(lib.mxn_executor_set_monitor(self._h, lib.mixnet_py_monitor, user, lib.mixnet_py_destroy, int(monitor_all)))
 
-    def memory(self, training=True):
-        """Bytes of the bound plan: planned, naive, lower_bound, external, kept."""
-        info = ffi.new("mxn_memory_info_t *", {"struct_size": ffi.sizeof("mxn_memory_info_t")})
-        check(lib.mxn_executor_memory(self._h, int(training), info))
-        return {key: getattr(info, key) for key in ("planned", "naive", "lower_bound", "external", "kept")}
+    def memory(self, training=True, ctx=None):
+        """Bytes of the bound plan: planned, naive, lower_bound, external, kept; on one device with `ctx`."""
+        info = new_memory_info()
+        if ctx is None:
+            check(lib.mxn_executor_memory(self._h, int(training), info))
+        else:
+            check(lib.mxn_executor_device_memory(self._h, ctx.device_typeid, ctx.device_id, int(training), info))
+        return memory_dict(info)
 
     def debug_str(self):
         """The steps of the plan, a line each."""
         out = ffi.new("char **")
         check(lib.mxn_executor_describe(self._h, out))
         return text(out[0])
+
+
+def new_memory_info():
+    """A struct for memory_dict to read."""
+    return ffi.new("mxn_memory_info_t *", {"struct_size": ffi.sizeof("mxn_memory_info_t")})
+
+
+def memory_dict(info):
+    """What the library has put into the struct."""
+    return {key: getattr(info, key) for key in ("planned", "naive", "lower_bound", "external", "kept")}
+
+
+def place(symbol, group2ctx):
+    """The symbol with its groups on contexts; itself without any."""
+    if not group2ctx:
+        return symbol
+    for group, ctx in group2ctx.items():
+        if not isinstance(ctx, Context):
+            raise TypeError(f"[bind] group2ctx: expected a Context for '{group}', got {type(ctx).__name__}")
+    names, contexts = TextList(list(group2ctx)), list(group2ctx.values())
+    kinds, indices = ([getattr(ctx, field) for ctx in contexts] for field in ("device_typeid", "device_id"))
+    out = ffi.new("mxn_symbol_t **")
+    check(lib.mxn_symbol_place(symbol.handle, names.pointer, ffi.new("int32_t[]", kinds), ffi.new("int32_t[]", indices), len(contexts), out))
+    return type(symbol)(out[0])
 
 
 def _in_order(given, names, what, optional=False):
@@ -160,9 +187,10 @@ def _handles(arrays):
     return ffi.new("mxn_ndarray_t *[]", [a.handle if a is not None else ffi.NULL for a in arrays] or [ffi.NULL])
 
 
-def bind(symbol, ctx, args, args_grad, grad_req, aux_states, shared_exec):
+def bind(symbol, ctx, args, args_grad, grad_req, aux_states, group2ctx, shared_exec):
     """Symbol.bind."""
     ctx = Context(ctx) if isinstance(ctx, Context) else ctx
+    placed = place(symbol, group2ctx)
     names = symbol.list_arguments()
     arguments = _in_order(args, names, "args")
     gradients = _in_order(args_grad, names, "args_grad", optional=True)
@@ -173,7 +201,7 @@ def bind(symbol, ctx, args, args_grad, grad_req, aux_states, shared_exec):
     shared = shared_exec._h if shared_exec is not None else ffi.NULL
     check(
         lib.mxn_executor_bind(
-            symbol.handle,
+            placed.handle,
             ctx.device_typeid,
             ctx.device_id,
             _handles(arguments),
@@ -189,8 +217,9 @@ def bind(symbol, ctx, args, args_grad, grad_req, aux_states, shared_exec):
     return Executor(out[0], symbol, ctx)
 
 
-def simple_bind(symbol, ctx, grad_req, type_dict, shared_exec, shape_dict):
+def simple_bind(symbol, ctx, grad_req, type_dict, group2ctx, shared_exec, shape_dict):
     """Symbol.simple_bind."""
+    placed = place(symbol, group2ctx)
     given = {k: tuple(v) for k, v in shape_dict.items() if v is not None}
     shape_names, dtypes = TextList(list(given)), type_dict or {}
     ndims = ffi.new("int32_t[]", [len(s) for s in given.values()] or [0])
@@ -209,7 +238,7 @@ def simple_bind(symbol, ctx, grad_req, type_dict, shared_exec, shape_dict):
     out = ffi.new("mxn_executor_t **")
     check(
         lib.mxn_executor_simple_bind(
-            symbol.handle,
+            placed.handle,
             ctx.device_typeid,
             ctx.device_id,
             shape_names.pointer,

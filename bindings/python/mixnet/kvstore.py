@@ -39,6 +39,19 @@ def _handles(arrays):
     return ffi.new(_HANDLES, [a.handle for a in arrays])
 
 
+def _beside(row_ids, arrays, place):
+    """One array of row numbers for each array."""
+    flat = []
+    for ids in row_ids if isinstance(row_ids, (list, tuple)) else [row_ids]:
+        flat.extend(ids if isinstance(ids, (list, tuple)) else [ids])
+    for ids in flat:
+        if not isinstance(ids, NDArray):
+            raise TypeError(f"[{place}] row_ids: expected NDArrays, got {type(ids).__name__}")
+    if len(flat) not in (1, len(arrays)):
+        raise MXNetError(f"[{place}] row_ids: expected 1 or {len(arrays)} arrays, got {len(flat)}")
+    return flat * len(arrays) if len(flat) == 1 else flat
+
+
 class KVStore:
     """`push` sums what the devices give; with an updater, updater(key, sum, stored) changes the stored value."""
 
@@ -88,19 +101,26 @@ class KVStore:
         texts = [self._text(k) for k in keys]
         check(function(self._h, ffi.new(_TEXTS, texts), *columns, len(keys), *more))
 
-    def init(self, key, value):
-        """Sets first values. A key can be set once, but for a key on which an error stands, which begins anew."""
+    def _count(self, keys):
+        if self._steps is not None:
+            self._steps.before_push(keys)
+
+    def init(self, key, value, force=False):
+        """Sets first values. A key can be set once, but for a key on which an error stands, which begins anew. `force`: any key does."""
         keys, arrays = _flat(key, value)
         texts = {k: self._text(k) for k in keys}
-        self._run(lib.mxn_kvstore_init, keys, [_handles(arrays)])
+        self._run(lib.mxn_kvstore_replace if force else lib.mxn_kvstore_init, keys, [_handles(arrays)])
         self._texts.update(texts)
         self._integer_keys.update(str(k) for k in keys if isinstance(k, int))
+
+    def __contains__(self, key):
+        """Whether this object has set the key."""
+        return key in self._texts
 
     def push(self, key, value, priority=0):
         """Sums the arrays of each key into the store. Higher priority runs earlier."""
         keys, arrays = _flat(key, value)
-        if self._steps is not None:
-            self._steps.before_push(keys)
+        self._count(keys)
         self._run(lib.mxn_kvstore_push, keys, [_handles(arrays)], priority)
 
     def pull(self, key, out=None, priority=0, ignore_sparse=True):
@@ -113,8 +133,7 @@ class KVStore:
     def pushpull(self, key, value, out=None, priority=0):
         """push, then pull of the same keys (into `value` without `out`)."""
         keys, values = _flat(key, value)
-        if self._steps is not None:
-            self._steps.before_push(keys)
+        self._count(keys)
         out_keys, outs = (keys, values) if out is None else _flat(key, out)
         if keys == out_keys:
             self._run(lib.mxn_kvstore_push_pull, keys, [_handles(values), _handles(outs)], priority)
@@ -123,6 +142,28 @@ class KVStore:
         pushed = ffi.new(_HANDLES, [a.handle for a in values] + nothing * len(outs))
         pulled = ffi.new(_HANDLES, nothing * len(values) + [a.handle for a in outs])
         self._run(lib.mxn_kvstore_push_pull, keys + out_keys, [pushed, pulled], priority)
+
+    def push_rows(self, key, row_ids, value, priority=0):
+        """A push of arrays that are zero but for some rows: `value` has one row for each number in `row_ids`, equal numbers are added up.
+
+        row_ids: an NDArray of one axis, or a list of them beside the arrays. An optimizer of the library without states (see set_optimizer)
+        changes those rows only, weight decay included; any other updater gets the whole array. A number that does not exist is raised by
+        what is pulled from the key.
+        """
+        keys, arrays = _flat(key, value)
+        self._count(keys)
+        self._run(lib.mxn_kvstore_push_rows, keys, [_handles(_beside(row_ids, arrays, "push_rows")), _handles(arrays)], priority)
+
+    def row_sparse_pull(self, key, out=None, priority=0, row_ids=None):
+        """The rows of the stored value with numbers in `row_ids` into the same rows of `out`, whose other rows become zero.
+
+        row_ids: an NDArray of one axis and any numeric dtype, numbers may repeat; or a list of them beside the arrays of `out`.
+        """
+        if out is None or row_ids is None:
+            raise MXNetError("[row_sparse_pull] out, row_ids: expected arrays")
+        keys, arrays = _flat(key, out)
+        ids = _beside(row_ids, arrays, "row_sparse_pull")
+        self._run(lib.mxn_kvstore_pull_rows, keys, [_handles(arrays), _handles(ids)], priority)
 
     def broadcast(self, key, value, out, priority=0):
         """init, then pull."""
@@ -135,7 +176,7 @@ class KVStore:
         When it raises, what is pulled from that key raises too, until a later push of the key succeeds; that one starts from the value
         as the failed call left it.
         """
-        self._updater = updater
+        self._updater, self._optimizer = updater, None
 
         def run(key, received, stored):
             arrays = []
@@ -152,33 +193,74 @@ class KVStore:
     def set_optimizer(self, optimizer):
         """Updates stored values with an optimizer at every push.
 
+        An optimizer of the library (mx.optimizer.Native) runs without Python; its weight decay goes by the keys' names.
+
         A store between machines gives it to the servers by name and numbers; a learning-rate schedule goes on here, and its rates follow.
         All workers call this; it returns when all have.
         """
         from . import optimizer as opt
 
+        native = optimizer if isinstance(optimizer, opt.Native) else None
+        if native is None and self._has_servers():
+            native = NativeOptimizer(optimizer)
+        if native is None:
+            self.set_updater(opt.get_updater(optimizer))
+        else:
+            check(lib.mxn_kvstore_set_optimizer(self._h, native.handle))
+            self._updater = None
+        self._steps = native if isinstance(native, NativeOptimizer) else None
         self._optimizer = optimizer
-        if self._type.startswith("dist") and self._type not in _WITHOUT_SERVERS:
-            self._steps = NativeOptimizer(optimizer)
-            check(lib.mxn_kvstore_set_optimizer(self._h, self._steps.handle))
-            return
-        self.set_updater(opt.get_updater(optimizer))
+
+    def _has_servers(self):
+        return self._type.startswith("dist") and self._type not in _WITHOUT_SERVERS
 
     def set_gradient_compression(self, compression_params):
-        """Not available in this version."""
-        raise MXNetError("[kvstore] gradient compression is not available in this version")
+        """Pushed float32 arrays travel as codes from now on; what the codes leave out is added to the next push of that device.
+
+        compression_params: a dict of "type", "2bit" (threshold, 0 or -threshold), "1bit" (threshold or -threshold), "fp16" or "none", and
+        "threshold" (0.5 when not given). Not for 'local' stores, where nothing travels.
+        """
+        if not isinstance(compression_params, dict):
+            raise TypeError(f"[kvstore] compression_params: expected a dict, got {type(compression_params).__name__}")
+        params = dict(compression_params)
+        kind, threshold = params.pop("type", None), params.pop("threshold", 0.5)
+        if kind is None or params:
+            raise MXNetError(f"[kvstore] compression_params: expected type and threshold, got {', '.join(compression_params) or 'nothing'}")
+        check(lib.mxn_kvstore_set_compression(self._h, str(kind).encode(), float(threshold)))
+
+    def set_consistency(self, consistency):
+        """'sequential', as at first: a pull sees every push before it. 'eventual': the updater gets every device's array on its own, as
+        soon as it is computed, and a pull gets what is there. push_rows and stores without an updater stay sequential."""
+        check(lib.mxn_kvstore_set_consistency(self._h, str(consistency).encode()))
+
+    def _with_states(self, what):
+        """Who has the optimizer's states, after the updates so far."""
+        from . import optimizer as opt
+
+        if self._has_servers():
+            raise MXNetError(f"[kvstore] the states of a store between machines are {what} by its servers: see save_servers")
+        native = isinstance(self._optimizer, opt.Native) and self._updater is None
+        if not native and not hasattr(self._updater, "get_states"):
+            raise MXNetError(f"[kvstore] expected an optimizer before its states are {what}")
+        if not self._type.startswith("dist"):
+            self.barrier()
+        return self._optimizer if native else None
 
     def save_optimizer_states(self, fname, dump_optimizer=False):
-        """Writes the updater's states to a file."""
-        if self._updater is None:
-            raise MXNetError("[kvstore] expected an optimizer before its states are saved")
+        """Writes the optimizer's states to a file."""
+        native = self._with_states("saved")
+        if native is not None:
+            native.save(fname)
+            return
         with open(fname, "wb") as file:
             file.write(self._updater.get_states(dump_optimizer))
 
     def load_optimizer_states(self, fname):
-        """Reads the updater's states from a file."""
-        if self._updater is None:
-            raise MXNetError("[kvstore] expected an optimizer before its states are loaded")
+        """Reads the optimizer's states from a file."""
+        native = self._with_states("loaded")
+        if native is not None:
+            native.load(fname)
+            return
         with open(fname, "rb") as file:
             self._updater.set_states(file.read())
 
@@ -204,7 +286,7 @@ class KVStore:
         lib.mxn_kvstore_free(handle)
 
     def barrier(self):
-        """Waits until all workers are here."""
+        """Waits until all workers are here and the updates of what this one pushed are over."""
         check(lib.mxn_kvstore_barrier(self._h))
 
     _barrier = barrier

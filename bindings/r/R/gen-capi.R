@@ -242,6 +242,9 @@ mxn_symbol_group <- function(symbols) .Call(C_mxn_symbol_group, symbols)
 # A deep copy.
 mxn_symbol_copy <- function(symbol) .Call(C_mxn_symbol_copy, symbol)
 
+# The same symbol for binding with its groups of nodes (attribute ctx_group) on devices: group names[i] on device (device_kinds[i], device_indices[i]). What is bound on takes the nodes without a group. A symbol made of it is not placed.
+mxn_symbol_place <- function(symbol, names, device_kinds, device_indices) .Call(C_mxn_symbol_place, symbol, names, device_kinds, device_indices)
+
 # Replaces variables by symbols: by name, or by position where the name is NULL. name may be NULL.
 mxn_symbol_compose <- function(symbol, name, keys, replacements) .Call(C_mxn_symbol_compose, symbol, name, keys, replacements)
 
@@ -290,6 +293,9 @@ mxn_symbol_infer_type <- function(symbol, names, dtypes) .Call(C_mxn_symbol_infe
 # Memory that binding would take. The caller sets out_info->struct_size.
 mxn_symbol_memory <- function(symbol, names, ndims, dims, training) .Call(C_mxn_symbol_memory, symbol, names, ndims, dims, training)
 
+# The part of it on one device, of a symbol that would be bound on cpu(0).
+mxn_symbol_device_memory <- function(symbol, device_kind, device_index, names, ndims, dims, training) .Call(C_mxn_symbol_device_memory, symbol, device_kind, device_index, names, ndims, dims, training)
+
 # Binds arrays, in list order. grads may be NULL or hold NULLs; grad_reqs may be NULL with them. shared: an executor whose memory is shared, or NULL.
 mxn_executor_bind <- function(symbol, device_kind, device_index, args, grads, grad_reqs, states, shared) .Call(C_mxn_executor_bind, symbol, device_kind, device_index, args, grads, grad_reqs, states, shared)
 
@@ -316,6 +322,9 @@ mxn_executor_set_monitor <- function(executor, fn, inputs) .Call(C_mxn_executor_
 
 # Memory of the bound plan. The caller sets out_info->struct_size.
 mxn_executor_memory <- function(executor, training) .Call(C_mxn_executor_memory, executor, training)
+
+# The part of it on one device; zeros where the plan has none.
+mxn_executor_device_memory <- function(executor, device_kind, device_index, training) .Call(C_mxn_executor_device_memory, executor, device_kind, device_index, training)
 
 # The steps of the plan, a line each.
 mxn_executor_describe <- function(executor) .Call(C_mxn_executor_describe, executor)
@@ -360,6 +369,9 @@ mxn_kvstore_free <- function(handle) .Call(C_mxn_kvstore_free, handle)
 # Sets first values. A key on which an error stands begins anew; any other that exists is refused.
 mxn_kvstore_init <- function(store, keys, values) .Call(C_mxn_kvstore_init, store, keys, values)
 
+# Sets first values, also of keys that exist: what they held is gone.
+mxn_kvstore_replace <- function(store, keys, values) .Call(C_mxn_kvstore_replace, store, keys, values)
+
 # Sums what stands under the same key and stores it or hands it to the updater.
 mxn_kvstore_push <- function(store, keys, values, priority) .Call(C_mxn_kvstore_push, store, keys, values, priority)
 
@@ -387,7 +399,7 @@ mxn_kvstore_set_updater <- function(store, fn) .Call(C_mxn_kvstore_set_updater, 
 # Rank of this worker and number of workers.
 mxn_kvstore_rank <- function(store) .Call(C_mxn_kvstore_rank, store)
 
-# Waits until all workers are here.
+# Waits until all workers are here and the updates of what this one pushed are over; their failures are raised by what is pulled.
 mxn_kvstore_barrier <- function(store) .Call(C_mxn_kvstore_barrier, store)
 
 # What went over the wire, as JSON: messages, bytes, latency and staleness by key and by peer; of stores between machines.

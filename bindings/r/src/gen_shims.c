@@ -596,6 +596,19 @@ static SEXP shim_mxn_symbol_copy(SEXP symbol) {
   return result;
 }
 
+static SEXP shim_mxn_symbol_place(SEXP symbol, SEXP names, SEXP device_kinds, SEXP device_indices) {
+  mxn_symbol_t *c_symbol = (mxn_symbol_t *)mixnet_handle(symbol, "MXSymbol");
+  const char *const *c_names = mixnet_texts(names);
+  const int32_t *c_device_kinds = mixnet_ints32(device_kinds);
+  const int32_t *c_device_indices = mixnet_ints32(device_indices);
+  SEXP r_out_symbol = PROTECT(mixnet_make_symbol());
+  mxn_symbol_t *c_out_symbol = NULL;
+  mixnet_check(mxn_symbol_place(c_symbol, c_names, c_device_kinds, c_device_indices, (int32_t)mixnet_count(3, names, device_kinds, device_indices), &c_out_symbol));
+  SEXP result = PROTECT(mixnet_filled(r_out_symbol, c_out_symbol));
+  UNPROTECT(2);
+  return result;
+}
+
 static SEXP shim_mxn_symbol_compose(SEXP symbol, SEXP name, SEXP keys, SEXP replacements) {
   mxn_symbol_t *c_symbol = (mxn_symbol_t *)mixnet_handle(symbol, "MXSymbol");
   const char *c_name = mixnet_text(name);
@@ -777,6 +790,31 @@ static SEXP shim_mxn_symbol_memory(SEXP symbol, SEXP names, SEXP ndims, SEXP dim
   return result;
 }
 
+static SEXP shim_mxn_symbol_device_memory(SEXP symbol, SEXP device_kind, SEXP device_index, SEXP names, SEXP ndims, SEXP dims, SEXP training) {
+  mxn_symbol_t *c_symbol = (mxn_symbol_t *)mixnet_handle(symbol, "MXSymbol");
+  int32_t c_device_kind = (int32_t)mixnet_int(device_kind, "device_kind");
+  int32_t c_device_index = (int32_t)mixnet_int(device_index, "device_index");
+  const char *const *c_names = mixnet_texts(names);
+  const int32_t *c_ndims = mixnet_ints32(ndims);
+  const int64_t *c_dims = mixnet_ints64(dims);
+  mixnet_same_sum(ndims, dims);
+  int32_t c_training = (int32_t)mixnet_int(training, "training");
+  mxn_memory_info_t c_out_info;
+  memset(&c_out_info, 0, sizeof c_out_info);
+  c_out_info.struct_size = sizeof c_out_info;
+  mixnet_check(mxn_symbol_device_memory(c_symbol, c_device_kind, c_device_index, c_names, c_ndims, c_dims, (int32_t)mixnet_count(2, names, ndims), c_training, &c_out_info));
+  static const char *NAMES_out_info[] = {"planned", "naive", "lower_bound", "external", "kept"};
+  SEXP filled = PROTECT(mixnet_list(5, NAMES_out_info));
+  SET_VECTOR_ELT(filled, 0, Rf_ScalarReal((double)c_out_info.planned));
+  SET_VECTOR_ELT(filled, 1, Rf_ScalarReal((double)c_out_info.naive));
+  SET_VECTOR_ELT(filled, 2, Rf_ScalarReal((double)c_out_info.lower_bound));
+  SET_VECTOR_ELT(filled, 3, Rf_ScalarReal((double)c_out_info.external));
+  SET_VECTOR_ELT(filled, 4, Rf_ScalarReal((double)c_out_info.kept));
+  SEXP result = PROTECT(filled);
+  UNPROTECT(2);
+  return result;
+}
+
 static SEXP shim_mxn_executor_bind(SEXP symbol, SEXP device_kind, SEXP device_index, SEXP args, SEXP grads, SEXP grad_reqs, SEXP states, SEXP shared) {
   mxn_symbol_t *c_symbol = (mxn_symbol_t *)mixnet_handle(symbol, "MXSymbol");
   int32_t c_device_kind = (int32_t)mixnet_int(device_kind, "device_kind");
@@ -872,6 +910,27 @@ static SEXP shim_mxn_executor_memory(SEXP executor, SEXP training) {
   memset(&c_out_info, 0, sizeof c_out_info);
   c_out_info.struct_size = sizeof c_out_info;
   mixnet_check(mxn_executor_memory(c_executor, c_training, &c_out_info));
+  static const char *NAMES_out_info[] = {"planned", "naive", "lower_bound", "external", "kept"};
+  SEXP filled = PROTECT(mixnet_list(5, NAMES_out_info));
+  SET_VECTOR_ELT(filled, 0, Rf_ScalarReal((double)c_out_info.planned));
+  SET_VECTOR_ELT(filled, 1, Rf_ScalarReal((double)c_out_info.naive));
+  SET_VECTOR_ELT(filled, 2, Rf_ScalarReal((double)c_out_info.lower_bound));
+  SET_VECTOR_ELT(filled, 3, Rf_ScalarReal((double)c_out_info.external));
+  SET_VECTOR_ELT(filled, 4, Rf_ScalarReal((double)c_out_info.kept));
+  SEXP result = PROTECT(filled);
+  UNPROTECT(2);
+  return result;
+}
+
+static SEXP shim_mxn_executor_device_memory(SEXP executor, SEXP device_kind, SEXP device_index, SEXP training) {
+  mxn_executor_t *c_executor = (mxn_executor_t *)mixnet_handle(executor, "MXExecutorHandle");
+  int32_t c_device_kind = (int32_t)mixnet_int(device_kind, "device_kind");
+  int32_t c_device_index = (int32_t)mixnet_int(device_index, "device_index");
+  int32_t c_training = (int32_t)mixnet_int(training, "training");
+  mxn_memory_info_t c_out_info;
+  memset(&c_out_info, 0, sizeof c_out_info);
+  c_out_info.struct_size = sizeof c_out_info;
+  mixnet_check(mxn_executor_device_memory(c_executor, c_device_kind, c_device_index, c_training, &c_out_info));
   static const char *NAMES_out_info[] = {"planned", "naive", "lower_bound", "external", "kept"};
   SEXP filled = PROTECT(mixnet_list(5, NAMES_out_info));
   SET_VECTOR_ELT(filled, 0, Rf_ScalarReal((double)c_out_info.planned));
@@ -1004,6 +1063,14 @@ static SEXP shim_mxn_kvstore_init(SEXP store, SEXP keys, SEXP values) {
   const char *const *c_keys = mixnet_texts(keys);
   mxn_ndarray_t *const *c_values = (mxn_ndarray_t *const *)mixnet_handles(values, "MXNDArray");
   mixnet_check(mxn_kvstore_init(c_store, c_keys, c_values, (int64_t)mixnet_count(2, keys, values)));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_kvstore_replace(SEXP store, SEXP keys, SEXP values) {
+  mxn_kvstore_t *c_store = (mxn_kvstore_t *)mixnet_handle(store, "MXKvstoreHandle");
+  const char *const *c_keys = mixnet_texts(keys);
+  mxn_ndarray_t *const *c_values = (mxn_ndarray_t *const *)mixnet_handles(values, "MXNDArray");
+  mixnet_check(mxn_kvstore_replace(c_store, c_keys, c_values, (int64_t)mixnet_count(2, keys, values)));
   return R_NilValue;
 }
 
@@ -1290,6 +1357,7 @@ static const R_CallMethodDef ENTRIES[] = {
     {"mxn_symbol_variable", (DL_FUNC)&shim_mxn_symbol_variable, 1},
     {"mxn_symbol_group", (DL_FUNC)&shim_mxn_symbol_group, 1},
     {"mxn_symbol_copy", (DL_FUNC)&shim_mxn_symbol_copy, 1},
+    {"mxn_symbol_place", (DL_FUNC)&shim_mxn_symbol_place, 4},
     {"mxn_symbol_compose", (DL_FUNC)&shim_mxn_symbol_compose, 4},
     {"mxn_symbol_output", (DL_FUNC)&shim_mxn_symbol_output, 2},
     {"mxn_symbol_internals", (DL_FUNC)&shim_mxn_symbol_internals, 1},
@@ -1306,6 +1374,7 @@ static const R_CallMethodDef ENTRIES[] = {
     {"mxn_symbol_infer_shape", (DL_FUNC)&shim_mxn_symbol_infer_shape, 4},
     {"mxn_symbol_infer_type", (DL_FUNC)&shim_mxn_symbol_infer_type, 3},
     {"mxn_symbol_memory", (DL_FUNC)&shim_mxn_symbol_memory, 5},
+    {"mxn_symbol_device_memory", (DL_FUNC)&shim_mxn_symbol_device_memory, 7},
     {"mxn_executor_bind", (DL_FUNC)&shim_mxn_executor_bind, 8},
     {"mxn_executor_simple_bind", (DL_FUNC)&shim_mxn_executor_simple_bind, 12},
     {"mxn_executor_reshape", (DL_FUNC)&shim_mxn_executor_reshape, 6},
@@ -1315,6 +1384,7 @@ static const R_CallMethodDef ENTRIES[] = {
     {"mxn_executor_arrays", (DL_FUNC)&shim_mxn_executor_arrays, 2},
     {"mxn_executor_set_monitor", (DL_FUNC)&shim_mxn_executor_set_monitor, 3},
     {"mxn_executor_memory", (DL_FUNC)&shim_mxn_executor_memory, 2},
+    {"mxn_executor_device_memory", (DL_FUNC)&shim_mxn_executor_device_memory, 4},
     {"mxn_executor_describe", (DL_FUNC)&shim_mxn_executor_describe, 1},
     {"mxn_autograd_set", (DL_FUNC)&shim_mxn_autograd_set, 2},
     {"mxn_autograd_mark", (DL_FUNC)&shim_mxn_autograd_mark, 3},
@@ -1328,6 +1398,7 @@ static const R_CallMethodDef ENTRIES[] = {
     {"mxn_kvstore_create", (DL_FUNC)&shim_mxn_kvstore_create, 1},
     {"mxn_kvstore_free", (DL_FUNC)&shim_mxn_kvstore_free, 1},
     {"mxn_kvstore_init", (DL_FUNC)&shim_mxn_kvstore_init, 3},
+    {"mxn_kvstore_replace", (DL_FUNC)&shim_mxn_kvstore_replace, 3},
     {"mxn_kvstore_push", (DL_FUNC)&shim_mxn_kvstore_push, 4},
     {"mxn_kvstore_pull", (DL_FUNC)&shim_mxn_kvstore_pull, 4},
     {"mxn_kvstore_push_pull", (DL_FUNC)&shim_mxn_kvstore_push_pull, 5},
@@ -1366,6 +1437,8 @@ static const R_CallMethodDef ENTRIES[] = {
     {"mixnet_predictor", (DL_FUNC)&mixnet_predictor, 6},
     {"mixnet_predictor_fill", (DL_FUNC)&mixnet_predictor_fill, 3},
     {"mixnet_predictor_values", (DL_FUNC)&mixnet_predictor_values, 2},
+    {"mixnet_cached_op", (DL_FUNC)&mixnet_cached_op, 2},
+    {"mixnet_autograd_function", (DL_FUNC)&mixnet_autograd_function, 3},
     {NULL, NULL, 0}};
 
 void R_init_mixnet(DllInfo *library) {

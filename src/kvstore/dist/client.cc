@@ -55,7 +55,7 @@ void Client::init(const std::string& key, DType dtype, int64_t count, const Byte
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (over_) throw *over_;
-    Key entry{dtype, count, {}};
+    Key entry{dtype, count, {}, &traffic_.key(key)};
     for (const Slice& slice : slices_of(key, count, dtype, settings_.part_bytes, static_cast<int>(links_.size())))
       entry.parts.push_back({slice, 0, 0});
     const Member* self = view_.find(id_);
@@ -112,9 +112,8 @@ void Client::push(const std::string& key, const Bytes& value, const Compression&
       request->operation = operation;
       queue(std::move(request));
     }
-    Traffic::Count& count = traffic_.key(key);
-    ++count.pushes;
-    count.bytes_sent += static_cast<int64_t>(value.size);
+    ++entry.traffic->pushes;
+    entry.traffic->bytes_sent += static_cast<int64_t>(value.size);
   }
   wake_();
 }
@@ -144,7 +143,7 @@ void Client::pull(const std::string& key, void* target, std::shared_ptr<const vo
       request->operation = operation;
       queue(std::move(request));
     }
-    ++traffic_.key(key).pulls;
+    ++entry.traffic->pulls;
   }
   wake_();
 }
@@ -220,7 +219,7 @@ bool Client::take(int server, double now, Message* message) {
     link.again.erase(link.again.begin());
     auto it = link.sent.find(number);
     if (it == link.sent.end()) continue;
-    if (it->second->order.empty()) ++traffic_.key(it->second->record.key).repeated;
+    if (it->second->order.empty()) ++keys_.at(it->second->record.key).traffic->repeated;
     write(link, it->second, message, bytes, now);
     return true;
   }
@@ -232,7 +231,7 @@ bool Client::take(int server, double now, Message* message) {
   }
   bool any = take_from(link, link.pushes, link.pushing, message, bytes, now);
   if (message->verb != Verb::order) any = take_from(link, link.pulls, link.pulling, message, bytes, now) || any;
-  if (any) ++traffic_.peer(title_of(server)).messages;
+  if (any) ++link.traffic->messages;
   return any;
 }
 
@@ -253,6 +252,7 @@ void Client::report(const Ended& ended) {
 void Client::receive(int server, const Message& message, double now) {
   Ended ended;
   std::vector<std::pair<RequestPtr, const Record*>> copies;
+  Traffic::Count* peer = nullptr;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     now_ = now;
@@ -260,6 +260,7 @@ void Client::receive(int server, const Message& message, double now) {
     Link& link = links_[static_cast<size_t>(server)];
     if (message.sender != link.process) return;
     link.heard = now;
+    peer = link.traffic;
     if (message.verb == Verb::held) held(link, message);
     if (message.verb == Verb::done) {
       auto it = link.sent.find(message.number);
@@ -290,13 +291,12 @@ void Client::receive(int server, const Message& message, double now) {
   for (const auto& [request, record] : copies) std::memcpy(request->target, record->value.data, record->value.size);
   if (!copies.empty()) {
     std::lock_guard<std::mutex> lock(mutex_);
-    Traffic::Count& peer = traffic_.peer(title_of(server));
     for (const auto& [request, record] : copies) {
-      Traffic::Count& count = traffic_.key(record->key);
+      Traffic::Count& count = *keys_.at(request->record.key).traffic;
       count.bytes_received += static_cast<int64_t>(record->value.size);
       count.latency_s.add(now - request->sent);
-      peer.bytes_received += static_cast<int64_t>(record->value.size);
-      peer.latency_s.add(now - request->sent);
+      peer->bytes_received += static_cast<int64_t>(record->value.size);
+      peer->latency_s.add(now - request->sent);
       finish(*request, nullptr, ended);
     }
   }
@@ -324,10 +324,10 @@ void Client::answered(Link& link, int server, const Record& record, double now, 
   if (record.ask == Ask::init) part.round = part.settled = record.round;
   if (record.ask == Ask::push) {
     part.settled = std::max(part.settled, request->record.round);
-    Traffic::Count& peer = traffic_.peer(title_of(server));
+    Traffic::Count& peer = *link.traffic;
     peer.bytes_sent += request->bytes;
     peer.latency_s.add(now - request->sent);
-    traffic_.key(request->record.key).latency_s.add(now - request->sent);
+    key.traffic->latency_s.add(now - request->sent);
   }
   finish(*request, nullptr, ended);
 }
@@ -361,6 +361,7 @@ void Client::set_view(const View& view, double now) {
       if (link.process == m.id) continue;
       // Another process serves these keys now: everything under way goes to it.
       link.process = m.id;
+      link.traffic = &traffic_.peer(m.title());
       link.heard = link.asked = now;
       for (const auto& [number, request] : link.sent) link.again.insert(number);
     }

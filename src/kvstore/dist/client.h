@@ -22,7 +22,7 @@ namespace mixnet {
 namespace dist {
 
 struct ClientSettings {
-  int64_t part_bytes = 4 << 20;
+  int64_t part_bytes = 1 << 20;
   int64_t window = 16 << 20;
   double ask_s = 0.5;
   double timeout_s = 5;      // of a server that answers nothing
@@ -94,6 +94,7 @@ class Client {
     double asked = 0, heard = 0;
     bool waiting = false;  // something was pending at the last look
     std::string waits_for;
+    Traffic::Count* traffic = nullptr;
   };
   struct Part {
     Slice slice;
@@ -103,6 +104,7 @@ class Client {
     DType dtype;
     int64_t count;
     std::vector<Part> parts;
+    Traffic::Count* traffic;
   };
   using Ended = std::vector<std::shared_ptr<Operation>>;
 

@@ -188,9 +188,13 @@ class DistStore : public KVStore {
       std::lock_guard<std::mutex> lock(optimizer_mutex_);
       optimizer_ = std::move(optimizer);
       revision_ = -1;
+      // Its steps take the norm of the whole array.
+      std::lock_guard<std::mutex> also(mutex_);
+      needs_whole_ = optimizer_ && optimizer_->name() == "lamb";
     }
     refresh_optimizer();
-    barrier();
+    // Who came late finds the others at work.
+    if (!node_->late()) barrier();
   }
 
   void set_compression(const Compression& how) override {
@@ -274,6 +278,9 @@ class DistStore : public KVStore {
   }
 
   void push_one(const std::string& key, Entry& entry, const std::vector<NDArray>& group, int priority) {
+    const int64_t bytes = entry.shape.size() * dtype_size(entry.dtype);
+    MIXNET_CHECK(!needs_whole_ || bytes <= node_->part_bytes(), invalid, "[kvstore push] key ", key,
+                 ": lamb needs whole arrays, and this one of ", bytes, " bytes is cut into parts: raise MIXNET_PS_PART_BYTES");
     NDArray value = reduce(group, entry.sum, priority);
     if (compression_.codes != Codes::none) value = encoded(key, entry, value, priority);
     auto delivery = std::make_shared<Delivery>();
@@ -340,9 +347,10 @@ class DistStore : public KVStore {
 
   const std::string type_;
   const std::shared_ptr<dist::WorkerNode> node_;  // shared with the engine's tasks
-  std::mutex mutex_;                              // guards the next two
+  std::mutex mutex_;                              // guards the next three
   std::map<std::string, Entry> entries_;
   Compression compression_;
+  bool needs_whole_ = false;  // arrays must not be cut
   std::mutex optimizer_mutex_;  // guards the rest
   std::shared_ptr<Optimizer> optimizer_;
   int64_t revision_ = -1;

@@ -132,6 +132,10 @@ void MemberLink::receive(const Message& message, double now) {
   } else if (message.verb == Verb::view) {
     View view = View::parse(message.text);
     if (view.epoch <= view_.epoch) return;
+    // Told before who waits for the group goes on and uses what the view sets up.
+    lock.unlock();
+    events_.view(view);
+    lock.lock();
     const bool first = !view_.complete && view.complete;
     view_ = view;
     if (first) barriers_ = passed_ = view.barriers;
@@ -140,8 +144,6 @@ void MemberLink::receive(const Message& message, double now) {
       error_ = std::make_unique<Error>(Code::net, concat("[kvstore] ", lost->title(), " was lost: ", lost->why));
     }
     changed_.notify_all();
-    lock.unlock();
-    events_.view(view);
   }
 }
 

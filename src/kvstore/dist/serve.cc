@@ -84,7 +84,7 @@ void run_scheduler(const GroupSettings& settings, const ServeOptions& options) {
         MIXNET_CHECK(from != 0 && message.sender == from, net, "[kvstore] sender: expected ", from, ", got ",
                      message.sender);
         members.receive(clock_s(), message, out);
-      } catch (const Error& e) {
+      } catch (const std::exception& e) {
         log.seldom(concat("dropped a message: ", e.what()));
       }
       post(socket, 0, out);
@@ -170,7 +170,7 @@ void run_server(const GroupSettings& settings, const ServeOptions& options) {
         MIXNET_CHECK(from != 0 && message.sender == from, net, "[kvstore] sender: expected ", from, ", got ",
                      message.sender);
         shard.receive(message, out);
-      } catch (const Error& e) {
+      } catch (const std::exception& e) {
         log.seldom(concat("dropped a message: ", e.what()));
       }
       post(socket, id, out);

@@ -77,7 +77,6 @@ void Shard::receive(const Message& message, Outbox& out) {
 void Shard::take(const Message& message, const Member& worker, Outbox& out) {
   std::vector<Record> ready;
   for (const Record& record : message.records) {
-    traffic_.key(record.key).bytes_received += static_cast<int64_t>(record.value.size);
     bool hold = false;
     Record r = answer(record, worker, hold);
     if (!hold) ready.push_back(std::move(r));
@@ -99,12 +98,13 @@ Record Shard::answer(const Record& record, const Member& worker, bool& hold) {
     }
     Part& part = found->second;
     check_fits(record, part.value);
+    part.traffic->bytes_received += static_cast<int64_t>(record.value.size);
     if (!part.held.empty()) changed_.insert(name);
     const uint64_t seen = part.seen[worker.rank] = std::max(part.seen[worker.rank], record.settled);
     if (record.ask == Ask::push) {
       hold = record.round > seen + 1;
       if (!hold && record.round == seen + 1) push(part, name, record, worker);
-      if (record.round <= seen) ++traffic_.key(record.key).repeated;
+      if (record.round <= seen) ++part.traffic->repeated;
       Record r = reply(record);
       r.round = part.version;
       return r;
@@ -135,6 +135,7 @@ Record Shard::answer_init(const Record& record, const Member& worker, bool& hold
   if (fresh) {
     try {
       part.value = own_value(record);
+      part.traffic = &traffic_.key(record.key);
     } catch (...) {
       parts_.erase(it);
       throw;
@@ -142,16 +143,26 @@ Record Shard::answer_init(const Record& record, const Member& worker, bool& hold
   }
   check_fits(record, part.value);
   auto [known, first] = part.known.emplace(worker.rank, worker.id);
-  if (!first && known->second != worker.id) {
-    // Another process has this rank now: it starts where the rounds stand.
-    known->second = worker.id;
-    part.seen[worker.rank] = part.version;
-  } else if (first && worker.late) {
-    part.seen[worker.rank] = part.version;
-  }
+  const bool another = !first && known->second != worker.id;
+  known->second = worker.id;
+  uint64_t& seen = part.seen[worker.rank];
+  if (another) seen = 0;
+  if (first || another) seen = std::max(seen, first_round(part, worker));
   Record r = reply(record);
   r.round = part.seen[worker.rank];
   return r;
+}
+
+// Where a worker begins to count: at the rounds that are complete (a checkpoint's, or the group's when it came late); where rounds are
+// not completed, a late one begins beside the slowest.
+uint64_t Shard::first_round(const Part& part, const Member& worker) const {
+  if (consistency_.kind == Consistency::Kind::sync) return part.version;
+  uint64_t slowest = ~uint64_t{0};
+  for (const Member& m : view_.members) {
+    auto seen = part.seen.find(m.rank);
+    if (m.id != worker.id && expected(part, m)) slowest = std::min(slowest, seen == part.seen.end() ? 0 : seen->second);
+  }
+  return worker.late && slowest != ~uint64_t{0} ? slowest : 0;
 }
 
 // A worker that came late counts from its first request for the part on.
@@ -175,7 +186,7 @@ std::vector<int> Shard::missing(const Part& part, uint64_t round) const {
 void Shard::push(Part& part, const Name& name, const Record& record, const Member& worker) {
   NDArray gradient = lent_value(record);
   part.seen[worker.rank] = record.round;
-  Traffic::Count& count = traffic_.key(name.first);
+  Traffic::Count& count = *part.traffic;
   ++count.pushes;
   if (consistency_.kind != Consistency::Kind::sync) {
     count.staleness.add(static_cast<double>(part.version - part.pulled[worker.rank]));
@@ -262,7 +273,7 @@ Record Shard::pulled(Part& part, const Record& record, const Member& worker) {
   r.round = part.pulled[worker.rank] = part.version;
   const TensorView view = part.value.view();
   r.value = {static_cast<const uint8_t*>(view.data), static_cast<size_t>(view.bytes()), part.value.chunk()};
-  Traffic::Count& count = traffic_.key(record.key);
+  Traffic::Count& count = *part.traffic;
   ++count.pulls;
   count.bytes_sent += view.bytes();
   return r;
@@ -416,6 +427,7 @@ void Shard::restore(const std::string& path) {
     }
   }
   parts_ = std::move(parts);
+  for (auto& [name, part] : parts_) part.traffic = &traffic_.key(name.first);
 }
 
 }  // namespace dist

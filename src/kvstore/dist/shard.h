@@ -60,6 +60,7 @@ class Shard {
     std::map<uint64_t, Round> rounds;
     std::vector<Held> held;
     std::shared_ptr<const Error> error;  // of the last update
+    Traffic::Count* traffic = nullptr;
   };
   using Name = std::pair<std::string, uint32_t>;
 
@@ -71,6 +72,7 @@ class Shard {
   void apply(Part& part, const Name& name, const NDArray& gradient);
   bool may_pull(const Part& part, const Record& record, const Member& worker) const;
   Record pulled(Part& part, const Record& record, const Member& worker);
+  uint64_t first_round(const Part& part, const Member& worker) const;
   bool expected(const Part& part, const Member& worker) const;
   std::vector<int> missing(const Part& part, uint64_t round) const;
   void release(Outbox& out);

@@ -21,12 +21,14 @@ Wake::~Wake() {
 }
 
 void Wake::call() {
+  if (called_.exchange(true)) return;
   const char byte = 0;
   // A full pipe wakes as well.
   if (write(ends_[1], &byte, 1) < 0) return;
 }
 
 void Wake::clear() {
+  called_ = false;
   char bytes[256];
   while (read(ends_[0], bytes, sizeof bytes) > 0) {
   }

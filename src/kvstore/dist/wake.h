@@ -1,5 +1,6 @@
 // Wakes a thread that sleeps in zmq_wait.
 #pragma once
+#include <atomic>
 
 namespace mixnet {
 namespace dist {
@@ -16,6 +17,7 @@ class Wake {
 
  private:
   int ends_[2];
+  std::atomic<bool> called_{false};
 };
 
 }  // namespace dist

@@ -24,6 +24,7 @@ WorkerNode::WorkerNode(const GroupSettings& settings, const std::string& consist
   members_ = std::make_unique<MemberLink>(settings, context_, id_, "", consistency, std::move(events));
   const View view = members_->wait_for_group();
   rank_ = view.find(id_)->rank;
+  late_ = view.find(id_)->late;
   workers_ = view.workers;
   thread_ = start_worker_thread([this] { work(); });
 }

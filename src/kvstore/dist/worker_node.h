@@ -23,6 +23,8 @@ class WorkerNode {
   MemberLink& members() { return *members_; }
   int rank() const { return rank_; }
   int workers() const { return workers_; }
+  bool late() const { return late_; }
+  int64_t part_bytes() const { return settings_.client.part_bytes; }
 
  private:
   struct Line {
@@ -42,6 +44,7 @@ class WorkerNode {
   View view_;
   bool stopping_ = false;
   int rank_ = 0, workers_ = 0;
+  bool late_ = false;  // came for a worker that was lost
   std::thread thread_;
   std::unique_ptr<MemberLink> members_;
 };

@@ -1,6 +1,9 @@
 #include "kvstore/dist/zmq.h"
 
 #include <dlfcn.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include <cerrno>
 #include <cstring>
@@ -76,8 +79,8 @@ struct Zmq {
 Zmq load() {
   const std::string given = environment_string("ZMQ_LIBRARY", "");
   void* library = nullptr;
-  for (const std::string& name : {given, std::string("libzmq.so.5"), std::string("libzmq.5.dylib")}) {
-    if (!name.empty() && !library) library = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
+  for (const char* name : {given.empty() ? "libzmq.so.5" : given.c_str(), given.empty() ? "libzmq.5.dylib" : given.c_str()}) {
+    if (!library) library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
   }
   MIXNET_CHECK(library, unsupported,
                "[kvstore] ZeroMQ: expected libzmq.so.5 (Debian package libzmq5, or pip install pyzmq), got none",
@@ -177,9 +180,23 @@ GroupKey group_key_of(const std::string& secret) {
 
 // --- context -----------------------------------------------------------------------------------------------------------
 
+namespace {
+
+// Large messages come and go. glibc would give their memory back to the system every time, and the next would fault it in again.
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 128 << 20);
+#endif
+}
+
+}  // namespace
+
 ZmqContext::ZmqContext(const GroupKey& key)
     : context_(zmq().ctx_new()), key_(key), refused_(std::make_shared<std::atomic<int64_t>>(0)) {
   MIXNET_CHECK(context_, net, "[kvstore] ZeroMQ: expected a context, got: ", problem());
+  static const bool kept = (keep_freed_memory(), true);
+  static_cast<void>(kept);
   if (key_.empty()) return;
   zap_ = zmq().socket(context_, rep);
   const int none = 0;

@@ -1,4 +1,4 @@
-// ZeroMQ, found when it is first needed: MIXNET_ZMQ_LIBRARY, then the system's libzmq.so.5.
+// ZeroMQ, found when it is first needed: MIXNET_ZMQ_LIBRARY, or else the system's libzmq.so.5.
 //
 // Only what the store needs: DEALER and ROUTER sockets that send and receive frames without copying large ones, CURVE with one key pair for
 // the whole group. A socket belongs to one thread at a time; a context and what a message owns may end on any.

@@ -22,4 +22,13 @@ UpdateTask::UpdateTask(std::shared_ptr<const KVStore::Updater> updater, std::str
 
 void UpdateTask::run() { run_updater(*updater_, key_, borrow(received_), borrow(stored_)); }
 
+void push_update(std::unique_ptr<Task> task, Span<Variable* const> reads, const NDArray& order, const NDArray& update,
+                 int priority) {
+  PushOptions options;
+  options.lane = Lane::callback;
+  options.priority = priority;
+  Variable* writes[] = {order.variable(), update.variable()};
+  engine().push(std::move(task), reads, writes, options);
+}
+
 }  // namespace mixnet

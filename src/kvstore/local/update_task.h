@@ -19,6 +19,11 @@ class UpdateTask : public Task {
   NDArray received_, stored_;
 };
 
+// Pushes a task that updates a stored value and reads what `reads` says. `order`: one for all keys of a store; `update`: see Entry. The
+// value is not among what is written, though it is: its variable must not take the updater's failure.
+void push_update(std::unique_ptr<Task> task, Span<Variable* const> reads, const NDArray& order, const NDArray& update,
+                 int priority);
+
 // Calls the updater and waits for what it started. The task that runs this must hold the memory of both arrays, whose engine variables are
 // then not its own: see borrow.
 void run_updater(const KVStore::Updater& updater, const std::string& key, const NDArray& received,

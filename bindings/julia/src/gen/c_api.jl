@@ -219,6 +219,7 @@ const NAMES = [
     :mxn_symbol_create,
     :mxn_symbol_group,
     :mxn_symbol_copy,
+    :mxn_symbol_place,
     :mxn_symbol_compose,
     :mxn_symbol_output,
     :mxn_symbol_internals,
@@ -235,6 +236,7 @@ const NAMES = [
     :mxn_symbol_infer_shape,
     :mxn_symbol_infer_type,
     :mxn_symbol_memory,
+    :mxn_symbol_device_memory,
     :mxn_executor_bind,
     :mxn_executor_simple_bind,
     :mxn_executor_reshape,
@@ -244,6 +246,7 @@ const NAMES = [
     :mxn_executor_arrays,
     :mxn_executor_set_monitor,
     :mxn_executor_memory,
+    :mxn_executor_device_memory,
     :mxn_executor_describe,
     :mxn_autograd_set,
     :mxn_autograd_mark,
@@ -261,18 +264,9 @@ const NAMES = [
     :mxn_kvstore_init,
     :mxn_kvstore_push,
     :mxn_kvstore_pull,
-    :mxn_kvstore_push_pull,
-    :mxn_kvstore_push_rows,
-    :mxn_kvstore_pull_rows,
-    :mxn_kvstore_set_compression,
-    :mxn_kvstore_set_consistency,
     :mxn_kvstore_set_updater,
     :mxn_kvstore_rank,
     :mxn_kvstore_barrier,
-    :mxn_kvstore_statistics,
-    :mxn_kvstore_save,
-    :mxn_kvstore_serve,
-    :mxn_kvstore_make_key,
     :mxn_kvstore_set_optimizer,
     :mxn_optimizer_schemas,
     :mxn_optimizer_create,
@@ -1011,6 +1005,16 @@ mxn_symbol_copy(symbol, out_symbol) =
     check(ccall(FUNCTIONS[72], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_symbol))
 
 """
+    mxn_symbol_place(symbol, names, device_kinds, device_indices, count, out_symbol)
+
+The same symbol for binding with its groups of nodes (attribute ctx_group) on devices: group names[i] on device (device_kinds[i], device_indices[i]). What is bound on takes the nodes without a group. A symbol made of it is not placed.
+
+(own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
+"""
+mxn_symbol_place(symbol, names, device_kinds, device_indices, count, out_symbol) =
+    check(ccall(FUNCTIONS[73], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int32}, Int32, Ptr{Ptr{Cvoid}},), symbol, names, device_kinds, device_indices, count, out_symbol))
+
+"""
     mxn_symbol_compose(symbol, name, keys, replacements, count, out_symbol)
 
 Replaces variables by symbols: by name, or by position where the name is NULL. name may be NULL.
@@ -1018,7 +1022,7 @@ Replaces variables by symbols: by name, or by position where the name is NULL. n
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_compose(symbol, name, keys, replacements, count, out_symbol) =
-    check(ccall(FUNCTIONS[73], Int32, (Ptr{Cvoid}, Cstring, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int32, Ptr{Ptr{Cvoid}},), symbol, name, keys, replacements, count, out_symbol))
+    check(ccall(FUNCTIONS[74], Int32, (Ptr{Cvoid}, Cstring, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int32, Ptr{Ptr{Cvoid}},), symbol, name, keys, replacements, count, out_symbol))
 
 """
     mxn_symbol_output(symbol, i, out_symbol)
@@ -1028,7 +1032,7 @@ Output i as a symbol.
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_output(symbol, i, out_symbol) =
-    check(ccall(FUNCTIONS[74], Int32, (Ptr{Cvoid}, Int64, Ptr{Ptr{Cvoid}},), symbol, i, out_symbol))
+    check(ccall(FUNCTIONS[75], Int32, (Ptr{Cvoid}, Int64, Ptr{Ptr{Cvoid}},), symbol, i, out_symbol))
 
 """
     mxn_symbol_internals(symbol, out_symbol)
@@ -1038,7 +1042,7 @@ All inner outputs as one symbol.
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_internals(symbol, out_symbol) =
-    check(ccall(FUNCTIONS[75], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_symbol))
+    check(ccall(FUNCTIONS[76], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_symbol))
 
 """
     mxn_symbol_children(symbol, out_symbol)
@@ -1048,7 +1052,7 @@ The inputs of the output nodes; NULL when there are none.
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_children(symbol, out_symbol) =
-    check(ccall(FUNCTIONS[76], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_symbol))
+    check(ccall(FUNCTIONS[77], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_symbol))
 
 """
     mxn_symbol_free(symbol)
@@ -1058,7 +1062,7 @@ Frees a symbol.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_free(symbol) =
-    ccall(FUNCTIONS[77], Cvoid, (Ptr{Cvoid},), symbol)
+    ccall(FUNCTIONS[78], Cvoid, (Ptr{Cvoid},), symbol)
 
 """
     mxn_symbol_name(symbol, out_name)
@@ -1068,7 +1072,7 @@ Name of the node, NULL for a group of several.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_name(symbol, out_name) =
-    check(ccall(FUNCTIONS[78], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), symbol, out_name))
+    check(ccall(FUNCTIONS[79], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), symbol, out_name))
 
 """
     mxn_symbol_list(symbol, what, out_names)
@@ -1078,7 +1082,7 @@ Names: what 0 arguments, 1 outputs, 2 auxiliary states.
 (own: caller: mxn_strings_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_list(symbol, what, out_names) =
-    check(ccall(FUNCTIONS[79], Int32, (Ptr{Cvoid}, Int32, Ptr{Ptr{Cvoid}},), symbol, what, out_names))
+    check(ccall(FUNCTIONS[80], Int32, (Ptr{Cvoid}, Int32, Ptr{Ptr{Cvoid}},), symbol, what, out_names))
 
 """
     mxn_symbol_get_attr(symbol, key, out_value)
@@ -1088,7 +1092,7 @@ An attribute or parameter of the node; NULL when it has none.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_get_attr(symbol, key, out_value) =
-    check(ccall(FUNCTIONS[80], Int32, (Ptr{Cvoid}, Cstring, Ptr{Ptr{UInt8}},), symbol, key, out_value))
+    check(ccall(FUNCTIONS[81], Int32, (Ptr{Cvoid}, Cstring, Ptr{Ptr{UInt8}},), symbol, key, out_value))
 
 """
     mxn_symbol_set_attr(symbol, key, value)
@@ -1098,7 +1102,7 @@ Sets an attribute of the node.
 (own: none; threads: one at a time per symbol; blocks: no; since: 0.1)
 """
 mxn_symbol_set_attr(symbol, key, value) =
-    check(ccall(FUNCTIONS[81], Int32, (Ptr{Cvoid}, Cstring, Cstring,), symbol, key, value))
+    check(ccall(FUNCTIONS[82], Int32, (Ptr{Cvoid}, Cstring, Cstring,), symbol, key, value))
 
 """
     mxn_symbol_attributes(symbol, out_triples)
@@ -1108,7 +1112,7 @@ All attributes as triples node, key, value.
 (own: caller: mxn_strings_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_attributes(symbol, out_triples) =
-    check(ccall(FUNCTIONS[82], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_triples))
+    check(ccall(FUNCTIONS[83], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_triples))
 
 """
     mxn_symbol_to_json(symbol, out_json)
@@ -1118,7 +1122,7 @@ The symbol as JSON that MXNet 1.x reads.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_to_json(symbol, out_json) =
-    check(ccall(FUNCTIONS[83], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), symbol, out_json))
+    check(ccall(FUNCTIONS[84], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), symbol, out_json))
 
 """
     mxn_symbol_from_json(json, out_symbol)
@@ -1128,7 +1132,7 @@ A symbol from JSON of any MXNet generation.
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_from_json(json, out_symbol) =
-    check(ccall(FUNCTIONS[84], Int32, (Cstring, Ptr{Ptr{Cvoid}},), json, out_symbol))
+    check(ccall(FUNCTIONS[85], Int32, (Cstring, Ptr{Ptr{Cvoid}},), json, out_symbol))
 
 """
     mxn_symbol_debug(symbol, out_text)
@@ -1138,7 +1142,7 @@ The nodes as text, a line each.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_debug(symbol, out_text) =
-    check(ccall(FUNCTIONS[85], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), symbol, out_text))
+    check(ccall(FUNCTIONS[86], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), symbol, out_text))
 
 """
     mxn_symbol_infer_shape(symbol, names, ndims, dims, count, out_arguments, out_outputs, out_states, out_complete)
@@ -1148,7 +1152,7 @@ Shapes of arguments, outputs and states from some of them. dims holds the extent
 (own: caller: mxn_shapes_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_infer_shape(symbol, names, ndims, dims, count, out_arguments, out_outputs, out_states, out_complete) =
-    check(ccall(FUNCTIONS[86], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32},), symbol, names, ndims, dims, count, out_arguments, out_outputs, out_states, out_complete))
+    check(ccall(FUNCTIONS[87], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32},), symbol, names, ndims, dims, count, out_arguments, out_outputs, out_states, out_complete))
 
 """
     mxn_symbol_infer_type(symbol, names, dtypes, count, out_arguments, out_outputs, out_states, out_complete)
@@ -1158,7 +1162,7 @@ Dtypes likewise, each list as one shape of codes, -1 where unknown.
 (own: caller: mxn_shapes_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_infer_type(symbol, names, dtypes, count, out_arguments, out_outputs, out_states, out_complete) =
-    check(ccall(FUNCTIONS[87], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32},), symbol, names, dtypes, count, out_arguments, out_outputs, out_states, out_complete))
+    check(ccall(FUNCTIONS[88], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32},), symbol, names, dtypes, count, out_arguments, out_outputs, out_states, out_complete))
 
 """
     mxn_symbol_memory(symbol, names, ndims, dims, count, training, out_info)
@@ -1168,7 +1172,17 @@ Memory that binding would take. The caller sets out_info->struct_size.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_memory(symbol, names, ndims, dims, count, training, out_info) =
-    check(ccall(FUNCTIONS[88], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Int32, Ptr{mxn_memory_info_t},), symbol, names, ndims, dims, count, training, out_info))
+    check(ccall(FUNCTIONS[89], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Int32, Ptr{mxn_memory_info_t},), symbol, names, ndims, dims, count, training, out_info))
+
+"""
+    mxn_symbol_device_memory(symbol, device_kind, device_index, names, ndims, dims, count, training, out_info)
+
+The part of it on one device, of a symbol that would be bound on cpu(0).
+
+(own: none; threads: any; blocks: no; since: 0.1)
+"""
+mxn_symbol_device_memory(symbol, device_kind, device_index, names, ndims, dims, count, training, out_info) =
+    check(ccall(FUNCTIONS[90], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Int32, Ptr{mxn_memory_info_t},), symbol, device_kind, device_index, names, ndims, dims, count, training, out_info))
 
 """
     mxn_executor_bind(symbol, device_kind, device_index, args, grads, grad_reqs, num_args, states, num_states, shared, out_executor)
@@ -1178,7 +1192,7 @@ Binds arrays, in list order. grads may be NULL or hold NULLs; grad_reqs may be N
 (own: caller: mxn_executor_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_bind(symbol, device_kind, device_index, args, grads, grad_reqs, num_args, states, num_states, shared, out_executor) =
-    check(ccall(FUNCTIONS[89], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32}, Int64, Ptr{Ptr{Cvoid}}, Int64, Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, device_kind, device_index, args, grads, grad_reqs, num_args, states, num_states, shared, out_executor))
+    check(ccall(FUNCTIONS[91], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32}, Int64, Ptr{Ptr{Cvoid}}, Int64, Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, device_kind, device_index, args, grads, grad_reqs, num_args, states, num_states, shared, out_executor))
 
 """
     mxn_executor_simple_bind(symbol, device_kind, device_index, shape_names, ndims, dims, num_shapes, dtype_names, dtypes, num_dtypes, req_names, reqs, num_reqs, default_req, shared, out_executor)
@@ -1188,7 +1202,7 @@ Binds fresh arrays made from shapes. dtypes by name; grad_reqs by argument name,
 (own: caller: mxn_executor_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_simple_bind(symbol, device_kind, device_index, shape_names, ndims, dims, num_shapes, dtype_names, dtypes, num_dtypes, req_names, reqs, num_reqs, default_req, shared, out_executor) =
-    check(ccall(FUNCTIONS[90], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Int32, Int32, Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, device_kind, device_index, shape_names, ndims, dims, num_shapes, dtype_names, dtypes, num_dtypes, req_names, reqs, num_reqs, default_req, shared, out_executor))
+    check(ccall(FUNCTIONS[92], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Int32, Int32, Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, device_kind, device_index, shape_names, ndims, dims, num_shapes, dtype_names, dtypes, num_dtypes, req_names, reqs, num_reqs, default_req, shared, out_executor))
 
 """
     mxn_executor_reshape(executor, partial_shaping, up_sizing, names, ndims, dims, count, out_executor)
@@ -1198,7 +1212,7 @@ The same symbol for other shapes, sharing parameters and memory.
 (own: caller: mxn_executor_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_reshape(executor, partial_shaping, up_sizing, names, ndims, dims, count, out_executor) =
-    check(ccall(FUNCTIONS[91], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Ptr{Ptr{Cvoid}},), executor, partial_shaping, up_sizing, names, ndims, dims, count, out_executor))
+    check(ccall(FUNCTIONS[93], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Ptr{Ptr{Cvoid}},), executor, partial_shaping, up_sizing, names, ndims, dims, count, out_executor))
 
 """
     mxn_executor_free(executor)
@@ -1208,7 +1222,7 @@ Frees an executor; work under way goes on.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_free(executor) =
-    ccall(FUNCTIONS[92], Cvoid, (Ptr{Cvoid},), executor)
+    ccall(FUNCTIONS[94], Cvoid, (Ptr{Cvoid},), executor)
 
 """
     mxn_executor_forward(executor, training)
@@ -1218,7 +1232,7 @@ Computes the outputs.
 (own: none; threads: one at a time per executor; blocks: no; since: 0.1)
 """
 mxn_executor_forward(executor, training) =
-    check(ccall(FUNCTIONS[93], Int32, (Ptr{Cvoid}, Int32,), executor, training))
+    check(ccall(FUNCTIONS[95], Int32, (Ptr{Cvoid}, Int32,), executor, training))
 
 """
     mxn_executor_backward(executor, grads, count)
@@ -1228,7 +1242,7 @@ Computes the gradients after forward in training mode. grads: one per output, NU
 (own: none; threads: one at a time per executor; blocks: no; since: 0.1)
 """
 mxn_executor_backward(executor, grads, count) =
-    check(ccall(FUNCTIONS[94], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Int64,), executor, grads, count))
+    check(ccall(FUNCTIONS[96], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Int64,), executor, grads, count))
 
 """
     mxn_executor_arrays(executor, what, out_arrays, out_count)
@@ -1238,7 +1252,7 @@ Arrays: what 0 arguments, 1 gradients (NULL where none), 2 states, 3 outputs.
 (own: caller: each array, and the vector by mxn_ndarray_list_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_arrays(executor, what, out_arrays, out_count) =
-    check(ccall(FUNCTIONS[95], Int32, (Ptr{Cvoid}, Int32, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), executor, what, out_arrays, out_count))
+    check(ccall(FUNCTIONS[97], Int32, (Ptr{Cvoid}, Int32, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), executor, what, out_arrays, out_count))
 
 """
     mxn_executor_set_monitor(executor, fn, user, destroy, inputs)
@@ -1248,7 +1262,7 @@ Calls fn for every inner output (and with inputs != 0 every input) in order, on 
 (own: library takes user; threads: one at a time per executor; blocks: no; since: 0.1)
 """
 mxn_executor_set_monitor(executor, fn, user, destroy, inputs) =
-    check(ccall(FUNCTIONS[96], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Int32,), executor, fn, user, destroy, inputs))
+    check(ccall(FUNCTIONS[98], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Int32,), executor, fn, user, destroy, inputs))
 
 """
     mxn_executor_memory(executor, training, out_info)
@@ -1258,7 +1272,17 @@ Memory of the bound plan. The caller sets out_info->struct_size.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_memory(executor, training, out_info) =
-    check(ccall(FUNCTIONS[97], Int32, (Ptr{Cvoid}, Int32, Ptr{mxn_memory_info_t},), executor, training, out_info))
+    check(ccall(FUNCTIONS[99], Int32, (Ptr{Cvoid}, Int32, Ptr{mxn_memory_info_t},), executor, training, out_info))
+
+"""
+    mxn_executor_device_memory(executor, device_kind, device_index, training, out_info)
+
+The part of it on one device; zeros where the plan has none.
+
+(own: none; threads: any; blocks: no; since: 0.1)
+"""
+mxn_executor_device_memory(executor, device_kind, device_index, training, out_info) =
+    check(ccall(FUNCTIONS[100], Int32, (Ptr{Cvoid}, Int32, Int32, Int32, Ptr{mxn_memory_info_t},), executor, device_kind, device_index, training, out_info))
 
 """
     mxn_executor_describe(executor, out_text)
@@ -1268,7 +1292,7 @@ The steps of the plan, a line each.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_describe(executor, out_text) =
-    check(ccall(FUNCTIONS[98], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), executor, out_text))
+    check(ccall(FUNCTIONS[101], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), executor, out_text))
 
 """
     mxn_autograd_set(recording, training, out_before)
@@ -1278,7 +1302,7 @@ Sets this thread's flags; -1 leaves one as it is. recording: operators are recor
 (own: none; threads: any: each has its own; blocks: no; since: 0.1)
 """
 mxn_autograd_set(recording, training, out_before) =
-    check(ccall(FUNCTIONS[99], Int32, (Int32, Int32, Ptr{Int32},), recording, training, out_before))
+    check(ccall(FUNCTIONS[102], Int32, (Int32, Int32, Ptr{Int32},), recording, training, out_before))
 
 """
     mxn_autograd_mark(arrays, grads, grad_reqs, count)
@@ -1288,7 +1312,7 @@ Makes arrays variables: gradients go to grads, of the same shapes and dtypes, by
 (own: none; threads: one at a time per array; blocks: no; since: 0.1)
 """
 mxn_autograd_mark(arrays, grads, grad_reqs, count) =
-    check(ccall(FUNCTIONS[100], Int32, (Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32}, Int64,), arrays, grads, grad_reqs, count))
+    check(ccall(FUNCTIONS[103], Int32, (Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32}, Int64,), arrays, grads, grad_reqs, count))
 
 """
     mxn_autograd_backward(heads, head_grads, count, variables, num_variables, retain_graph, create_graph, training, out_arrays, out_count)
@@ -1298,7 +1322,7 @@ Gradients of the sum of all heads: into the arrays of all variables behind them 
 (own: caller: each array, and the vector by mxn_ndarray_list_free; threads: one at a time per graph; blocks: no; since: 0.1)
 """
 mxn_autograd_backward(heads, head_grads, count, variables, num_variables, retain_graph, create_graph, training, out_arrays, out_count) =
-    check(ccall(FUNCTIONS[101], Int32, (Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int64, Int32, Int32, Int32, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), heads, head_grads, count, variables, num_variables, retain_graph, create_graph, training, out_arrays, out_count))
+    check(ccall(FUNCTIONS[104], Int32, (Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int64, Int32, Int32, Int32, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), heads, head_grads, count, variables, num_variables, retain_graph, create_graph, training, out_arrays, out_count))
 
 """
     mxn_autograd_gradient(array, out_recorded, out_array)
@@ -1308,7 +1332,7 @@ The gradient array of a variable, NULL for other arrays; *out_recorded: whether 
 (own: caller: mxn_ndarray_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_autograd_gradient(array, out_recorded, out_array) =
-    check(ccall(FUNCTIONS[102], Int32, (Ptr{Cvoid}, Ptr{Int32}, Ptr{Ptr{Cvoid}},), array, out_recorded, out_array))
+    check(ccall(FUNCTIONS[105], Int32, (Ptr{Cvoid}, Ptr{Int32}, Ptr{Ptr{Cvoid}},), array, out_recorded, out_array))
 
 """
     mxn_autograd_function(inputs, num_inputs, outputs, num_outputs, fn, user, destroy)
@@ -1318,7 +1342,7 @@ Puts down that outputs were computed from inputs, while recording was off, with 
 (own: library takes user; threads: one at a time per graph; blocks: no; since: 0.1)
 """
 mxn_autograd_function(inputs, num_inputs, outputs, num_outputs, fn, user, destroy) =
-    check(ccall(FUNCTIONS[103], Int32, (Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int64, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), inputs, num_inputs, outputs, num_outputs, fn, user, destroy))
+    check(ccall(FUNCTIONS[106], Int32, (Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int64, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), inputs, num_inputs, outputs, num_outputs, fn, user, destroy))
 
 """
     mxn_trace_begin(arrays, count, out_arrays, out_count)
@@ -1328,7 +1352,7 @@ From now on operators on this thread are put down instead of run, until mxn_trac
 (own: caller: each array, and the vector by mxn_ndarray_list_free; threads: one trace per thread; blocks: no; since: 0.1)
 """
 mxn_trace_begin(arrays, count, out_arrays, out_count) =
-    check(ccall(FUNCTIONS[104], Int32, (Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), arrays, count, out_arrays, out_count))
+    check(ccall(FUNCTIONS[107], Int32, (Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), arrays, count, out_arrays, out_count))
 
 """
     mxn_trace_end(outputs, count, out_symbol, out_arrays, out_count)
@@ -1338,7 +1362,7 @@ Ends tracing, also when it fails. The symbol's variables are data0, data1, ... f
 (own: caller: symbol, each array, and the vector by mxn_ndarray_list_free; threads: the thread that began; blocks: no; since: 0.1)
 """
 mxn_trace_end(outputs, count, out_symbol, out_arrays, out_count) =
-    check(ccall(FUNCTIONS[105], Int32, (Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), outputs, count, out_symbol, out_arrays, out_count))
+    check(ccall(FUNCTIONS[108], Int32, (Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), outputs, count, out_symbol, out_arrays, out_count))
 
 """
     mxn_cached_op_create(symbol, parameters, num_parameters, out_op)
@@ -1348,7 +1372,7 @@ A symbol to be called on arrays. parameters: names of arguments that are the sam
 (own: caller: mxn_cached_op_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_cached_op_create(symbol, parameters, num_parameters, out_op) =
-    check(ccall(FUNCTIONS[106], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}},), symbol, parameters, num_parameters, out_op))
+    check(ccall(FUNCTIONS[109], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}},), symbol, parameters, num_parameters, out_op))
 
 """
     mxn_cached_op_free(op)
@@ -1358,7 +1382,7 @@ Frees it; calls under way and recorded ones go on.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_cached_op_free(op) =
-    ccall(FUNCTIONS[107], Cvoid, (Ptr{Cvoid},), op)
+    ccall(FUNCTIONS[110], Cvoid, (Ptr{Cvoid},), op)
 
 """
     mxn_cached_op_invoke(op, inputs, num_inputs, outputs, capacity, num_outputs)
@@ -1368,7 +1392,7 @@ Calls it on the arguments, then the states, in list order; in the thread's mode,
 (own: caller owns the outputs; threads: any; blocks: no; since: 0.1)
 """
 mxn_cached_op_invoke(op, inputs, num_inputs, outputs, capacity, num_outputs) =
-    check(ccall(FUNCTIONS[108], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int32, Ptr{Int32},), op, inputs, num_inputs, outputs, capacity, num_outputs))
+    check(ccall(FUNCTIONS[111], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int32, Ptr{Int32},), op, inputs, num_inputs, outputs, capacity, num_outputs))
 
 """
     mxn_cached_op_describe(op, out_text, out_plans)
@@ -1378,17 +1402,17 @@ The steps of the last call's plan, a line each, and the number of plans.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_cached_op_describe(op, out_text, out_plans) =
-    check(ccall(FUNCTIONS[109], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int64},), op, out_text, out_plans))
+    check(ccall(FUNCTIONS[112], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int64},), op, out_text, out_plans))
 
 """
     mxn_kvstore_create(type_, out_store)
 
-A store: "local", "device", or between machines "dist_sync", "dist_async", "dist_async:N"; those join the group that the environment names and block until it is together.
+A store: "local" or "device".
 
-(own: caller: mxn_kvstore_free; threads: any; blocks: yes; since: 0.1)
+(own: caller: mxn_kvstore_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_create(type_, out_store) =
-    check(ccall(FUNCTIONS[110], Int32, (Cstring, Ptr{Ptr{Cvoid}},), type_, out_store))
+    check(ccall(FUNCTIONS[113], Int32, (Cstring, Ptr{Ptr{Cvoid}},), type_, out_store))
 
 """
     mxn_kvstore_free(store)
@@ -1398,7 +1422,7 @@ Frees a store.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_free(store) =
-    ccall(FUNCTIONS[111], Cvoid, (Ptr{Cvoid},), store)
+    ccall(FUNCTIONS[114], Cvoid, (Ptr{Cvoid},), store)
 
 """
     mxn_kvstore_init(store, keys, values, count)
@@ -1408,7 +1432,7 @@ Sets first values. A key on which an error stands begins anew; any other that ex
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_init(store, keys, values, count) =
-    check(ccall(FUNCTIONS[112], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64,), store, keys, values, count))
+    check(ccall(FUNCTIONS[115], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64,), store, keys, values, count))
 
 """
     mxn_kvstore_push(store, keys, values, count, priority)
@@ -1418,7 +1442,7 @@ Sums what stands under the same key and stores it or hands it to the updater.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_push(store, keys, values, count, priority) =
-    check(ccall(FUNCTIONS[113], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, values, count, priority))
+    check(ccall(FUNCTIONS[116], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, values, count, priority))
 
 """
     mxn_kvstore_pull(store, keys, outputs, count, priority)
@@ -1428,57 +1452,7 @@ Copies stored values out.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_pull(store, keys, outputs, count, priority) =
-    check(ccall(FUNCTIONS[114], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, outputs, count, priority))
-
-"""
-    mxn_kvstore_push_pull(store, keys, values, outputs, count, priority)
-
-push, then pull of the same keys, a value and an output side by side; NULL where a key has more of one than of the other.
-
-(own: none; threads: any; blocks: no; since: 0.1)
-"""
-mxn_kvstore_push_pull(store, keys, values, outputs, count, priority) =
-    check(ccall(FUNCTIONS[115], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, values, outputs, count, priority))
-
-"""
-    mxn_kvstore_push_rows(store, keys, row_ids, values, count, priority)
-
-A push of arrays that are zero but for some rows: values[i] has one row for each number in row_ids[i] (one axis, any numeric dtype), rows with the same number are added up. An optimizer without states changes those rows only, weight decay included; any other updater gets the whole array. A row number that does not exist is raised by what is pulled from the key.
-
-(own: none; threads: any; blocks: no; since: 0.1)
-"""
-mxn_kvstore_push_rows(store, keys, row_ids, values, count, priority) =
-    check(ccall(FUNCTIONS[116], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, row_ids, values, count, priority))
-
-"""
-    mxn_kvstore_pull_rows(store, keys, outputs, row_ids, count, priority)
-
-Copies the rows of the stored value numbered by row_ids[i] into the same rows of outputs[i], which has the stored shape; its other rows become zero. A row number that does not exist is raised by the output.
-
-(own: none; threads: any; blocks: no; since: 0.1)
-"""
-mxn_kvstore_pull_rows(store, keys, outputs, row_ids, count, priority) =
-    check(ccall(FUNCTIONS[117], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, outputs, row_ids, count, priority))
-
-"""
-    mxn_kvstore_set_compression(store, type_, threshold)
-
-Pushed float32 values travel as codes from now on, and what the codes leave out is sent later: "2bit" (threshold, 0 or -threshold), "1bit" (threshold or -threshold), "fp16", "none".
-
-(own: none; threads: any; blocks: no; since: 0.1)
-"""
-mxn_kvstore_set_compression(store, type_, threshold) =
-    check(ccall(FUNCTIONS[118], Int32, (Ptr{Cvoid}, Cstring, Float64,), store, type_, threshold))
-
-"""
-    mxn_kvstore_set_consistency(store, consistency)
-
-"sequential" (as at first): a pull sees every push before it. "eventual": the updater gets every device's value on its own, as soon as it is computed, and a pull what is there.
-
-(own: none; threads: any; blocks: no; since: 0.1)
-"""
-mxn_kvstore_set_consistency(store, consistency) =
-    check(ccall(FUNCTIONS[119], Int32, (Ptr{Cvoid}, Cstring,), store, consistency))
+    check(ccall(FUNCTIONS[117], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, outputs, count, priority))
 
 """
     mxn_kvstore_set_updater(store, fn, user, destroy)
@@ -1488,7 +1462,7 @@ Calls fn for every key pushed, on a thread of the engine's own; fn may wait and 
 (own: library takes user; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_set_updater(store, fn, user, destroy) =
-    check(ccall(FUNCTIONS[120], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), store, fn, user, destroy))
+    check(ccall(FUNCTIONS[118], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), store, fn, user, destroy))
 
 """
     mxn_kvstore_rank(store, out_rank, out_size)
@@ -1498,7 +1472,7 @@ Rank of this worker and number of workers.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_rank(store, out_rank, out_size) =
-    check(ccall(FUNCTIONS[121], Int32, (Ptr{Cvoid}, Ptr{Int32}, Ptr{Int32},), store, out_rank, out_size))
+    check(ccall(FUNCTIONS[119], Int32, (Ptr{Cvoid}, Ptr{Int32}, Ptr{Int32},), store, out_rank, out_size))
 
 """
     mxn_kvstore_barrier(store)
@@ -1508,47 +1482,7 @@ Waits until all workers are here.
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_kvstore_barrier(store) =
-    check(ccall(FUNCTIONS[122], Int32, (Ptr{Cvoid},), store))
-
-"""
-    mxn_kvstore_statistics(store, out_json)
-
-What went over the wire, as JSON: messages, bytes, latency and staleness by key and by peer; of stores between machines.
-
-(own: caller: mxn_text_free; threads: any; blocks: yes; since: 0.1)
-"""
-mxn_kvstore_statistics(store, out_json) =
-    check(ccall(FUNCTIONS[123], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), store, out_json))
-
-"""
-    mxn_kvstore_save(store, prefix)
-
-Every server writes its values, rounds and optimizer states to PREFIX-server-N.params on its machine; the call of rank 0 counts.
-
-(own: none; threads: any; blocks: yes; since: 0.1)
-"""
-mxn_kvstore_save(store, prefix) =
-    check(ccall(FUNCTIONS[124], Int32, (Ptr{Cvoid}, Cstring,), store, prefix))
-
-"""
-    mxn_kvstore_serve(fn, user, destroy, cancel)
-
-Runs a server or the scheduler, as DMLC_ROLE says, until the group is over. fn may be NULL: optimizers are then given by the workers.
-
-(own: none; threads: any; blocks: yes; since: 0.1)
-"""
-mxn_kvstore_serve(fn, user, destroy, cancel) =
-    check(ccall(FUNCTIONS[125], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), fn, user, destroy, cancel))
-
-"""
-    mxn_kvstore_make_key(out_pair)
-
-A new key pair for a group, two lines of text: the public key, the secret key.
-
-(own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
-"""
-mxn_kvstore_make_key(out_pair) =
-    check(ccall(FUNCTIONS[126], Int32, (Ptr{Ptr{UInt8}},), out_pair))
+    check(ccall(FUNCTIONS[120], Int32, (Ptr{Cvoid},), store))
 
 """
     mxn_kvstore_set_optimizer(store, optimizer)
@@ -1558,7 +1492,7 @@ Every push is a step of the optimizer on the stored value, as an updater that ne
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_set_optimizer(store, optimizer) =
-    check(ccall(FUNCTIONS[127], Int32, (Ptr{Cvoid}, Ptr{Cvoid},), store, optimizer))
+    check(ccall(FUNCTIONS[121], Int32, (Ptr{Cvoid}, Ptr{Cvoid},), store, optimizer))
 
 """
     mxn_optimizer_schemas(out_json)
@@ -1568,7 +1502,7 @@ The optimizers with their options, defaults and texts, as JSON.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_schemas(out_json) =
-    check(ccall(FUNCTIONS[128], Int32, (Ptr{Ptr{UInt8}},), out_json))
+    check(ccall(FUNCTIONS[122], Int32, (Ptr{Ptr{UInt8}},), out_json))
 
 """
     mxn_optimizer_create(name, keys, values, count, out_optimizer)
@@ -1578,7 +1512,7 @@ An optimizer by name, with count options as texts. States are made at the first 
 (own: caller: mxn_optimizer_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_create(name, keys, values, count, out_optimizer) =
-    check(ccall(FUNCTIONS[129], Int32, (Cstring, Ptr{Ptr{UInt8}}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}},), name, keys, values, count, out_optimizer))
+    check(ccall(FUNCTIONS[123], Int32, (Cstring, Ptr{Ptr{UInt8}}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}},), name, keys, values, count, out_optimizer))
 
 """
     mxn_optimizer_free(optimizer)
@@ -1588,7 +1522,7 @@ Frees an optimizer and its states.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_free(optimizer) =
-    ccall(FUNCTIONS[130], Cvoid, (Ptr{Cvoid},), optimizer)
+    ccall(FUNCTIONS[124], Cvoid, (Ptr{Cvoid},), optimizer)
 
 """
     mxn_optimizer_update(optimizer, keys, weights, grads, count)
@@ -1598,7 +1532,7 @@ One step of every weight along its gradient, in place. Keys are the parameters' 
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_update(optimizer, keys, weights, grads, count) =
-    check(ccall(FUNCTIONS[131], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64,), optimizer, keys, weights, grads, count))
+    check(ccall(FUNCTIONS[125], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64,), optimizer, keys, weights, grads, count))
 
 """
     mxn_optimizer_set(optimizer, option, value)
@@ -1608,7 +1542,7 @@ Sets an option from the next step on.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_set(optimizer, option, value) =
-    check(ccall(FUNCTIONS[132], Int32, (Ptr{Cvoid}, Cstring, Float64,), optimizer, option, value))
+    check(ccall(FUNCTIONS[126], Int32, (Ptr{Cvoid}, Cstring, Float64,), optimizer, option, value))
 
 """
     mxn_optimizer_set_multipliers(optimizer, key, lr_mult, wd_mult)
@@ -1618,7 +1552,7 @@ Factors of the learning rate and of the weight decay of one key.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_set_multipliers(optimizer, key, lr_mult, wd_mult) =
-    check(ccall(FUNCTIONS[133], Int32, (Ptr{Cvoid}, Cstring, Float64, Float64,), optimizer, key, lr_mult, wd_mult))
+    check(ccall(FUNCTIONS[127], Int32, (Ptr{Cvoid}, Cstring, Float64, Float64,), optimizer, key, lr_mult, wd_mult))
 
 """
     mxn_optimizer_save(optimizer, path)
@@ -1628,7 +1562,7 @@ Writes states and counts of steps as a .params file.
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_optimizer_save(optimizer, path) =
-    check(ccall(FUNCTIONS[134], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
+    check(ccall(FUNCTIONS[128], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
 
 """
     mxn_optimizer_load(optimizer, path)
@@ -1638,7 +1572,7 @@ Reads what mxn_optimizer_save wrote; the optimizer must be of the same kind. On 
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_optimizer_load(optimizer, path) =
-    check(ccall(FUNCTIONS[135], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
+    check(ccall(FUNCTIONS[129], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
 
 """
     mxn_profiler_set_options(categories, max_events)
@@ -1648,7 +1582,7 @@ Which events are recorded from now on (MXN_PROFILE_... bits; at first all) and h
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_set_options(categories, max_events) =
-    check(ccall(FUNCTIONS[136], Int32, (Int32, Int64,), categories, max_events))
+    check(ccall(FUNCTIONS[130], Int32, (Int32, Int64,), categories, max_events))
 
 """
     mxn_profiler_set_state(state)
@@ -1658,7 +1592,7 @@ STOP ends recording, RUN forgets what was recorded and begins, RESUME goes on. A
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_set_state(state) =
-    check(ccall(FUNCTIONS[137], Int32, (Int32,), state))
+    check(ccall(FUNCTIONS[131], Int32, (Int32,), state))
 
 """
     mxn_profiler_now(out_ns)
@@ -1668,7 +1602,7 @@ The time by the profiler's clock, in nanoseconds.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_now(out_ns) =
-    check(ccall(FUNCTIONS[138], Int32, (Ptr{Int64},), out_ns))
+    check(ccall(FUNCTIONS[132], Int32, (Ptr{Int64},), out_ns))
 
 """
     mxn_profiler_event(domain, name, kind, begin_ns, value)
@@ -1678,7 +1612,7 @@ Records an event of the program's own, if recording is on: a SPAN from begin_ns 
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_event(domain, name, kind, begin_ns, value) =
-    check(ccall(FUNCTIONS[139], Int32, (Cstring, Cstring, Int32, Int64, Int64,), domain, name, kind, begin_ns, value))
+    check(ccall(FUNCTIONS[133], Int32, (Cstring, Cstring, Int32, Int64, Int64,), domain, name, kind, begin_ns, value))
 
 """
     mxn_profiler_dump(path)
@@ -1688,7 +1622,7 @@ Writes what was recorded so far as a file in Chrome's trace format (JSON, also f
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_profiler_dump(path) =
-    check(ccall(FUNCTIONS[140], Int32, (Cstring,), path))
+    check(ccall(FUNCTIONS[134], Int32, (Cstring,), path))
 
 """
     mxn_profiler_aggregate(restart, out_json)
@@ -1698,4 +1632,4 @@ Counts and times by category and name, as JSON; with restart what was summed is 
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_aggregate(restart, out_json) =
-    check(ccall(FUNCTIONS[141], Int32, (Int32, Ptr{Ptr{UInt8}},), restart, out_json))
+    check(ccall(FUNCTIONS[135], Int32, (Int32, Ptr{Ptr{UInt8}},), restart, out_json))

@@ -53,11 +53,11 @@ def bind_shared(symbol, ctx, grad_req, inputs, group2ctx, owner, param_names):
         if name in param_names:
             args[name] = _owned(owner.arg_dict, name, shape)
             if grad_req[name] != "null":
-                grads[name] = _gradient(owner, name, shape, ctx, types[name])
+                grads[name] = _gradient(owner, name, shape, args[name].context, types[name])
         else:
             args[name] = _input_array(owner.arg_dict.get(name), shape, ctx, types[name])
             if grad_req[name] != "null":
-                grads[name] = nd.zeros(shape, ctx, dtype=types[name])
+                grads[name] = nd.zeros(shape, args[name].context, dtype=types[name])
     auxs = {name: _owned(owner.aux_dict, name, shape) for name, shape in zip(aux_names, aux_shapes)}
     return symbol.bind(ctx, args, grads, grad_req, auxs, group2ctx=group2ctx, shared_exec=owner)
 

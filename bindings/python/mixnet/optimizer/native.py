@@ -1,6 +1,7 @@
-"""An optimizer of Python as the library's own: a name, numbers and multipliers, for places where no Python runs."""
+"""Optimizers that run in the library, without Python: by name, or as a Python one says."""
 
 import json
+import os
 
 from ..base import MXNetError, check, ffi, lib, text
 
@@ -19,21 +20,55 @@ def _options_of(name):
     return _schemas[name]
 
 
-class NativeOptimizer:
+class Native:
+    """The library's optimizer `name` ("sgd", "adam", ...) with its options, for a store that updates or for steps by hand.
+
+    Keys are texts; weight decay counts for those that end in _weight or _gamma, unless set_multipliers says otherwise. Errors of names
+    and options are MXNetError.
+    """
+
+    def __init__(self, name, **options):
+        self.name = name
+        keys = [ffi.new("char[]", k.encode()) for k in options]
+        values = [ffi.new("char[]", str(v).encode()) for v in options.values()]
+        out = ffi.new("mxn_optimizer_t **")
+        check(lib.mxn_optimizer_create(str(name).encode(), ffi.new("char *[]", keys), ffi.new("char *[]", values), len(keys), out))
+        self.handle = ffi.gc(out[0], lib.mxn_optimizer_free)
+
+    def update(self, key, weight, grad):
+        """One step of `weight` in place."""
+        names = [ffi.new("char[]", str(key).encode())]
+        arrays = [ffi.new("mxn_ndarray_t *[]", [a.handle]) for a in (weight, grad)]
+        check(lib.mxn_optimizer_update(self.handle, ffi.new("char *[]", names), *arrays, 1))
+
+    def set(self, option, value):
+        """Changes a numeric option from the next step on."""
+        check(lib.mxn_optimizer_set(self.handle, option.encode(), float(value)))
+
+    def set_multipliers(self, key, lr_mult=1.0, wd_mult=1.0):
+        """Factors of the learning rate and of the weight decay of one key."""
+        check(lib.mxn_optimizer_set_multipliers(self.handle, str(key).encode(), lr_mult, wd_mult))
+
+    def save(self, fname):
+        """Writes states and counts of steps as a .params file."""
+        check(lib.mxn_optimizer_save(self.handle, os.fsencode(fname)))
+
+    def load(self, fname):
+        """Reads what save wrote, of an optimizer of the same name. On failure nothing changes."""
+        check(lib.mxn_optimizer_load(self.handle, os.fsencode(fname)))
+
+
+class NativeOptimizer(Native):
     """The library's optimizer (`handle`) with the options of a Python one, which it follows: rates of a schedule, changed attributes."""
 
     def __init__(self, optimizer):
         self.optimizer = optimizer
-        self.name = type(optimizer).__name__.lower()
-        self._names = _options_of(self.name)
+        name = type(optimizer).__name__.lower()
+        self._names = _options_of(name)
         self._counts = {}
+        self.name = name
         self._options = self._read()
-        given = {name: value for name, value in self._options.items() if value is not None}
-        keys = [ffi.new("char[]", name.encode()) for name in given]
-        values = [ffi.new("char[]", repr(value).encode()) for value in given.values()]
-        out = ffi.new("mxn_optimizer_t **")
-        check(lib.mxn_optimizer_create(self.name.encode(), ffi.new("char *[]", keys), ffi.new("char *[]", values), len(keys), out))
-        self.handle = ffi.gc(out[0], lib.mxn_optimizer_free)
+        super().__init__(name, **{option: value for option, value in self._options.items() if value is not None})
         self._give_multipliers()
 
     def _read(self):

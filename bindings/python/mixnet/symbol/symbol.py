@@ -216,28 +216,43 @@ class Symbol:
         groups = [[_numpy_type(c) for c in shapes(o[0])[0]] for o in out]
         return tuple(groups) if complete[0] else (None, None, None)
 
-    def memory_estimate(self, training=True, **kwargs):
-        """Bytes that binding with these input shapes would take: planned, naive, lower_bound, external, kept."""
+    def memory_estimate(self, training=True, group2ctx=None, **kwargs):
+        """Bytes that binding with these input shapes would take: planned, naive, lower_bound, external, kept.
+
+        With group2ctx, on which groups are placed as in bind(cpu(0)), a dict of such for every context.
+        """
+        from ..context import cpu
+        from ..executor import memory_dict, new_memory_info, place
+
         names, ndims, dims, count = self._shape_arguments((), kwargs)
-        info = ffi.new("mxn_memory_info_t *", {"struct_size": ffi.sizeof("mxn_memory_info_t")})
-        check(lib.mxn_symbol_memory(self._h, names.pointer, ndims, dims, count, int(training), info))
-        return {key: getattr(info, key) for key in ("planned", "naive", "lower_bound", "external", "kept")}
+        info = new_memory_info()
+        if group2ctx is None:
+            check(lib.mxn_symbol_memory(self._h, names.pointer, ndims, dims, count, int(training), info))
+            return memory_dict(info)
+        placed, parts = place(self, group2ctx), {}
+        for ctx in [cpu(0), *group2ctx.values()]:
+            check(lib.mxn_symbol_device_memory(placed.handle, ctx.device_typeid, ctx.device_id, names.pointer, ndims, dims, count, int(training), info))
+            parts[ctx] = memory_dict(info)
+        return parts
 
     # ---- execution --------------------------------------------------------------------------------------------------
 
     def simple_bind(
         self, ctx, grad_req="write", type_dict=None, stype_dict=None, group2ctx=None, shared_arg_names=None, shared_exec=None, shared_buffer=None, **kwargs
     ):
-        """An Executor with fresh arrays made from input shapes. grad_req: one of 'write', 'add', 'null', a list or a dict."""
+        """An Executor with fresh arrays made from input shapes. grad_req: one of 'write', 'add', 'null', a list or a dict.
+
+        group2ctx: contexts by the value of the attribute ctx_group; nodes of these groups live and run there, all others on `ctx`.
+        """
         from ..executor import simple_bind
 
-        return simple_bind(self, ctx, grad_req, type_dict, shared_exec, kwargs)
+        return simple_bind(self, ctx, grad_req, type_dict, group2ctx, shared_exec, kwargs)
 
     def bind(self, ctx, args, args_grad=None, grad_req="write", aux_states=None, group2ctx=None, shared_exec=None):
-        """An Executor on given arrays: lists in list order, or dicts by name."""
+        """An Executor on given arrays: lists in list order, or dicts by name. group2ctx: as for simple_bind."""
         from ..executor import bind
 
-        return bind(self, ctx, args, args_grad, grad_req, aux_states, shared_exec)
+        return bind(self, ctx, args, args_grad, grad_req, aux_states, group2ctx, shared_exec)
 
     def eval(self, ctx=None, **kwargs):
         """The outputs for these argument arrays, as a list."""
@@ -434,8 +449,11 @@ def load(fname):
         with open(fname, encoding="utf-8") as file:
             content = file.read()
     except (OSError, UnicodeDecodeError) as error:
+        raise MXNetError(f"[load] {fname}: {getattr(error, 'strerror', None) or error}") from None
+    try:
+        return load_json(content)
+    except MXNetError as error:
         raise MXNetError(f"[load] {fname}: {error}") from None
-    return load_json(content)
 
 
 def _init(op_name, **params):
