@@ -58,6 +58,12 @@ def all_sides():
     return {side.name: side for side in sides}
 
 
+def stores(peers):
+    """The sides that have a key-value store, ours first."""
+    others = {"MXNet 1.9.1": _peer("MXNet 1.9.1", "mxnet", "store_peer.py", "mxnet", MXNET_SUBGRAPH_BACKEND="NONE")}
+    return [_ours(OURS, "store_peer.py", "mixnet"), *(others[name] for name in peers)]
+
+
 def chosen(names=None):
     """The sides with these names (all when None), unknown names raise."""
     sides = all_sides()

@@ -1,9 +1,10 @@
 """Runs all tests and ends with one line that adds up every language: N passed, N failed, N skipped.
 
 Stages: check (formats, layers, symbols, ABI, text, generated files), tools (pytest on the checks and the installation), cpp
-(doctest), c (programs on the C ABI), python (pytest), languages (the bindings' own tests), predictor (the one file on every
-target), sanitizers (the C++ tests under ASan+UBSan, the engine's under TSan). Fails on any failure, on any program that does
-not end as it should, and on any skip whose reason is not "needs GPU" or, outside of CI, "no toolchain".
+(doctest), c (programs on the C ABI), python (pytest), fault (pytest on groups of processes that are killed, paused and cut off),
+languages (the bindings' own tests), predictor (the one file on every target), sanitizers (the C++ tests under ASan+UBSan, the
+engine's under TSan). Fails on any failure, on any program that does not end as it should, and on any skip whose reason is not
+"needs GPU" or, outside of CI, "no toolchain".
 """
 
 import argparse
@@ -73,10 +74,14 @@ def tools(totals, options):
 
 def python(totals, options):
     built("release", "predictor", totals)  # the one-file predictor, which tests/python/test_predictor.py runs
-    paths = ["tests", *(f"--ignore=tests/{other}" for other in ("tools", "slow", "predictor", "languages"))]
+    paths = ["tests", *(f"--ignore=tests/{other}" for other in ("tools", "slow", "fault", "predictor", "languages"))]
     for engine in ("threaded", "naive"):
         env = {"MIXNET_ENGINE": engine, "MIXNET_SLOW": "1" if options.slow else "0"}
         pytest(totals, f"Python ({engine} engine)", paths, env)
+
+
+def fault(totals, options):
+    pytest(totals, "faults", ["tests/fault"], {})
 
 
 def languages(totals, options):
@@ -119,6 +124,7 @@ STAGES = {
     "cpp": cpp,
     "c": c_programs,
     "python": python,
+    "fault": fault,
     "languages": languages,
     "predictor": predictor,
     "sanitizers": sanitizers,

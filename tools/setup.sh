@@ -41,6 +41,8 @@ require() {
   fi
 }
 require tools/requirements.txt
+# .venv/bin/python knows the package of the checkout.
+for site in .venv/lib/python3*/site-packages; do echo "$PWD/bindings/python" > "$site/mixnet-checkout.pth"; done
 if [ "${1:-}" = docs ]; then require docs/requirements.txt; fi
 
 # Compilers of other targets and languages; where one cannot be installed, its tests are skipped with the reason.

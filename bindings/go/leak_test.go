@@ -38,6 +38,16 @@ func session(t *testing.T) {
 	ok(t, err)
 	ok(t, store.Init(mixnet.Pair{Key: "a", Array: array(t, []float32{1})}))
 	ok(t, store.SetUpdater(func(string, *mixnet.NDArray, *mixnet.NDArray) error { return nil }))
+	x := array(t, []float32{1})
+	ok(t, mixnet.AttachGrad(x))
+	layer := mixnet.NewJit(func(in []*mixnet.NDArray) ([]*mixnet.NDArray, error) { return one(in[0].Mul(x)) })
+	ok(t, mixnet.Record(func() error {
+		y, err := clipped(x, func(grads []*mixnet.NDArray) ([]*mixnet.NDArray, error) { return one(grads[0].Mul(x)) })
+		ok(t, err)
+		z, err := layer.Call(y)
+		ok(t, err)
+		return mixnet.Backward(z, mixnet.BackwardOptions{})
+	}))
 	_, err = array(t, []float32{1}).Slice(3, 4)
 	if err == nil {
 		t.Fatal("expected an error")

@@ -66,8 +66,25 @@ func (m *Model) executor(shapes Shapes, training bool) (*Executor, error) {
 		}
 		m.base = made
 	}
+	if err := m.fits(made); err != nil {
+		made.Close()
+		return nil, err
+	}
 	m.executors[fmt.Sprint(training, shapes)] = made
 	return made, nil
+}
+
+// fits says whether an executor works on the model's arrays: those of other shapes it has made anew.
+func (m *Model) fits(e *Executor) error {
+	for _, pair := range []struct{ own, bound map[string]*NDArray }{{m.Args, e.Args}, {m.States, e.States}} {
+		for _, name := range sortedKeys(pair.own) {
+			bound := pair.bound[name]
+			if bound != nil && !sameShape(pair.own[name].Shape(), bound.Shape()) {
+				return failf(CodeShape, "[Model] %s: expected shape %v for this data, got %v", name, bound.Shape(), pair.own[name].Shape())
+			}
+		}
+	}
+	return nil
 }
 
 // inputs are the shapes of those names that are arguments of the symbol.

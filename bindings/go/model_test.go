@@ -179,6 +179,14 @@ func TestModelErrors(t *testing.T) {
 	if err == nil {
 		t.Fatal("expected an error for a checkpoint that is not there")
 	}
+	trained := fitted(t, mixnet.FitOptions{Epochs: 1})
+	defer trained.Close()
+	wide, err := mixnet.NewArrays(map[string]*mixnet.NDArray{"data": array(t, make([]float32, 12), 4, 3)}, nil, 2, mixnet.ArraysOptions{})
+	ok(t, err)
+	for i := 0; i < 2; i++ {
+		_, err = trained.Predict(ctx, wide)
+		fails(t, err, mixnet.CodeShape, "weight: expected shape [")
+	}
 }
 
 // counting is a provider of its own: five batches of zeros.

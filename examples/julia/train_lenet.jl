@@ -69,4 +69,12 @@ function main(arguments)
     isempty(given["prefix"]) || mx.save_checkpoint(given["prefix"], epochs, model)
 end
 
-main(ARGS)
+# Ctrl-C ends a script by an exception, as it does at Julia's prompt, and not by a dump of the stack.
+Base.exit_on_sigint(false)
+try
+    main(ARGS)
+catch error
+    error isa InterruptException || rethrow()
+    println(stderr, "interrupted")
+    exit(130)
+end

@@ -1,7 +1,4 @@
-/* Runs a trained model with the one-file predictor:
- *
- *   predict NAME-symbol.json NAME-0000.params INPUT 1,1,28,28 FILE
- *
+/* Runs a trained model with the one-file predictor: predict NAME-symbol.json NAME-0000.params INPUT 1,1,28,28 FILE
  * INPUT is the name of the model's input, FILE holds its float32 values. Prints every output, one per line. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,65 +9,52 @@
 static char *read_file(const char *path, long *bytes) {
   FILE *file = fopen(path, "rb");
   char *data = NULL;
-  if (file && fseek(file, 0, SEEK_END) == 0 && (*bytes = ftell(file)) >= 0) {
-    rewind(file);
-    data = malloc((size_t)*bytes + 1);
-    if (data && fread(data, 1, (size_t)*bytes, file) == (size_t)*bytes) data[*bytes] = '\0';
+  if (file && fseek(file, 0, SEEK_END) == 0 && (*bytes = ftell(file)) >= 0) data = malloc((size_t)*bytes + 1);
+  if (data) rewind(file);
+  if (!data || fread(data, 1, (size_t)*bytes, file) != (size_t)*bytes) {
+    fprintf(stderr, "predict: cannot read %s\n", path);
+    exit(1);
   }
-  if (file) fclose(file);
-  if (!data) fprintf(stderr, "predict: cannot read %s\n", path);
+  data[*bytes] = '\0';
+  fclose(file);
   return data;
 }
 
-static int failed(void) {
+static void check(int32_t code) {
   char message[512];
+  if (code == 0) return;
   mxn_error_copy(message, sizeof message);
   fprintf(stderr, "predict: %s\n", message);
-  return 1;
+  exit(1);
 }
 
 int main(int argc, char **argv) {
-  if (argc != 6) {
-    fprintf(stderr, "usage: predict SYMBOL.json MODEL.params INPUT SHAPE FILE\n");
-    return 2;
-  }
-  long json_bytes = 0, params_bytes = 0, input_bytes = 0;
-  char *json = read_file(argv[1], &json_bytes), *params = read_file(argv[2], &params_bytes),
-       *input = read_file(argv[5], &input_bytes);
-  if (!json || !params || !input) return 1;
-
+  if (argc != 6) return fprintf(stderr, "usage: predict SYMBOL.json MODEL.params INPUT SHAPE FILE\n"), 2;
+  const char *name = argv[3];
   int64_t shape[16];
   int32_t ndim = 0;
-  for (char *part = strtok(argv[4], ","); part && ndim < 16; part = strtok(NULL, ","))
-    shape[ndim++] = strtol(part, NULL, 10);
-  const char *name = argv[3];
+  for (char *part = strtok(argv[4], ","); part && ndim < 16; part = strtok(NULL, ",")) shape[ndim++] = atoll(part);
+  long json_bytes = 0, params_bytes = 0, input_bytes = 0;
+  char *json = read_file(argv[1], &json_bytes), *params = read_file(argv[2], &params_bytes);
+  char *input = read_file(argv[5], &input_bytes);
 
-  mxn_predictor_options_t options = {0};
-  options.struct_size = sizeof options;
-  options.symbol_json = json;
-  options.params = params;
-  options.params_bytes = params_bytes;
-  options.input_names = &name;
-  options.input_ndims = &ndim;
-  options.input_shapes = shape;
-  options.num_inputs = 1;
+  mxn_predictor_options_t options = {.struct_size = sizeof options, .symbol_json = json, .params = params};
+  options.params_bytes = params_bytes, options.num_inputs = 1, options.input_names = &name;
+  options.input_ndims = &ndim, options.input_shapes = shape;
   mxn_predictor_t *predictor;
-  if (mxn_predictor_create(&options, &predictor)) return failed();
-  if (mxn_predictor_set_input(predictor, name, input, input_bytes)) return failed();
-  if (mxn_predictor_forward(predictor)) return failed();
-
+  check(mxn_predictor_create(&options, &predictor));
+  check(mxn_predictor_set_input(predictor, name, input, input_bytes));
+  check(mxn_predictor_forward(predictor));
   mxn_predictor_info_t info = {.struct_size = sizeof info};
-  if (mxn_predictor_info(predictor, &info)) return failed();
+  check(mxn_predictor_info(predictor, &info));
   for (int32_t i = 0; i < info.num_outputs; ++i) {
     mxn_tensor_t output = {.struct_size = sizeof output};
-    if (mxn_predictor_output(predictor, i, &output)) return failed();
+    check(mxn_predictor_output(predictor, i, &output));
     printf("%s", output.name);
     for (size_t k = 0; k < (size_t)output.bytes / sizeof(float); ++k) printf(" %.9g", ((float *)output.data)[k]);
     printf("\n");
   }
   mxn_predictor_free(predictor);
-  free(json);
-  free(params);
-  free(input);
+  free(json), free(params), free(input);
   return 0;
 }

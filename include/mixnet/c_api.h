@@ -378,25 +378,50 @@ MXN_API int32_t mxn_cached_op_describe(mxn_cached_op_t *op, char **out_text, int
 
 /* ---- key-value store ---- */
 
-/** A store: "local" or "device". @own caller: mxn_kvstore_free @threads any @blocks no @since 0.1 */
+/** A store: "local", "device", or between machines "dist_sync", "dist_async", "dist_async:N"; those join the group that the environment names and block until it is together. @own caller: mxn_kvstore_free @threads any @blocks yes @since 0.1 */
 MXN_API int32_t mxn_kvstore_create(const char *type, mxn_kvstore_t **out_store);
 /** Frees a store. @own none @threads any @blocks no @since 0.1 */
 MXN_API void mxn_kvstore_free(mxn_kvstore_t *store);
 /** Sets first values. A key on which an error stands begins anew; any other that exists is refused. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_init(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values,
                                  int64_t count);
+/** Sets first values, also of keys that exist: what they held is gone. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_kvstore_replace(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values,
+                                    int64_t count);
 /** Sums what stands under the same key and stores it or hands it to the updater. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_push(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values,
                                  int64_t count, int32_t priority);
 /** Copies stored values out. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_pull(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *outputs,
                                  int64_t count, int32_t priority);
+/** push, then pull of the same keys, a value and an output side by side; NULL where a key has more of one than of the other. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_kvstore_push_pull(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values,
+                                      mxn_ndarray_t *const *outputs, int64_t count, int32_t priority);
+/** A push of arrays that are zero but for some rows: values[i] has one row for each number in row_ids[i] (one axis, any numeric dtype), rows with the same number are added up. An optimizer without states changes those rows only, weight decay included; any other updater gets the whole array. A row number that does not exist is raised by what is pulled from the key. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_kvstore_push_rows(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *row_ids,
+                                      mxn_ndarray_t *const *values, int64_t count, int32_t priority);
+/** Copies the rows of the stored value numbered by row_ids[i] into the same rows of outputs[i], which has the stored shape; its other rows become zero. A row number that does not exist is raised by the output. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_kvstore_pull_rows(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *outputs,
+                                      mxn_ndarray_t *const *row_ids, int64_t count, int32_t priority);
+/** Pushed float32 values travel as codes from now on, and what the codes leave out is sent later: "2bit" (threshold, 0 or -threshold), "1bit" (threshold or -threshold), "fp16", "none". @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_kvstore_set_compression(mxn_kvstore_t *store, const char *type, double threshold);
+/** "sequential" (as at first): a pull sees every push before it. "eventual": the updater gets every device's value on its own, as soon as it is computed, and a pull what is there. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_kvstore_set_consistency(mxn_kvstore_t *store, const char *consistency);
 /** Calls fn for every key pushed, on a thread of the engine's own; fn may wait and call the library. The arrays are valid during the call. When fn fails, what is pulled from that key fails until the next push of it succeeds, which starts from the value fn left. @own library takes user @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_set_updater(mxn_kvstore_t *store, mxn_updater_fn fn, void *user, mxn_destroy_fn destroy);
 /** Rank of this worker and number of workers. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_rank(const mxn_kvstore_t *store, int32_t *out_rank, int32_t *out_size);
-/** Waits until all workers are here. @own none @threads any @blocks yes @since 0.1 */
+/** Waits until all workers are here and the updates of what this one pushed are over; their failures are raised by what is pulled. @own none @threads any @blocks yes @since 0.1 */
 MXN_API int32_t mxn_kvstore_barrier(mxn_kvstore_t *store);
+
+/** What went over the wire, as JSON: messages, bytes, latency and staleness by key and by peer; of stores between machines. @own caller: mxn_text_free @threads any @blocks yes @since 0.1 */
+MXN_API int32_t mxn_kvstore_statistics(mxn_kvstore_t *store, char **out_json);
+/** Every server writes its values, rounds and optimizer states to PREFIX-server-N.params on its machine; the call of rank 0 counts. @own none @threads any @blocks yes @since 0.1 */
+MXN_API int32_t mxn_kvstore_save(mxn_kvstore_t *store, const char *prefix);
+/** Runs a server or the scheduler, as DMLC_ROLE says, until the group is over. fn may be NULL: optimizers are then given by the workers. @own none @threads any @blocks yes @since 0.1 */
+MXN_API int32_t mxn_kvstore_serve(mxn_updater_fn fn, void *user, mxn_destroy_fn destroy, const mxn_cancel_t *cancel);
+/** A new key pair for a group, two lines of text: the public key, the secret key. @own caller: mxn_text_free @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_kvstore_make_key(char **out_pair);
 
 /** Every push is a step of the optimizer on the stored value, as an updater that needs no callback. The two handles share its state. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_kvstore_set_optimizer(mxn_kvstore_t *store, mxn_optimizer_t *optimizer);

@@ -1,5 +1,9 @@
 // Key-value stores.
+#include <cstdio>
+
+#include "base/environment.h"
 #include "c_api/handles.h"
+#include "kvstore/dist/serve.h"
 
 using namespace mixnet;
 using namespace mixnet::c_api;
@@ -12,6 +16,32 @@ std::vector<std::string> read_keys(const char* const* keys, int64_t count, const
   std::vector<std::string> result;
   for (const char* key : list(keys, count, place, "keys")) result.emplace_back(&required(key, place, "keys"));
   return result;
+}
+
+// Of keys and arrays side by side, those where there is an array.
+struct Given {
+  std::vector<std::string> keys;
+  std::vector<NDArray> arrays;
+  void add(const std::string& key, const NDArray& array) {
+    if (array.none()) return;
+    keys.push_back(key);
+    arrays.push_back(array);
+  }
+};
+
+KVStore::Updater updater_of(mxn_updater_fn fn, const std::shared_ptr<UserData>& data) {
+  return [fn, data](const std::string& key, const NDArray& received, const NDArray& stored) {
+    mxn_ndarray r{received}, w{stored};
+    data->run("updater", [&](void* user_data) { return fn(user_data, key.c_str(), &r, &w); });
+  };
+}
+
+// To standard error when the path is "-".
+void append_line(const std::string& path, const std::string& line) {
+  FILE* file = path == "-" ? stderr : std::fopen(path.c_str(), "a");
+  if (!file) return;
+  std::fprintf(file, "%s\n", line.c_str());
+  file == stderr ? std::fflush(file) : std::fclose(file);
 }
 
 }  // namespace
@@ -34,6 +64,14 @@ int32_t mxn_kvstore_init(mxn_kvstore_t* store, const char* const* keys, mxn_ndar
   });
 }
 
+int32_t mxn_kvstore_replace(mxn_kvstore_t* store, const char* const* keys, mxn_ndarray_t* const* values,
+                            int64_t count) {
+  return guard([&] {
+    store_of(store, "kvstore_replace")
+        .replace(read_keys(keys, count, "kvstore_replace"), read_arrays(values, count, "kvstore_replace", "values"));
+  });
+}
+
 int32_t mxn_kvstore_push(mxn_kvstore_t* store, const char* const* keys, mxn_ndarray_t* const* values, int64_t count,
                          int32_t priority) {
   return guard([&] {
@@ -50,25 +88,75 @@ int32_t mxn_kvstore_pull(mxn_kvstore_t* store, const char* const* keys, mxn_ndar
   });
 }
 
+int32_t mxn_kvstore_push_pull(mxn_kvstore_t* store, const char* const* keys, mxn_ndarray_t* const* values,
+                              mxn_ndarray_t* const* outputs, int64_t count, int32_t priority) {
+  return guard([&] {
+    const char* place = "kvstore_push_pull";
+    const std::vector<std::string> names = read_keys(keys, count, place);
+    const std::vector<NDArray> in = read_arrays(values, count, place, "values", true);
+    const std::vector<NDArray> out = read_arrays(outputs, count, place, "outputs", true);
+    Given pushed, pulled;
+    for (size_t i = 0; i < names.size(); ++i) {
+      pushed.add(names[i], in[i]);
+      pulled.add(names[i], out[i]);
+    }
+    KVStore& s = store_of(store, place);
+    if (pushed.keys == names && pulled.keys == names) return s.push_pull(names, in, out, priority);
+    s.push(pushed.keys, pushed.arrays, priority);
+    s.pull(pulled.keys, pulled.arrays, priority);
+  });
+}
+
+int32_t mxn_kvstore_push_rows(mxn_kvstore_t* store, const char* const* keys, mxn_ndarray_t* const* row_ids,
+                              mxn_ndarray_t* const* values, int64_t count, int32_t priority) {
+  return guard([&] {
+    const char* place = "kvstore_push_rows";
+    store_of(store, place)
+        .push_rows(read_keys(keys, count, place), read_arrays(row_ids, count, place, "row_ids"),
+                   read_arrays(values, count, place, "values"), priority);
+  });
+}
+
+int32_t mxn_kvstore_pull_rows(mxn_kvstore_t* store, const char* const* keys, mxn_ndarray_t* const* outputs,
+                              mxn_ndarray_t* const* row_ids, int64_t count, int32_t priority) {
+  return guard([&] {
+    const char* place = "kvstore_pull_rows";
+    store_of(store, place)
+        .pull_rows(read_keys(keys, count, place), read_arrays(outputs, count, place, "outputs"),
+                   read_arrays(row_ids, count, place, "row_ids"), priority);
+  });
+}
+
+int32_t mxn_kvstore_set_compression(mxn_kvstore_t* store, const char* type, double threshold) {
+  return guard([&] {
+    const char* place = "kvstore_set_compression";
+    store_of(store, place).set_compression(make_compression(&required(type, place, "type"), threshold));
+  });
+}
+
+int32_t mxn_kvstore_set_consistency(mxn_kvstore_t* store, const char* consistency) {
+  return guard([&] {
+    const char* place = "kvstore_set_consistency";
+    const std::string name = &required(consistency, place, "consistency");
+    MIXNET_CHECK(name == "sequential" || name == "eventual", invalid, "[", place,
+                 "] consistency: expected sequential or eventual, got '", name, "'");
+    store_of(store, place).set_consistency(name == "eventual" ? Consistency::eventual : Consistency::sequential);
+  });
+}
+
 int32_t mxn_kvstore_set_updater(mxn_kvstore_t* store, mxn_updater_fn fn, void* user, mxn_destroy_fn destroy) {
   return guard([&] {
     auto data = std::make_shared<UserData>(user, destroy);
     KVStore& s = store_of(store, "kvstore_set_updater");
     if (!fn) return s.set_updater({});
-    s.set_updater([fn, data](const std::string& key, const NDArray& received, const NDArray& stored) {
-      mxn_ndarray r{received}, w{stored};
-      data->run("updater", [&](void* user_data) { return fn(user_data, key.c_str(), &r, &w); });
-    });
+    s.set_updater(updater_of(fn, data));
   });
 }
 
 int32_t mxn_kvstore_set_optimizer(mxn_kvstore_t* store, mxn_optimizer_t* optimizer) {
   return guard([&] {
     KVStore& s = store_of(store, "kvstore_set_optimizer");
-    auto steps = required(optimizer, "kvstore_set_optimizer", "optimizer").optimizer;
-    s.set_updater([steps](const std::string& key, const NDArray& received, const NDArray& stored) {
-      steps->update(key, stored, received);
-    });
+    s.set_optimizer(required(optimizer, "kvstore_set_optimizer", "optimizer").optimizer);
   });
 }
 
@@ -78,6 +166,38 @@ int32_t mxn_kvstore_rank(const mxn_kvstore_t* store, int32_t* out_rank, int32_t*
     clear(out_size, "kvstore_rank", "out_size");
     *out_rank = store_of(store, "kvstore_rank").rank();
     *out_size = store_of(store, "kvstore_rank").size();
+  });
+}
+
+int32_t mxn_kvstore_statistics(mxn_kvstore_t* store, char** out_json) {
+  return guard([&] {
+    clear(out_json, "kvstore_statistics", "out_json");
+    *out_json = copy_text(store_of(store, "kvstore_statistics").statistics());
+  });
+}
+
+int32_t mxn_kvstore_save(mxn_kvstore_t* store, const char* prefix) {
+  return guard([&] { store_of(store, "kvstore_save").save(&required(prefix, "kvstore_save", "prefix")); });
+}
+
+int32_t mxn_kvstore_serve(mxn_updater_fn fn, void* user, mxn_destroy_fn destroy, const mxn_cancel_t* cancel) {
+  return guard([&] {
+    auto data = std::make_shared<UserData>(user, destroy);
+    dist::ServeOptions options;
+    if (fn) options.updater = updater_of(fn, data);
+    options.cancel = cancel ? &cancel->token : nullptr;
+    const std::string path = environment_string("PS_LOG", "");
+    options.log = [&path](const std::string& line) { append_line(path, line); };
+    if (path.empty()) options.log = nullptr;
+    dist::serve(dist::GroupSettings::from_environment(), options);
+  });
+}
+
+int32_t mxn_kvstore_make_key(char** out_pair) {
+  return guard([&] {
+    clear(out_pair, "kvstore_make_key", "out_pair");
+    const dist::GroupKey key = dist::make_group_key();
+    *out_pair = copy_text(key.public_key + "\n" + key.secret_key + "\n");
   });
 }
 

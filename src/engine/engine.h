@@ -23,6 +23,7 @@
 #include "base/error.h"
 #include "base/function_ref.h"
 #include "base/span.h"
+#include "engine/completion.h"
 
 namespace mixnet {
 
@@ -105,6 +106,10 @@ class Engine {
   virtual void wait_to_write(Variable* variable, const WaitOptions& options = {}) = 0;
   // Until nothing is in flight; throws the first error since the last wait_all.
   virtual void wait_all(const WaitOptions& options = {}) = 0;
+
+  // For the task that runs on this thread, pushed without `small`: its operation ends when the completion is called, not when run() returns.
+  // A task that throws afterwards has failed all the same. Throws Code::invalid outside of such a task and when called twice.
+  virtual std::shared_ptr<Completion> defer() = 0;
 
   // Runs `wait`, which sleeps until something outside of the engine happens; inside a task another thread takes over meanwhile.
   virtual void blocking(FunctionRef<void()> wait) = 0;

@@ -23,6 +23,7 @@ class NaiveEngine final : public Scheduler {
   void start(TaskOperation* operation) override { execute_here(operation); }
   int32_t threads() const override { return 0; }
   void join() override {}
+  bool ends_later() const override { return false; }
 };
 
 }  // namespace

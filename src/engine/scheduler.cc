@@ -5,10 +5,19 @@
 #include <vector>
 
 #include "base/profile.h"
+#include "engine/deferral.h"
 #include "engine/frame.h"
 #include "engine/scheduler_state.h"
 
 namespace mixnet {
+
+// The operation that this thread's task may defer, and what became of it.
+struct Deferrable {
+  const Scheduler* scheduler;
+  TaskOperation* operation;
+  std::shared_ptr<Deferral> deferral;
+};
+
 namespace {
 
 class LockAll {
@@ -99,19 +108,27 @@ thread_local Backlog backlog;
   }
 }
 
+thread_local Deferrable* deferrable = nullptr;
+
 // Foreign code runs: what it pushes runs inside it, not after it, for it may wait for that.
 class ForeignCode {
  public:
-  explicit ForeignCode(Span<const Access> held) : frame_(held), draining_(backlog.draining) {
+  explicit ForeignCode(Span<const Access> held, Deferrable* own = nullptr)
+      : frame_(held), draining_(backlog.draining), outer_(deferrable) {
     backlog.draining = false;
+    deferrable = own;
   }
-  ~ForeignCode() { backlog.draining = draining_; }
+  ~ForeignCode() {
+    backlog.draining = draining_;
+    deferrable = outer_;
+  }
   ForeignCode(const ForeignCode&) = delete;
   ForeignCode& operator=(const ForeignCode&) = delete;
 
  private:
   Frame frame_;
   bool draining_;
+  Deferrable* outer_;
 };
 
 }  // namespace
@@ -201,7 +218,7 @@ bool Scheduler::run_now(Span<Variable* const> reads, Span<Variable* const> write
 }
 
 void Scheduler::run_inline(Span<const Access> accesses, FunctionRef<void()> body, FunctionRef<std::string()> describe) {
-  const PoisonPtr poison = run(accesses, body, describe);
+  const PoisonPtr poison = run(accesses, body, describe, nullptr);
   ran_inline_.fetch_add(1, std::memory_order_relaxed);
   complete(accesses, poison);
 }
@@ -227,12 +244,13 @@ void Scheduler::admit(Operation* operation) {
 
 // --- running ---------------------------------------------------------------------------------------------------------
 
-PoisonPtr Scheduler::run(Span<const Access> accesses, FunctionRef<void()> body, FunctionRef<std::string()> describe) {
+PoisonPtr Scheduler::run(Span<const Access> accesses, FunctionRef<void()> body, FunctionRef<std::string()> describe,
+                         Deferrable* own) {
   if (PoisonPtr poison = inherited(accesses)) {
     skipped_.fetch_add(1, std::memory_order_relaxed);
     return poison;
   }
-  ForeignCode inside(accesses);
+  ForeignCode inside(accesses, own);
   const int64_t began = profile::begin(profile::Category::engine);
   try {
     body();
@@ -241,21 +259,37 @@ PoisonPtr Scheduler::run(Span<const Access> accesses, FunctionRef<void()> body, 
   } catch (...) {
     if (began) record_task(began, true, describe);
     PoisonPtr poison = poison_from_exception(describe);
-    failed_.fetch_add(1, std::memory_order_relaxed);
-    remember(poison);
+    count_failure(poison);
     return poison;
   }
 }
 
 void Scheduler::execute(TaskOperation* operation) {
   const uint32_t generation = fork_generation();
-  PoisonPtr poison;
   if (stopping_.load(std::memory_order_relaxed)) {
-    poison = make_poison(Code::invalid, "[engine] task: expected to run, got skipped because the engine shut down");
     skipped_.fetch_add(1, std::memory_order_relaxed);
-  } else {
-    poison = run(operation->accesses, [&] { operation->task->run(); }, [&] { return operation->task->describe(); });
+    const char* why = "[engine] task: expected to run, got skipped because the engine shut down";
+    return finish(operation, make_poison(Code::invalid, why), generation);
   }
+  Deferrable own{this, operation, nullptr};
+  PoisonPtr poison =
+      run(operation->accesses, [&] { operation->task->run(); }, [&] { return operation->task->describe(); }, &own);
+  const std::shared_ptr<Deferral> deferral = std::move(own.deferral);
+  if (deferral && poison) deferral->forget();
+  if (deferral && !poison) {
+    if (ends_later() && !deferral->returned()) return;
+    poison = deferral->await();
+    if (poison) count_failure(poison);
+  }
+  finish(operation, poison, generation);
+}
+
+void Scheduler::finish_deferred(TaskOperation* operation, const PoisonPtr& poison, uint32_t generation) {
+  if (poison) count_failure(poison);
+  finish(operation, poison, generation);
+}
+
+void Scheduler::finish(TaskOperation* operation, const PoisonPtr& poison, uint32_t generation) {
   {
     ForeignCode inside({});
     operation->task.reset();
@@ -266,6 +300,14 @@ void Scheduler::execute(TaskOperation* operation) {
   finished_.fetch_add(1, std::memory_order_relaxed);
   // A child forked by the task does not count what was in flight in the parent.
   if (fork_generation() == generation) state_->in_flight.remove(bytes);
+}
+
+std::shared_ptr<Completion> Scheduler::defer() {
+  MIXNET_CHECK(deferrable && deferrable->scheduler == this, invalid,
+               "[engine] defer: expected to be called by a task that was pushed without `small`, got another caller");
+  MIXNET_CHECK(!deferrable->deferral, invalid, "[engine] defer: expected one call per task, got a second");
+  deferrable->deferral = std::make_shared<Deferral>(*this, deferrable->operation, fork_generation());
+  return std::make_shared<DeferralHandle>(deferrable->deferral);
 }
 
 void Scheduler::execute_here(TaskOperation* operation) {
@@ -335,6 +377,11 @@ void Scheduler::finish(Poisoning* poisoning, ReadyList& ready) {
 }
 
 // --- errors, counts, the end -----------------------------------------------------------------------------------------
+
+void Scheduler::count_failure(const PoisonPtr& poison) {
+  failed_.fetch_add(1, std::memory_order_relaxed);
+  remember(poison);
+}
 
 void Scheduler::remember(const PoisonPtr& poison) {
   std::lock_guard<SpinLock> lock(state_->error_lock);

@@ -16,6 +16,8 @@
 
 namespace mixnet {
 
+struct Deferrable;
+
 class Scheduler : public Engine, protected ForkListener {
  public:
   ~Scheduler() override;
@@ -29,6 +31,7 @@ class Scheduler : public Engine, protected ForkListener {
   void wait_to_write(Variable* variable, const WaitOptions& options) override;
   void wait_all(const WaitOptions& options) override;
   void blocking(FunctionRef<void()> wait) override;
+  std::shared_ptr<Completion> defer() override;
   void poison(Variable* variable, Code code, const std::string& message) override;
   uint64_t version(const Variable* variable) const override;
   EngineStatistics statistics() const override;
@@ -36,6 +39,8 @@ class Scheduler : public Engine, protected ForkListener {
 
   // Runs or skips a task that has all it needs, and frees it.
   void execute(TaskOperation* operation);
+  // The end of a deferred operation whose task has returned, in the process that is `generation` forks old.
+  void finish_deferred(TaskOperation* operation, const PoisonPtr& poison, uint32_t generation);
   // Lets work end, before a fork. False when it does not in time, or when this is inside a task.
   bool quiesce(double timeout_s);
   // The same, with what has not begun skipped and nothing taken any more; for the end of the process.
@@ -48,6 +53,8 @@ class Scheduler : public Engine, protected ForkListener {
   virtual void start(TaskOperation* operation) = 0;
   virtual int32_t threads() const = 0;
   virtual void join() = 0;
+  // Whether an operation may end later than its task; if not, whoever runs the task waits.
+  virtual bool ends_later() const { return true; }
   // Around a sleep in a wait.
   virtual void begin_block() {}
   virtual void end_block() {}
@@ -61,7 +68,10 @@ class Scheduler : public Engine, protected ForkListener {
   class Blocked;
 
   void run_inline(Span<const Access> accesses, FunctionRef<void()> body, FunctionRef<std::string()> describe);
-  PoisonPtr run(Span<const Access> accesses, FunctionRef<void()> body, FunctionRef<std::string()> describe);
+  PoisonPtr run(Span<const Access> accesses, FunctionRef<void()> body, FunctionRef<std::string()> describe,
+                Deferrable* own);
+  void finish(TaskOperation* operation, const PoisonPtr& poison, uint32_t generation);
+  void count_failure(const PoisonPtr& poison);
   void admit(Operation* operation);
   void complete(Span<const Access> accesses, const PoisonPtr& poison);
   void settle(ReadyList& ready);

@@ -13,9 +13,16 @@
 #include <string>
 #include <vector>
 
+#include "kvstore/compression.h"
 #include "ndarray/ndarray.h"
 
 namespace mixnet {
+
+// What a pull may see. sequential: everything pushed before it. eventual: each pushed value reaches the updater on its own, as soon as it
+// is computed, and a pull gets what is there.
+enum class Consistency : int32_t { sequential = 0, eventual = 1 };
+
+class Optimizer;
 
 class KVStore {
  public:
@@ -36,11 +43,47 @@ class KVStore {
   virtual void push_pull(const std::vector<std::string>& keys, const std::vector<NDArray>& values,
                          const std::vector<NDArray>& outputs, int priority) = 0;
   virtual void set_updater(Updater updater) = 0;
+  // Waits until all workers are here and the updates of what this one pushed are over. Their failures are raised by pulls.
   virtual void barrier() = 0;
+
+  // Every push is a step of the optimizer; the store and the caller share it.
+  virtual void set_optimizer(std::shared_ptr<Optimizer> optimizer);
+
+  // What not every store has; Code::unsupported.
+  // init of keys that may exist: what they held is gone, residuals of compression too.
+  virtual void replace(const std::vector<std::string>&, const std::vector<NDArray>&) { lacks("replace"); }
+  // Messages, bytes, latency and staleness by key and by peer, as JSON (dist/statistics.h).
+  virtual std::string statistics() { lacks("statistics"); }
+  // The servers' values and states, as PREFIX-server-N.params on their machines. Rank 0's call counts.
+  virtual void save(const std::string&) { lacks("save"); }
+  // The rows named by row_ids[i] (any numeric dtype, any number, also repeated) into outputs[i], zeros elsewhere.
+  virtual void pull_rows(const std::vector<std::string>&, const std::vector<NDArray>&, const std::vector<NDArray>&,
+                         int) {
+    lacks("pull_rows");
+  }
+  // A push of arrays that are zero but for the rows named: values[i] has one for each of row_ids[i], the same ones are added up.
+  virtual void push_rows(const std::vector<std::string>&, const std::vector<NDArray>&, const std::vector<NDArray>&,
+                         int) {
+    lacks("push_rows");
+  }
+  // An updater whose step of a row depends on that row alone, for the keys of which `by_row` (asked at every push_rows) says so: it gets
+  // the rows that were pushed, of both arrays.
+  using ByRow = std::function<bool(const std::string& key)>;
+  virtual void set_row_updater(Updater updater, ByRow by_row) {
+    static_cast<void>(by_row);
+    set_updater(std::move(updater));
+  }
+  // From the next push on, with residuals of zero. The keys pushed must be float32.
+  virtual void set_compression(const Compression&) { lacks("set_compression"); }
+  virtual void set_consistency(Consistency) { lacks("set_consistency"); }
+
+ protected:
+  [[noreturn]] void lacks(const char* what) const {
+    fail(Code::unsupported, "[kvstore ", what, "] store: ", type(), " does not have this");
+  }
 };
 
-// "local", "device" ("local_allreduce_cpu" and "local_allreduce_device" are the same). Throws Code::invalid for others,
-// Code::unsupported for the distributed ones.
+// A store by its type: local/local.h, dist/dist.h, mpi/allreduce_store.h. Throws Code::invalid for others.
 std::shared_ptr<KVStore> make_kvstore(const std::string& type);
 
 }  // namespace mixnet

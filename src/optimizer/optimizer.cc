@@ -87,11 +87,13 @@ Optimizer::Optimizer(const std::string& name, const Attributes& options)
 void Optimizer::set(const std::string& option, const Value& value) {
   std::lock_guard<std::mutex> lock(mutex_);
   set_option(rule_, options_.get(), option, value);
+  ++revision_;
 }
 
 void Optimizer::set_multipliers(const std::string& key, double lr_mult, double wd_mult) {
   std::lock_guard<std::mutex> lock(mutex_);
   multipliers_[key] = {lr_mult, wd_mult};
+  ++revision_;
 }
 
 Optimizer::Slot& Optimizer::slot_of(const std::string& key, const NDArray& weight) {
@@ -136,6 +138,30 @@ void Optimizer::update(const std::string& key, const NDArray& weight, const NDAr
     copy(cast(slot.master, weight.dtype()), weight);
   }
   ++slot.steps;
+}
+
+bool Optimizer::by_row(const std::string& key) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  auto made = slots_.find(key);
+  if (made != slots_.end()) return made->second.states.empty() && !made->second.has_master;
+  return rule_.state_count(options_.get()) == 0 && !static_cast<const CommonOptions*>(options_.get())->multi_precision;
+}
+
+Json Optimizer::description() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  Json options = Json::object(), multipliers = Json::object();
+  for (const ParamField& field : rule_.fields) options.set(field.name, field.get(options_.get()).str());
+  for (const auto& [key, factors] : multipliers_) multipliers.set(key, Json::array({factors.lr, factors.wd}));
+  Json json = Json::object();
+  json.set("name", rule_.name);
+  json.set("options", options);
+  json.set("multipliers", multipliers);
+  return json;
+}
+
+int64_t Optimizer::revision() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return revision_;
 }
 
 NamedArrays Optimizer::states() const {

@@ -28,6 +28,14 @@ class Optimizer {
   void set(const std::string& option, const Value& value);
   void set_multipliers(const std::string& key, double lr_mult, double wd_mult);
 
+  // Whether a step of the key changes every row by that row alone: no states and no master. Rules without states are elementwise.
+  bool by_row(const std::string& key) const;
+
+  // {"name": "sgd", "options": {"learning_rate": "0.1"}, "multipliers": {"w": [1, 0]}}: what another one needs to make the same steps, without states.
+  Json description() const;
+  // Grows whenever description() changes.
+  int64_t revision() const;
+
   // States and counts, as they are after the updates so far. restore throws Code::io for what states() of this kind of optimizer did not give, and changes nothing then.
   NamedArrays states() const;
   void restore(const NamedArrays& saved);
@@ -52,6 +60,7 @@ class Optimizer {
   mutable std::mutex mutex_;  // guards the rest, and options_
   std::map<std::string, Slot> slots_;
   std::map<std::string, Multipliers> multipliers_;
+  int64_t revision_ = 0;
 };
 
 }  // namespace mixnet

@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -38,6 +39,20 @@ def test_lenet(run, lenet, tmp_path):
     program = ROOT / "examples" / "julia" / "train_lenet.jl"
     lenet(run([*JULIA, program, "--limit", 2000, "--epochs", 1, "--prefix", tmp_path / "lenet"], env=ENVIRONMENT))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lenet-0001.params", "lenet-symbol.json"]
+
+
+def test_interrupt_ends_the_program(tmp_path):
+    program = ROOT / "examples" / "julia" / "train_lenet.jl"
+    command = [*JULIA, program, "--limit", "500", "--epochs", "1000"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    training = subprocess.Popen([str(part) for part in command], env={**os.environ, **ENVIRONMENT}, **pipes)
+    try:
+        assert training.stdout.readline().startswith("epoch=1 ")
+        training.send_signal(signal.SIGINT)
+        _, complaint = training.communicate(timeout=20)
+        assert (training.returncode, complaint) == (130, "interrupted\n")
+    finally:
+        training.kill()
 
 
 def test_without_a_library(tmp_path):

@@ -8,17 +8,17 @@ import mixnet as mx
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PAGES = sorted((ROOT / "docs").glob("*.md")) + sorted((ROOT / "docs" / "guide").glob("*.md"))
+PAGES = [page for folder in ("", "guide", "howto") for page in sorted((ROOT / "docs" / folder).glob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", flags=re.S | re.M)
 EXAMPLES = {page: BLOCK.findall(page.read_text()) for page in PAGES}
 SETTING = re.compile(r'environment_(?:int|bool|string)\("([A-Z_]+)"')
 
 
 def test_most_guides_have_examples():
-    assert sum(bool(blocks) for blocks in EXAMPLES.values()) >= 8
+    assert sum(bool(blocks) for blocks in EXAMPLES.values()) >= 20
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if EXAMPLES[p]], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [p for p in PAGES if EXAMPLES[p]], ids=lambda page: f"{page.parent.name}-{page.stem}")
 def test_examples(page, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = {"__name__": page.stem}

@@ -452,6 +452,17 @@ def test_errors_name_place_expected_and_given():
         mx.mod.Module(mlp(), context=[mx.cpu(0), mx.cpu(1)]).bind([("data", (1, 4))], [("softmax_label", (1,))])
 
 
+def test_a_batch_that_does_not_fit_is_told_and_changes_nothing():
+    module = bound()
+    good = module.data_shapes[0].shape
+    for _ in range(2):
+        with pytest.raises(mx.MXNetError, match=r"\[Module\] forward data: expected shapes .* got \[\(12, 7\)\]"):
+            module.forward(mx.io.DataBatch([mx.nd.zeros((12, 7))], [mx.nd.zeros(12)]))
+    assert module.data_shapes[0].shape == good
+    module.forward(iterator().next())
+    assert module.get_outputs()[0].asnumpy().shape[0] == 12
+
+
 def test_sequential_equals_one_module():
     data = mx.sym.Variable("data")
     first = mx.sym.Activation(mx.sym.FullyConnected(data, num_hidden=16, name="fc1"), act_type="relu")

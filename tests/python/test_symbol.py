@@ -47,6 +47,9 @@ def test_attributes_and_files(tmp_path):
     assert again.infer_shape()[1] == [(2, 4)]
     with pytest.raises(mx.MXNetError, match="nowhere"):
         mx.sym.load(str(tmp_path / "nowhere.json"))
+    (tmp_path / "other.json").write_text("{}")
+    with pytest.raises(mx.MXNetError, match=r"\[load\] .*other.json: \[json\] expected"):
+        mx.sym.load(str(tmp_path / "other.json"))
 
 
 def test_compose():

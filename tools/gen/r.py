@@ -16,6 +16,8 @@ ENTRIES = (
     ("mixnet_predictor", 6),
     ("mixnet_predictor_fill", 3),
     ("mixnet_predictor_values", 2),
+    ("mixnet_cached_op", 2),
+    ("mixnet_autograd_function", 3),
 )
 
 

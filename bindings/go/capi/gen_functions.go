@@ -749,7 +749,7 @@ func CachedOpDescribe(op CachedOp) (outText *string, outPlans int64, err error) 
 	return
 }
 
-// KvstoreCreate is mxn_kvstore_create. A store: "local" or "device". Owner of what is returned: caller: mxn_kvstore_free.
+// KvstoreCreate is mxn_kvstore_create. A store: "local", "device", or between machines "dist_sync", "dist_async", "dist_async:N"; those join the group that the environment names and block until it is together. Owner of what is returned: caller: mxn_kvstore_free. Blocks: yes.
 func KvstoreCreate(type_ string) (outStore Kvstore, err error) {
 	err = failure(C.mxn_go_kvstore_create(text(type_), &outStore))
 	return
@@ -765,6 +765,14 @@ func KvstoreInit(store Kvstore, keys []string, values []Ndarray, count int64) (e
 	keysC, keysFree := texts(keys)
 	defer keysFree()
 	err = failure(C.mxn_go_kvstore_init(store, keysC, first(values), C.int64_t(count)))
+	return
+}
+
+// KvstoreReplace is mxn_kvstore_replace. Sets first values, also of keys that exist: what they held is gone.
+func KvstoreReplace(store Kvstore, keys []string, values []Ndarray, count int64) (err error) {
+	keysC, keysFree := texts(keys)
+	defer keysFree()
+	err = failure(C.mxn_go_kvstore_replace(store, keysC, first(values), C.int64_t(count)))
 	return
 }
 
@@ -784,6 +792,42 @@ func KvstorePull(store Kvstore, keys []string, outputs []Ndarray, count int64, p
 	return
 }
 
+// KvstorePushPull is mxn_kvstore_push_pull. push, then pull of the same keys, a value and an output side by side; NULL where a key has more of one than of the other.
+func KvstorePushPull(store Kvstore, keys []string, values []Ndarray, outputs []Ndarray, count int64, priority int32) (err error) {
+	keysC, keysFree := texts(keys)
+	defer keysFree()
+	err = failure(C.mxn_go_kvstore_push_pull(store, keysC, first(values), first(outputs), C.int64_t(count), C.int32_t(priority)))
+	return
+}
+
+// KvstorePushRows is mxn_kvstore_push_rows. A push of arrays that are zero but for some rows: values[i] has one row for each number in row_ids[i] (one axis, any numeric dtype), rows with the same number are added up. An optimizer without states changes those rows only, weight decay included; any other updater gets the whole array. A row number that does not exist is raised by what is pulled from the key.
+func KvstorePushRows(store Kvstore, keys []string, rowIds []Ndarray, values []Ndarray, count int64, priority int32) (err error) {
+	keysC, keysFree := texts(keys)
+	defer keysFree()
+	err = failure(C.mxn_go_kvstore_push_rows(store, keysC, first(rowIds), first(values), C.int64_t(count), C.int32_t(priority)))
+	return
+}
+
+// KvstorePullRows is mxn_kvstore_pull_rows. Copies the rows of the stored value numbered by row_ids[i] into the same rows of outputs[i], which has the stored shape; its other rows become zero. A row number that does not exist is raised by the output.
+func KvstorePullRows(store Kvstore, keys []string, outputs []Ndarray, rowIds []Ndarray, count int64, priority int32) (err error) {
+	keysC, keysFree := texts(keys)
+	defer keysFree()
+	err = failure(C.mxn_go_kvstore_pull_rows(store, keysC, first(outputs), first(rowIds), C.int64_t(count), C.int32_t(priority)))
+	return
+}
+
+// KvstoreSetCompression is mxn_kvstore_set_compression. Pushed float32 values travel as codes from now on, and what the codes leave out is sent later: "2bit" (threshold, 0 or -threshold), "1bit" (threshold or -threshold), "fp16", "none".
+func KvstoreSetCompression(store Kvstore, type_ string, threshold float64) (err error) {
+	err = failure(C.mxn_go_kvstore_set_compression(store, text(type_), C.double(threshold)))
+	return
+}
+
+// KvstoreSetConsistency is mxn_kvstore_set_consistency. "sequential" (as at first): a pull sees every push before it. "eventual": the updater gets every device's value on its own, as soon as it is computed, and a pull what is there.
+func KvstoreSetConsistency(store Kvstore, consistency string) (err error) {
+	err = failure(C.mxn_go_kvstore_set_consistency(store, text(consistency)))
+	return
+}
+
 // KvstoreSetUpdater is mxn_kvstore_set_updater. Calls fn for every key pushed, on a thread of the engine's own; fn may wait and call the library. The arrays are valid during the call. When fn fails, what is pulled from that key fails until the next push of it succeeds, which starts from the value fn left. Owner of what is returned: library takes user.
 func KvstoreSetUpdater(store Kvstore, fn UpdaterFn) (err error) {
 	user := register(fn, fn == nil)
@@ -797,9 +841,38 @@ func KvstoreRank(store Kvstore) (outRank int32, outSize int32, err error) {
 	return
 }
 
-// KvstoreBarrier is mxn_kvstore_barrier. Waits until all workers are here. Blocks: yes.
+// KvstoreBarrier is mxn_kvstore_barrier. Waits until all workers are here and the updates of what this one pushed are over; their failures are raised by what is pulled. Blocks: yes.
 func KvstoreBarrier(store Kvstore) (err error) {
 	err = failure(C.mxn_go_kvstore_barrier(store))
+	return
+}
+
+// KvstoreStatistics is mxn_kvstore_statistics. What went over the wire, as JSON: messages, bytes, latency and staleness by key and by peer; of stores between machines. Owner of what is returned: caller: mxn_text_free. Blocks: yes.
+func KvstoreStatistics(store Kvstore) (outJson *string, err error) {
+	var outJsonC *C.char
+	err = failure(C.mxn_go_kvstore_statistics(store, &outJsonC))
+	outJson = taken(outJsonC)
+	return
+}
+
+// KvstoreSave is mxn_kvstore_save. Every server writes its values, rounds and optimizer states to PREFIX-server-N.params on its machine; the call of rank 0 counts. Blocks: yes.
+func KvstoreSave(store Kvstore, prefix string) (err error) {
+	err = failure(C.mxn_go_kvstore_save(store, text(prefix)))
+	return
+}
+
+// KvstoreServe is mxn_kvstore_serve. Runs a server or the scheduler, as DMLC_ROLE says, until the group is over. fn may be NULL: optimizers are then given by the workers. Blocks: yes.
+func KvstoreServe(fn UpdaterFn, cancel Cancel) (err error) {
+	user := register(fn, fn == nil)
+	err = failure(C.mxn_go_kvstore_serve(user, cancel))
+	return
+}
+
+// KvstoreMakeKey is mxn_kvstore_make_key. A new key pair for a group, two lines of text: the public key, the secret key. Owner of what is returned: caller: mxn_text_free.
+func KvstoreMakeKey() (outPair *string, err error) {
+	var outPairC *C.char
+	err = failure(C.mxn_go_kvstore_make_key(&outPairC))
+	outPair = taken(outPairC)
 	return
 }
 

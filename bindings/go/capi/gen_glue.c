@@ -125,11 +125,21 @@ static __typeof__(&mxn_cached_op_describe) do_mxn_cached_op_describe;
 static __typeof__(&mxn_kvstore_create) do_mxn_kvstore_create;
 static __typeof__(&mxn_kvstore_free) do_mxn_kvstore_free;
 static __typeof__(&mxn_kvstore_init) do_mxn_kvstore_init;
+static __typeof__(&mxn_kvstore_replace) do_mxn_kvstore_replace;
 static __typeof__(&mxn_kvstore_push) do_mxn_kvstore_push;
 static __typeof__(&mxn_kvstore_pull) do_mxn_kvstore_pull;
+static __typeof__(&mxn_kvstore_push_pull) do_mxn_kvstore_push_pull;
+static __typeof__(&mxn_kvstore_push_rows) do_mxn_kvstore_push_rows;
+static __typeof__(&mxn_kvstore_pull_rows) do_mxn_kvstore_pull_rows;
+static __typeof__(&mxn_kvstore_set_compression) do_mxn_kvstore_set_compression;
+static __typeof__(&mxn_kvstore_set_consistency) do_mxn_kvstore_set_consistency;
 static __typeof__(&mxn_kvstore_set_updater) do_mxn_kvstore_set_updater;
 static __typeof__(&mxn_kvstore_rank) do_mxn_kvstore_rank;
 static __typeof__(&mxn_kvstore_barrier) do_mxn_kvstore_barrier;
+static __typeof__(&mxn_kvstore_statistics) do_mxn_kvstore_statistics;
+static __typeof__(&mxn_kvstore_save) do_mxn_kvstore_save;
+static __typeof__(&mxn_kvstore_serve) do_mxn_kvstore_serve;
+static __typeof__(&mxn_kvstore_make_key) do_mxn_kvstore_make_key;
 static __typeof__(&mxn_kvstore_set_optimizer) do_mxn_kvstore_set_optimizer;
 static __typeof__(&mxn_optimizer_schemas) do_mxn_optimizer_schemas;
 static __typeof__(&mxn_optimizer_create) do_mxn_optimizer_create;
@@ -262,11 +272,21 @@ const mxn_go_entry mxn_go_entries[] = {
   {"mxn_kvstore_create", (void **)&do_mxn_kvstore_create},
   {"mxn_kvstore_free", (void **)&do_mxn_kvstore_free},
   {"mxn_kvstore_init", (void **)&do_mxn_kvstore_init},
+  {"mxn_kvstore_replace", (void **)&do_mxn_kvstore_replace},
   {"mxn_kvstore_push", (void **)&do_mxn_kvstore_push},
   {"mxn_kvstore_pull", (void **)&do_mxn_kvstore_pull},
+  {"mxn_kvstore_push_pull", (void **)&do_mxn_kvstore_push_pull},
+  {"mxn_kvstore_push_rows", (void **)&do_mxn_kvstore_push_rows},
+  {"mxn_kvstore_pull_rows", (void **)&do_mxn_kvstore_pull_rows},
+  {"mxn_kvstore_set_compression", (void **)&do_mxn_kvstore_set_compression},
+  {"mxn_kvstore_set_consistency", (void **)&do_mxn_kvstore_set_consistency},
   {"mxn_kvstore_set_updater", (void **)&do_mxn_kvstore_set_updater},
   {"mxn_kvstore_rank", (void **)&do_mxn_kvstore_rank},
   {"mxn_kvstore_barrier", (void **)&do_mxn_kvstore_barrier},
+  {"mxn_kvstore_statistics", (void **)&do_mxn_kvstore_statistics},
+  {"mxn_kvstore_save", (void **)&do_mxn_kvstore_save},
+  {"mxn_kvstore_serve", (void **)&do_mxn_kvstore_serve},
+  {"mxn_kvstore_make_key", (void **)&do_mxn_kvstore_make_key},
   {"mxn_kvstore_set_optimizer", (void **)&do_mxn_kvstore_set_optimizer},
   {"mxn_optimizer_schemas", (void **)&do_mxn_optimizer_schemas},
   {"mxn_optimizer_create", (void **)&do_mxn_optimizer_create},
@@ -432,11 +452,21 @@ mxn_go_result mxn_go_cached_op_describe(mxn_cached_op_t *op, char **out_text, in
 mxn_go_result mxn_go_kvstore_create(const char *type, mxn_kvstore_t **out_store) { NEED(mxn_kvstore_create) return mxn_go_finish(do_mxn_kvstore_create(type, out_store)); }
 void mxn_go_kvstore_free(mxn_kvstore_t *store) { if (!do_mxn_kvstore_free) return; do_mxn_kvstore_free(store); }
 mxn_go_result mxn_go_kvstore_init(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count) { NEED(mxn_kvstore_init) return mxn_go_finish(do_mxn_kvstore_init(store, keys, values, count)); }
+mxn_go_result mxn_go_kvstore_replace(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count) { NEED(mxn_kvstore_replace) return mxn_go_finish(do_mxn_kvstore_replace(store, keys, values, count)); }
 mxn_go_result mxn_go_kvstore_push(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count, int32_t priority) { NEED(mxn_kvstore_push) return mxn_go_finish(do_mxn_kvstore_push(store, keys, values, count, priority)); }
 mxn_go_result mxn_go_kvstore_pull(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *outputs, int64_t count, int32_t priority) { NEED(mxn_kvstore_pull) return mxn_go_finish(do_mxn_kvstore_pull(store, keys, outputs, count, priority)); }
+mxn_go_result mxn_go_kvstore_push_pull(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, mxn_ndarray_t *const *outputs, int64_t count, int32_t priority) { NEED(mxn_kvstore_push_pull) return mxn_go_finish(do_mxn_kvstore_push_pull(store, keys, values, outputs, count, priority)); }
+mxn_go_result mxn_go_kvstore_push_rows(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *row_ids, mxn_ndarray_t *const *values, int64_t count, int32_t priority) { NEED(mxn_kvstore_push_rows) return mxn_go_finish(do_mxn_kvstore_push_rows(store, keys, row_ids, values, count, priority)); }
+mxn_go_result mxn_go_kvstore_pull_rows(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *outputs, mxn_ndarray_t *const *row_ids, int64_t count, int32_t priority) { NEED(mxn_kvstore_pull_rows) return mxn_go_finish(do_mxn_kvstore_pull_rows(store, keys, outputs, row_ids, count, priority)); }
+mxn_go_result mxn_go_kvstore_set_compression(mxn_kvstore_t *store, const char *type, double threshold) { NEED(mxn_kvstore_set_compression) return mxn_go_finish(do_mxn_kvstore_set_compression(store, type, threshold)); }
+mxn_go_result mxn_go_kvstore_set_consistency(mxn_kvstore_t *store, const char *consistency) { NEED(mxn_kvstore_set_consistency) return mxn_go_finish(do_mxn_kvstore_set_consistency(store, consistency)); }
 mxn_go_result mxn_go_kvstore_set_updater(mxn_kvstore_t *store, uintptr_t user) { NEED(mxn_kvstore_set_updater) return mxn_go_finish(do_mxn_kvstore_set_updater(store, user ? mxn_go_updater : NULL, (void *)user, user ? mxn_go_destroy : NULL)); }
 mxn_go_result mxn_go_kvstore_rank(const mxn_kvstore_t *store, int32_t *out_rank, int32_t *out_size) { NEED(mxn_kvstore_rank) return mxn_go_finish(do_mxn_kvstore_rank(store, out_rank, out_size)); }
 mxn_go_result mxn_go_kvstore_barrier(mxn_kvstore_t *store) { NEED(mxn_kvstore_barrier) return mxn_go_finish(do_mxn_kvstore_barrier(store)); }
+mxn_go_result mxn_go_kvstore_statistics(mxn_kvstore_t *store, char **out_json) { NEED(mxn_kvstore_statistics) return mxn_go_finish(do_mxn_kvstore_statistics(store, out_json)); }
+mxn_go_result mxn_go_kvstore_save(mxn_kvstore_t *store, const char *prefix) { NEED(mxn_kvstore_save) return mxn_go_finish(do_mxn_kvstore_save(store, prefix)); }
+mxn_go_result mxn_go_kvstore_serve(uintptr_t user, const mxn_cancel_t *cancel) { NEED(mxn_kvstore_serve) return mxn_go_finish(do_mxn_kvstore_serve(user ? mxn_go_updater : NULL, (void *)user, user ? mxn_go_destroy : NULL, cancel)); }
+mxn_go_result mxn_go_kvstore_make_key(char **out_pair) { NEED(mxn_kvstore_make_key) return mxn_go_finish(do_mxn_kvstore_make_key(out_pair)); }
 mxn_go_result mxn_go_kvstore_set_optimizer(mxn_kvstore_t *store, mxn_optimizer_t *optimizer) { NEED(mxn_kvstore_set_optimizer) return mxn_go_finish(do_mxn_kvstore_set_optimizer(store, optimizer)); }
 mxn_go_result mxn_go_optimizer_schemas(char **out_json) { NEED(mxn_optimizer_schemas) return mxn_go_finish(do_mxn_optimizer_schemas(out_json)); }
 mxn_go_result mxn_go_optimizer_create(const char *name, const char *const *keys, const char *const *values, int32_t count, mxn_optimizer_t **out_optimizer) { NEED(mxn_optimizer_create) return mxn_go_finish(do_mxn_optimizer_create(name, keys, values, count, out_optimizer)); }

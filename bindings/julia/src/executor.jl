@@ -49,7 +49,7 @@ end
 const GRAD_REQS = Dict(:null => API.MXN_GRAD_NULL, :write => API.MXN_GRAD_WRITE, :add => API.MXN_GRAD_ADD)
 
 function grad_code(req)
-    haskey(GRAD_REQS, Symbol(req)) || throw(MXError("[bind] grad_req: expected one of :null, :write, :add, got $(repr(req))"))
+    haskey(GRAD_REQS, Symbol(req)) || throw(MXError("[grad_req] expected one of :null, :write, :add, got $(repr(req))"))
     return GRAD_REQS[Symbol(req)]
 end
 

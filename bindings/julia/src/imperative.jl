@@ -1,22 +1,5 @@
 # Operators on arrays.
 
-const TRAINING = Ref(false)
-
-"""
-    train_mode(f, training = true)
-
-Calls `f()`; operators on arrays that behave differently in training, such as Dropout, do so inside.
-"""
-function train_mode(f, training::Bool = true)
-    before = TRAINING[]
-    TRAINING[] = training
-    try
-        return f()
-    finally
-        TRAINING[] = before
-    end
-end
-
 "The input arrays in the operator's order; numbers and Julia arrays are copied in."
 function arrays_of(call::Call)
     op = call.op
@@ -35,6 +18,8 @@ outputs_given(out) = NDArray[out...]
 outputs_given(::Nothing) = NDArray[]
 
 const MOST_OUTPUTS = 64
+# Training or prediction, as `train_mode` and `record` say.
+const THREADS_MODE = -1
 
 function imperative(call::Call)
     inputs = arrays_of(call)
@@ -51,7 +36,7 @@ function invoke(op::Operator, inputs::Vector{NDArray}, arguments::Arguments, giv
     GC.@preserve inputs given begin
         sources = handles_of(inputs)
         outputs[1:length(given)] = handles_of(given)
-        API.mxn_op_invoke(handle(op), sources, length(sources), arguments, length(arguments), TRAINING[], ctx.kind, ctx.index, outputs,
+        API.mxn_op_invoke(handle(op), sources, length(sources), arguments, length(arguments), THREADS_MODE, ctx.kind, ctx.index, outputs,
                           length(outputs), count)
     end
     return outputs[1:count[]]

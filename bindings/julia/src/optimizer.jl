@@ -15,7 +15,9 @@ mutable struct Optimizer
 
     function Optimizer(name::AbstractString, options::Dict{Symbol,Any} = Dict{Symbol,Any}())
         given = Dict{Symbol,Any}(key === :lr ? :learning_rate => value : key => value for (key, value) in options)
-        return finalizer(release, new(String(name), given, C_NULL, 0))
+        optimizer = finalizer(release, new(String(name), given, C_NULL, 0))
+        release(open_optimizer!(optimizer))  # a mistake is told here and not in training
+        return optimizer
     end
 end
 

@@ -12,6 +12,8 @@ function collected()
     return mx.handle_count()
 end
 
+tanh_of(x) = tanh.(x)
+
 function use_everything()
     net = @mx.chain mx.Variable(:data) => mx.FullyConnected(num_hidden = 3, name = :fc) => mx.SoftmaxOutput(name = :softmax)
     provider = mx.ArrayDataProvider(ones(Float32, 4, 30), ones(Float32, 30); batch_size = 10, shuffle = true)
@@ -28,6 +30,9 @@ function use_everything()
         predictor = mx.Predictor(joinpath(folder, "net-symbol.json"), joinpath(folder, "net-0001.params"); data = (4, 1))
         mx.forward(copy(predictor); data = ones(4, 1))
     end
+    x = mx.attach_grad(mx.ones(3))
+    doubled = mx.custom_gradient(x -> (x .* 2, dy -> dy .* 2))
+    mx.backward(mx.record(() -> doubled(mx.jit(tanh_of)(x))))
     return sum(out)
 end
 

@@ -51,3 +51,12 @@ end
         @test_throws mx.MXError mx.load_states!(second, joinpath(folder, "none"))
     end
 end
+
+@testset "a mistake in an option is told at once" begin
+    message = try
+        mx.SGD(learnig_rate = 1)
+    catch error
+        error.msg
+    end
+    @test occursin("learnig_rate", message) && occursin("expected one of", message)
+end

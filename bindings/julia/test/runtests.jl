@@ -4,7 +4,7 @@ using MixNet
 using Test
 
 const ROOT = normpath(joinpath(@__DIR__, "..", "..", ".."))
-const FILES = ["interrupts", "ndarray", "indexing", "broadcasting", "errors", "symbol", "executor", "optimizer", "kvstore", "initializer", "metric", "provider",
+const FILES = ["interrupts", "ndarray", "indexing", "broadcasting", "errors", "symbol", "executor", "autograd", "cached_op", "optimizer", "kvstore", "initializer", "metric", "provider",
                "training", "predictor", "leaks", "conformance", "guide"]
 
 struct Counted

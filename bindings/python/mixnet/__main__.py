@@ -1,13 +1,15 @@
-"""The command line, `mixnet` or `python -m mixnet`: `mixnet profile script.py`, `mixnet pack model-symbol.json model-0000.params`."""
+"""The command line, `mixnet` or `python -m mixnet`: `mixnet profile script.py`, `mixnet pack model-symbol.json model-0000.params`,
+`mixnet launch -n 4 -s 2 python train.py`, `mixnet serve`, `mixnet simulate trace.json`."""
 
 import argparse
 import pathlib
 import runpy
 import sys
 
-from . import ndarray, profiler, symbol, waitall
+from . import launch, ndarray, profiler, symbol, waitall
 from .base import MXNetError
 from .predictor import pack
+from .simulate import command as simulation
 
 
 def run_script(script, arguments):
@@ -68,6 +70,8 @@ def main(arguments=None):
     command.add_argument("symbol", help="NAME-symbol.json")
     command.add_argument("params", help="NAME-0000.params")
     command.set_defaults(run=pack_files)
+    launch.add_commands(commands)
+    simulation.add_to(commands)
     options = parser.parse_args(arguments)
     options.run(options)
 

@@ -36,3 +36,38 @@ mx.autograd.gradient <- function(heads, variables, head.grads = NULL, retain.gra
                                  as.integer(is.train))
   if (is.mx.ndarray(variables)) found[[1]] else stats::setNames(found, names(variables))
 }
+
+autograd_flag <- function(bit) bitwAnd(mxn_autograd_set(-1, -1), bit) != 0
+
+# The same memory, cut off from gradients.
+mx.autograd.detach <- function(src) {
+  copied <- mxn_ndarray_clone(src)
+  mxn_autograd_mark(list(copied), NULL, NULL)
+  copied
+}
+
+mx.autograd.custom <- function(fn) {
+  function(...) {
+    if (autograd_flag(MXN_AUTOGRAD_TRACING)) refuse("mx.autograd.custom", "fn", "to run outside of mx.jit", "a call that is traced")
+    recording <- autograd_flag(MXN_AUTOGRAD_RECORDING)
+    inputs <- unname(list(...))
+    made <- with_flags(fn(...), 0, -1)
+    if (typeof(made) != "list" || length(made) != 2 || !is.function(made[[2]]))
+      refuse("mx.autograd.custom", "fn", "a list of the output and a function", described(made))
+    if (!recording) return(made[[1]])
+    outputs <- lapply(as_heads(made[[1]]), mx.autograd.detach)
+    .Call(C_mixnet_autograd_function, inputs, outputs, counted_pullback(made[[2]], length(inputs)))
+    if (is.mx.ndarray(made[[1]])) outputs[[1]] else outputs
+  }
+}
+
+# What pullback gives, as a list of as many arrays as there are inputs.
+counted_pullback <- function(pullback, count) {
+  function(...) {
+    found <- pullback(...)
+    found <- if (is.mx.ndarray(found)) list(found) else found
+    if (typeof(found) != "list" || length(found) != count || !all(vapply(found, is.mx.ndarray, TRUE)))
+      refuse("mx.autograd.custom", "gradients", paste(count, "arrays"), described(found))
+    unname(found)
+  }
+}

@@ -22,3 +22,8 @@ run_guarded <- function(fn, ...) {
     NULL
   }, error = function(e) paste0("[callback] ", conditionMessage(e)), interrupt = function(e) "[callback] interrupted")
 }
+
+# Runs a gradient written in R for the library: a list of arrays, or the message of what went wrong.
+run_pullback <- function(fn, ...) {
+  tryCatch(fn(...), error = function(e) paste0("[callback] ", conditionMessage(e)), interrupt = function(e) "[callback] interrupted")
+}

@@ -360,7 +360,7 @@ mxn_cached_op_free <- function(handle) .Call(C_mxn_cached_op_free, handle)
 # The steps of the last call's plan, a line each, and the number of plans.
 mxn_cached_op_describe <- function(op) .Call(C_mxn_cached_op_describe, op)
 
-# A store: "local" or "device".
+# A store: "local", "device", or between machines "dist_sync", "dist_async", "dist_async:N"; those join the group that the environment names and block until it is together.
 mxn_kvstore_create <- function(type) .Call(C_mxn_kvstore_create, type)
 
 # Frees a store.
@@ -369,11 +369,29 @@ mxn_kvstore_free <- function(handle) .Call(C_mxn_kvstore_free, handle)
 # Sets first values. A key on which an error stands begins anew; any other that exists is refused.
 mxn_kvstore_init <- function(store, keys, values) .Call(C_mxn_kvstore_init, store, keys, values)
 
+# Sets first values, also of keys that exist: what they held is gone.
+mxn_kvstore_replace <- function(store, keys, values) .Call(C_mxn_kvstore_replace, store, keys, values)
+
 # Sums what stands under the same key and stores it or hands it to the updater.
 mxn_kvstore_push <- function(store, keys, values, priority) .Call(C_mxn_kvstore_push, store, keys, values, priority)
 
 # Copies stored values out.
 mxn_kvstore_pull <- function(store, keys, outputs, priority) .Call(C_mxn_kvstore_pull, store, keys, outputs, priority)
+
+# push, then pull of the same keys, a value and an output side by side; NULL where a key has more of one than of the other.
+mxn_kvstore_push_pull <- function(store, keys, values, outputs, priority) .Call(C_mxn_kvstore_push_pull, store, keys, values, outputs, priority)
+
+# A push of arrays that are zero but for some rows: values[i] has one row for each number in row_ids[i] (one axis, any numeric dtype), rows with the same number are added up. An optimizer without states changes those rows only, weight decay included; any other updater gets the whole array. A row number that does not exist is raised by what is pulled from the key.
+mxn_kvstore_push_rows <- function(store, keys, row_ids, values, priority) .Call(C_mxn_kvstore_push_rows, store, keys, row_ids, values, priority)
+
+# Copies the rows of the stored value numbered by row_ids[i] into the same rows of outputs[i], which has the stored shape; its other rows become zero. A row number that does not exist is raised by the output.
+mxn_kvstore_pull_rows <- function(store, keys, outputs, row_ids, priority) .Call(C_mxn_kvstore_pull_rows, store, keys, outputs, row_ids, priority)
+
+# Pushed float32 values travel as codes from now on, and what the codes leave out is sent later: "2bit" (threshold, 0 or -threshold), "1bit" (threshold or -threshold), "fp16", "none".
+mxn_kvstore_set_compression <- function(store, type, threshold) .Call(C_mxn_kvstore_set_compression, store, type, threshold)
+
+# "sequential" (as at first): a pull sees every push before it. "eventual": the updater gets every device's value on its own, as soon as it is computed, and a pull what is there.
+mxn_kvstore_set_consistency <- function(store, consistency) .Call(C_mxn_kvstore_set_consistency, store, consistency)
 
 # Calls fn for every key pushed, on a thread of the engine's own; fn may wait and call the library. The arrays are valid during the call. When fn fails, what is pulled from that key fails until the next push of it succeeds, which starts from the value fn left.
 mxn_kvstore_set_updater <- function(store, fn) .Call(C_mxn_kvstore_set_updater, store, fn)
@@ -381,8 +399,20 @@ mxn_kvstore_set_updater <- function(store, fn) .Call(C_mxn_kvstore_set_updater, 
 # Rank of this worker and number of workers.
 mxn_kvstore_rank <- function(store) .Call(C_mxn_kvstore_rank, store)
 
-# Waits until all workers are here.
+# Waits until all workers are here and the updates of what this one pushed are over; their failures are raised by what is pulled.
 mxn_kvstore_barrier <- function(store) .Call(C_mxn_kvstore_barrier, store)
+
+# What went over the wire, as JSON: messages, bytes, latency and staleness by key and by peer; of stores between machines.
+mxn_kvstore_statistics <- function(store) .Call(C_mxn_kvstore_statistics, store)
+
+# Every server writes its values, rounds and optimizer states to PREFIX-server-N.params on its machine; the call of rank 0 counts.
+mxn_kvstore_save <- function(store, prefix) .Call(C_mxn_kvstore_save, store, prefix)
+
+# Runs a server or the scheduler, as DMLC_ROLE says, until the group is over. fn may be NULL: optimizers are then given by the workers.
+mxn_kvstore_serve <- function(fn, cancel) .Call(C_mxn_kvstore_serve, fn, cancel)
+
+# A new key pair for a group, two lines of text: the public key, the secret key.
+mxn_kvstore_make_key <- function() .Call(C_mxn_kvstore_make_key)
 
 # Every push is a step of the optimizer on the stored value, as an updater that needs no callback. The two handles share its state.
 mxn_kvstore_set_optimizer <- function(store, optimizer) .Call(C_mxn_kvstore_set_optimizer, store, optimizer)

@@ -44,6 +44,7 @@ bind_model <- function(model, ctx, shapes) {
   labels <- grep("label$", missing, value = TRUE)
   if (length(setdiff(missing, labels))) refuse("model", setdiff(missing, labels)[1], "a value among the parameters", "none")
   used <- intersect(names(model$arg.params), mx.symbol.arguments(model$symbol))
+  do.call(mx.symbol.infer.shape, c(list(model$symbol), shapes, lapply(model$arg.params[used], dim)))  # names what does not fit
   bind_all(model$symbol, list(ctx), shapes, list(arg.params = model$arg.params[used], aux.params = model$aux.params), NULL, FALSE)[[1]]
 }
 

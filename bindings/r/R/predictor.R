@@ -1,11 +1,14 @@
 # The predictor: a net with its parameters, ready to compute outputs from inputs, with little memory and without the engine's threads of
 # work. An MXPredictor is a list of handle and names of inputs.
 
-read_all <- function(path) readBin(path, "raw", file.size(path))
+read_all <- function(path) {
+  if (!file.exists(path)) refuse("mx.predictor.create", path, "a file", "none")
+  readBin(path, "raw", file.size(path))
+}
 
 mx.predictor.create <- function(symbol, params, input.shapes, dtypes = NULL, outputs = NULL) {
   json <- if (is.mx.symbol(symbol)) mxn_symbol_to_json(symbol) else symbol
-  if (!grepl("{", json, fixed = TRUE)) json <- paste(readLines(path.expand(json), warn = FALSE), collapse = "\n")
+  if (!grepl("{", json, fixed = TRUE)) json <- text_of_file(json, "mx.predictor.create")
   bytes <- if (is.raw(params)) params else read_all(path.expand(params))
   if (is.null(names(input.shapes))) refuse("mx.predictor.create", "input.shapes", "a list named by inputs", "no names")
   codes <- if (!is.null(dtypes)) vapply(dtypes, dtype_code, 0L)

@@ -27,7 +27,12 @@ mx.symbol.Variable <- function(name, shape = NULL, lr_mult = NULL, wd_mult = NUL
 
 mx.symbol.Group <- function(...) mxn_symbol_group(flat_inputs(...))
 
-mx.symbol.load <- function(file.name) mx.symbol.load.json(paste(readLines(file.name, warn = FALSE), collapse = "\n"))
+mx.symbol.load <- function(file.name) mx.symbol.load.json(text_of_file(file.name, "mx.symbol.load"))
+
+text_of_file <- function(path, place) {
+  if (!file.exists(path.expand(path))) refuse(place, path, "a file", "none")
+  paste(readLines(path.expand(path), warn = FALSE), collapse = "\n")
+}
 
 mx.symbol.load.json <- function(json.str) mxn_symbol_from_json(json.str)
 

@@ -118,9 +118,10 @@ void mixnet_release(void *user) {
 typedef struct {
   SEXP function;
   const char *name; /* or NULL */
-  mxn_ndarray_t *arrays[2];
-  int count;
-  char message[1024]; /* empty: it went well */
+  mxn_ndarray_t *const *arrays;
+  int64_t count;
+  mxn_ndarray_t **results; /* NULL where none are wanted */
+  char message[1024];      /* empty: it went well */
 } call_t;
 
 static SEXP borrowed(mxn_ndarray_t *array) {
@@ -132,20 +133,31 @@ static SEXP borrowed(mxn_ndarray_t *array) {
   return handle;
 }
 
+static void take_results(call_t *call, SEXP list) {
+  for (R_xlen_t i = 0; i < XLENGTH(list); i++) {
+    mxn_ndarray_t *array = (mxn_ndarray_t *)mixnet_handle(VECTOR_ELT(list, i), "MXNDArray");
+    mixnet_check(mxn_ndarray_clone(array, &call->results[i]));
+  }
+}
+
 static void run(void *data) {
   call_t *call = (call_t *)data;
   SEXP arguments = R_NilValue;
   PROTECT_INDEX at;
   PROTECT_WITH_INDEX(arguments, &at);
-  for (int i = call->count - 1; i >= 0; i--) REPROTECT(arguments = Rf_lcons(borrowed(call->arrays[i]), arguments), at);
+  for (int64_t i = call->count - 1; i >= 0; i--)
+    REPROTECT(arguments = Rf_lcons(borrowed(call->arrays[i]), arguments), at);
   if (call->name) REPROTECT(arguments = Rf_lcons(mixnet_string(call->name), arguments), at);
   REPROTECT(arguments = Rf_lcons(call->function, arguments), at);
-  REPROTECT(arguments = Rf_lcons(Rf_install("run_guarded"), arguments), at);
+  REPROTECT(arguments = Rf_lcons(Rf_install(call->results ? "run_pullback" : "run_guarded"), arguments), at);
   SEXP package = PROTECT(Rf_mkString("mixnet"));
-  SEXP failed = PROTECT(Rf_eval(arguments, R_FindNamespace(package)));
-  if (Rf_isString(failed) && XLENGTH(failed) == 1)
-    snprintf(call->message, sizeof call->message, "%s", CHAR(STRING_ELT(failed, 0)));
-  else call->message[0] = 0;
+  SEXP found = PROTECT(Rf_eval(arguments, R_FindNamespace(package)));
+  if (Rf_isString(found) && XLENGTH(found) == 1) {
+    snprintf(call->message, sizeof call->message, "%s", CHAR(STRING_ELT(found, 0)));
+  } else {
+    if (call->results) take_results(call, found);
+    call->message[0] = 0;
+  }
   UNPROTECT(3);
 }
 
@@ -161,17 +173,25 @@ static int32_t run_guarded(call_t *call) {
   return MXN_ERROR_USER;
 }
 
-int32_t mixnet_task(void *user) {
-  call_t call = {((cell_t *)user)->function, NULL, {NULL, NULL}, 0, ""};
+static int32_t call_back(void *user, const char *name, mxn_ndarray_t *const *arrays, int64_t count,
+                         mxn_ndarray_t **results) {
+  call_t call = {((cell_t *)user)->function, name, arrays, count, results, ""};
   return run_guarded(&call);
 }
 
+int32_t mixnet_task(void *user) { return call_back(user, NULL, NULL, 0, NULL); }
+
 int32_t mixnet_updater(void *user, const char *key, mxn_ndarray_t *received, mxn_ndarray_t *stored) {
-  call_t call = {((cell_t *)user)->function, key, {received, stored}, 2, ""};
-  return run_guarded(&call);
+  mxn_ndarray_t *const arrays[] = {received, stored};
+  return call_back(user, key, arrays, 2, NULL);
 }
 
 int32_t mixnet_monitor(void *user, const char *name, mxn_ndarray_t *value) {
-  call_t call = {((cell_t *)user)->function, name, {value, NULL}, 1, ""};
-  return run_guarded(&call);
+  return call_back(user, name, &value, 1, NULL);
+}
+
+int32_t mixnet_pullback(void *user, mxn_ndarray_t *const *output_grads, int64_t num_outputs,
+                        mxn_ndarray_t **input_grads, int64_t num_inputs) {
+  (void)num_inputs; /* R's side has counted them */
+  return call_back(user, NULL, output_grads, num_outputs, input_grads);
 }

@@ -1066,6 +1066,14 @@ static SEXP shim_mxn_kvstore_init(SEXP store, SEXP keys, SEXP values) {
   return R_NilValue;
 }
 
+static SEXP shim_mxn_kvstore_replace(SEXP store, SEXP keys, SEXP values) {
+  mxn_kvstore_t *c_store = (mxn_kvstore_t *)mixnet_handle(store, "MXKvstoreHandle");
+  const char *const *c_keys = mixnet_texts(keys);
+  mxn_ndarray_t *const *c_values = (mxn_ndarray_t *const *)mixnet_handles(values, "MXNDArray");
+  mixnet_check(mxn_kvstore_replace(c_store, c_keys, c_values, (int64_t)mixnet_count(2, keys, values)));
+  return R_NilValue;
+}
+
 static SEXP shim_mxn_kvstore_push(SEXP store, SEXP keys, SEXP values, SEXP priority) {
   mxn_kvstore_t *c_store = (mxn_kvstore_t *)mixnet_handle(store, "MXKvstoreHandle");
   const char *const *c_keys = mixnet_texts(keys);
@@ -1081,6 +1089,51 @@ static SEXP shim_mxn_kvstore_pull(SEXP store, SEXP keys, SEXP outputs, SEXP prio
   mxn_ndarray_t *const *c_outputs = (mxn_ndarray_t *const *)mixnet_handles(outputs, "MXNDArray");
   int32_t c_priority = (int32_t)mixnet_int(priority, "priority");
   mixnet_check(mxn_kvstore_pull(c_store, c_keys, c_outputs, (int64_t)mixnet_count(2, keys, outputs), c_priority));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_kvstore_push_pull(SEXP store, SEXP keys, SEXP values, SEXP outputs, SEXP priority) {
+  mxn_kvstore_t *c_store = (mxn_kvstore_t *)mixnet_handle(store, "MXKvstoreHandle");
+  const char *const *c_keys = mixnet_texts(keys);
+  mxn_ndarray_t *const *c_values = (mxn_ndarray_t *const *)mixnet_handles(values, "MXNDArray");
+  mxn_ndarray_t *const *c_outputs = (mxn_ndarray_t *const *)mixnet_handles(outputs, "MXNDArray");
+  int32_t c_priority = (int32_t)mixnet_int(priority, "priority");
+  mixnet_check(mxn_kvstore_push_pull(c_store, c_keys, c_values, c_outputs, (int64_t)mixnet_count(3, keys, values, outputs), c_priority));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_kvstore_push_rows(SEXP store, SEXP keys, SEXP row_ids, SEXP values, SEXP priority) {
+  mxn_kvstore_t *c_store = (mxn_kvstore_t *)mixnet_handle(store, "MXKvstoreHandle");
+  const char *const *c_keys = mixnet_texts(keys);
+  mxn_ndarray_t *const *c_row_ids = (mxn_ndarray_t *const *)mixnet_handles(row_ids, "MXNDArray");
+  mxn_ndarray_t *const *c_values = (mxn_ndarray_t *const *)mixnet_handles(values, "MXNDArray");
+  int32_t c_priority = (int32_t)mixnet_int(priority, "priority");
+  mixnet_check(mxn_kvstore_push_rows(c_store, c_keys, c_row_ids, c_values, (int64_t)mixnet_count(3, keys, row_ids, values), c_priority));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_kvstore_pull_rows(SEXP store, SEXP keys, SEXP outputs, SEXP row_ids, SEXP priority) {
+  mxn_kvstore_t *c_store = (mxn_kvstore_t *)mixnet_handle(store, "MXKvstoreHandle");
+  const char *const *c_keys = mixnet_texts(keys);
+  mxn_ndarray_t *const *c_outputs = (mxn_ndarray_t *const *)mixnet_handles(outputs, "MXNDArray");
+  mxn_ndarray_t *const *c_row_ids = (mxn_ndarray_t *const *)mixnet_handles(row_ids, "MXNDArray");
+  int32_t c_priority = (int32_t)mixnet_int(priority, "priority");
+  mixnet_check(mxn_kvstore_pull_rows(c_store, c_keys, c_outputs, c_row_ids, (int64_t)mixnet_count(3, keys, outputs, row_ids), c_priority));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_kvstore_set_compression(SEXP store, SEXP type, SEXP threshold) {
+  mxn_kvstore_t *c_store = (mxn_kvstore_t *)mixnet_handle(store, "MXKvstoreHandle");
+  const char *c_type = mixnet_text(type);
+  double c_threshold = mixnet_real(threshold, "threshold");
+  mixnet_check(mxn_kvstore_set_compression(c_store, c_type, c_threshold));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_kvstore_set_consistency(SEXP store, SEXP consistency) {
+  mxn_kvstore_t *c_store = (mxn_kvstore_t *)mixnet_handle(store, "MXKvstoreHandle");
+  const char *c_consistency = mixnet_text(consistency);
+  mixnet_check(mxn_kvstore_set_consistency(c_store, c_consistency));
   return R_NilValue;
 }
 
@@ -1108,6 +1161,37 @@ static SEXP shim_mxn_kvstore_barrier(SEXP store) {
   mxn_kvstore_t *c_store = (mxn_kvstore_t *)mixnet_handle(store, "MXKvstoreHandle");
   mixnet_check(mxn_kvstore_barrier(c_store));
   return R_NilValue;
+}
+
+static SEXP shim_mxn_kvstore_statistics(SEXP store) {
+  mxn_kvstore_t *c_store = (mxn_kvstore_t *)mixnet_handle(store, "MXKvstoreHandle");
+  char *c_out_json = NULL;
+  mixnet_check(mxn_kvstore_statistics(c_store, &c_out_json));
+  SEXP result = PROTECT(mixnet_take_text(c_out_json));
+  UNPROTECT(1);
+  return result;
+}
+
+static SEXP shim_mxn_kvstore_save(SEXP store, SEXP prefix) {
+  mxn_kvstore_t *c_store = (mxn_kvstore_t *)mixnet_handle(store, "MXKvstoreHandle");
+  const char *c_prefix = mixnet_text(prefix);
+  mixnet_check(mxn_kvstore_save(c_store, c_prefix));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_kvstore_serve(SEXP fn, SEXP cancel) {
+  void *c_user = mixnet_keep(R_NilValue, fn);
+  mxn_cancel_t *c_cancel = (mxn_cancel_t *)mixnet_handle(cancel, "MXCancelHandle");
+  mixnet_check(mxn_kvstore_serve(c_user ? mixnet_updater : NULL, c_user, c_user ? mixnet_release : NULL, c_cancel));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_kvstore_make_key(void) {
+  char *c_out_pair = NULL;
+  mixnet_check(mxn_kvstore_make_key(&c_out_pair));
+  SEXP result = PROTECT(mixnet_take_text(c_out_pair));
+  UNPROTECT(1);
+  return result;
 }
 
 static SEXP shim_mxn_kvstore_set_optimizer(SEXP store, SEXP optimizer) {
@@ -1314,11 +1398,21 @@ static const R_CallMethodDef ENTRIES[] = {
     {"mxn_kvstore_create", (DL_FUNC)&shim_mxn_kvstore_create, 1},
     {"mxn_kvstore_free", (DL_FUNC)&shim_mxn_kvstore_free, 1},
     {"mxn_kvstore_init", (DL_FUNC)&shim_mxn_kvstore_init, 3},
+    {"mxn_kvstore_replace", (DL_FUNC)&shim_mxn_kvstore_replace, 3},
     {"mxn_kvstore_push", (DL_FUNC)&shim_mxn_kvstore_push, 4},
     {"mxn_kvstore_pull", (DL_FUNC)&shim_mxn_kvstore_pull, 4},
+    {"mxn_kvstore_push_pull", (DL_FUNC)&shim_mxn_kvstore_push_pull, 5},
+    {"mxn_kvstore_push_rows", (DL_FUNC)&shim_mxn_kvstore_push_rows, 5},
+    {"mxn_kvstore_pull_rows", (DL_FUNC)&shim_mxn_kvstore_pull_rows, 5},
+    {"mxn_kvstore_set_compression", (DL_FUNC)&shim_mxn_kvstore_set_compression, 3},
+    {"mxn_kvstore_set_consistency", (DL_FUNC)&shim_mxn_kvstore_set_consistency, 2},
     {"mxn_kvstore_set_updater", (DL_FUNC)&shim_mxn_kvstore_set_updater, 2},
     {"mxn_kvstore_rank", (DL_FUNC)&shim_mxn_kvstore_rank, 1},
     {"mxn_kvstore_barrier", (DL_FUNC)&shim_mxn_kvstore_barrier, 1},
+    {"mxn_kvstore_statistics", (DL_FUNC)&shim_mxn_kvstore_statistics, 1},
+    {"mxn_kvstore_save", (DL_FUNC)&shim_mxn_kvstore_save, 2},
+    {"mxn_kvstore_serve", (DL_FUNC)&shim_mxn_kvstore_serve, 2},
+    {"mxn_kvstore_make_key", (DL_FUNC)&shim_mxn_kvstore_make_key, 0},
     {"mxn_kvstore_set_optimizer", (DL_FUNC)&shim_mxn_kvstore_set_optimizer, 2},
     {"mxn_optimizer_schemas", (DL_FUNC)&shim_mxn_optimizer_schemas, 0},
     {"mxn_optimizer_create", (DL_FUNC)&shim_mxn_optimizer_create, 3},
@@ -1343,6 +1437,8 @@ static const R_CallMethodDef ENTRIES[] = {
     {"mixnet_predictor", (DL_FUNC)&mixnet_predictor, 6},
     {"mixnet_predictor_fill", (DL_FUNC)&mixnet_predictor_fill, 3},
     {"mixnet_predictor_values", (DL_FUNC)&mixnet_predictor_values, 2},
+    {"mixnet_cached_op", (DL_FUNC)&mixnet_cached_op, 2},
+    {"mixnet_autograd_function", (DL_FUNC)&mixnet_autograd_function, 3},
     {NULL, NULL, 0}};
 
 void R_init_mixnet(DllInfo *library) {

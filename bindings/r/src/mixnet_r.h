@@ -66,6 +66,8 @@ void mixnet_release(void *user);
 int32_t mixnet_task(void *user);
 int32_t mixnet_updater(void *user, const char *key, mxn_ndarray_t *received, mxn_ndarray_t *stored);
 int32_t mixnet_monitor(void *user, const char *name, mxn_ndarray_t *value);
+int32_t mixnet_pullback(void *user, mxn_ndarray_t *const *output_grads, int64_t num_outputs,
+                        mxn_ndarray_t **input_grads, int64_t num_inputs);
 
 /* Numbers as the library's bytes, and back. encode may return R's own memory. */
 int64_t mixnet_dtype_size(int32_t dtype);
@@ -84,5 +86,7 @@ SEXP mixnet_dim(SEXP array);
 SEXP mixnet_predictor(SEXP json, SEXP params, SEXP names, SEXP shapes, SEXP dtypes, SEXP outputs);
 SEXP mixnet_predictor_fill(SEXP predictor, SEXP name, SEXP values);
 SEXP mixnet_predictor_values(SEXP predictor, SEXP index);
+SEXP mixnet_cached_op(SEXP op, SEXP inputs);
+SEXP mixnet_autograd_function(SEXP inputs, SEXP outputs, SEXP pullback);
 
 #endif

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <mixnet/autograd.hpp>
+#include <mixnet/cached_op.hpp>
 #include <mixnet/callback.hpp>
 #include <mixnet/data_iter.hpp>
 #include <mixnet/executor.hpp>

@@ -8,6 +8,7 @@ import logging
 from collections import OrderedDict
 
 from .. import ndarray as nd
+from ..base import MXNetError
 from ..context import cpu
 from ..io import DataDesc
 from ..io.data_desc import as_desc
@@ -152,7 +153,12 @@ class DataParallelExecutorGroup:
         data_shapes = [as_desc(desc) for desc in data_shapes]
         label_shapes = None if label_shapes is None else [as_desc(desc) for desc in label_shapes]
         if data_shapes != self.data_shapes or label_shapes != self.label_shapes:
-            self.bind_exec(data_shapes, label_shapes, reshape=True)
+            before = self.data_shapes, self.label_shapes
+            try:
+                self.bind_exec(data_shapes, label_shapes, reshape=True)
+            except (MXNetError, ValueError):
+                self._describe_inputs(*before)  # the executors are as they were
+                raise
 
     # Parameters.
 

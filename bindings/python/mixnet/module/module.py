@@ -7,6 +7,7 @@ from .. import context as ctx_module
 from .. import initializer as init
 from ..amp.converting import LOSS_SCALE
 from ..amp.training import active as active_precision
+from ..base import MXNetError
 from ..io import DataDesc
 from ..model import load_checkpoint
 from .base_module import DEFAULT_OPTIMIZER_PARAMS, BaseModule
@@ -257,8 +258,9 @@ class Module(BaseModule):
     def reshape(self, data_shapes, label_shapes=None):
         """Rebind for other batch sizes or image sizes, keeping the parameters."""
         require(self, "reshape", "binded")
-        self._data_shapes, self._label_shapes = describe(self._data_names, self._label_names, data_shapes, label_shapes)
-        self._exec_group.reshape(self._data_shapes, self._label_shapes)
+        shapes = describe(self._data_names, self._label_names, data_shapes, label_shapes)
+        self._exec_group.reshape(*shapes)
+        self._data_shapes, self._label_shapes = shapes
 
     # Parameters.
 
@@ -437,7 +439,11 @@ class Module(BaseModule):
             old, new = self._data_shapes[0].shape[0], data[0][0]
             grown = [desc.shape for desc in self._label_shapes]
             label_descs = _with_shapes(self._label_shapes, [_rebatched(shape, old, new) for shape in grown])
-        self.reshape(data_descs, label_descs or None)
+        try:
+            self.reshape(data_descs, label_descs or None)
+        except MXNetError as error:
+            bound = [desc.shape for desc in self._data_shapes]
+            raise MXNetError(f"[Module] forward data: expected shapes that fit the parameters, such as {bound}, got {data}: {error}") from None
 
     def backward(self, out_grads=None):
         """Compute the gradients. `out_grads` (NDArray or list) is needed where the outputs are no losses."""

@@ -51,7 +51,7 @@ class Optimization:
 
     def _synchronous_workers(self):
         kind = self.store.type if self.store is not None else ""
-        return self.store.num_workers if "dist" in kind and "_sync" in kind else 1
+        return self.store.num_workers if "dist" in kind and ("_sync" in kind or "_allreduce" in kind) else 1
 
     def update(self, group):
         """One step with the gradients of `group`, whose parameters are those given at first or some of them."""

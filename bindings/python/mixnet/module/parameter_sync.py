@@ -30,27 +30,39 @@ def create_store(kvstore, num_device, arg_params):
 
 
 def fill_store(store, names, param_arrays, arg_params, updates):
-    """Put the parameters into the store and, where it updates them, take its values to the devices."""
+    """Put the parameters into the store and, where it updates them, take its values to the devices.
+
+    A store that has trained before begins anew with these values.
+    """
     for place, (name, arrays) in enumerate(zip(names, param_arrays)):
-        store.init(name, arg_params[name])
+        if isinstance(store, kvs.KVStore) and name in store:
+            store.init(name, arg_params[name], force=True)
+        else:
+            store.init(name, arg_params[name])
         if updates:
             store.pull(name, arrays, priority=-place)
+
+
+def _push_pull(store, name, grads, outs, priority):
+    if isinstance(store, kvs.KVStore):
+        store.pushpull(name, grads, out=outs, priority=priority)
+        return
+    store.push(name, grads, priority=priority)
+    store.pull(name, outs, priority=priority)
 
 
 def update_in_store(store, names, param_arrays, grad_arrays):
     """Push the gradients, pull the new weights."""
     for place, (name, params, grads) in enumerate(zip(names, param_arrays, grad_arrays)):
         if grads[0] is not None:
-            store.push(name, grads, priority=-place)
-            store.pull(name, params, priority=-place)
+            _push_pull(store, name, grads, params, -place)
 
 
 def sum_in_store(store, names, grad_arrays):
     """Replace the gradients of every device by their sum over the devices (and workers)."""
     for place, (name, grads) in enumerate(zip(names, grad_arrays)):
         if grads[0] is not None:
-            store.push(name, grads, priority=-place)
-            store.pull(name, grads, priority=-place)
+            _push_pull(store, name, grads, grads, -place)
 
 
 def update_on_devices(updater, index_of, names, param_arrays, grad_arrays):

@@ -449,8 +449,11 @@ def load(fname):
         with open(fname, encoding="utf-8") as file:
             content = file.read()
     except (OSError, UnicodeDecodeError) as error:
+        raise MXNetError(f"[load] {fname}: {getattr(error, 'strerror', None) or error}") from None
+    try:
+        return load_json(content)
+    except MXNetError as error:
         raise MXNetError(f"[load] {fname}: {error}") from None
-    return load_json(content)
 
 
 def _init(op_name, **params):

@@ -33,3 +33,14 @@ test_that("bytes and JSON do as well, and errors name what is missing", {
   mx.nd.save(list("arg:fc_bias" = mx.nd.zeros(2)), lone)
   expect_error(mx.predictor.create(net(), lone, list(data = c(3, 1))), "fc_weight", class = "MXNetError")
 })
+
+test_that("missing files and sizes that do not fit are named", {
+  shape <- list(data = c(3, 1))
+  expect_error(mx.symbol.load("no/such-symbol.json"), "no/such-symbol.json: expected a file, got none", class = "MXNetError")
+  expect_error(mx.predictor.create("no/such.json", "no/such.params", shape), "no/such.json: expected a file", class = "MXNetError")
+  net <- mx.symbol.SoftmaxOutput(mx.symbol.FullyConnected(mx.symbol.Variable("data"), num_hidden = 2, name = "fc"), name = "softmax")
+  expect_error(mx.predictor.create(net, "no/such.params", shape), "no/such.params: expected a file", class = "MXNetError")
+  model <- mx.model.FeedForward.create(net, matrix(0, 3, 10), rep(0:1, 5), num.round = 1, array.batch.size = 5, verbose = FALSE,
+                                       array.layout = "colmajor")
+  expect_error(predict(model, matrix(0, 4, 10), array.layout = "colmajor"), "fc.*weight", class = "MXNetError")
+})

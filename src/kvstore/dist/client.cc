@@ -1,0 +1,429 @@
+#include "kvstore/dist/client.h"
+
+#include <cstring>
+
+namespace mixnet {
+namespace dist {
+namespace {
+
+// Requests of so many bytes together travel in one message; a larger one alone.
+constexpr size_t batch_bytes = 256 << 10;
+constexpr size_t batch_records = 1024;
+
+}  // namespace
+
+Client::Client(uint64_t id, const ClientSettings& settings, std::function<void()> wake)
+    : id_(id), settings_(settings), wake_(std::move(wake)) {}
+
+// --- operations --------------------------------------------------------------------------------------------------------
+
+std::shared_ptr<Client::Operation> Client::begin(const char* what, const std::string& key, int parts, Done done) {
+  auto operation = std::make_shared<Operation>();
+  operation->what = concat("[kvstore ", what, "]", key.empty() ? "" : " key ", key);
+  operation->left = parts;
+  operation->done = std::move(done);
+  return operation;
+}
+
+Client::Key& Client::key_of(const std::string& key, const char* place) {
+  auto it = keys_.find(key);
+  MIXNET_CHECK(it != keys_.end(), invalid, "[kvstore ", place, "] key ", key, " was not initialised");
+  return it->second;
+}
+
+int Client::servers() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return static_cast<int>(links_.size());
+}
+
+bool Client::busy() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (const Link& link : links_)
+    if (!link.sent.empty() || !link.pushes.empty() || !link.pulls.empty()) return true;
+  return false;
+}
+
+void Client::queue(RequestPtr request) {
+  request->age = ++ages_;
+  request->begun = now_;
+  Link& link = links_[static_cast<size_t>(request->server)];
+  const bool push = request->order.empty() && request->record.ask == Ask::push;
+  (push ? link.pushes : link.pulls).insert(std::move(request));
+}
+
+void Client::init(const std::string& key, DType dtype, int64_t count, const Bytes& value, Done done) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (over_) throw *over_;
+    Key entry{dtype, count, {}, &traffic_.key(key)};
+    for (const Slice& slice : slices_of(key, count, dtype, settings_.part_bytes, static_cast<int>(links_.size())))
+      entry.parts.push_back({slice, 0, 0});
+    const Member* self = view_.find(id_);
+    const bool first = self && self->rank == 0;
+    const auto item = static_cast<size_t>(dtype_size(dtype));
+    auto operation = begin("init", key, static_cast<int>(entry.parts.size()), std::move(done));
+    for (uint32_t i = 0; i < entry.parts.size(); ++i) {
+      const Slice& slice = entry.parts[i].slice;
+      auto request = std::make_shared<Request>();
+      request->record.ask = Ask::init;
+      request->record.key = key;
+      request->record.part = i;
+      request->record.dtype = dtype;
+      request->record.size = static_cast<uint64_t>(slice.count);
+      if (first) {
+        request->record.value = {value.data + static_cast<size_t>(slice.begin) * item,
+                                 static_cast<size_t>(slice.count) * item, value.owner};
+      }
+      request->server = slice.server;
+      request->operation = operation;
+      queue(std::move(request));
+    }
+    keys_[key] = std::move(entry);
+  }
+  wake_();
+}
+
+void Client::push(const std::string& key, const Bytes& value, const Compression& how, int priority, Done done) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (over_) throw *over_;
+    Key& entry = key_of(key, "push");
+    auto bytes_of = [&](int64_t elements) {
+      return static_cast<size_t>(how.codes == Codes::none ? elements * dtype_size(entry.dtype)
+                                                          : encoded_bytes(how.codes, elements));
+    };
+    auto operation = begin("push", key, static_cast<int>(entry.parts.size()), std::move(done));
+    for (uint32_t i = 0; i < entry.parts.size(); ++i) {
+      Part& part = entry.parts[i];
+      auto request = std::make_shared<Request>();
+      Record& record = request->record;
+      record.ask = Ask::push;
+      record.key = key;
+      record.part = i;
+      record.dtype = entry.dtype;
+      record.size = static_cast<uint64_t>(part.slice.count);
+      record.round = ++part.round;
+      record.codes = how.codes;
+      record.threshold = how.threshold;
+      record.value = {value.data + bytes_of(part.slice.begin), bytes_of(part.slice.count), value.owner};
+      request->bytes = static_cast<int64_t>(record.value.size);
+      request->priority = priority;
+      request->server = part.slice.server;
+      request->operation = operation;
+      queue(std::move(request));
+    }
+    ++entry.traffic->pushes;
+    entry.traffic->bytes_sent += static_cast<int64_t>(value.size);
+  }
+  wake_();
+}
+
+void Client::pull(const std::string& key, void* target, std::shared_ptr<const void> owner, int priority, Done done) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (over_) throw *over_;
+    Key& entry = key_of(key, "pull");
+    const auto item = static_cast<size_t>(dtype_size(entry.dtype));
+    auto operation = begin("pull", key, static_cast<int>(entry.parts.size()), std::move(done));
+    for (uint32_t i = 0; i < entry.parts.size(); ++i) {
+      const Part& part = entry.parts[i];
+      auto request = std::make_shared<Request>();
+      Record& record = request->record;
+      record.ask = Ask::pull;
+      record.key = key;
+      record.part = i;
+      record.dtype = entry.dtype;
+      record.size = static_cast<uint64_t>(part.slice.count);
+      record.round = part.round;
+      request->target = static_cast<uint8_t*>(target) + static_cast<size_t>(part.slice.begin) * item;
+      request->owner = owner;
+      request->bytes = part.slice.count * static_cast<int64_t>(item);
+      request->priority = priority;
+      request->server = part.slice.server;
+      request->operation = operation;
+      queue(std::move(request));
+    }
+    ++entry.traffic->pulls;
+  }
+  wake_();
+}
+
+void Client::order(const std::string& text, std::vector<std::string>* results, Done done) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (over_) throw *over_;
+    auto operation = begin("order", "", static_cast<int>(links_.size()), std::move(done));
+    if (results) results->assign(links_.size(), "");
+    operation->results = results;
+    for (size_t i = 0; i < links_.size(); ++i) {
+      auto request = std::make_shared<Request>();
+      request->order = text;
+      request->server = static_cast<int>(i);
+      request->operation = operation;
+      queue(std::move(request));
+    }
+  }
+  wake_();
+}
+
+// --- what is to be sent ------------------------------------------------------------------------------------------------
+
+void Client::write(Link& link, const RequestPtr& request, Message* message, size_t& bytes, double now) {
+  request->sent = now;
+  if (!link.waiting) link.waiting = true, link.heard = link.asked = now;
+  if (!request->order.empty()) {
+    message->verb = Verb::order;
+    message->number = request->record.number;
+    message->text = request->order;
+    return;
+  }
+  message->verb = Verb::request;
+  Record& record = request->record;
+  if (record.ask != Ask::init) {
+    const Part& part = keys_.at(record.key).parts[record.part];
+    record.settled = std::min(part.settled, record.ask == Ask::push ? record.round - 1 : record.round);
+  }
+  message->records.push_back(record);
+  bytes += record.value.size;
+}
+
+// As many as one message takes. An order travels alone.
+bool Client::take_from(Link& link, std::set<RequestPtr, Earlier>& from, int64_t& under_way, Message* message,
+                       size_t& bytes, double now) {
+  bool any = false;
+  while (!from.empty() && message->records.size() < batch_records && bytes < batch_bytes) {
+    const RequestPtr request = *from.begin();
+    if (under_way > 0 && under_way + request->bytes > settings_.window) break;
+    const bool order = !request->order.empty();
+    if (!message->records.empty() && (order || bytes + request->record.value.size > batch_bytes)) break;
+    from.erase(from.begin());
+    under_way += request->bytes;
+    request->record.number = ++link.last;
+    link.sent[request->record.number] = request;
+    write(link, request, message, bytes, now);
+    any = true;
+    if (order) break;
+  }
+  return any;
+}
+
+bool Client::take(int server, double now, Message* message) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  *message = {};
+  message->sender = id_;
+  if (over_ || static_cast<size_t>(server) >= links_.size()) return false;
+  Link& link = links_[static_cast<size_t>(server)];
+  size_t bytes = 0;
+  while (!link.again.empty()) {
+    const uint64_t number = *link.again.begin();
+    link.again.erase(link.again.begin());
+    auto it = link.sent.find(number);
+    if (it == link.sent.end()) continue;
+    if (it->second->order.empty()) ++keys_.at(it->second->record.key).traffic->repeated;
+    write(link, it->second, message, bytes, now);
+    return true;
+  }
+  if (link.waiting && now - link.asked >= settings_.ask_s && !link.sent.empty()) {
+    link.asked = now;
+    message->verb = Verb::ask;
+    message->number = link.last;
+    return true;
+  }
+  bool any = take_from(link, link.pushes, link.pushing, message, bytes, now);
+  if (message->verb != Verb::order) any = take_from(link, link.pulls, link.pulling, message, bytes, now) || any;
+  if (any) ++link.traffic->messages;
+  return any;
+}
+
+// --- what arrives ------------------------------------------------------------------------------------------------------
+
+void Client::finish(Request& request, const Error* error, Ended& ended) {
+  Operation& operation = *request.operation;
+  if (error && !operation.error) {
+    operation.error = std::make_unique<Error>(error->code(), concat(operation.what, ": ", error->what()));
+  }
+  if (--operation.left == 0) ended.push_back(request.operation);
+}
+
+void Client::report(const Ended& ended) {
+  for (const auto& operation : ended) operation->done(operation->error.get());
+}
+
+void Client::receive(int server, const Message& message, double now) {
+  Ended ended;
+  std::vector<std::pair<RequestPtr, const Record*>> copies;
+  Traffic::Count* peer = nullptr;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    now_ = now;
+    if (over_ || static_cast<size_t>(server) >= links_.size()) return;
+    Link& link = links_[static_cast<size_t>(server)];
+    if (message.sender != link.process) return;
+    link.heard = now;
+    peer = link.traffic;
+    if (message.verb == Verb::held) held(link, message);
+    if (message.verb == Verb::done) {
+      auto it = link.sent.find(message.number);
+      if (it == link.sent.end() || it->second->order.empty()) return;
+      const RequestPtr request = it->second;
+      link.sent.erase(it);
+      if (request->operation->results) (*request->operation->results)[static_cast<size_t>(server)] = message.text;
+      finish(*request, nullptr, ended);
+    }
+    if (message.verb == Verb::answer) {
+      for (const Record& record : message.records) {
+        auto it = link.sent.find(record.number);
+        const bool ours = it != link.sent.end() && it->second->order.empty() && record.ask == it->second->record.ask;
+        if (!ours) continue;
+        const RequestPtr request = it->second;
+        if (record.ask == Ask::pull && record.code == 0 && record.value.size == static_cast<size_t>(request->bytes)) {
+          // Copied without the lock; until then nobody else may end it.
+          link.sent.erase(it);
+          link.pulling -= request->bytes;
+          copies.emplace_back(request, &record);
+        } else {
+          answered(link, server, record, now, ended);
+        }
+      }
+    }
+    if (link.sent.empty() && link.pushes.empty() && link.pulls.empty()) link.waiting = false;
+  }
+  for (const auto& [request, record] : copies) std::memcpy(request->target, record->value.data, record->value.size);
+  if (!copies.empty()) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (const auto& [request, record] : copies) {
+      Traffic::Count& count = *keys_.at(request->record.key).traffic;
+      count.bytes_received += static_cast<int64_t>(record->value.size);
+      count.latency_s.add(now - request->sent);
+      peer->bytes_received += static_cast<int64_t>(record->value.size);
+      peer->latency_s.add(now - request->sent);
+      finish(*request, nullptr, ended);
+    }
+  }
+  report(ended);
+}
+
+// An init, a push, or an error.
+void Client::answered(Link& link, int server, const Record& record, double now, Ended& ended) {
+  auto it = link.sent.find(record.number);
+  const RequestPtr request = it->second;
+  link.sent.erase(it);
+  (record.ask == Ask::push ? link.pushing : link.pulling) -= request->bytes;
+  Key& key = keys_.at(request->record.key);
+  Part& part = key.parts[request->record.part];
+  if (record.code != 0) {
+    const std::string text(reinterpret_cast<const char*>(record.value.data), record.value.size);
+    const Error error(static_cast<Code>(record.code), text);
+    return finish(*request, &error, ended);
+  }
+  if (record.ask == Ask::pull) {
+    const Error error(Code::net,
+                      concat(title_of(server), ": expected ", request->bytes, " bytes, got ", record.value.size));
+    return finish(*request, &error, ended);
+  }
+  if (record.ask == Ask::init) part.round = part.settled = record.round;
+  if (record.ask == Ask::push) {
+    part.settled = std::max(part.settled, request->record.round);
+    Traffic::Count& peer = *link.traffic;
+    peer.bytes_sent += request->bytes;
+    peer.latency_s.add(now - request->sent);
+    key.traffic->latency_s.add(now - request->sent);
+  }
+  finish(*request, nullptr, ended);
+}
+
+void Client::held(Link& link, const Message& message) {
+  const std::set<uint64_t> there(message.numbers.begin(), message.numbers.end());
+  for (const auto& [number, request] : link.sent) {
+    if (number <= message.number && !there.count(number)) link.again.insert(number);
+  }
+  link.waits_for = message.text;
+}
+
+// --- the group ---------------------------------------------------------------------------------------------------------
+
+std::string Client::title_of(int server) const {
+  const Member* m = view_.find(Role::server, server);
+  return m ? m->title() : concat("server ", server);
+}
+
+void Client::set_view(const View& view, double now) {
+  Ended ended;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    now_ = now;
+    view_ = view;
+    if (!view.complete || over_) return;
+    links_.resize(static_cast<size_t>(view.servers));
+    for (const Member& m : view.members) {
+      if (m.role != Role::server || m.state != State::alive) continue;
+      Link& link = links_[static_cast<size_t>(m.rank)];
+      if (link.process == m.id) continue;
+      // Another process serves these keys now: everything under way goes to it.
+      link.process = m.id;
+      link.traffic = &traffic_.peer(m.title());
+      link.heard = link.asked = now;
+      for (const auto& [number, request] : link.sent) link.again.insert(number);
+    }
+    const Member* lost = view.lost();
+    if (lost && !view.elastic)
+      lose(Error(Code::net, concat("[kvstore] ", lost->title(), " was lost: ", lost->why)), ended);
+  }
+  report(ended);
+  wake_();
+}
+
+void Client::lose(const Error& error, Ended& ended) {
+  if (over_) return;
+  over_ = std::make_unique<Error>(error);
+  for (Link& link : links_) {
+    for (auto& [number, request] : link.sent) finish(*request, &error, ended);
+    for (const auto* waiting : {&link.pushes, &link.pulls}) {
+      for (const RequestPtr& request : *waiting) finish(*request, &error, ended);
+    }
+    link = {};
+  }
+}
+
+void Client::end(const Error& error) {
+  Ended ended;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    lose(error, ended);
+  }
+  report(ended);
+}
+
+void Client::tick(double now) {
+  Ended ended;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    now_ = now;
+    for (size_t i = 0; i < links_.size() && !over_; ++i) {
+      Link& link = links_[i];
+      if (!link.waiting || link.sent.empty()) continue;
+      const int server = static_cast<int>(i);
+      if (now - link.heard > settings_.timeout_s + settings_.ask_s && !view_.elastic) {
+        lose(Error(Code::net,
+                   concat("[kvstore] ", title_of(server), " was lost: no answer for ", settings_.timeout_s, " s")),
+             ended);
+        break;
+      }
+      const RequestPtr& oldest = link.sent.begin()->second;
+      if (now - oldest->begun > settings_.operation_s) {
+        lose(Error(Code::net, concat(title_of(server), ": no answer within ", settings_.operation_s,
+                                     " s; it waits for workers ", link.waits_for)),
+             ended);
+      }
+    }
+  }
+  report(ended);
+}
+
+std::string Client::statistics() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return traffic_.text();
+}
+
+}  // namespace dist
+}  // namespace mixnet

@@ -1,0 +1,363 @@
+#include "kvstore/dist/dist.h"
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "base/profile.h"
+#include "kvstore/dist/worker_node.h"
+#include "kvstore/reduce.h"
+#include "optimizer/optimizer.h"
+
+namespace mixnet {
+namespace {
+
+using dist::Bytes;
+using dist::Client;
+
+// The engine's operation that keeps a gradient until the servers have it. It begins after the sending, but the answer may be quicker.
+class Delivery {
+ public:
+  void attach(std::shared_ptr<Completion> completion) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (!over_) {
+      completion_ = std::move(completion);
+      return;
+    }
+    lock.unlock();
+    finish(*completion);
+  }
+  // Only the first time counts.
+  void settle(const Error* error) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (over_) return;
+    over_ = true;
+    if (error) error_ = std::make_unique<Error>(*error);
+    const std::shared_ptr<Completion> completion = std::move(completion_);
+    lock.unlock();
+    if (completion) finish(*completion);
+  }
+
+ private:
+  void finish(Completion& completion) { error_ ? completion.fail(error_->code(), error_->what()) : completion.end(); }
+  std::mutex mutex_;
+  bool over_ = false;
+  std::unique_ptr<Error> error_;
+  std::shared_ptr<Completion> completion_;
+};
+
+// Held by whoever may still send: when nobody can any more (the sending failed, or was skipped for an error before it), the delivery is over.
+// The error itself stays on what the sending would have written.
+class Sender {
+ public:
+  explicit Sender(std::shared_ptr<Delivery> delivery) : delivery_(std::move(delivery)) {}
+  ~Sender() { delivery_->settle(nullptr); }
+  Sender(const Sender&) = delete;
+  Sender& operator=(const Sender&) = delete;
+  void settle(const Error* error) { delivery_->settle(error); }
+
+ private:
+  const std::shared_ptr<Delivery> delivery_;
+};
+
+// Several operations of the client, for a caller that waits.
+class Answers {
+ public:
+  Client::Done one() {
+    std::lock_guard<std::mutex> lock(state_->mutex);
+    ++state_->open;
+    return [state = state_](const Error* error) {
+      std::lock_guard<std::mutex> lock(state->mutex);
+      if (error && !state->error) state->error = std::make_unique<Error>(*error);
+      --state->open;
+      state->changed.notify_all();
+    };
+  }
+  void wait() {
+    auto done = [this] {
+      std::unique_lock<std::mutex> lock(state_->mutex);
+      state_->changed.wait(lock, [this] { return state_->open == 0; });
+    };
+    engine().blocking(done);
+    if (state_->error) throw *state_->error;
+  }
+
+ private:
+  struct State {
+    std::mutex mutex;
+    std::condition_variable changed;
+    int open = 0;
+    std::unique_ptr<Error> error;
+  };
+  std::shared_ptr<State> state_ = std::make_shared<State>();
+};
+
+std::string consistency_of(const std::string& type) {
+  const size_t colon = type.find(':');
+  const std::string kind = type.substr(0, colon);
+  const bool sync = kind == "dist" || kind == "dist_sync" || kind == "dist_sync_device" || kind == "dist_device_sync";
+  const bool async = kind == "dist_async" || kind == "dist_async_device" || kind == "dist_device_async";
+  MIXNET_CHECK(sync || async, invalid, "[kvstore] type: expected dist_sync, dist_async or dist_async:N, got '", type,
+               "'");
+  MIXNET_CHECK(async || colon == std::string::npos, invalid,
+               "[kvstore] type: expected a staleness with dist_async only, got '", type, "'");
+  if (sync) return "sync";
+  return dist::Consistency::parse(colon == std::string::npos ? "async" : "bounded:" + type.substr(colon + 1)).text();
+}
+
+Bytes bytes_of(const NDArray& array) {
+  return {static_cast<const uint8_t*>(array.view().data), static_cast<size_t>(array.bytes()), array.chunk()};
+}
+
+class DistStore : public KVStore {
+ public:
+  explicit DistStore(const std::string& type)
+      : type_(type),
+        node_(std::make_shared<dist::WorkerNode>(dist::GroupSettings::from_environment(), consistency_of(type))) {}
+  // What was pushed is delivered first, unless that takes too long.
+  ~DistStore() override {
+    constexpr double patience_s = 10;
+    WaitOptions options;
+    options.timeout_s = patience_s;
+    try {
+      for (const auto& [key, entry] : entries_) entry.order.wait_to_write(options);
+    } catch (const Error&) {
+      // What failed was reported where it belongs.
+    }
+    node_->close(patience_s);
+  }
+
+  const std::string& type() const override { return type_; }
+  int rank() const override { return node_->rank(); }
+  int size() const override { return node_->workers(); }
+
+  void init(const std::vector<std::string>& keys, const std::vector<NDArray>& values) override {
+    const std::set<std::string> distinct(keys.begin(), keys.end());
+    MIXNET_CHECK(distinct.size() == keys.size(), invalid, "[kvstore init] a key is given twice");
+    Answers answers;
+    std::vector<NDArray> kept;
+    for (size_t i = 0; i < keys.size(); ++i) {
+      MIXNET_CHECK(keys[i].size() <= dist::max_key, invalid, "[kvstore init] key: expected at most ", dist::max_key,
+                   " bytes, got ", keys[i].size());
+      // A copy: what is under way must not change when the call fails half-way.
+      NDArray value(values[i].shape(), values[i].dtype());
+      copy(values[i], value);
+      value.wait_to_read();
+      kept.push_back(value);
+    }
+    for (size_t i = 0; i < keys.size(); ++i)
+      node_->client().init(keys[i], kept[i].dtype(), kept[i].size(), bytes_of(kept[i]), answers.one());
+    answers.wait();
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (size_t i = 0; i < keys.size(); ++i) {
+      Entry& entry = entries_[keys[i]];
+      entry.shape = kept[i].shape();
+      entry.dtype = kept[i].dtype();
+    }
+  }
+
+  void push(const std::vector<std::string>& keys, const std::vector<NDArray>& values, int priority) override {
+    const profile::Span span(profile::Category::api, "kvstore push");
+    refresh_optimizer();
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (const auto& [key, group] : grouped(keys, values, "push")) push_one(key, entries_.at(key), group, priority);
+  }
+
+  void pull(const std::vector<std::string>& keys, const std::vector<NDArray>& outputs, int priority) override {
+    const profile::Span span(profile::Category::api, "kvstore pull");
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (const auto& [key, group] : grouped(keys, outputs, "pull")) pull_one(key, entries_.at(key), group, priority);
+  }
+
+  void push_pull(const std::vector<std::string>& keys, const std::vector<NDArray>& values,
+                 const std::vector<NDArray>& outputs, int priority) override {
+    push(keys, values, priority);
+    pull(keys, outputs, priority);
+  }
+
+  void set_updater(Updater) override {
+    fail(
+        Code::unsupported, "[kvstore set_updater] store: ", type_,
+        " updates on its servers; give it an optimizer, or start the servers with an updater (mixnet serve --updater)");
+  }
+
+  // The first worker's counts; when the call returns the servers have it.
+  void set_optimizer(std::shared_ptr<Optimizer> optimizer) override {
+    {
+      std::lock_guard<std::mutex> lock(optimizer_mutex_);
+      optimizer_ = std::move(optimizer);
+      revision_ = -1;
+      // Its steps take the norm of the whole array.
+      std::lock_guard<std::mutex> also(mutex_);
+      needs_whole_ = optimizer_ && optimizer_->name() == "lamb";
+    }
+    refresh_optimizer();
+    // Who came late finds the others at work.
+    if (!node_->late()) barrier();
+  }
+
+  void set_compression(const Compression& how) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    compression_ = how;
+    for (auto& [key, entry] : entries_) entry.residual = NDArray();
+  }
+
+  void barrier() override {
+    engine().blocking([this] { node_->members().barrier({}); });
+  }
+
+  std::string statistics() override {
+    Json json = Json::parse(node_->client().statistics(), "statistics");
+    Json servers = Json::array();
+    for (const std::string& text : order(R"({"order":"statistics"})"))
+      servers.push_back(Json::parse(text, "statistics"));
+    json.set("servers", servers);
+    return json.dump();
+  }
+
+  void save(const std::string& prefix) override {
+    if (rank() != 0) return;
+    Json json = Json::object();
+    json.set("order", "save");
+    json.set("path", prefix);
+    order(json.dump());
+  }
+
+ private:
+  struct Entry {
+    Shape shape;
+    DType dtype = DType::f32;
+    NDArray order{Shape{1}, DType::u8};  // its variable keeps requests of the key in order; it never has memory
+    NDArray sum, residual;
+  };
+
+  std::vector<std::string> order(const std::string& text) {
+    std::vector<std::string> results;
+    Answers answers;
+    node_->client().order(text, &results, answers.one());
+    answers.wait();
+    for (size_t i = 0; i < results.size(); ++i) {
+      const Json result = Json::parse(results[i], "order");
+      if (const Json* error = result.find("error")) {
+        throw Error(static_cast<Code>(result.at("code").as_int()),
+                    concat("[kvstore] server ", i, ": ", error->as_string()));
+      }
+    }
+    return results;
+  }
+
+  // Options that changed go to the servers before the next gradient.
+  void refresh_optimizer() {
+    std::lock_guard<std::mutex> lock(optimizer_mutex_);
+    if (!optimizer_ || rank() != 0) return;
+    const int64_t now = optimizer_->revision();
+    if (now == revision_) return;
+    Json json = optimizer_->description();
+    json.set("order", "optimizer");
+    order(json.dump());
+    revision_ = now;
+  }
+
+  using Groups = std::vector<std::pair<std::string, std::vector<NDArray>>>;
+  Groups grouped(const std::vector<std::string>& keys, const std::vector<NDArray>& values, const char* what) const {
+    Groups groups;
+    std::map<std::string, size_t> where;
+    for (size_t i = 0; i < keys.size(); ++i) {
+      auto entry = entries_.find(keys[i]);
+      MIXNET_CHECK(entry != entries_.end(), invalid, "[kvstore ", what, "] key ", keys[i], " was not initialised");
+      MIXNET_CHECK(values[i].shape() == entry->second.shape, shape, "[kvstore ", what, "] key ", keys[i], ": expected ",
+                   entry->second.shape, ", got ", values[i].shape());
+      MIXNET_CHECK(values[i].dtype() == entry->second.dtype, type, "[kvstore ", what, "] key ", keys[i], ": expected ",
+                   entry->second.dtype, ", got ", values[i].dtype());
+      auto it = where.emplace(keys[i], groups.size()).first;
+      if (it->second == groups.size()) groups.emplace_back(keys[i], std::vector<NDArray>());
+      groups[it->second].second.push_back(values[i]);
+    }
+    return groups;
+  }
+
+  void push_one(const std::string& key, Entry& entry, const std::vector<NDArray>& group, int priority) {
+    const int64_t bytes = entry.shape.size() * dtype_size(entry.dtype);
+    MIXNET_CHECK(!needs_whole_ || bytes <= node_->part_bytes(), invalid, "[kvstore push] key ", key,
+                 ": lamb needs whole arrays, and this one of ", bytes, " bytes is cut into parts: raise MIXNET_PS_PART_BYTES");
+    NDArray value = reduce(group, entry.sum, priority);
+    if (compression_.codes != Codes::none) value = encoded(key, entry, value, priority);
+    auto delivery = std::make_shared<Delivery>();
+    PushOptions now;
+    now.priority = priority;
+    now.small = true;
+    Variable* gradient = value.variable();
+    Variable* in_order = entry.order.variable();
+    auto sender = std::make_shared<Sender>(delivery);
+    auto send = [node = node_, key, value, how = compression_, priority, sender] {
+      node->client().push(key, bytes_of(value), how, priority, [sender](const Error* error) { sender->settle(error); });
+    };
+    sender.reset();
+    engine().push(make_task(std::move(send), "push of key " + key), Span<Variable* const>(&gradient, 1),
+                  Span<Variable* const>(&in_order, 1), now);
+    PushOptions later;
+    later.lane = Lane::io;
+    later.priority = priority;
+    later.bytes = value.bytes();
+    // In the naive engine tasks end before push returns: by then the answer is there.
+    auto keep = [delivery] { delivery->attach(engine().defer()); };
+    engine().push(make_task(keep, "delivery of key " + key), Span<Variable* const>(&gradient, 1), {}, later);
+  }
+
+  NDArray encoded(const std::string& key, Entry& entry, const NDArray& value, int priority) {
+    MIXNET_CHECK(value.dtype() == DType::f32, type, "[kvstore push] key ", key, ": expected float32 to compress, got ",
+                 value.dtype());
+    if (entry.residual.none()) {
+      entry.residual = NDArray(value.shape(), DType::f32);
+      std::vector<float> zero(static_cast<size_t>(value.size()));
+      entry.residual.copy_from_host(zero.data(), value.bytes());
+    }
+    const NDArray codes(Shape{encoded_bytes(compression_.codes, value.size())}, DType::u8), residual = entry.residual;
+    PushOptions options;
+    options.priority = priority;
+    Variable* reads[] = {value.variable(), residual.variable()};
+    Variable* writes[] = {codes.variable(), residual.variable()};
+    auto body = [value, residual, codes, how = compression_] {
+      encode(how, static_cast<const float*>(value.view().data), static_cast<float*>(residual.view().data), value.size(),
+             static_cast<uint8_t*>(codes.view().data));
+    };
+    engine().push(make_task(body, "codes of key " + key), reads, writes, options);
+    return codes;
+  }
+
+  void pull_one(const std::string& key, Entry& entry, const std::vector<NDArray>& outs, int priority) {
+    const NDArray first = outs[0];
+    std::vector<Variable*> reads{entry.order.variable()}, writes{first.variable()};
+    // A view covers part of its chunk: the rest stays, errors included.
+    if (first.bytes() != static_cast<int64_t>(first.chunk()->bytes())) reads.push_back(first.variable());
+    PushOptions options;
+    options.lane = Lane::io;
+    options.priority = priority;
+    auto receive = [node = node_, key, first, priority] {
+      auto completion = engine().defer();
+      auto done = [completion](const Error* error) {
+        error ? completion->fail(error->code(), error->what()) : completion->end();
+      };
+      node->client().pull(key, first.view().data, first.chunk(), priority, done);
+    };
+    engine().push(make_task(receive, "pull of key " + key), reads, writes, options);
+    for (size_t i = 1; i < outs.size(); ++i) copy(first, outs[i], priority);
+  }
+
+  const std::string type_;
+  const std::shared_ptr<dist::WorkerNode> node_;  // shared with the engine's tasks
+  std::mutex mutex_;                              // guards the next three
+  std::map<std::string, Entry> entries_;
+  Compression compression_;
+  bool needs_whole_ = false;  // arrays must not be cut
+  std::mutex optimizer_mutex_;  // guards the rest
+  std::shared_ptr<Optimizer> optimizer_;
+  int64_t revision_ = -1;
+};
+
+}  // namespace
+
+std::shared_ptr<KVStore> make_dist_store(const std::string& type) { return std::make_shared<DistStore>(type); }
+
+}  // namespace mixnet

@@ -1,0 +1,30 @@
+#include "kvstore/local/entry.h"
+
+namespace mixnet {
+
+void check_fits(const std::string& key, const NDArray& array, const NDArray& value, const char* what) {
+  MIXNET_CHECK(array.shape() == value.shape(), shape, "[kvstore ", what, "] key ", key, ": expected ", value.shape(),
+               ", got ", array.shape());
+  MIXNET_CHECK(array.dtype() == value.dtype(), type, "[kvstore ", what, "] key ", key, ": expected ", value.dtype(),
+               ", got ", array.dtype());
+}
+
+NDArray& buffer_of(Entry& entry) {
+  if (entry.buffer.none()) entry.buffer = NDArray(entry.value.shape(), entry.value.dtype(), entry.value.device());
+  return entry.buffer;
+}
+
+void push_out(std::unique_ptr<Task> task, const Entry& entry, const NDArray& out, const NDArray* also_read,
+              int priority) {
+  std::vector<Variable*> reads{entry.value.variable(), entry.update.variable()};
+  if (also_read) reads.push_back(also_read->variable());
+  // A view covers part of its chunk: the rest stays, errors included.
+  if (out.bytes() != static_cast<int64_t>(out.chunk()->bytes())) reads.push_back(out.variable());
+  Variable* writes[] = {out.variable()};
+  PushOptions options;
+  options.priority = priority;
+  options.small = out.bytes() <= 65536;
+  engine().push(std::move(task), reads, writes, options);
+}
+
+}  // namespace mixnet

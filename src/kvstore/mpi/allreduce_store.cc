@@ -1,0 +1,198 @@
+#include "kvstore/mpi/allreduce_store.h"
+
+#include <map>
+#include <mutex>
+
+#include "base/profile.h"
+#include "kvstore/local/local.h"
+#include "kvstore/mpi/job.h"
+
+namespace mixnet {
+namespace {
+
+struct Key {
+  int32_t slot = 0;
+  // What all workers' sum is put into, kept for the next push. Its engine variable keeps the pushes of the key in order.
+  NDArray sum;
+};
+
+// Hands a sum to the communicator when the devices' values are there. Ends when all workers' sum is. Skipped, because a value failed, it tells
+// the other workers, which otherwise would wait.
+class SumTask : public Task {
+ public:
+  SumTask(std::shared_ptr<mpi::Communicator> workers, int32_t slot, mpi::Reduction sum)
+      : workers_(std::move(workers)), slot_(slot), sum_(std::move(sum)) {
+    workers_->announce();
+    announced_ = true;
+  }
+  ~SumTask() override {
+    if (announced_) workers_->reduce(slot_, {sum_.key, {}, sum_.target, 0, nullptr});
+  }
+  void run() override {
+    // Takes memory here, where an error has a place to go.
+    sum_.target.view();
+    for (const NDArray& source : sum_.sources) source.view();
+    sum_.completion = engine().defer();
+    announced_ = false;
+    workers_->reduce(slot_, std::move(sum_));
+  }
+  std::string describe() const override { return "allreduce of key " + key_; }
+
+ private:
+  std::shared_ptr<mpi::Communicator> workers_;
+  int32_t slot_;
+  mpi::Reduction sum_;
+  std::string key_ = sum_.key;
+  bool announced_ = false;
+};
+
+class AllreduceStore : public KVStore {
+ public:
+  AllreduceStore(std::string type, std::shared_ptr<mpi::Communicator> workers)
+      : type_(std::move(type)), workers_(std::move(workers)), local_(make_local_store("local")) {}
+  ~AllreduceStore() override { workers_->leave(); }
+
+  const std::string& type() const override { return type_; }
+  int rank() const override { return workers_->rank(); }
+  int size() const override { return workers_->size(); }
+  void barrier() override { workers_->barrier(); }
+
+  void init(const std::vector<std::string>& keys, const std::vector<NDArray>& values) override {
+    std::vector<NDArray> first;
+    for (const NDArray& value : values) {
+      check_host(value, "init");
+      first.emplace_back(value.shape(), value.dtype());
+      copy(value, first.back());
+    }
+    for (const NDArray& value : first) value.wait_to_read();
+    int32_t slot = workers_->add_keys(keys, first);
+    local_->init(keys, first);
+    std::lock_guard<std::recursive_mutex> lock(mutex_);
+    for (size_t i = 0; i < keys.size(); ++i) keys_[keys[i]] = {slot++, NDArray(values[i].shape(), values[i].dtype())};
+  }
+
+  void push(const std::vector<std::string>& keys, const std::vector<NDArray>& values, int priority) override {
+    const profile::Span span(profile::Category::api, "kvstore push");
+    std::lock_guard<std::recursive_mutex> lock(mutex_);
+    std::vector<std::string> names;
+    std::vector<NDArray> sums;
+    for (auto& [name, group] : grouped(keys, values, "push")) {
+      const Key& key = keys_.at(name);
+      start(name, key, group, key.sum, priority);
+      names.push_back(name);
+      sums.push_back(key.sum);
+    }
+    local_->push(names, sums, priority);
+  }
+
+  void pull(const std::vector<std::string>& keys, const std::vector<NDArray>& outputs, int priority) override {
+    local_->pull(keys, outputs, priority);
+  }
+
+  void push_pull(const std::vector<std::string>& keys, const std::vector<NDArray>& values,
+                 const std::vector<NDArray>& outputs, int priority) override {
+    std::lock_guard<std::recursive_mutex> lock(mutex_);
+    if (updating_) {
+      push(keys, values, priority);
+      return pull(keys, outputs, priority);
+    }
+    const profile::Span span(profile::Category::api, "kvstore push_pull");
+    const Groups out = grouped(keys, outputs, "push_pull");
+    for (auto& [name, group] : grouped(keys, values, "push_pull")) sum_into(name, group, find(out, name), priority);
+  }
+
+  void pull_rows(const std::vector<std::string>& keys, const std::vector<NDArray>& outputs,
+                 const std::vector<NDArray>& row_ids, int priority) override {
+    local_->pull_rows(keys, outputs, row_ids, priority);
+  }
+
+  void set_updater(Updater updater) override {
+    std::lock_guard<std::recursive_mutex> lock(mutex_);
+    updating_ = static_cast<bool>(updater);
+    local_->set_updater(std::move(updater));
+  }
+
+ private:
+  using Groups = std::vector<std::pair<std::string, std::vector<NDArray>>>;
+
+  static void check_host(const NDArray& array, const char* what) {
+    MIXNET_CHECK(array.device().host(), unsupported, "[kvstore ", what,
+                 "] dist_allreduce: expected arrays on the CPU, got one on ", array.device().str());
+  }
+
+  static const std::vector<NDArray>& find(const Groups& groups, const std::string& name) {
+    for (const auto& [key, group] : groups) {
+      if (key == name) return group;
+    }
+    fail(Code::invalid, "[kvstore push_pull] key ", name, ": expected an output, got none");
+  }
+
+  // Arrays by key, in the order of the first appearance; checks that they fit what was initialised.
+  Groups grouped(const std::vector<std::string>& keys, const std::vector<NDArray>& values, const char* what) const {
+    Groups groups;
+    std::map<std::string, size_t> where;
+    for (size_t i = 0; i < keys.size(); ++i) {
+      const auto key = keys_.find(keys[i]);
+      MIXNET_CHECK(key != keys_.end(), invalid, "[kvstore ", what, "] key ", keys[i], " was not initialised");
+      const NDArray& like = key->second.sum;
+      check_host(values[i], what);
+      MIXNET_CHECK(values[i].shape() == like.shape(), shape, "[kvstore ", what, "] key ", keys[i], ": expected ",
+                   like.shape(), ", got ", values[i].shape());
+      MIXNET_CHECK(values[i].dtype() == like.dtype(), type, "[kvstore ", what, "] key ", keys[i], ": expected ",
+                   like.dtype(), ", got ", values[i].dtype());
+      const auto place = where.emplace(keys[i], groups.size()).first;
+      if (place->second == groups.size()) groups.emplace_back(keys[i], std::vector<NDArray>());
+      groups[place->second].second.push_back(values[i]);
+    }
+    return groups;
+  }
+
+  // The sum of a key over all workers into its first output, and from there to the others.
+  void sum_into(const std::string& name, const std::vector<NDArray>& values, const std::vector<NDArray>& outputs,
+                int priority) {
+    const Key& key = keys_.at(name);
+    const NDArray& first = outputs.front();
+    bool aside = false;  // the output would be written while it is still read
+    for (const NDArray& value : values)
+      aside |= value.overlaps(first) && !(values.size() == 1 && value.same_memory(first));
+    const NDArray target = aside ? key.sum : first;
+    start(name, key, values, target, priority);
+    for (const NDArray& out : outputs) copy(target, out, priority);
+  }
+
+  void start(const std::string& name, const Key& key, const std::vector<NDArray>& values, const NDArray& target,
+             int priority) {
+    std::vector<Variable*> reads, writes{key.sum.variable()};
+    for (const NDArray& value : values) reads.push_back(value.variable());
+    if (!target.same_memory(key.sum)) writes.push_back(target.variable());
+    // A view covers part of its chunk: the rest stays, errors included.
+    if (target.bytes() != static_cast<int64_t>(target.chunk()->bytes())) reads.push_back(target.variable());
+    PushOptions options;
+    options.lane = Lane::io;
+    options.priority = priority;
+    auto task = std::make_unique<SumTask>(workers_, key.slot, mpi::Reduction{name, values, target, priority, nullptr});
+    engine().push(std::move(task), reads, writes, options);
+  }
+
+  std::string type_;
+  std::shared_ptr<mpi::Communicator> workers_;
+  std::shared_ptr<KVStore> local_;
+  std::recursive_mutex
+      mutex_;  // guards what follows, and the order of pushes; recursive, as the naive engine runs updaters inside of push
+  std::map<std::string, Key> keys_;
+  bool updating_ = false;
+};
+
+}  // namespace
+
+std::shared_ptr<KVStore> make_allreduce_store(const std::string& type, std::shared_ptr<mpi::Communicator> workers) {
+  return std::make_shared<AllreduceStore>(type, std::move(workers));
+}
+
+std::shared_ptr<KVStore> make_allreduce_store(const std::string& type) {
+  const mpi::Job& job = mpi::job();
+  return make_allreduce_store(
+      type, mpi::Communicator::make(*job.plugin, job.rank, job.size, mpi::deadlines_from_environment()));
+}
+
+}  // namespace mixnet
