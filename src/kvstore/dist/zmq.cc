@@ -197,8 +197,7 @@ void keep_freed_memory() {
 
 }  // namespace
 
-ZmqContext::ZmqContext(const GroupKey& key)
-    : context_(zmq().ctx_new()), key_(key) {
+ZmqContext::ZmqContext(const GroupKey& key) : context_(zmq().ctx_new()), key_(key) {
   MIXNET_CHECK(context_, net, "[kvstore] ZeroMQ: expected a context, got: ", problem());
   static const bool kept = (keep_freed_memory(), true);
   static_cast<void>(kept);
