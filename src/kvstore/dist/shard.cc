@@ -110,6 +110,7 @@ Record Shard::answer(const Record& record, const Member& worker, bool& hold) {
       return r;
     }
     complete_rounds(part, name);
+    if (over_) throw *over_;
     if (may_pull(part, record, worker)) return pulled(part, record, worker);
     auto same = [&](const Held& h) { return h.worker == worker.id && h.record.number == record.number; };
     if (std::none_of(part.held.begin(), part.held.end(), same)) part.held.push_back({worker.id, record});
@@ -217,7 +218,7 @@ void Shard::complete_rounds(Part& part, const Name& name) {
     }
     const bool somebody =
         std::any_of(part.seen.begin(), part.seen.end(), [&](const auto& s) { return s.second >= next; });
-    if (!late.empty() || !somebody) return;
+    if (!late.empty() || !somebody || !nobody_left_before(part, name, next)) return;
     if (it != part.rounds.end()) {
       const NDArray sum = it->second.sum;
       part.rounds.erase(it);
@@ -225,6 +226,20 @@ void Shard::complete_rounds(Part& part, const Name& name) {
     }
     part.version = next;
   }
+}
+
+// A worker that left has brought all it had: the sum of the others would be a wrong one that nobody notices. In an elastic group it is the right one.
+bool Shard::nobody_left_before(const Part& part, const Name& name, uint64_t round) {
+  if (view_.elastic || over_) return !over_;
+  for (const Member& m : view_.members) {
+    auto seen = part.seen.find(m.rank);
+    if (m.role != Role::worker || m.state != State::left || (seen != part.seen.end() && seen->second >= round)) continue;
+    over_ = std::make_shared<const Error>(
+        Code::net, concat("[kvstore] ", m.title(), " left the group before round ", round, " of key ", name.first));
+    for (const auto& [other, unused] : parts_) changed_.insert(other);
+    return false;
+  }
+  return true;
 }
 
 // What is being sent stays as it is: a new value is made beside it.
