@@ -198,6 +198,27 @@ TEST_CASE("group: a lost member ends the group with its name, in time") {
   }
 }
 
+TEST_CASE("group: who leaves before the others is missed, unless the group is elastic") {
+  for (const bool elastic : {false, true}) {
+    GroupSize size;
+    size.workers = 3, size.servers = 2, size.elastic = elastic;
+    GroupSimulation group(5, size, {0.05, 0.05, 0.05});
+    CAPTURE(elastic);
+    Run run(group, 12);
+    run.trainings[2].rounds = 5;
+    REQUIRE(run.until([&] { return run.trainings[2].done == 5; }));
+    const std::string title = group.workers[2]->view.find(group.workers[2]->id)->title();
+    group.leave(*group.workers[2]);
+    REQUIRE(run.until_over(60));
+    for (int i : {0, 1}) {
+      const Training& t = run.trainings[static_cast<size_t>(i)];
+      CHECK(t.done == (elastic ? 12 : 5));
+      CHECK(t.code == (elastic ? 0 : static_cast<int>(Code::net)));
+      CHECK((elastic || t.error.find(title + " left the group before round 6 of key w") != std::string::npos));
+    }
+  }
+}
+
 TEST_CASE("group: an elastic one goes on, and a worker that comes again has the weights") {
   for (int seed = 0; seed < 5; ++seed) {
     GroupSize size;

@@ -114,6 +114,7 @@ Record Shard::answer(const Record& record, const Member& worker, bool& hold) {
       return r;
     }
     complete_rounds(part, name);
+    if (over_) throw *over_;
     if (may_pull(part, record, worker)) return pulled(part, record, worker);
     auto same = [&](const Held& h) { return h.worker == worker.id && h.record.number == record.number; };
     if (std::none_of(part.held.begin(), part.held.end(), same)) part.held.push_back({worker.id, record});
@@ -219,13 +220,11 @@ void Shard::complete_rounds(Part& part, const Name& name) {
         round.given.erase(lowest);
       }
     }
-    if (!late.empty()) return;
+    const uint64_t seen = seen_by_all(part);
+    if (!late.empty() || seen < next || !nobody_left_before(part, name, next)) return;
     if (it == part.rounds.end()) {
       // Nothing is to be added up to the next round that somebody has pushed.
-      const uint64_t seen = seen_by_all(part);
-      const uint64_t to = part.rounds.empty() ? seen : std::min(seen, part.rounds.begin()->first - 1);
-      if (to < next) return;
-      part.version = to;
+      part.version = part.rounds.empty() ? seen : std::min(seen, part.rounds.begin()->first - 1);
       continue;
     }
     const NDArray sum = it->second.sum;
@@ -244,6 +243,20 @@ uint64_t Shard::seen_by_all(const Part& part) const {
   }
   for (const auto& [rank, seen] : part.seen) most = std::max(most, seen);
   return std::min(least, most);
+}
+
+// A worker that left has brought all it had: the sum of the others would be a wrong one that nobody notices. In an elastic group it is the right one.
+bool Shard::nobody_left_before(const Part& part, const Name& name, uint64_t round) {
+  if (view_.elastic || over_) return !over_;
+  for (const Member& m : view_.members) {
+    auto seen = part.seen.find(m.rank);
+    if (m.role != Role::worker || m.state != State::left || (seen != part.seen.end() && seen->second >= round)) continue;
+    over_ = std::make_shared<const Error>(
+        Code::net, concat("[kvstore] ", m.title(), " left the group before round ", round, " of key ", name.first));
+    for (const auto& [other, unused] : parts_) changed_.insert(other);
+    return false;
+  }
+  return true;
 }
 
 // What is being sent stays as it is: a new value is made beside it.

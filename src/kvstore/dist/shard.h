@@ -10,7 +10,8 @@
 // sent again. Gradients are added in the order of ranks. A request's `settled` rounds were answered by an earlier server in this place: they are
 // not waited for.
 //
-// In a group that is not elastic a lost worker ends everything: all requests are answered with an error that names it.
+// In a group that is not elastic a lost worker ends everything: all requests are answered with an error that names it. So does a round (sync) that
+// lacks a worker who has left.
 #pragma once
 #include <functional>
 #include <map>
@@ -69,6 +70,7 @@ class Shard {
   Record answer_init(const Record& record, const Member& worker, bool& hold);
   void push(Part& part, const Name& name, const Record& record, const Member& worker);
   void complete_rounds(Part& part, const Name& name);
+  bool nobody_left_before(const Part& part, const Name& name, uint64_t round);
   void apply(Part& part, const Name& name, const NDArray& gradient);
   bool may_pull(const Part& part, const Record& record, const Member& worker) const;
   Record pulled(Part& part, const Record& record, const Member& worker);
