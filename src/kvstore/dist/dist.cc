@@ -285,7 +285,9 @@ class DistStore : public KVStore {
     NDArray value = reduce(group, entry.sum, priority);
     if (compression_.codes != Codes::none) value = encoded(key, entry, value, priority);
     auto delivery = std::make_shared<Delivery>();
+    // Not on the lane of kernels: sending goes on while they compute.
     PushOptions now;
+    now.lane = Lane::io;
     now.priority = priority;
     now.small = true;
     Variable* gradient = value.variable();
@@ -316,8 +318,10 @@ class DistStore : public KVStore {
     }
     const NDArray codes(Shape{encoded_bytes(compression_.codes, value.size())}, DType::u8), residual = entry.residual;
     PushOptions options;
+    options.lane = Lane::io;
     options.priority = priority;
-    Variable* reads[] = {value.variable(), residual.variable()};
+    // The residual is only written, as the engine sees it: a gradient that failed must not stay on it.
+    Variable* reads[] = {value.variable()};
     Variable* writes[] = {codes.variable(), residual.variable()};
     auto body = [value, residual, codes, how = compression_] {
       encode(how, static_cast<const float*>(value.view().data), static_cast<float*>(residual.view().data), value.size(),
