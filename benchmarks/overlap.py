@@ -103,7 +103,11 @@ def main():
             subprocess.run(["ip", "netns", "delete", NAME], check=True)
     numbers = ["--ratios", *map(str, options.ratios), "--steps", str(options.steps), "--net", options.net, "--batch", str(options.batch)]
     size, results = processes.run([__file__, "--worker", *numbers], workers=1)[0]
-    out = table.Table("overlap", f"{options.net}, batch {options.batch}: a step over a throttled link", ["computation, ms", "communication, ms", "step, ms", "step / longer of the two"])
+    out = table.Table(
+        "overlap",
+        f"{options.net}, batch {options.batch}: a step over a throttled link",
+        ["computation, ms", "communication, ms", "step, ms", "step / longer of the two"],
+    )
     for times in results:
         longer = max(times["compute"], times["communicate"])
         out.add([*(f"{times[name] * 1000:.0f}" for name in ("compute", "communicate", "both")), f"{times['both'] / longer:.2f}"])

@@ -1,5 +1,5 @@
 // Key-value stores.
-#include <cstdio>
+#include <fstream>
 
 #include "base/environment.h"
 #include "c_api/handles.h"
@@ -38,10 +38,7 @@ KVStore::Updater updater_of(mxn_updater_fn fn, const std::shared_ptr<UserData>& 
 
 // To standard error when the path is "-".
 void append_line(const std::string& path, const std::string& line) {
-  FILE* file = path == "-" ? stderr : std::fopen(path.c_str(), "a");
-  if (!file) return;
-  std::fprintf(file, "%s\n", line.c_str());
-  file == stderr ? std::fflush(file) : std::fclose(file);
+  std::ofstream(path == "-" ? "/dev/stderr" : path, std::ios::app) << line + "\n";
 }
 
 }  // namespace

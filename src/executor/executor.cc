@@ -326,7 +326,8 @@ class BoundExecutor : public Executor {
     };
     const int forward = plan.num_forward_steps();
     constexpr int64_t large = 4 << 20;
-    const int parts = p.training && plan.external_bytes(0) > large ? static_cast<int>(std::min<int64_t>(most, forward)) : 1;
+    const int parts =
+        p.training && plan.external_bytes(0) > large ? static_cast<int>(std::min<int64_t>(most, forward)) : 1;
     for (int i = 0; i < parts; ++i) close(forward * i / parts, forward * (i + 1) / parts);
     const int steps = plan.num_steps() - plan.num_forward_steps();
     const int least = static_cast<int>((steps + most - 1) / most);
