@@ -154,7 +154,9 @@ def main():
         os.environ["MIXNET_PS_KEY"] = make_keys()[1]
     times = processes.run([__file__, "--worker", "--rounds", str(options.rounds)], workers=1)[0]
     name = "kvstore_group_encrypted" if options.encrypted else "kvstore_group"
-    out = table.Table(name, "The store between processes" + (", encrypted" if options.encrypted else ""), ["what", "GB/s", "of the TCP stream", "of ZeroMQ alone"])
+    out = table.Table(
+        name, "The store between processes" + (", encrypted" if options.encrypted else ""), ["what", "GB/s", "of the TCP stream", "of ZeroMQ alone"]
+    )
     for what in ("tcp", "zeromq", "push", "pull"):
         shares = [f"{times[other] / times[what]:.0%}" for other in ("tcp", "zeromq")]
         out.add([what, f"{SIZE * 4 / times[what] / 1e9:.2f}", *shares])

@@ -1,6 +1,6 @@
 """One worker of simulate_check.py: steps of a trace with waits in the place of computing, keys of the right size through a real store.
 
---task steps: seconds of each step. --task rates: what the machine's loopback and the servers do with large keys and with small ones.
+In turns with the steps: what the machine's loopback and the servers do with large keys and with small ones, so that both see the same machine.
 """
 
 import argparse
@@ -11,8 +11,8 @@ import mixnet as mx
 import numpy as np
 from mixnet.simulate import Trace
 
-WARM = 3
-LARGE, SMALL = (24, 1 << 20), (500, 16)  # keys, numbers in each
+WARM = 2
+LARGE, SMALL = (12, 1 << 20), (200, 16)  # keys, numbers in each
 
 
 def wait_until(moment):
@@ -51,16 +51,22 @@ class Keys:
         return time.perf_counter() - started
 
 
-def run_steps(store, options):
-    """Seconds of each step after the first few."""
-    trace = Trace.load(options.trace)
+def run(store, trace, rounds, steps):
+    """Medians of seconds: a step, all large keys there and back, all small ones, one number alone; each round measures all."""
+    large, small = (Keys(store, {f"{kind}{i}": count for i in range(keys)}) for kind, (keys, count) in (("large", LARGE), ("small", SMALL)))
+    one = Keys(store, {"one": 1})
     keys = Keys(store, {name: size // 4 for name, size in zip(trace.names, trace.sizes)})
-    store.barrier()
-    ends = []
-    for number in range(options.steps + WARM):
-        one_step(keys, trace.steps[number % len(trace.steps)])
-        ends.append(time.perf_counter())
-    return {"steps": np.diff(ends[WARM - 1 :]).tolist()}
+    found = {"step": [], "large": [], "small": [], "one": []}
+    for _ in range(rounds):
+        for name, which in (("large", large), ("small", small), ("one", one)):
+            found[name].append(which.all(which.push, which.pull))
+        store.barrier()
+        ends = []
+        for number in range(WARM + steps):
+            one_step(keys, trace.steps[number % len(trace.steps)])
+            ends.append(time.perf_counter())
+        found["step"] += np.diff(ends[WARM - 1 :]).tolist()
+    return {**{name: float(np.median(times)) for name, times in found.items()}, "bytes": 4 * LARGE[0] * LARGE[1], "keys": SMALL[0]}
 
 
 def one_step(keys, step):
@@ -68,8 +74,9 @@ def one_step(keys, step):
     base = time.perf_counter()
     for place in sorted(range(len(step.need)), key=step.need.__getitem__):
         wait_until(base + step.need[place])
+        arrived = time.perf_counter()
         keys.weights[place].wait_to_read()
-        base = max(base, time.perf_counter() - step.need[place])
+        base += time.perf_counter() - arrived  # not what a sleep was too long
     for place in sorted(range(len(step.ready)), key=lambda k: (step.ready[k], k)):
         wait_until(base + step.ready[place])
         keys.push(place)
@@ -77,27 +84,16 @@ def one_step(keys, step):
     wait_until(base + step.compute)
 
 
-def measure_rates(store):
-    """Medians of seconds: pushes, pulls, both, of the large keys together; both of the small ones; both of one number alone."""
-    large, small = (Keys(store, {f"{kind}{i}": count for i in range(keys)}) for kind, (keys, count) in (("large", LARGE), ("small", SMALL)))
-    one = Keys(store, {"one": 1})
-    actions = {"push": (large, large.push), "pull": (large, large.pull), "both": (large, large.push, large.pull)}
-    actions.update(small=(small, small.push, small.pull), one=(one, one.push, one.pull))
-    found = {name: float(np.median([keys.all(*what) for _ in range(7)])) for name, (keys, *what) in actions.items()}
-    return {**found, "bytes": 4 * LARGE[0] * LARGE[1], "keys": SMALL[0]}
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--task", choices=["steps", "rates"], required=True)
     parser.add_argument("--store", default="dist_sync")
-    parser.add_argument("--trace")
-    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--trace", required=True)
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--steps", type=int, default=6)
     options = parser.parse_args()
     store = mx.kv.create(options.store)
     store.set_optimizer(mx.optimizer.create("sgd", learning_rate=0.01))
-    store.barrier()
-    found = measure_rates(store) if options.task == "rates" else run_steps(store, options)
+    found = run(store, Trace.load(options.trace), options.rounds, options.steps)
     store.barrier()
     print(json.dumps({"rank": store.rank, **found}), flush=True)
 

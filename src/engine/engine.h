@@ -67,6 +67,7 @@ struct PushOptions {
   bool small = false;    // microseconds of work: run on the calling thread if everything it needs is free
   int64_t bytes = 0;     // memory it keeps in flight, for the bound on run-ahead
   WaitOptions room;      // while too much is in flight; when it ends early push throws and the task is not run
+  bool bounded = true;   // false: never waits for room, for who holds a lock that tasks want; see wait_for_room
 };
 
 struct EngineStatistics {
@@ -93,6 +94,8 @@ class Engine {
   // but never inside a task: that would be waiting for itself. After shutdown it throws Code::invalid.
   virtual void push(std::unique_ptr<Task> task, Span<Variable* const> reads, Span<Variable* const> writes,
                     const PushOptions& options = {}) = 0;
+  // Returns when a push would not wait for room; at once inside a task.
+  virtual void wait_for_room(const WaitOptions& options = {}) = 0;
   // Runs `body` at once on this thread when every variable is free (or poisoned: then `body` is skipped) and returns
   // true; otherwise does nothing. An error of `body` is stored as for push, described by `describe`.
   virtual bool run_now(Span<Variable* const> reads, Span<Variable* const> writes, FunctionRef<void()> body,

@@ -192,7 +192,7 @@ void Scheduler::push(std::unique_ptr<Task> task, Span<Variable* const> reads, Sp
   TaskOperation* operation = TaskOperation::make(std::move(task), list.span(), options);
   bool added = true;
   WaitResult room = WaitResult::done;
-  if (Frame::inside_task()) {
+  if (Frame::inside_task() || !options.bounded) {
     state_->in_flight.add(options.bytes);
   } else {
     room = state_->in_flight.add_bounded(options.bytes, stopping_, options.room, &added);
@@ -206,6 +206,14 @@ void Scheduler::push(std::unique_ptr<Task> task, Span<Variable* const> reads, Sp
   }
   pushed_.fetch_add(1, std::memory_order_relaxed);
   admit(operation);
+}
+
+void Scheduler::wait_for_room(const WaitOptions& options) {
+  if (Frame::inside_task()) return;
+  bool added = true;
+  const WaitResult room = state_->in_flight.add_bounded(0, stopping_, options, &added);
+  if (added) state_->in_flight.remove(0);
+  else check_wait(room, "wait_for_room", options);
 }
 
 bool Scheduler::run_now(Span<Variable* const> reads, Span<Variable* const> writes, FunctionRef<void()> body,

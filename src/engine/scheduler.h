@@ -25,6 +25,7 @@ class Scheduler : public Engine, protected ForkListener {
   void delete_variable(Variable* variable, std::function<void()> then) override;
   void push(std::unique_ptr<Task> task, Span<Variable* const> reads, Span<Variable* const> writes,
             const PushOptions& options) override;
+  void wait_for_room(const WaitOptions& options) override;
   bool run_now(Span<Variable* const> reads, Span<Variable* const> writes, FunctionRef<void()> body,
                FunctionRef<std::string()> describe) override;
   void wait_to_read(Variable* variable, const WaitOptions& options) override;

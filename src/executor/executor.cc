@@ -308,8 +308,8 @@ class BoundExecutor : public Executor {
     return s;
   }
 
-  // Forward is one segment; backward is cut where gradients are finished, so that pushing them overlaps the rest. Both are cut where
-  // another device goes on.
+  // Backward is cut where gradients are finished, so that pushing them overlaps the rest. Forward is one segment; in training with large
+  // parameters it is cut too, so that it begins when the first of them have been pulled. Both are cut where another device goes on.
   void cut(Prepared& p) const {
     static const int64_t most = std::max<int64_t>(1, environment_int("PLAN_SEGMENTS", 8));
     const Plan& plan = *p.plan;
@@ -324,7 +324,10 @@ class BoundExecutor : public Executor {
         first = end;
       }
     };
-    close(0, plan.num_forward_steps());
+    const int forward = plan.num_forward_steps();
+    constexpr int64_t large = 4 << 20;
+    const int parts = p.training && plan.external_bytes(0) > large ? static_cast<int>(std::min<int64_t>(most, forward)) : 1;
+    for (int i = 0; i < parts; ++i) close(forward * i / parts, forward * (i + 1) / parts);
     const int steps = plan.num_steps() - plan.num_forward_steps();
     const int least = static_cast<int>((steps + most - 1) / most);
     int first = plan.num_forward_steps();

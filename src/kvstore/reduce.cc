@@ -193,6 +193,7 @@ void push_sum(Span<const NDArray> values, const NDArray& target, Span<Variable* 
   std::vector<Variable*> reads;
   for (const NDArray& value : values) reads.push_back(value.variable());
   PushOptions options;
+  options.bounded = false;
   options.priority = priority;
   options.small = target.bytes() <= largest_small;
   engine().push(std::make_unique<SumTask>(values, target, what), reads, writes, options);

@@ -207,3 +207,25 @@ TEST_CASE("engine: a task that waits for what it holds itself") {
     CHECK(all.code == Code::invalid);
   }
 }
+
+TEST_CASE("engine: who holds a lock waits for room first and then pushes without waiting") {
+  ::setenv("MIXNET_ENGINE_MAX_OPS", "4", 1);
+  auto engine = make_threaded_engine(1);
+  ::unsetenv("MIXNET_ENGINE_MAX_OPS");
+  OwnedVariables v(*engine, 1);
+  engine->wait_for_room();
+  Gate gate;
+  std::atomic<int> ran{0};
+  push(*engine, {}, v.list, [&] { gate.pass(); });
+  PushOptions now;
+  now.bounded = false;
+  for (int i = 0; i < 20; ++i) engine->push(make_task([&] { ++ran; }, "count"), {}, v.list, now);
+  WaitOptions hasty;
+  hasty.timeout_s = 0.02;
+  CHECK_THROWS_AS(engine->wait_for_room(hasty), Error);
+  gate.open();
+  engine->wait_for_room();
+  CHECK(engine->statistics().pending < 4);
+  engine->wait_all();
+  CHECK(ran == 20);
+}

@@ -126,7 +126,8 @@ std::vector<std::string> seeds() {
 }
 
 std::vector<std::string> dictionary() {
-  return {"MXN1", "\"order\"", "statistics", "bounded:1", std::string("\xff\xff\xff\xff\xff\xff\xff\xff", 8), "\"members\""};
+  return {"MXN1",       "\"order\"", "statistics", "bounded:1", std::string("\xff\xff\xff\xff\xff\xff\xff\xff", 8),
+          "\"members\""};
 }
 
 }  // namespace mixnet::fuzz

@@ -256,3 +256,14 @@ def test_small_functions_do_the_same_in_every_way(row):
     for _, step in ways.values():
         step()
     mx.nd.waitall()
+
+
+def test_the_stores_side_pushes_pulls_and_copies():
+    (ours,) = contestants.stores([])
+    try:
+        questions = [{"do": "large", "size": 1000, "devices": 2, "what": what} for what in ("push", "pull")]
+        questions += [{"do": "small", "count": 5, "how": how} for how in ("lists", "one_by_one")]
+        questions += [{"do": "copy", "size": 1000, "threads": 2}]
+        assert all(ours.ask(**question)["seconds"] > 0 for question in questions)
+    finally:
+        ours.stop()

@@ -139,7 +139,10 @@ for name, value in sorted(module.get_params()[0].items()):
 
 def test_module_trains_like_one_process_on_the_whole_batch():
     here = subprocess.run(
-        [sys.executable, "-c", "import numpy as np\nimport mixnet as mx\n" + MODULE.format(kind="local", epochs=5, rate=0.5)], stdout=subprocess.PIPE, text=True, check=True
+        [sys.executable, "-c", "import numpy as np\nimport mixnet as mx\n" + MODULE.format(kind="local", epochs=5, rate=0.5)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     ).stdout.splitlines()
     for lines in Group(MODULE.format(kind="dist_sync", epochs=5, rate=0.5), workers=2, servers=2).finish():
         for ours, expected in zip(floats(lines), floats(here)):
@@ -148,8 +151,8 @@ def test_module_trains_like_one_process_on_the_whole_batch():
 
 @pytest.mark.parametrize("kind", ["dist_async", "dist_async:2"])
 def test_asynchronous_training_learns(kind):
-    for lines in Group(MODULE.format(kind=kind, epochs=40, rate=0.1), workers=2, servers=2).finish():
-        assert float(lines[0]) > 0.75
+    for lines in Group(MODULE.format(kind=kind, epochs=80, rate=0.02), workers=2, servers=2).finish():
+        assert float(lines[0]) > 0.9
 
 
 def test_codes_of_gradients():
@@ -244,7 +247,9 @@ def test_settings_that_make_no_sense_are_named():
     assert "DMLC_NUM_WORKER: expected a number from 1 to 1048576, got 'many'" in run_worker(**{**good, "DMLC_NUM_WORKER": "many"})
     assert "key: expected a secret CURVE key of 40 characters in Z85, got 5 characters" in run_worker(**good, MIXNET_PS_KEY="short")
     assert "scheduler (tcp://127.0.0.1:9999) was lost: no sign of life for 2 s" in run_worker(**good, MIXNET_PS_RENDEZVOUS_S="1", MIXNET_PS_TIMEOUT_S="1")
-    assert "ZeroMQ: expected libzmq.so.5 (Debian package libzmq5, or pip install pyzmq), got none at /nowhere" in run_worker(**good, MIXNET_ZMQ_LIBRARY="/nowhere")
+    assert "ZeroMQ: expected libzmq.so.5 (Debian package libzmq5, or pip install pyzmq), got none at /nowhere" in run_worker(
+        **good, MIXNET_ZMQ_LIBRARY="/nowhere"
+    )
 
 
 QUIET = """
@@ -285,7 +290,7 @@ def test_without_the_key_nobody_comes_in(tmp_path):
         assert "was lost: no sign of life for 2 s" in said
     (tmp_path / "stop").touch()
     assert group.finish() == [["done"]] * 2
-    assert "connections without the group's key" in group.log
+    assert "connections without the group's key or protocol" in group.log
 
 
 def test_strangers_do_no_harm(tmp_path):
@@ -315,7 +320,14 @@ def test_strangers_do_no_harm(tmp_path):
 
 def test_loopback_only_without_a_key():
     program = "import mixnet as mx; mx.kvstore_server.serve()"
-    env = {**os.environ, "DMLC_ROLE": "scheduler", "DMLC_PS_ROOT_URI": "0.0.0.0", "DMLC_PS_ROOT_PORT": str(free_port()), "DMLC_NUM_WORKER": "1", "DMLC_NUM_SERVER": "1"}
+    env = {
+        **os.environ,
+        "DMLC_ROLE": "scheduler",
+        "DMLC_PS_ROOT_URI": "0.0.0.0",
+        "DMLC_PS_ROOT_PORT": str(free_port()),
+        "DMLC_NUM_WORKER": "1",
+        "DMLC_NUM_SERVER": "1",
+    }
     result = subprocess.run([sys.executable, "-c", program], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
     assert result.returncode == 1
     assert "0.0.0.0: expected a key (MIXNET_PS_KEY_FILE) to listen at an address that others reach, got none" in result.stdout

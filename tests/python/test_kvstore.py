@@ -1,5 +1,8 @@
 """The local store from Python: keys, push and pull in one call, codes, rows, consistency, states of optimizers."""
 
+import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -247,3 +250,31 @@ def test_many_threads_use_one_store():
         thread.join()
     assert not errors
     assert all(pulled(store, name).tolist() == [50] * 3 for name in names)
+
+
+USES_THE_STORE = """
+import mixnet as mx
+
+store = mx.kv.create("local")
+store.init(["a", "b"], [mx.nd.zeros((3,)), mx.nd.ones((3,))])
+
+
+def updater(key, received, stored):
+    out = mx.nd.zeros((3,))
+    store.pull("b", out)
+    stored += received * out
+
+
+store.set_updater(updater)
+gradient = mx.nd.ones((3,))
+for _ in range(300):
+    store.push("a", [gradient, gradient])
+out = mx.nd.zeros((3,))
+store.pull("a", out)
+assert out.asnumpy().tolist() == [600] * 3
+"""
+
+
+def test_an_updater_may_use_the_store_while_pushes_wait_for_room():
+    environment = {**os.environ, "MIXNET_ENGINE_MAX_OPS": "16"}
+    subprocess.run([sys.executable, "-c", USES_THE_STORE], env=environment, check=True, timeout=60)

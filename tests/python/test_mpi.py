@@ -412,6 +412,58 @@ def test_a_killed_worker_is_named_where_mpirun_lets_the_others_live(workers):
     group.end(30)
 
 
+def test_two_stores_at_a_time(workers):
+    text = """
+    other = mx.kv.create("dist_sync_mpi")
+    kv.init("a", mx.nd.zeros((3,)))
+    other.init("a", mx.nd.zeros((5,)))
+    for store, size in ((kv, 3), (other, 5)) if rank else ((other, 5), (kv, 3)):
+        store.push("a", mx.nd.ones((size,)) * size)
+    out = mx.nd.zeros((5,))
+    other.pull("a", out)
+    seen["values"] = [pulled("a", mx.nd.zeros((3,))).tolist(), out.asnumpy().tolist()]
+    """
+    for seen in workers(text, MIXNET_ENGINE="threaded"):
+        assert seen["values"] == [[6.0] * 3, [10.0] * 5]
+
+
+LEVELS = """
+import ctypes, sys
+mpi, granted = ctypes.CDLL("libmpi.so", ctypes.RTLD_GLOBAL), ctypes.c_int()
+mpi.MPI_Init_thread(None, None, int(sys.argv[1]), ctypes.byref(granted))
+import mixnet as mx
+try:
+    kv, other = mx.kv.create("dist_allreduce"), mx.kv.create("dist_allreduce")
+    for store in (kv, other):
+        store.init("a", mx.nd.zeros((2_000_000,)))
+    for store in (kv, other):
+        store.push("a", mx.nd.ones((2_000_000,)) * (store.rank + 1))
+    for store in (kv, other):
+        out = mx.nd.zeros((2_000_000,))
+        store.pull("a", out)
+        sys.stdout.write(f"{granted.value} {out.asnumpy().min()} {out.asnumpy().max()}\\n")
+        store.close()
+except mx.base.MXNetError as error:
+    sys.stdout.write(f"{granted.value} {error.code} {error}\\n")
+sys.stdout.flush()
+mpi.MPI_Finalize()
+"""
+
+
+@pytest.mark.parametrize("level", [1, 2, 3], ids=["funneled", "serialized", "multiple"])
+def test_mpi_that_the_program_has_started(mpi, tmp_path, level):
+    (tmp_path / "levels.py").write_text(LEVELS)
+    root = ["--allow-run-as-root"] if os.getuid() == 0 else []
+    command = ["mpirun", *root, "--oversubscribe", "-n", "2", sys.executable, tmp_path / "levels.py", str(level)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=100, env={**os.environ, **mpi})
+    assert result.returncode == 0, result.stdout + result.stderr
+    lines = result.stdout.splitlines()
+    if level == 1:
+        assert len(lines) == 2 and all("lets only one thread call it" in line for line in lines), lines
+    else:
+        assert lines == [f"{level} 3.0 3.0"] * 4
+
+
 def test_a_forked_child_is_no_worker(workers):
     text = """
     kv.init("a", mx.nd.zeros((3,)))

@@ -87,15 +87,17 @@ def test_parts_as_the_store_makes_them():
     assert [size for _, size in placement.parts("w", 10, 9, 5)] == [2] * 5
 
 
-def test_urgent_keys_overtake():
-    # `back` is ready first and takes 8 ms each way; `front` is ready while its first part is sent and needed at once, `back` late.
-    step = Step(0.1, [0.0, 0.05], [0.0901, 0.09])
-    trace = Trace(["front", "back"], [MB, 8 * MB], [step])
-    # front waits for the part of 1 MB that is being sent, 0.9 ms, and is then there and back after 2 ms: before the step ends.
-    assert step_time(trace, bandwidth=1e9, part_bytes=MB, server_bandwidth=math.inf) == pytest.approx(0.1, rel=1e-9)
-    # As one part it waits for all of it, both ways: 8 ms each, overlapping but for 1 ms.
-    found = step_time(trace, bandwidth=1e9, part_bytes=8 * MB, server_bandwidth=math.inf)
-    assert found == pytest.approx(0.09 + 2 * 0.008 + 0.001, rel=1e-9)
+def test_urgent_keys_overtake_what_waits_for_room():
+    # `back` is ready first, 8 ms in 8 parts; `front` soon after, and needed at once; `back` is needed late.
+    trace = Trace(["front", "back"], [MB, 8 * MB], [Step(0.1, [0.0, 0.05], [0.0901, 0.09])])
+    near = {"bandwidth": 1e9, "part_bytes": MB, "server_bandwidth": math.inf}
+    # One part is under way: front waits for 0.9 ms of it and is there and back after 2 ms, before the step ends.
+    assert step_time(trace, window_bytes=MB, **near) == pytest.approx(0.1, rel=1e-9)
+    # With room for all of back front is behind it: 8 ms and 1, and the answers follow.
+    assert step_time(trace, **near) == pytest.approx(0.09 + 0.009 + 0.001, rel=1e-9)
+    slower = {**near, "bandwidth": 0.5e9}
+    assert step_time(trace, window_bytes=MB, **slower) == pytest.approx(0.1, rel=1e-9)
+    assert step_time(trace, **slower) == pytest.approx(0.09 + 0.018 + 0.002, rel=1e-9)
 
 
 def test_a_window_bounds_what_is_under_way():

@@ -86,6 +86,24 @@ TEST_CASE("an executor computes outputs and gradients") {
   CHECK_FALSE(executor.describe().empty());
 }
 
+TEST_CASE("groups of nodes are placed on devices") {
+  HandleCount handles;
+  Symbol net = op::FullyConnected(Symbol::variable("data")).num_hidden(4).name("fc1").attr("ctx_group", "below");
+  net = op::FullyConnected(net).num_hidden(3).name("fc2").attr("ctx_group", "above");
+  Executor plain = Executor::simple_bind(net, {{"data", {2, 5}}});
+  Executor executor = Executor::simple_bind(net.placed({{"below", cpu(1)}, {"above", cpu(2)}}), {{"data", {2, 5}}});
+  CHECK(executor.arg("fc1_weight").device() == cpu(1));
+  CHECK(executor.output().device() == cpu(2));
+  for (Executor* e : {&plain, &executor}) {
+    for (const char* name : {"data", "fc1_weight", "fc1_bias", "fc2_weight", "fc2_bias"}) e->arg(name).fill(0.5);
+    e->forward();
+  }
+  CHECK_EQ(executor.output().values(), plain.output().values());
+  CHECK_GT(executor.memory(cpu(2)).external, 0);
+  CHECK_EQ(executor.memory(cpu(7)).external, 0);
+  CHECK_THROWS_AS(Executor::simple_bind(net.placed({{"below", cpu(1)}}), {{"data", {2, 5}}}), Error);
+}
+
 TEST_CASE("an executor binds given arrays, adds gradients and is reshaped") {
   HandleCount handles;
   Arrays args, grads;

@@ -280,7 +280,8 @@ class DistStore : public KVStore {
   void push_one(const std::string& key, Entry& entry, const std::vector<NDArray>& group, int priority) {
     const int64_t bytes = entry.shape.size() * dtype_size(entry.dtype);
     MIXNET_CHECK(!needs_whole_ || bytes <= node_->part_bytes(), invalid, "[kvstore push] key ", key,
-                 ": lamb needs whole arrays, and this one of ", bytes, " bytes is cut into parts: raise MIXNET_PS_PART_BYTES");
+                 ": lamb needs whole arrays, and this one of ", bytes,
+                 " bytes is cut into parts: raise MIXNET_PS_PART_BYTES");
     NDArray value = reduce(group, entry.sum, priority);
     if (compression_.codes != Codes::none) value = encoded(key, entry, value, priority);
     auto delivery = std::make_shared<Delivery>();
@@ -350,7 +351,7 @@ class DistStore : public KVStore {
   std::mutex mutex_;                              // guards the next three
   std::map<std::string, Entry> entries_;
   Compression compression_;
-  bool needs_whole_ = false;  // arrays must not be cut
+  bool needs_whole_ = false;    // arrays must not be cut
   std::mutex optimizer_mutex_;  // guards the rest
   std::shared_ptr<Optimizer> optimizer_;
   int64_t revision_ = -1;

@@ -33,11 +33,9 @@ class Log {
 
 bool cancelled(const ServeOptions& options) { return options.cancel && options.cancel->cancelled(); }
 
-// Who was refused for its key, as the context counts it.
-void note_refused(const ZmqContext& context, int64_t& before, Log& log) {
-  const int64_t now = context.refused();
-  if (now != before) log.seldom(concat("refused ", now - before, " connections without the group's key"));
-  before = now;
+void note_strangers(ZmqSocket& socket, Log& log) {
+  const int64_t failed = socket.failed_connections();
+  if (failed > 0) log.seldom(concat("refused ", failed, " connections without the group's key or protocol"));
 }
 
 void post(ZmqSocket& socket, uint64_t id, Outbox& out) {
@@ -70,7 +68,6 @@ void run_scheduler(const GroupSettings& settings, const ServeOptions& options) {
   socket.bind(where);
   Log log(options);
   Members members(settings.size, clock_s());
-  int64_t refused = 0;
   double over_since = 0;
   while (!cancelled(options)) {
     zmq_wait({&socket}, -1, 0.1);
@@ -92,7 +89,7 @@ void run_scheduler(const GroupSettings& settings, const ServeOptions& options) {
     members.tick(clock_s(), out);
     post(socket, 0, out);
     note_members(before, members.view(), log);
-    note_refused(*context, refused, log);
+    note_strangers(socket, log);
     // Those who heard nothing of the end yet ask again meanwhile.
     if (members.over() && over_since == 0) over_since = clock_s();
     if (members.over() && clock_s() - over_since > 0.5) break;
@@ -144,7 +141,6 @@ void run_server(const GroupSettings& settings, const ServeOptions& options) {
   shard.set_updater(options.updater);
   if (!settings.restore.empty()) shard.restore(concat(settings.restore, "-server-", rank, ".params"));
   Log log(options);
-  int64_t refused = 0;
   while (!cancelled(options)) {
     Outbox out;
     {
@@ -175,7 +171,7 @@ void run_server(const GroupSettings& settings, const ServeOptions& options) {
       }
       post(socket, id, out);
     }
-    note_refused(*context, refused, log);
+    note_strangers(socket, log);
   }
 }
 

@@ -10,6 +10,8 @@ namespace mixnet {
 namespace dist {
 namespace {
 
+constexpr uint64_t most_rounds = uint64_t{1} << 62;
+
 Record reply(const Record& record) {
   Record r;
   r.ask = record.ask;
@@ -98,6 +100,8 @@ Record Shard::answer(const Record& record, const Member& worker, bool& hold) {
     }
     Part& part = found->second;
     check_fits(record, part.value);
+    MIXNET_CHECK(std::max(record.round, record.settled) < most_rounds, net, "[kvstore] key ", record.key, ": expected a round below ",
+                 most_rounds, ", got ", std::max(record.round, record.settled));
     part.traffic->bytes_received += static_cast<int64_t>(record.value.size);
     if (!part.held.empty()) changed_.insert(name);
     const uint64_t seen = part.seen[worker.rank] = std::max(part.seen[worker.rank], record.settled);
@@ -216,16 +220,29 @@ void Shard::complete_rounds(Part& part, const Name& name) {
         round.given.erase(lowest);
       }
     }
-    const bool somebody =
-        std::any_of(part.seen.begin(), part.seen.end(), [&](const auto& s) { return s.second >= next; });
-    if (!late.empty() || !somebody || !nobody_left_before(part, name, next)) return;
-    if (it != part.rounds.end()) {
-      const NDArray sum = it->second.sum;
-      part.rounds.erase(it);
-      if (!sum.none()) apply(part, name, sum);
+    const uint64_t seen = seen_by_all(part);
+    if (!late.empty() || seen < next || !nobody_left_before(part, name, next)) return;
+    if (it == part.rounds.end()) {
+      // Nothing is to be added up to the next round that somebody has pushed.
+      part.version = part.rounds.empty() ? seen : std::min(seen, part.rounds.begin()->first - 1);
+      continue;
     }
+    const NDArray sum = it->second.sum;
+    part.rounds.erase(it);
+    if (!sum.none()) apply(part, name, sum);
     part.version = next;
   }
+}
+
+// The last round that nobody who is waited for has still to push; of all when nobody is.
+uint64_t Shard::seen_by_all(const Part& part) const {
+  uint64_t least = ~uint64_t{0}, most = 0;
+  for (const Member& m : view_.members) {
+    auto seen = part.seen.find(m.rank);
+    if (expected(part, m)) least = std::min(least, seen == part.seen.end() ? 0 : seen->second);
+  }
+  for (const auto& [rank, seen] : part.seen) most = std::max(most, seen);
+  return std::min(least, most);
 }
 
 // A worker that left has brought all it had: the sum of the others would be a wrong one that nobody notices. In an elastic group it is the right one.

@@ -74,6 +74,7 @@ class Shard {
   void apply(Part& part, const Name& name, const NDArray& gradient);
   bool may_pull(const Part& part, const Record& record, const Member& worker) const;
   Record pulled(Part& part, const Record& record, const Member& worker);
+  uint64_t seen_by_all(const Part& part) const;
   uint64_t first_round(const Part& part, const Member& worker) const;
   bool expected(const Part& part, const Member& worker) const;
   std::vector<int> missing(const Part& part, uint64_t round) const;

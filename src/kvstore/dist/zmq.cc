@@ -47,7 +47,9 @@ enum Option : int {
   heartbeat_ivl = 75,
   heartbeat_timeout = 77,
 };
-constexpr int rep = 4, dont_wait = 1, snd_more = 2, poll_in = 1;
+constexpr int pair = 0, rep = 4, dont_wait = 1, snd_more = 2, poll_in = 1;
+// A handshake that failed: without detail, of the protocol, of the authentication.
+constexpr int failed_events = 0x0800 | 0x2000 | 0x4000;
 
 struct Zmq {
   void* (*ctx_new)();
@@ -57,6 +59,7 @@ struct Zmq {
   int (*close)(void*);
   int (*setsockopt)(void*, int, const void*, size_t);
   int (*getsockopt)(void*, int, void*, size_t*);
+  int (*socket_monitor)(void*, const char*, int);
   int (*bind)(void*, const char*);
   int (*connect)(void*, const char*);
   int (*poll)(PollItem*, int, long);
@@ -79,7 +82,8 @@ struct Zmq {
 Zmq load() {
   const std::string given = environment_string("ZMQ_LIBRARY", "");
   void* library = nullptr;
-  for (const char* name : {given.empty() ? "libzmq.so.5" : given.c_str(), given.empty() ? "libzmq.5.dylib" : given.c_str()}) {
+  for (const char* name :
+       {given.empty() ? "libzmq.so.5" : given.c_str(), given.empty() ? "libzmq.5.dylib" : given.c_str()}) {
     if (!library) library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
   }
   MIXNET_CHECK(library, unsupported,
@@ -98,6 +102,7 @@ Zmq load() {
   find(z.close, "zmq_close");
   find(z.setsockopt, "zmq_setsockopt");
   find(z.getsockopt, "zmq_getsockopt");
+  find(z.socket_monitor, "zmq_socket_monitor");
   find(z.bind, "zmq_bind");
   find(z.connect, "zmq_connect");
   find(z.poll, "zmq_poll");
@@ -192,8 +197,7 @@ void keep_freed_memory() {
 
 }  // namespace
 
-ZmqContext::ZmqContext(const GroupKey& key)
-    : context_(zmq().ctx_new()), key_(key), refused_(std::make_shared<std::atomic<int64_t>>(0)) {
+ZmqContext::ZmqContext(const GroupKey& key) : context_(zmq().ctx_new()), key_(key) {
   MIXNET_CHECK(context_, net, "[kvstore] ZeroMQ: expected a context, got: ", problem());
   static const bool kept = (keep_freed_memory(), true);
   static_cast<void>(kept);
@@ -243,7 +247,6 @@ void ZmqContext::answer_zap() {
       more = zmq().msg_more(&frame.msg) != 0;
     }
     const bool good = frames.size() == 7 && frames[5] == "CURVE" && frames[6] == own;
-    if (!good) refused_->fetch_add(1);
     const std::string id = frames.size() > 1 ? frames[1] : "";
     const std::string reply[] = {"1.0", id, good ? "200" : "400", good ? "OK" : "not a key of this group", "", ""};
     for (size_t i = 0; i < 6; ++i)
@@ -269,6 +272,7 @@ ZmqSocket::ZmqSocket(const std::shared_ptr<ZmqContext>& context, Kind kind, uint
   set(heartbeat_timeout, 4000);
   if (router_) {
     set(router_handover, 1);
+    watch();
   } else {
     set(reconnect_ivl, 100);
     set(reconnect_ivl_max, 1000);
@@ -287,7 +291,30 @@ ZmqSocket::ZmqSocket(const std::shared_ptr<ZmqContext>& context, Kind kind, uint
   }
 }
 
-ZmqSocket::~ZmqSocket() { zmq().close(socket_); }
+ZmqSocket::~ZmqSocket() {
+  if (monitor_) {
+    zmq().socket_monitor(socket_, nullptr, 0);
+    zmq().close(monitor_);
+  }
+  zmq().close(socket_);
+}
+
+// Without it everything works, but nobody hears of strangers.
+void ZmqSocket::watch() {
+  const std::string address = concat("inproc://mixnet-monitor-", reinterpret_cast<uintptr_t>(socket_));
+  if (zmq().socket_monitor(socket_, address.c_str(), failed_events) != 0) return;
+  monitor_ = zmq().socket(context_->handle(), pair);
+  const int none = 0;
+  if (monitor_) zmq().setsockopt(monitor_, linger, &none, sizeof none);
+  if (monitor_) zmq().connect(monitor_, address.c_str());
+}
+
+// An event is two frames: what happened, and where.
+int64_t ZmqSocket::failed_connections() {
+  int64_t frames = 0;
+  for (Frame frame; monitor_ && zmq().msg_recv(&frame.msg, monitor_, dont_wait) >= 0;) ++frames;
+  return frames / 2;
+}
 
 void ZmqSocket::set(int option, int value) { zmq().setsockopt(socket_, option, &value, sizeof value); }
 void ZmqSocket::set(int option, int64_t value) { zmq().setsockopt(socket_, option, &value, sizeof value); }

@@ -3,7 +3,6 @@
 // Only what the store needs: DEALER and ROUTER sockets that send and receive frames without copying large ones, CURVE with one key pair for
 // the whole group. A socket belongs to one thread at a time; a context and what a message owns may end on any.
 #pragma once
-#include <atomic>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -34,15 +33,12 @@ class ZmqContext {
   ZmqContext& operator=(const ZmqContext&) = delete;
   void* handle() const { return context_; }
   const GroupKey& key() const { return key_; }
-  // Connections that were refused for their key, so far.
-  int64_t refused() const { return refused_->load(); }
 
  private:
   void answer_zap();
   void* context_;
   const GroupKey key_;
   void* zap_ = nullptr;
-  std::shared_ptr<std::atomic<int64_t>> refused_;
   std::thread zap_thread_;
 };
 
@@ -63,8 +59,11 @@ class ZmqSocket {
   // False when nothing is there. A router says who sent.
   bool receive(std::vector<Bytes>* frames, uint64_t* from = nullptr);
   void* handle() const { return socket_; }
+  // Of a router: connections that came to nothing since the last call, for their key or because they do not speak ZeroMQ.
+  int64_t failed_connections();
 
  private:
+  void watch();
   void set(int option, int value);
   void set(int option, int64_t value);
   void set(int option, const std::string& value);
@@ -72,6 +71,7 @@ class ZmqSocket {
   std::shared_ptr<ZmqContext> context_;
   const bool router_;
   void* socket_;
+  void* monitor_ = nullptr;
 };
 
 // Until something arrives at one of the sockets or the file descriptor (-1: none), or the time is over.

@@ -27,6 +27,7 @@ void check_rows(const std::string& key, const PushedRows& pushed, const NDArray&
 
 void LocalStore::pull_rows(const Keys& keys, const Arrays& outputs, const Arrays& row_ids, int priority) {
   const profile::Span span(profile::Category::api, "kvstore pull_rows");
+  engine().wait_for_room();
   std::lock_guard<std::recursive_mutex> lock(mutex_);
   for (size_t i = 0; i < keys.size(); ++i) {
     const NDArray& value = find(keys[i], "pull_rows").value;
@@ -42,6 +43,7 @@ void LocalStore::pull_rows(const Keys& keys, const Arrays& outputs, const Arrays
 
 void LocalStore::push_rows(const Keys& keys, const Arrays& row_ids, const Arrays& values, int priority) {
   const profile::Span span(profile::Category::api, "kvstore push_rows");
+  engine().wait_for_room();
   std::lock_guard<std::recursive_mutex> lock(mutex_);
   std::vector<PushedRows> pushed;
   for (size_t i = 0; i < keys.size(); ++i) {
@@ -63,6 +65,7 @@ void LocalStore::update_rows(const std::string& key, Entry& entry, const std::ve
                        priority);
   }
   PushOptions options;
+  options.bounded = false;
   options.priority = priority;
   const NDArray& target = updater_ ? buffer_of(entry) : entry.value;
   Variable* writes[] = {target.variable(), (updater_ ? target : entry.update).variable()};

@@ -54,7 +54,9 @@ Residual make_residual(const NDArray& like) {
   residual.values = NDArray(like.shape(), like.dtype(), like.device());
   Variable* writes[] = {residual.values.variable()};
   auto body = [array = residual.values] { std::fill_n(array.view().as<float>(), array.size(), 0.0f); };
-  engine().push(make_task(body, "kvstore residual"), {}, writes);
+  PushOptions options;
+  options.bounded = false;
+  engine().push(make_task(body, "kvstore residual"), {}, writes, options);
   return residual;
 }
 
@@ -67,6 +69,7 @@ void push_compressed_sum(const Compression& how, Span<const NDArray> values, Spa
     all_writes.push_back(residuals[k].order.variable());
   }
   PushOptions options;
+  options.bounded = false;
   options.priority = priority;
   engine().push(std::make_unique<CompressedSumTask>(how, values, residuals, target, what), reads, all_writes, options);
 }

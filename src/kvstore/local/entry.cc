@@ -22,6 +22,7 @@ void push_out(std::unique_ptr<Task> task, const Entry& entry, const NDArray& out
   if (out.bytes() != static_cast<int64_t>(out.chunk()->bytes())) reads.push_back(out.variable());
   Variable* writes[] = {out.variable()};
   PushOptions options;
+  options.bounded = false;
   options.priority = priority;
   options.small = out.bytes() <= 65536;
   engine().push(std::move(task), reads, writes, options);

@@ -19,6 +19,15 @@ void check_distinct(const Keys& keys, const char* what) {
   MIXNET_CHECK(distinct.size() == keys.size(), invalid, "[kvstore ", what, "] a key is given twice");
 }
 
+std::vector<Entry> make_entries(const Arrays& values) {
+  std::vector<Entry> entries(values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    entries[i].value = NDArray(values[i].shape(), values[i].dtype(), values[i].device());
+    copy(values[i], entries[i].value);
+  }
+  return entries;
+}
+
 void copy_task(const NDArray& from, const NDArray& to) {
   const TensorView source = from.view(), target = to.view();
   if (target.device.host() && source.device.host()) {
@@ -59,6 +68,7 @@ void LocalStore::init(const Keys& keys, const Arrays& values) {
   const auto old = among(keys);
   for (const auto& [key, entry] : old)
     MIXNET_CHECK(!usable(entry), invalid, "[kvstore init] key ", key, " exists already");
+  std::vector<Entry> fresh = make_entries(values);
   std::lock_guard<std::recursive_mutex> lock(mutex_);
   for (const std::string& key : keys) {
     auto now = entries_.find(key);
@@ -66,23 +76,15 @@ void LocalStore::init(const Keys& keys, const Arrays& values) {
         now == entries_.end() || (old.count(key) && old.at(key).value.chunk() == now->second.value.chunk());
     MIXNET_CHECK(same, invalid, "[kvstore init] key ", key, " exists already");
   }
-  fill(keys, values);
+  for (size_t i = 0; i < keys.size(); ++i) entries_[keys[i]] = std::move(fresh[i]);
 }
 
 void LocalStore::replace(const Keys& keys, const Arrays& values) {
   check_distinct(keys, "replace");
+  std::vector<Entry> fresh = make_entries(values);
   std::lock_guard<std::recursive_mutex> lock(mutex_);
-  fill(keys, values);
-}
-
-// What is under way for an entry that was there goes on with its arrays.
-void LocalStore::fill(const Keys& keys, const Arrays& values) {
-  for (size_t i = 0; i < keys.size(); ++i) {
-    Entry entry;
-    entry.value = NDArray(values[i].shape(), values[i].dtype(), values[i].device());
-    copy(values[i], entry.value);
-    entries_[keys[i]] = std::move(entry);
-  }
+  // What is under way for an entry that was there goes on with its arrays.
+  for (size_t i = 0; i < keys.size(); ++i) entries_[keys[i]] = std::move(fresh[i]);
 }
 
 void LocalStore::barrier() {
@@ -104,6 +106,7 @@ Entry& LocalStore::find(const std::string& key, const char* what) {
 
 void LocalStore::push(const Keys& keys, const Arrays& values, int priority) {
   const profile::Span span(profile::Category::api, "kvstore push");
+  engine().wait_for_room();
   std::lock_guard<std::recursive_mutex> lock(mutex_);
   const auto groups = grouped(keys, values, "push");
   for (const auto& group : groups) {
@@ -124,6 +127,7 @@ void LocalStore::push(const Keys& keys, const Arrays& values, int priority) {
 
 void LocalStore::pull(const Keys& keys, const Arrays& outputs, int priority) {
   const profile::Span span(profile::Category::api, "kvstore pull");
+  engine().wait_for_room();
   std::lock_guard<std::recursive_mutex> lock(mutex_);
   std::vector<const Entry*> entries;
   for (size_t i = 0; i < keys.size(); ++i) {

@@ -1,6 +1,8 @@
 // The store of one process. "local" and "device" differ in where devices' values are summed: on the CPU, or where the data is; on a
 // machine without GPUs that is the same place. Only "device" compresses, as MXNet has it.
 //
+// Calls wait for room in the engine before they take the lock and push without waiting while they have it: updaters may use the store.
+//
 // Without an updater the sum of a push is written where the value lies, and a pull is one copy of it.
 #pragma once
 #include <memory>
@@ -56,7 +58,6 @@ class LocalStore : public KVStore {
 
   std::unordered_map<std::string, Entry> among(const Keys& keys);
   static bool usable(const Entry& entry);
-  void fill(const Keys& keys, const Arrays& values);
   Entry& find(const std::string& key, const char* what);
   // Items by key, in the order of the first appearance.
   template <class T>

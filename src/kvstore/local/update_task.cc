@@ -25,6 +25,7 @@ void UpdateTask::run() { run_updater(*updater_, key_, borrow(received_), borrow(
 void push_update(std::unique_ptr<Task> task, Span<Variable* const> reads, const NDArray& order, const NDArray& update,
                  int priority) {
   PushOptions options;
+  options.bounded = false;
   options.lane = Lane::callback;
   options.priority = priority;
   Variable* writes[] = {order.variable(), update.variable()};

@@ -52,6 +52,7 @@ void LocalStore::update_one_by_one(const std::string& key, Entry& entry, Span<co
       push_update(std::make_unique<UpdateTask>(updater, key, received, stored), reads, order, update, priority);
     };
     PushOptions options;
+    options.bounded = false;
     options.priority = priority;
     options.small = true;
     engine().push(make_task(ready, "arrival at key " + key), own, {}, options);

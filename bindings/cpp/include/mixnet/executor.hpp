@@ -123,6 +123,13 @@ class Executor {
     check(mxn_executor_memory(get(), training, &info));
     return info;
   }
+  /// The part of it on one device.
+  mxn_memory_info_t memory(Device device, bool training = false) const {
+    mxn_memory_info_t info{};
+    info.struct_size = sizeof info;
+    check(mxn_executor_device_memory(get(), device.kind, device.index, training, &info));
+    return info;
+  }
   /// The steps of the plan, a line each.
   std::string describe() const {
     detail::Text text;

@@ -120,6 +120,21 @@ class Symbol {
     return made;
   }
 
+  /// The same symbol for binding with its groups of nodes (attribute ctx_group) on devices, by group.
+  Symbol placed(const std::map<std::string, Device>& groups) const {
+    std::vector<const char*> names;
+    std::vector<int32_t> kinds, indices;
+    for (const auto& [name, device] : groups) {
+      names.push_back(name.c_str());
+      kinds.push_back(device.kind);
+      indices.push_back(device.index);
+    }
+    Symbol made;
+    check(mxn_symbol_place(get(), names.data(), kinds.data(), indices.data(), static_cast<int32_t>(names.size()),
+                           receive(made.handle_)));
+    return made;
+  }
+
   // ---- attributes
 
   /// An attribute or parameter of the node; empty when it has none.

@@ -262,11 +262,21 @@ const NAMES = [
     :mxn_kvstore_create,
     :mxn_kvstore_free,
     :mxn_kvstore_init,
+    :mxn_kvstore_replace,
     :mxn_kvstore_push,
     :mxn_kvstore_pull,
+    :mxn_kvstore_push_pull,
+    :mxn_kvstore_push_rows,
+    :mxn_kvstore_pull_rows,
+    :mxn_kvstore_set_compression,
+    :mxn_kvstore_set_consistency,
     :mxn_kvstore_set_updater,
     :mxn_kvstore_rank,
     :mxn_kvstore_barrier,
+    :mxn_kvstore_statistics,
+    :mxn_kvstore_save,
+    :mxn_kvstore_serve,
+    :mxn_kvstore_make_key,
     :mxn_kvstore_set_optimizer,
     :mxn_optimizer_schemas,
     :mxn_optimizer_create,
@@ -1407,9 +1417,9 @@ mxn_cached_op_describe(op, out_text, out_plans) =
 """
     mxn_kvstore_create(type_, out_store)
 
-A store: "local" or "device".
+A store: "local", "device", or between machines "dist_sync", "dist_async", "dist_async:N"; those join the group that the environment names and block until it is together.
 
-(own: caller: mxn_kvstore_free; threads: any; blocks: no; since: 0.1)
+(own: caller: mxn_kvstore_free; threads: any; blocks: yes; since: 0.1)
 """
 mxn_kvstore_create(type_, out_store) =
     check(ccall(FUNCTIONS[113], Int32, (Cstring, Ptr{Ptr{Cvoid}},), type_, out_store))
@@ -1435,6 +1445,16 @@ mxn_kvstore_init(store, keys, values, count) =
     check(ccall(FUNCTIONS[115], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64,), store, keys, values, count))
 
 """
+    mxn_kvstore_replace(store, keys, values, count)
+
+Sets first values, also of keys that exist: what they held is gone.
+
+(own: none; threads: any; blocks: no; since: 0.1)
+"""
+mxn_kvstore_replace(store, keys, values, count) =
+    check(ccall(FUNCTIONS[116], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64,), store, keys, values, count))
+
+"""
     mxn_kvstore_push(store, keys, values, count, priority)
 
 Sums what stands under the same key and stores it or hands it to the updater.
@@ -1442,7 +1462,7 @@ Sums what stands under the same key and stores it or hands it to the updater.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_push(store, keys, values, count, priority) =
-    check(ccall(FUNCTIONS[116], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, values, count, priority))
+    check(ccall(FUNCTIONS[117], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, values, count, priority))
 
 """
     mxn_kvstore_pull(store, keys, outputs, count, priority)
@@ -1452,7 +1472,57 @@ Copies stored values out.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_pull(store, keys, outputs, count, priority) =
-    check(ccall(FUNCTIONS[117], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, outputs, count, priority))
+    check(ccall(FUNCTIONS[118], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, outputs, count, priority))
+
+"""
+    mxn_kvstore_push_pull(store, keys, values, outputs, count, priority)
+
+push, then pull of the same keys, a value and an output side by side; NULL where a key has more of one than of the other.
+
+(own: none; threads: any; blocks: no; since: 0.1)
+"""
+mxn_kvstore_push_pull(store, keys, values, outputs, count, priority) =
+    check(ccall(FUNCTIONS[119], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, values, outputs, count, priority))
+
+"""
+    mxn_kvstore_push_rows(store, keys, row_ids, values, count, priority)
+
+A push of arrays that are zero but for some rows: values[i] has one row for each number in row_ids[i] (one axis, any numeric dtype), rows with the same number are added up. An optimizer without states changes those rows only, weight decay included; any other updater gets the whole array. A row number that does not exist is raised by what is pulled from the key.
+
+(own: none; threads: any; blocks: no; since: 0.1)
+"""
+mxn_kvstore_push_rows(store, keys, row_ids, values, count, priority) =
+    check(ccall(FUNCTIONS[120], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, row_ids, values, count, priority))
+
+"""
+    mxn_kvstore_pull_rows(store, keys, outputs, row_ids, count, priority)
+
+Copies the rows of the stored value numbered by row_ids[i] into the same rows of outputs[i], which has the stored shape; its other rows become zero. A row number that does not exist is raised by the output.
+
+(own: none; threads: any; blocks: no; since: 0.1)
+"""
+mxn_kvstore_pull_rows(store, keys, outputs, row_ids, count, priority) =
+    check(ccall(FUNCTIONS[121], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, outputs, row_ids, count, priority))
+
+"""
+    mxn_kvstore_set_compression(store, type_, threshold)
+
+Pushed float32 values travel as codes from now on, and what the codes leave out is sent later: "2bit" (threshold, 0 or -threshold), "1bit" (threshold or -threshold), "fp16", "none".
+
+(own: none; threads: any; blocks: no; since: 0.1)
+"""
+mxn_kvstore_set_compression(store, type_, threshold) =
+    check(ccall(FUNCTIONS[122], Int32, (Ptr{Cvoid}, Cstring, Float64,), store, type_, threshold))
+
+"""
+    mxn_kvstore_set_consistency(store, consistency)
+
+"sequential" (as at first): a pull sees every push before it. "eventual": the updater gets every device's value on its own, as soon as it is computed, and a pull what is there.
+
+(own: none; threads: any; blocks: no; since: 0.1)
+"""
+mxn_kvstore_set_consistency(store, consistency) =
+    check(ccall(FUNCTIONS[123], Int32, (Ptr{Cvoid}, Cstring,), store, consistency))
 
 """
     mxn_kvstore_set_updater(store, fn, user, destroy)
@@ -1462,7 +1532,7 @@ Calls fn for every key pushed, on a thread of the engine's own; fn may wait and 
 (own: library takes user; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_set_updater(store, fn, user, destroy) =
-    check(ccall(FUNCTIONS[118], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), store, fn, user, destroy))
+    check(ccall(FUNCTIONS[124], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), store, fn, user, destroy))
 
 """
     mxn_kvstore_rank(store, out_rank, out_size)
@@ -1472,17 +1542,57 @@ Rank of this worker and number of workers.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_rank(store, out_rank, out_size) =
-    check(ccall(FUNCTIONS[119], Int32, (Ptr{Cvoid}, Ptr{Int32}, Ptr{Int32},), store, out_rank, out_size))
+    check(ccall(FUNCTIONS[125], Int32, (Ptr{Cvoid}, Ptr{Int32}, Ptr{Int32},), store, out_rank, out_size))
 
 """
     mxn_kvstore_barrier(store)
 
-Waits until all workers are here.
+Waits until all workers are here and the updates of what this one pushed are over; their failures are raised by what is pulled.
 
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_kvstore_barrier(store) =
-    check(ccall(FUNCTIONS[120], Int32, (Ptr{Cvoid},), store))
+    check(ccall(FUNCTIONS[126], Int32, (Ptr{Cvoid},), store))
+
+"""
+    mxn_kvstore_statistics(store, out_json)
+
+What went over the wire, as JSON: messages, bytes, latency and staleness by key and by peer; of stores between machines.
+
+(own: caller: mxn_text_free; threads: any; blocks: yes; since: 0.1)
+"""
+mxn_kvstore_statistics(store, out_json) =
+    check(ccall(FUNCTIONS[127], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), store, out_json))
+
+"""
+    mxn_kvstore_save(store, prefix)
+
+Every server writes its values, rounds and optimizer states to PREFIX-server-N.params on its machine; the call of rank 0 counts.
+
+(own: none; threads: any; blocks: yes; since: 0.1)
+"""
+mxn_kvstore_save(store, prefix) =
+    check(ccall(FUNCTIONS[128], Int32, (Ptr{Cvoid}, Cstring,), store, prefix))
+
+"""
+    mxn_kvstore_serve(fn, user, destroy, cancel)
+
+Runs a server or the scheduler, as DMLC_ROLE says, until the group is over. fn may be NULL: optimizers are then given by the workers.
+
+(own: none; threads: any; blocks: yes; since: 0.1)
+"""
+mxn_kvstore_serve(fn, user, destroy, cancel) =
+    check(ccall(FUNCTIONS[129], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), fn, user, destroy, cancel))
+
+"""
+    mxn_kvstore_make_key(out_pair)
+
+A new key pair for a group, two lines of text: the public key, the secret key.
+
+(own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
+"""
+mxn_kvstore_make_key(out_pair) =
+    check(ccall(FUNCTIONS[130], Int32, (Ptr{Ptr{UInt8}},), out_pair))
 
 """
     mxn_kvstore_set_optimizer(store, optimizer)
@@ -1492,7 +1602,7 @@ Every push is a step of the optimizer on the stored value, as an updater that ne
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_set_optimizer(store, optimizer) =
-    check(ccall(FUNCTIONS[121], Int32, (Ptr{Cvoid}, Ptr{Cvoid},), store, optimizer))
+    check(ccall(FUNCTIONS[131], Int32, (Ptr{Cvoid}, Ptr{Cvoid},), store, optimizer))
 
 """
     mxn_optimizer_schemas(out_json)
@@ -1502,7 +1612,7 @@ The optimizers with their options, defaults and texts, as JSON.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_schemas(out_json) =
-    check(ccall(FUNCTIONS[122], Int32, (Ptr{Ptr{UInt8}},), out_json))
+    check(ccall(FUNCTIONS[132], Int32, (Ptr{Ptr{UInt8}},), out_json))
 
 """
     mxn_optimizer_create(name, keys, values, count, out_optimizer)
@@ -1512,7 +1622,7 @@ An optimizer by name, with count options as texts. States are made at the first 
 (own: caller: mxn_optimizer_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_create(name, keys, values, count, out_optimizer) =
-    check(ccall(FUNCTIONS[123], Int32, (Cstring, Ptr{Ptr{UInt8}}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}},), name, keys, values, count, out_optimizer))
+    check(ccall(FUNCTIONS[133], Int32, (Cstring, Ptr{Ptr{UInt8}}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}},), name, keys, values, count, out_optimizer))
 
 """
     mxn_optimizer_free(optimizer)
@@ -1522,7 +1632,7 @@ Frees an optimizer and its states.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_free(optimizer) =
-    ccall(FUNCTIONS[124], Cvoid, (Ptr{Cvoid},), optimizer)
+    ccall(FUNCTIONS[134], Cvoid, (Ptr{Cvoid},), optimizer)
 
 """
     mxn_optimizer_update(optimizer, keys, weights, grads, count)
@@ -1532,7 +1642,7 @@ One step of every weight along its gradient, in place. Keys are the parameters' 
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_update(optimizer, keys, weights, grads, count) =
-    check(ccall(FUNCTIONS[125], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64,), optimizer, keys, weights, grads, count))
+    check(ccall(FUNCTIONS[135], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64,), optimizer, keys, weights, grads, count))
 
 """
     mxn_optimizer_set(optimizer, option, value)
@@ -1542,7 +1652,7 @@ Sets an option from the next step on.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_set(optimizer, option, value) =
-    check(ccall(FUNCTIONS[126], Int32, (Ptr{Cvoid}, Cstring, Float64,), optimizer, option, value))
+    check(ccall(FUNCTIONS[136], Int32, (Ptr{Cvoid}, Cstring, Float64,), optimizer, option, value))
 
 """
     mxn_optimizer_set_multipliers(optimizer, key, lr_mult, wd_mult)
@@ -1552,7 +1662,7 @@ Factors of the learning rate and of the weight decay of one key.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_set_multipliers(optimizer, key, lr_mult, wd_mult) =
-    check(ccall(FUNCTIONS[127], Int32, (Ptr{Cvoid}, Cstring, Float64, Float64,), optimizer, key, lr_mult, wd_mult))
+    check(ccall(FUNCTIONS[137], Int32, (Ptr{Cvoid}, Cstring, Float64, Float64,), optimizer, key, lr_mult, wd_mult))
 
 """
     mxn_optimizer_save(optimizer, path)
@@ -1562,7 +1672,7 @@ Writes states and counts of steps as a .params file.
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_optimizer_save(optimizer, path) =
-    check(ccall(FUNCTIONS[128], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
+    check(ccall(FUNCTIONS[138], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
 
 """
     mxn_optimizer_load(optimizer, path)
@@ -1572,7 +1682,7 @@ Reads what mxn_optimizer_save wrote; the optimizer must be of the same kind. On 
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_optimizer_load(optimizer, path) =
-    check(ccall(FUNCTIONS[129], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
+    check(ccall(FUNCTIONS[139], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
 
 """
     mxn_profiler_set_options(categories, max_events)
@@ -1582,7 +1692,7 @@ Which events are recorded from now on (MXN_PROFILE_... bits; at first all) and h
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_set_options(categories, max_events) =
-    check(ccall(FUNCTIONS[130], Int32, (Int32, Int64,), categories, max_events))
+    check(ccall(FUNCTIONS[140], Int32, (Int32, Int64,), categories, max_events))
 
 """
     mxn_profiler_set_state(state)
@@ -1592,7 +1702,7 @@ STOP ends recording, RUN forgets what was recorded and begins, RESUME goes on. A
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_set_state(state) =
-    check(ccall(FUNCTIONS[131], Int32, (Int32,), state))
+    check(ccall(FUNCTIONS[141], Int32, (Int32,), state))
 
 """
     mxn_profiler_now(out_ns)
@@ -1602,7 +1712,7 @@ The time by the profiler's clock, in nanoseconds.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_now(out_ns) =
-    check(ccall(FUNCTIONS[132], Int32, (Ptr{Int64},), out_ns))
+    check(ccall(FUNCTIONS[142], Int32, (Ptr{Int64},), out_ns))
 
 """
     mxn_profiler_event(domain, name, kind, begin_ns, value)
@@ -1612,7 +1722,7 @@ Records an event of the program's own, if recording is on: a SPAN from begin_ns 
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_event(domain, name, kind, begin_ns, value) =
-    check(ccall(FUNCTIONS[133], Int32, (Cstring, Cstring, Int32, Int64, Int64,), domain, name, kind, begin_ns, value))
+    check(ccall(FUNCTIONS[143], Int32, (Cstring, Cstring, Int32, Int64, Int64,), domain, name, kind, begin_ns, value))
 
 """
     mxn_profiler_dump(path)
@@ -1622,7 +1732,7 @@ Writes what was recorded so far as a file in Chrome's trace format (JSON, also f
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_profiler_dump(path) =
-    check(ccall(FUNCTIONS[134], Int32, (Cstring,), path))
+    check(ccall(FUNCTIONS[144], Int32, (Cstring,), path))
 
 """
     mxn_profiler_aggregate(restart, out_json)
@@ -1632,4 +1742,4 @@ Counts and times by category and name, as JSON; with restart what was summed is 
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_aggregate(restart, out_json) =
-    check(ccall(FUNCTIONS[135], Int32, (Int32, Ptr{Ptr{UInt8}},), restart, out_json))
+    check(ccall(FUNCTIONS[145], Int32, (Int32, Ptr{Ptr{UInt8}},), restart, out_json))

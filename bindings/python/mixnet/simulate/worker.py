@@ -1,4 +1,7 @@
-"""A worker: computes, pushes gradients as they become ready, most urgent first, and computes on when the weights are back.
+"""A worker: computes, pushes gradients as they become ready, and computes on when the weights are back.
+
+What is pushed goes to its socket at once, and from there in that order, as long as the window of its server has room; of what waits for room
+the most urgent goes first.
 
 One object stands for `size` machines that do the same at the same moments. Waiting in the forward pass needs no events: if key k is needed n(k)
 after the start and arrives at a(k), the backward pass, n(last) after an undelayed start, begins at the largest a(k) + n(last) - n(k).
@@ -19,7 +22,6 @@ class Worker:
         self._times, self._order, self._coming = [], [], 0  # of this step's messages by time; how many were in the queue
         self._under_way = [0] * run.cluster.servers
         self._held = {}  # server: what waits for its window
-        self._sending = False
         self._awaited = 0
         self._begin_step()
 
@@ -52,41 +54,40 @@ class Worker:
     def answered(self, message):
         """A server holds a push: it is no longer under way."""
         self._under_way[message.server] -= message.bytes
-        for entry in self._held.pop(message.server, ()):
-            heapq.heappush(self._queue, entry)
-        self._pump()
-
-    def _sent(self):
-        self._sending = False
+        self._wait_no_longer(message.server)
         self._pump()
 
     def _pump(self):
-        """Sends the most urgent of what is ready, unless something is being sent."""
-        if self._sending:
-            return
+        """Hands over what is ready and has room, the most urgent first; comes back when more is ready."""
         now, times, messages = self.run.events.now, self._times, self.run.messages
         while self._coming < len(times) and times[self._coming] <= now:
             index = self._order[self._coming]
             heapq.heappush(self._queue, (messages[index].priority, index))
+            self._wait_no_longer(messages[index].server)
             self._coming += 1
+            if self._coming < len(times) and times[self._coming] > now:
+                self.run.events.at(times[self._coming], self._pump)
         while self._queue:
             entry = heapq.heappop(self._queue)
-            if self._has_room(messages[entry[1]]):
-                self._send(entry[1], messages[entry[1]])
-                return
-            self._held.setdefault(messages[entry[1]].server, []).append(entry)
-        if self._coming < len(times):
-            self.run.events.at(times[self._coming], self._pump)
+            message = messages[entry[1]]
+            if message.server in self._held or not self._has_room(message):
+                self._held.setdefault(message.server, []).append(entry)
+            else:
+                self._send(entry[1], message)
+
+    def _wait_no_longer(self, server):
+        """What was held for a server is to be looked at again, with what is new."""
+        for entry in self._held.pop(server, ()):
+            heapq.heappush(self._queue, entry)
 
     def _has_room(self, message):
         under_way = self._under_way[message.server]
         return not under_way or under_way + message.bytes <= self.run.cluster.window_bytes
 
     def _send(self, index, message):
-        run, now = self.run, self.run.events.now
-        self._sending = True
+        run, latency = self.run, self.run.cluster.latency
         if run.has_windows:
             self._under_way[message.server] += message.bytes
+        begun = max(run.events.now, self.up.free)
         sent = run.through_all(self.up, message.bytes, message.bytes * self.size)
-        run.events.at(now + run.cluster.latency, run.servers[message.server].begins, self, index, sent + run.cluster.latency)
-        run.events.at(sent, self._sent)
+        run.events.at(begun + latency, run.servers[message.server].begins, self, index, sent + latency)
