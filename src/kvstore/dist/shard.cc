@@ -100,8 +100,8 @@ Record Shard::answer(const Record& record, const Member& worker, bool& hold) {
     }
     Part& part = found->second;
     check_fits(record, part.value);
-    MIXNET_CHECK(std::max(record.round, record.settled) < most_rounds, net, "[kvstore] key ", record.key, ": expected a round below ",
-                 most_rounds, ", got ", std::max(record.round, record.settled));
+    MIXNET_CHECK(std::max(record.round, record.settled) < most_rounds, net, "[kvstore] key ", record.key,
+                 ": expected a round below ", most_rounds, ", got ", std::max(record.round, record.settled));
     part.traffic->bytes_received += static_cast<int64_t>(record.value.size);
     if (!part.held.empty()) changed_.insert(name);
     const uint64_t seen = part.seen[worker.rank] = std::max(part.seen[worker.rank], record.settled);
@@ -250,7 +250,8 @@ bool Shard::nobody_left_before(const Part& part, const Name& name, uint64_t roun
   if (view_.elastic || over_) return !over_;
   for (const Member& m : view_.members) {
     auto seen = part.seen.find(m.rank);
-    if (m.role != Role::worker || m.state != State::left || (seen != part.seen.end() && seen->second >= round)) continue;
+    if (m.role != Role::worker || m.state != State::left || (seen != part.seen.end() && seen->second >= round))
+      continue;
     over_ = std::make_shared<const Error>(
         Code::net, concat("[kvstore] ", m.title(), " left the group before round ", round, " of key ", name.first));
     for (const auto& [other, unused] : parts_) changed_.insert(other);
