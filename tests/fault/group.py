@@ -6,24 +6,18 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 
 import mixnet as mx
+from mixnet.launch.command import Reservation
 
 PROGRAM = pathlib.Path(__file__).with_name("program.py")
 PACKAGE = pathlib.Path(mx.__file__).resolve().parents[1]
 LIMIT_S = 10  # without a line from anybody before all have ended: longer is a hang
 NET = -7
-
-
-def free_port(address="127.0.0.1"):
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return probe.getsockname()[1]
 
 
 class Process:
@@ -93,9 +87,10 @@ class Group:
     def __init__(self, folder, workers=2, servers=2, timeout_s=1, hold=None, elastic=False, env=None, spaces=None, address="127.0.0.1", port=None):
         self._sizes = {"worker": workers, "server": servers, "scheduler": 1}
         self._spaces, self.members, self.all = spaces or {}, {}, []
+        self._kept = None if port else Reservation(address)
         self._env = {
             "DMLC_PS_ROOT_URI": address,
-            "DMLC_PS_ROOT_PORT": str(port or free_port()),
+            "DMLC_PS_ROOT_PORT": str(port or self._kept.port),
             "DMLC_NUM_WORKER": str(workers),
             "DMLC_NUM_SERVER": str(servers),
             "MIXNET_PS_TIMEOUT_S": str(timeout_s),
@@ -111,6 +106,8 @@ class Group:
     def __exit__(self, *_):
         for process in self.all:
             process.close()
+        if self._kept:
+            self._kept.close()
 
     def start(self, role, rank=0, **env):
         """Starts one member, again if it has been there before."""

@@ -48,6 +48,34 @@ print(weight.asnumpy().tolist(), flush=True)
 """
 
 
+# The server is killed after it has written what it holds; an optimizer that adds shows what was kept.
+SERVER_DIES = """
+import os, pathlib, signal
+import mixnet as mx
+
+kv = mx.kv.create("dist_sync")
+kv.init("w", mx.nd.ones((3,)))
+kv.set_optimizer(mx.optimizer.SGD(learning_rate=1.0, wd=0.0, rescale_grad=1.0))
+found = []
+for step in range(2):
+    weight = mx.nd.zeros((3,))
+    kv.push("w", -mx.nd.ones((3,)))
+    kv.pull("w", out=weight)
+    found.append(weight.asnumpy().tolist())
+    if step == 0:
+        kv.save_servers(os.path.join(os.environ["FAULT_FOLDER"], "state"))
+        for entry in pathlib.Path("/proc").glob("[0-9]*/environ"):
+            try:
+                variables = entry.read_bytes()
+            except OSError:
+                continue
+            same = f"DMLC_PS_ROOT_PORT={os.environ['DMLC_PS_ROOT_PORT']}".encode() in variables
+            if same and b"DMLC_ROLE=server" in variables:
+                os.kill(int(entry.parent.name), signal.SIGKILL)
+print(*found, flush=True)
+"""
+
+
 def launch(folder, *arguments, **env):
     """(exit code, standard output, standard error)."""
     everything = {k: v for k, v in os.environ.items() if not k.startswith(("DMLC_", "MIXNET_PS_", "FAULT_"))}
@@ -81,6 +109,13 @@ def test_a_worker_of_an_elastic_group_begins_again(tmp_path):
     code, out, err = launch(tmp_path, *options, sys.executable, "-c", DIES_ONCE)
     assert code == 0 and sorted(out.splitlines()) == ["worker 0 | end", "worker 1 | end"], err
     assert "[launch] worker 1 was ended by SIGKILL; it begins again (1 of 1)" in err
+
+
+def test_a_server_of_an_elastic_group_begins_again(tmp_path):
+    options = ["-n", 1, "-s", 1, "--elastic", "--restart", 1, "--timeout-s", 2, "--restore", tmp_path / "state"]
+    code, out, err = launch(tmp_path, *options, sys.executable, "-c", SERVER_DIES)
+    assert code == 0 and out == "worker 0 | [2.0, 2.0, 2.0] [3.0, 3.0, 3.0]\n", err
+    assert "[launch] server 0 was ended by SIGKILL; it begins again (1 of 1)" in err
 
 
 def test_an_updater_on_the_servers(tmp_path):

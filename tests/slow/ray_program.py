@@ -36,9 +36,9 @@ def trains(context):
     prefix, begin = context.checkpoint, context.epoch
     weight = mx.nd.load(f"{prefix}-{begin:04d}.params")["w"] if begin else mx.nd.zeros((1000,))
     kv.init("w", weight)
-    kv.set_optimizer(mx.optimizer.SGD(learning_rate=-1.0, wd=0.0, rescale_grad=1.0))
+    kv.set_optimizer(mx.optimizer.SGD(learning_rate=1.0, wd=0.0, rescale_grad=1.0))
     for step in range(begin + 1, 7):
-        kv.push("w", mx.nd.ones((1000,)) * (context.rank + 1) * step)
+        kv.push("w", mx.nd.ones((1000,)) * -(context.rank + 1) * step)
         kv.pull("w", out=weight)
         weight.wait_to_read()
         if kv.rank == 0:

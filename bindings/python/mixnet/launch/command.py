@@ -75,6 +75,7 @@ def add_command(commands):
     add("--port", type=number_of(1), help="port of the scheduler (default: a free one)")
     add("--python", default=sys.executable, help="the Python of the servers, and of members on other machines")
     add("--updater", type=module_function, metavar="MODULE:FUNCTION", help="what servers do with a sum, in place of an optimizer")
+    add("--restore", metavar="PREFIX", help="with --elastic and --restart: a server begins again with what kv.save_servers(PREFIX) wrote")
     add("command_line", metavar="command", nargs=argparse.REMAINDER, help="what each worker runs")
     command.set_defaults(run=main)
 
@@ -116,6 +117,8 @@ def checked(options):
         raise MXNetError("[launch] key: expected one of --key and --no-key, got both")
     if options.hosts and options.launcher in ("local", "ray"):
         raise MXNetError(f"[launch] hosts: --launcher {options.launcher} places members without a file of hosts")
+    if options.restore and not (options.elastic and options.restart and options.launcher in ("local", "ssh")):
+        raise MXNetError("[launch] --restore: expected --elastic, --restart and the launcher local or ssh beside it")
     if options.launcher == "ssh" and not options.hosts:
         raise MXNetError("[launch] hosts: expected a file of hosts for --launcher ssh, got none")
     options.command_line = command
@@ -140,6 +143,7 @@ def run(options):
         job = jobs.Job(options.command_line, options.workers, servers, hosts, pair, str(path) if pair else None, dict(options.env))
         job.elastic, job.restart, job.timeout_s, job.grace_s = options.elastic, options.restart, options.timeout_s, options.grace_s
         job.address, job.port, job.python, job.updater, job.attempt = address, reservations[0].port, options.python, options.updater, attempt
+        job.restore = options.restore
         return job
 
     try:

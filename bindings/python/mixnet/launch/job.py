@@ -5,6 +5,7 @@ ranks: the group may give others. Under one program that places all ranks (mpiru
 """
 
 import dataclasses
+import json
 import os
 import pathlib
 import sys
@@ -38,6 +39,7 @@ class Job:
     cwd: str = dataclasses.field(default_factory=os.getcwd)
     python: str = sys.executable
     updater: typing.Optional[str] = None
+    restore: typing.Optional[str] = None
     grace_s: float = 5
     attempt: int = 0
 
@@ -117,6 +119,13 @@ def ranks_description(job):
         each.append({"name": m.name, "command": m.command, "env": own})
     shared = {name: value for name, value in environment(job, ranks[0]).items() if name not in each[0]["env"]}
     return {"shared": {"env": {**inherited(), **shared}, "cwd": job.cwd, "grace_s": job.grace_s}, "members": each}
+
+
+def again(job, member, description):
+    """The description for a server that comes for one that was lost, as JSON; None where it is the same."""
+    if member.role != "server" or not job.restore:
+        return None
+    return json.dumps({**description, "env": {**description["env"], "MIXNET_PS_RESTORE": job.restore}})
 
 
 def is_loopback(address):

@@ -9,8 +9,9 @@ from .processes import Process
 
 def process(job, member):
     """One member, started by member.py."""
-    description = json.dumps(jobs.local_description(job, member))
-    return Process(member.name, [sys.executable, "-I", str(jobs.MEMBER)], [member.name], description)
+    description = jobs.local_description(job, member)
+    command = [sys.executable, "-I", str(jobs.MEMBER)]
+    return Process(member.name, command, [member.name], json.dumps(description), again=jobs.again(job, member, description))
 
 
 def processes(job):

@@ -26,8 +26,9 @@ def remote_command(job):
 def process(job, member, host):
     """One member on a host."""
     options = ["-T", "-o", "BatchMode=yes", "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"]
-    description = json.dumps(jobs.remote_description(job, member))
-    return Process(member.name, ["ssh", *options, "--", host, remote_command(job)], [member.name], description)
+    description = jobs.remote_description(job, member)
+    command = ["ssh", *options, "--", host, remote_command(job)]
+    return Process(member.name, command, [member.name], json.dumps(description), again=jobs.again(job, member, description))
 
 
 def processes(job):

@@ -52,7 +52,7 @@ class Running:
             self._open[source] = Lines(source, target.fileno(), b"")
             self.selector.register(source, selectors.EVENT_READ, self)
         if stdin == pipe:
-            self._tell(self.process.first_line)
+            self._tell((self.restarts and self.process.again) or self.process.first_line)
 
     def again(self):
         """The same process once more."""
