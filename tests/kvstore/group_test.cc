@@ -290,6 +290,48 @@ TEST_CASE("group: workers that disagree, and strangers, are refused") {
   CHECK(third.refused.find("has its 2 workers and 1 servers already") != std::string::npos);
 }
 
+TEST_CASE("group: a barrier waits for a worker that came late from its own first barrier on") {
+  GroupSize size;
+  size.workers = 2, size.elastic = true;
+  Members members(size, 0);
+  Outbox out;
+  auto say = [&](double now, uint64_t id, Verb verb, uint64_t number = 0, const char* role = "worker") {
+    Message message;
+    message.verb = verb;
+    message.sender = id;
+    message.number = number;
+    if (verb == Verb::hello) {
+      message.text = concat(R"({"role":")", role, R"(","rank":-1,"address":"","place":"here","consistency":"sync"})");
+    }
+    out.clear();
+    members.receive(now, message, out);
+  };
+  auto released = [&](uint64_t id) {
+    return std::any_of(out.begin(), out.end(),
+                       [&](const auto& o) { return o.first == id && o.second.verb == Verb::released; });
+  };
+  say(0, 1, Verb::hello), say(0, 2, Verb::hello), say(0, 3, Verb::hello, 0, "server");
+  REQUIRE(members.view().complete);
+  say(1, 1, Verb::barrier, 1);
+  CHECK(!released(1));
+  say(1, 2, Verb::barrier, 1);
+  CHECK(released(1));
+  CHECK(released(2));
+  for (const uint64_t id : {1, 3}) say(5, id, Verb::heartbeat);
+  members.tick(7, out);
+  REQUIRE(members.view().lost() != nullptr);
+  say(7, 4, Verb::hello);
+  REQUIRE(members.view().lost() == nullptr);
+  say(7, 1, Verb::barrier, 2);
+  CHECK(released(1));
+  say(8, 4, Verb::barrier, members.view().barriers + 1);
+  CHECK(!released(4));
+  say(8, 1, Verb::barrier, 3);
+  CHECK(released(4));
+  say(9, 1, Verb::barrier, 4);
+  CHECK(!released(1));
+}
+
 TEST_CASE("group: one that does not come together says who is missing") {
   GroupSize size;
   size.workers = 2, size.servers = 1, size.rendezvous_s = 4;
