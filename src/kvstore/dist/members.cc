@@ -70,8 +70,7 @@ void Members::receive(double now, const Message& message, Outbox& out) {
     out.emplace_back(message.sender, make(Verb::heartbeat, "", view_.epoch));
     if (message.number < view_.epoch) out.emplace_back(message.sender, make(Verb::view, view_.text(), view_.epoch));
   } else if (message.verb == Verb::barrier && member->role == Role::worker) {
-    came_to_barrier_.insert(message.sender);
-    if (message.number <= view_.barriers) {
+    if (member->late || message.number <= view_.barriers) {
       out.emplace_back(message.sender, make(Verb::released, "", message.number));
     } else {
       waiting_[message.sender] = message.number;
@@ -181,15 +180,14 @@ void Members::tick(double now, Outbox& out) {
   }
 }
 
-// A barrier opens when every worker that is alive stands at it; one that came late is waited for from its own first barrier on.
+// A barrier opens when every worker that is alive stands at it. Who came for a lost one is somewhere else in the program than the others, and
+// rounds keep it in step with them: it passes barriers and is not waited for, or the two kinds of waiting could wait for each other.
 void Members::pass_barriers(Outbox& out) {
   if (waiting_.empty() || !view_.complete) return;
   uint64_t lowest = ~uint64_t{0};
   for (const Member& m : view_.members) {
-    if (m.role != Role::worker || m.state != State::alive) continue;
+    if (m.role != Role::worker || m.state != State::alive || m.late) continue;
     auto at = waiting_.find(m.id);
-    // One that came late begins somewhere else in the program than the others are.
-    if (at == waiting_.end() && m.late && !came_to_barrier_.count(m.id)) continue;
     if (at == waiting_.end()) return;
     lowest = std::min(lowest, at->second);
   }

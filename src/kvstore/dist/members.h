@@ -51,7 +51,6 @@ class Members {
   std::string failure_;
   std::map<uint64_t, double> heard_;      // when, by process
   std::map<uint64_t, uint64_t> waiting_;  // at which barrier a worker stands
-  std::set<uint64_t> came_to_barrier_;    // workers that ever stood at one
 };
 
 }  // namespace dist
