@@ -94,16 +94,16 @@ def test_urgent_keys_overtake_what_waits_for_room():
     # One part is under way: front waits for 0.9 ms of it and is there and back after 2 ms, before the step ends.
     assert step_time(trace, window_bytes=MB, **near) == pytest.approx(0.1, rel=1e-9)
     # With room for all of back front is behind it: 8 ms and 1, and the answers follow.
-    assert step_time(trace, **near) == pytest.approx(0.09 + 0.009 + 0.001, rel=1e-9)
+    assert step_time(trace, window_bytes=16 * MB, **near) == pytest.approx(0.09 + 0.009 + 0.001, rel=1e-9)
     slower = {**near, "bandwidth": 0.5e9}
     assert step_time(trace, window_bytes=MB, **slower) == pytest.approx(0.1, rel=1e-9)
-    assert step_time(trace, **slower) == pytest.approx(0.09 + 0.018 + 0.002, rel=1e-9)
+    assert step_time(trace, window_bytes=16 * MB, **slower) == pytest.approx(0.09 + 0.018 + 0.002, rel=1e-9)
 
 
 def test_a_window_bounds_what_is_under_way():
     # 4 parts of 1 MB, 10 ms away: with a window of one part each waits for the answer to the one before.
     settings = {"bandwidth": 1e9, "latency": 0.01, "part_bytes": MB}
-    wide = step_time(one_key(), **settings)
+    wide = step_time(one_key(), window_bytes=16 * MB, **settings)
     assert wide == pytest.approx(0.1 + 0.004 + 0.02 + 0.001, rel=1e-9)
     assert step_time(one_key(), window_bytes=MB, **settings) == pytest.approx(0.1 + 3 * 0.021 + 0.022, rel=1e-9)
 

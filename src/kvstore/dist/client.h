@@ -23,7 +23,7 @@ namespace dist {
 
 struct ClientSettings {
   int64_t part_bytes = 1 << 20;
-  int64_t window = 16 << 20;
+  int64_t window = 2 << 20;
   double ask_s = 0.5;
   double timeout_s = 5;      // of a server that answers nothing
   double operation_s = 600;  // of any operation

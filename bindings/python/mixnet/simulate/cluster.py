@@ -46,7 +46,7 @@ class Cluster:
     update_rate: float = 2e9
     request_cost: float = 5e-6
     part_bytes: int = 4 << 20
-    window_bytes: int = 16 << 20
+    window_bytes: int = 2 << 20
     straggle: str = "none"
     seed: int = 0
 

@@ -30,7 +30,7 @@ def add_to(commands):
     command.add_argument("--update-rate", default="2GB", help="at which a server updates (default: 2GB)")
     command.add_argument("--request-cost", default="5us", help="a server's time per part of a key (default: 5us)")
     command.add_argument("--part-bytes", default="4MiB", help="MIXNET_PS_PART_BYTES (default: 4MiB)")
-    command.add_argument("--window-bytes", default="16MiB", help="MIXNET_PS_WINDOW_BYTES (default: 16MiB)")
+    command.add_argument("--window-bytes", default="2MiB", help="MIXNET_PS_WINDOW_BYTES (default: 2MiB)")
     command.add_argument("--steps", type=int, help="to simulate (default: at least 8)")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--plot", metavar="FILE.png", help="write a picture")
