@@ -4,7 +4,8 @@
 
 One worker and one server in a namespace whose loopback interface is throttled (tc tbf; both directions share its rate). Measured in one process in
 turns: a training step without a store, the pushes and pulls of a step without computing, and the step with the store (dist_sync, the optimizer on
-the server). The worker computes on one core, so that it does not share it with the server and the network. The link's rate is chosen so that communication takes `ratio` times the computation. Medians over the steps.
+the server). The worker computes on one core, so that it does not share it with the server and the network. The link's rate is chosen so that
+communication takes `ratio` times the computation. Medians over the steps.
 """
 
 import argparse
