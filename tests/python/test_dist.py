@@ -85,6 +85,36 @@ def test_sums_over_devices_workers_and_parts():
     assert group.finish() == [[f"{rank} 3 dist_sync"] for rank in range(3)]
 
 
+def test_many_small_keys_in_one_call():
+    group = Group(
+        """
+        kv = mx.kv.create("dist_sync")
+        names = [f"k{i}" for i in range(50)] + ["large"]
+        sizes = [i % 7 + 1 for i in range(50)] + [70000]
+        kv.init(names, [mx.nd.zeros((n,)) for n in sizes])
+        outs = [mx.nd.zeros((n,)) for n in sizes]
+        whole = mx.nd.zeros((70, 3))
+        for step in range(5):
+            kv.push(names, [mx.nd.full((n,), i + step + kv.rank) for i, n in enumerate(sizes)])
+            kv.pull(names, outs)
+            for i, out in enumerate(outs):
+                assert set(out.asnumpy().tolist()) == {2.0 * (i + step) + 1}, (i, out)
+        # Into parts of one array: the rest of it stays.
+        views = [whole[i : i + 1].reshape((3,)) for i in range(20)]
+        kv.init([f"v{i}" for i in range(20)], [mx.nd.full((3,), float(i)) for i in range(20)])
+        kv.pull([f"v{i}" for i in range(20)], views)
+        assert whole.asnumpy()[:, 0].tolist() == [*range(20), *[0.0] * 50]
+        try:
+            kv.push(names[:20], [mx.nd.zeros((9, 9)) for _ in range(20)])
+        except mx.base.MXNetError as error:
+            print(error)
+        """,
+        servers=2,
+        MIXNET_PS_PART_BYTES="65536",
+    )
+    assert group.finish() == [["[kvstore push] key k0: expected (1,), got (9, 9)"]] * 2
+
+
 @pytest.mark.parametrize("name, options", [("sgd", {"momentum": 0.9, "wd": 0.01}), ("adam", {}), ("rmsprop", {"centered": True}), ("adagrad", {})])
 def test_an_optimizer_on_the_servers_steps_like_one_here(name, options):
     group = Group(

@@ -1,5 +1,6 @@
 #include "kvstore/dist/dist.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -47,18 +48,23 @@ class Delivery {
   std::shared_ptr<Completion> completion_;
 };
 
-// Held by whoever may still send: when nobody can any more (the sending failed, or was skipped for an error before it), the delivery is over.
-// The error itself stays on what the sending would have written.
+// Held by whoever may still send or be answered: when nobody is left (all is answered; or the sending failed, or was skipped for an error
+// before it, which stays on what the sending would have written), the delivery is over, with the first error noted.
 class Sender {
  public:
   explicit Sender(std::shared_ptr<Delivery> delivery) : delivery_(std::move(delivery)) {}
-  ~Sender() { delivery_->settle(nullptr); }
+  ~Sender() { delivery_->settle(error_.get()); }
   Sender(const Sender&) = delete;
   Sender& operator=(const Sender&) = delete;
-  void settle(const Error* error) { delivery_->settle(error); }
+  void note(const Error& error) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!error_) error_ = std::make_unique<Error>(error);
+  }
 
  private:
   const std::shared_ptr<Delivery> delivery_;
+  std::mutex mutex_;
+  std::unique_ptr<Error> error_;
 };
 
 // Several operations of the client, for a caller that waits.
@@ -161,13 +167,19 @@ class DistStore : public KVStore {
     const profile::Span span(profile::Category::api, "kvstore push");
     refresh_optimizer();
     std::lock_guard<std::mutex> lock(mutex_);
-    for (const auto& [key, group] : grouped(keys, values, "push")) push_one(key, entries_.at(key), group, priority);
+    Groups few, rest;
+    split(grouped(keys, values, "push"), few, rest);
+    push_together(few, priority);
+    for (const auto& [key, group] : rest) push_one(key, entries_.at(key), group, priority);
   }
 
   void pull(const std::vector<std::string>& keys, const std::vector<NDArray>& outputs, int priority) override {
     const profile::Span span(profile::Category::api, "kvstore pull");
     std::lock_guard<std::mutex> lock(mutex_);
-    for (const auto& [key, group] : grouped(keys, outputs, "pull")) pull_one(key, entries_.at(key), group, priority);
+    Groups few, rest;
+    split(grouped(keys, outputs, "pull"), few, rest);
+    pull_together(few, priority);
+    for (const auto& [key, group] : rest) pull_one(key, entries_.at(key), group, priority);
   }
 
   void push_pull(const std::vector<std::string>& keys, const std::vector<NDArray>& values,
@@ -277,6 +289,74 @@ class DistStore : public KVStore {
     return groups;
   }
 
+  // Many small keys of one call are one operation of the engine: `small`. They fail together.
+  void split(Groups all, Groups& small, Groups& rest) const {
+    constexpr int64_t small_bytes = 4096;
+    constexpr size_t worth = 8;
+    auto is_small = [&](const auto& item) {
+      return item.second.size() == 1 && item.second[0].bytes() <= small_bytes && compression_.codes == Codes::none;
+    };
+    const auto count = static_cast<size_t>(std::count_if(all.begin(), all.end(), is_small));
+    for (auto& item : all) (count >= worth && is_small(item) ? small : rest).push_back(std::move(item));
+  }
+
+  void push_together(const Groups& groups, int priority) {
+    if (groups.empty()) return;
+    std::vector<Variable*> gradients, in_order;
+    for (const auto& [key, group] : groups) {
+      gradients.push_back(group[0].variable());
+      in_order.push_back(entries_.at(key).order.variable());
+    }
+    auto delivery = std::make_shared<Delivery>();
+    auto sender = std::make_shared<Sender>(delivery);
+    PushOptions now;
+    now.lane = Lane::io;
+    now.priority = priority;
+    now.small = true;
+    auto send = [node = node_, groups, priority, sender] {
+      for (const auto& [key, group] : groups) {
+        node->client().push(key, bytes_of(group[0]), {}, priority, [sender](const Error* error) {
+          if (error) sender->note(*error);
+        });
+      }
+    };
+    sender.reset();
+    const std::string what = concat(groups.size(), " keys from ", groups[0].first);
+    engine().push(make_task(std::move(send), "push of " + what), gradients, in_order, now);
+    PushOptions later;
+    later.lane = Lane::io;
+    later.priority = priority;
+    auto keep = [delivery] { delivery->attach(engine().defer()); };
+    engine().push(make_task(keep, "delivery of " + what), gradients, {}, later);
+  }
+
+  void pull_together(const Groups& groups, int priority) {
+    if (groups.empty()) return;
+    std::vector<Variable*> reads, writes;
+    for (const auto& [key, group] : groups) {
+      const NDArray& out = group[0];
+      reads.push_back(entries_.at(key).order.variable());
+      if (out.bytes() != static_cast<int64_t>(out.chunk()->bytes())) reads.push_back(out.variable());
+      writes.push_back(out.variable());
+    }
+    PushOptions options;
+    options.lane = Lane::io;
+    options.priority = priority;
+    auto receive = [node = node_, groups, priority] {
+      auto delivery = std::make_shared<Delivery>();
+      delivery->attach(engine().defer());
+      auto all = std::make_shared<Sender>(delivery);
+      for (const auto& [key, group] : groups) {
+        const NDArray& out = group[0];
+        node->client().pull(key, out.view().data, out.chunk(), priority, [all](const Error* error) {
+          if (error) all->note(*error);
+        });
+      }
+    };
+    engine().push(make_task(std::move(receive), concat("pull of ", groups.size(), " keys from ", groups[0].first)),
+                  reads, writes, options);
+  }
+
   void push_one(const std::string& key, Entry& entry, const std::vector<NDArray>& group, int priority) {
     const int64_t bytes = entry.shape.size() * dtype_size(entry.dtype);
     MIXNET_CHECK(!needs_whole_ || bytes <= node_->part_bytes(), invalid, "[kvstore push] key ", key,
@@ -294,7 +374,9 @@ class DistStore : public KVStore {
     Variable* in_order = entry.order.variable();
     auto sender = std::make_shared<Sender>(delivery);
     auto send = [node = node_, key, value, how = compression_, priority, sender] {
-      node->client().push(key, bytes_of(value), how, priority, [sender](const Error* error) { sender->settle(error); });
+      node->client().push(key, bytes_of(value), how, priority, [sender](const Error* error) {
+        if (error) sender->note(*error);
+      });
     };
     sender.reset();
     engine().push(make_task(std::move(send), "push of key " + key), Span<Variable* const>(&gradient, 1),
