@@ -44,7 +44,12 @@ def residual():
     return mx.sym.SoftmaxOutput(mx.sym.FullyConnected(net, num_hidden=5, name="fc"), name="softmax")
 
 
-NETS = {"lenet": (lenet, (3, 1, 28, 28)), "mlp": (mlp, (4, 50)), "residual": (residual, (2, 3, 20, 20))}
+def bfloat16():
+    """LeNet whose convolutions and full layers compute in bfloat16."""
+    return mx.amp.convert_symbol(lenet(), target_dtype="bfloat16")
+
+
+NETS = {"bfloat16": (bfloat16, (3, 1, 28, 28)), "lenet": (lenet, (3, 1, 28, 28)), "mlp": (mlp, (4, 50)), "residual": (residual, (2, 3, 20, 20))}
 
 
 def save(name, folder):
@@ -58,7 +63,7 @@ def save(name, folder):
     expected = executor.forward(data=data)[0].asnumpy()
     arguments = {k: v for k, v in executor.arg_dict.items() if k not in ("data", "softmax_label")}
     prefix = str(folder / name)
-    mx.model.save_checkpoint(prefix, 1, net, arguments, executor.aux_dict)
+    mx.model.save_checkpoint(prefix, 1, net, arguments, executor.aux_dict, remove_amp_cast=False)
     (folder / f"{name}.input").write_bytes(data.tobytes())
     pack(prefix + "-symbol.json", prefix + "-0001.params", prefix + ".mixnet")
     return {

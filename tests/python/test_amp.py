@@ -317,3 +317,13 @@ def test_cast_operators():
         mx.nd.amp_cast(x, dtype="int32")
     y = mx.nd.amp_scale_gradient(x, mx.nd.array([4.0]))
     np.testing.assert_array_equal(y.asnumpy(), x.asnumpy())
+
+
+def test_checkpoints_keep_the_casts_when_asked_to(tmp_path):
+    net = mx.sym.softmax(mx.sym.FullyConnected(mx.sym.Variable("data"), num_hidden=3, name="fc"), name="out")
+    half = mx.amp.convert_symbol(net, target_dtype="bfloat16")
+    weights = {"fc_weight": mx.nd.ones((3, 4)), "fc_bias": mx.nd.zeros((3,))}
+    for keep in (True, False):
+        mx.model.save_checkpoint(str(tmp_path / "half"), 1, half, weights, {}, remove_amp_cast=not keep)
+        loaded = mx.model.load_checkpoint(str(tmp_path / "half"), 1)[0]
+        assert ("amp_cast" in loaded.tojson(remove_amp_cast=False)) == keep

@@ -15,9 +15,9 @@ BatchEndParam = namedtuple("BatchEndParams", ["epoch", "nbatch", "eval_metric", 
 
 
 def save_checkpoint(prefix, epoch, symbol, arg_params, aux_params, remove_amp_cast=True):
-    """Writes PREFIX-symbol.json and PREFIX-NNNN.params, names as arg:NAME and aux:NAME."""
+    """Writes PREFIX-symbol.json and PREFIX-NNNN.params, names as arg:NAME and aux:NAME; the casts of mixed precision only when asked for."""
     if symbol is not None:
-        symbol.save(f"{prefix}-symbol.json")
+        symbol.save(f"{prefix}-symbol.json", remove_amp_cast)
     values = {f"arg:{name}": value.as_in_context(cpu()) for name, value in arg_params.items()}
     values.update({f"aux:{name}": value.as_in_context(cpu()) for name, value in aux_params.items()})
     nd.save(f"{prefix}-{epoch:04d}.params", values)
@@ -215,7 +215,7 @@ class FeedForward:
         epoch = self.num_epoch if epoch is None else epoch
         if epoch is None:
             raise ValueError("[FeedForward] epoch: expected a number")
-        save_checkpoint(prefix, epoch, self.symbol, self.arg_params, self.aux_params)
+        save_checkpoint(prefix, epoch, self.symbol, self.arg_params, self.aux_params, remove_amp_cast)
 
     @staticmethod
     def load(prefix, epoch, ctx=None, **kwargs):
