@@ -25,7 +25,7 @@ func TestKVStoreSumsAndStores(t *testing.T) {
 	ok(t, store.Barrier())
 	fails(t, store.Pull(0, mixnet.Pair{"none", into}), mixnet.CodeInvalid, "none")
 	_, err = mixnet.NewKVStore("bucket")
-	fails(t, err, mixnet.CodeInvalid, "expected local or device, got 'bucket'")
+	fails(t, err, mixnet.CodeInvalid, "expected local, device, dist_sync, dist_async or dist_allreduce, got 'bucket'")
 }
 
 func TestKVStoreUpdaterInGo(t *testing.T) {

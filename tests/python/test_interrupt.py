@@ -32,7 +32,9 @@ except KeyboardInterrupt:
 
 
 def test_training_stops_at_once(tmp_path):
-    training = subprocess.Popen([sys.executable, "-c", PROGRAM], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # Who runs the tests in the background may have SIGINT ignored, which children inherit.
+    heed = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    training = subprocess.Popen([sys.executable, "-c", PROGRAM], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **heed)
     try:
         assert training.stdout.readline() == "training\n"
         begin = time.monotonic()

@@ -254,7 +254,8 @@ def run(program, *arguments, **environment):
 
 
 def test_branches_on_two_contexts_run_side_by_side(tmp_path):
-    overlaps = [int(run(BRANCHES, str(tmp_path / "trace.json"), MIXNET_CPU_WORKER_NTHREADS=str(workers))) for workers in (1, 2)]
+    threads = [{"MIXNET_ENGINE": "threaded", "MIXNET_CPU_WORKER_NTHREADS": str(workers)} for workers in (1, 2)]
+    overlaps = [int(run(BRANCHES, str(tmp_path / "trace.json"), **environment)) for environment in threads]
     assert overlaps[0] == 0 < overlaps[1]
 
 
