@@ -265,6 +265,33 @@ def test_mistakes_are_named():
     assert lines[5].startswith("[kvstore push] key large: lamb needs whole arrays, and this one of 400000 bytes is cut into parts")
 
 
+def test_a_forked_child_is_told_and_ends():
+    group = Group(
+        """
+        import os, sys
+        kv = mx.kv.create("dist_sync")
+        kv.init("w", mx.nd.zeros((2,)))
+        out = mx.nd.zeros((2,))
+        mx.nd.waitall()
+        child = os.fork()
+        if child == 0:
+            for call in (lambda: kv.push("w", mx.nd.zeros((2,))), lambda: kv.pull("w", out), kv.barrier):
+                try:
+                    call()
+                except mx.base.MXNetError as error:
+                    print(error, flush=True)
+            sys.exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        kv.push("w", mx.nd.ones((2,)))
+        kv.pull("w", out)
+        print(out.asnumpy()[0])
+        """,
+        workers=1,
+    )
+    told = "[kvstore] a store between machines: expected the process that made it, got a forked child"
+    assert group.finish() == [[told] * 3 + ["1.0"]]
+
+
 def run_worker(**env):
     code = "import mixnet as mx\nmx.kv.create('dist_sync')"
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("DMLC_", "MIXNET_PS_"))}

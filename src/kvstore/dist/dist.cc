@@ -139,6 +139,7 @@ class DistStore : public KVStore {
   int size() const override { return node_->workers(); }
 
   void init(const std::vector<std::string>& keys, const std::vector<NDArray>& values) override {
+    node_->check_own();
     const std::set<std::string> distinct(keys.begin(), keys.end());
     MIXNET_CHECK(distinct.size() == keys.size(), invalid, "[kvstore init] a key is given twice");
     Answers answers;
@@ -165,6 +166,7 @@ class DistStore : public KVStore {
 
   void push(const std::vector<std::string>& keys, const std::vector<NDArray>& values, int priority) override {
     const profile::Span span(profile::Category::api, "kvstore push");
+    node_->check_own();
     refresh_optimizer();
     std::lock_guard<std::mutex> lock(mutex_);
     Groups few, rest;
@@ -175,6 +177,7 @@ class DistStore : public KVStore {
 
   void pull(const std::vector<std::string>& keys, const std::vector<NDArray>& outputs, int priority) override {
     const profile::Span span(profile::Category::api, "kvstore pull");
+    node_->check_own();
     std::lock_guard<std::mutex> lock(mutex_);
     Groups few, rest;
     split(grouped(keys, outputs, "pull"), few, rest);
@@ -216,6 +219,7 @@ class DistStore : public KVStore {
   }
 
   void barrier() override {
+    node_->check_own();
     engine().blocking([this] { node_->members().barrier({}); });
   }
 
@@ -245,6 +249,7 @@ class DistStore : public KVStore {
   };
 
   std::vector<std::string> order(const std::string& text) {
+    node_->check_own();
     std::vector<std::string> results;
     Answers answers;
     node_->client().order(text, &results, answers.one());

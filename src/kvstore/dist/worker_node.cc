@@ -31,7 +31,19 @@ WorkerNode::WorkerNode(const GroupSettings& settings, const std::string& consist
 
 WorkerNode::~WorkerNode() { close(0); }
 
+void WorkerNode::check_own() const {
+  MIXNET_CHECK(fork_generation() == generation_, unsupported,
+               "[kvstore] a store between machines: expected the process that made it, got a forked child");
+}
+
 void WorkerNode::close(double patience_s) {
+  if (fork_generation() != generation_) {
+    // Whatever could be joined or closed belongs to the parent.
+    if (thread_.joinable()) thread_.detach();
+    static_cast<void>(members_.release());
+    static_cast<void>(new std::shared_ptr<ZmqContext>(context_));
+    return;
+  }
   const double end = clock_s() + patience_s;
   while (client_.busy() && clock_s() < end) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   {

@@ -3,6 +3,7 @@
 #include <map>
 #include <thread>
 
+#include "base/fork.h"
 #include "kvstore/dist/member_link.h"
 
 namespace mixnet {
@@ -16,6 +17,8 @@ class WorkerNode {
   WorkerNode(const WorkerNode&) = delete;
   WorkerNode& operator=(const WorkerNode&) = delete;
 
+  // Throws Code::unsupported in a forked child: the threads and connections are the parent's.
+  void check_own() const;
   // Waits for what is pending, at most so long, then leaves the group; what is pending still, and every later call, fails.
   void close(double patience_s);
 
@@ -35,6 +38,7 @@ class WorkerNode {
   void serve(int server, Line& line);
   void connect(const View& view, std::map<int, Line>& lines);
 
+  const uint32_t generation_ = fork_generation();
   const GroupSettings settings_;
   const uint64_t id_;
   const std::shared_ptr<ZmqContext> context_;
