@@ -35,7 +35,7 @@ void LocalStore::pull_rows(const Keys& keys, const Arrays& outputs, const Arrays
     check_ids(keys[i], row_ids[i], value, "pull_rows");
   }
   for (size_t i = 0; i < keys.size(); ++i) {
-    const Entry& entry = find(keys[i], "pull_rows");
+    const StoredValue& entry = find(keys[i], "pull_rows");
     push_out(make_take_rows(entry.value, row_ids[i], outputs[i], "kvstore pull_rows key " + keys[i]), entry, outputs[i],
              &row_ids[i], priority);
   }
@@ -54,7 +54,7 @@ void LocalStore::push_rows(const Keys& keys, const Arrays& row_ids, const Arrays
     update_rows(group.key, group.entry, group.items, priority);
 }
 
-void LocalStore::update_rows(const std::string& key, Entry& entry, const std::vector<PushedRows>& pushed,
+void LocalStore::update_rows(const std::string& key, StoredValue& entry, const std::vector<PushedRows>& pushed,
                              int priority) {
   const std::string place = "kvstore push_rows key " + key;
   std::vector<Variable*> reads;

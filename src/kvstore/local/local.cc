@@ -19,8 +19,8 @@ void check_distinct(const Keys& keys, const char* what) {
   MIXNET_CHECK(distinct.size() == keys.size(), invalid, "[kvstore ", what, "] a key is given twice");
 }
 
-std::vector<Entry> make_entries(const Arrays& values) {
-  std::vector<Entry> entries(values.size());
+std::vector<StoredValue> make_entries(const Arrays& values) {
+  std::vector<StoredValue> entries(values.size());
   for (size_t i = 0; i < values.size(); ++i) {
     entries[i].value = NDArray(values[i].shape(), values[i].dtype(), values[i].device());
     copy(values[i], entries[i].value);
@@ -42,9 +42,9 @@ void copy_task(const NDArray& from, const NDArray& to) {
 
 // --- first values -----------------------------------------------------------------------------------------------------
 
-std::unordered_map<std::string, Entry> LocalStore::among(const Keys& keys) {
+std::unordered_map<std::string, StoredValue> LocalStore::among(const Keys& keys) {
   std::lock_guard<std::recursive_mutex> lock(mutex_);
-  std::unordered_map<std::string, Entry> found;
+  std::unordered_map<std::string, StoredValue> found;
   for (const std::string& key : keys) {
     auto it = entries_.find(key);
     if (it != entries_.end()) found.insert(*it);
@@ -53,7 +53,7 @@ std::unordered_map<std::string, Entry> LocalStore::among(const Keys& keys) {
 }
 
 // Whether no error stands on an entry. Waits for what was pushed, so not with the lock: an updater may be using the store.
-bool LocalStore::usable(const Entry& entry) {
+bool LocalStore::usable(const StoredValue& entry) {
   try {
     entry.update.wait_to_read();
     entry.value.wait_to_read();
@@ -68,7 +68,7 @@ void LocalStore::init(const Keys& keys, const Arrays& values) {
   const auto old = among(keys);
   for (const auto& [key, entry] : old)
     MIXNET_CHECK(!usable(entry), invalid, "[kvstore init] key ", key, " exists already");
-  std::vector<Entry> fresh = make_entries(values);
+  std::vector<StoredValue> fresh = make_entries(values);
   std::lock_guard<std::recursive_mutex> lock(mutex_);
   for (const std::string& key : keys) {
     auto now = entries_.find(key);
@@ -81,7 +81,7 @@ void LocalStore::init(const Keys& keys, const Arrays& values) {
 
 void LocalStore::replace(const Keys& keys, const Arrays& values) {
   check_distinct(keys, "replace");
-  std::vector<Entry> fresh = make_entries(values);
+  std::vector<StoredValue> fresh = make_entries(values);
   std::lock_guard<std::recursive_mutex> lock(mutex_);
   // What is under way for an entry that was there goes on with its arrays.
   for (size_t i = 0; i < keys.size(); ++i) entries_[keys[i]] = std::move(fresh[i]);
@@ -98,7 +98,7 @@ void LocalStore::barrier() {
 
 // --- by key -----------------------------------------------------------------------------------------------------------
 
-Entry& LocalStore::find(const std::string& key, const char* what) {
+StoredValue& LocalStore::find(const std::string& key, const char* what) {
   auto stored = entries_.find(key);
   MIXNET_CHECK(stored != entries_.end(), invalid, "[kvstore ", what, "] key ", key, " was not initialised");
   return stored->second;
@@ -129,7 +129,7 @@ void LocalStore::pull(const Keys& keys, const Arrays& outputs, int priority) {
   const profile::Span span(profile::Category::api, "kvstore pull");
   engine().wait_for_room();
   std::lock_guard<std::recursive_mutex> lock(mutex_);
-  std::vector<const Entry*> entries;
+  std::vector<const StoredValue*> entries;
   for (size_t i = 0; i < keys.size(); ++i) {
     entries.push_back(&find(keys[i], "pull"));
     check_fits(keys[i], outputs[i], entries[i]->value, "pull");

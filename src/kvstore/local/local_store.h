@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "kvstore/kvstore.h"
-#include "kvstore/local/entry.h"
 #include "kvstore/local/rows.h"
+#include "kvstore/local/stored_value.h"
 
 namespace mixnet {
 
@@ -52,29 +52,29 @@ class LocalStore : public KVStore {
   template <class T>
   struct Group {
     const std::string& key;
-    Entry& entry;
+    StoredValue& entry;
     std::vector<T> items;
   };
 
-  std::unordered_map<std::string, Entry> among(const Keys& keys);
-  static bool usable(const Entry& entry);
-  Entry& find(const std::string& key, const char* what);
+  std::unordered_map<std::string, StoredValue> among(const Keys& keys);
+  static bool usable(const StoredValue& entry);
+  StoredValue& find(const std::string& key, const char* what);
   // Items by key, in the order of the first appearance.
   template <class T>
   std::vector<Group<T>> grouped(const Keys& keys, const std::vector<T>& items, const char* what);
 
-  Span<const Residual> residuals(Entry& entry, size_t count);
+  Span<const Residual> residuals(StoredValue& entry, size_t count);
   void push_any_sum(Span<const NDArray> values, Span<const Residual> residuals, const NDArray& target,
                     Span<Variable* const> writes, const std::string& what, int priority);
-  void store_sum(const std::string& key, Entry& entry, Span<const NDArray> values, int priority);
-  NDArray sum(Entry& entry, Span<const NDArray> values, int priority);
-  void update(const std::string& key, const Entry& entry, const NDArray& received, int priority);
-  void update_rows(const std::string& key, Entry& entry, const std::vector<PushedRows>& pushed, int priority);
-  void update_one_by_one(const std::string& key, Entry& entry, Span<const NDArray> values, int priority);
+  void store_sum(const std::string& key, StoredValue& entry, Span<const NDArray> values, int priority);
+  NDArray sum(StoredValue& entry, Span<const NDArray> values, int priority);
+  void update(const std::string& key, const StoredValue& entry, const NDArray& received, int priority);
+  void update_rows(const std::string& key, StoredValue& entry, const std::vector<PushedRows>& pushed, int priority);
+  void update_one_by_one(const std::string& key, StoredValue& entry, Span<const NDArray> values, int priority);
 
   std::string type_;
   std::recursive_mutex mutex_;  // guards the rest; recursive, as the naive engine runs updaters inside of push
-  std::unordered_map<std::string, Entry> entries_;
+  std::unordered_map<std::string, StoredValue> entries_;
   uint64_t call_ = 0;
   std::shared_ptr<const Updater> updater_;
   ByRow by_row_;
@@ -89,7 +89,7 @@ std::vector<LocalStore::Group<T>> LocalStore::grouped(const Keys& keys, const st
   groups.reserve(keys.size());
   ++call_;
   for (size_t i = 0; i < keys.size(); ++i) {
-    Entry& entry = find(keys[i], what);
+    StoredValue& entry = find(keys[i], what);
     if (entry.call != call_) {
       entry.call = call_;
       entry.place = groups.size();

@@ -19,7 +19,7 @@ class UpdateTask : public Task {
   NDArray received_, stored_;
 };
 
-// Pushes a task that updates a stored value and reads what `reads` says. `order`: one for all keys of a store; `update`: see Entry. The
+// Pushes a task that updates a stored value and reads what `reads` says. `order`: one for all keys of a store; `update`: see StoredValue. The
 // value is not among what is written, though it is: its variable must not take the updater's failure.
 void push_update(std::unique_ptr<Task> task, Span<Variable* const> reads, const NDArray& order, const NDArray& update,
                  int priority);

@@ -6,7 +6,7 @@
 namespace mixnet {
 
 // One for each value; none where nothing is compressed.
-Span<const Residual> LocalStore::residuals(Entry& entry, size_t count) {
+Span<const Residual> LocalStore::residuals(StoredValue& entry, size_t count) {
   if (compression_.codes == Codes::none) return {};
   while (entry.residuals.size() < count) entry.residuals.push_back(make_residual(entry.value));
   return entry.residuals;
@@ -18,12 +18,12 @@ void LocalStore::push_any_sum(Span<const NDArray> values, Span<const Residual> r
   else push_compressed_sum(compression_, values, residuals, target, writes, what, priority);
 }
 
-void LocalStore::store_sum(const std::string& key, Entry& entry, Span<const NDArray> values, int priority) {
+void LocalStore::store_sum(const std::string& key, StoredValue& entry, Span<const NDArray> values, int priority) {
   Variable* writes[] = {entry.value.variable(), entry.update.variable()};
   push_any_sum(values, residuals(entry, values.size()), entry.value, writes, "push of key " + key, priority);
 }
 
-NDArray LocalStore::sum(Entry& entry, Span<const NDArray> values, int priority) {
+NDArray LocalStore::sum(StoredValue& entry, Span<const NDArray> values, int priority) {
   if (compression_.codes == Codes::none) return reduce(values, entry.buffer, priority);
   const NDArray& buffer = buffer_of(entry);
   Variable* writes[] = {buffer.variable()};
@@ -31,7 +31,7 @@ NDArray LocalStore::sum(Entry& entry, Span<const NDArray> values, int priority) 
   return buffer;
 }
 
-void LocalStore::update(const std::string& key, const Entry& entry, const NDArray& received, int priority) {
+void LocalStore::update(const std::string& key, const StoredValue& entry, const NDArray& received, int priority) {
   Variable* reads[] = {received.variable(), entry.value.variable()};
   push_update(std::make_unique<UpdateTask>(updater_, key, received, entry.value), reads, order_, entry.update,
               priority);
@@ -39,7 +39,8 @@ void LocalStore::update(const std::string& key, const Entry& entry, const NDArra
 
 // The update enters the engine's order when the value is there. The value's copy is nobody else's, so that what overwrites the array
 // meanwhile does no harm.
-void LocalStore::update_one_by_one(const std::string& key, Entry& entry, Span<const NDArray> values, int priority) {
+void LocalStore::update_one_by_one(const std::string& key, StoredValue& entry, Span<const NDArray> values,
+                                   int priority) {
   const auto kept = residuals(entry, values.size());
   for (size_t k = 0; k < values.size(); ++k) {
     const NDArray received(values[k].shape(), values[k].dtype(), values[k].device());

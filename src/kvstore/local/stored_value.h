@@ -8,7 +8,7 @@
 
 namespace mixnet {
 
-struct Entry {
+struct StoredValue {
   NDArray value;
   // Of two engine variables that order work on the value, its own carries what went wrong before there was one. This array's, held by
   // everything that touches the value, carries the failure of the last update: the value is still there. Never has memory.
@@ -22,9 +22,9 @@ struct Entry {
 // Throws Code::shape or Code::type when `array` is not like the value of the key; `what` names the call.
 void check_fits(const std::string& key, const NDArray& array, const NDArray& value, const char* what);
 // Made at the first call.
-NDArray& buffer_of(Entry& entry);
+NDArray& buffer_of(StoredValue& entry);
 // Pushes a task that reads the entry's value (and another array, or nullptr) and writes `out`.
-void push_out(std::unique_ptr<Task> task, const Entry& entry, const NDArray& out, const NDArray* also_read,
+void push_out(std::unique_ptr<Task> task, const StoredValue& entry, const NDArray& out, const NDArray* also_read,
               int priority);
 
 }  // namespace mixnet

@@ -1,4 +1,4 @@
-#include "kvstore/local/entry.h"
+#include "kvstore/local/stored_value.h"
 
 namespace mixnet {
 
@@ -9,12 +9,12 @@ void check_fits(const std::string& key, const NDArray& array, const NDArray& val
                ", got ", array.dtype());
 }
 
-NDArray& buffer_of(Entry& entry) {
+NDArray& buffer_of(StoredValue& entry) {
   if (entry.buffer.none()) entry.buffer = NDArray(entry.value.shape(), entry.value.dtype(), entry.value.device());
   return entry.buffer;
 }
 
-void push_out(std::unique_ptr<Task> task, const Entry& entry, const NDArray& out, const NDArray* also_read,
+void push_out(std::unique_ptr<Task> task, const StoredValue& entry, const NDArray& out, const NDArray* also_read,
               int priority) {
   std::vector<Variable*> reads{entry.value.variable(), entry.update.variable()};
   if (also_read) reads.push_back(also_read->variable());
