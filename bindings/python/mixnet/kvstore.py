@@ -4,8 +4,8 @@ import atexit
 import json
 import weakref
 
-from .base import MXNetError, check, ffi, lib, register_callback, text
-from .kvstore_server import find_zeromq
+from .base import MXNetError, check, ffi, lib, text
+from .kvstore_server import find_zeromq, updater_data
 from .ndarray import NDArray
 from .optimizer.native import NativeOptimizer
 
@@ -178,15 +178,10 @@ class KVStore:
         """
         self._updater, self._optimizer = updater, None
 
-        def run(key, received, stored):
-            arrays = []
-            for handle in (received, stored):
-                out = ffi.new("mxn_ndarray_t **")
-                check(lib.mxn_ndarray_clone(handle, out))
-                arrays.append(NDArray(out[0]))
+        def run(key, *arrays):
             updater(int(key) if key in self._integer_keys else key, *arrays)
 
-        check(lib.mxn_kvstore_set_updater(self._h, lib.mixnet_py_updater, register_callback(run), lib.mixnet_py_destroy))
+        check(lib.mxn_kvstore_set_updater(self._h, lib.mixnet_py_updater, updater_data(run), lib.mixnet_py_destroy))
 
     _set_updater = set_updater
 

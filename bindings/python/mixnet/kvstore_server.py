@@ -59,25 +59,29 @@ def _cancellable(body):
         raise failed[0]
 
 
+def updater_data(updater):
+    """What `mixnet_py_updater` is registered with: it calls updater(key, received, stored), whose arrays share the store's memory."""
+    from .ndarray import NDArray
+
+    def run(key, *handles):
+        arrays = []
+        for handle in handles:
+            out = ffi.new("mxn_ndarray_t **")
+            check(lib.mxn_ndarray_clone(handle, out))
+            arrays.append(NDArray(out[0]))
+        updater(key, *arrays)
+
+    return register_callback(run)
+
+
 def serve(updater=None):
     """Runs a server or the scheduler, as the environment's DMLC_ROLE says, until its group is over.
 
     updater(key, received, stored) changes what a server has stored, part by part (large arrays are cut into parts, which are flat); without,
     the workers give an optimizer. MXNetError with code -7 when the group ended because somebody was lost.
     """
-    from .ndarray import NDArray
-
     find_zeromq()
     if updater is None:
         return _cancellable(lambda cancel: check(lib.mxn_kvstore_serve(ffi.NULL, ffi.NULL, ffi.NULL, cancel)))
-
-    def run(key, received, stored):
-        arrays = []
-        for handle in (received, stored):
-            out = ffi.new("mxn_ndarray_t **")
-            check(lib.mxn_ndarray_clone(handle, out))
-            arrays.append(NDArray(out[0]))
-        updater(key, *arrays)
-
-    data = register_callback(run)
+    data = updater_data(updater)
     return _cancellable(lambda cancel: check(lib.mxn_kvstore_serve(lib.mixnet_py_updater, data, lib.mixnet_py_destroy, cancel)))

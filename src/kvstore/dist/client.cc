@@ -51,6 +51,21 @@ void Client::queue(RequestPtr request) {
   (push ? link.pushes : link.pulls).insert(std::move(request));
 }
 
+// What init, push and pull of a part have in common.
+Client::RequestPtr Client::make_request(Ask ask, const std::string& key, const Key& entry, uint32_t part,
+                                        const std::shared_ptr<Operation>& operation) {
+  auto request = std::make_shared<Request>();
+  const Slice& slice = entry.parts[part].slice;
+  request->record.ask = ask;
+  request->record.key = key;
+  request->record.part = part;
+  request->record.dtype = entry.dtype;
+  request->record.size = static_cast<uint64_t>(slice.count);
+  request->server = slice.server;
+  request->operation = operation;
+  return request;
+}
+
 void Client::init(const std::string& key, DType dtype, int64_t count, const Bytes& value, Done done) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -64,19 +79,12 @@ void Client::init(const std::string& key, DType dtype, int64_t count, const Byte
     auto operation = begin("init", key, static_cast<int>(entry.parts.size()), std::move(done));
     for (uint32_t i = 0; i < entry.parts.size(); ++i) {
       const Slice& slice = entry.parts[i].slice;
-      auto request = std::make_shared<Request>();
-      request->record.ask = Ask::init;
-      request->record.key = key;
-      request->record.part = i;
-      request->record.dtype = dtype;
-      request->record.size = static_cast<uint64_t>(slice.count);
+      const RequestPtr request = make_request(Ask::init, key, entry, i, operation);
       if (first) {
         request->record.value = {value.data + static_cast<size_t>(slice.begin) * item,
                                  static_cast<size_t>(slice.count) * item, value.owner};
       }
-      request->server = slice.server;
-      request->operation = operation;
-      queue(std::move(request));
+      queue(request);
     }
     keys_[key] = std::move(entry);
   }
@@ -95,22 +103,15 @@ void Client::push(const std::string& key, const Bytes& value, const Compression&
     auto operation = begin("push", key, static_cast<int>(entry.parts.size()), std::move(done));
     for (uint32_t i = 0; i < entry.parts.size(); ++i) {
       Part& part = entry.parts[i];
-      auto request = std::make_shared<Request>();
+      const RequestPtr request = make_request(Ask::push, key, entry, i, operation);
       Record& record = request->record;
-      record.ask = Ask::push;
-      record.key = key;
-      record.part = i;
-      record.dtype = entry.dtype;
-      record.size = static_cast<uint64_t>(part.slice.count);
       record.round = ++part.round;
       record.codes = how.codes;
       record.threshold = how.threshold;
       record.value = {value.data + bytes_of(part.slice.begin), bytes_of(part.slice.count), value.owner};
       request->bytes = static_cast<int64_t>(record.value.size);
       request->priority = priority;
-      request->server = part.slice.server;
-      request->operation = operation;
-      queue(std::move(request));
+      queue(request);
     }
     ++entry.traffic->pushes;
     entry.traffic->bytes_sent += static_cast<int64_t>(value.size);
@@ -127,21 +128,13 @@ void Client::pull(const std::string& key, void* target, std::shared_ptr<const vo
     auto operation = begin("pull", key, static_cast<int>(entry.parts.size()), std::move(done));
     for (uint32_t i = 0; i < entry.parts.size(); ++i) {
       const Part& part = entry.parts[i];
-      auto request = std::make_shared<Request>();
-      Record& record = request->record;
-      record.ask = Ask::pull;
-      record.key = key;
-      record.part = i;
-      record.dtype = entry.dtype;
-      record.size = static_cast<uint64_t>(part.slice.count);
-      record.round = part.round;
+      const RequestPtr request = make_request(Ask::pull, key, entry, i, operation);
+      request->record.round = part.round;
       request->target = static_cast<uint8_t*>(target) + static_cast<size_t>(part.slice.begin) * item;
       request->owner = owner;
       request->bytes = part.slice.count * static_cast<int64_t>(item);
       request->priority = priority;
-      request->server = part.slice.server;
-      request->operation = operation;
-      queue(std::move(request));
+      queue(request);
     }
     ++entry.traffic->pulls;
   }

@@ -109,6 +109,8 @@ class Client {
   using Ended = std::vector<std::shared_ptr<Operation>>;
 
   std::shared_ptr<Operation> begin(const char* what, const std::string& key, int parts, Done done);
+  static RequestPtr make_request(Ask ask, const std::string& key, const Key& entry, uint32_t part,
+                                 const std::shared_ptr<Operation>& operation);
   Key& key_of(const std::string& key, const char* place);
   void queue(RequestPtr request);
   void answered(Link& link, int server, const Record& record, double now, Ended& ended);
