@@ -171,7 +171,7 @@ class DistStore : public KVStore {
     std::lock_guard<std::mutex> lock(mutex_);
     Groups few, rest;
     split(grouped(keys, values, "push"), few, rest);
-    push_together(few, priority);
+    send(few, {}, priority);
     for (const auto& [key, group] : rest) push_one(key, entries_.at(key), group, priority);
   }
 
@@ -181,8 +181,8 @@ class DistStore : public KVStore {
     std::lock_guard<std::mutex> lock(mutex_);
     Groups few, rest;
     split(grouped(keys, outputs, "pull"), few, rest);
-    pull_together(few, priority);
-    for (const auto& [key, group] : rest) pull_one(key, entries_.at(key), group, priority);
+    receive(few, priority);
+    for (const auto& [key, group] : rest) pull_one(key, group, priority);
   }
 
   void push_pull(const std::vector<std::string>& keys, const std::vector<NDArray>& values,
@@ -305,49 +305,57 @@ class DistStore : public KVStore {
     for (auto& item : all) (count >= worth && is_small(item) ? small : rest).push_back(std::move(item));
   }
 
-  void push_together(const Groups& groups, int priority) {
+  // Sends one value per key, and keeps it as it is until the servers have it.
+  void send(const Groups& groups, const Compression& how, int priority) {
     if (groups.empty()) return;
-    std::vector<Variable*> gradients, in_order;
+    std::vector<Variable*> values, in_order;
+    PushOptions later;
     for (const auto& [key, group] : groups) {
-      gradients.push_back(group[0].variable());
+      values.push_back(group[0].variable());
       in_order.push_back(entries_.at(key).order.variable());
+      later.bytes += group[0].bytes();
     }
     auto delivery = std::make_shared<Delivery>();
     auto sender = std::make_shared<Sender>(delivery);
+    // Not on the lane of kernels: sending goes on while they compute.
     PushOptions now;
-    now.lane = Lane::io;
-    now.priority = priority;
+    now.lane = later.lane = Lane::io;
+    now.priority = later.priority = priority;
     now.small = true;
-    auto send = [node = node_, groups, priority, sender] {
+    auto begin = [node = node_, groups, how, priority, sender] {
       for (const auto& [key, group] : groups) {
-        node->client().push(key, bytes_of(group[0]), {}, priority, [sender](const Error* error) {
+        node->client().push(key, bytes_of(group[0]), how, priority, [sender](const Error* error) {
           if (error) sender->note(*error);
         });
       }
     };
     sender.reset();
-    const std::string what = concat(groups.size(), " keys from ", groups[0].first);
-    engine().push(make_task(std::move(send), "push of " + what), gradients, in_order, now);
-    PushOptions later;
-    later.lane = Lane::io;
-    later.priority = priority;
+    engine().push(make_task(std::move(begin), "push of " + title(groups)), values, in_order, now);
+    // In the naive engine tasks end before push returns: by then the answer is there.
     auto keep = [delivery] { delivery->attach(engine().defer()); };
-    engine().push(make_task(keep, "delivery of " + what), gradients, {}, later);
+    engine().push(make_task(keep, "delivery of " + title(groups)), values, {}, later);
   }
 
-  void pull_together(const Groups& groups, int priority) {
+  static std::string title(const Groups& groups) {
+    if (groups.size() == 1) return "key " + groups[0].first;
+    return concat(groups.size(), " keys from ", groups[0].first);
+  }
+
+  // Receives one array per key.
+  void receive(const Groups& groups, int priority) {
     if (groups.empty()) return;
     std::vector<Variable*> reads, writes;
     for (const auto& [key, group] : groups) {
       const NDArray& out = group[0];
       reads.push_back(entries_.at(key).order.variable());
+      // A view covers part of its chunk: the rest stays, errors included.
       if (out.bytes() != static_cast<int64_t>(out.chunk()->bytes())) reads.push_back(out.variable());
       writes.push_back(out.variable());
     }
     PushOptions options;
     options.lane = Lane::io;
     options.priority = priority;
-    auto receive = [node = node_, groups, priority] {
+    auto begin = [node = node_, groups, priority] {
       auto delivery = std::make_shared<Delivery>();
       delivery->attach(engine().defer());
       auto all = std::make_shared<Sender>(delivery);
@@ -358,8 +366,7 @@ class DistStore : public KVStore {
         });
       }
     };
-    engine().push(make_task(std::move(receive), concat("pull of ", groups.size(), " keys from ", groups[0].first)),
-                  reads, writes, options);
+    engine().push(make_task(std::move(begin), "pull of " + title(groups)), reads, writes, options);
   }
 
   void push_one(const std::string& key, Entry& entry, const std::vector<NDArray>& group, int priority) {
@@ -369,30 +376,7 @@ class DistStore : public KVStore {
                  " bytes is cut into parts: raise MIXNET_PS_PART_BYTES");
     NDArray value = reduce(group, entry.sum, priority);
     if (compression_.codes != Codes::none) value = encoded(key, entry, value, priority);
-    auto delivery = std::make_shared<Delivery>();
-    // Not on the lane of kernels: sending goes on while they compute.
-    PushOptions now;
-    now.lane = Lane::io;
-    now.priority = priority;
-    now.small = true;
-    Variable* gradient = value.variable();
-    Variable* in_order = entry.order.variable();
-    auto sender = std::make_shared<Sender>(delivery);
-    auto send = [node = node_, key, value, how = compression_, priority, sender] {
-      node->client().push(key, bytes_of(value), how, priority, [sender](const Error* error) {
-        if (error) sender->note(*error);
-      });
-    };
-    sender.reset();
-    engine().push(make_task(std::move(send), "push of key " + key), Span<Variable* const>(&gradient, 1),
-                  Span<Variable* const>(&in_order, 1), now);
-    PushOptions later;
-    later.lane = Lane::io;
-    later.priority = priority;
-    later.bytes = value.bytes();
-    // In the naive engine tasks end before push returns: by then the answer is there.
-    auto keep = [delivery] { delivery->attach(engine().defer()); };
-    engine().push(make_task(keep, "delivery of key " + key), Span<Variable* const>(&gradient, 1), {}, later);
+    send({{key, {value}}}, compression_, priority);
   }
 
   NDArray encoded(const std::string& key, Entry& entry, const NDArray& value, int priority) {
@@ -418,23 +402,9 @@ class DistStore : public KVStore {
     return codes;
   }
 
-  void pull_one(const std::string& key, Entry& entry, const std::vector<NDArray>& outs, int priority) {
-    const NDArray first = outs[0];
-    std::vector<Variable*> reads{entry.order.variable()}, writes{first.variable()};
-    // A view covers part of its chunk: the rest stays, errors included.
-    if (first.bytes() != static_cast<int64_t>(first.chunk()->bytes())) reads.push_back(first.variable());
-    PushOptions options;
-    options.lane = Lane::io;
-    options.priority = priority;
-    auto receive = [node = node_, key, first, priority] {
-      auto completion = engine().defer();
-      auto done = [completion](const Error* error) {
-        error ? completion->fail(error->code(), error->what()) : completion->end();
-      };
-      node->client().pull(key, first.view().data, first.chunk(), priority, done);
-    };
-    engine().push(make_task(receive, "pull of key " + key), reads, writes, options);
-    for (size_t i = 1; i < outs.size(); ++i) copy(first, outs[i], priority);
+  void pull_one(const std::string& key, const std::vector<NDArray>& outs, int priority) {
+    receive({{key, {outs[0]}}}, priority);
+    for (size_t i = 1; i < outs.size(); ++i) copy(outs[0], outs[i], priority);
   }
 
   const std::string type_;
