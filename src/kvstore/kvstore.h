@@ -43,7 +43,8 @@ class KVStore {
   virtual void push_pull(const std::vector<std::string>& keys, const std::vector<NDArray>& values,
                          const std::vector<NDArray>& outputs, int priority) = 0;
   virtual void set_updater(Updater updater) = 0;
-  // Waits until all workers are here and the updates of what this one pushed are over. Their failures are raised by pulls.
+  // Waits until all workers are here; without servers also until the updates of what this one pushed are over, whose failures are raised
+  // by pulls. Pushes to servers may still be on the way.
   virtual void barrier() = 0;
 
   // Every push is a step of the optimizer; the store and the caller share it.
