@@ -33,6 +33,27 @@ enum {
 
 enum { MXN_AUTOGRAD_RECORDING = 1, MXN_AUTOGRAD_TRAINING = 2, MXN_AUTOGRAD_TRACING = 4 };
 
+/* What a custom operator is asked for, and its arrays. */
+enum {
+  MXN_CUSTOM_DECLARE = 0,
+  MXN_CUSTOM_SHAPES = 1,
+  MXN_CUSTOM_TYPES = 2,
+  MXN_CUSTOM_CREATE = 3,
+  MXN_CUSTOM_FORWARD = 4,
+  MXN_CUSTOM_BACKWARD = 5,
+  MXN_CUSTOM_RELEASE = 6
+};
+
+enum {
+  MXN_CUSTOM_INPUTS = 0,
+  MXN_CUSTOM_OUTPUTS = 1,
+  MXN_CUSTOM_STATES = 2,
+  MXN_CUSTOM_OUTPUT_GRADS = 3,
+  MXN_CUSTOM_INPUT_GRADS = 4
+};
+
+enum { MXN_SOURCE_OPEN = -1, MXN_SOURCE_CLOSE = -2 };
+
 enum { MXN_PROFILER_STOP = 0, MXN_PROFILER_RUN = 1, MXN_PROFILER_RESUME = 2 };
 
 enum { MXN_PROFILER_SPAN = 0, MXN_PROFILER_INSTANT = 1, MXN_PROFILER_COUNTER = 2 };
@@ -53,10 +74,14 @@ typedef struct mxn_executor mxn_executor_t;
 typedef struct mxn_kvstore mxn_kvstore_t;
 typedef struct mxn_optimizer mxn_optimizer_t;
 typedef struct mxn_cached_op mxn_cached_op_t; /* a symbol to be called on arrays */
-typedef struct mxn_variable mxn_variable_t;   /* something the engine orders work by */
-typedef struct mxn_cancel mxn_cancel_t;       /* ends a wait early */
-typedef struct mxn_strings mxn_strings_t;     /* a list of texts */
-typedef struct mxn_shapes mxn_shapes_t;       /* a list of shapes */
+typedef struct mxn_record_reader mxn_record_reader_t;
+typedef struct mxn_record_writer mxn_record_writer_t;
+typedef struct mxn_data_iter mxn_data_iter_t;     /* gives batches, epoch after epoch */
+typedef struct mxn_custom_call mxn_custom_call_t; /* what a custom operator is asked; valid during the call */
+typedef struct mxn_variable mxn_variable_t;       /* something the engine orders work by */
+typedef struct mxn_cancel mxn_cancel_t;           /* ends a wait early */
+typedef struct mxn_strings mxn_strings_t;         /* a list of texts */
+typedef struct mxn_shapes mxn_shapes_t;           /* a list of shapes */
 
 /* One parameter of an operator call. `field` is the parameter's position in the schema. */
 typedef struct {
@@ -100,6 +125,18 @@ typedef struct {
   int64_t kept;                                  /* converted and folded weights and constants, beside planned */
 } mxn_memory_info_t;
 
+/* A question to a custom operator. prop: the node's description, which DECLARE makes; op: what runs, which CREATE makes. Both are numbers
+   that the library gives and RELEASE ends: prop or op, the other one is 0. */
+typedef struct {
+  size_t struct_size;
+  int32_t what;     /* MXN_CUSTOM_DECLARE, ... */
+  int32_t training; /* FORWARD, BACKWARD */
+  int32_t device_kind;
+  int32_t device_index;
+  int64_t prop;
+  int64_t op; /* CREATE, FORWARD, BACKWARD, RELEASE */
+} mxn_custom_info_t;
+
 /* Callbacks are (function, user data, destroy). destroy runs exactly once, also when the call that registers fails. A callback returns
    0, or a negative code after mxn_error_set. */
 typedef void (*mxn_destroy_fn)(void *user);
@@ -108,6 +145,12 @@ typedef int32_t (*mxn_updater_fn)(void *user, const char *key, mxn_ndarray_t *re
 typedef int32_t (*mxn_monitor_fn)(void *user, const char *name, mxn_ndarray_t *value);
 typedef int32_t (*mxn_backward_fn)(void *user, mxn_ndarray_t *const *output_grads, int64_t num_outputs,
                                    mxn_ndarray_t **input_grads, int64_t num_inputs);
+
+typedef int32_t (*mxn_custom_fn)(void *user, mxn_custom_call_t *call);
+/* Asks about a file of the program's, which goes by a number of its own from its opening on: offset MXN_SOURCE_OPEN, what its size is; MXN_SOURCE_CLOSE, nothing
+   more; else for its bytes from offset on, and how many there were, fewer than asked for only at its end. */
+typedef int32_t (*mxn_source_fn)(void *user, const char *uri, int64_t file, int64_t offset, void *buffer, int64_t bytes,
+                                 int64_t *out_count);
 
 /* ---- library ---- */
 
@@ -191,6 +234,9 @@ MXN_API int32_t mxn_op_invoke(const mxn_op_t *op, mxn_ndarray_t *const *inputs, 
                               const mxn_arg_t *args, int32_t num_args, int32_t training, int32_t device_kind,
                               int32_t device_index, mxn_ndarray_t **outputs, int32_t capacity, int32_t *num_outputs);
 
+/** Loads a shared library that adds operators (mixnet/plugin.h), for all bindings and threads; out_names: theirs, hidden ones left out. A library that was loaded before adds nothing. On failure nothing changes. @own caller: mxn_strings_free @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_library_load(const char *path, mxn_strings_t **out_names);
+
 /* ---- arrays ---- */
 
 /** An array with undefined values. @own caller: mxn_ndarray_free @threads any @blocks no @since 0.1 */
@@ -203,7 +249,7 @@ MXN_API int32_t mxn_ndarray_from_memory(void *data, const int64_t *shape, int32_
 MXN_API int32_t mxn_ndarray_clone(const mxn_ndarray_t *array, mxn_ndarray_t **out_array);
 /** Gives a handle back; pending work still finds the memory. @own none @threads any @blocks no @since 0.1 */
 MXN_API void mxn_ndarray_free(mxn_ndarray_t *array);
-/** Shape, dtype and device. The caller sets out_info->struct_size. @own none @threads any @blocks no @since 0.1 */
+/** Shape, dtype and device. The caller sets out_info->struct_size. @own none @threads any @blocks until the array is written where its shape depends on values @since 0.1 */
 MXN_API int32_t mxn_ndarray_info(const mxn_ndarray_t *array, mxn_ndarray_info_t *out_info);
 /** Rows [begin, end) of the first axis, sharing memory. @own caller: mxn_ndarray_free @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_ndarray_slice(const mxn_ndarray_t *array, int64_t begin, int64_t end, mxn_ndarray_t **out_array);
@@ -216,7 +262,7 @@ MXN_API int32_t mxn_ndarray_reshape(const mxn_ndarray_t *array, const int64_t *s
 MXN_API int32_t mxn_ndarray_copy_from_host(mxn_ndarray_t *array, const void *data, int64_t bytes);
 /** Copies the values out; fails with the error that stands on the array. @own none @threads any @blocks yes @since 0.1 */
 MXN_API int32_t mxn_ndarray_copy_to_host(const mxn_ndarray_t *array, void *data, int64_t bytes, const mxn_wait_t *wait);
-/** Copies from one array into another of the same shape and dtype, between any devices. @own none @threads any @blocks no @since 0.1 */
+/** Copies from one array into another of the same shape and dtype, between any devices and storage kinds. @own none @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_ndarray_copy(const mxn_ndarray_t *from, mxn_ndarray_t *to);
 /** Waits until the array's values are there. @own none @threads any @blocks yes @since 0.1 */
 MXN_API int32_t mxn_ndarray_wait_to_read(const mxn_ndarray_t *array, const mxn_wait_t *wait);
@@ -239,6 +285,14 @@ MXN_API int32_t mxn_ndarray_load(const char *path, mxn_ndarray_t ***out_arrays, 
 /** The same from memory. @own caller: arrays and list @threads any @blocks yes @since 0.1 */
 MXN_API int32_t mxn_ndarray_load_memory(const void *data, int64_t bytes, mxn_ndarray_t ***out_arrays,
                                         int64_t *out_count, mxn_strings_t **out_names);
+/** 0 dense, 1 row_sparse, 2 csr. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_ndarray_storage(const mxn_ndarray_t *array, int32_t *out_storage);
+/** A sparse array on the CPU (storage 1 or 2) with copies of dense parts: data (its stored values), indices (row or column numbers, int64) and, for csr, indptr (int64). data NULL: nothing stored, of that dtype. @own caller: mxn_ndarray_free @threads any @blocks until the parts are there @since 0.1 */
+MXN_API int32_t mxn_ndarray_create_sparse(int32_t storage, const int64_t *shape, int32_t ndim, int32_t dtype,
+                                          const mxn_ndarray_t *data, const mxn_ndarray_t *indices,
+                                          const mxn_ndarray_t *indptr, mxn_ndarray_t **out_array);
+/** A dense copy of a part of a sparse array: 0 data, 1 indices, 2 indptr. @own caller: mxn_ndarray_free @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_ndarray_part(const mxn_ndarray_t *array, int32_t part, mxn_ndarray_t **out_array);
 /** Frees the vector of handles that a load or an executor returned, not the arrays in it. @own none @threads any @blocks no @since 0.1 */
 MXN_API void mxn_ndarray_list_free(mxn_ndarray_t **arrays);
 
@@ -251,6 +305,14 @@ MXN_API int32_t mxn_symbol_create(const mxn_op_t *op, const mxn_arg_t *args, int
                                   const char *const *attr_keys, const char *const *attr_values, int32_t num_attrs,
                                   mxn_symbol_t *const *inputs, const char *const *input_names, int32_t num_inputs,
                                   const char *name, mxn_symbol_t **out_symbol);
+/** An operator that carries graphs (_foreach, _while_loop, _cond) applied to symbols of one output. The inputs of each graph are its variables in post-order. @own caller: mxn_symbol_free @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_symbol_create_with(const mxn_op_t *op, mxn_symbol_t *const *graphs, int32_t num_graphs,
+                                       const mxn_arg_t *args, int32_t num_args, const char *const *attr_keys,
+                                       const char *const *attr_values, int32_t num_attrs, mxn_symbol_t *const *inputs,
+                                       int32_t num_inputs, const char *name, mxn_symbol_t **out_symbol);
+/** The part of the graph whose operators have this attribute: as a symbol of its own in which each value from outside is a variable, and those values in the order of its variables (NULL when there are none). @own caller: mxn_symbol_free @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_symbol_cut(const mxn_symbol_t *symbol, const char *key, const char *value,
+                               mxn_symbol_t **out_symbol, mxn_symbol_t **out_outside);
 /** Several symbols as one. @own caller: mxn_symbol_free @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_symbol_group(mxn_symbol_t *const *symbols, int32_t count, mxn_symbol_t **out_symbol);
 /** A deep copy. @own caller: mxn_symbol_free @threads any @blocks no @since 0.1 */
@@ -300,6 +362,9 @@ MXN_API int32_t mxn_symbol_memory(const mxn_symbol_t *symbol, const char *const 
 MXN_API int32_t mxn_symbol_device_memory(const mxn_symbol_t *symbol, int32_t device_kind, int32_t device_index,
                                          const char *const *names, const int32_t *ndims, const int64_t *dims,
                                          int32_t count, int32_t training, mxn_memory_info_t *out_info);
+/** The symbol for prediction with its layers on 8-bit numbers, and how its parameters come of the symbol's own. options is a JSON object: excluded_names, excluded_operators (lists of texts that stay float), quantized_dtype ("int8", "uint8", "auto"), quantize_mode ("smart", "full"), quantize_granularity ("tensor-wise", "channel-wise"); or ranges alone (an object of [lowest, highest] by name of a value, as conv0_output), which a symbol made before is to know. out_parameters gives a group with an output for each name in out_names, both empty where ranges were given. @own caller: mxn_symbol_free, mxn_strings_free @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_symbol_quantize(const mxn_symbol_t *symbol, const char *options, mxn_symbol_t **out_symbol,
+                                    mxn_symbol_t **out_parameters, mxn_strings_t **out_names);
 
 /* ---- executors ---- */
 
@@ -375,6 +440,26 @@ MXN_API int32_t mxn_cached_op_invoke(mxn_cached_op_t *op, mxn_ndarray_t *const *
                                      mxn_ndarray_t **outputs, int32_t capacity, int32_t *num_outputs);
 /** The steps of the last call's plan, a line each, and the number of plans. @own caller: mxn_text_free @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_cached_op_describe(mxn_cached_op_t *op, char **out_text, int64_t *out_plans);
+
+/* ---- custom operators ---- */
+
+/** Registers an operator for nodes of Custom with this op_type; later nodes get the latest. fn answers the questions of mxn_custom_call_info: DECLARE by names and what backward reads, SHAPES and TYPES by shapes; CREATE and RELEASE may do nothing; FORWARD writes the outputs, BACKWARD the gradients of the inputs. Those two run on a thread of the engine's own and may wait, allocate and call the library. @own library takes user @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_custom_register(const char *name, mxn_custom_fn fn, void *user, mxn_destroy_fn destroy);
+/** What is asked. The caller sets out_info->struct_size. @own none @threads the callback's @blocks no @since 0.1 */
+MXN_API int32_t mxn_custom_call_info(const mxn_custom_call_t *call, mxn_custom_info_t *out_info);
+/** The node's parameters: keys and values by turns. @own caller: mxn_strings_free @threads the callback's @blocks no @since 0.1 */
+MXN_API int32_t mxn_custom_call_params(const mxn_custom_call_t *call, mxn_strings_t **out_params);
+/** SHAPES: of the inputs, as far as known. TYPES: their dtypes, one list of codes, -1 unknown. CREATE: shapes of inputs and states, then one list of dtypes. FORWARD, BACKWARD: one list of requests for the outputs or the inputs' gradients, MXN_GRAD_WRITE or MXN_GRAD_NULL. @own caller: mxn_shapes_free @threads the callback's @blocks no @since 0.1 */
+MXN_API int32_t mxn_custom_call_shapes(const mxn_custom_call_t *call, mxn_shapes_t **out_shapes);
+/** Arrays of FORWARD and BACKWARD: what MXN_CUSTOM_INPUTS, ... Those that backward does not read have no values. They borrow memory: one that is kept has its values of the end of the call, but an address or a DLPack tensor ends with it. @own caller: each array, and the vector by mxn_ndarray_list_free @threads the callback's @blocks no @since 0.1 */
+MXN_API int32_t mxn_custom_call_arrays(const mxn_custom_call_t *call, int32_t what, mxn_ndarray_t ***out_arrays,
+                                       int64_t *out_count);
+/** Answers DECLARE: names of MXN_CUSTOM_INPUTS, OUTPUTS or STATES. What is not said is one input, data, one output, output, and no states. @own none @threads the callback's @blocks no @since 0.1 */
+MXN_API int32_t mxn_custom_call_set_names(mxn_custom_call_t *call, int32_t what, const char *const *names,
+                                          int32_t count);
+/** Answers SHAPES: of inputs, outputs, states; TYPES: one list of their dtypes; DECLARE: one list of what backward reads, where gradients of the outputs are numbered from 0, then inputs, then outputs; all unless said. @own none @threads the callback's @blocks no @since 0.1 */
+MXN_API int32_t mxn_custom_call_set_shapes(mxn_custom_call_t *call, const int32_t *ndims, const int64_t *dims,
+                                           int32_t count);
 
 /* ---- key-value store ---- */
 
@@ -462,6 +547,61 @@ MXN_API int32_t mxn_profiler_event(const char *domain, const char *name, int32_t
 MXN_API int32_t mxn_profiler_dump(const char *path);
 /** Counts and times by category and name, as JSON; with restart what was summed is not summed again. @own caller: mxn_text_free @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_profiler_aggregate(int32_t restart, char **out_json);
+
+/* ---- sources: where bytes are read from ---- */
+
+/** From now on what reads files reads scheme://... through fn, before the library's own schemes, of which file stays; fn NULL takes that back. Threads of the library call fn, several at once for different files, one at a time for one. What fn reports is MXN_ERROR_USER of who reads. @own library takes user @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_source_register(const char *scheme, mxn_source_fn fn, void *user, mxn_destroy_fn destroy);
+/** Reads bytes from offset on of a path or URI: file, http, https, s3 or registered. bytes 0: only *out_total, the whole. *out_count: how many there were. @own none @threads any @blocks yes @since 0.1 */
+MXN_API int32_t mxn_source_read(const char *path, int64_t offset, void *data, int64_t bytes, int64_t *out_count,
+                                int64_t *out_total);
+
+/* ---- records: RecordIO files ---- */
+
+/** Reads the records that begin in share part_index of num_parts of a file, a path or URI; 0 and 1: all. @own caller: mxn_record_reader_free @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_record_reader_create(const char *path, int64_t part_index, int64_t num_parts,
+                                         mxn_record_reader_t **out_reader);
+/** @own takes the handle @threads any @blocks no @since 0.1 */
+MXN_API void mxn_record_reader_free(mxn_record_reader_t *reader);
+/** The next record: NULL at the end, not NULL for an empty one. What is no record fails once with MXN_ERROR_IO and its place; the call after that goes on behind it. @own reader: until its next call @threads one at a time @blocks while a file on a server is read @since 0.1 */
+MXN_API int32_t mxn_record_reader_next(mxn_record_reader_t *reader, void **out_data, int64_t *out_bytes);
+/** Goes to a place that a writer or a reader has told, also outside of the share; -1: to the share's beginning. @own none @threads one at a time @blocks no @since 0.1 */
+MXN_API int32_t mxn_record_reader_seek(mxn_record_reader_t *reader, int64_t offset);
+/** Where the next record begins, in bytes. @own none @threads one at a time @blocks no @since 0.1 */
+MXN_API int32_t mxn_record_reader_tell(const mxn_record_reader_t *reader, int64_t *out_offset);
+/** A new file of records, or with append the end of one. @own caller: mxn_record_writer_free @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_record_writer_create(const char *path, int32_t append, mxn_record_writer_t **out_writer);
+/** Closes as mxn_record_writer_close does, but errors are lost. @own takes the handle @threads any @blocks no @since 0.1 */
+MXN_API void mxn_record_writer_free(mxn_record_writer_t *writer);
+/** Writes a record of at most 2^29 - 1 bytes; where it begins. After MXN_ERROR_IO the file is closed. @own none @threads one at a time @blocks no @since 0.1 */
+MXN_API int32_t mxn_record_writer_write(mxn_record_writer_t *writer, const void *data, int64_t bytes,
+                                        int64_t *out_offset);
+/** Where the next record will begin, in bytes. @own none @threads one at a time @blocks no @since 0.1 */
+MXN_API int32_t mxn_record_writer_tell(const mxn_record_writer_t *writer, int64_t *out_offset);
+/** What was written is in the file when it returns; close ends the writing. @own none @threads one at a time @blocks no @since 0.1 */
+MXN_API int32_t mxn_record_writer_flush(mxn_record_writer_t *writer, int32_t close);
+/** Packs the images of a list into a file of records and its index, on all cores. options is a JSON object: list, record, index, root (paths), pass_through, check, center_crop, pack_label, resume (bool), resize, quality, color, inter_method, label_width, threads, part, parts (integers), encoding (".jpg", ".png"). fn, which may be NULL, is called on this thread after each image and at least every 0.2 s; out_done (lines dealt with) and out_total (all) are then up to date. When it fails the run ends with that error, and a later one with resume goes on. out_report is JSON: total, done, packed, resumed, skipped, bytes and faults, a list of objects with line, id, path, reason. @own caller: mxn_text_free @threads any @blocks until all is packed @since 0.1 */
+MXN_API int32_t mxn_image_pack(const char *options, mxn_task_fn fn, void *user, mxn_destroy_fn destroy,
+                               int64_t *out_done, int64_t *out_total, char **out_report);
+
+/* ---- iterators: batches of data ---- */
+
+/** The iterators with their parameters, defaults and texts, as JSON in the form of mxn_op_schemas. @own caller: mxn_text_free @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_data_iter_schemas(char **out_json);
+/** An iterator by name, with count parameters as texts. @own caller: mxn_data_iter_free @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_data_iter_create(const char *name, const char *const *keys, const char *const *values,
+                                     int32_t count, mxn_data_iter_t **out_iter);
+/** At any point of an epoch; waits for the batch that is being made. @own takes the handle @threads any @blocks yes @since 0.1 */
+MXN_API void mxn_data_iter_free(mxn_data_iter_t *iter);
+/** Goes on to the next batch; 0 in out_more: the epoch is over. After an error the next epoch has to be begun; but a wait that ended early (wait may be NULL) can be repeated. @own none @threads one at a time @blocks yes @since 0.1 */
+MXN_API int32_t mxn_data_iter_next(mxn_data_iter_t *iter, const mxn_wait_t *wait, int32_t *out_more);
+/** The current batch: its arrays, data before labels, as mxn_data_iter_describe names them; how many examples at its end only fill it; the examples' ids, of iterators that have them, in memory of the iterator that stays until mxn_data_iter_next. @own caller: each array, and the vector by mxn_ndarray_list_free @threads one at a time @blocks no @since 0.1 */
+MXN_API int32_t mxn_data_iter_batch(const mxn_data_iter_t *iter, mxn_ndarray_t ***out_arrays, int64_t *out_count,
+                                    int64_t *out_pad, const int64_t **out_ids, int64_t *out_num_ids);
+/** Begins the next epoch. @own none @threads one at a time @blocks yes @since 0.1 */
+MXN_API int32_t mxn_data_iter_reset(mxn_data_iter_t *iter);
+/** JSON: "data" and "label" with name, shape, dtype and layout ("" where there is none to tell) of each array; "report" with examples, skipped and faults so far. @own caller: mxn_text_free @threads one at a time @blocks no @since 0.1 */
+MXN_API int32_t mxn_data_iter_describe(const mxn_data_iter_t *iter, char **out_json);
 
 #ifdef __cplusplus
 }

@@ -88,6 +88,13 @@ enum {
   MXN_FIELD_Crop_center_crop = 3 /* boolean, default False */
 };
 
+/* Custom (data): An operator that the program defines and registers under a name (mx.operator.register,
+   mxn_custom_register). Inputs are its arguments, then its auxiliary states. */
+enum {
+  MXN_FIELD_Custom_op_type = 0, /* string, required */
+  MXN_FIELD_Custom_op_params = 1 /* string, default {} */
+};
+
 /* Deconvolution (data, weight, bias): The transpose of Convolution. Output extents are stride (x - 1) + dilate
    (kernel - 1) + 1 - 2 pad + adj. */
 enum {
@@ -99,8 +106,8 @@ enum {
   MXN_FIELD_Deconvolution_target_shape = 5, /* tuple, default () */
   MXN_FIELD_Deconvolution_num_filter = 6, /* int, required */
   MXN_FIELD_Deconvolution_num_group = 7, /* int, default 1 */
-  MXN_FIELD_Deconvolution_workspace = 8, /* int, default 1024 */
-  MXN_FIELD_Deconvolution_no_bias = 9, /* boolean, default False */
+  MXN_FIELD_Deconvolution_workspace = 8, /* int, default 512 */
+  MXN_FIELD_Deconvolution_no_bias = 9, /* boolean, default True */
   MXN_FIELD_Deconvolution_cudnn_tune = 10, /* one of None, fastest, limited_workspace, off, default None */
   MXN_FIELD_Deconvolution_cudnn_off = 11, /* boolean, default False */
   MXN_FIELD_Deconvolution_layout = 12 /* one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None */
@@ -376,6 +383,20 @@ enum {
   MXN_FIELD__contrib_AdaptiveAvgPooling2D_output_size = 0 /* tuple, default () */
 };
 
+/* _contrib_BatchNormWithReLU (data, gamma, beta, moving_mean, moving_var): BatchNorm followed by max(x, 0), in one
+   pass over the output. */
+enum {
+  MXN_FIELD__contrib_BatchNormWithReLU_eps = 0, /* float, default 0.001 */
+  MXN_FIELD__contrib_BatchNormWithReLU_momentum = 1, /* float, default 0.9 */
+  MXN_FIELD__contrib_BatchNormWithReLU_fix_gamma = 2, /* boolean, default True */
+  MXN_FIELD__contrib_BatchNormWithReLU_use_global_stats = 3, /* boolean, default False */
+  MXN_FIELD__contrib_BatchNormWithReLU_output_mean_var = 4, /* boolean, default False */
+  MXN_FIELD__contrib_BatchNormWithReLU_axis = 5, /* int, default 1 */
+  MXN_FIELD__contrib_BatchNormWithReLU_cudnn_off = 6, /* boolean, default False */
+  MXN_FIELD__contrib_BatchNormWithReLU_min_calib_range = 7, /* float, default None */
+  MXN_FIELD__contrib_BatchNormWithReLU_max_calib_range = 8 /* float, default None */
+};
+
 /* _contrib_BilinearResize2D (data, like): Images resized with bilinear interpolation, (N, C, height, width). */
 enum {
   MXN_FIELD__contrib_BilinearResize2D_height = 0, /* int, default 1 */
@@ -384,6 +405,125 @@ enum {
   MXN_FIELD__contrib_BilinearResize2D_scale_width = 3, /* float, default None */
   MXN_FIELD__contrib_BilinearResize2D_mode = 4, /* one of like, odd_scale, size, to_even_down, to_even_up, to_odd_down, to_odd_up, default size */
   MXN_FIELD__contrib_BilinearResize2D_align_corners = 5 /* boolean, default True */
+};
+
+/* _contrib_DeformableConvolution (data, offset, weight, bias): A convolution whose taps are moved by offsets and
+   read between pixels (Dai et al., 2017). Outside of the image everything is 0. (N, num_filter, rows, columns). */
+enum {
+  MXN_FIELD__contrib_DeformableConvolution_kernel = 0, /* tuple, required */
+  MXN_FIELD__contrib_DeformableConvolution_stride = 1, /* tuple, default () */
+  MXN_FIELD__contrib_DeformableConvolution_dilate = 2, /* tuple, default () */
+  MXN_FIELD__contrib_DeformableConvolution_pad = 3, /* tuple, default () */
+  MXN_FIELD__contrib_DeformableConvolution_num_filter = 4, /* int, required */
+  MXN_FIELD__contrib_DeformableConvolution_num_group = 5, /* int, default 1 */
+  MXN_FIELD__contrib_DeformableConvolution_num_deformable_group = 6, /* int, default 1 */
+  MXN_FIELD__contrib_DeformableConvolution_workspace = 7, /* int, default 1024 */
+  MXN_FIELD__contrib_DeformableConvolution_no_bias = 8, /* boolean, default False */
+  MXN_FIELD__contrib_DeformableConvolution_layout = 9 /* one of None, NCDHW, NCHW, NCW, default None */
+};
+
+/* _contrib_DeformablePSROIPooling (data, rois, trans): Deformable position-sensitive pooling (Dai et al., 2017):
+   averages of bilinear samples in moved cells, (R, output_dim, pooled_size, pooled_size). */
+enum {
+  MXN_FIELD__contrib_DeformablePSROIPooling_spatial_scale = 0, /* float, required */
+  MXN_FIELD__contrib_DeformablePSROIPooling_output_dim = 1, /* int, required */
+  MXN_FIELD__contrib_DeformablePSROIPooling_group_size = 2, /* int, required */
+  MXN_FIELD__contrib_DeformablePSROIPooling_pooled_size = 3, /* int, required */
+  MXN_FIELD__contrib_DeformablePSROIPooling_part_size = 4, /* int, default 0 */
+  MXN_FIELD__contrib_DeformablePSROIPooling_sample_per_part = 5, /* int, default 1 */
+  MXN_FIELD__contrib_DeformablePSROIPooling_trans_std = 6, /* float, default 0 */
+  MXN_FIELD__contrib_DeformablePSROIPooling_no_trans = 7 /* boolean, default False */
+};
+
+/* _contrib_ModulatedDeformableConvolution (data, offset, mask, weight, bias): A convolution whose taps are moved by
+   offsets and read between pixels (Zhu et al., 2019), and weighed. Outside of the image everything is 0. (N,
+   num_filter, rows, columns). */
+enum {
+  MXN_FIELD__contrib_ModulatedDeformableConvolution_kernel = 0, /* tuple, required */
+  MXN_FIELD__contrib_ModulatedDeformableConvolution_stride = 1, /* tuple, default () */
+  MXN_FIELD__contrib_ModulatedDeformableConvolution_dilate = 2, /* tuple, default () */
+  MXN_FIELD__contrib_ModulatedDeformableConvolution_pad = 3, /* tuple, default () */
+  MXN_FIELD__contrib_ModulatedDeformableConvolution_num_filter = 4, /* int, required */
+  MXN_FIELD__contrib_ModulatedDeformableConvolution_num_group = 5, /* int, default 1 */
+  MXN_FIELD__contrib_ModulatedDeformableConvolution_num_deformable_group = 6, /* int, default 1 */
+  MXN_FIELD__contrib_ModulatedDeformableConvolution_workspace = 7, /* int, default 1024 */
+  MXN_FIELD__contrib_ModulatedDeformableConvolution_no_bias = 8, /* boolean, default False */
+  MXN_FIELD__contrib_ModulatedDeformableConvolution_im2col_step = 9, /* int, default 64 */
+  MXN_FIELD__contrib_ModulatedDeformableConvolution_layout = 10 /* one of None, NCDHW, NCHW, NCW, default None */
+};
+
+/* _contrib_MultiBoxDetection (cls_prob, loc_pred, anchor): Boxes that were found, (N, A, 6): class without the
+   background, probability, corners. A class of -1 means no box: suppressed, or the filling at the end. */
+enum {
+  MXN_FIELD__contrib_MultiBoxDetection_clip = 0, /* boolean, default True */
+  MXN_FIELD__contrib_MultiBoxDetection_threshold = 1, /* float, default 0.01 */
+  MXN_FIELD__contrib_MultiBoxDetection_background_id = 2, /* int, default 0 */
+  MXN_FIELD__contrib_MultiBoxDetection_nms_threshold = 3, /* float, default 0.5 */
+  MXN_FIELD__contrib_MultiBoxDetection_force_suppress = 4, /* boolean, default False */
+  MXN_FIELD__contrib_MultiBoxDetection_variances = 5, /* float tuple, default (0.1, 0.1, 0.2, 0.2) */
+  MXN_FIELD__contrib_MultiBoxDetection_nms_topk = 6 /* int, default -1 */
+};
+
+/* _contrib_MultiBoxPrior (data): Anchors around every pixel, (1, H W (sizes + ratios - 1), 4), corners. Anchors are
+   as wide as high in pixels of the map where the ratio is 1. */
+enum {
+  MXN_FIELD__contrib_MultiBoxPrior_sizes = 0, /* float tuple, default (1,) */
+  MXN_FIELD__contrib_MultiBoxPrior_ratios = 1, /* float tuple, default (1,) */
+  MXN_FIELD__contrib_MultiBoxPrior_clip = 2, /* boolean, default False */
+  MXN_FIELD__contrib_MultiBoxPrior_steps = 3, /* float tuple, default (-1, -1) */
+  MXN_FIELD__contrib_MultiBoxPrior_offsets = 4 /* float tuple, default (0.5, 0.5) */
+};
+
+/* _contrib_MultiBoxTarget (anchor, label, cls_pred): Training targets: offsets of boxes from their anchors, (N, 4
+   A), 1 where there are such, (N, 4 A), and classes, (N, A), background 0. An image without boxes is ignored as a
+   whole. */
+enum {
+  MXN_FIELD__contrib_MultiBoxTarget_overlap_threshold = 0, /* float, default 0.5 */
+  MXN_FIELD__contrib_MultiBoxTarget_ignore_label = 1, /* float, default -1 */
+  MXN_FIELD__contrib_MultiBoxTarget_negative_mining_ratio = 2, /* float, default -1 */
+  MXN_FIELD__contrib_MultiBoxTarget_negative_mining_thresh = 3, /* float, default 0.5 */
+  MXN_FIELD__contrib_MultiBoxTarget_minimum_negative_samples = 4, /* int, default 0 */
+  MXN_FIELD__contrib_MultiBoxTarget_variances = 5 /* float tuple, default (0.1, 0.1, 0.2, 0.2) */
+};
+
+/* _contrib_MultiProposal (cls_prob, bbox_pred, im_info): Regions of images from a region proposal network: anchors
+   moved by their offsets, cut off at the borders, without those that overlap a better one. (N rpn_post_nms_top_n,
+   5): image, x1, y1, x2, y2. No gradient flows. */
+enum {
+  MXN_FIELD__contrib_MultiProposal_rpn_pre_nms_top_n = 0, /* int, default 6000 */
+  MXN_FIELD__contrib_MultiProposal_rpn_post_nms_top_n = 1, /* int, default 300 */
+  MXN_FIELD__contrib_MultiProposal_threshold = 2, /* float, default 0.7 */
+  MXN_FIELD__contrib_MultiProposal_rpn_min_size = 3, /* int, default 16 */
+  MXN_FIELD__contrib_MultiProposal_scales = 4, /* float tuple, default (4, 8, 16, 32) */
+  MXN_FIELD__contrib_MultiProposal_ratios = 5, /* float tuple, default (0.5, 1, 2) */
+  MXN_FIELD__contrib_MultiProposal_feature_stride = 6, /* int, default 16 */
+  MXN_FIELD__contrib_MultiProposal_output_score = 7, /* boolean, default False */
+  MXN_FIELD__contrib_MultiProposal_iou_loss = 8 /* boolean, default False */
+};
+
+/* _contrib_PSROIPooling (data, rois): Position-sensitive pooling (Dai et al., 2016): the average over the cells of
+   a grid, each with channels of its own, (R, output_dim, pooled_size, pooled_size). No gradient flows to the
+   regions. */
+enum {
+  MXN_FIELD__contrib_PSROIPooling_spatial_scale = 0, /* float, required */
+  MXN_FIELD__contrib_PSROIPooling_output_dim = 1, /* int, required */
+  MXN_FIELD__contrib_PSROIPooling_pooled_size = 2, /* int, required */
+  MXN_FIELD__contrib_PSROIPooling_group_size = 3 /* int, default 0 */
+};
+
+/* _contrib_Proposal (cls_prob, bbox_pred, im_info): Regions of images from a region proposal network: anchors moved
+   by their offsets, cut off at the borders, without those that overlap a better one. (N rpn_post_nms_top_n, 5):
+   image, x1, y1, x2, y2. No gradient flows. */
+enum {
+  MXN_FIELD__contrib_Proposal_rpn_pre_nms_top_n = 0, /* int, default 6000 */
+  MXN_FIELD__contrib_Proposal_rpn_post_nms_top_n = 1, /* int, default 300 */
+  MXN_FIELD__contrib_Proposal_threshold = 2, /* float, default 0.7 */
+  MXN_FIELD__contrib_Proposal_rpn_min_size = 3, /* int, default 16 */
+  MXN_FIELD__contrib_Proposal_scales = 4, /* float tuple, default (4, 8, 16, 32) */
+  MXN_FIELD__contrib_Proposal_ratios = 5, /* float tuple, default (0.5, 1, 2) */
+  MXN_FIELD__contrib_Proposal_feature_stride = 6, /* int, default 16 */
+  MXN_FIELD__contrib_Proposal_output_score = 7, /* boolean, default False */
+  MXN_FIELD__contrib_Proposal_iou_loss = 8 /* boolean, default False */
 };
 
 /* _contrib_ROIAlign (data, rois): Average pooling of bilinear samples over regions of interest (He et al., 2017),
@@ -396,7 +536,28 @@ enum {
   MXN_FIELD__contrib_ROIAlign_aligned = 4 /* boolean, default False */
 };
 
-/* _contrib_allclose (a, b): 1 when |a - b| <= atol + rtol |b| everywhere, else 0: a scalar, uint8. */
+/* _contrib_RROIAlign (data, rois): Average pooling of bilinear samples over turned regions (Ma et al., 2018), (R,
+   C, height, width). */
+enum {
+  MXN_FIELD__contrib_RROIAlign_pooled_size = 0, /* tuple, required */
+  MXN_FIELD__contrib_RROIAlign_spatial_scale = 1, /* float, required */
+  MXN_FIELD__contrib_RROIAlign_sampling_ratio = 2 /* int, default -1 */
+};
+
+/* _contrib_SyncBatchNorm (data, gamma, beta, moving_mean, moving_var): BatchNorm with MXNet's parameters for
+   several devices. The statistics are those of the array that is given: a batch that was split over executors has
+   statistics of every part. */
+enum {
+  MXN_FIELD__contrib_SyncBatchNorm_eps = 0, /* float, default 0.001 */
+  MXN_FIELD__contrib_SyncBatchNorm_momentum = 1, /* float, default 0.9 */
+  MXN_FIELD__contrib_SyncBatchNorm_fix_gamma = 2, /* boolean, default True */
+  MXN_FIELD__contrib_SyncBatchNorm_use_global_stats = 3, /* boolean, default False */
+  MXN_FIELD__contrib_SyncBatchNorm_output_mean_var = 4, /* boolean, default False */
+  MXN_FIELD__contrib_SyncBatchNorm_ndev = 5, /* int, default 1 */
+  MXN_FIELD__contrib_SyncBatchNorm_key = 6 /* string, required */
+};
+
+/* _contrib_allclose (a, b): 1 when |a - b| <= atol + rtol |b| everywhere, else 0: (1,), uint8. */
 enum {
   MXN_FIELD__contrib_allclose_rtol = 0, /* float, default 1e-05 */
   MXN_FIELD__contrib_allclose_atol = 1, /* float, default 1e-08 */
@@ -413,11 +574,103 @@ enum {
   MXN_FIELD__contrib_arange_like_axis = 4 /* int, default None */
 };
 
+/* _contrib_bipartite_matching (data): Greedy matching of rows and columns: the column of every row, (..., rows),
+   and the row of every column, (..., columns); -1 where there is none. */
+enum {
+  MXN_FIELD__contrib_bipartite_matching_is_ascend = 0, /* boolean, default False */
+  MXN_FIELD__contrib_bipartite_matching_threshold = 1, /* float, required */
+  MXN_FIELD__contrib_bipartite_matching_topk = 2 /* int, default -1 */
+};
+
+/* _contrib_boolean_mask (data, index): The slices of data along axis where index is not zero, in order. How many
+   these are is known only after the run: asking for the output's shape waits, and no graph can be bound with it. */
+enum {
+  MXN_FIELD__contrib_boolean_mask_axis = 0 /* int, default 0 */
+};
+
+/* _contrib_box_decode (data, anchors): Boxes from their offsets to anchors, (B, N, 4), corners: what box_encode
+   does, backwards. No gradient flows. */
+enum {
+  MXN_FIELD__contrib_box_decode_std0 = 0, /* float, default 1 */
+  MXN_FIELD__contrib_box_decode_std1 = 1, /* float, default 1 */
+  MXN_FIELD__contrib_box_decode_std2 = 2, /* float, default 1 */
+  MXN_FIELD__contrib_box_decode_std3 = 3, /* float, default 1 */
+  MXN_FIELD__contrib_box_decode_clip = 4, /* float, default -1 */
+  MXN_FIELD__contrib_box_decode_format = 5 /* one of corner, center, default center */
+};
+
+/* _contrib_box_iou (lhs, rhs): Intersection over union of all pairs of boxes: the leading extents of lhs, then
+   those of rhs. Boxes that cover nothing have 0 with everything. No gradient flows, as in MXNet. */
+enum {
+  MXN_FIELD__contrib_box_iou_format = 0 /* one of corner, center, default corner */
+};
+
+/* _contrib_box_nms (data): Non-maximum suppression: the rows that stay, by falling score, then rows of -1. The
+   gradient goes to the rows that stay; with other formats in and out it is passed on as it is, as in MXNet. */
+enum {
+  MXN_FIELD__contrib_box_nms_overlap_thresh = 0, /* float, default 0.5 */
+  MXN_FIELD__contrib_box_nms_valid_thresh = 1, /* float, default 0 */
+  MXN_FIELD__contrib_box_nms_topk = 2, /* int, default -1 */
+  MXN_FIELD__contrib_box_nms_coord_start = 3, /* int, default 2 */
+  MXN_FIELD__contrib_box_nms_score_index = 4, /* int, default 1 */
+  MXN_FIELD__contrib_box_nms_id_index = 5, /* int, default -1 */
+  MXN_FIELD__contrib_box_nms_background_id = 6, /* int, default -1 */
+  MXN_FIELD__contrib_box_nms_force_suppress = 7, /* boolean, default False */
+  MXN_FIELD__contrib_box_nms_in_format = 8, /* one of corner, center, default corner */
+  MXN_FIELD__contrib_box_nms_out_format = 9 /* one of corner, center, default corner */
+};
+
+/* _contrib_calibrate_entropy (hist, hist_edges): The limit that loses the least information when values are cut off
+   there and quantised: it minimises the Kullback-Leibler divergence between the histogram and the quantised one.
+   Both results are (1,). */
+enum {
+  MXN_FIELD__contrib_calibrate_entropy_num_quantized_bins = 0 /* int, default 255 */
+};
+
+/* _contrib_count_sketch (data, h, s): Count sketch: output[..., h[i]] is the sum of s[i] data[..., i]. The gradient
+   flows to data alone. */
+enum {
+  MXN_FIELD__contrib_count_sketch_out_dim = 0, /* int, required */
+  MXN_FIELD__contrib_count_sketch_processing_batch_size = 1 /* int, default 32 */
+};
+
+/* _contrib_dequantize (data, min_range, max_range): What quantised data stand for: q reach / levels, reach =
+   max(|min_range|, |max_range|), levels 127 of int8, 255 of uint8 and 2^31 - 1 of int32. */
+enum {
+  MXN_FIELD__contrib_dequantize_out_type = 0 /* one of float32, default float32 */
+};
+
+/* _contrib_fft (data): Fourier transform of every row of real numbers, (..., 2 n): pairs of a real and an imaginary
+   part. */
+enum {
+  MXN_FIELD__contrib_fft_compute_size = 0 /* int, default 128 */
+};
+
+/* _contrib_getnnz (data): The number of elements that a csr matrix stores (of a dense one: that are not zero), as
+   int64. */
+enum {
+  MXN_FIELD__contrib_getnnz_axis = 0 /* int, default None */
+};
+
 /* _contrib_gradientmultiplier (data): Passes data on and multiplies its gradient by scalar; a negative one reverses
    it. */
 enum {
   MXN_FIELD__contrib_gradientmultiplier_scalar = 0, /* float, default 1 */
   MXN_FIELD__contrib_gradientmultiplier_is_int = 1 /* boolean, default True */
+};
+
+/* _contrib_group_adagrad_update (weight, grad, history): AdaGrad with one rate per row: history += mean(g^2),
+   weight -= lr g / sqrt(history + epsilon). */
+enum {
+  MXN_FIELD__contrib_group_adagrad_update_lr = 0, /* float, required */
+  MXN_FIELD__contrib_group_adagrad_update_rescale_grad = 1, /* float, default 1 */
+  MXN_FIELD__contrib_group_adagrad_update_clip_gradient = 2, /* float, default -1 */
+  MXN_FIELD__contrib_group_adagrad_update_epsilon = 3 /* float, default 1e-05 */
+};
+
+/* _contrib_ifft (data): Real part of the inverse Fourier transform of every row, not divided by n, (..., n). */
+enum {
+  MXN_FIELD__contrib_ifft_compute_size = 0 /* int, default 128 */
 };
 
 /* _contrib_index_array (data): The index of every element along each of the axes: data's shape with one more
@@ -455,6 +708,196 @@ enum {
   MXN_FIELD__contrib_quadratic_a = 0, /* float, default 0 */
   MXN_FIELD__contrib_quadratic_b = 1, /* float, default 0 */
   MXN_FIELD__contrib_quadratic_c = 2 /* float, default 0 */
+};
+
+/* _contrib_quantize (data, min_range, max_range): Quantises data: nearest(x levels / reach), reach =
+   max(|min_range|, |max_range|), levels 127 of int8 and 255 of uint8, saturating. Gives the numbers and the range
+   that they stand for. */
+enum {
+  MXN_FIELD__contrib_quantize_out_type = 0 /* one of int8, uint8, default uint8 */
+};
+
+/* _contrib_quantize_asym (data): Quantises data to uint8 with a zero of its own: x scale + shift, of the calibrated
+   range or that of data. */
+enum {
+  MXN_FIELD__contrib_quantize_asym_min_calib_range = 0, /* float, default None */
+  MXN_FIELD__contrib_quantize_asym_max_calib_range = 1 /* float, default None */
+};
+
+/* _contrib_quantize_v2 (data): As quantize, for the calibrated range, or for that of data when there is none. */
+enum {
+  MXN_FIELD__contrib_quantize_v2_out_type = 0, /* one of auto, int8, uint8, default int8 */
+  MXN_FIELD__contrib_quantize_v2_min_calib_range = 1, /* float, default None */
+  MXN_FIELD__contrib_quantize_v2_max_calib_range = 2 /* float, default None */
+};
+
+/* _contrib_quantized_act (data, min_data, max_data): The positive part of quantised data; the range stays. */
+enum {
+  MXN_FIELD__contrib_quantized_act_act_type = 0 /* one of relu, sigmoid, tanh, softrelu, softsign, required */
+};
+
+/* _contrib_quantized_batch_norm (data, gamma, beta, moving_mean, moving_var, min_data, max_data): BatchNorm in
+   prediction on quantised data: (x - moving_mean) gamma / sqrt(moving_var + eps) + beta, as int8. */
+enum {
+  MXN_FIELD__contrib_quantized_batch_norm_eps = 0, /* float, default 0.0010000000474974513 */
+  MXN_FIELD__contrib_quantized_batch_norm_momentum = 1, /* float, default 0.9 */
+  MXN_FIELD__contrib_quantized_batch_norm_fix_gamma = 2, /* boolean, default True */
+  MXN_FIELD__contrib_quantized_batch_norm_use_global_stats = 3, /* boolean, default False */
+  MXN_FIELD__contrib_quantized_batch_norm_output_mean_var = 4, /* boolean, default False */
+  MXN_FIELD__contrib_quantized_batch_norm_axis = 5, /* int, default 1 */
+  MXN_FIELD__contrib_quantized_batch_norm_cudnn_off = 6, /* boolean, default False */
+  MXN_FIELD__contrib_quantized_batch_norm_min_calib_range = 7, /* float, default None */
+  MXN_FIELD__contrib_quantized_batch_norm_max_calib_range = 8 /* float, default None */
+};
+
+/* _contrib_quantized_concat (data): Joins quantised tensors along an axis, in the widest of their ranges: uint8
+   where all are, else int8. */
+enum {
+  MXN_FIELD__contrib_quantized_concat_dim = 1 /* int, default 1 */
+};
+
+/* _contrib_quantized_conv (data, weight, bias, min_data, max_data, min_weight, max_weight, min_bias, max_bias):
+   Convolution of quantised data with quantised weights: exact sums as int32, with the range they stand for.
+   Parameters as Convolution. */
+enum {
+  MXN_FIELD__contrib_quantized_conv_kernel = 0, /* tuple, required */
+  MXN_FIELD__contrib_quantized_conv_stride = 1, /* tuple, default () */
+  MXN_FIELD__contrib_quantized_conv_dilate = 2, /* tuple, default () */
+  MXN_FIELD__contrib_quantized_conv_pad = 3, /* tuple, default () */
+  MXN_FIELD__contrib_quantized_conv_num_filter = 4, /* int, required */
+  MXN_FIELD__contrib_quantized_conv_num_group = 5, /* int, default 1 */
+  MXN_FIELD__contrib_quantized_conv_workspace = 6, /* int, default 1024 */
+  MXN_FIELD__contrib_quantized_conv_no_bias = 7, /* boolean, default False */
+  MXN_FIELD__contrib_quantized_conv_cudnn_tune = 8, /* one of None, fastest, limited_workspace, off, default None */
+  MXN_FIELD__contrib_quantized_conv_cudnn_off = 9, /* boolean, default False */
+  MXN_FIELD__contrib_quantized_conv_layout = 10 /* one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None */
+};
+
+/* _contrib_quantized_elemwise_add (lhs, rhs, lhs_min, lhs_max, rhs_min, rhs_max): The sum of two quantised tensors:
+   int32, or int8 when the range of the sum is given. */
+enum {
+  MXN_FIELD__contrib_quantized_elemwise_add_min_calib_range = 0, /* float, default None */
+  MXN_FIELD__contrib_quantized_elemwise_add_max_calib_range = 1 /* float, default None */
+};
+
+/* _contrib_quantized_elemwise_mul (lhs, rhs, lhs_min, lhs_max, rhs_min, rhs_max): The product of two quantised
+   tensors: int32, int8 when its range is given, or float32. */
+enum {
+  MXN_FIELD__contrib_quantized_elemwise_mul_min_calib_range = 0, /* float, default None */
+  MXN_FIELD__contrib_quantized_elemwise_mul_max_calib_range = 1, /* float, default None */
+  MXN_FIELD__contrib_quantized_elemwise_mul_enable_float_output = 2 /* boolean, default False */
+};
+
+/* _contrib_quantized_embedding (data, weight, min_weight, max_weight): Rows of a quantised weight by number, with
+   the weight's range. */
+enum {
+  MXN_FIELD__contrib_quantized_embedding_input_dim = 0, /* int, required */
+  MXN_FIELD__contrib_quantized_embedding_output_dim = 1, /* int, required */
+  MXN_FIELD__contrib_quantized_embedding_dtype = 2, /* dtype, default float32 */
+  MXN_FIELD__contrib_quantized_embedding_sparse_grad = 3 /* boolean, default False */
+};
+
+/* _contrib_quantized_fully_connected (data, weight, bias, min_data, max_data, min_weight, max_weight, min_bias,
+   max_bias): A full layer on quantised data and weights: exact sums as int32, with the range they stand for.
+   Parameters as FullyConnected. */
+enum {
+  MXN_FIELD__contrib_quantized_fully_connected_num_hidden = 0, /* int, required */
+  MXN_FIELD__contrib_quantized_fully_connected_no_bias = 1, /* boolean, default False */
+  MXN_FIELD__contrib_quantized_fully_connected_flatten = 2 /* boolean, default True */
+};
+
+/* _contrib_quantized_pooling (data, min_data, max_data): Maximum or average of the windows of quantised data; the
+   range stays. Parameters as Pooling. */
+enum {
+  MXN_FIELD__contrib_quantized_pooling_kernel = 0, /* tuple, default () */
+  MXN_FIELD__contrib_quantized_pooling_pool_type = 1, /* one of avg, lp, max, sum, default max */
+  MXN_FIELD__contrib_quantized_pooling_global_pool = 2, /* boolean, default False */
+  MXN_FIELD__contrib_quantized_pooling_cudnn_off = 3, /* boolean, default False */
+  MXN_FIELD__contrib_quantized_pooling_pooling_convention = 4, /* one of full, same, valid, default valid */
+  MXN_FIELD__contrib_quantized_pooling_stride = 5, /* tuple, default () */
+  MXN_FIELD__contrib_quantized_pooling_pad = 6, /* tuple, default () */
+  MXN_FIELD__contrib_quantized_pooling_p_value = 7, /* int, default None */
+  MXN_FIELD__contrib_quantized_pooling_count_include_pad = 8, /* boolean, default None */
+  MXN_FIELD__contrib_quantized_pooling_layout = 9 /* one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None */
+};
+
+/* _contrib_quantized_rnn (data, parameters, state, state_cell, data_scale, data_shift): RNN in prediction on
+   quantised data (see quantize_asym); results are float32. Parameters and shapes as RNN. */
+enum {
+  MXN_FIELD__contrib_quantized_rnn_state_size = 0, /* int, required */
+  MXN_FIELD__contrib_quantized_rnn_num_layers = 1, /* int, required */
+  MXN_FIELD__contrib_quantized_rnn_bidirectional = 2, /* boolean, default False */
+  MXN_FIELD__contrib_quantized_rnn_mode = 3, /* one of gru, lstm, rnn_relu, rnn_tanh, required */
+  MXN_FIELD__contrib_quantized_rnn_p = 4, /* float, default 0 */
+  MXN_FIELD__contrib_quantized_rnn_state_outputs = 5, /* boolean, default False */
+  MXN_FIELD__contrib_quantized_rnn_projection_size = 6, /* int, default None */
+  MXN_FIELD__contrib_quantized_rnn_lstm_state_clip_min = 7, /* float, default None */
+  MXN_FIELD__contrib_quantized_rnn_lstm_state_clip_max = 8, /* float, default None */
+  MXN_FIELD__contrib_quantized_rnn_lstm_state_clip_nan = 9, /* boolean, default False */
+  MXN_FIELD__contrib_quantized_rnn_use_sequence_length = 10 /* boolean, default False */
+};
+
+/* _contrib_requantize (data, min_range, max_range): Results of quantised layers as 8-bit numbers, for the
+   calibrated range, or for that of data when there is none. */
+enum {
+  MXN_FIELD__contrib_requantize_out_type = 0, /* one of auto, int8, uint8, default int8 */
+  MXN_FIELD__contrib_requantize_min_calib_range = 1, /* float, default None */
+  MXN_FIELD__contrib_requantize_max_calib_range = 2 /* float, default None */
+};
+
+/* _contrib_sdp_attention (query, key, value, mask): Scaled dot-product attention, softmax(scale query key^T + mask)
+   value (Vaswani et al., 2017): (batch, heads, queries, width). Scores are made tile by tile, so that memory grows
+   with the lengths and not with their product. A query that sees no key gives 0. */
+enum {
+  MXN_FIELD__contrib_sdp_attention_use_mask = 0, /* boolean, default False */
+  MXN_FIELD__contrib_sdp_attention_causal = 1, /* boolean, default False */
+  MXN_FIELD__contrib_sdp_attention_scale = 2 /* float, default None */
+};
+
+/* _cvcopyMakeBorder (src): An image with a frame around it: (top + height + bot, left + width + right, channels).
+   Values are rounded and kept in the dtype's range. */
+enum {
+  MXN_FIELD__cvcopyMakeBorder_top = 0, /* int, required */
+  MXN_FIELD__cvcopyMakeBorder_bot = 1, /* int, required */
+  MXN_FIELD__cvcopyMakeBorder_left = 2, /* int, required */
+  MXN_FIELD__cvcopyMakeBorder_right = 3, /* int, required */
+  MXN_FIELD__cvcopyMakeBorder_type = 4, /* int, default 0 */
+  MXN_FIELD__cvcopyMakeBorder_value = 5, /* float, default 0 */
+  MXN_FIELD__cvcopyMakeBorder_values = 6 /* float tuple, default () */
+};
+
+/* _cvimdecode (buf): The pixels of a JPEG or PNG file: (height, width, channels) uint8. Bytes that are no image, or
+   a broken one, are an error. The shape is known after the run: asking for it waits. */
+enum {
+  MXN_FIELD__cvimdecode_flag = 0, /* int, default 1 */
+  MXN_FIELD__cvimdecode_to_rgb = 1, /* boolean, default True */
+  MXN_FIELD__cvimdecode_orient = 2, /* boolean, default False */
+  MXN_FIELD__cvimdecode_quiet = 3 /* boolean, default False */
+};
+
+/* _cvimencode (img): An image as the bytes of a JPEG (colour at half the size both ways) or PNG file: (n,) uint8.
+   Not in MXNet, where OpenCV's Python package does it. The shape is known after the run: asking for it waits. */
+enum {
+  MXN_FIELD__cvimencode_ext = 0, /* string, default .jpg */
+  MXN_FIELD__cvimencode_quality = 1, /* int, default 95 */
+  MXN_FIELD__cvimencode_from_rgb = 2 /* boolean, default True */
+};
+
+/* _cvimread: The pixels of a JPEG or PNG file, as _cvimdecode gives them. The shape is known after the run: asking
+   for it waits, and raises what was wrong with the file. */
+enum {
+  MXN_FIELD__cvimread_filename = 0, /* string, required */
+  MXN_FIELD__cvimread_flag = 1, /* int, default 1 */
+  MXN_FIELD__cvimread_to_rgb = 2, /* boolean, default True */
+  MXN_FIELD__cvimread_orient = 3 /* boolean, default False */
+};
+
+/* _cvimresize (src): An image of another size, (h, w, channels). interp=9: area where both sides shrink, bicubic
+   where both grow, else bilinear. */
+enum {
+  MXN_FIELD__cvimresize_w = 0, /* int, required */
+  MXN_FIELD__cvimresize_h = 1, /* int, required */
+  MXN_FIELD__cvimresize_interp = 2 /* int, default 1 */
 };
 
 /* _div_scalar (data): x / scalar, elementwise. The output has data's dtype; for bool it has int64. */
@@ -514,6 +957,12 @@ enum {
   MXN_FIELD__hypot_scalar_is_int = 1 /* boolean, default True */
 };
 
+/* _image_adjust_lighting (data): Adds multiples of the principal components of ImageNet's colours (Krizhevsky et
+   al., 2012) to an image; one channel stays as it is. */
+enum {
+  MXN_FIELD__image_adjust_lighting_alpha = 0 /* float tuple, required */
+};
+
 /* _image_crop (data): The rectangle of width columns and height rows whose upper left pixel is (x, y): (height,
    width, C), or one for each image. */
 enum {
@@ -527,6 +976,69 @@ enum {
 enum {
   MXN_FIELD__image_normalize_mean = 0, /* float tuple, default (0, 0, 0, 0) */
   MXN_FIELD__image_normalize_std = 1 /* float tuple, default (1, 1, 1, 1) */
+};
+
+/* _image_random_brightness (data): Multiplies an image by a random factor. The factor is uniform between min_factor
+   and max_factor. */
+enum {
+  MXN_FIELD__image_random_brightness_min_factor = 0, /* float, required */
+  MXN_FIELD__image_random_brightness_max_factor = 1 /* float, required */
+};
+
+/* _image_random_color_jitter (data): Brightness, contrast, saturation and hue of an image, changed at random in
+   random order. */
+enum {
+  MXN_FIELD__image_random_color_jitter_brightness = 0, /* float, required */
+  MXN_FIELD__image_random_color_jitter_contrast = 1, /* float, required */
+  MXN_FIELD__image_random_color_jitter_saturation = 2, /* float, required */
+  MXN_FIELD__image_random_color_jitter_hue = 3 /* float, required */
+};
+
+/* _image_random_contrast (data): Moves an image away from its mean gray by a random factor. The factor is uniform
+   between min_factor and max_factor. */
+enum {
+  MXN_FIELD__image_random_contrast_min_factor = 0, /* float, required */
+  MXN_FIELD__image_random_contrast_max_factor = 1 /* float, required */
+};
+
+/* _image_random_hue (data): Turns the hue of an image by a random share of a circle. The factor is uniform between
+   min_factor and max_factor. */
+enum {
+  MXN_FIELD__image_random_hue_min_factor = 0, /* float, required */
+  MXN_FIELD__image_random_hue_max_factor = 1 /* float, required */
+};
+
+/* _image_random_lighting (data): Adds multiples of the principal components of ImageNet's colours (Krizhevsky et
+   al., 2012) to an image, drawn from a normal distribution; one channel stays as it is. */
+enum {
+  MXN_FIELD__image_random_lighting_alpha_std = 0 /* float, default 0.05 */
+};
+
+/* _image_random_saturation (data): Moves pixels away from their gray by a random factor. The factor is uniform
+   between min_factor and max_factor. */
+enum {
+  MXN_FIELD__image_random_saturation_min_factor = 0, /* float, required */
+  MXN_FIELD__image_random_saturation_max_factor = 1 /* float, required */
+};
+
+/* _image_resize (data): Images of another size: pixels are areas, and what lies beyond the borders is as the border
+   is. */
+enum {
+  MXN_FIELD__image_resize_size = 0, /* tuple, default () */
+  MXN_FIELD__image_resize_keep_ratio = 1, /* boolean, default False */
+  MXN_FIELD__image_resize_interp = 2 /* int, default 1 */
+};
+
+/* _imdecode (mean, str_img): A part of a picture, (c, y1 - y0, x1 - x0) float32, red first, minus a mean: what
+   0.9.5's mx.nd.imdecode called. The bytes are an array here. Use _cvimdecode. */
+enum {
+  MXN_FIELD__imdecode_index = 0, /* int, default 0 */
+  MXN_FIELD__imdecode_x0 = 1, /* int, default 0 */
+  MXN_FIELD__imdecode_y0 = 2, /* int, default 0 */
+  MXN_FIELD__imdecode_x1 = 3, /* int, default 0 */
+  MXN_FIELD__imdecode_y1 = 4, /* int, default 0 */
+  MXN_FIELD__imdecode_c = 5, /* int, default 3 */
+  MXN_FIELD__imdecode_size = 6 /* int, default 0 */
 };
 
 /* _lesser_equal_scalar (data): 1 where x <= scalar, else 0, elementwise. The output has data's dtype; for bool it
@@ -614,7 +1126,10 @@ enum {
   MXN_FIELD__linspace_num = 2, /* int, default 50 */
   MXN_FIELD__linspace_endpoint = 3, /* boolean, default True */
   MXN_FIELD__linspace_ctx = 4, /* string, default empty */
-  MXN_FIELD__linspace_dtype = 5 /* dtype, default float32 */
+  MXN_FIELD__linspace_dtype = 5, /* dtype, default float32 */
+  MXN_FIELD__linspace_step = 6, /* float, default 1 */
+  MXN_FIELD__linspace_repeat = 7, /* int, default 1 */
+  MXN_FIELD__linspace_infer_range = 8 /* boolean, default False */
 };
 
 /* _logical_and_scalar (data): 1 where x and scalar are both not zero, else 0, elementwise. The output has data's
@@ -845,6 +1360,54 @@ enum {
   MXN_FIELD__random_normal_like_scale = 1 /* float, default 1 */
 };
 
+/* _random_pdf_dirichlet (sample, alpha): Density of Dirichlet distributions at every point: the samples' shape
+   without its last extent. */
+enum {
+  MXN_FIELD__random_pdf_dirichlet_is_log = 0 /* boolean, default False */
+};
+
+/* _random_pdf_exponential (sample, lam): Density of exponential distributions with rate lam at every sample, in the
+   samples' shape. */
+enum {
+  MXN_FIELD__random_pdf_exponential_is_log = 0 /* boolean, default False */
+};
+
+/* _random_pdf_gamma (sample, alpha, beta): Density of gamma distributions with shape alpha and rate beta at every
+   sample, in the samples' shape. */
+enum {
+  MXN_FIELD__random_pdf_gamma_is_log = 0 /* boolean, default False */
+};
+
+/* _random_pdf_generalized_negative_binomial (sample, mu, alpha): Density of negative binomials with mean mu and
+   dispersion alpha at every sample, in the samples' shape. */
+enum {
+  MXN_FIELD__random_pdf_generalized_negative_binomial_is_log = 0 /* boolean, default False */
+};
+
+/* _random_pdf_negative_binomial (sample, k, p): Density of failures before k successes of probability p at every
+   sample, in the samples' shape. */
+enum {
+  MXN_FIELD__random_pdf_negative_binomial_is_log = 0 /* boolean, default False */
+};
+
+/* _random_pdf_normal (sample, mu, sigma): Density of normal distributions with mean mu and deviation sigma at every
+   sample, in the samples' shape. */
+enum {
+  MXN_FIELD__random_pdf_normal_is_log = 0 /* boolean, default False */
+};
+
+/* _random_pdf_poisson (sample, lam): Density of Poisson distributions with rate lam at every sample, in the
+   samples' shape. */
+enum {
+  MXN_FIELD__random_pdf_poisson_is_log = 0 /* boolean, default False */
+};
+
+/* _random_pdf_uniform (sample, low, high): Density of uniform distributions: 1 / (high - low), inside and outside,
+   at every sample, in the samples' shape. */
+enum {
+  MXN_FIELD__random_pdf_uniform_is_log = 0 /* boolean, default False */
+};
+
 /* _random_poisson: Poisson with rate lam. */
 enum {
   MXN_FIELD__random_poisson_lam = 0, /* float, default 1 */
@@ -864,7 +1427,7 @@ enum {
   MXN_FIELD__random_randint_high = 1, /* float, default 1 */
   MXN_FIELD__random_randint_shape = 2, /* tuple, default () */
   MXN_FIELD__random_randint_ctx = 3, /* string, default empty */
-  MXN_FIELD__random_randint_dtype = 4 /* dtype, default float32 */
+  MXN_FIELD__random_randint_dtype = 4 /* dtype, default int32 */
 };
 
 /* _random_uniform: Uniform in [low, high). */
@@ -971,10 +1534,36 @@ enum {
   MXN_FIELD__sample_uniform_dtype = 1 /* dtype, default float32 */
 };
 
+/* _sample_unique_zipfian: Distinct whole numbers, k with a probability of about log((k + 2) / (k + 1)) /
+   log(range_max + 1), and the number of draws each row took, (rows,); both int64. */
+enum {
+  MXN_FIELD__sample_unique_zipfian_range_max = 0, /* int, required */
+  MXN_FIELD__sample_unique_zipfian_shape = 1 /* tuple, default () */
+};
+
+/* _scatter_minus_scalar (data): data - scalar where a sparse data stores something; a dense one gets it everywhere.
+   */
+enum {
+  MXN_FIELD__scatter_minus_scalar_scalar = 0, /* float, default 1 */
+  MXN_FIELD__scatter_minus_scalar_is_int = 1 /* boolean, default True */
+};
+
+/* _scatter_plus_scalar (data): data + scalar where a sparse data stores something; a dense one gets it everywhere.
+   */
+enum {
+  MXN_FIELD__scatter_plus_scalar_scalar = 0, /* float, default 1 */
+  MXN_FIELD__scatter_plus_scalar_is_int = 1 /* boolean, default True */
+};
+
 /* _scatter_set_nd (lhs, rhs, indices): lhs with slices set: output[indices[0, j], ..., indices[M-1, j], ...] =
    rhs[j, ...]. */
 enum {
   MXN_FIELD__scatter_set_nd_shape = 0 /* tuple, required */
+};
+
+/* _set_value: Fills the array that is given as `out` with a number; without one, the result has shape (1,). */
+enum {
+  MXN_FIELD__set_value_src = 0 /* float, default 0 */
 };
 
 /* _slice_assign (lhs, rhs): lhs with a box replaced by rhs. */
@@ -990,6 +1579,16 @@ enum {
   MXN_FIELD__slice_assign_scalar_begin = 1, /* tuple with None, required */
   MXN_FIELD__slice_assign_scalar_end = 2, /* tuple with None, required */
   MXN_FIELD__slice_assign_scalar_step = 3 /* tuple with None, default () */
+};
+
+/* _sparse_adagrad_update (weight, grad, history): history += g^2, weight -= lr g / sqrt(history + epsilon), in the
+   rows of a row_sparse gradient. */
+enum {
+  MXN_FIELD__sparse_adagrad_update_lr = 0, /* float, required */
+  MXN_FIELD__sparse_adagrad_update_epsilon = 1, /* float, default 1e-07 */
+  MXN_FIELD__sparse_adagrad_update_wd = 2, /* float, default 0 */
+  MXN_FIELD__sparse_adagrad_update_rescale_grad = 3, /* float, default 1 */
+  MXN_FIELD__sparse_adagrad_update_clip_gradient = 4 /* float, default -1 */
 };
 
 /* _split_v2 (data): Cuts data along an axis at positions or into sections. When the extent is no multiple of
@@ -1093,6 +1692,12 @@ enum {
 /* broadcast_to (data): data repeated to a shape. */
 enum {
   MXN_FIELD_broadcast_to_shape = 0 /* tuple, default () */
+};
+
+/* cast_storage (data): The same tensor stored as dense, as the rows that are not all zero (row_sparse), or as the
+   elements that are not zero (csr). Inside a bound graph values are dense. */
+enum {
+  MXN_FIELD_cast_storage_stype = 0 /* one of default, row_sparse, csr, required */
 };
 
 /* clip (data): Limits every element to [a_min, a_max]. */

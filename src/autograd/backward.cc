@@ -34,6 +34,10 @@ NDArray ones_like(const NDArray& like) {
 }
 
 NDArray zeros_into(const NDArray& array) {
+  if (!array.dense()) {
+    copy(empty_like(array), array);
+    return array;
+  }
   static const OpSchema& op = registry().at("zeros_like");
   std::vector<NDArray> out{array};
   invoke(op, op.make_params({}), Span<const NDArray>(&array, 1), out);
@@ -91,7 +95,7 @@ class Differentiation {
       if (a.none()) continue;
       const bool first = seen.insert({grads_[i].node.get(), grads_[i].index}).second;
       if (first && is_fresh(*grads_[i].node)) continue;
-      Taped own(NDArray(a.shape(), a.dtype(), a.device()));
+      Taped own(empty_like(a));
       if (options.create_graph) autograd::copy(results[i], own);
       else mixnet::copy(a, own.array);
       results[i] = own;
@@ -155,7 +159,7 @@ class Differentiation {
 void store(const NDArray& value, const NDArray& target, GradRequest request) {
   if (request == GradRequest::write) {
     if (value.none()) zeros_into(target);
-    else if (!value.same_memory(target)) copy(value, target);
+    else if (!value.same_memory(target)) convert(value, target);
     return;
   }
   if (value.none()) return;

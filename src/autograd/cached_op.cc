@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "autograd/callable.h"
+#include "autograd/record.h"
 #include "autograd/thread_state.h"
 #include "executor/invoke.h"
 
@@ -14,11 +15,12 @@ constexpr size_t most_plans = 32;  // per symbol
 class ReplayCall : public Callable {
  public:
   ReplayCall(std::shared_ptr<ReplayPlan> plan, std::vector<NDArray> externals, std::shared_ptr<Chunk> arena,
-             PhiloxKey draw, int num_inputs, int num_outputs)
+             PhiloxKey draw, std::shared_ptr<OperatorStates> operators, int num_inputs, int num_outputs)
       : plan_(std::move(plan)),
         externals_(std::move(externals)),
         arena_(std::move(arena)),
         draw_(draw),
+        operators_(std::move(operators)),
         num_inputs_(num_inputs),
         num_outputs_(num_outputs) {}
   ~ReplayCall() override { release(); }
@@ -32,12 +34,12 @@ class ReplayCall : public Callable {
     MIXNET_CHECK(plan_, invalid, "[backward] a replayed call was given up by an earlier backward");
     // The planner lets backward overwrite what forward left. Outputs and states are the program's by now.
     const std::vector<NDArray> externals = done_ ? plan_->apart(externals_) : externals_;
-    if (done_) plan_->forward(externals, arena_, draw_);
+    if (done_) plan_->forward(externals, arena_, draw_, operators_);
     done_ = true;
     std::vector<NDArray> grads;
     for (const Taped& t : output_grads) grads.push_back(t.array);
     std::vector<Taped> results(static_cast<size_t>(num_inputs_));
-    const std::vector<NDArray> arrays = plan_->backward(externals, grads, arena_, draw_);
+    const std::vector<NDArray> arrays = plan_->backward(externals, grads, arena_, draw_, operators_);
     for (size_t i = 0; i < arrays.size(); ++i) results[i].array = arrays[i];
     return results;
   }
@@ -54,6 +56,7 @@ class ReplayCall : public Callable {
   std::vector<NDArray> externals_;
   std::shared_ptr<Chunk> arena_;
   PhiloxKey draw_;
+  std::shared_ptr<OperatorStates> operators_;
   int num_inputs_, num_outputs_;
   bool done_ = false;
 };
@@ -114,8 +117,40 @@ std::shared_ptr<ReplayPlan> CachedOp::find(Span<Taped* const> inputs, bool recor
   return variants_.front().plan;
 }
 
+namespace {
+
+// Plans that are replayed know dense arrays; the conversion is recorded like any operation.
+std::vector<Taped> made_dense(Span<Taped* const> inputs) {
+  static const OpSchema& op = registry().at("cast_storage");
+  static const ParamsPtr params = op.make_params({{"stype", Value("default")}});
+  std::vector<Taped> dense;
+  for (Taped* t : inputs) {
+    if (t->array.none() || t->array.dense()) {
+      dense.push_back(t->share());
+      continue;
+    }
+    std::vector<Taped> made;
+    if (thread_state().recording) {
+      autograd::invoke(op, params, Span<Taped* const>(&t, 1), {}, made, {});
+    } else {
+      made.emplace_back(NDArray(t->array.shape(), t->array.dtype(), t->array.device()));
+      convert(t->array, made[0].array);
+    }
+    dense.push_back(made[0]);
+  }
+  return dense;
+}
+
+}  // namespace
+
 std::vector<Taped> CachedOp::invoke(Span<Taped* const> inputs) {
   const ThreadState& state = thread_state();
+  if (std::any_of(inputs.begin(), inputs.end(), [](const Taped* t) { return !t->array.dense(); })) {
+    std::vector<Taped> dense = made_dense(inputs);
+    std::vector<Taped*> pointers;
+    for (Taped& t : dense) pointers.push_back(&t);
+    return invoke(pointers);
+  }
   MIXNET_CHECK(!state.trace, unsupported, "[cached_op] cannot be called while tracing: call the function itself");
   MIXNET_CHECK(inputs.size() == names_.size(), invalid, "[cached_op] expected ", names_.size(), " arrays, got ",
                inputs.size());
@@ -133,14 +168,15 @@ std::vector<Taped> CachedOp::invoke(Span<Taped* const> inputs) {
   std::vector<NDArray> externals = plan->externals(values, outputs);
   std::shared_ptr<Chunk> arena = plan->take_arena();
   const PhiloxKey draw = plan->num_draws() ? next_random(plan->num_draws()) : PhiloxKey{};
-  plan->forward(externals, arena, draw);
+  const auto operators = std::make_shared<OperatorStates>();
+  plan->forward(externals, arena, draw, operators);
   std::vector<Taped> results;
   if (!plan->has_backward()) {
     plan->give_arena(std::move(arena));
     for (const NDArray& a : outputs) results.emplace_back(a);
     return results;
   }
-  const auto call = std::make_shared<ReplayCall>(plan, std::move(externals), std::move(arena), draw,
+  const auto call = std::make_shared<ReplayCall>(plan, std::move(externals), std::move(arena), draw, operators,
                                                  static_cast<int>(inputs.size()), static_cast<int>(outputs.size()));
   const auto node = record_call(call, Span<const Taped* const>(inputs.data(), inputs.size()), outputs);
   for (size_t i = 0; i < outputs.size(); ++i) results.emplace_back(outputs[i], Entry{node, static_cast<int>(i)});

@@ -6,6 +6,7 @@
 #include "autograd/thread_state.h"
 #include "autograd/trace.h"
 #include "base/contains.h"
+#include "op/core/custom.h"
 
 namespace mixnet::autograd {
 namespace {
@@ -117,7 +118,8 @@ void check_target(const std::string& place, const Taped& to, bool tracked) {
   if (tracked && to.part) refuse(place, into_part);
 }
 
-void check_writes(const OpSchema& op, Span<Taped* const> inputs, Span<Taped* const> given, bool tracked) {
+void check_writes(const OpSchema& op, const void* params, Span<Taped* const> inputs, Span<Taped* const> given,
+                  bool tracked) {
   for (const Taped* to : given) {
     check_target(op.name, *to, tracked);
     for (const Taped* from : inputs) {
@@ -125,7 +127,7 @@ void check_writes(const OpSchema& op, Span<Taped* const> inputs, Span<Taped* con
     }
   }
   for (size_t i = 0; i < inputs.size(); ++i) {
-    if (op.mutates_input(static_cast<int>(i)) && inputs[i]->tracked()) refuse(op.name, on_tape);
+    if (mutates_input(op, params, static_cast<int>(i)) && inputs[i]->tracked()) refuse(op.name, on_tape);
   }
 }
 
@@ -133,7 +135,10 @@ void check_writes(const OpSchema& op, Span<Taped* const> inputs, Span<Taped* con
 std::vector<NDArray> stand_ins(const OpSchema& op, const ParamsPtr& params, Span<Taped* const> given,
                                const NDArray& input) {
   std::vector<NDArray> arrays;
-  for (const Taped* t : given) arrays.emplace_back(t->array.shape(), t->array.dtype(), input.device());
+  for (const Taped* t : given) {
+    if (t->array.dense()) arrays.emplace_back(t->array.shape(), t->array.dtype(), input.device());
+    else arrays.push_back(empty_like(t->array));
+  }
   const size_t visible = static_cast<size_t>(op.num_visible(params.get()));
   if (!given.empty() && given.size() == visible) arrays.resize(static_cast<size_t>(op.num_outputs(params.get())));
   return arrays;
@@ -172,7 +177,7 @@ void invoke(const OpSchema& op, const ParamsPtr& params, Span<Taped* const> inpu
             std::vector<Taped>& fresh, const InvokeOptions& options) {
   if (Trace* trace = thread_state().trace) return trace->invoke(op, params, inputs, given, fresh, options);
   const bool tracked = any_tracked(inputs);
-  check_writes(op, inputs, given, tracked);
+  check_writes(op, params.get(), inputs, given, tracked);
   std::vector<NDArray> in, out;
   for (const Taped* t : inputs) in.push_back(t->array);
   if (!tracked) {
@@ -186,7 +191,7 @@ void invoke(const OpSchema& op, const ParamsPtr& params, Span<Taped* const> inpu
   mixnet::invoke(op, params, in, out, options);
   const auto node = record(op, params, Span<const Taped* const>(inputs.data(), inputs.size()), out, options.training);
   for (size_t i = 0; i < given.size(); ++i) {
-    mixnet::copy(out[i], given[i]->array);
+    mixnet::convert(out[i], given[i]->array);
     given[i]->put({node, static_cast<int>(i)});
   }
   for (size_t i = 0; given.empty() && i < out.size(); ++i) fresh.emplace_back(out[i], Entry{node, static_cast<int>(i)});
@@ -205,7 +210,7 @@ void view(Taped& from, Taped& result, const char* name, const Attributes& attrib
 void copy(Taped& from, Taped& to) {
   if (Trace* trace = thread_state().trace) return trace->copy(from, to);
   check_target("ndarray_copy", to, from.tracked());
-  mixnet::copy(from.array, to.array);
+  mixnet::convert(from.array, to.array);
   if (!from.tracked()) return to.put({});
   static const OpSchema& op = registry().at("_copy");
   const Taped* inputs[] = {&from};

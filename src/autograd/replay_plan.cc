@@ -129,7 +129,17 @@ void ReplayPlan::find_roles(const std::vector<std::pair<Role, NDArray>>& placeho
   for (int i = 0; i < plan_->num_steps(); ++i) small_ = small_ && !plan_->step(i).kernel->foreign_threads();
   forward_.last = backward_.first = plan_->num_forward_steps();
   backward_.last = plan_->num_steps();
-  for (Part* part : {&forward_, &backward_}) plan_->touched(part->first, part->last, &part->reads, &part->writes);
+  small_ = small_ && !plan_->any_foreign();
+  for (Part* part : {&forward_, &backward_}) {
+    plan_->touched(part->first, part->last, &part->reads, &part->writes);
+    for (int first = part->first; first < part->last; first = part->pieces.back().last) {
+      Piece piece;
+      piece.first = first;
+      piece.last = plan_->stretch_end(first, part->last);
+      plan_->touched(piece.first, piece.last, &piece.reads, &piece.writes);
+      part->pieces.push_back(std::move(piece));
+    }
+  }
 }
 
 std::shared_ptr<Chunk> ReplayPlan::take_arena() {
@@ -173,12 +183,14 @@ std::vector<NDArray> ReplayPlan::apart(std::vector<NDArray> externals) const {
 }
 
 void ReplayPlan::forward(const std::vector<NDArray>& externals, const std::shared_ptr<Chunk>& arena,
-                         const PhiloxKey& draw) {
-  push(forward_, externals, arena, draw, true);
+                         const PhiloxKey& draw, const std::shared_ptr<OperatorStates>& operators) {
+  for (const Piece& piece : forward_.pieces)
+    push(piece, externals, arena, draw, piece.first == forward_.first, operators);
 }
 
 std::vector<NDArray> ReplayPlan::backward(std::vector<NDArray> externals, const std::vector<NDArray>& output_grads,
-                                          const std::shared_ptr<Chunk>& arena, const PhiloxKey& draw) {
+                                          const std::shared_ptr<Chunk>& arena, const PhiloxKey& draw,
+                                          const std::shared_ptr<OperatorStates>& operators) {
   std::vector<NDArray> results(placeholder_grads_.size());
   for (size_t i = 0; i < results.size(); ++i) {
     const NDArray& like = placeholder_grads_[i];
@@ -189,28 +201,29 @@ std::vector<NDArray> ReplayPlan::backward(std::vector<NDArray> externals, const 
     if (role == Role::gradient) externals[i] = results[static_cast<size_t>(number)];
     if (role == Role::output_grad) externals[i] = output_grads[static_cast<size_t>(number)];
   }
-  push(backward_, externals, arena, draw, false);
+  for (const Piece& piece : backward_.pieces) push(piece, externals, arena, draw, false, operators);
   return results;
 }
 
-void ReplayPlan::push(const Part& part, const std::vector<NDArray>& externals, const std::shared_ptr<Chunk>& arena,
-                      const PhiloxKey& draw, bool fresh) {
-  if (part.first == part.last) return;
+void ReplayPlan::push(const Piece& piece, const std::vector<NDArray>& externals, const std::shared_ptr<Chunk>& arena,
+                      const PhiloxKey& draw, bool fresh, const std::shared_ptr<OperatorStates>& operators) {
   std::vector<Variable*> reads, writes{turn_, arena->variable()};
-  for (int i : part.reads) add(reads, externals[static_cast<size_t>(i)].variable());
-  for (int i : part.writes) {
+  for (int i : piece.reads) add(reads, externals[static_cast<size_t>(i)].variable());
+  for (int i : piece.writes) {
     const NDArray& a = externals[static_cast<size_t>(i)];
     add(writes, a.variable());
-    if (a.bytes() != static_cast<int64_t>(a.chunk()->bytes())) add(reads, a.variable());
+    if (!a.whole()) add(reads, a.variable());
   }
   if (!fresh) add(reads, arena->variable());
   const std::shared_ptr<ReplayPlan> self = shared_from_this();
-  auto body = [self, &part, externals, arena, draw] {
-    self->plan_->run(part.first, part.last, static_cast<char*>(arena->data()), draw, externals);
+  auto body = [self, &piece, externals, arena, draw, operators] {
+    self->plan_->run(piece.first, piece.last, static_cast<char*>(arena->data()), draw, externals, nullptr,
+                     operators.get());
   };
-  auto describe = [&] { return (fresh ? "replay of " : "backward of replayed ") + name_; };
+  auto describe = [&] { return (piece.first < forward_.last ? "replay of " : "backward of replayed ") + name_; };
   PushOptions options;
   options.small = small_;
+  if (plan_->foreign(piece.first)) options.lane = Lane::callback;
   if (options.small && engine().run_now(reads, writes, body, describe)) return;
   engine().push(make_task(std::move(body), describe()), reads, writes, options);
 }

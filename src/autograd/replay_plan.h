@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "executor/plan.h"
+#include "op/core/custom.h"
 #include "symbol/symbol.h"
 
 namespace mixnet::autograd {
@@ -37,24 +38,32 @@ class ReplayPlan : public std::enable_shared_from_this<ReplayPlan> {
   std::vector<NDArray> make_outputs() const;
   // The same with fresh outputs and copies of the states, for a forward part that is to leave both alone.
   std::vector<NDArray> apart(std::vector<NDArray> externals) const;
-  void forward(const std::vector<NDArray>& externals, const std::shared_ptr<Chunk>& arena, const PhiloxKey& draw);
+  // `operators`: those that the program defines, which a run shares with its backward part.
+  void forward(const std::vector<NDArray>& externals, const std::shared_ptr<Chunk>& arena, const PhiloxKey& draw,
+               const std::shared_ptr<OperatorStates>& operators);
   // Fills in `externals` for the gradients. One array per output, none() meaning zeros; returns one per argument that wants one, else none().
   std::vector<NDArray> backward(std::vector<NDArray> externals, const std::vector<NDArray>& output_grads,
-                                const std::shared_ptr<Chunk>& arena, const PhiloxKey& draw);
+                                const std::shared_ptr<Chunk>& arena, const PhiloxKey& draw,
+                                const std::shared_ptr<OperatorStates>& operators);
   uint64_t num_draws() const { return plan_->num_draws(); }
   std::string describe() const { return plan_->describe(); }
 
  private:
   enum class Role { value, output, output_grad, gradient };
-  struct Part {
+  // Pushed as one task.
+  struct Piece {
     int first = 0, last = 0;
     std::vector<int> reads, writes;  // externals
+  };
+  // All of a direction, and what of it is pushed: one piece, but for the program's own operators.
+  struct Part : Piece {
+    std::vector<Piece> pieces;
   };
   struct Maker;
 
   void find_roles(const std::vector<std::pair<Role, NDArray>>& placeholders);
-  void push(const Part& part, const std::vector<NDArray>& externals, const std::shared_ptr<Chunk>& arena,
-            const PhiloxKey& draw, bool fresh);
+  void push(const Piece& piece, const std::vector<NDArray>& externals, const std::shared_ptr<Chunk>& arena,
+            const PhiloxKey& draw, bool fresh, const std::shared_ptr<OperatorStates>& operators);
 
   std::unique_ptr<Plan> plan_;
   std::string name_;

@@ -7,6 +7,7 @@
 
 #include "autograd/callable.h"
 #include "autograd/thread_state.h"
+#include "op/core/custom.h"
 
 namespace mixnet::autograd {
 namespace {
@@ -76,7 +77,7 @@ void Trace::invoke(const OpSchema& op, const ParamsPtr& params, Span<Taped* cons
                    std::vector<Taped>& fresh, const InvokeOptions& options) {
   for (const Taped* to : given) MIXNET_CHECK(to->blank, unsupported, "[", op.name, "] ", no_writes);
   for (size_t i = 0; i < inputs.size(); ++i)
-    MIXNET_CHECK(!op.mutates_input(static_cast<int>(i)), unsupported, "[", op.name, "] ", no_writes);
+    MIXNET_CHECK(!mutates_input(op, params.get(), static_cast<int>(i)), unsupported, "[", op.name, "] ", no_writes);
   std::vector<NDArray> in;
   for (const Taped* t : inputs) in.push_back(t->array);
   std::vector<NDArray> like;

@@ -5,6 +5,8 @@
 // that has not woken up yet, and a late one finds the gate closed.
 #include "base/thread_pool.h"
 
+#include "base/in_parallel_for.h"
+
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
@@ -250,5 +252,7 @@ void parallel_for(int64_t n, int64_t grain, FunctionRef<void(int64_t, int64_t)> 
   const int helpers = static_cast<int>(std::min<int64_t>(threads, ranges)) - 1;
   if (helpers == 0 || !pool().try_run(body, n, ranges, helpers)) body(0, n);
 }
+
+bool in_parallel_for() { return inside_loop; }
 
 }  // namespace mixnet

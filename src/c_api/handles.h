@@ -1,6 +1,7 @@
 // What is behind the opaque handles.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,9 @@
 #include "c_api/guard.h"
 #include "engine/host_queue.h"
 #include "executor/executor.h"
+#include "io/data_iter.h"
+#include "io/record_reader.h"
+#include "io/record_writer.h"
 #include "kvstore/kvstore.h"
 #include "mixnet/c_api.h"
 #include "optimizer/optimizer.h"
@@ -36,6 +40,21 @@ struct mxn_kvstore {
 };
 struct mxn_optimizer {
   std::shared_ptr<mixnet::Optimizer> optimizer;
+  mixnet::c_api::CountedHandle counted{};
+};
+struct mxn_record_reader {
+  mixnet::RecordReader reader;
+  mixnet::c_api::CountedHandle counted{};
+};
+struct mxn_record_writer {
+  mxn_record_writer(const char* path, bool append) : writer(path, append) {}
+  mixnet::RecordWriter writer;
+  mixnet::c_api::CountedHandle counted{};
+};
+struct mxn_data_iter {
+  std::unique_ptr<mixnet::DataIter> iter;
+  std::optional<mixnet::Batch> batch;
+  std::vector<int64_t> ids;  // of the batch
   mixnet::c_api::CountedHandle counted{};
 };
 struct mxn_variable {
@@ -115,6 +134,12 @@ class UserData {
     auto body = [&] { check_callback(callback(user_), place); };
     if (queue_) queue_->call(body);
     else body();
+  }
+  // The same some time later where there is a queue; what it reports is lost.
+  template <class F>
+  static void post(const std::shared_ptr<UserData>& data, F callback) {
+    if (data->queue_) data->queue_->post([data, callback] { callback(data->user_); });
+    else callback(data->user_);
   }
 
  private:

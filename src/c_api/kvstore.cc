@@ -1,9 +1,13 @@
 // Key-value stores.
+#include <algorithm>
 #include <fstream>
+#include <set>
 
 #include "base/environment.h"
 #include "c_api/handles.h"
+#include "executor/invoke.h"
 #include "kvstore/dist/serve.h"
+#include "ndarray/sparse_parts.h"
 
 using namespace mixnet;
 using namespace mixnet::c_api;
@@ -36,6 +40,57 @@ KVStore::Updater updater_of(mxn_updater_fn fn, const std::shared_ptr<UserData>& 
   };
 }
 
+// Stores hold dense values; sparse arrays travel as their rows.
+NDArray dense_like(const NDArray& array) {
+  return array.dense() ? array : NDArray(array.shape(), array.dtype(), array.device());
+}
+std::vector<NDArray> dense_values(std::vector<NDArray> arrays) {
+  for (NDArray& a : arrays) {
+    if (a.none() || a.dense()) continue;
+    const NDArray sparse = a;
+    convert(sparse, a = dense_like(sparse));
+  }
+  return arrays;
+}
+
+// Row-sparse arrays of keys of which nothing else is pushed go as rows.
+void push_any(KVStore& store, const std::vector<std::string>& keys, const std::vector<NDArray>& values, int priority) {
+  std::set<std::string> whole;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (values[i].kind() != StorageKind::row_sparse) whole.insert(keys[i]);
+  }
+  Given dense, numbers, rows;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const NDArray ids = whole.count(keys[i]) ? NDArray() : sparse_part(values[i], SparsePart::indices);
+    if (ids.none() || ids.size() == 0) {
+      dense.add(keys[i], dense_values({values[i]})[0]);
+      continue;
+    }
+    numbers.add(keys[i], ids);
+    rows.add(keys[i], sparse_part(values[i], SparsePart::values));
+  }
+  if (!dense.keys.empty() || keys.empty()) store.push(dense.keys, dense.arrays, priority);
+  if (!rows.keys.empty()) store.push_rows(rows.keys, numbers.arrays, rows.arrays, priority);
+}
+
+// Runs a pull into dense arrays, and converts what is to be sparse; `ids`: the rows that those store, or empty.
+template <class Pull>
+void pull_any(const std::vector<NDArray>& outputs, const std::vector<NDArray>& ids, Pull pull) {
+  std::vector<NDArray> dense;
+  for (const NDArray& out : outputs) dense.push_back(dense_like(out));
+  pull(dense);
+  static const OpSchema& retain = registry().at("_sparse_retain");
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const NDArray& out = outputs[i];
+    if (out.dense()) continue;
+    convert(dense[i], out);
+    if (ids.empty() || out.kind() != StorageKind::row_sparse) continue;
+    std::vector<NDArray> kept{out};
+    const NDArray inputs[] = {out, ids[i].reshape(Shape{ids[i].size()})};
+    invoke(retain, retain.make_params({}), inputs, kept);
+  }
+}
+
 // To standard error when the path is "-".
 void append_line(const std::string& path, const std::string& line) {
   std::ofstream(path == "-" ? "/dev/stderr" : path, std::ios::app) << line + "\n";
@@ -57,7 +112,8 @@ void mxn_kvstore_free(mxn_kvstore_t* store) {
 int32_t mxn_kvstore_init(mxn_kvstore_t* store, const char* const* keys, mxn_ndarray_t* const* values, int64_t count) {
   return guard([&] {
     store_of(store, "kvstore_init")
-        .init(read_keys(keys, count, "kvstore_init"), read_arrays(values, count, "kvstore_init", "values"));
+        .init(read_keys(keys, count, "kvstore_init"),
+              dense_values(read_arrays(values, count, "kvstore_init", "values")));
   });
 }
 
@@ -65,23 +121,26 @@ int32_t mxn_kvstore_replace(mxn_kvstore_t* store, const char* const* keys, mxn_n
                             int64_t count) {
   return guard([&] {
     store_of(store, "kvstore_replace")
-        .replace(read_keys(keys, count, "kvstore_replace"), read_arrays(values, count, "kvstore_replace", "values"));
+        .replace(read_keys(keys, count, "kvstore_replace"),
+                 dense_values(read_arrays(values, count, "kvstore_replace", "values")));
   });
 }
 
 int32_t mxn_kvstore_push(mxn_kvstore_t* store, const char* const* keys, mxn_ndarray_t* const* values, int64_t count,
                          int32_t priority) {
   return guard([&] {
-    store_of(store, "kvstore_push")
-        .push(read_keys(keys, count, "kvstore_push"), read_arrays(values, count, "kvstore_push", "values"), priority);
+    push_any(store_of(store, "kvstore_push"), read_keys(keys, count, "kvstore_push"),
+             read_arrays(values, count, "kvstore_push", "values"), priority);
   });
 }
 
 int32_t mxn_kvstore_pull(mxn_kvstore_t* store, const char* const* keys, mxn_ndarray_t* const* outputs, int64_t count,
                          int32_t priority) {
   return guard([&] {
-    store_of(store, "kvstore_pull")
-        .pull(read_keys(keys, count, "kvstore_pull"), read_arrays(outputs, count, "kvstore_pull", "outputs"), priority);
+    KVStore& s = store_of(store, "kvstore_pull");
+    const std::vector<std::string> names = read_keys(keys, count, "kvstore_pull");
+    pull_any(read_arrays(outputs, count, "kvstore_pull", "outputs"), {},
+             [&](const std::vector<NDArray>& dense) { s.pull(names, dense, priority); });
   });
 }
 
@@ -98,9 +157,11 @@ int32_t mxn_kvstore_push_pull(mxn_kvstore_t* store, const char* const* keys, mxn
       pulled.add(names[i], out[i]);
     }
     KVStore& s = store_of(store, place);
-    if (pushed.keys == names && pulled.keys == names) return s.push_pull(names, in, out, priority);
-    s.push(pushed.keys, pushed.arrays, priority);
-    s.pull(pulled.keys, pulled.arrays, priority);
+    const auto dense = [](const NDArray& a) { return a.dense(); };
+    const bool plain = std::all_of(in.begin(), in.end(), dense) && std::all_of(out.begin(), out.end(), dense);
+    if (plain && pushed.keys == names && pulled.keys == names) return s.push_pull(names, in, out, priority);
+    push_any(s, pushed.keys, pushed.arrays, priority);
+    pull_any(pulled.arrays, {}, [&](const std::vector<NDArray>& to) { s.pull(pulled.keys, to, priority); });
   });
 }
 
@@ -110,7 +171,7 @@ int32_t mxn_kvstore_push_rows(mxn_kvstore_t* store, const char* const* keys, mxn
     const char* place = "kvstore_push_rows";
     store_of(store, place)
         .push_rows(read_keys(keys, count, place), read_arrays(row_ids, count, place, "row_ids"),
-                   read_arrays(values, count, place, "values"), priority);
+                   dense_values(read_arrays(values, count, place, "values")), priority);
   });
 }
 
@@ -118,9 +179,11 @@ int32_t mxn_kvstore_pull_rows(mxn_kvstore_t* store, const char* const* keys, mxn
                               mxn_ndarray_t* const* row_ids, int64_t count, int32_t priority) {
   return guard([&] {
     const char* place = "kvstore_pull_rows";
-    store_of(store, place)
-        .pull_rows(read_keys(keys, count, place), read_arrays(outputs, count, place, "outputs"),
-                   read_arrays(row_ids, count, place, "row_ids"), priority);
+    KVStore& s = store_of(store, place);
+    const std::vector<std::string> names = read_keys(keys, count, place);
+    const std::vector<NDArray> ids = read_arrays(row_ids, count, place, "row_ids");
+    pull_any(read_arrays(outputs, count, place, "outputs"), ids,
+             [&](const std::vector<NDArray>& dense) { s.pull_rows(names, dense, ids, priority); });
   });
 }
 

@@ -5,6 +5,7 @@
 #include "executor/invoke.h"
 #include "ndarray/dlpack.h"
 #include "ndarray/serialize.h"
+#include "ndarray/sparse_parts.h"
 
 namespace mixnet::c_api {
 
@@ -198,7 +199,7 @@ int32_t mxn_ndarray_copy(const mxn_ndarray_t* from, mxn_ndarray_t* to) {
     if (autograd::thread_state().watched()) return autograd::copy(const_cast<mxn_ndarray_t&>(*from), *to);
     readable(from, "ndarray_copy");
     readable(to, "ndarray_copy");
-    copy(source, target);
+    convert(source, target);
   });
 }
 
@@ -215,6 +216,7 @@ int32_t mxn_ndarray_data(const mxn_ndarray_t* array, void** out_data) {
     clear(out_data, "ndarray_data", "out_data");
     const NDArray& a = readable(array, "ndarray_data");
     MIXNET_CHECK(a.device().host(), device, "[ndarray_data] expected a host array, got one on ", a.device().str());
+    MIXNET_CHECK(a.dense(), invalid, "[ndarray_data] expected a dense array, got ", storage_name(a.kind()));
     a.wait_to_read();
     a.chunk()->expose();
     *out_data = a.view().data;
@@ -264,6 +266,42 @@ int32_t mxn_ndarray_load_memory(const void* data, int64_t bytes, mxn_ndarray_t**
     clear_load(out_arrays, out_count, out_names);
     list(static_cast<const char*>(data), bytes, "ndarray_load_memory", "data");
     hand_out(load_arrays_from_memory(data, static_cast<size_t>(bytes), "memory"), out_arrays, out_count, out_names);
+  });
+}
+
+int32_t mxn_ndarray_storage(const mxn_ndarray_t* array, int32_t* out_storage) {
+  return guard([&] {
+    clear(out_storage, "ndarray_storage", "out_storage");
+    *out_storage = static_cast<int32_t>(array_of(array, "ndarray_storage").kind());
+  });
+}
+
+int32_t mxn_ndarray_create_sparse(int32_t storage, const int64_t* shape, int32_t ndim, int32_t dtype,
+                                  const mxn_ndarray_t* data, const mxn_ndarray_t* indices, const mxn_ndarray_t* indptr,
+                                  mxn_ndarray_t** out_array) {
+  return guard([&] {
+    const char* place = "ndarray_create_sparse";
+    clear(out_array, place, "out_array");
+    MIXNET_CHECK(storage == 1 || storage == 2, invalid, "[", place, "] storage: expected 1 or 2, got ", storage);
+    const StorageKind kind = static_cast<StorageKind>(storage);
+    const Shape whole = make_shape(shape, ndim, place);
+    for (int64_t extent : whole)
+      MIXNET_CHECK(extent >= 0, shape, "[", place, "] shape: expected extents of at least 0, got ", whole);
+    if (!data) {
+      *out_array = new mxn_ndarray{NDArray(kind, whole, make_dtype(dtype, place))};
+      return;
+    }
+    const NDArray pointers = kind == StorageKind::csr ? readable(indptr, place) : NDArray();
+    *out_array =
+        new mxn_ndarray{make_sparse(place, kind, whole, readable(data, place), readable(indices, place), pointers)};
+  });
+}
+
+int32_t mxn_ndarray_part(const mxn_ndarray_t* array, int32_t part, mxn_ndarray_t** out_array) {
+  return guard([&] {
+    clear(out_array, "ndarray_part", "out_array");
+    MIXNET_CHECK(part >= 0 && part <= 2, invalid, "[ndarray_part] part: expected 0, 1 or 2, got ", part);
+    *out_array = new mxn_ndarray{sparse_part(readable(array, "ndarray_part"), static_cast<SparsePart>(part))};
   });
 }
 

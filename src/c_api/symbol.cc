@@ -45,6 +45,21 @@ std::vector<std::pair<std::string, Symbol>> read_inputs(mxn_symbol_t* const* inp
   return result;
 }
 
+StringMap read_attributes(const char* const* keys, const char* const* values, int32_t count, const char* place) {
+  StringMap attributes;
+  list(keys, count, place, "attr_keys");
+  list(values, count, place, "attr_values");
+  for (int32_t i = 0; i < count; ++i)
+    attributes[&required(keys[i], place, "attr_keys")] = &required(values[i], place, "attr_values");
+  return attributes;
+}
+
+std::vector<Symbol> read_symbols(mxn_symbol_t* const* symbols, int32_t count, const char* place, const char* name) {
+  std::vector<Symbol> all;
+  for (mxn_symbol_t* s : list(symbols, count, place, name)) all.push_back(symbol_of(s, place));
+  return all;
+}
+
 }  // namespace
 }  // namespace mixnet::c_api
 
@@ -67,24 +82,47 @@ int32_t mxn_symbol_create(const mxn_op_t* op, const mxn_arg_t* args, int32_t num
     const OpSchema& schema = schema_of(op, "symbol_create");
     required(name, schema.name.c_str(), "name");
     const Attributes params = make_attributes(schema, list(args, num_args, schema.name.c_str(), "args"));
-    StringMap attributes;
-    list(attr_keys, num_attrs, "symbol_create", "attr_keys");
-    list(attr_values, num_attrs, "symbol_create", "attr_values");
-    for (int32_t i = 0; i < num_attrs; ++i) {
-      attributes[&required(attr_keys[i], "symbol_create", "attr_keys")] =
-          &required(attr_values[i], "symbol_create", "attr_values");
-    }
+    const StringMap attributes = read_attributes(attr_keys, attr_values, num_attrs, "symbol_create");
     *out_symbol = new mxn_symbol{Symbol::create(
         schema, params, attributes, read_inputs(inputs, input_names, num_inputs, schema.name.c_str()), name)};
+  });
+}
+
+int32_t mxn_symbol_create_with(const mxn_op_t* op, mxn_symbol_t* const* graphs, int32_t num_graphs,
+                               const mxn_arg_t* args, int32_t num_args, const char* const* attr_keys,
+                               const char* const* attr_values, int32_t num_attrs, mxn_symbol_t* const* inputs,
+                               int32_t num_inputs, const char* name, mxn_symbol_t** out_symbol) {
+  return guard([&] {
+    const char* place = "symbol_create_with";
+    clear(out_symbol, place, "out_symbol");
+    const OpSchema& schema = schema_of(op, place);
+    required(name, place, "name");
+    const std::vector<Symbol> bodies = read_symbols(graphs, num_graphs, place, "graphs");
+    const Attributes params = make_attributes(schema, list(args, num_args, place, "args"));
+    *out_symbol = new mxn_symbol{Symbol::create_with(schema, bodies, params,
+                                                     read_attributes(attr_keys, attr_values, num_attrs, place),
+                                                     read_symbols(inputs, num_inputs, place, "inputs"), name)};
+  });
+}
+
+int32_t mxn_symbol_cut(const mxn_symbol_t* symbol, const char* key, const char* value, mxn_symbol_t** out_symbol,
+                       mxn_symbol_t** out_outside) {
+  return guard([&] {
+    const char* place = "symbol_cut";
+    clear(out_symbol, place, "out_symbol");
+    clear(out_outside, place, "out_outside");
+    Symbol outside;
+    auto inner = std::make_unique<mxn_symbol>(mxn_symbol{
+        symbol_of(symbol, place).cut(&required(key, place, "key"), &required(value, place, "value"), &outside)});
+    if (!outside.outputs().empty()) *out_outside = new mxn_symbol{std::move(outside)};
+    *out_symbol = inner.release();
   });
 }
 
 int32_t mxn_symbol_group(mxn_symbol_t* const* symbols, int32_t count, mxn_symbol_t** out_symbol) {
   return guard([&] {
     clear(out_symbol, "symbol_group", "out_symbol");
-    std::vector<Symbol> all;
-    for (mxn_symbol_t* s : list(symbols, count, "symbol_group", "symbols")) all.push_back(symbol_of(s, "symbol_group"));
-    *out_symbol = new mxn_symbol{Symbol::group(all)};
+    *out_symbol = new mxn_symbol{Symbol::group(read_symbols(symbols, count, "symbol_group", "symbols"))};
   });
 }
 

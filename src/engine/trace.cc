@@ -119,8 +119,8 @@ std::string event(const Record& record, int64_t origin) {
   std::string text = concat("{\"name\":", quoted(record.name()), ",\"cat\":", Json(category_name(record)).dump(),
                             ",\"pid\":", process(), ",\"tid\":", record.thread, ",\"ts\":", when);
   if (record.kind == Kind::counter) return text + concat(",\"ph\":\"C\",\"args\":{\"value\":", record.value, "}}");
-  if (record.kind == Kind::instant) return text + ",\"ph\":\"i\",\"s\":\"p\"}";
-  text += ",\"ph\":\"X\",\"dur\":" + microseconds(record.end - record.begin);
+  text += record.kind == Kind::instant ? ",\"ph\":\"i\",\"s\":\"p\""
+                                       : ",\"ph\":\"X\",\"dur\":" + microseconds(record.end - record.begin);
   const std::string arguments = arguments_of(record);
   return text + (arguments.empty() ? "}" : ",\"args\":{" + arguments + "}}");
 }

@@ -7,9 +7,11 @@
 #include "executor/head_maker.h"
 #include "executor/invoke.h"
 #include "executor/plan.h"
+#include "op/core/custom.h"
 #include "pass/gradient.h"
 #include "pass/infer.h"
 #include "pass/placement.h"
+#include "pass/sparse_values.h"
 
 namespace mixnet {
 namespace {
@@ -167,8 +169,18 @@ class BoundExecutor : public Executor {
     return all;
   }
 
+  static StorageOf kinds_of(const std::vector<std::pair<const Node*, NDArray>>& variables) {
+    StorageOf kinds;
+    for (const auto& [node, array] : variables) {
+      if (!array.dense()) kinds[node] = array.kind();
+    }
+    return kinds;
+  }
+
   void make_outputs() {
     const Graph graph(symbol_.outputs());
+    check_shapes_known_before(graph);
+    const StorageOf kinds = kinds_of(bindings());
     std::vector<Shape> shapes(static_cast<size_t>(graph.num_entries()), Shape::unknown());
     std::vector<DType> types(static_cast<size_t>(graph.num_entries()), DType::unknown);
     for (const auto& [node, array] : bindings()) {
@@ -181,7 +193,10 @@ class BoundExecutor : public Executor {
     MIXNET_CHECK(first_unknown_type(graph, types).empty(), type, "[bind] ", first_unknown_type(graph, types));
     for (const Entry& e : symbol_.outputs()) {
       const size_t entry = static_cast<size_t>(graph.entry(e));
-      outputs_.emplace_back(shapes[entry], types[entry], placement_.of(*e.node));
+      const DeviceId on = placement_.of(*e.node);
+      const StorageKind kind = on.host() ? natural_kind(e, kinds) : StorageKind::dense;
+      if (kind == StorageKind::dense) outputs_.emplace_back(shapes[entry], types[entry], on);
+      else outputs_.emplace_back(kind, shapes[entry], types[entry], on);
     }
   }
 
@@ -271,6 +286,9 @@ class BoundExecutor : public Executor {
       request.heads = placement.insert_copies(maker.heads, devices);
       request.placed = true;
     }
+    std::vector<StorageKind> kinds;
+    for (const NDArray& array : maker.arrays) kinds.push_back(array.kind());
+    request.heads = place_sparse(request.heads, kinds, kinds_of(variables));
     request.head_arrays = maker.arrays;
     request.variables = std::move(variables);
     request.num_forward_heads = forward_heads;
@@ -303,13 +321,14 @@ class BoundExecutor : public Executor {
     for (int i : writes) {
       const NDArray& a = plan.external(i);
       add(s.writes, a.variable());
-      if (a.bytes() != static_cast<int64_t>(a.chunk()->bytes())) add(s.reads, a.variable());
+      if (!a.whole()) add(s.reads, a.variable());
     }
     return s;
   }
 
   // Backward is cut where gradients are finished, so that pushing them overlaps the rest. Forward is one segment; in training with large
-  // parameters it is cut too, so that it begins when the first of them have been pulled. Both are cut where another device goes on.
+  // parameters it is cut too, so that it begins when the first of them have been pulled. Both are cut where another device goes on
+  // and around the program's own operators.
   void cut(Prepared& p) const {
     static const int64_t most = std::max<int64_t>(1, environment_int("PLAN_SEGMENTS", 8));
     const Plan& plan = *p.plan;
@@ -363,12 +382,15 @@ class BoundExecutor : public Executor {
     const std::shared_ptr<Plan> plan = p.plan;
     const int first = s.first, last = s.last;
     const PhiloxKey draw = draw_;
+    const std::shared_ptr<OperatorStates> operators = operators_;
     const char* what = first < plan->num_forward_steps() ? "forward of " : "backward of ";
-    auto run = [plan, chunk, from, first, last, draw] {
+    auto run = [plan, chunk, from, first, last, draw, operators] {
       char* const other = from ? static_cast<char*>(from->data()) : nullptr;
-      plan->run(first, last, static_cast<char*>(chunk->data()), draw, {}, other);
+      plan->run(first, last, static_cast<char*>(chunk->data()), draw, {}, other, operators.get());
     };
-    engine().push(make_task(std::move(run), what + symbol_.name()), reads, writes);
+    PushOptions options;
+    if (plan->foreign(first)) options.lane = Lane::callback;
+    engine().push(make_task(std::move(run), what + symbol_.name()), reads, writes, options);
   }
 
   void run_monitored(Prepared& p, int first, int last) {
@@ -399,8 +421,12 @@ class BoundExecutor : public Executor {
       const int space = inputs && step.from >= 0 ? step.from : step.space;
       const int64_t at = place - p.plan->arena(space).begin;
       NDArray value(v.shape, v.dtype, p.plan->device(space));
-      if (place >= 0) copy(NDArray(chunk_of(p, space), v.shape, v.dtype, at), value);
-      else copy(p.plan->external(static_cast<int>(-1 - place)).reshape(v.shape), value);
+      if (place >= 0) {
+        copy(NDArray(chunk_of(p, space), v.shape, v.dtype, at), value);
+      } else {
+        const NDArray& array = p.plan->external(static_cast<int>(-1 - place));
+        convert(array.dense() ? array.reshape(v.shape) : array, value);
+      }
       value.wait_to_read();
       monitor_(inputs ? entry_name(node.inputs[i]) : entry_name({step.node, static_cast<int>(i)}), value);
     }
@@ -418,6 +444,7 @@ class BoundExecutor : public Executor {
   std::unique_ptr<Prepared> train_, predict_;
   bool wants_gradient_ = false, trained_ = false;
   PhiloxKey draw_;
+  std::shared_ptr<OperatorStates> operators_ = std::make_shared<OperatorStates>();
   MonitorFn monitor_;
   bool monitor_inputs_ = false;
 };

@@ -1,5 +1,7 @@
 // One operator on arrays, at once: infer, allocate outputs, hand the kernel to the engine.
 //
+// An operator's sparse kernel runs where its rule takes the arrays' kinds; otherwise sparse inputs are made dense, and results sparse where
+// the given outputs are (the profiler counts these as "storage fallbacks").
 // Returns before the work is done. Shapes and dtypes are checked before it returns. Small work on idle arrays runs on
 // the calling thread. Outputs that overlap inputs in a way the kernel cannot bear go through a temporary.
 #pragma once
@@ -26,6 +28,9 @@ void invoke(const OpSchema& op, const ParamsPtr& params, Span<const NDArray> inp
 // and returned among them.
 std::vector<NDArray> infer_outputs(const OpSchema& op, const ParamsPtr& params, Span<const NDArray> inputs,
                                    DeviceId device, Span<const NDArray> given = {});
+
+// As mixnet::copy, between arrays of any storage kinds.
+void convert(const NDArray& from, const NDArray& to, int32_t priority = 0);
 
 // Seed of all random draws; also restarts their count.
 void seed_random(uint64_t seed);

@@ -87,8 +87,7 @@ std::string KeptValue::shared_key() const {
 std::shared_ptr<Chunk> KeptValue::evaluate() const {
   std::vector<TensorView> values = outlines_;
   std::vector<std::shared_ptr<Chunk>> memory(values.size());
-  for (size_t i = 0; i < sources_.size(); ++i)
-    values[static_cast<size_t>(source_entries_[i])].data = sources_[i].view().data;
+  for (size_t i = 0; i < sources_.size(); ++i) values[static_cast<size_t>(source_entries_[i])] = sources_[i].view();
   for (int id = 0; id < graph_.num_nodes(); ++id) {
     const Node& node = *graph_.node(id);
     if (node.is_variable()) continue;

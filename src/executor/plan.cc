@@ -9,6 +9,8 @@
 #include "base/profile.h"
 #include "executor/layouts.h"
 #include "executor/pieces.h"
+#include "executor/subgraph_maker.h"
+#include "pass/extended.h"
 #include "pass/infer.h"
 #include "pass/placement.h"
 #include "pass/rewrite.h"
@@ -17,6 +19,23 @@
 
 namespace mixnet {
 namespace {
+
+// Memory for what kernels put into sparse arrays.
+class StepOutputs : public OutputMemory {
+ public:
+  StepOutputs(const Plan::Step& step, Span<const NDArray> externals) : step_(step), externals_(externals) {}
+  TensorView dense(int, const Shape&) const override {
+    fail(Code::internal, "[", step_.node->place(), "] the shape of its output is not known");
+  }
+  const SparseView& sparse(int output, int64_t count) const override {
+    const int64_t place = step_.out_place[static_cast<size_t>(output)];
+    return externals_[static_cast<size_t>(-1 - place)].allocate_stored(count);
+  }
+
+ private:
+  const Plan::Step& step_;
+  Span<const NDArray> externals_;
+};
 
 // std::vector<bool> has no bool pointers.
 class Flags {
@@ -33,7 +52,11 @@ class Flags {
 }  // namespace
 
 Plan::Plan(PlanRequest request)
-    : graph_(request.heads), device_(request.device), training_(request.training), devices_{request.device} {
+    : graph_(put_extended(request.heads)),
+      device_(request.device),
+      training_(request.training),
+      devices_{request.device} {
+  request.heads = graph_.heads();
   infer(request);
   find_used(request);
   naive_bytes_ = every_output();
@@ -139,6 +162,7 @@ void Plan::check_sizes() const {
   for (int id = 0; id < graph_.num_nodes(); ++id) {
     for (int i = 0; i < graph_.num_outputs(id); ++i) {
       const size_t e = static_cast<size_t>(graph_.entry(id, i));
+      if (external_of_[e] >= 0 && !externals_[static_cast<size_t>(external_of_[e])].dense()) continue;
       const int64_t item = dtype_size(types_[e]), bytes = checked_size(shapes_[e], item) * item;
       MIXNET_CHECK(bytes <= capacity, memory, "[bind] ", graph_.node(id)->place(), ": ", shapes_[e],
                    " does not fit into ", device_.str());
@@ -170,6 +194,8 @@ std::unique_ptr<Kernel> Plan::prepare(int id, Span<const LayoutPtr> layouts, boo
   context.wanted = wanted.span();
   context.layouts = layouts;
   context.device = device(space(id));
+  context.subgraphs = &subgraph_maker();
+  context.inference = &subgraph_inference();
   context.training = training_;
   context.blocks = blocks;
   return node.op->prepare(context);
@@ -394,7 +420,8 @@ int64_t Plan::kept_bytes(int in) const {
 int Plan::stretch_end(int first, int last) const {
   const Step& begin = step(first);
   int end = first + 1;
-  while (end < last && step(end).space == begin.space && step(end).from == begin.from) ++end;
+  if (foreign(first)) return end;
+  while (end < last && step(end).space == begin.space && step(end).from == begin.from && !foreign(end)) ++end;
   return end;
 }
 
@@ -415,36 +442,65 @@ void Plan::touched(int first, int last, std::vector<int>* reads, std::vector<int
   }
 }
 
-void Plan::resolve(char* arena_data, char* from, int first, int last, Span<const NDArray> externals) {
-  auto address = [&](int64_t place, int64_t at, char* data, int in) -> void* {
-    if (place == nothing) return nullptr;
-    if (place >= 0) return data + (place - arena(in).begin);
-    return externals[static_cast<size_t>(-1 - place)].view().as<char>() + at;
+void Plan::resolve(char* arena_data, char* from, int first, int last, ViewOf external) {
+  auto point = [&](TensorView& v, int64_t place, int64_t at, char* data, int in) {
+    v.data = nullptr;
+    if (place == nothing) return;
+    if (place >= 0) {
+      v.data = data + (place - arena(in).begin);
+      return;
+    }
+    const TensorView array = external(static_cast<int>(-1 - place));
+    v.kind = array.kind;
+    v.sparse = array.sparse;
+    if (!array.sparse) v.data = array.as<char>() + at;
   };
   for (int s = first; s < last; ++s) {
     Step& step = steps_[static_cast<size_t>(s)];
     const bool other = step.from >= 0;
     for (size_t i = 0; i < step.in.size(); ++i) {
-      step.in[i].data =
-          address(step.in_place[i], step.in_at[i], other ? from : arena_data, other ? step.from : step.space);
+      point(step.in[i], step.in_place[i], step.in_at[i], other ? from : arena_data, other ? step.from : step.space);
     }
     for (size_t i = 0; i < step.out.size(); ++i)
-      step.out[i].data = address(step.out_place[i], step.out_at[i], arena_data, step.space);
+      point(step.out[i], step.out_place[i], step.out_at[i], arena_data, step.space);
   }
 }
 
-void Plan::run(int first, int last, char* arena, const PhiloxKey& random, Span<const NDArray> externals, char* from) {
+bool Plan::any_foreign() const {
+  return std::any_of(steps_.begin(), steps_.end(), [](const Step& step) { return runs_foreign_code(*step.node->op); });
+}
+
+void Plan::run(int first, int last, char* arena, const PhiloxKey& random, Span<const NDArray> externals, char* from,
+               OperatorStates* operators) {
+  const auto array = [&](int i) {
+    return (externals.empty() ? external(i) : externals[static_cast<size_t>(i)]).view();
+  };
   if (!externals.empty()) {
-    resolve(arena, from, first, last, externals);
+    resolve(arena, from, first, last, array);
     resolved_ = false;
   } else if (num_spaces() > 1) {
     // Other stretches may be running: only this one's steps are touched.
-    resolve(arena, from, first, last, externals_);
+    resolve(arena, from, first, last, array);
   } else if (!resolved_ || resolved_for_ != arena) {
-    resolve(arena, nullptr, 0, num_steps(), externals_);
+    resolve(arena, nullptr, 0, num_steps(), array);
     resolved_for_ = arena;
     resolved_ = true;
   }
+  const OperatorStates::Scope scope(operators);
+  launch(first, last, arena, random, externals.empty() ? Span<const NDArray>(externals_) : externals);
+}
+
+void Plan::run_at(char* arena, const PhiloxKey& random, Span<void* const> addresses) {
+  resolve(arena, nullptr, 0, num_steps(), [&](int i) {
+    TensorView v;
+    v.data = addresses[static_cast<size_t>(i)];
+    return v;
+  });
+  resolved_ = false;
+  launch(0, num_steps(), arena, random, externals_);
+}
+
+void Plan::launch(int first, int last, char* arena, const PhiloxKey& random, Span<const NDArray> externals) {
   KernelContext context;
   context.training = training_;
   context.random = random;
@@ -452,6 +508,8 @@ void Plan::run(int first, int last, char* arena, const PhiloxKey& random, Span<c
     Step& step = steps_[static_cast<size_t>(i)];
     context.workspace = arena + step.workspace_place;
     context.random.operation = random.operation + step.draw;
+    const StepOutputs memory(step, externals);
+    context.memory = &memory;
     const profile::Span span(profile::Category::symbolic, step.node->op->name, step.node->name);
     try {
       refresh_kept(step);

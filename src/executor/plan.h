@@ -8,8 +8,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/function_ref.h"
 #include "executor/kept.h"
 #include "ndarray/ndarray.h"
+#include "op/core/custom.h"
 #include "op/core/kernel.h"
 #include "pass/plan_memory.h"
 #include "symbol/graph.h"
@@ -69,15 +71,22 @@ class Plan {
   int64_t naive_bytes(int space) const { return naive_bytes_[static_cast<size_t>(space)]; }
   int64_t external_bytes(int space) const;
   int64_t kept_bytes(int space = 0) const;
-  // The end of the stretch from step `first` on that one task may run: on one device, or all copies from one device to another.
+  // The end of the stretch from step `first` on that one task may run: on one device, or all copies from one device to another, or one
+  // step of the program's own code.
   int stretch_end(int first, int last) const;
 
   // External arrays that steps [first, last) read and write, by index.
   void touched(int first, int last, std::vector<int>* reads, std::vector<int>* writes) const;
   // Runs steps [first, last), a stretch, with the arena at `arena`; copies between devices have their inputs in the one at `from`. An error names the node. `externals`: other arrays than the bound ones, by index
   // and of the same shapes; what is kept between runs stays that of the bound ones.
+  // `operators`: what keeps the program's own operators from run to run.
   void run(int first, int last, char* arena, const PhiloxKey& random, Span<const NDArray> externals = {},
-           char* from = nullptr);
+           char* from = nullptr, OperatorStates* operators = nullptr);
+  // Runs all steps of a plan in one space on memory that is given by address, by external array.
+  void run_at(char* arena, const PhiloxKey& random, Span<void* const> addresses);
+  // Whether a stretch runs code of the program's own, which belongs on the engine's callback threads.
+  bool foreign(int first) const { return runs_foreign_code(*step(first).node->op); }
+  bool any_foreign() const;
   std::string describe() const;
 
  private:
@@ -100,7 +109,9 @@ class Plan {
   void keep_inputs(const PlanRequest& request);
   void refresh_kept(Step& step);
   bool derived(int entry) const { return derived_[static_cast<size_t>(entry)]; }
-  void resolve(char* arena, char* from, int first, int last, Span<const NDArray> externals);
+  using ViewOf = FunctionRef<TensorView(int)>;
+  void resolve(char* arena, char* from, int first, int last, ViewOf external);
+  void launch(int first, int last, char* arena, const PhiloxKey& random, Span<const NDArray> externals);
   TensorView outline(int entry) const;
   int64_t place_of(int entry) const;
   std::vector<bool> early_heads() const;

@@ -5,10 +5,36 @@
 #include "executor/infer.h"
 #include "executor/invoke.h"
 #include "op/core/registry.h"
+#include "pass/gradient.h"
 #include "pass/placement.h"
+#include "pass/sparse_values.h"
 
 namespace mixnet {
 namespace {
+
+// As the variable's __storage_type__ says.
+StorageKind declared_kind(const Node& variable) {
+  const auto it = variable.attributes.find("__storage_type__");
+  if (it == variable.attributes.end()) return StorageKind::dense;
+  const std::string& text = it->second;
+  if (text == "1" || text == "row_sparse") return StorageKind::row_sparse;
+  if (text == "2" || text == "csr") return StorageKind::csr;
+  MIXNET_CHECK(text == "0" || text == "default" || text == "-1", invalid, "[simple_bind] ", variable.name,
+               ": __storage_type__: expected 0, 1 or 2, got ", text);
+  return StorageKind::dense;
+}
+
+// Whether gradients may be other than dense: something is sparse, or an operator is told to give such ones.
+bool may_have_sparse_gradients(const Symbol& symbol, const StorageOf& kinds) {
+  if (!kinds.empty()) return true;
+  const Graph graph(symbol.outputs());
+  for (int id = 0; id < graph.num_nodes(); ++id) {
+    const Node& node = *graph.node(id);
+    const ParamField* field = node.is_variable() ? nullptr : node.op->field("sparse_grad");
+    if (field && field->get(node.params.get()).as_bool()) return true;
+  }
+  return false;
+}
 
 NDArray zeros(const Shape& shape, DType dtype, DeviceId device) {
   NDArray a(shape, dtype, device);
@@ -29,6 +55,12 @@ class Allocator {
         arguments_(arguments),
         shared_(shared),
         fill_(fill) {
+    check_shapes_known_before(Graph(symbol.outputs()));
+    for (const NodePtr& v : variables_.arguments) {
+      const StorageKind kind = declared_kind(*v);
+      if (kind != StorageKind::dense && placement_.home(*v).host()) kinds_[v.get()] = kind;
+    }
+    if (may_have_sparse_gradients(symbol, kinds_)) find_gradient_kinds(symbol);
     MIXNET_CHECK(shapes_.complete(), shape, "[simple_bind] ", shapes_.missing);
     for (const auto& request : arguments.requests) check_name(request.first);
     if (shared) shared_variables_ = find_variables(shared->symbol().outputs());
@@ -44,11 +76,13 @@ class Allocator {
       const DType dtype = types_.arguments[i];
       if (!dtype_is_float(dtype) && !given) request = GradRequest::null;
       const Node& v = *variables_.arguments[i];
-      bound.arguments.push_back(array(v, shape, dtype, &BindArguments::arguments, shared_variables_.arguments));
+      bound.arguments.push_back(
+          array(v, shape, dtype, &BindArguments::arguments, shared_variables_.arguments, kind(kinds_, v)));
       bound.requests.push_back(request);
       bound.gradients.push_back(request == GradRequest::null
                                     ? NDArray()
-                                    : array(v, shape, dtype, &BindArguments::gradients, shared_variables_.arguments));
+                                    : array(v, shape, dtype, &BindArguments::gradients, shared_variables_.arguments,
+                                            kind(gradient_kinds_, v)));
     }
     for (size_t i = 0; i < variables_.states.size(); ++i) {
       bound.states.push_back(array(*variables_.states[i], shapes_.states[i], types_.states[i], &BindArguments::states,
@@ -58,13 +92,31 @@ class Allocator {
   }
 
  private:
+  static StorageKind kind(const StorageOf& kinds, const Node& v) {
+    const auto it = kinds.find(&v);
+    return it == kinds.end() ? StorageKind::dense : it->second;
+  }
+
+  void find_gradient_kinds(const Symbol& symbol) {
+    std::vector<Entry> seeds, wrt;
+    for (const Entry& e : symbol.outputs())
+      seeds.push_back(!e.node->is_variable() && e.node->op->head ? Entry() : Entry{make_variable("grad"), 0});
+    for (const NodePtr& v : variables_.arguments) wrt.push_back({v, 0});
+    const std::vector<Entry> grads = gradient(symbol.outputs(), seeds, wrt);
+    for (size_t i = 0; i < grads.size(); ++i) {
+      const Node* v = variables_.arguments[i].get();
+      const StorageKind natural = grads[i] ? natural_kind(grads[i], kinds_) : StorageKind::dense;
+      if (natural != StorageKind::dense && placement_.home(*v).host()) gradient_kinds_[v] = natural;
+    }
+  }
+
   void check_name(const std::string& name) const {
     const auto& all = variables_.arguments;
     const bool known = std::any_of(all.begin(), all.end(), [&](const NodePtr& v) { return v->name == name; });
     MIXNET_CHECK(known, invalid, "[simple_bind] grad_req: no argument is called '", name, "'");
   }
   NDArray array(const Node& variable, const Shape& shape, DType dtype, std::vector<NDArray> BindArguments::* list,
-                const std::vector<NodePtr>& shared_nodes) const {
+                const std::vector<NodePtr>& shared_nodes, StorageKind kind = StorageKind::dense) const {
     const DeviceId device = placement_.home(variable);
     for (size_t i = 0; shared_ && i < shared_nodes.size(); ++i) {
       if (shared_nodes[i]->name != variable.name) continue;
@@ -72,6 +124,7 @@ class Allocator {
       const bool there = placement_.trivial() || (!old.none() && old.device() == device);
       if (!old.none() && old.shape() == shape && old.dtype() == dtype && there) return old;
     }
+    if (kind != StorageKind::dense) return NDArray(kind, shape, dtype, device);
     return fill_ ? zeros(shape, dtype, device) : NDArray(shape, dtype, device);
   }
 
@@ -83,6 +136,7 @@ class Allocator {
   std::shared_ptr<Executor> shared_;
   Variables shared_variables_;
   bool fill_;
+  StorageOf kinds_, gradient_kinds_;  // of arguments and their gradients, where not dense
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "ndarray/chunk.h"
 
+#include <cstring>
 #include <thread>
 
 #include "base/fork.h"
@@ -19,6 +20,16 @@ Chunk::Chunk(DeviceId device, void* data, size_t bytes, std::function<void()> re
       release_(std::move(release)),
       variable_(engine().new_variable()) {}
 
+void Chunk::resize(size_t bytes) {
+  if (allocated() && bytes > block_.size) {
+    ready_.store(false, std::memory_order_release);
+    if (block_.data) storage(device_).release(block_);
+    block_ = Block{nullptr, 0, device_};
+  }
+  bytes_.store(bytes, std::memory_order_relaxed);
+  data();
+}
+
 void Chunk::allocate() {
   // The mark carries the fork generation: one left by a thread that stayed in the parent is taken over.
   const uint32_t mine = fork_generation() + 1;
@@ -29,7 +40,7 @@ void Chunk::allocate() {
   }
   try {
     if (!ready_.load(std::memory_order_relaxed)) {
-      block_ = storage(device_).allocate(bytes_);
+      block_ = storage(device_).allocate(bytes());
       ready_.store(true, std::memory_order_release);
     }
   } catch (...) {
@@ -37,6 +48,18 @@ void Chunk::allocate() {
     throw;
   }
   allocating_.store(0, std::memory_order_release);
+}
+
+void Chunk::let_go() {
+  if (!release_) return;
+  if (bytes_ > 0 && block_.data) {
+    const Block own = storage(device_).allocate(bytes_);
+    std::memcpy(own.data, block_.data, bytes_);
+    block_ = own;
+  }
+  const std::function<void()> release = std::move(release_);
+  release_ = nullptr;
+  release();
 }
 
 Chunk::~Chunk() {

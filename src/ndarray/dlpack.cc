@@ -60,6 +60,7 @@ bool row_major(const DLTensor& t) {
 
 void* to_dlpack(const NDArray& array) {
   MIXNET_CHECK(array.device().host(), device, "[to_dlpack] expected a host array");
+  MIXNET_CHECK(array.dense(), invalid, "[to_dlpack] expected a dense array, got ", storage_name(array.kind()));
   array.wait_to_read();
   array.chunk()->expose();
   auto holder = std::make_unique<Holder>();

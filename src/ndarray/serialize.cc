@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "ndarray/sparse_parts.h"
+
 namespace mixnet {
 namespace {
 
@@ -56,12 +58,18 @@ Shape read_shape(Reader& in, bool wide, int32_t ndim) {
   return shape;
 }
 
-NDArray read_values(Reader& in, const Shape& shape) {
-  in.get<int32_t>();  // dev_type: arrays of a GPU load on the CPU
-  in.get<int32_t>();  // dev_id
+DType read_dtype(Reader& in) {
   const int32_t code = in.get<int32_t>();
   if (!dtype_valid(code)) in.error(concat("dtype code ", code, " is not supported"));
-  const DType dtype = static_cast<DType>(code);
+  return static_cast<DType>(code);
+}
+
+void skip_device(Reader& in) {
+  in.get<int32_t>();  // dev_type: arrays of a GPU load on the CPU
+  in.get<int32_t>();  // dev_id
+}
+
+NDArray read_dense(Reader& in, const Shape& shape, DType dtype) {
   int64_t bytes = 0;
   try {
     bytes = checked_size(shape, dtype_size(dtype)) * dtype_size(dtype);
@@ -79,11 +87,39 @@ NDArray read_values(Reader& in, const Shape& shape) {
   return array;
 }
 
+NDArray read_values(Reader& in, const Shape& shape) {
+  skip_device(in);
+  return read_dense(in, shape, read_dtype(in));
+}
+
+// Storage shape, shape, device, dtype, dtypes and shapes of the auxiliary arrays, values, auxiliary arrays.
+NDArray read_sparse(Reader& in, StorageKind kind) {
+  const Shape storage = read_shape(in, true, in.get<int32_t>());
+  const Shape shape = read_shape(in, true, in.get<int32_t>());
+  skip_device(in);
+  const DType dtype = read_dtype(in);
+  const bool csr = kind == StorageKind::csr;
+  Shape shapes[2];
+  for (int i = 0; i < (csr ? 2 : 1); ++i) {
+    const DType numbers = read_dtype(in);
+    if (numbers != DType::i64) in.error(concat("expected int64 row and column numbers, got ", numbers));
+    shapes[i] = read_shape(in, true, in.get<int32_t>());
+  }
+  const NDArray values = read_dense(in, storage, dtype), first = read_dense(in, shapes[0], DType::i64);
+  const NDArray second = csr ? read_dense(in, shapes[1], DType::i64) : NDArray();
+  try {
+    return make_sparse("sparse array", kind, shape, values, csr ? second : first, csr ? first : NDArray());
+  } catch (const Error& e) {
+    in.error(e.what());
+  }
+}
+
 NDArray read_record(Reader& in) {
   const uint32_t first = in.get<uint32_t>();
   if (first == v2_magic || first == v3_magic) {
     const int32_t storage_type = in.get<int32_t>();
-    if (storage_type != 0) in.error(concat("expected a dense array, got storage type ", storage_type));
+    if (storage_type < 0 || storage_type > 2) in.error(concat("expected storage type 0, 1 or 2, got ", storage_type));
+    if (storage_type != 0) return read_sparse(in, static_cast<StorageKind>(storage_type));
     const int32_t ndim = in.get<int32_t>();
     // An array without value: V2 says so with ndim 0, V3 with -1.
     if (ndim == (first == v2_magic ? 0 : -1)) return NDArray();
@@ -99,20 +135,49 @@ template <class T> void put(std::string& out, T value) {
   out.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
+void put_shape(std::string& out, const Shape& shape) {
+  put<int32_t>(out, shape.ndim());
+  for (int64_t extent : shape) put(out, extent);
+}
+
+void put_values(std::string& out, const NDArray& array) {
+  const size_t at = out.size();
+  out.resize(at + static_cast<size_t>(array.bytes()));
+  if (array.bytes() > 0) array.copy_to_host(&out[at], array.bytes());
+}
+
+void write_sparse(std::string& out, const NDArray& array) {
+  std::vector<NDArray> numbers;
+  if (array.kind() == StorageKind::csr) numbers.push_back(sparse_part(array, SparsePart::indptr));
+  numbers.push_back(sparse_part(array, SparsePart::indices));
+  const NDArray values = sparse_part(array, SparsePart::values);
+  put(out, v2_magic);
+  put(out, static_cast<int32_t>(array.kind()));
+  put_shape(out, values.shape());
+  put_shape(out, array.shape());
+  put<int32_t>(out, 1);
+  put<int32_t>(out, 0);
+  put(out, static_cast<int32_t>(array.dtype()));
+  for (const NDArray& list : numbers) {
+    put(out, static_cast<int32_t>(DType::i64));
+    put_shape(out, list.shape());
+  }
+  put_values(out, values);
+  for (const NDArray& list : numbers) put_values(out, list);
+}
+
 void write_record(std::string& out, const NDArray& array) {
+  if (!array.none() && !array.dense()) return write_sparse(out, array);
   put(out, v2_magic);
   put<int32_t>(out, 0);
   // V2 has no scalars: they are written with one extent, as MXNet holds them.
   const Shape shape = array.none() ? Shape() : array.shape().ndim() == 0 ? Shape{1} : array.shape();
-  put<int32_t>(out, shape.ndim());
-  for (int64_t extent : shape) put(out, extent);
+  put_shape(out, shape);
   if (array.none()) return;
   put<int32_t>(out, 1);
   put<int32_t>(out, 0);
   put(out, static_cast<int32_t>(array.dtype()));
-  const size_t at = out.size();
-  out.resize(at + static_cast<size_t>(array.bytes()));
-  if (array.bytes() > 0) array.copy_to_host(&out[at], array.bytes());
+  put_values(out, array);
 }
 
 std::string read_file(const std::string& path) {

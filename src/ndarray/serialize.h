@@ -1,4 +1,4 @@
-// MXNet's .params files: lists of arrays, with or without names. Writes V2; reads V0 to V3 (dense).
+// MXNet's .params files: lists of arrays, with or without names. Writes V2; reads V0 to V3.
 //
 // Files are untrusted: every length is checked against what is left of the file before memory is taken. Writing goes to a temporary
 // file beside the target and is renamed, so that a crash never leaves half a checkpoint.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/contains.h"
+#include "op/core/custom.h"
 #include "pass/rewriter.h"
 
 namespace mixnet {
@@ -164,7 +165,7 @@ std::vector<Entry> mark_constants(const Graph& graph) {
     for (int i = 0; i < graph.num_outputs(id); ++i) {
       if (changing[static_cast<size_t>(graph.entry(id, i))]) return true;
     }
-    return op.random || op.uses_training || !op.mutates.empty();
+    return op.random || op.uses_training || has_effects(op);
   };
   for (int id = 0; id < graph.num_nodes(); ++id) {
     const NodePtr node = made.keep(id);

@@ -1,5 +1,7 @@
 #include "pass/gradient.h"
 
+#include "pass/body_gradient.h"
+
 namespace mixnet {
 namespace {
 
@@ -27,6 +29,11 @@ class TellingBuilder : public PlainNodeBuilder {
     std::vector<Entry> outputs = PlainNodeBuilder::make(op, std::move(params), std::move(inputs), name);
     if (made_ && forward_) made_(*forward_, *outputs[0].node);
     return outputs;
+  }
+  SubgraphGradient differentiate(const SubgraphGradientRequest& request) override { return body_gradient(request); }
+  void replace(const Entry& forward, const Entry& made) override {
+    made.node->origin = forward.node->origin ? forward.node->origin : forward.node;
+    made.node->attributes = forward.node->attributes;
   }
 
  private:

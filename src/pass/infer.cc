@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "symbol/body.h"
+
 namespace mixnet {
 namespace {
 
@@ -10,6 +12,7 @@ template <class Context, class T, class Rule>
 bool apply(const Graph& graph, int id, const Rule& rule, std::vector<T>& values) {
   const Node& node = *graph.node(id);
   Context context(*node.op, node.params.get(), node.name);
+  context.subgraphs = &subgraph_inference();
   for (const Entry& e : node.inputs) context.in.push_back(values[static_cast<size_t>(graph.entry(e))]);
   for (int i = 0; i < graph.num_outputs(id); ++i)
     context.out.push_back(values[static_cast<size_t>(graph.entry(id, i))]);
@@ -56,13 +59,71 @@ std::string first_unknown(const Graph& graph, const char* what, Known known) {
 
 }  // namespace
 
+namespace {
+
+std::vector<Shape> shapes_until(const Graph& graph, std::vector<Shape> known, bool last) {
+  return fixpoint<InferShape>(graph, std::move(known), [last](const OpSchema& op, InferShape& c) {
+    c.last = last;
+    op.infer_shape(c);
+  });
+}
+
+// A value of a body and what the operator has for it, made equal.
+void join(Shape& mine, Shape& outer, const std::string& name) {
+  const Shape before = mine;
+  MIXNET_CHECK(mine.merge(outer), shape, "[subgraph] ", name, ": expected ", before, ", got ", outer);
+  outer = mine;
+}
+void join(DType& mine, DType& outer, const std::string& name) {
+  if (mine == DType::unknown) mine = outer;
+  MIXNET_CHECK(outer == DType::unknown || mine == outer, type, "[subgraph] ", name, ": expected ", mine, ", got ",
+               outer);
+  outer = mine;
+}
+
+// In with what is known outside, infer(start), and out again. Inputs that nothing inside needs stay as they are.
+template <class T, class Infer>
+void infer_body(const Subgraph& subgraph, T unknown, std::vector<T>& in, std::vector<T>& out, Infer infer) {
+  const GraphBody& body = body_of(subgraph);
+  const Graph& graph = body.graph();
+  std::vector<T> values(static_cast<size_t>(graph.num_entries()), unknown);
+  const auto exchange = [&] {
+    for (size_t i = 0; i < in.size(); ++i) {
+      const NodePtr& variable = body.inputs()[i];
+      if (graph.contains(variable.get()))
+        join(values[static_cast<size_t>(graph.entry({variable, 0}))], in[i], variable->name);
+    }
+    for (size_t i = 0; i < out.size(); ++i)
+      join(values[static_cast<size_t>(graph.entry(graph.heads()[i]))], out[i], concat("output ", i));
+  };
+  exchange();
+  values = infer(graph, std::move(values));
+  exchange();
+}
+
+class BodyInference : public SubgraphInference {
+ public:
+  void shapes(const Subgraph& graph, std::vector<Shape>& in, std::vector<Shape>& out, bool last) const override {
+    infer_body(graph, Shape::unknown(), in, out,
+               [last](const Graph& g, std::vector<Shape> known) { return shapes_until(g, std::move(known), last); });
+  }
+  void types(const Subgraph& graph, std::vector<DType>& in, std::vector<DType>& out) const override {
+    infer_body(graph, DType::unknown, in, out,
+               [](const Graph& g, std::vector<DType> known) { return infer_types(g, std::move(known)); });
+  }
+};
+
+}  // namespace
+
+const SubgraphInference& subgraph_inference() {
+  static const BodyInference inference;
+  return inference;
+}
+
 std::vector<Shape> infer_shapes(const Graph& graph, std::vector<Shape> known) {
   // Defaults only once nothing else is left to say.
   for (bool last : {false, true}) {
-    known = fixpoint<InferShape>(graph, std::move(known), [last](const OpSchema& op, InferShape& c) {
-      c.last = last;
-      op.infer_shape(c);
-    });
+    known = shapes_until(graph, std::move(known), last);
     if (std::all_of(known.begin(), known.end(), [](const Shape& shape) { return shape.known(); })) break;
   }
   return known;

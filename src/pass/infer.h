@@ -14,6 +14,9 @@ namespace mixnet {
 std::vector<Shape> infer_shapes(const Graph& graph, std::vector<Shape> known);
 std::vector<DType> infer_types(const Graph& graph, std::vector<DType> known);
 
+// Inference in subgraphs, for the contexts of operators that carry them.
+const SubgraphInference& subgraph_inference();
+
 // The first variable or node whose shape (dtype) is not fully known, as a sentence for an error; empty when all is known.
 std::string first_unknown_shape(const Graph& graph, const std::vector<Shape>& shapes);
 std::string first_unknown_type(const Graph& graph, const std::vector<DType>& types);

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "base/contains.h"
+#include "op/core/custom.h"
 #include "pass/rewriter.h"
 
 namespace mixnet {
@@ -63,7 +64,7 @@ class Merger {
 
   bool mergeable(int id) const {
     const Node& node = *g_.node(id);
-    if (node.op->random || !node.op->mutates.empty() || node.inputs.empty()) return false;
+    if (node.op->random || has_effects(*node.op) || node.inputs.empty()) return false;
     return std::none_of(node.inputs.begin(), node.inputs.end(),
                         [this](const Entry& e) { return changes_[static_cast<size_t>(g_.entry(e))]; });
   }

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/contains.h"
+#include "op/core/custom.h"
 #include "pass/fuse.h"
 #include "pass/rewriter.h"
 #include "pass/segments.h"
@@ -130,7 +131,7 @@ class Recomputer {
   bool may_recompute(int id, const std::vector<bool>& changes) const {
     const Node& node = *g_.node(id);
     if (!is_forward_[static_cast<size_t>(id)] || node.is_variable() || is_head_[static_cast<size_t>(id)]) return false;
-    if (node.derived || !node.op->mutates.empty()) return false;
+    if (node.derived || has_effects(*node.op)) return false;
     // Moving statistics are moved by backward, but in training nobody reads them.
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const bool auxiliary = contains(node.op->auxiliary, static_cast<int>(i));

@@ -6,6 +6,7 @@
 #include "pass/cancel.h"
 #include "pass/fold.h"
 #include "pass/fuse.h"
+#include "pass/int8_layers.h"
 #include "pass/merge.h"
 #include "pass/recompute.h"
 #include "pass/strips.h"
@@ -37,7 +38,10 @@ std::vector<Entry> rewrite(Typed typed, const RewriteOptions& options) {
   if (environment_bool("CANCEL", true)) apply(cancel(typed));
   if (environment_bool("MERGE", true)) apply(merge(typed));
   if (environment_bool("FOLD", true)) {
-    if (!options.training) apply(fold(typed, options.inputs));
+    if (!options.training) {
+      apply(fold(typed, options.inputs));
+      apply(join_int8_layers(typed, options.inputs));
+    }
     apply(mark_constants(typed.graph));
   }
   apply(recompute(typed, recompute_setting(), fusion));

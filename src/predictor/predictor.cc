@@ -6,6 +6,7 @@
 #include "executor/head_maker.h"
 #include "executor/infer.h"
 #include "ndarray/serialize.h"
+#include "ndarray/sparse_parts.h"
 
 namespace mixnet {
 namespace {
@@ -73,8 +74,10 @@ Model::Model(const std::string& symbol_json, const void* params, size_t params_b
   for (size_t i = 0; i < file.arrays.size(); ++i) {
     const std::string name = bare_name(file.names[i]);
     if (!needed(variables.arguments, name) && !needed(variables.states, name)) continue;
-    file.arrays[i].wait_to_read();
-    parameters_.emplace_back(name, borrow && written(graph, name) ? own_copy(file.arrays[i]) : file.arrays[i]);
+    const NDArray& array = file.arrays[i];
+    array.wait_to_read();
+    if (!array.dense()) parameters_.emplace_back(name, dense_copy(array));
+    else parameters_.emplace_back(name, borrow && written(graph, name) ? own_copy(array) : array);
   }
 }
 

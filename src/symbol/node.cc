@@ -1,11 +1,17 @@
 #include "symbol/node.h"
 
 #include "base/contains.h"
+#include "op/core/custom.h"
 
 namespace mixnet {
 
-bool Node::mutates_input(int i) const { return op && op->mutates_input(i); }
-bool Node::is_state_input(int i) const { return op && (op->mutates_input(i) || contains(op->auxiliary, i)); }
+bool Node::mutates_input(int i) const {
+  return op && (mixnet::mutates_input(*op, params.get(), i) || op->mutates_input(params.get(), i));
+}
+bool Node::is_state_input(int i) const {
+  return op && (mutates_input(i) || contains(op->auxiliary, i) ||
+                (op->subgraph_state && op->subgraph_state(params.get(), i)));
+}
 
 Node::~Node() {
   std::vector<NodePtr> orphans;

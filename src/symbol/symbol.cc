@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "op/core/custom.h"
+#include "symbol/body.h"
+
 namespace mixnet {
 namespace {
 
@@ -77,6 +80,7 @@ class Copier {
       const NodePtr& node = graph.node(id);
       if (replace_.count(node.get())) continue;
       NodePtr fresh = std::make_shared<Node>(*node);
+      if (node->op && runs_foreign_code(*node->op)) fresh->params = node->op->clone(node->params.get());
       for (Entry& e : fresh->inputs) e = moved(e);
       copies_[node.get()] = fresh;
     }
@@ -125,6 +129,22 @@ Symbol Symbol::create(const OpSchema& op, const Attributes& params, const String
       for (const char* key : {"_lr_mult", "_wd_mult"}) node->attributes.erase(names[i] + key);
     }
   }
+  return Symbol(visible_entries(node));
+}
+
+Symbol Symbol::create_with(const OpSchema& op, const std::vector<Symbol>& graphs, const Attributes& params,
+                           const StringMap& attributes, const std::vector<Symbol>& inputs, const std::string& name) {
+  auto node = std::make_shared<Node>();
+  node->op = &op;
+  node->name = name;
+  node->attributes = attributes;
+  std::vector<SubgraphPtr> bodies;
+  for (const Symbol& graph : graphs) bodies.push_back(std::make_shared<GraphBody>(graph.copy().outputs()));
+  node->params = op.with_subgraphs(op.make_params(params, name), std::move(bodies), name);
+  const std::vector<std::string> names = op.input_names(node->params.get());
+  MIXNET_CHECK(inputs.size() == names.size(), invalid, "[", op.place(name), "] expected ", names.size(),
+               " inputs, got ", inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) node->inputs.push_back(single_output(op, name, names[i], inputs[i]));
   return Symbol(visible_entries(node));
 }
 
@@ -263,10 +283,13 @@ bool Symbol::get_attribute(const std::string& key, std::string* value) const {
     *value = it->second;
     return true;
   }
-  const ParamField* field = node.op ? node.op->field(key) : nullptr;
-  if (!field) return false;
-  *value = field->get(node.params.get()).str();
-  return true;
+  if (!node.op) return false;
+  for (auto& [name, text] : node.op->params_text(node.params.get())) {
+    if (name != key) continue;
+    *value = text;
+    return true;
+  }
+  return false;
 }
 
 void Symbol::set_attribute(const std::string& key, const std::string& value) {

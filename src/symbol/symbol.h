@@ -26,6 +26,9 @@ class Symbol {
   // become variables. The variadic count is filled in. Throws Code::invalid for unknown names, a symbol with several outputs, two values for one input.
   static Symbol create(const OpSchema& op, const Attributes& params, const StringMap& attributes,
                        const std::vector<std::pair<std::string, Symbol>>& inputs, const std::string& name);
+  // The same for an operator that carries graphs; the inputs of each are its variables in post-order.
+  static Symbol create_with(const OpSchema& op, const std::vector<Symbol>& graphs, const Attributes& params,
+                            const StringMap& attributes, const std::vector<Symbol>& inputs, const std::string& name);
   static Symbol group(const std::vector<Symbol>& symbols);
 
   const std::vector<Entry>& outputs() const { return outputs_; }
@@ -44,6 +47,9 @@ class Symbol {
   // The same symbol; what binds it puts each group of its nodes on its device (pass/placement.h).
   Symbol placed(Groups groups) const;
   const Groups& groups() const { return groups_; }
+  // The part of the graph whose operators have this attribute, as a symbol of its own in which each value from outside is a variable; and
+  // those values, in the order of the inner symbol's variables (in post-order), which come as they are. An output that is such a value is copied inside.
+  Symbol cut(const std::string& key, const std::string& value, Symbol* outside) const;
   // A copy of every node that reaches the outputs.
   Symbol copy() const;
 

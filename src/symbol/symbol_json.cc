@@ -6,7 +6,9 @@
 #include <unordered_map>
 
 #include "base/json.h"
+#include "op/core/custom.h"
 #include "op/core/offered.h"
+#include "symbol/body.h"
 #include "symbol/symbol.h"
 
 namespace mixnet {
@@ -28,6 +30,8 @@ Json entry_json(const Graph& graph, const Entry& e) {
   return j;
 }
 
+Json graph_json(const Graph& graph);
+
 Json node_json(const Graph& graph, const Node& node) {
   Json j = Json::object();
   j.set("op", node.op ? node.op->name : "null");
@@ -36,20 +40,49 @@ Json node_json(const Graph& graph, const Node& node) {
   if (node.op) {
     for (auto& [key, value] : node.op->params_text(node.params.get())) attributes.set(key, value);
   }
+  // MXNet refuses unknown plain attributes, but takes __anything__. In the order that they are read in again, and each once.
+  StringMap written;
   for (auto& [key, value] : node.attributes) {
-    // MXNet refuses unknown plain attributes, but takes __anything__.
-    attributes.set(starts_with(key, "__") ? key : hidden(key), value);
+    if (starts_with(key, "__")) written[key] = value;
+    else written.emplace(hidden(key), value);
   }
+  for (auto& [key, value] : written) attributes.set(key, value);
   if (!attributes.members().empty()) j.set("attrs", attributes);
   Json inputs = Json::array();
   for (const Entry& e : node.inputs) inputs.push_back(entry_json(graph, e));
   j.set("inputs", inputs);
+  if (!node.op || node.op->num_subgraphs == 0) return j;
+  Json subgraphs = Json::array();
+  for (const SubgraphPtr& body : node.op->subgraphs(node.params.get()))
+    subgraphs.push_back(graph_json(body_of(*body).graph()));
+  j.set("subgraphs", subgraphs);
   return j;
+}
+
+Json graph_json(const Graph& graph) {
+  Json nodes = Json::array(), arguments = Json::array(), rows = Json::array(), heads = Json::array();
+  for (int id = 0; id < graph.num_nodes(); ++id) {
+    nodes.push_back(node_json(graph, *graph.node(id)));
+    if (graph.node(id)->is_variable()) arguments.push_back(static_cast<int64_t>(id));
+    rows.push_back(static_cast<int64_t>(graph.entry(id, 0)));
+  }
+  rows.push_back(static_cast<int64_t>(graph.num_entries()));
+  for (const Entry& e : graph.heads()) heads.push_back(entry_json(graph, e));
+  Json root = Json::object();
+  root.set("nodes", nodes);
+  root.set("arg_nodes", arguments);
+  root.set("node_row_ptr", rows);
+  root.set("heads", heads);
+  return root;
 }
 
 class GraphReader {
  public:
   explicit GraphReader(const Json& root) : root_(root), version_(find_version(root)) {}
+  // A subgraph, which is of the version of the file.
+  GraphReader(const Json& root, int64_t version) : root_(root), version_(version) {
+    MIXNET_CHECK(root.is_object(), io, "[symbol.json] subgraphs: expected objects");
+  }
 
   Symbol read() {
     for (const Json& item : root_.at("nodes").items()) nodes_.push_back(read_node(item));
@@ -81,7 +114,7 @@ class GraphReader {
     int& outputs = num_outputs_[found.get()];
     if (outputs == 0) outputs = found->num_outputs();
     MIXNET_CHECK(index >= 0 && index < outputs, io, "[symbol.json] ", found->place(), " has ", outputs,
-                 " outputs, not ", index + 1);
+                 " outputs, no output ", index);
     return {found, static_cast<int>(index)};
   }
 
@@ -97,13 +130,13 @@ class GraphReader {
     }
     for (const Json& e : j.at("inputs").items()) node->inputs.push_back(read_entry(e, nodes_.size()));
     const Json* subgraphs = j.find("subgraphs");
-    MIXNET_CHECK(!subgraphs || subgraphs->items().empty(), unsupported, "[symbol.json] ", node->name, ": operator ",
-                 op_name, " holds subgraphs, which are not supported yet");
+    MIXNET_CHECK(op_name != "null" || !subgraphs || subgraphs->items().empty(), io, "[symbol.json] variable ",
+                 node->name, " has subgraphs");
     if (op_name == "null") {
       MIXNET_CHECK(node->inputs.empty(), io, "[symbol.json] variable ", node->name, " has inputs");
       for (auto& [key, value] : attributes) node->attributes[upgraded_key(key)] = value;
     } else {
-      read_operator(*node, op_name, attributes);
+      read_operator(*node, op_name, attributes, subgraphs ? subgraphs->items() : Json::Array());
     }
     return node;
   }
@@ -115,21 +148,33 @@ class GraphReader {
     return key;
   }
 
-  void read_operator(Node& node, const std::string& op_name, const StringMap& attributes) {
+  void read_operator(Node& node, const std::string& op_name, const StringMap& attributes, const Json::Array& graphs) {
     node.op = &offered_operator(op_name);
     Attributes params;
     StringMap rest;
     for (auto& [key, value] : attributes) {
-      if (node.op->field(key)) params.emplace_back(key, upgraded_value(*node.op, key, value));
+      if (key == "dtype" && (value == "None" || value == "-1"))
+        continue;  // what the operator makes when it is not told
+      if (is_parameter(*node.op, key)) params.emplace_back(key, upgraded_value(*node.op, key, value));
       else rest[key] = value;
     }
     add_changed_defaults(*node.op, params);
     if (!node.op->variadic.empty() && !attributes.count(node.op->variadic)) {
       params.emplace_back(node.op->variadic, node.op->variadic_count(node.inputs.size()));
     }
-    node.params = node.op->make_params(params, node.name);
+    std::vector<SubgraphPtr> bodies;
+    for (const Json& graph : graphs)
+      bodies.push_back(std::make_shared<GraphBody>(GraphReader(graph, version_).read().outputs()));
+    node.params = node.op->with_subgraphs(node.op->make_params(params, node.name), std::move(bodies), node.name);
     add_missing_inputs(node);
     for (auto& [key, value] : rest) keep_attribute(node, key, value);
+  }
+
+  // Of the program's own operators everything is one but what MXNet knows on any node.
+  static bool is_parameter(const OpSchema& op, const std::string& key) {
+    if (!runs_foreign_code(op)) return op.field(key) != nullptr;
+    const bool known = std::find(std::begin(hidden_keys), std::end(hidden_keys), key) != std::end(hidden_keys);
+    return !known && !starts_with(key, "__");
   }
 
   std::string upgraded_value(const OpSchema& op, const std::string& key, const std::string& value) const {
@@ -151,8 +196,9 @@ class GraphReader {
   // Old files leave out auxiliary states, and sometimes more: MXNet names them NODE_input.
   void add_missing_inputs(Node& node) const {
     const std::vector<std::string> names = node.op->input_names(node.params.get());
-    MIXNET_CHECK(node.inputs.size() <= names.size(), io, "[symbol.json] ", node.place(), ": expected ", names.size(),
-                 " inputs, got ", node.inputs.size());
+    const bool graphs = node.op->num_subgraphs > 0;  // their inputs are never left out
+    MIXNET_CHECK(graphs ? node.inputs.size() == names.size() : node.inputs.size() <= names.size(), io, "[symbol.json] ",
+                 node.place(), ": expected ", names.size(), " inputs, got ", node.inputs.size());
     for (size_t i = node.inputs.size(); i < names.size(); ++i) {
       NodePtr variable = make_variable(node.name + "_" + names[i]);
       if (names[i] == "moving_mean") variable->attributes["__init__"] = "[\"zero\", {}]";
@@ -184,25 +230,12 @@ class GraphReader {
 }  // namespace
 
 std::string Symbol::to_json() const {
-  const Graph graph(outputs_);
-  Json nodes = Json::array(), arguments = Json::array(), rows = Json::array(), heads = Json::array();
-  for (int id = 0; id < graph.num_nodes(); ++id) {
-    nodes.push_back(node_json(graph, *graph.node(id)));
-    if (graph.node(id)->is_variable()) arguments.push_back(static_cast<int64_t>(id));
-    rows.push_back(static_cast<int64_t>(graph.entry(id, 0)));
-  }
-  rows.push_back(static_cast<int64_t>(graph.num_entries()));
-  for (const Entry& e : outputs_) heads.push_back(entry_json(graph, e));
   Json version = Json::array();
   version.push_back("int");
   version.push_back(written_version);
   Json attrs = Json::object();
   attrs.set("mxnet_version", version);
-  Json root = Json::object();
-  root.set("nodes", nodes);
-  root.set("arg_nodes", arguments);
-  root.set("node_row_ptr", rows);
-  root.set("heads", heads);
+  Json root = graph_json(Graph(outputs_));
   root.set("attrs", attrs);
   return root.dump(true);
 }

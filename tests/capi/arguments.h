@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "mixnet/c_api.h"
 
@@ -17,6 +18,12 @@ static struct {
   mxn_kvstore_t *store;
   mxn_optimizer_t *optimizer;
   mxn_cached_op_t *cached_op;
+  mxn_record_reader_t *record_reader;
+  mxn_record_writer_t *record_writer;
+  char record_path[64];
+  mxn_data_iter_t *data_iter;
+  char csv_path[64];
+  const char *iter_values[2];
   mxn_variable_t *variable;
   mxn_cancel_t *cancel;
   mxn_strings_t *strings;
@@ -31,6 +38,7 @@ static struct {
   char bytes[256];
   mxn_wait_t wait;
   mxn_storage_info_t storage_info;
+  mxn_custom_info_t custom_info;
   mxn_memory_info_t memory_info;
   mxn_ndarray_info_t ndarray_info;
   char *json;
@@ -41,12 +49,15 @@ static struct {
   /* out places */
   const mxn_op_t *out_op;
   mxn_ndarray_t *out_ndarray, **out_list, *outputs[4];
-  mxn_symbol_t *out_symbol;
+  mxn_symbol_t *out_symbol, *out_parameters;
   mxn_executor_t *out_executor;
   mxn_kvstore_t *out_kvstore;
   mxn_cached_op_t *out_cached_op;
   mxn_predictor_t *out_predictor;
   mxn_optimizer_t *out_optimizer;
+  mxn_record_reader_t *out_record_reader;
+  mxn_record_writer_t *out_record_writer;
+  mxn_data_iter_t *out_data_iter;
   mxn_variable_t *out_variable;
   mxn_cancel_t *out_cancel;
   mxn_strings_t *out_strings;
@@ -54,12 +65,13 @@ static struct {
   char *out_text;
   void *out_pointer;
   const int64_t *out_dims;
-  int64_t out_int64[2];
+  int64_t out_int64[3];
   uint64_t out_uint64;
   int32_t out_int32[2], num_outputs;
 } fx;
 
 static int failures = 0, calls = 0;
+static const char *const iter_keys[] = {"data_csv", "data_shape"};
 
 static int32_t on_task(void *user) {
   (void)user;
@@ -76,6 +88,15 @@ static int32_t on_monitor(void *user, const char *name, mxn_ndarray_t *value) {
 static int32_t on_backward(void *user, mxn_ndarray_t *const *output_grads, int64_t num_outputs,
                            mxn_ndarray_t **input_grads, int64_t num_inputs) {
   (void)user, (void)output_grads, (void)num_outputs, (void)input_grads, (void)num_inputs;
+  return 0;
+}
+static int32_t on_custom(void *user, mxn_custom_call_t *call) {
+  (void)user, (void)call;
+  return 0;
+}
+static int32_t on_source(void *user, const char *uri, int64_t file, int64_t offset, void *buffer, int64_t bytes,
+                         int64_t *out_count) {
+  (void)user, (void)uri, (void)file, (void)offset, (void)buffer, (void)bytes, (void)out_count;
   return 0;
 }
 static void on_destroy(void *user) { (void)user; }
@@ -111,11 +132,15 @@ static void release_outputs(void) {
   mxn_ndarray_free(fx.out_ndarray), fx.out_ndarray = NULL;
   for (i = 0; i < 4; ++i) mxn_ndarray_free(fx.outputs[i]), fx.outputs[i] = NULL;
   mxn_symbol_free(fx.out_symbol), fx.out_symbol = NULL;
+  mxn_symbol_free(fx.out_parameters), fx.out_parameters = NULL;
   mxn_executor_free(fx.out_executor), fx.out_executor = NULL;
   mxn_kvstore_free(fx.out_kvstore), fx.out_kvstore = NULL;
   mxn_cached_op_free(fx.out_cached_op), fx.out_cached_op = NULL;
   mxn_predictor_free(fx.out_predictor), fx.out_predictor = NULL;
   mxn_optimizer_free(fx.out_optimizer), fx.out_optimizer = NULL;
+  mxn_record_reader_free(fx.out_record_reader), fx.out_record_reader = NULL;
+  mxn_record_writer_free(fx.out_record_writer), fx.out_record_writer = NULL;
+  mxn_data_iter_free(fx.out_data_iter), fx.out_data_iter = NULL;
   mxn_variable_free(fx.out_variable), fx.out_variable = NULL;
   mxn_cancel_free(fx.out_cancel), fx.out_cancel = NULL;
   mxn_strings_free(fx.out_strings), fx.out_strings = NULL;
@@ -129,6 +154,10 @@ static void reset(void) {
   memset(fx.out_int64, 0, sizeof fx.out_int64);
   memset(fx.out_int32, 0, sizeof fx.out_int32);
   mxn_storage_set_limit(MXN_DEVICE_CPU, 0, 0);
+  if (fx.data_iter && mxn_data_iter_next(fx.data_iter, NULL, &fx.out_int32[0]) == 0 && !fx.out_int32[0]) {
+    mxn_data_iter_reset(fx.data_iter);
+    mxn_data_iter_next(fx.data_iter, NULL, &fx.out_int32[0]);
+  }
   mxn_trace_end(NULL, 0, &fx.out_symbol, &fx.out_list, &fx.out_int64[0]);
   mxn_autograd_set(0, 0, &fx.out_int32[0]);
   fx.out_int32[0] = 0;
@@ -150,6 +179,17 @@ static void release_dlpack(void) {
   fx.out_pointer = NULL;
 }
 
+/* reset() gives it a current batch. */
+static void set_up_iter(void) {
+  FILE *file;
+  snprintf(fx.csv_path, sizeof fx.csv_path, "/tmp/mixnet_arguments_%d.csv", (int)getpid());
+  file = fopen(fx.csv_path, "w");
+  if (!file || fputs("1,2\n3,4\n", file) < 0 || fclose(file) != 0) exit(2);
+  fx.iter_values[0] = fx.csv_path;
+  fx.iter_values[1] = "(2,)";
+  must(mxn_data_iter_create("CSVIter", iter_keys, fx.iter_values, 2, &fx.data_iter), "iterator");
+}
+
 static void set_up(void) {
   static const int64_t shape[] = {2, 3};
   static const char *const key[] = {"x"};
@@ -168,6 +208,12 @@ static void set_up(void) {
   must(mxn_kvstore_create("local", &fx.store), "store");
   must(mxn_kvstore_init(fx.store, key, &fx.array, 1), "init");
   must(mxn_optimizer_create("sgd", NULL, NULL, 0, &fx.optimizer), "optimizer");
+  snprintf(fx.record_path, sizeof fx.record_path, "/tmp/mixnet_arguments_%d.rec", (int)getpid());
+  must(mxn_record_writer_create(fx.record_path, 0, &fx.record_writer), "record writer");
+  must(mxn_record_writer_write(fx.record_writer, fx.bytes, 24, &fx.out_int64[0]), "record");
+  must(mxn_record_writer_flush(fx.record_writer, 0), "flush");
+  must(mxn_record_reader_create(fx.record_path, 0, 1, &fx.record_reader), "record reader");
+  set_up_iter();
   must(mxn_variable_create(&fx.variable), "variable");
   must(mxn_cancel_create(&fx.cancel), "cancel");
   must(mxn_symbol_list(fx.symbol, 0, &fx.strings), "strings");
@@ -184,6 +230,7 @@ static void set_up(void) {
   }
   fx.wait.struct_size = sizeof fx.wait;
   fx.storage_info.struct_size = sizeof fx.storage_info;
+  fx.custom_info.struct_size = sizeof fx.custom_info;
   fx.memory_info.struct_size = sizeof fx.memory_info;
   fx.ndarray_info.struct_size = sizeof fx.ndarray_info;
   must(mxn_symbol_to_json(fx.symbol, &fx.json), "json");
@@ -209,6 +256,11 @@ static void tear_down(void) {
   mxn_strings_free(fx.strings);
   mxn_cancel_free(fx.cancel);
   mxn_variable_free(fx.variable);
+  mxn_record_reader_free(fx.record_reader);
+  mxn_record_writer_free(fx.record_writer);
+  unlink(fx.record_path);
+  mxn_data_iter_free(fx.data_iter);
+  unlink(fx.csv_path);
   mxn_optimizer_free(fx.optimizer);
   mxn_kvstore_free(fx.store);
   mxn_cached_op_free(fx.cached_op);

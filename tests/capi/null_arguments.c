@@ -152,6 +152,7 @@ static void test_graphs(void) {
   FAILS(mxn_symbol_debug(NULL, &text));
   FAILS(mxn_symbol_infer_shape(NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL));
   FAILS(mxn_symbol_infer_type(NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL));
+  FAILS(mxn_symbol_quantize(NULL, "{}", &s, &s, NULL));
   FAILS(mxn_symbol_memory(NULL, NULL, NULL, NULL, 0, 0, &memory));
   FAILS(mxn_executor_bind(NULL, 1, 0, NULL, NULL, NULL, 0, NULL, 0, NULL, &e));
   FAILS(mxn_executor_simple_bind(NULL, 1, 0, NULL, NULL, NULL, 0, NULL, NULL, 0, NULL, NULL, 0, 1, NULL, &e));

@@ -5,6 +5,8 @@
 
 #include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include "executor/invoke.h"
@@ -130,6 +132,19 @@ TEST_CASE("serialize: records of the old generations") {
   CHECK(load_record(v0.data(), v0.size(), "v0").shape() == Shape{1, 2});
   CHECK(values(load_record(v1.data(), v1.size(), "v1")) == std::vector<float>{4, 5});
   CHECK(load_record(v3.data(), v3.size(), "v3").shape() == Shape());
+}
+
+TEST_CASE("serialize: records of five releases of MXNet, without a list") {
+  for (const char* version : {"0.9.5", "0.11.0", "0.12.0", "1.0.0", "1.9.1"}) {
+    const std::string path = std::string(MIXNET_TEST_DATA) + "/golden/" + version + "/record.raw";
+    INFO(path);
+    std::ifstream file(path, std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    REQUIRE(bytes.size() > 20);
+    const NDArray array = load_record(bytes.data(), bytes.size(), path);
+    CHECK(array.shape() == Shape{1, 3});
+    CHECK(values(array) == std::vector<float>{1, 2, 3});
+  }
 }
 
 TEST_CASE("serialize: every truncation and many mutations end in one error") {

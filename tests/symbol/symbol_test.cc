@@ -71,6 +71,7 @@ TEST_CASE("symbol: broken files end in one error") {
        R"json({"nodes": [{"op": "null", "name": "x", "inputs": [[0, 0]]}], "heads": [[0, 0]]})json",
        R"json({"nodes": [{"op": "relu", "name": "x", "inputs": [[5, 0, 0]]}], "heads": [[0, 0, 0]]})json",
        R"json({"nodes": [{"op": "null", "name": "x", "inputs": []}], "heads": [[0, 7, 0]]})json",
+       R"json({"nodes": [{"op": "null", "name": "x", "inputs": []}], "heads": [[0, 9223372036854775807, 0]]})json",
        R"json({"nodes": [{"op": "Nonsense", "name": "x", "inputs": []}], "heads": [[0, 0, 0]]})json",
        R"json({"nodes": [{"op": "Convolution", "name": "c", "attrs": {"kernel": "(a"}, "inputs": []}], "heads": [[0, 0, 0]]})json"}) {
     CAPTURE(std::string(text));
@@ -81,6 +82,22 @@ TEST_CASE("symbol: broken files end in one error") {
       CHECK(e.code() == Code::io);
     }
   }
+}
+
+TEST_CASE("symbol: attributes of any name are written in the order in which they are read again, each once") {
+  const std::string text =
+      R"({"nodes":[{"op":"null","name":"x","inputs":[],"attrs":{"zeal":"1","ctx_gght":"2","Ab":"3","__ctx_group__":"a","zeal_":"4","__zeal__":"5"}}],)"
+      R"("heads":[[0,0,0]]})";
+  const std::string once = Symbol::from_json(text).to_json();
+  CHECK(Symbol::from_json(once).to_json() == once);
+  CHECK(once.find("\"__zeal__\": \"5\"") != std::string::npos);
+  CHECK(once.find("\"1\"") == std::string::npos);
+}
+
+TEST_CASE("symbol: what random operators make when they are not told is not stored as a dtype") {
+  const std::string text =
+      R"json({"nodes":[{"op":"_random_uniform","name":"u","attrs":{"shape":"(2,)","dtype":"None"},"inputs":[]}],"heads":[[0,0,0]]})json";
+  CHECK(Symbol::from_json(text).to_json().find("\"dtype\": \"float32\"") != std::string::npos);
 }
 
 TEST_CASE("symbol: a chain of a hundred thousand nodes is built, written and freed") {

@@ -1,6 +1,9 @@
 #include "kvstore/dist/client.h"
 
+#include <algorithm>
 #include <cstring>
+
+#include "base/profile.h"
 
 namespace mixnet {
 namespace dist {
@@ -17,10 +20,9 @@ Client::Client(uint64_t id, const ClientSettings& settings, std::function<void()
 
 // --- operations --------------------------------------------------------------------------------------------------------
 
-std::shared_ptr<Client::Operation> Client::begin(const char* what, const std::string& key, int parts, Done done) {
+std::shared_ptr<Client::Operation> Client::begin(const char* what, const std::string& key, Done done) {
   auto operation = std::make_shared<Operation>();
   operation->what = concat("[kvstore ", what, "]", key.empty() ? "" : " key ", key);
-  operation->left = parts;
   operation->done = std::move(done);
   return operation;
 }
@@ -46,14 +48,33 @@ bool Client::busy() const {
 void Client::queue(RequestPtr request) {
   request->age = ++ages_;
   request->begun = now_;
+  ++request->operation->left;
   Link& link = links_[static_cast<size_t>(request->server)];
   const bool push = request->order.empty() && request->record.ask == Ask::push;
   (push ? link.pushes : link.pulls).insert(std::move(request));
 }
 
+int Client::server_of(const Slice& slice, int copy) const {
+  return static_cast<int>((static_cast<size_t>(slice.server) + static_cast<size_t>(copy)) % links_.size());
+}
+
+// Lost, and nobody will come in its place.
+bool Client::gone(int server) const {
+  const Member* m = view_.copies > 1 ? view_.find(Role::server, server) : nullptr;
+  return m && m->state == State::lost;
+}
+
+// The copies that are left; one at least, or the group would be over.
+std::vector<int> Client::copies_of(const Slice& slice) const {
+  std::vector<int> copies;
+  for (int copy = 0; copy < view_.copies; ++copy)
+    if (!gone(server_of(slice, copy))) copies.push_back(copy);
+  return copies;
+}
+
 // What init, push and pull of a part have in common.
-Client::RequestPtr Client::make_request(Ask ask, const std::string& key, const Key& entry, uint32_t part,
-                                        const std::shared_ptr<Operation>& operation) {
+Client::RequestPtr Client::make_request(Ask ask, const std::string& key, const Key& entry, uint32_t part, int copy,
+                                        const std::shared_ptr<Operation>& operation) const {
   auto request = std::make_shared<Request>();
   const Slice& slice = entry.parts[part].slice;
   request->record.ask = ask;
@@ -61,7 +82,8 @@ Client::RequestPtr Client::make_request(Ask ask, const std::string& key, const K
   request->record.part = part;
   request->record.dtype = entry.dtype;
   request->record.size = static_cast<uint64_t>(slice.count);
-  request->server = slice.server;
+  request->copy = copy;
+  request->server = server_of(slice, copy);
   request->operation = operation;
   return request;
 }
@@ -72,19 +94,21 @@ void Client::init(const std::string& key, DType dtype, int64_t count, const Byte
     if (over_) throw *over_;
     Key entry{dtype, count, {}, &traffic_.key(key)};
     for (const Slice& slice : slices_of(key, count, dtype, settings_.part_bytes, static_cast<int>(links_.size())))
-      entry.parts.push_back({slice, 0, 0});
+      entry.parts.push_back({slice, 0, std::vector<uint64_t>(static_cast<size_t>(view_.copies))});
     const Member* self = view_.find(id_);
     const bool first = self && self->rank == 0;
     const auto item = static_cast<size_t>(dtype_size(dtype));
-    auto operation = begin("init", key, static_cast<int>(entry.parts.size()), std::move(done));
+    auto operation = begin("init", key, std::move(done));
     for (uint32_t i = 0; i < entry.parts.size(); ++i) {
       const Slice& slice = entry.parts[i].slice;
-      const RequestPtr request = make_request(Ask::init, key, entry, i, operation);
-      if (first) {
-        request->record.value = {value.data + static_cast<size_t>(slice.begin) * item,
-                                 static_cast<size_t>(slice.count) * item, value.owner};
+      for (const int copy : copies_of(slice)) {
+        const RequestPtr request = make_request(Ask::init, key, entry, i, copy, operation);
+        if (first) {
+          request->record.value = {value.data + static_cast<size_t>(slice.begin) * item,
+                                   static_cast<size_t>(slice.count) * item, value.owner};
+        }
+        queue(request);
       }
-      queue(request);
     }
     keys_[key] = std::move(entry);
   }
@@ -100,18 +124,21 @@ void Client::push(const std::string& key, const Bytes& value, const Compression&
       return static_cast<size_t>(how.codes == Codes::none ? elements * dtype_size(entry.dtype)
                                                           : encoded_bytes(how.codes, elements));
     };
-    auto operation = begin("push", key, static_cast<int>(entry.parts.size()), std::move(done));
+    auto operation = begin("push", key, std::move(done));
     for (uint32_t i = 0; i < entry.parts.size(); ++i) {
       Part& part = entry.parts[i];
-      const RequestPtr request = make_request(Ask::push, key, entry, i, operation);
-      Record& record = request->record;
-      record.round = ++part.round;
-      record.codes = how.codes;
-      record.threshold = how.threshold;
-      record.value = {value.data + bytes_of(part.slice.begin), bytes_of(part.slice.count), value.owner};
-      request->bytes = static_cast<int64_t>(record.value.size);
-      request->priority = priority;
-      queue(request);
+      ++part.round;
+      for (const int copy : copies_of(part.slice)) {
+        const RequestPtr request = make_request(Ask::push, key, entry, i, copy, operation);
+        Record& record = request->record;
+        record.round = part.round;
+        record.codes = how.codes;
+        record.threshold = how.threshold;
+        record.value = {value.data + bytes_of(part.slice.begin), bytes_of(part.slice.count), value.owner};
+        request->bytes = static_cast<int64_t>(record.value.size);
+        request->priority = priority;
+        queue(request);
+      }
     }
     ++entry.traffic->pushes;
     entry.traffic->bytes_sent += static_cast<int64_t>(value.size);
@@ -125,10 +152,10 @@ void Client::pull(const std::string& key, void* target, std::shared_ptr<const vo
     if (over_) throw *over_;
     Key& entry = key_of(key, "pull");
     const auto item = static_cast<size_t>(dtype_size(entry.dtype));
-    auto operation = begin("pull", key, static_cast<int>(entry.parts.size()), std::move(done));
+    auto operation = begin("pull", key, std::move(done));
     for (uint32_t i = 0; i < entry.parts.size(); ++i) {
       const Part& part = entry.parts[i];
-      const RequestPtr request = make_request(Ask::pull, key, entry, i, operation);
+      const RequestPtr request = make_request(Ask::pull, key, entry, i, copies_of(part.slice)[0], operation);
       request->record.round = part.round;
       request->target = static_cast<uint8_t*>(target) + static_cast<size_t>(part.slice.begin) * item;
       request->owner = owner;
@@ -145,10 +172,11 @@ void Client::order(const std::string& text, std::vector<std::string>* results, D
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (over_) throw *over_;
-    auto operation = begin("order", "", static_cast<int>(links_.size()), std::move(done));
+    auto operation = begin("order", "", std::move(done));
     if (results) results->assign(links_.size(), "");
     operation->results = results;
     for (size_t i = 0; i < links_.size(); ++i) {
+      if (gone(static_cast<int>(i))) continue;
       auto request = std::make_shared<Request>();
       request->order = text;
       request->server = static_cast<int>(i);
@@ -174,7 +202,8 @@ void Client::write(Link& link, const RequestPtr& request, Message* message, size
   Record& record = request->record;
   if (record.ask != Ask::init) {
     const Part& part = keys_.at(record.key).parts[record.part];
-    record.settled = std::min(part.settled, record.ask == Ask::push ? record.round - 1 : record.round);
+    const uint64_t settled = part.settled[static_cast<size_t>(request->copy)];
+    record.settled = std::min(settled, record.ask == Ask::push ? record.round - 1 : record.round);
   }
   message->records.push_back(record);
   bytes += record.value.size;
@@ -281,7 +310,8 @@ void Client::receive(int server, const Message& message, double now) {
     }
     if (link.sent.empty() && link.pushes.empty() && link.pulls.empty()) link.waiting = false;
   }
-  for (const auto& [request, record] : copies) std::memcpy(request->target, record->value.data, record->value.size);
+  for (const auto& [request, record] : copies)
+    if (record->value.size) std::memcpy(request->target, record->value.data, record->value.size);
   if (!copies.empty()) {
     std::lock_guard<std::mutex> lock(mutex_);
     for (const auto& [request, record] : copies) {
@@ -290,6 +320,7 @@ void Client::receive(int server, const Message& message, double now) {
       count.latency_s.add(now - request->sent);
       peer->bytes_received += static_cast<int64_t>(record->value.size);
       peer->latency_s.add(now - request->sent);
+      note(*request, *record, now);
       finish(*request, nullptr, ended);
     }
   }
@@ -314,15 +345,44 @@ void Client::answered(Link& link, int server, const Record& record, double now, 
                       concat(title_of(server), ": expected ", request->bytes, " bytes, got ", record.value.size));
     return finish(*request, &error, ended);
   }
-  if (record.ask == Ask::init) part.round = part.settled = record.round;
+  if (record.ask == Ask::init) {
+    // A worker that came late may find one copy a round ahead of the other: the rounds between are not waited for.
+    part.round = std::max(part.round, record.round);
+    std::fill(part.settled.begin(), part.settled.end(), part.round);
+  }
   if (record.ask == Ask::push) {
-    part.settled = std::max(part.settled, request->record.round);
+    uint64_t& settled = part.settled[static_cast<size_t>(request->copy)];
+    settled = std::max(settled, request->record.round);
     Traffic::Count& peer = *link.traffic;
     peer.bytes_sent += request->bytes;
     peer.latency_s.add(now - request->sent);
     key.traffic->latency_s.add(now - request->sent);
+    note(*request, record, now);
   }
   finish(*request, nullptr, ended);
+}
+
+// In the profiler's timeline: an answered push or pull, and counters of its server. Staleness is in updates of the part by anybody
+// between this worker's pull and its push, which synchronous rounds do not have.
+void Client::note(const Request& request, const Record& answer, double now) {
+  Part& part = keys_.at(request.record.key).parts[request.record.part];
+  const bool push = request.record.ask == Ask::push;
+  if (!push) part.pulled = answer.round;
+  if (!profile::on(profile::Category::api)) return;
+  const int64_t when = profile::now();
+  const auto latency = static_cast<int64_t>((now - request.sent) * 1e6);
+  const std::string name = concat(push ? "push " : "pull ", request.record.key, " part ", request.record.part);
+  std::string detail = concat("server ", request.server, ", ", request.bytes, " bytes, ", latency, " us");
+  const bool counts = view_.consistency != "sync" && push && answer.round > part.pulled;
+  if (counts) detail += concat(", staleness ", answer.round - 1 - part.pulled);
+  profile::add_instant(profile::Category::api, when, {name, detail});
+  const Link& link = links_[static_cast<size_t>(request.server)];
+  auto count = [&](const char* what, int64_t value) {
+    profile::add_counter(profile::Category::api, when, value, {concat("kvstore server ", request.server, what), {}});
+  };
+  count(", latency in us", latency);
+  count(", bytes under way", link.pushing + link.pulling);
+  if (counts) count(", staleness", static_cast<int64_t>(answer.round - 1 - part.pulled));
 }
 
 void Client::held(Link& link, const Message& message) {
@@ -358,12 +418,32 @@ void Client::set_view(const View& view, double now) {
       link.heard = link.asked = now;
       for (const auto& [number, request] : link.sent) link.again.insert(number);
     }
-    const Member* lost = view.lost();
-    if (lost && !view.elastic)
-      lose(Error(Code::net, concat("[kvstore] ", lost->title(), " was lost: ", lost->why)), ended);
+    const Member* lost = view.fatal();
+    if (lost) lose(Error(Code::net, concat("[kvstore] ", lost->title(), " was lost: ", lost->why)), ended);
+    for (size_t i = 0; i < links_.size() && !over_; ++i)
+      if (gone(static_cast<int>(i))) abandon(static_cast<int>(i), ended);
   }
   report(ended);
   wake_();
+}
+
+// What a lost server was asked: its copies were given the same, and answer the pulls.
+void Client::abandon(int server, Ended& ended) {
+  Link& link = links_[static_cast<size_t>(server)];
+  std::vector<RequestPtr> all;
+  for (const auto& [number, request] : link.sent) all.push_back(request);
+  for (const auto* waiting : {&link.pushes, &link.pulls}) all.insert(all.end(), waiting->begin(), waiting->end());
+  link = {};
+  for (const RequestPtr& request : all) {
+    if (!request->order.empty() || request->record.ask != Ask::pull) {
+      finish(*request, nullptr, ended);
+      continue;
+    }
+    const Slice& slice = keys_.at(request->record.key).parts[request->record.part].slice;
+    request->copy = copies_of(slice)[0];
+    request->server = server_of(slice, request->copy);
+    links_[static_cast<size_t>(request->server)].pulls.insert(request);
+  }
 }
 
 void Client::lose(const Error& error, Ended& ended) {
@@ -396,7 +476,9 @@ void Client::tick(double now) {
       Link& link = links_[i];
       if (!link.waiting || link.sent.empty()) continue;
       const int server = static_cast<int>(i);
-      if (now - link.heard > settings_.timeout_s + settings_.ask_s && !view_.elastic) {
+      // With copies the scheduler's word, which comes about now, is waited for.
+      const double patience = settings_.timeout_s * (view_.copies > 1 ? 1.5 : 1) + settings_.ask_s;
+      if (now - link.heard > patience && !view_.elastic) {
         lose(Error(Code::net,
                    concat("[kvstore] ", title_of(server), " was lost: no answer for ", settings_.timeout_s, " s")),
              ended);

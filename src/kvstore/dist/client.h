@@ -5,7 +5,9 @@
 //
 // Of the pushes to one server at most `window` bytes are under way, and as many of expected answers; what waits goes by priority, then by age.
 // While anything is pending, the server is asked every ask_s what it holds; what was sent before the question, is not held and was not answered
-// has been lost and is sent again. The group's end (a lost member, a refusal) ends every operation, pending and later, with its error.
+// has been lost and is sent again.
+// Where parts have copies, init and push go to every server that has one, a pull to the first; when a server is lost, those that follow it do its
+// work. The group's end (a lost member, a refusal) ends every operation, pending and later, with its error.
 #pragma once
 #include <functional>
 #include <map>
@@ -42,7 +44,7 @@ class Client {
   void push(const std::string& key, const Bytes& value, const Compression& how, int priority, Done done);
   // Into `target`, memory of the key's size that `owner` keeps.
   void pull(const std::string& key, void* target, std::shared_ptr<const void> owner, int priority, Done done);
-  // To every server; `results` has their texts, in order of ranks, when it is done.
+  // To every server; `results` has their texts, in order of ranks, when it is done: none of a server that was lost.
   void order(const std::string& text, std::vector<std::string>* results, Done done);
 
   // --- the network's side
@@ -76,7 +78,7 @@ class Client {
     int priority = 0;
     uint64_t age = 0;
     double begun = 0, sent = 0;
-    int server = 0;
+    int server = 0, copy = 0;
   };
   using RequestPtr = std::shared_ptr<Request>;
   struct Earlier {
@@ -98,7 +100,9 @@ class Client {
   };
   struct Part {
     Slice slice;
-    uint64_t round = 0, settled = 0;
+    uint64_t round = 0;
+    std::vector<uint64_t> settled;  // rounds that were answered, by copy
+    uint64_t pulled = 0;            // the server's version of what was pulled last
   };
   struct Key {
     DType dtype;
@@ -108,14 +112,19 @@ class Client {
   };
   using Ended = std::vector<std::shared_ptr<Operation>>;
 
-  std::shared_ptr<Operation> begin(const char* what, const std::string& key, int parts, Done done);
-  static RequestPtr make_request(Ask ask, const std::string& key, const Key& entry, uint32_t part,
-                                 const std::shared_ptr<Operation>& operation);
+  std::shared_ptr<Operation> begin(const char* what, const std::string& key, Done done);
+  RequestPtr make_request(Ask ask, const std::string& key, const Key& entry, uint32_t part, int copy,
+                          const std::shared_ptr<Operation>& operation) const;
   Key& key_of(const std::string& key, const char* place);
+  int server_of(const Slice& slice, int copy) const;
+  bool gone(int server) const;
+  std::vector<int> copies_of(const Slice& slice) const;
   void queue(RequestPtr request);
   void answered(Link& link, int server, const Record& record, double now, Ended& ended);
   void held(Link& link, const Message& message);
   void finish(Request& request, const Error* error, Ended& ended);
+  void abandon(int server, Ended& ended);
+  void note(const Request& request, const Record& answer, double now);
   void lose(const Error& error, Ended& ended);
   static void report(const Ended& ended);
   bool take_from(Link& link, std::set<RequestPtr, Earlier>& from, int64_t& under_way, Message* message, size_t& bytes,

@@ -227,7 +227,7 @@ class DistStore : public KVStore {
     Json json = Json::parse(node_->client().statistics(), "statistics");
     Json servers = Json::array();
     for (const std::string& text : order(R"({"order":"statistics"})"))
-      servers.push_back(Json::parse(text, "statistics"));
+      servers.push_back(text.empty() ? Json::object() : Json::parse(text, "statistics"));
     json.set("servers", servers);
     return json.dump();
   }
@@ -255,6 +255,7 @@ class DistStore : public KVStore {
     node_->client().order(text, &results, answers.one());
     answers.wait();
     for (size_t i = 0; i < results.size(); ++i) {
+      if (results[i].empty()) continue;
       const Json result = Json::parse(results[i], "order");
       if (const Json* error = result.find("error")) {
         throw Error(static_cast<Code>(result.at("code").as_int()),
@@ -349,7 +350,7 @@ class DistStore : public KVStore {
       const NDArray& out = group[0];
       reads.push_back(entries_.at(key).order.variable());
       // A view covers part of its chunk: the rest stays, errors included.
-      if (out.bytes() != static_cast<int64_t>(out.chunk()->bytes())) reads.push_back(out.variable());
+      if (!out.whole()) reads.push_back(out.variable());
       writes.push_back(out.variable());
     }
     PushOptions options;

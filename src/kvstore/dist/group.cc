@@ -80,6 +80,10 @@ GroupSettings GroupSettings::from_environment() {
   s.size.timeout_s = seconds_of("PS_TIMEOUT_S", "5");
   s.size.rendezvous_s = seconds_of("PS_RENDEZVOUS_S", "60");
   s.size.elastic = environment_bool("PS_ELASTIC", false);
+  s.size.copies = static_cast<int>(environment_int("PS_COPIES", 1));
+  MIXNET_CHECK(s.size.copies >= 1 && s.size.copies <= s.size.servers, invalid,
+               "[kvstore] MIXNET_PS_COPIES: expected 1 to ", s.size.servers, ", the number of servers, got ",
+               s.size.copies);
   s.client.timeout_s = s.size.timeout_s;
   s.client.operation_s = seconds_of("PS_OPERATION_S", "600");
   s.client.part_bytes = environment_int("PS_PART_BYTES", s.client.part_bytes);

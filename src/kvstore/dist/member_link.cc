@@ -139,8 +139,8 @@ void MemberLink::receive(const Message& message, double now) {
     const bool first = !view_.complete && view.complete;
     view_ = view;
     if (first) barriers_ = passed_ = view.barriers;
-    const Member* lost = view.lost();
-    if (lost && !view.elastic && !error_) {
+    const Member* lost = view.fatal();
+    if (lost && !error_) {
       error_ = std::make_unique<Error>(Code::net, concat("[kvstore] ", lost->title(), " was lost: ", lost->why));
     }
     changed_.notify_all();

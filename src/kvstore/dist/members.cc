@@ -37,6 +37,7 @@ Hello read_hello(const std::string& text) {
 Members::Members(const GroupSize& size, double now) : size_(size), begin_(now) {
   view_.workers = size.workers;
   view_.servers = size.servers;
+  view_.copies = size.copies;
   view_.elastic = size.elastic;
 }
 
@@ -98,7 +99,7 @@ Member* Members::place_for(Role role, int wanted) {
     view_.members.back().rank = rank;
     return &view_.members.back();
   }
-  if (!size_.elastic) return nullptr;
+  if (!size_.elastic || (role == Role::server && size_.copies > 1)) return nullptr;
   for (bool any : {false, true}) {
     for (Member& m : view_.members) {
       if (m.role == role && m.state == State::lost && (any || m.rank == wanted)) return &m;

@@ -2,7 +2,8 @@
 //
 // A state machine: messages and the time go in, messages come out, nothing else happens. Every member says hello until it has a view, then sends
 // heartbeats with the epoch it knows; who knows an old one is sent the new one, so that no message needs an answer of its own. A member that
-// is silent for timeout_s is lost: in an elastic group its rank is free for another, in others that is the end.
+// is silent for timeout_s is lost: in an elastic group its rank is free for another, in others that is the end. Where servers hold copies of each
+// other's keys, the loss of one is the end only when it had the last; nobody comes in its place, who would have nothing.
 #pragma once
 #include <map>
 #include <set>
@@ -18,6 +19,7 @@ using Outbox = std::vector<std::pair<uint64_t, Message>>;
 
 struct GroupSize {
   int workers = 1, servers = 1;
+  int copies = 1;            // servers that hold each part
   double timeout_s = 5;      // of silence, after which a member counts as lost
   double rendezvous_s = 60;  // for all to come
   bool elastic = false;

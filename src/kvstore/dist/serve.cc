@@ -95,9 +95,8 @@ void run_scheduler(const GroupSettings& settings, const ServeOptions& options) {
     if (members.over() && clock_s() - over_since > 0.5) break;
   }
   MIXNET_CHECK(members.failure().empty(), net, members.failure());
-  const Member* lost = members.view().lost();
-  MIXNET_CHECK(!lost || settings.size.elastic, net, "[kvstore] ", lost ? lost->title() : "",
-               " was lost: ", lost ? lost->why : "");
+  const Member* lost = members.view().fatal();
+  MIXNET_CHECK(!lost, net, "[kvstore] ", lost ? lost->title() : "", " was lost: ", lost ? lost->why : "");
 }
 
 // What the line to the scheduler tells the thread that serves.

@@ -42,8 +42,8 @@ Message answers(std::vector<Record> records) {
 void Shard::set_view(const View& view, Outbox& out) {
   view_ = view;
   if (!view.consistency.empty()) consistency_ = Consistency::parse(view.consistency);
-  const Member* lost = view.lost();
-  if (lost && !view.elastic && !over_) {
+  const Member* lost = view.fatal();
+  if (lost && !over_) {
     over_ = std::make_shared<const Error>(Code::net, concat("[kvstore] ", lost->title(), " was lost: ", lost->why));
   }
   for (auto& [name, part] : parts_) {
@@ -264,7 +264,7 @@ bool Shard::nobody_left_before(const Part& part, const Name& name, uint64_t roun
 void Shard::make_exclusive(Part& part) const {
   if (part.value.chunk().use_count() == 1) return;
   NDArray fresh(part.value.shape(), part.value.dtype());
-  std::memcpy(fresh.view().data, part.value.view().data, static_cast<size_t>(fresh.bytes()));
+  if (fresh.bytes() > 0) std::memcpy(fresh.view().data, part.value.view().data, static_cast<size_t>(fresh.bytes()));
   part.value = fresh;
 }
 

@@ -60,7 +60,7 @@ NDArray sum_with(NDArray sum, const NDArray& value) {
   // The first value is a view of a message.
   if (sum.chunk()->exposed() || sum.chunk().use_count() > 1) {
     NDArray own(sum.shape(), sum.dtype());
-    std::memcpy(own.view().data, sum.view().data, static_cast<size_t>(sum.bytes()));
+    if (sum.bytes() > 0) std::memcpy(own.view().data, sum.view().data, static_cast<size_t>(sum.bytes()));
     sum = own;
   }
   add_to(sum.dtype(), sum.view().data, value.view().data, sum.size());

@@ -1,5 +1,7 @@
 #include "kvstore/dist/view.h"
 
+#include <algorithm>
+
 #include "base/json.h"
 
 namespace mixnet {
@@ -70,6 +72,7 @@ std::string View::text() const {
   json.set("elastic", elastic);
   json.set("workers", workers);
   json.set("servers", servers);
+  json.set("copies", copies);
   json.set("barriers", static_cast<int64_t>(barriers));
   json.set("consistency", consistency);
   Json list = Json::array();
@@ -87,6 +90,7 @@ View View::parse(const std::string& text) {
     view.elastic = json.at("elastic").as_bool();
     view.workers = static_cast<int>(in_range(json, "workers", 0, 1 << 20));
     view.servers = static_cast<int>(in_range(json, "servers", 0, 1 << 20));
+    view.copies = static_cast<int>(in_range(json, "copies", 1, std::max(1, view.servers)));
     view.barriers = static_cast<uint64_t>(json.at("barriers").as_int());
     view.consistency = json.at("consistency").as_string();
     for (const Json& item : json.at("members").items()) view.members.push_back(to_member(item));
@@ -110,9 +114,17 @@ const Member* View::find(Role role, int rank) const {
   return nullptr;
 }
 
-const Member* View::lost() const {
+const Member* View::fatal() const {
+  auto lost = [](const Member* m) { return m && m->state == State::lost; };
   for (const Member& m : members) {
-    if (m.state == State::lost) return &m;
+    if (!lost(&m)) continue;
+    if (m.role != Role::server || copies == 1) {
+      if (elastic) continue;
+      return &m;
+    }
+    int gone = 1;
+    while (gone < copies && lost(find(Role::server, (m.rank + gone) % servers))) ++gone;
+    if (gone == copies) return &m;
   }
   return nullptr;
 }

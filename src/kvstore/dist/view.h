@@ -43,6 +43,7 @@ struct View {
   bool complete = false;
   bool elastic = false;
   int workers = 0, servers = 0;  // as many as the group has when complete
+  int copies = 1;                // servers that hold each part: its own and those that follow it in rank
   uint64_t barriers = 0;         // passed by all
   std::string consistency;
   std::vector<Member> members;
@@ -54,8 +55,8 @@ struct View {
   const Member* find(uint64_t id) const;
   // The present holder of a rank, or null.
   const Member* find(Role role, int rank) const;
-  // The first that was lost and not replaced, or null.
-  const Member* lost() const;
+  // A lost member without which the group cannot go on, or null: one that nobody may replace, or the last server that held a part.
+  const Member* fatal() const;
 };
 
 }  // namespace dist

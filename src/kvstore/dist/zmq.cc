@@ -1,6 +1,5 @@
 #include "kvstore/dist/zmq.h"
 
-#include <dlfcn.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -10,6 +9,7 @@
 
 #include "base/environment.h"
 #include "base/error.h"
+#include "base/system_library.h"
 #include "base/worker_thread.h"
 
 namespace mixnet {
@@ -80,21 +80,11 @@ struct Zmq {
 };
 
 Zmq load() {
-  const std::string given = environment_string("ZMQ_LIBRARY", "");
-  void* library = nullptr;
-  for (const char* name :
-       {given.empty() ? "libzmq.so.5" : given.c_str(), given.empty() ? "libzmq.5.dylib" : given.c_str()}) {
-    if (!library) library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-  }
-  MIXNET_CHECK(library, unsupported,
-               "[kvstore] ZeroMQ: expected libzmq.so.5 (Debian package libzmq5, or pip install pyzmq), got none",
-               given.empty() ? "" : " at ", given);
+  const SystemLibrary library("kvstore", "ZeroMQ", environment_string("ZMQ_LIBRARY", ""),
+                              {"libzmq.so.5", "libzmq.5.dylib"},
+                              "libzmq.so.5 (Debian package libzmq5, or pip install pyzmq)");
   Zmq z{};
-  auto find = [&](auto& function, const char* name) {
-    void* symbol = dlsym(library, name);
-    MIXNET_CHECK(symbol, unsupported, "[kvstore] ZeroMQ: expected version 4.2 or later, got one without ", name);
-    std::memcpy(&function, &symbol, sizeof symbol);
-  };
+  auto find = [&](auto& function, const char* name) { library.find(function, name, "4.2"); };
   find(z.ctx_new, "zmq_ctx_new");
   find(z.ctx_term, "zmq_ctx_term");
   find(z.ctx_shutdown, "zmq_ctx_shutdown");

@@ -19,7 +19,7 @@ void push_out(std::unique_ptr<Task> task, const StoredValue& entry, const NDArra
   std::vector<Variable*> reads{entry.value.variable(), entry.update.variable()};
   if (also_read) reads.push_back(also_read->variable());
   // A view covers part of its chunk: the rest stays, errors included.
-  if (out.bytes() != static_cast<int64_t>(out.chunk()->bytes())) reads.push_back(out.variable());
+  if (!out.whole()) reads.push_back(out.variable());
   Variable* writes[] = {out.variable()};
   PushOptions options;
   options.bounded = false;

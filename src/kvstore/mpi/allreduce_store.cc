@@ -166,7 +166,7 @@ class AllreduceStore : public KVStore {
     for (const NDArray& value : values) reads.push_back(value.variable());
     if (!target.same_memory(key.sum)) writes.push_back(target.variable());
     // A view covers part of its chunk: the rest stays, errors included.
-    if (target.bytes() != static_cast<int64_t>(target.chunk()->bytes())) reads.push_back(target.variable());
+    if (!target.whole()) reads.push_back(target.variable());
     PushOptions options;
     options.lane = Lane::io;
     options.priority = priority;

@@ -28,7 +28,7 @@ void forward(const Params& p, const RunContext& r) {
 void infer(InferShape& c) {
   c.set_in(0, c.in[1]);
   c.set_in(1, c.in[0]);
-  c.set_out(0, Shape{});
+  c.set_out(0, Shape{1});
 }
 void infer_type(InferType& c) {
   c.set_in(0, c.in[1]);
@@ -50,7 +50,7 @@ void register_ops(Registry& registry) {
       .kernel(forward)
       .zero_gradient();
   //[full
-  op.doc("1 when |a - b| <= atol + rtol |b| everywhere, else 0: a scalar, uint8.");
+  op.doc("1 when |a - b| <= atol + rtol |b| everywhere, else 0: (1,), uint8.");
   op.sample({{2, 3}, {2, 3}});
   op.sample({{1}, {1}}, {{"atol", 10.0}, {"equal_nan", false}});
   op.sample({{0}, {0}});

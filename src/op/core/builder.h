@@ -12,6 +12,7 @@
 
 #include "base/thread_pool.h"
 #include "op/core/registry.h"
+#include "op/core/stored.h"
 
 namespace mixnet {
 
@@ -250,6 +251,26 @@ class OpBuilder {
     return *this;
   }
 
+  // An operator that carries graphs: pointers to members of P, in the order in which files have them. `check` relates them to the other
+  // parameters; mutates(p, i) and state(p, i) say so of the node's inputs.
+  OpBuilder& subgraphs(std::vector<SubgraphPtr P::*> members, void (*check)(const P&), bool (*mutates)(const P&, int),
+                       bool (*state)(const P&, int)) {
+    s_.num_subgraphs = static_cast<int>(members.size());
+    s_.subgraphs = [members](const void* p) {
+      std::vector<SubgraphPtr> graphs;
+      for (const auto member : members) graphs.push_back(static_cast<const P*>(p)->*member);
+      return graphs;
+    };
+    s_.set_subgraphs = [members](void* p, std::vector<SubgraphPtr> graphs) {
+      for (size_t i = 0; i < members.size(); ++i) static_cast<P*>(p)->*members[i] = std::move(graphs[i]);
+    };
+    s_.check_subgraphs = [check](const void* p) { check(*static_cast<const P*>(p)); };
+    s_.subgraph_mutates = [mutates](const void* p, int i) { return mutates(*static_cast<const P*>(p), i); };
+    s_.subgraph_state = [state](const void* p, int i) { return state(*static_cast<const P*>(p), i); };
+    s_.extends = [](const void* p) { return static_cast<const P*>(p)->extends; };
+    return *this;
+  }
+
   // The portable kernel.
   OpBuilder& kernel(void (*fn)(const P&, const RunContext&)) {
     s_.portable = [fn](const PrepareContext& c) -> std::unique_ptr<Kernel> {
@@ -259,6 +280,27 @@ class OpBuilder {
   }
   OpBuilder& prepare(PrepareFn fn) {
     s_.portable = fn;
+    return *this;
+  }
+  // See OpSchema::infer_storage.
+  OpBuilder& sparse(bool (*rule)(InferStorage&), void (*fn)(const P&, const RunContext&)) {
+    s_.infer_storage = rule;
+    s_.sparse = [fn](const PrepareContext& c) -> std::unique_ptr<Kernel> {
+      return std::make_unique<FunctionKernel<P>>(c.params<P>(), fn);
+    };
+    return *this;
+  }
+  // Of one input, and zero where that is zero: sparse inputs give outputs of their kind, for which the portable kernel, which may be given
+  // tensors of any shape, runs on the stored values.
+  OpBuilder& keeps_zeros(bool (*rule)(InferStorage&) = stored::same_kind) {
+    s_.infer_storage = rule;
+    s_.sparse = [op = &s_](const PrepareContext& c) -> std::unique_ptr<Kernel> {
+      return std::make_unique<stored::ValuesKernel>(op->portable(c));
+    };
+    return *this;
+  }
+  OpBuilder& late_shape() {
+    s_.late_shape = true;
     return *this;
   }
 

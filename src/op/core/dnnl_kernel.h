@@ -282,13 +282,15 @@ class DnnlKernel : public OnednnKernel {
 
   // Copies a summand to where the result will be, unless it is there.
   static void place_summand(const Edge& e, void* data, dnnl::memory result, char* space) {
-    dnnl::memory given(e.outside, dnnl_engine(), data);
-    if (data != result.get_data_handle()) return e.reorder.execute(dnnl_stream(), given, result);
+    // In the summand's own type, which may be another of the same size than the result's.
+    dnnl::memory given(e.outside, dnnl_engine(), data),
+        place(e.binding.chosen, dnnl_engine(), result.get_data_handle());
+    if (data != result.get_data_handle()) return e.reorder.execute(dnnl_stream(), given, place);
     if (!e.differs()) return;
     // The planner gave the result the summand's memory, but not its layout.
     dnnl::memory aside(e.binding.chosen, dnnl_engine(), space + e.offset);
     e.reorder.execute(dnnl_stream(), given, aside);
-    make_reorder(e.binding.chosen, e.binding.chosen).execute(dnnl_stream(), aside, result);
+    make_reorder(e.binding.chosen, e.binding.chosen).execute(dnnl_stream(), aside, place);
   }
 
   // Workspace: the primitive's scratchpad, then a buffer for each tensor that is converted.

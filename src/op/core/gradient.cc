@@ -6,6 +6,11 @@
 
 namespace mixnet {
 
+SubgraphGradient NodeBuilder::differentiate(const SubgraphGradientRequest&) {
+  fail(Code::unsupported, "[gradient] subgraphs are differentiated in graphs only");
+}
+void NodeBuilder::replace(const Entry&, const Entry&) {}
+
 GradientContext::GradientContext(NodeBuilder& builder, const OpSchema& op, ParamsPtr params, std::string name,
                                  Span<const Entry> inputs, Span<const Entry> outputs, Span<const Entry> output_grads,
                                  const std::vector<bool>& wanted)
@@ -33,6 +38,19 @@ std::vector<Entry> GradientContext::make_all(const char* op, std::vector<Entry> 
 
 Entry GradientContext::make(const char* op, std::vector<Entry> inputs, const Attributes& attributes) {
   return make_all(op, std::move(inputs), attributes)[0];
+}
+
+std::vector<Entry> GradientContext::make_extended(ParamsPtr params) {
+  std::vector<Entry> made =
+      builder_.make(op_, std::move(params), std::vector<Entry>(inputs_.begin(), inputs_.end()), name_);
+  builder_.replace(outputs_[0], made[0]);
+  return made;
+}
+
+std::vector<Entry> GradientContext::make_with(const char* op, ParamsPtr params, std::vector<Entry> inputs) {
+  const std::string name = name_ + "_backward" + (made_ == 0 ? "" : std::to_string(made_));
+  ++made_;
+  return builder_.make(registry().at(op), std::move(params), std::move(inputs), name);
 }
 
 std::vector<Entry> GradientContext::make_backward(const char* op, std::vector<Entry> inputs) {

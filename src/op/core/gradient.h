@@ -8,6 +8,7 @@
 #include "base/span.h"
 #include "op/core/entry.h"
 #include "op/core/param.h"
+#include "op/core/subgraph.h"
 
 namespace mixnet {
 
@@ -20,6 +21,10 @@ class NodeBuilder {
   // All outputs of a new node. `params` wins over `attributes` when it is set.
   virtual std::vector<Entry> make(const OpSchema& op, ParamsPtr params, std::vector<Entry> inputs,
                                   const std::string& name) = 0;
+  // For operators that carry graphs. Throws Code::unsupported where no gradients are made.
+  virtual SubgraphGradient differentiate(const SubgraphGradientRequest& request);
+  // The node `made` does what `forward` does and more, and is to run instead of it.
+  virtual void replace(const Entry& forward, const Entry& made);
 };
 
 class GradientContext {
@@ -50,6 +55,12 @@ class GradientContext {
   std::vector<Entry> make_all(const char* op, std::vector<Entry> inputs, const Attributes& attributes = {});
   // All outputs of a node of a backward operator that has the forward operator's parameter struct.
   std::vector<Entry> make_backward(const char* op, std::vector<Entry> inputs);
+
+  // For operators that carry graphs.
+  SubgraphGradient differentiate(const SubgraphGradientRequest& request) { return builder_.differentiate(request); }
+  // All outputs of a node of this operator that runs instead of the forward node (OpSchema::extends): the same inputs, other parameters.
+  std::vector<Entry> make_extended(ParamsPtr params);
+  std::vector<Entry> make_with(const char* op, ParamsPtr params, std::vector<Entry> inputs);
 
   const std::vector<Entry>& result() const { return grads_; }
 

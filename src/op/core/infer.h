@@ -8,6 +8,7 @@
 
 #include "base/dtype.h"
 #include "base/shape.h"
+#include "op/core/subgraph.h"
 
 namespace mixnet {
 
@@ -35,6 +36,7 @@ class InferShape : public InferContext {
   using InferContext::InferContext;
   std::vector<Shape> in, out;
   bool last = true;  // false while other nodes may still tell more: defaults for what nobody says wait until it is true
+  const SubgraphInference* subgraphs = nullptr;  // for operators that carry graphs; set by whoever asks
 
   int num_inputs() const { return static_cast<int>(in.size()); }
   // Merge into input/output i; throw Code::shape when they contradict.
@@ -50,6 +52,7 @@ class InferType : public InferContext {
  public:
   using InferContext::InferContext;
   std::vector<DType> in, out;
+  const SubgraphInference* subgraphs = nullptr;
 
   int num_inputs() const { return static_cast<int>(in.size()); }
   void set_in(int i, DType dtype);

@@ -10,6 +10,7 @@
 #include "device/kernel_context.h"
 #include "device/tensor_view.h"
 #include "op/core/layout.h"
+#include "op/core/subgraph.h"
 
 namespace mixnet {
 
@@ -31,6 +32,9 @@ struct PrepareContext {
   bool training = false;
   bool blocks =
       false;  // channels rather in blocks than last, where both are as good: then a join along them moves nothing
+  // For operators that carry graphs.
+  const SubgraphMaker* subgraphs = nullptr;
+  const SubgraphInference* inference = nullptr;
 
   template <class P> const P& params() const { return *static_cast<const P*>(params_); }
 };

@@ -89,6 +89,25 @@ template <> struct ParamType<OptionalTuple> {
     return s + (items.size() == 1 ? ",)" : ")");
   }
 };
+// Positions, as many as there are: files write [0, 2].
+using Places = std::vector<int64_t>;
+template <> struct ParamType<Places> {
+  static constexpr const char* name = "tuple";
+  static Places from(const Value& v) {
+    Places places;
+    for (double place : v.as_reals()) {
+      MIXNET_CHECK(place >= 0 && place < 1e6 && place == static_cast<int64_t>(place), invalid,
+                   "expected positions, got ", v.str());
+      places.push_back(static_cast<int64_t>(place));
+    }
+    return places;
+  }
+  static Value to(const Places& places) {
+    std::string s = "[";
+    for (size_t i = 0; i < places.size(); ++i) s += (i ? ", " : "") + std::to_string(places[i]);
+    return s + "]";
+  }
+};
 template <class T> struct ParamType<std::optional<T>> {
   static constexpr const char* name = ParamType<T>::name;
   static std::optional<T> from(const Value& v) {

@@ -1,12 +1,19 @@
 #include "op/core/registry.h"
 
 #include <algorithm>
+#include <atomic>
+#include <mutex>
 
 #include "op/core/field.h"
+#include "op/core/late.h"
 #include "op/core/max_parts.h"
 
 namespace mixnet {
 namespace {
+
+// What everybody sees. A later one has all that was in the one before, which stays: others may be reading it.
+std::atomic<const Registry*> published{nullptr};
+std::mutex publishing;
 
 int edit_distance(const std::string& a, const std::string& b) {
   std::vector<int> row(b.size() + 1);
@@ -79,6 +86,10 @@ OpSchema& Registry::existing(const std::string& name) {
 }
 
 void Registry::finish() {
+  if (const Registry* before = published.load()) {
+    names_ = before->names_;
+    order_ = before->order_;
+  }
   for (auto& [name, schema] : operators_) {
     for (ParamField& f : schema->fields) {
       if (f.name != schema->variadic) continue;
@@ -106,7 +117,8 @@ void Registry::finish() {
     check_complete(*schema);
     schema->id = static_cast<int>(order_.size());
     order_.push_back(schema.get());
-    names_.emplace(name, schema.get());
+    const bool fresh = names_.emplace(name, schema.get()).second;
+    MIXNET_CHECK(fresh, invalid, "[registry] there is an operator called ", name, " already");
   }
   for (auto& [name, schema] : operators_) {
     for (const std::string& alias : schema->aliases) {
@@ -142,14 +154,25 @@ Json Registry::to_json() const {
   return list;
 }
 
+void add_late_operators(const std::function<void(Registry&)>& fill) {
+  registry();
+  const std::lock_guard<std::mutex> lock(publishing);
+  auto next = std::make_unique<Registry>();
+  fill(*next);
+  next->finish();
+  published.store(next.release(), std::memory_order_release);
+}
+
 const Registry& registry() {
-  static const Registry& table = []() -> const Registry& {
+  static const bool filled = [] {
     auto* r = new Registry;
     register_all_operators(*r);
     r->finish();
-    return *r;
+    published.store(r, std::memory_order_release);
+    return true;
   }();
-  return table;
+  static_cast<void>(filled);
+  return *published.load(std::memory_order_acquire);
 }
 
 }  // namespace mixnet

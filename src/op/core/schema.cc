@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "base/environment.h"
+#include "op/core/custom.h"
 #include "op/core/field.h"
 #include "op/core/first_kernel.h"
 #include "op/core/fused.h"
@@ -49,8 +50,13 @@ ParamsPtr OpSchema::make_params(const Attributes& attributes, const std::string&
   if (attributes.empty() && default_params && !check) return default_params;
   std::shared_ptr<void> params = make_default();
   std::vector<bool> given(fields.size(), false);
+  TextMap others;
   for (const auto& [key, value] : attributes) {
     const ParamField* f = field(key);
+    if (!f && runs_foreign_code(*this)) {
+      others.emplace_back(key, value.str());
+      continue;
+    }
     MIXNET_CHECK(f, invalid, "[", place(where), "] unknown parameter '", key, "', expected ", known_fields(fields));
     given[static_cast<size_t>(f - fields.data())] = true;
     set_field(*f, params.get(), value, place(where));
@@ -59,6 +65,7 @@ ParamsPtr OpSchema::make_params(const Attributes& attributes, const std::string&
     MIXNET_CHECK(given[i] || !fields[i].required, invalid, "[", place(where), "] ", fields[i].name,
                  ": required, but not given");
   }
+  if (!others.empty()) static_cast<CustomParams*>(params.get())->kwargs = std::move(others);
   if (check) {
     try {
       check(params.get());
@@ -69,7 +76,23 @@ ParamsPtr OpSchema::make_params(const Attributes& attributes, const std::string&
   return params;
 }
 
+ParamsPtr OpSchema::with_subgraphs(const ParamsPtr& params, std::vector<SubgraphPtr> graphs,
+                                   const std::string& where) const {
+  MIXNET_CHECK(static_cast<int>(graphs.size()) == num_subgraphs, invalid, "[", place(where), "] expected ",
+               num_subgraphs, " subgraphs, got ", graphs.size());
+  if (graphs.empty()) return params;
+  std::shared_ptr<void> copy = clone(params.get());
+  set_subgraphs(copy.get(), std::move(graphs));
+  try {
+    check_subgraphs(copy.get());
+  } catch (const Error& e) {
+    fail(e.code(), "[", place(where), "] ", e.what());
+  }
+  return copy;
+}
+
 std::vector<std::pair<std::string, std::string>> OpSchema::params_text(const void* params) const {
+  if (runs_foreign_code(*this)) return static_cast<const CustomParams*>(params)->text();
   std::vector<std::pair<std::string, std::string>> text;
   for (const ParamField& f : fields) text.emplace_back(f.name, f.get(params).str());
   return text;

@@ -9,6 +9,7 @@
 
 #include "op/core/gradient.h"
 #include "op/core/infer.h"
+#include "op/core/infer_storage.h"
 #include "op/core/kernel.h"
 #include "op/core/param.h"
 #include "op/core/rows.h"
@@ -110,8 +111,28 @@ struct OpSchema {
   std::function<std::unique_ptr<Kernel>(const PrepareContext&)> portable;
   std::vector<TailKernel> tail_kernels;
   std::shared_ptr<const FusedGroup> fused;  // of an operator made of several: those
+  // Both empty where only dense arrays are known. True: `sparse` takes and gives the kinds that the rule has set; it runs on a CPU and
+  // gets memory for sparse outputs from KernelContext::memory.
+  bool (*infer_storage)(InferStorage&) = nullptr;
+  std::function<std::unique_ptr<Kernel>(const PrepareContext&)> sparse;
+  bool late_shape =
+      false;  // shapes of outputs depend on values: the kernel allocates them, and no graph can be bound with it
   std::vector<Sample> samples;
   std::string no_empty;  // why empty inputs are not allowed
+
+  // Of operators that carry graphs: how many, and where they are in the parameters. What they mutate and which inputs are states depends on
+  // the graphs. `extends`: a node with such parameters was made to run instead of its origin, whose outputs are its first ones.
+  int num_subgraphs = 0;
+  std::function<std::vector<SubgraphPtr>(const void*)> subgraphs;
+  std::function<void(void*, std::vector<SubgraphPtr>)> set_subgraphs;
+  std::function<bool(const void*, int)> subgraph_mutates, subgraph_state;
+  bool (*extends)(const void*) = nullptr;
+  bool mutates_input(const void* params, int i) const {
+    return mutates_input(i) || (subgraph_mutates && subgraph_mutates(params, i));
+  }
+  // The parameters with these graphs; throws as make_params does.
+  ParamsPtr with_subgraphs(const ParamsPtr& params, std::vector<SubgraphPtr> graphs, const std::string& where) const;
+  std::function<void(const void*)> check_subgraphs;
 
   // Parameters from names and values. Throws `[Convolution conv0] kernel: expected ..., got ...` for unknown names,
   // bad values and missing required ones. `where` is the node's name or empty.

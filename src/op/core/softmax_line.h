@@ -27,10 +27,9 @@ T largest_of_line(const T* x, int64_t n) {
   return top;
 }
 
-// y may be x.
+// y = e^(x - top); their sum. y may be x.
 template <class T>
-void softmax_line(const T* x, int64_t n, T* y) {
-  const T top = largest_of_line(x, n);
+T exponentials(const T* x, int64_t n, T top, T* y) {
   T part[line_parts] = {}, sum = 0;
   int64_t i = 0;
   for (; i + line_parts <= n; i += line_parts) {
@@ -43,7 +42,14 @@ void softmax_line(const T* x, int64_t n, T* y) {
   }
   for (; i < n; ++i) sum += y[i] = functions::exponential(x[i] - top);
   for (const T p : part) sum += p;
-  for (i = 0; i < n; ++i) y[i] /= sum;
+  return sum;
+}
+
+// y may be x.
+template <class T>
+void softmax_line(const T* x, int64_t n, T* y) {
+  const T sum = exponentials(x, n, largest_of_line(x, n), y);
+  for (int64_t i = 0; i < n; ++i) y[i] /= sum;
 }
 
 }  // namespace mixnet

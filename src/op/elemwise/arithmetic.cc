@@ -1,5 +1,6 @@
 // Binary arithmetic: equal shapes (elemwise_add, ...) and broadcasting (broadcast_add, ...).
 #include "op/elemwise/binary.h"
+#include "op/elemwise/sparse_binary.h"
 
 namespace mixnet::op::arithmetic {
 namespace {
@@ -117,6 +118,13 @@ void register_ops(Registry& registry) {
       else op.inplace(0, 0).inplace(1, 0);
       //[full
       op.gradient(row.gradient);
+      const std::string name = row.same[0];
+      if (names == &row.same && name == "elemwise_add")
+        op.sparse(sparse_binary::same_kinds, sparse_binary::kernel<Add, true>);
+      if (names == &row.same && name == "elemwise_sub")
+        op.sparse(sparse_binary::same_kinds, sparse_binary::kernel<Sub, true>);
+      if (names == &row.same && name == "elemwise_mul")
+        op.sparse(sparse_binary::either_kind, sparse_binary::kernel<Mul, false>);
       const bool broadcast = names == &row.broadcast;
       op.doc(std::string(row.doc) + (broadcast ? ", with broadcasting as NumPy does it." : ". Equal shapes."));
       op.sample({{2, 3}, {2, 3}}).range(row.low, row.high);

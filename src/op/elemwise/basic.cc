@@ -202,12 +202,56 @@ void infer_cast_like_shape(InferShape& c) {
 }
 //]
 
+//[full
+bool zeros_kind(InferStorage& c) {
+  c.prefer_out(0, c.in[0]);
+  return c.out[0] != StorageKind::dense;
+}
+void store_nothing(const NoParams&, const RunContext& r) { r.context.memory->sparse(0, 0); }
+bool clip_kind(InferStorage& c) {
+  const ClipParams& p = c.params<ClipParams>();
+  return p.a_min <= 0 && p.a_max >= 0 && stored::same_kind(c);
+}
+bool rows_of_all(InferStorage& c) {
+  for (StorageKind kind : c.in) {
+    if (kind != StorageKind::row_sparse) return false;
+  }
+  c.prefer_out(0, StorageKind::row_sparse);
+  return c.out[0] == StorageKind::row_sparse;
+}
+// Every row that some input stores.
+void add_rows(const AddN&, const RunContext& r) {
+  std::vector<int64_t> rows;
+  for (const TensorView& v : r.in) rows.insert(rows.end(), v.sparse->indices, v.sparse->indices + v.sparse->count);
+  std::sort(rows.begin(), rows.end());
+  rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+  const SparseView& to = r.context.memory->sparse(0, static_cast<int64_t>(rows.size()));
+  std::copy(rows.begin(), rows.end(), to.indices);
+  const int64_t width = stored::width(r.out[0]);
+  dispatch_all(r.out[0].dtype, "add_n", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    using A = accumulator_t<T>;
+    std::vector<A> sum(rows.size() * static_cast<size_t>(width), A(0));
+    for (const TensorView& v : r.in) {
+      auto place = rows.begin();
+      for (int64_t k = 0; k < v.sparse->count; ++k) {
+        place = std::lower_bound(place, rows.end(), v.sparse->indices[k]);
+        A* line = sum.data() + (place - rows.begin()) * width;
+        for (int64_t c = 0; c < width; ++c) line[c] += static_cast<A>(v.sparse->as<T>()[k * width + c]);
+      }
+    }
+    for (size_t i = 0; i < sum.size(); ++i) to.as<T>()[i] = static_cast<T>(sum[i]);
+  });
+}
+//]
+
 void register_constants(Registry& registry) {
   OpBuilder<> zeros(registry, "zeros_like");
   zeros.input("data", "Gives shape and dtype.").shape_only({0}).kernel(fill<0>).zero_gradient();
   OpBuilder<> ones(registry, "ones_like");
   ones.input("data", "Gives shape and dtype.").shape_only({0}).kernel(fill<1>).zero_gradient();
   //[full
+  zeros.sparse(zeros_kind, store_nothing);
   for (OpBuilder<>* op : {&zeros, &ones}) {
     op->doc("An array of zeros (zeros_like) or ones (ones_like) with the shape and dtype of data.");
     op->sample({{2, 3}});
@@ -242,7 +286,8 @@ void register_copies(Registry& registry) {
   loss.param("normalization", &MakeLossParams::normalization, {"null", "batch", "valid"})
       .doc("Divides the gradient by nothing, the batch size or the valid elements.");
   //[full
-  copy.doc("A copy of data.").gradient(pass_gradient);
+  copy.doc("A copy of data.").gradient(pass_gradient).keeps_zeros();
+  block.keeps_zeros();
   block.doc("A copy of data through which no gradient flows.");
   like.doc("A copy of lhs, whose shape and dtype are inferred from rhs too.").gradient(pass_gradient);
   loss.doc("Marks data as a loss: its gradient is grad_scale everywhere, whatever follows.")
@@ -289,6 +334,8 @@ void register_ops(Registry& registry) {
       .input("y", "Taken elsewhere.");
   choice.infer_shape(infer_where).infer_type(infer_where_type).kernel(where).pointwise();
   //[full
+  sum.sparse(rows_of_all, add_rows);
+  limits.keeps_zeros(clip_kind);
   sum.doc("The sum of all inputs, which have one shape and dtype.").gradient(add_n_gradient);
   sum.sample({{2, 3}, {2, 3}, {2, 3}});
   sum.sample({{1}});

@@ -9,6 +9,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "op/core/digamma.h"
 #include "op/core/exponential.h"
 
 namespace mixnet::functions {
@@ -112,16 +113,7 @@ struct Reversed {
   }
 };
 
-// Digamma by recurrence, the asymptotic series (Abramowitz and Stegun 6.3.5, 6.3.18) and reflection below 0.
-inline double digamma(double x) {
-  if (x <= 0 && x == std::floor(x)) return std::numeric_limits<double>::quiet_NaN();
-  if (x < 0) return digamma(1 - x) - pi / std::tan(pi * (x - std::round(x)));
-  double sum = 0;
-  for (; x < 10; ++x) sum -= 1 / x;
-  const double t = 1 / (x * x);
-  return sum + std::log(x) - 0.5 / x - t * (1.0 / 12 - t * (1.0 / 120 - t * (1.0 / 252 - t * (1.0 / 240 - t / 132))));
-}
-// Its derivative, likewise (6.4.6, 6.4.7, 6.4.12).
+// The derivative of digamma, likewise (6.4.6, 6.4.7, 6.4.12).
 inline double trigamma(double x) {
   if (x <= 0 && x == std::floor(x)) return std::numeric_limits<double>::quiet_NaN();
   if (x < 0) return std::pow(pi / std::sin(pi * (x - std::round(x))), 2) - trigamma(1 - x);

@@ -52,6 +52,26 @@ void infer_dtype(InferType& c) {
   if (scalar_dtype(out, is_int) == out && (is_int || out != DType::f64)) c.in[0] = out;
 }
 
+//[full
+// Sparse data stays so where zero gives zero.
+template <class F>
+bool zero_stays(InferStorage& c) {
+  return F::of(0.0, c.params<ScalarParams>().scalar) == 0 && stored::same_kind(c);
+}
+using StorageRule = bool (*)(InferStorage&);
+StorageRule storage_rule(const std::string& name) {
+  if (name == "_mul_scalar") return zero_stays<Mul>;
+  if (name == "_div_scalar") return zero_stays<Div>;
+  if (name == "_equal_scalar") return zero_stays<Equal>;
+  if (name == "_not_equal_scalar") return zero_stays<NotEqual>;
+  if (name == "_greater_scalar") return zero_stays<Greater>;
+  if (name == "_greater_equal_scalar") return zero_stays<GreaterEqual>;
+  if (name == "_lesser_scalar") return zero_stays<Lesser>;
+  if (name == "_lesser_equal_scalar") return zero_stays<LesserEqual>;
+  return nullptr;
+}
+//]
+
 struct Row {
   const char *name, *alias, *doc;
   double low, high, scalar;  // where samples are taken
@@ -110,6 +130,7 @@ void register_ops(Registry& registry) {
         .doc("For integers: whether the number is truncated and the result of data's dtype, or the result float64.");
     op.input("data", "Any shape and dtype.").inplace(0, 0).infer_type(infer_dtype).kernel(row.kernel).pointwise();
     //[full
+    if (StorageRule rule = storage_rule(row.name)) op.keeps_zeros(rule);
     if (row.gradient) op.gradient(row.gradient);
     else op.zero_gradient();
     op.doc(std::string(row.doc) + ", elementwise. The output has data's dtype; for bool it has int64.");

@@ -225,6 +225,18 @@ void register_backward(Registry& registry, const Row& row) {
 }
 //]
 
+//[full
+// Functions that MXNet's sparse arrays keep their zeros under.
+bool keeps_zeros(const std::string& name) {
+  for (const char* keeper : {"negative", "abs",     "sign",    "square", "round", "rint",    "ceil",   "floor", "trunc",
+                             "fix",      "degrees", "radians", "relu",   "sqrt",  "cbrt",    "expm1",  "log1p", "sin",
+                             "tan",      "arcsin",  "arctan",  "sinh",   "tanh",  "arcsinh", "arctanh"}) {
+    if (name == keeper) return true;
+  }
+  return false;
+}
+//]
+
 }  // namespace
 
 void register_ops(Registry& registry) {
@@ -235,6 +247,7 @@ void register_ops(Registry& registry) {
     if (!row.integers) op.infer_type(infer_float);
     //[full
     op.doc(std::string(row.doc) + ", elementwise.");
+    if (keeps_zeros(row.name)) op.keeps_zeros();
     if (row.gradient) op.gradient(row.gradient);
     else op.zero_gradient();
     for (const Shape& shape : {Shape{2, 3}, Shape{1}, Shape{0, 3}}) op.sample({shape}).range(row.low, row.high);

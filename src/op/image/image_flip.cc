@@ -1,4 +1,4 @@
-// _image_flip_left_right and _image_flip_top_bottom: mirrored images, channels last.
+// _image_flip_left_right and _image_flip_top_bottom: mirrored images, channels last; _image_random_flip_*: mirrored or not.
 #include <cstring>
 
 #include "op/core/builder.h"
@@ -21,6 +21,12 @@ void forward(const NoParams&, const RunContext& r) {
     }
   });
 }
+// Mirrored in one of two runs.
+template <int FromEnd>
+void maybe(const NoParams& p, const RunContext& r) {
+  if (philox(r.context.random, 0).word[0] >> 31) return forward<FromEnd>(p, r);
+  if (r.out[0].size() > 0) std::memcpy(r.out[0].data, r.in[0].data, static_cast<size_t>(r.out[0].bytes()));
+}
 void infer(InferShape& c) {
   c.expect_ndim(0, 3, 4);
   c.all_same();
@@ -35,9 +41,15 @@ void top_bottom_gradient(GradientContext& g) { g.set(0, g.make("_image_flip_top_
 
 void register_ops(Registry& registry) {
   OpBuilder<> columns(registry, "_image_flip_left_right"), rows(registry, "_image_flip_top_bottom");
+  OpBuilder<> some_columns(registry, "_image_random_flip_left_right"),
+      some_rows(registry, "_image_random_flip_top_bottom");
   columns.kernel(forward<2>);
   rows.kernel(forward<3>);
-  for (OpBuilder<>* op : {&columns, &rows}) {
+  some_columns.kernel(maybe<2>);
+  some_rows.kernel(maybe<3>);
+  for (OpBuilder<>* op : {&some_columns, &some_rows})
+    op->random().no_gradient("varies data; nothing is trained through it");
+  for (OpBuilder<>* op : {&columns, &rows, &some_columns, &some_rows}) {
     op->input("data", "(H, W, C) or (N, H, W, C), any dtype.").infer_shape(infer);
     //[full
     op->sample({{3, 4, 2}});
@@ -49,6 +61,8 @@ void register_ops(Registry& registry) {
   //[full
   columns.doc("Images mirrored so that left is right.").gradient(left_right_gradient);
   rows.doc("Images mirrored so that top is bottom.").gradient(top_bottom_gradient);
+  some_columns.doc("Images mirrored so that left is right, all or none, each as likely.");
+  some_rows.doc("Images mirrored so that top is bottom, all or none, each as likely.");
   //]
 }
 

@@ -130,6 +130,10 @@ void register_ops(Registry& registry) {
   line.param("num", &RangeParams::num).range(0).doc("Number of values.");
   line.param("endpoint", &RangeParams::endpoint).doc("Whether stop is the last value.");
   add_common(line);
+  // MXNet's files carry what _arange has; a line has no use for it.
+  line.param("step", &RangeParams::step).doc("Accepted for MXNet's files.");
+  line.param("repeat", &RangeParams::repeat).range(1).doc("Accepted for MXNet's files.");
+  line.param("infer_range", &RangeParams::infer_range).doc("Accepted for MXNet's files.");
   line.infer_shape(infer_linspace).infer_type(infer_type<RangeParams>).kernel(linspace).zero_gradient();
   OpBuilder<EyeParams> unit(registry, "_eye");
   unit.param("N", &EyeParams::N).required().range(0).doc("Rows.");

@@ -2,6 +2,7 @@
 #include "op/core/bilinear.h"
 #include "op/core/gemm.h"
 #include "op/core/wide.h"
+#include "op/linalg/sparse_dot.h"
 
 namespace mixnet::op::dot {
 namespace {
@@ -16,7 +17,7 @@ void add_params(OpBuilder<Params>& op) {
   op.param("transpose_a", &Params::transpose_a).doc("Transposes lhs first.");
   op.param("transpose_b", &Params::transpose_b).doc("Transposes rhs first.");
   op.param("forward_stype", &Params::forward_stype, {"None", "csr", "default", "row_sparse"})
-      .doc("Accepted for MXNet's files; results are dense.");
+      .doc("The storage kind of the result where an operand is csr; None: dense for csr times dense, else sparse.");
 }
 
 // lhs as (m, k), rhs as (k, n): the contracted axis is the last of lhs and the first of rhs, or the other way round
@@ -135,6 +136,91 @@ void gradient(GradientContext& g) {
   for (int i = 0; i < 2; ++i)
     if (g.wants(i)) g.set(i, grads[static_cast<size_t>(i)]);
 }
+// S dy, dense or the rows that are not empty.
+template <class T>
+void product_rows(const RunContext& r, const TensorView& sparse, const sparse_dot::Matrix<T>& dy, int64_t n) {
+  const sparse_dot::Csr s(sparse);
+  if (r.out[1].kind == StorageKind::dense)
+    return sparse_dot::times_dense<T>(s, sparse.sparse->as<T>(), dy, n, r.out[1].as<T>());
+  std::vector<int64_t> rows, begin{0};
+  for (int64_t i = 0; i < s.rows; ++i) {
+    if (s.begin[i] == s.begin[i + 1]) continue;
+    rows.push_back(i);
+    begin.push_back(s.begin[i + 1]);
+  }
+  const SparseView& to = r.context.memory->sparse(1, static_cast<int64_t>(rows.size()));
+  std::copy(rows.begin(), rows.end(), to.indices);
+  sparse_dot::Csr packed = s;
+  packed.rows = to.count;
+  packed.begin = begin.data();
+  sparse_dot::times_dense<T>(packed, sparse.sparse->as<T>(), dy, n, to.as<T>());
+}
+// Of the csr operand, as a dense tensor: dy B^T, or its transpose.
+template <class T>
+void dense_left_gradient(const Params& p, const Sizes& s, const RunContext& r) {
+  using A = accumulator_t<T>;
+  const T *dy = r.in[0].as<T>(), *b = r.in[2].as<T>();
+  for (int64_t i = 0; i < s.m; ++i) {
+    for (int64_t k = 0; k < s.k; ++k) {
+      A sum = 0;
+      for (int64_t j = 0; j < s.n; ++j) sum += static_cast<A>(dy[i * s.n + j]) * static_cast<A>(b[k * s.n + j]);
+      r.out[0].as<T>()[p.transpose_a ? k * s.m + i : i * s.k + k] = static_cast<T>(sum);
+    }
+  }
+}
+// csr times dense is dense, csr^T times dense row_sparse, dense times csr is csr, dense times csr^T dense.
+bool choose_kinds(InferStorage& c) {
+  const Params& p = c.params<Params>();
+  const bool left = c.in[0] == StorageKind::csr, right = c.in[1] == StorageKind::csr;
+  if (left == right) return false;
+  for (StorageKind& kind : c.in) {
+    if (kind != StorageKind::csr) kind = StorageKind::dense;
+  }
+  const bool sparse = left ? p.transpose_a : !p.transpose_b;
+  const StorageKind preferred = left ? StorageKind::row_sparse : StorageKind::csr;
+  const bool dense = !sparse || p.forward_stype == Storage::dense;
+  c.prefer_out(0, dense ? StorageKind::dense : preferred);
+  return c.out[0] == StorageKind::dense || (sparse && c.out[0] == preferred);
+}
+void sparse_forward(const Params& p, const RunContext& r) {
+  const TensorView &a = r.in[0], &b = r.in[1];
+  dispatch_float(a.dtype, "dot", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const Sizes s(p, a.shape, b.shape);
+    if (a.kind == StorageKind::csr) {
+      const sparse_dot::Matrix<T> right(b.as<T>(), s.k, s.n, p.transpose_b);
+      if (p.transpose_a) sparse_dot::give_transposed_product<T>(r, 0, a, right, s.n);
+      else sparse_dot::times_dense<T>(sparse_dot::Csr(a), a.sparse->as<T>(), right, s.n, r.out[0].as<T>());
+      return;
+    }
+    const sparse_dot::Matrix<T> left(a.as<T>(), s.m, s.k, p.transpose_a);
+    sparse_dot::give_dense_times<T>(r, 0, left, s.m, b, p.transpose_b);
+  });
+}
+// Of csr times dense: the gradient of the dense operand, row_sparse unless something else is asked for.
+bool choose_backward_kinds(InferStorage& c) {
+  const Params& p = c.params<Params>();
+  if (c.in[1] != StorageKind::csr || p.transpose_b) return false;
+  c.in[0] = c.in[2] = StorageKind::dense;
+  c.out[0] = StorageKind::dense;
+  c.prefer_out(1, StorageKind::row_sparse);
+  return c.out[1] != StorageKind::csr;
+}
+void sparse_backward(const Params& p, const RunContext& r) {
+  const TensorView &a = r.in[1], &b = r.in[2];
+  dispatch_float(a.dtype, "dot", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const Sizes s(p, a.shape, b.shape);
+    const sparse_dot::Matrix<T> dy(r.in[0].as<T>(), s.m, s.n, false);
+    const bool wanted = r.out[1].data || r.out[1].sparse;
+    if (wanted && !p.transpose_a) {
+      sparse_dot::give_transposed_product<T>(r, 1, a, dy, s.n);
+    } else if (wanted) {
+      product_rows<T>(r, a, dy, s.n);
+    }
+    if (r.out[0].data) dense_left_gradient<T>(p, s, r);
+  });
+}
 void second_gradient(GradientContext& g) { bilinear_gradient(g, "dot", "_backward_dot", false); }
 //]
 
@@ -151,6 +237,7 @@ void register_ops(Registry& registry) {
       .infer_shape(infer_batch)
       .prepare(prepare<batch_forward>);
   //[full
+  op.sparse(choose_kinds, sparse_forward);
   op.doc(
         "Contracts the last axis of lhs with the first of rhs: the matrix product of two matrices, the inner product "
         "of two vectors.")
@@ -180,7 +267,7 @@ void register_ops(Registry& registry) {
       .optional_outputs()
       .infer_shape(infer_backward)
       .prepare(prepare<backward>);
-  grad.gradient(second_gradient);
+  grad.gradient(second_gradient).sparse(choose_backward_kinds, sparse_backward);
   //]
 }
 

@@ -1,4 +1,5 @@
-// BatchNorm (Ioffe and Szegedy, 2015): normalises each channel over the batch; statistics move in the backward pass, as in MXNet.
+// BatchNorm (Ioffe and Szegedy, 2015): normalises each channel over the batch; statistics move in the backward pass, as in MXNet. Also
+// _contrib_BatchNormWithReLU, and _contrib_SyncBatchNorm, which is BatchNorm of the part of a batch that one executor has.
 #include "op/nn/batch_norm.h"
 
 #include <cmath>
@@ -8,12 +9,21 @@
 namespace mixnet::op::batch_norm {
 namespace {
 
-void add_params(OpBuilder<Params>& op) {
+struct SyncParams : Params {
+  int64_t ndev = 1;
+  std::string key;
+};
+
+template <class P>
+void add_common(OpBuilder<P>& op) {
   op.param("eps", &Params::eps).range(0).doc("Added to the variance.");
   op.param("momentum", &Params::momentum).range(0, 1).doc("Share of the old moving statistics that is kept.");
   op.param("fix_gamma", &Params::fix_gamma).doc("Takes gamma as 1, with zero gradient.");
   op.param("use_global_stats", &Params::use_global_stats).doc("Uses the moving statistics in training too.");
   op.param("output_mean_var", &Params::output_mean_var).doc("Shows mean and inverse standard deviation as outputs.");
+}
+void add_params(OpBuilder<Params>& op) {
+  add_common(op);
   op.param("axis", &Params::axis).doc("The channel axis.");
   op.param("cudnn_off", &Params::cudnn_off).doc("Accepted for MXNet's files.");
   op.param("min_calib_range", &Params::min_calib_range).doc("Accepted for MXNet's files.");
@@ -147,6 +157,31 @@ void infer_type(InferType& c) {
 int visible(const Params& p) { return p.output_mean_var ? 3 : 1; }
 std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, forward, 0); }
 
+void forward_relu(const Params& p, const RunContext& r) {
+  forward(p, r);
+  dispatch_wide(r.out[0].dtype, "BatchNormWithReLU", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    T* y = r.out[0].as<T>();
+    parallel_for(r.out[0].size(), 16384, [&](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i) y[i] = y[i] < 0 ? T(0) : y[i];
+    });
+  });
+}
+std::unique_ptr<Kernel> prepare_relu(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, forward_relu, 0);
+}
+int visible_sync(const SyncParams& p) { return visible(p); }
+
+template <class P>
+void describe(OpBuilder<P>& op) {
+  op.input("data", "Any shape with a channel axis.")
+      .input("gamma", "(channels,): scale.")
+      .input("beta", "(channels,): shift.");
+  op.input("moving_mean", "(channels,): running mean.").input("moving_var", "(channels,): running variance.");
+  op.outputs({"output", "mean", "var"}).auxiliary({3, 4}).optional_outputs().uses_training();
+  op.infer_shape(infer).infer_type(infer_type);
+}
+
 //[full
 // (dy, x, gamma, mean, inverse, moving mean, moving variance) to (dx, dgamma, dbeta); moves the last two inputs.
 void backward(const Params& p, const RunContext& r) {
@@ -207,6 +242,22 @@ void infer_backward_type(InferType& c) {
 std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
   return std::make_unique<WideKernel<Params>>(c, backward, 0);
 }
+void relu_gradient(GradientContext& g) {
+  const Entry dy = g.make("_backward_Activation", {g.output_grad(0), g.output(0)}, {{"act_type", "relu"}});
+  const auto grads = g.make_backward("_backward_BatchNorm",
+                                     {dy, g.input(0), g.input(1), g.output(1), g.output(2), g.input(3), g.input(4)});
+  for (int i = 0; i < 3; ++i)
+    if (g.wants(i)) g.set(i, grads[static_cast<size_t>(i)]);
+}
+void sync_gradient(GradientContext& g) {
+  const SyncParams& p = g.params<SyncParams>();
+  const auto grads = g.make_all(
+      "_backward_BatchNorm",
+      {g.output_grad(0), g.input(0), g.input(1), g.output(1), g.output(2), g.input(3), g.input(4)},
+      {{"eps", p.eps}, {"momentum", p.momentum}, {"fix_gamma", p.fix_gamma}, {"use_global_stats", p.use_global_stats}});
+  for (int i = 0; i < 3; ++i)
+    if (g.wants(i)) g.set(i, grads[static_cast<size_t>(i)]);
+}
 void gradient(GradientContext& g) {
   const auto grads = g.make_backward("_backward_BatchNorm", {g.output_grad(0), g.input(0), g.input(1), g.output(1),
                                                              g.output(2), g.input(3), g.input(4)});
@@ -221,12 +272,18 @@ void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "BatchNorm");
   op.alias("BatchNorm_v1").alias("CuDNNBatchNorm");
   add_params(op);
-  op.input("data", "Any shape with a channel axis.")
-      .input("gamma", "(channels,): scale.")
-      .input("beta", "(channels,): shift.");
-  op.input("moving_mean", "(channels,): running mean.").input("moving_var", "(channels,): running variance.");
-  op.outputs({"output", "mean", "var"}).visible_outputs(visible).auxiliary({3, 4}).optional_outputs().uses_training();
-  op.infer_shape(infer).infer_type(infer_type).prepare(prepare);
+  describe(op);
+  op.visible_outputs(visible).prepare(prepare);
+  OpBuilder<Params> relu(registry, "_contrib_BatchNormWithReLU");
+  add_params(relu);
+  describe(relu);
+  relu.visible_outputs(visible).prepare(prepare_relu);
+  OpBuilder<SyncParams> sync(registry, "_contrib_SyncBatchNorm");
+  add_common(sync);
+  sync.param("ndev", &SyncParams::ndev).range(1).doc("Accepted for MXNet's files.");
+  sync.param("key", &SyncParams::key).required().doc("Accepted for MXNet's files.");
+  describe(sync);
+  sync.visible_outputs(visible_sync).prepare(prepare);
   //[full
   op.doc(
       "y = gamma (x - mean) / sqrt(variance + eps) + beta per channel, with the batch's statistics in training and the "
@@ -238,6 +295,21 @@ void register_ops(Registry& registry) {
   op.sample({{2, 2, 3}, {2}, {2}, {2}, {2}}, {{"fix_gamma", true}}).range(0.5, 2);
   op.sample({{1, 1}, {1}, {1}, {1}, {1}}, {{"fix_gamma", false}}).range(0.5, 2);
   op.sample({{0, 2}, {2}, {2}, {2}, {2}}).range(0.5, 2);
+
+  relu.doc("BatchNorm followed by max(x, 0), in one pass over the output.").gradient(relu_gradient);
+  relu.sample({{3, 2, 2, 2}, {2}, {2}, {2}, {2}}, {{"fix_gamma", false}}).range(0.5, 2);
+  relu.sample({{4, 3}, {3}, {3}, {3}, {3}}, {{"fix_gamma", false}, {"axis", -1}}).predict().range(0.5, 2);
+  relu.sample({{1, 1}, {1}, {1}, {1}, {1}}).range(0.5, 2);
+  relu.sample({{0, 2}, {2}, {2}, {2}, {2}}).range(0.5, 2);
+  sync.doc(
+      "BatchNorm with MXNet's parameters for several devices. The statistics are those of the array that is given: a "
+      "batch that was split over executors has statistics of every part.");
+  sync.gradient(sync_gradient);
+  sync.sample({{3, 2, 2, 2}, {2}, {2}, {2}, {2}}, {{"fix_gamma", false}, {"key", "bn"}}).range(0.5, 2);
+  sync.sample({{3, 2}, {2}, {2}, {2}, {2}}, {{"fix_gamma", false}, {"use_global_stats", true}, {"key", "bn"}})
+      .range(0.5, 2);
+  sync.sample({{1, 1}, {1}, {1}, {1}, {1}}, {{"key", "bn"}}).range(0.5, 2);
+  sync.sample({{0, 2}, {2}, {2}, {2}, {2}}, {{"key", "bn"}}).range(0.5, 2);
 
   OpBuilder<Params> grad(registry, "_backward_BatchNorm");
   add_params(grad);

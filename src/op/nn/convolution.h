@@ -25,27 +25,26 @@ inline void check_conv(const ConvParams& p) {
   check_layout(p.layout, p.kernel.ndim(), false);
 }
 
-inline void add_conv_params(OpBuilder<ConvParams>& op, bool deconvolution) {
-  op.param("kernel", &ConvParams::kernel).required().range(1).doc("Extent of the window: (w), (h, w) or (d, h, w).");
-  op.param("stride", &ConvParams::stride).range(1).doc("Step of the window; 1 when empty.");
-  op.param("dilate", &ConvParams::dilate).range(1).doc("Distance of the window's elements; 1 when empty.");
-  op.param("pad", &ConvParams::pad).range(0).doc("Zeros added on both sides; 0 when empty.");
+template <class P>
+void add_conv_params(OpBuilder<P>& op, bool deconvolution) {
+  op.param("kernel", &P::kernel).required().range(1).doc("Extent of the window: (w), (h, w) or (d, h, w).");
+  op.param("stride", &P::stride).range(1).doc("Step of the window; 1 when empty.");
+  op.param("dilate", &P::dilate).range(1).doc("Distance of the window's elements; 1 when empty.");
+  op.param("pad", &P::pad).range(0).doc("Zeros added on both sides; 0 when empty.");
   if (deconvolution) {
-    op.param("adj", &ConvParams::adj).range(0).doc("Added to the output's extents on one side.");
-    op.param("target_shape", &ConvParams::target_shape)
-        .range(0)
-        .doc("The output's extents; then pad and adj follow from it.");
+    op.param("adj", &P::adj).range(0).doc("Added to the output's extents on one side.");
+    op.param("target_shape", &P::target_shape).range(0).doc("The output's extents; then pad and adj follow from it.");
   }
-  op.param("num_filter", &ConvParams::num_filter).required().range(1).doc("Number of output channels.");
-  op.param("num_group", &ConvParams::num_group).range(1).doc("Channels are divided into so many independent groups.");
-  op.param("workspace", &ConvParams::workspace).range(0).doc("Accepted for MXNet's files; memory is planned here.");
-  op.param("no_bias", &ConvParams::no_bias).doc("Leaves the bias out.");
-  op.param("cudnn_tune", &ConvParams::cudnn_tune, {"None", "fastest", "limited_workspace", "off"})
+  op.param("num_filter", &P::num_filter).required().range(1).doc("Number of output channels.");
+  op.param("num_group", &P::num_group).range(1).doc("Channels are divided into so many independent groups.");
+  op.param("workspace", &P::workspace).range(0).doc("Accepted for MXNet's files; memory is planned here.");
+  op.param("no_bias", &P::no_bias).doc("Leaves the bias out.");
+  op.param("cudnn_tune", &P::cudnn_tune, {"None", "fastest", "limited_workspace", "off"})
       .doc("Accepted for MXNet's files.");
-  op.param("cudnn_off", &ConvParams::cudnn_off).doc("Accepted for MXNet's files.");
-  op.param("layout", &ConvParams::layout, {"None", "NCDHW", "NCHW", "NCW", "NDHWC", "NHWC"})
+  op.param("cudnn_off", &P::cudnn_off).doc("Accepted for MXNet's files.");
+  op.param("layout", &P::layout, {"None", "NCDHW", "NCHW", "NCW", "NDHWC", "NHWC"})
       .doc("Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then.");
-  op.check(check_conv);
+  op.check([](const P& p) { check_conv(p); });
 }
 
 // `big` is the side with the larger extents: the input of Convolution, the output of Deconvolution.

@@ -125,11 +125,20 @@ void gradient(GradientContext& g) {
 }
 //]
 
+// Unlike Convolution's, MXNet's layer has no bias unless asked.
+void set_defaults(OpBuilder<ConvParams>& op) {
+  op.defaults([](ConvParams& p) {
+    p.no_bias = true;
+    p.workspace = 512;
+  });
+}
+
 }  // namespace
 
 void register_ops(Registry& registry) {
   OpBuilder<ConvParams> op(registry, "Deconvolution");
   add_conv_params(op, true);
+  set_defaults(op);
   op.input("data", "(N, C, [d, [h,]] w).")
       .input("weight", "(C, num_filter / num_group, kernel...).")
       .input("bias", "(num_filter,).");
@@ -141,7 +150,8 @@ void register_ops(Registry& registry) {
                                                 {"num_filter", 2},
                                                 {"stride", Shape{2, 2}},
                                                 {"pad", Shape{1, 1}},
-                                                {"adj", Shape{1, 1}}});
+                                                {"adj", Shape{1, 1}},
+                                                {"no_bias", false}});
   op.sample({{1, 4, 3, 3}, {4, 1, 2, 2}},
             {{"kernel", Shape{2, 2}}, {"num_filter", 2}, {"num_group", 2}, {"no_bias", true}});
   op.sample({{1, 2, 3, 3}, {2, 2, 4, 4}}, {{"kernel", Shape{4, 4}},
@@ -149,18 +159,20 @@ void register_ops(Registry& registry) {
                                            {"stride", Shape{2, 2}},
                                            {"target_shape", Shape{6, 6}},
                                            {"no_bias", true}});
-  op.sample({{1, 2, 4}, {2, 2, 3}, {2}}, {{"kernel", Shape{3}}, {"num_filter", 2}});
+  op.sample({{1, 2, 4}, {2, 2, 3}, {2}}, {{"kernel", Shape{3}}, {"num_filter", 2}, {"no_bias", false}});
   op.sample({{2, 3, 4, 4}, {4, 3, 2, 1}, {2}}, {{"kernel", Shape{3, 2}},
                                                 {"num_filter", 2},
                                                 {"num_group", 2},
                                                 {"stride", Shape{2, 2}},
                                                 {"adj", Shape{1, 0}},
+                                                {"no_bias", false},
                                                 {"layout", "NHWC"}});
   op.sample({{1, 1, 1, 1}, {1, 1, 1, 1}}, {{"kernel", Shape{1, 1}}, {"num_filter", 1}, {"no_bias", true}});
   op.sample({{0, 2, 3, 3}, {2, 2, 2, 2}}, {{"kernel", Shape{2, 2}}, {"num_filter", 2}, {"no_bias", true}});
 
   OpBuilder<ConvParams> grad(registry, "_backward_Deconvolution");
   add_conv_params(grad, true);
+  set_defaults(grad);
   grad.hidden().input("output_grad").input("data").input("weight").output_names(conv_inputs).optional_outputs();
   grad.infer_shape(infer_backward).prepare(prepare_backward).no_gradient("second order is not defined yet");
   //]

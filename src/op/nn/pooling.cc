@@ -12,36 +12,6 @@
 namespace mixnet::op::pooling {
 namespace {
 
-void check(const PoolParams& p) {
-  MIXNET_CHECK(p.global_pool || p.kernel.ndim() > 0, invalid, "kernel: required unless global_pool is set");
-  if (!p.global_pool) {
-    const Window w(p.kernel, p.stride, Shape(), p.pad);
-    for (int i = 0; i < w.dims; ++i)
-      MIXNET_CHECK(w.pad[i] < w.kernel[i], invalid, "pad: expected less than the kernel ", p.kernel, ", got ", p.pad);
-  }
-  MIXNET_CHECK(p.type != PoolType::lp || p.p_value.value_or(0) >= 1, invalid,
-               "p_value: expected at least 1 for pool_type lp");
-  check_layout(p.layout, p.kernel.ndim(), p.global_pool);
-}
-
-void add_params(OpBuilder<PoolParams>& op) {
-  op.param("kernel", &PoolParams::kernel).range(1).doc("Extent of the window: (w), (h, w) or (d, h, w).");
-  op.param("pool_type", &PoolParams::type, {"avg", "lp", "max", "sum"}).doc("What is taken of each window.");
-  op.param("global_pool", &PoolParams::global_pool)
-      .doc("One window over everything; kernel, stride and pad are ignored.");
-  op.param("cudnn_off", &PoolParams::cudnn_off).doc("Accepted for MXNet's files.");
-  op.param("pooling_convention", &PoolParams::convention, {"full", "same", "valid"})
-      .doc("Number of windows: floor (valid), ceil (full), or input / stride (same).");
-  op.param("stride", &PoolParams::stride).range(1).doc("Step of the window; 1 when empty.");
-  op.param("pad", &PoolParams::pad).range(0).doc("Elements added on both sides; 0 when empty.");
-  op.param("p_value", &PoolParams::p_value).doc("The p of pool_type lp.");
-  op.param("count_include_pad", &PoolParams::count_include_pad)
-      .doc("Whether padding counts for the average; yes unless False.");
-  op.param("layout", &PoolParams::layout, {"None", "NCDHW", "NCHW", "NCW", "NDHWC", "NHWC"})
-      .doc("Order of the axes of data; channels first unless NHWC or NDHWC.");
-  op.check(check);
-}
-
 // What the window at one position covers along one axis, and how much of it the average counts.
 struct Range {
   int64_t first, last, count;
@@ -340,7 +310,7 @@ void gradient(GradientContext& g) {
 void register_ops(Registry& registry) {
   OpBuilder<PoolParams> op(registry, "Pooling");
   op.alias("Pooling_v1");
-  add_params(op);
+  add_pool_params(op);
   op.input("data", "(N, C, [d, [h,]] w).")
       .infer_shape(infer_in_layout<PoolParams, infer>)
       .prepare(prepare)
@@ -369,7 +339,7 @@ void register_ops(Registry& registry) {
   op.sample({{0, 2, 3, 3}}, {{"kernel", Shape{2, 2}}});
 
   OpBuilder<PoolParams> grad(registry, "_backward_Pooling");
-  add_params(grad);
+  add_pool_params(grad);
   grad.hidden()
       .input("output_grad")
       .input("data")

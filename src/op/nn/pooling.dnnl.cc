@@ -5,7 +5,7 @@
 // keeps both.
 #include "op/nn/pooling.h"
 
-#include "op/core/dnnl_kernel.h"
+#include "op/core/dnnl_int8.h"
 
 namespace mixnet::op::pooling {
 namespace {
@@ -13,6 +13,8 @@ namespace {
 using Algorithm = dnnl::algorithm;
 using Forward = dnnl::pooling_forward;
 using Backward = dnnl::pooling_backward;
+
+bool is_bytes(const TensorView& v) { return v.dtype == DType::i8 || v.dtype == DType::u8; }
 
 struct Descriptors {
   DnnlDims data, out, kernel, stride, dilate, pad_low, pad_high;
@@ -24,7 +26,7 @@ struct Descriptors {
   Descriptors(const PoolParams& p, const TensorView& in, const TensorView& result)
       : data(in.shape.begin(), in.shape.end()),
         out(result.shape.begin(), result.shape.end()),
-        type(dnnl_type(in.dtype)),
+        type(is_bytes(in) ? dnnl_int8_type(in.dtype) : dnnl_type(in.dtype)),
         last(is_channels_last(p.layout)) {
     const Window w = p.window(in.shape);
     const bool include = p.count_include_pad.value_or(true) && !p.global_pool;
@@ -159,6 +161,33 @@ std::unique_ptr<Kernel> prepare_backward_shapes(const PrepareContext& c) {
 }
 //]
 
+// Of 8-bit data, which have a range beside them.
+class BytesKernel : public DnnlKernel {
+ public:
+  using DnnlKernel::DnnlKernel;
+  void run(const RunContext& r) const override {
+    DnnlKernel::run(r);
+    quantized::copy_range(r, 1, 2);
+  }
+};
+std::unique_ptr<Kernel> prepare_bytes(const PrepareContext& c) {
+  const PoolParams& p = c.params<PoolParams>();
+  if (!dnnl_takes_int8(c) || !dnnl_pays(c.inputs[0].size(), dnnl_least_elements) || is_channels_last(p.layout))
+    return nullptr;
+  const Descriptors d(p, c.inputs[0], c.outputs[0]);
+  if (!d.known) return nullptr;
+  try {
+    const auto desc =
+        d.forward(dnnl::prop_kind::forward_inference, dnnl_offered(c, 0, dnnl_channels_last(d.data, d.type)));
+    if (dnnl_reference(desc)) return nullptr;
+    std::vector<DnnlKernel::Binding> bindings{{DNNL_ARG_SRC, 0, false, d.plain_data(), desc.src_desc()},
+                                              {DNNL_ARG_DST, 0, true, d.plain_out(), desc.dst_desc()}};
+    return std::make_unique<BytesKernel>(Forward(desc), desc.scratchpad_desc(), std::move(bindings));
+  } catch (const dnnl::error&) {
+    return nullptr;
+  }
+}
+
 // Descriptors have channels first, whatever the order in memory.
 template <PrepareFn prepare_for_shapes>
 std::unique_ptr<Kernel> prepare_in_order(const PrepareContext& c) {
@@ -169,6 +198,7 @@ std::unique_ptr<Kernel> prepare_in_order(const PrepareContext& c) {
 }  // namespace
 
 void register_dnnl(Registry& registry) {
+  registry.existing("_contrib_quantized_pooling").kernels.emplace_back(Provider::onednn, prepare_bytes);
   registry.existing("Pooling").kernels.emplace_back(Provider::onednn, prepare_in_order<prepare_shapes>);
   //[full
   registry.existing("_backward_Pooling")

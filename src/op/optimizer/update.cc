@@ -140,6 +140,44 @@ void kernel(const Params& p, const RunContext& r) {
     });
   });
 }
+//[full
+// A row_sparse gradient with lazy_update: only the rows that it has. Weights and states are dense while the kernel runs.
+bool lazy(InferStorage& c) {
+  if (c.in[1] != StorageKind::row_sparse || !c.params<Params>().lazy_update) return false;
+  c.out[0] = StorageKind::dense;
+  for (size_t i = 0; i < c.in.size(); ++i) c.in[i] = i == 1 ? StorageKind::row_sparse : StorageKind::dense;
+  return true;
+}
+// FTRL is lazy where the weight is row_sparse too.
+bool lazy_rows(InferStorage& c) { return c.in[0] == StorageKind::row_sparse && lazy(c); }
+
+template <class F>
+void lazy_kernel(const Params& p, const RunContext& r) {
+  const TensorView &weights = r.in[0], &grad = r.in[1];
+  if (r.out[0].data != weights.data && weights.size() > 0)
+    std::memcpy(r.out[0].data, weights.data, static_cast<size_t>(weights.bytes()));
+  const SparseView& stored = *grad.sparse;
+  const int64_t width = stored::width(grad);
+  dispatch_float(weights.dtype, "optimizer", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    using A = accumulator_t<T>;
+    T* out = r.out[0].as<T>();
+    parallel_for(stored.count, std::max<int64_t>(1, 8192 / std::max<int64_t>(1, width)), [&](int64_t a, int64_t b) {
+      for (int64_t k = a * width; k < b * width; ++k) {
+        const int64_t i = stored.indices[k / width] * width + k % width;
+        A weight = static_cast<A>(out[i]), state[3] = {};
+        for (int s = 0; s < F::states; ++s)
+          state[s] = static_cast<A>(r.in[static_cast<size_t>(2 + s)].template as<T>()[i]);
+        F::step(p, weight, static_cast<A>(stored.as<T>()[k]), state);
+        for (int s = 0; s < F::states; ++s)
+          r.in[static_cast<size_t>(2 + s)].template as<T>()[i] = static_cast<T>(state[s]);
+        out[i] = static_cast<T>(weight);
+      }
+    });
+  });
+}
+//]
+
 void infer_master(InferType& c) {
   c.set_in(1, c.in[0]);
   c.set_out(0, c.in[0]);
@@ -276,7 +314,8 @@ void add_common(OpBuilder<Params>& op, const std::vector<Extra>& extras, bool wi
   op.param("wd", &Params::wd).doc("Weight decay.");
   op.param("rescale_grad", &Params::rescale_grad).doc("Multiplies the gradient first.");
   op.param("clip_gradient", &Params::clip_gradient).doc("Limits gradients to [-c, c]; off below 0.");
-  op.param("lazy_update", &Params::lazy_update).doc("Accepted for MXNet's files; concerns sparse gradients.");
+  op.param("lazy_update", &Params::lazy_update)
+      .doc("With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.");
 }
 
 void register_lamb(Registry& registry) {
@@ -329,6 +368,10 @@ void register_ops(Registry& registry) {
     op.mutates(mutated).inplace(0, 0).kernel(row.kernel).no_gradient("an optimizer's step has no gradient");
     if (row.master) op.infer_type(infer_master);
     //[full
+    if (name == "sgd_update") op.sparse(lazy, lazy_kernel<Sgd>);
+    if (name == "sgd_mom_update") op.sparse(lazy, lazy_kernel<SgdMomentum>);
+    if (name == "adam_update") op.sparse(lazy, lazy_kernel<Adam>);
+    if (name == "ftrl_update") op.sparse(lazy_rows, lazy_kernel<Ftrl>);
     op.doc(std::string(row.doc) + ". Write the output over the weight with out=weight.");
     for (const Shape& shape : {Shape{2, 3}, Shape{1}, Shape{0}}) {
       Attributes attributes{{"lr", 0.1}};

@@ -176,9 +176,11 @@ void describe(OpBuilder<Params>& op, const Row& row, bool with_shape) {
     op.param("ctx", &Params::ctx).doc("Accepted for MXNet's files; the call says where.");
     op.param("dtype", &Params::dtype).doc("The dtype of the output.");
   }
-  op.defaults([a = row.a, b = row.b](Params& p) {
+  const DType dtype = std::string(row.name) == "randint" ? DType::i32 : DType::f32;
+  op.defaults([a = row.a, b = row.b, dtype](Params& p) {
     p.a = a;
     p.b = b;
+    p.dtype = dtype;
   });
 }
 

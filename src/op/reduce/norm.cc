@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "op/reduce/reduction.h"
+#include "op/reduce/stored_reduction.h"
 
 namespace mixnet::op::norm {
 namespace {
@@ -29,6 +30,13 @@ void infer_type(InferType& c) {
 }
 
 //[full
+bool choose(InferStorage& c) { return stored_reduction::choose(c, stored_reduction::over(c.params<Params>(), false)); }
+void stored_forward(const Params& p, const RunContext& r) {
+  const auto what = stored_reduction::over(p, false);
+  if (p.ord == 1)
+    stored_reduction::reduce<reduction::AbsSum>(r.in[0], r.out[0], what, [](auto s, int64_t) { return s; });
+  else stored_reduction::reduce<reduction::SquareSum>(r.in[0], r.out[0], what, Root());
+}
 // d|x| is sign x, d||x|| is x/||x|| and 0 where everything is 0.
 void gradient(GradientContext& g) {
   const Params& p = g.params<Params>();
@@ -54,6 +62,7 @@ void register_ops(Registry& registry) {
   op.param("keepdims", &Params::keepdims).doc("Keeps reduced axes with extent 1.");
   op.input("data", "Any shape.").infer_shape(reduction::infer<Params>).infer_type(infer_type).kernel(forward);
   //[full
+  op.sparse(choose, stored_forward);
   op.doc("The L1 or L2 norm over axes. A full reduction gives shape (1,).").gradient(gradient);
   op.sample({{2, 3}}).range(0.5, 2);
   op.sample({{2, 3}}, {{"ord", 1}, {"axis", Shape{0}}}).range(0.5, 2);

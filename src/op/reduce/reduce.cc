@@ -1,5 +1,6 @@
 // Reductions over axes: sum, mean, prod, nansum, nanprod, max, min, _square_sum.
 #include "op/reduce/reduction.h"
+#include "op/reduce/stored_reduction.h"
 
 namespace mixnet::op::reduce {
 namespace {
@@ -23,6 +24,14 @@ void kernel(const ReduceParams& p, const RunContext& r) {
 }
 
 //[full
+bool choose(InferStorage& c) {
+  const ReduceParams& p = c.params<ReduceParams>();
+  return stored_reduction::choose(c, stored_reduction::over(p, p.exclude));
+}
+template <class F, class Finish>
+void stored_kernel(const ReduceParams& p, const RunContext& r) {
+  stored_reduction::reduce<F>(r.in[0], r.out[0], stored_reduction::over(p, p.exclude), Finish());
+}
 void sum_gradient(GradientContext& g) { g.set(0, reduction::spread(g, g.params<ReduceParams>(), g.output_grad(0))); }
 void mean_gradient(GradientContext& g) {
   g.set(0, reduction::spread(g, g.params<ReduceParams>(), g.output_grad(0), true));
@@ -132,6 +141,10 @@ void register_ops(Registry& registry) {
     add_reduce_params(op);
     op.input("data", "Any shape and dtype.").infer_shape(reduction::infer<ReduceParams>).kernel(row.kernel);
     //[full
+    const std::string name = row.name;
+    if (name == "sum") op.sparse(choose, stored_kernel<reduction::Sum, Same>);
+    if (name == "mean") op.sparse(choose, stored_kernel<reduction::Sum, Mean>);
+    if (name == "_square_sum") op.sparse(choose, stored_kernel<reduction::SquareSum, Same>);
     op.doc(std::string(row.doc) + ". A full reduction gives shape (1,).").gradient(row.gradient);
     op.sample({{2, 3, 4}}).range(0.5, 2);
     op.sample({{2, 3, 4}}, {{"axis", Shape{1}}}).range(0.5, 2);

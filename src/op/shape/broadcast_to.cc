@@ -61,6 +61,7 @@ void register_ops(Registry& registry) {
   to.param("shape", &ToParams::shape).doc("The output's shape; 0 keeps the extent of data.");
   to.input("data", "Extents of 1 are repeated.").infer_shape(infer_to).kernel(forward<ToParams>);
   OpBuilder<AxisParams> axis(registry, "broadcast_axis");
+  axis.alias("_broadcast");
   axis.alias("broadcast_axes");
   axis.param("axis", &AxisParams::axis).doc("Axes of extent 1 to repeat.");
   axis.param("size", &AxisParams::size).doc("Their extents in the output.");

@@ -162,6 +162,33 @@ void assign_scalar(const AssignScalarParams& p, const RunContext& r) {
 }
 
 //[full
+// A box of a csr matrix is one too.
+bool choose(InferStorage& c) {
+  for (const auto& step : c.params<Params>().step) {
+    if (step.value_or(1) != 1) return false;
+  }
+  c.prefer_out(0, c.in[0]);
+  return c.in[0] == StorageKind::csr && c.out[0] == StorageKind::csr;
+}
+void slice_csr(const Params& p, const RunContext& r) {
+  const Box box = box_of(p, r.in[0].shape, "slice");
+  const SparseView& from = *r.in[0].sparse;
+  const int64_t first = box.first[0], rows = box.extent[0], left = box.first[1], right = left + box.extent[1];
+  auto inside = [&](int64_t k) { return from.indices[k] >= left && from.indices[k] < right; };
+  int64_t count = 0;
+  for (int64_t k = from.indptr[first]; k < from.indptr[first + rows]; ++k) count += inside(k);
+  const SparseView& to = r.context.memory->sparse(0, count);
+  const int64_t item = dtype_size(r.in[0].dtype);
+  int64_t n = 0;
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t k = from.indptr[first + i]; k < from.indptr[first + i + 1]; ++k) {
+      if (!inside(k)) continue;
+      to.indices[n] = from.indices[k] - left;
+      std::memcpy(to.as<char>() + n++ * item, from.as<char>() + k * item, static_cast<size_t>(item));
+    }
+    to.indptr[i + 1] = n;
+  }
+}
 // Zeros with the gradient in the box.
 template <class P>
 void put_back(const P& p, const RunContext& r) {
@@ -248,7 +275,7 @@ void register_ops(Registry& registry) {
   add_box_params(fill);
   fill.input("data", "The whole.").inplace(0, 0).kernel(assign_scalar);
   //[full
-  op.doc("A box of data, as Python's slices take it.").gradient(slice_gradient);
+  op.doc("A box of data, as Python's slices take it.").gradient(slice_gradient).sparse(choose, slice_csr);
   op.sample({{3, 4, 2}}, {{"begin", Shape{1, 0}}, {"end", Shape{3, 3}}});
   op.sample({{5, 4}}, {{"begin", "(None, -1)"}, {"end", "(None, None)"}, {"step", "(2, -2)"}});
   op.sample({{1}}, {{"begin", Shape{0}}, {"end", Shape{1}}});

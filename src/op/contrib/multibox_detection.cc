@@ -1,0 +1,144 @@
+// _contrib_MultiBoxDetection (Liu et al., 2016): boxes from class probabilities and offsets, with non-maximum suppression; SSD's output.
+#include <cmath>
+
+#include "op/contrib/boxes.h"
+
+namespace mixnet::op::multibox_detection {
+namespace {
+
+struct Params {
+  bool clip = true, force_suppress = false;
+  double threshold = 0.01, nms_threshold = 0.5;
+  int64_t background_id = 0, nms_topk = -1;
+  std::vector<double> variances{0.1, 0.1, 0.2, 0.2};
+};
+
+template <class T>
+Box<T> decode(const Params& p, const T* anchor, const T* offset) {
+  T a[4], box[4];
+  store_box(load_box(anchor, BoxFormat::corner), BoxFormat::center, a);
+  for (int i = 0; i < 4; ++i) {
+    const T scaled = offset[i] * static_cast<T>(p.variances[static_cast<size_t>(i)]);
+    box[i] = i < 2 ? scaled * a[i + 2] + a[i] : std::exp(scaled) * a[i];
+  }
+  return load_box(box, BoxFormat::center);
+}
+
+// Rows (class, score, corners) of the anchors that are not background; returns their number.
+template <class T>
+int64_t detect(const Params& p, const T* scores, int64_t classes, const T* offsets, const T* anchors, int64_t count,
+               T* y) {
+  int64_t n = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    T top = T(-1);
+    int64_t id = 0;
+    for (int64_t c = 1; c < classes; ++c) {
+      if (!(scores[c * count + i] > top)) continue;
+      top = scores[c * count + i];
+      id = c;
+    }
+    if (id == 0 || top < static_cast<T>(p.threshold)) continue;
+    T* row = y + n++ * 6;
+    row[0] = static_cast<T>(id - 1);
+    row[1] = top;
+    store_box(decode(p, anchors + i * 4, offsets + i * 4), BoxFormat::corner, row + 2);
+    for (int k = 2; p.clip && k < 6; ++k) row[k] = std::max(T(0), std::min(T(1), row[k]));
+  }
+  return n;
+}
+
+// Sorts the rows by score; rows that are suppressed, or beyond the limit, lose their class.
+template <class T>
+void suppress(const Params& p, int64_t n, T* y, T* copy, int64_t* order) {
+  std::copy_n(y, n * 6, copy);
+  for (int64_t i = 0; i < n; ++i) order[i] = i;
+  std::sort(order, order + n,
+            [&](int64_t i, int64_t j) { return scores_before(copy[i * 6 + 1], i, copy[j * 6 + 1], j); });
+  const int64_t keep = p.nms_topk > 0 ? std::min(p.nms_topk, n) : n;
+  for (int64_t k = 0; k < keep; ++k) std::copy_n(copy + order[k] * 6, 6, y + k * 6);
+  for (int64_t k = keep; k < n; ++k) y[k * 6] = T(-1);
+  for (int64_t i = 0; i < keep; ++i) {
+    const T* best = y + i * 6;
+    if (best[0] < 0) continue;
+    const Box<T> box = load_box(best + 2, BoxFormat::corner);
+    for (int64_t j = i + 1; j < keep; ++j) {
+      T* other = y + j * 6;
+      if (other[0] < 0 || (!p.force_suppress && other[0] != best[0])) continue;
+      if (box_overlap(box, load_box(other + 2, BoxFormat::corner)) >= static_cast<T>(p.nms_threshold)) other[0] = T(-1);
+    }
+  }
+}
+
+template <class T>
+size_t scratch(int64_t anchors) {
+  return static_cast<size_t>(anchors) * (8 + 6 * sizeof(T));
+}
+
+void forward(const Params& p, const RunContext& r) {
+  dispatch_wide(r.in[0].dtype, "MultiBoxDetection", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const int64_t classes = r.in[0].shape[1], count = r.in[0].shape[2];
+    parallel_for(r.in[0].shape[0], 1, [&](int64_t first, int64_t last) {
+      for (int64_t b = first; b < last; ++b) {
+        char* own = static_cast<char*>(r.context.workspace) + static_cast<size_t>(b) * scratch<T>(count);
+        T* y = r.out[0].as<T>() + b * count * 6;
+        std::fill_n(y, count * 6, T(-1));
+        const int64_t n = detect(p, r.in[0].as<T>() + b * classes * count, classes, r.in[1].as<T>() + b * count * 4,
+                                 r.in[2].as<T>(), count, y);
+        int64_t* order = reinterpret_cast<int64_t*>(own);
+        if (p.nms_threshold > 0 && p.nms_threshold <= 1) suppress(p, n, y, reinterpret_cast<T*>(order + count), order);
+      }
+    });
+  });
+}
+std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+  const Shape& s = c.inputs[0].shape;
+  const size_t each = c.inputs[0].dtype == DType::f64 ? scratch<double>(s[2]) : scratch<float>(s[2]);
+  return std::make_unique<WideKernel<Params>>(c, forward, static_cast<size_t>(s[0]) * each);
+}
+
+void infer(InferShape& c) {
+  c.expect_ndim(0, 3, 3);
+  c.expect_ndim(1, 2, 2);
+  c.expect_ndim(2, 3, 3);
+  c.set_in(0, Shape{c.in[1].ndim_known() ? c.in[1][0] : -1, -1, c.in[2].ndim_known() ? c.in[2][1] : -1});
+  const int64_t n = c.in[0][0], anchors = c.in[0][2];
+  c.set_in(1, Shape{n, anchors < 0 ? -1 : anchors * 4});
+  c.set_in(2, Shape{1, anchors, 4});
+  c.set_out(0, Shape{n, anchors, 6});
+}
+void check(const Params& p) {
+  MIXNET_CHECK(p.variances.size() == 4, invalid, "variances: expected 4 numbers, got ", p.variances.size());
+}
+
+}  // namespace
+
+void register_ops(Registry& registry) {
+  OpBuilder<Params> op(registry, "_contrib_MultiBoxDetection");
+  op.param("clip", &Params::clip).doc("Cuts boxes off at the borders of the image.");
+  op.param("threshold", &Params::threshold).doc("Boxes whose best class has a lower probability are background.");
+  op.param("background_id", &Params::background_id).doc("Accepted and not used, as in MXNet: class 0 is background.");
+  op.param("nms_threshold", &Params::nms_threshold)
+      .doc("Boxes that overlap a better one by this or more go; 0 or less, or above 1: none goes, none is sorted.");
+  op.param("force_suppress", &Params::force_suppress).doc("Boxes suppress boxes of other classes too.");
+  op.param("variances", &Params::variances).doc("Offsets are multiplied by these four numbers.");
+  op.param("nms_topk", &Params::nms_topk).doc("Above 0: only so many of the best boxes stay.");
+  op.check(check);
+  op.input("cls_prob", "(N, classes, A), float: probabilities, background first.")
+      .input("loc_pred", "(N, 4 A): offsets from the anchors.")
+      .input("anchor", "(1, A, 4), corners.");
+  op.infer_shape(infer).prepare(prepare).zero_gradient();
+  //[full
+  op.doc(
+      "Boxes that were found, (N, A, 6): class without the background, probability, corners. A class of -1 means no "
+      "box: suppressed, or the filling at the end.");
+  op.sample({{2, 3, 4}, {2, 16}, {1, 4, 4}}).range(0, 1);
+  op.sample({{2, 3, 4}, {2, 16}, {1, 4, 4}}, {{"nms_threshold", 0.1}, {"force_suppress", true}, {"clip", false}})
+      .range(0, 1);
+  op.sample({{1, 3, 4}, {1, 16}, {1, 4, 4}}, {{"nms_topk", 2}, {"threshold", 0.5}}).range(0, 1);
+  op.sample({{1, 1, 1}, {1, 4}, {1, 1, 4}}).range(0, 1);
+  op.sample({{0, 3, 2}, {0, 8}, {1, 2, 4}});
+  //]
+}
+
+}  // namespace mixnet::op::multibox_detection

@@ -1,0 +1,19 @@
+// The derivative of log gamma, for operators with gamma functions and for densities.
+#pragma once
+#include <cmath>
+#include <limits>
+
+namespace mixnet {
+
+// By recurrence, the asymptotic series (Abramowitz and Stegun 6.3.5, 6.3.18) and reflection below 0.
+inline double digamma(double x) {
+  constexpr double half_turn = 3.14159265358979323846;
+  if (x <= 0 && x == std::floor(x)) return std::numeric_limits<double>::quiet_NaN();
+  if (x < 0) return digamma(1 - x) - half_turn / std::tan(half_turn * (x - std::round(x)));
+  double sum = 0;
+  for (; x < 10; ++x) sum -= 1 / x;
+  const double t = 1 / (x * x);
+  return sum + std::log(x) - 0.5 / x - t * (1.0 / 12 - t * (1.0 / 120 - t * (1.0 / 252 - t * (1.0 / 240 - t / 132))));
+}
+
+}  // namespace mixnet
