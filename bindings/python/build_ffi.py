@@ -12,6 +12,9 @@ extern "Python" int32_t mixnet_py_updater(void *user, const char *key, mxn_ndarr
 extern "Python" int32_t mixnet_py_monitor(void *user, const char *name, mxn_ndarray_t *value);
 extern "Python" int32_t mixnet_py_backward(void *user, mxn_ndarray_t *const *output_grads, int64_t num_outputs,
                                            mxn_ndarray_t **input_grads, int64_t num_inputs);
+extern "Python" int32_t mixnet_py_custom(void *user, mxn_custom_call_t *call);
+extern "Python" int32_t mixnet_py_source(void *user, const char *uri, int64_t file, int64_t offset, void *buffer, int64_t bytes,
+                                         int64_t *out_count);
 extern "Python" void mixnet_py_destroy(void *user);
 """
 

@@ -24,11 +24,12 @@ typedef struct {
 } Operator;
 
 /* Set once by setup(). */
-static PyTypeObject *array_class; /* the class of results */
-static PyObject *not_given;       /* value of a parameter that was left out */
-static PyObject *last_error;      /* function: the pending error of the library as an exception */
-static PyObject *slow_call;       /* function(op, inputs, params, out, ctx) */
-static PyObject *slow_arithmetic; /* function(left, right, position, in_place) */
+static PyTypeObject *array_class;       /* the class of results */
+static PyTypeObject *sparse_classes[2]; /* of those that are row_sparse and csr */
+static PyObject *not_given;             /* value of a parameter that was left out */
+static PyObject *last_error;            /* function: the pending error of the library as an exception */
+static PyObject *slow_call;             /* function(op, inputs, params, out, ctx) */
+static PyObject *slow_arithmetic;       /* function(left, right, position, in_place) */
 
 static PyTypeObject ArrayType, OperatorType;
 
@@ -48,7 +49,10 @@ static mxn_ndarray_t *handle_of(PyObject *value) { return ((Array *)value)->hand
 
 /* Takes the handle in every case. */
 static PyObject *wrap(mxn_ndarray_t *handle) {
-  Array *array = (Array *)array_class->tp_alloc(array_class, 0);
+  PyTypeObject *type = array_class;
+  int32_t storage = 0;
+  if (sparse_classes[0] && mxn_ndarray_storage(handle, &storage) == 0 && storage) type = sparse_classes[storage - 1];
+  Array *array = (Array *)type->tp_alloc(type, 0);
   if (!array) {
     mxn_ndarray_free(handle);
     return NULL;
@@ -83,7 +87,10 @@ static PyObject *array_details(Array *array, void *closure) {
   if (!array->details) {
     mxn_ndarray_info_t info;
     info.struct_size = sizeof info;
-    if (mxn_ndarray_info(array->handle, &info) != 0) return raise_last_error();
+    int code;
+    /* A shape that depends on values is waited for. */
+    Py_BEGIN_ALLOW_THREADS code = mxn_ndarray_info(array->handle, &info);
+    Py_END_ALLOW_THREADS if (code != 0) return raise_last_error();
     PyObject *shape = PyTuple_New(info.ndim);
     if (!shape) return NULL;
     for (int32_t i = 0; i < info.ndim; ++i) {
@@ -94,9 +101,10 @@ static PyObject *array_details(Array *array, void *closure) {
       }
       PyTuple_SET_ITEM(shape, i, extent);
     }
-    array->details = Py_BuildValue("NiiiL", shape, (int)info.dtype, (int)info.device_kind, (int)info.device_index,
-                                   (long long)info.bytes);
-    if (!array->details) return NULL;
+    PyObject *details = Py_BuildValue("NiiiL", shape, (int)info.dtype, (int)info.device_kind, (int)info.device_index,
+                                      (long long)info.bytes);
+    if (!details) return NULL;
+    Py_XSETREF(array->details, details);
   }
   Py_INCREF(array->details);
   return array->details;
@@ -484,6 +492,15 @@ static PyObject *setup(PyObject *module, PyObject *args) {
   Py_RETURN_NONE;
 }
 
+/* set_sparse(class of row_sparse arrays, class of csr arrays): once */
+static PyObject *set_sparse(PyObject *module, PyObject *args) {
+  (void)module;
+  if (!PyArg_ParseTuple(args, "OO", &sparse_classes[0], &sparse_classes[1])) return NULL;
+  Py_INCREF(sparse_classes[0]);
+  Py_INCREF(sparse_classes[1]);
+  Py_RETURN_NONE;
+}
+
 /* replay(address of a mxn_cached_op_t, tuple of arrays, number of outputs): a list of arrays */
 static PyObject *replay(PyObject *module, PyObject *const *values, Py_ssize_t count) {
   (void)module;
@@ -561,6 +578,7 @@ static PyObject *get_flags(PyObject *module, PyObject *unused) {
 
 static PyMethodDef functions[] = {
     {"setup", setup, METH_VARARGS, "Names the Python side: once, before anything else."},
+    {"set_sparse", set_sparse, METH_VARARGS, "Names the classes of row_sparse and csr arrays."},
     {"call", (PyCFunction)(void (*)(void))call_operator, METH_FASTCALL,
      "call(op, inputs, params, out, ctx): runs an operator on arrays."},
     {"make", make, METH_VARARGS, "make(op, params, device kind, device index): runs an operator without inputs."},

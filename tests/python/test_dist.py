@@ -115,6 +115,37 @@ def test_many_small_keys_in_one_call():
     assert group.finish() == [["[kvstore push] key k0: expected (1,), got (9, 9)"]] * 2
 
 
+def test_the_profilers_timeline(tmp_path):
+    group = Group(
+        f"""
+        import json, os, time
+        kv = mx.kv.create("dist_async")
+        kv.init("big", mx.nd.zeros((300, 1000)))
+        out = mx.nd.zeros((300, 1000))
+        path = {str(tmp_path)!r} + f"/trace{{kv.rank}}.json"
+        mx.profiler.set_config(profile_all=True, aggregate_stats=True, filename=path)
+        mx.profiler.set_state("run")
+        for step in range(4):
+            kv.push("big", mx.nd.ones((300, 1000)))
+            kv.pull("big", out)
+            out.wait_to_read()
+        table = mx.profiler.dumps()
+        mx.profiler.dump()
+        assert "kvstore server 0, latency in us" in table and "kvstore server 1, bytes under way" in table, table
+        events = json.load(open(path))["traceEvents"]
+        answers = [e for e in events if e["ph"] == "i" and "big part" in e["name"]]
+        what = [e["args"]["what"] for e in answers]
+        pushed = [e["name"] for e in answers if e["name"].startswith("push")]
+        assert len(pushed) == 4 * len(set(pushed)) and len(answers) == 2 * len(pushed), answers
+        assert all("bytes, " in w and w.endswith(" us") or "staleness" in w for w in what), what
+        print("staleness" in "".join(what))
+        """,
+        servers=2,
+        MIXNET_PS_PART_BYTES="65536",
+    )
+    assert group.finish() == [["True"]] * 2
+
+
 @pytest.mark.parametrize("name, options", [("sgd", {"momentum": 0.9, "wd": 0.01}), ("adam", {}), ("rmsprop", {"centered": True}), ("adagrad", {})])
 def test_an_optimizer_on_the_servers_steps_like_one_here(name, options):
     group = Group(

@@ -72,3 +72,47 @@ def test_lenet_has_the_losses_of_all_languages(tmp_path):
         assert abs(float(loss) - wanted) < tolerance
     assert float(re.search(r"^test accuracy=([\d.]+)$", text, re.M).group(1)) > 0.6
     assert (tmp_path / "lenet-symbol.json").exists() and (tmp_path / "lenet-0002.params").stat().st_size > 1_000_000
+
+
+def test_language_model_is_less_and_less_perplexed():
+    text = run("lstm_language_model.py", "--epochs", "3", "--limit", "1200", "--vocabulary", "500", "--hidden", "32", "--batch-size", "16")
+    learned, held_out = zip(*((float(a), float(b)) for a, b in re.findall(r"perplexity ([\d.]+)  held out ([\d.]+)", text)))
+    assert len(learned) == 3 and list(learned) == sorted(learned, reverse=True)
+    assert learned[0] < 500 and held_out[-1] < 150, "the vocabulary has 500 words"
+
+
+def test_gan_paints_what_is_nearer_than_noise(tmp_path):
+    picture = tmp_path / "gan.pgm"
+    text = run("gan.py", "--steps", "150", "--limit", "2000", "--output", str(picture))
+    noise = float(re.search(r"distance of noise ([\d.]+)", text).group(1))
+    right, distances = zip(*re.findall(r"judge right (\d+) %  distance ([\d.]+)", text))
+    assert len(distances) == 10 and float(distances[-1]) < 0.8 * noise
+    assert all(40 < int(value) < 100 for value in right[1:]), "neither net may win"
+    assert picture.read_bytes().startswith(b"P5 ")
+
+
+def test_reinforce_balances_the_pole():
+    lengths = [float(value) for value in re.findall(r"balanced for ([\d.]+) steps", run("reinforce.py", "--episodes", "100"))]
+    assert len(lengths) == 10 and lengths[0] < 60 and max(lengths[5:]) > 150
+
+
+def test_detector_finds_most_shapes():
+    text = run("detect_shapes.py", "--steps", "100", "--batch-size", "16")
+    losses = [float(value) for value in re.findall(r"class loss ([\d.]+)", text)]
+    assert losses[-1] < 0.7 * losses[0]
+    assert float(re.search(r"mean average precision ([\d.]+)", text).group(1)) > 0.5
+
+
+def test_newton_needs_few_steps():
+    text = run("newton_cg.py", "--points", "500")
+    norms = [float(value) for value in re.findall(r"newton +\d+  loss [\d.]+  gradient ([\d.e+-]+)", text)]
+    assert len(norms) <= 15 and norms[-1] < 1e-6
+    loss = float(re.findall(r"newton +\d+  loss ([\d.]+)", text)[-1])
+    assert loss < float(re.search(r"descent  loss ([\d.]+)", text).group(1))
+    assert float(re.search(r"right side: ([\d.]+) %", text).group(1)) > 90
+
+
+@pytest.mark.parametrize("name", ["lstm_language_model.py", "gan.py", "reinforce.py", "newton_cg.py"])
+def test_examples_say_what_they_are(name):
+    text = run(name, "--help")
+    assert "usage:" in text and len(text.splitlines()) > 5

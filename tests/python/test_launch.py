@@ -315,6 +315,7 @@ def test_keys(tmp_path, key):
         (["-n", 1, "-s", 0, "--address", "192.0.2.7", "true"], "expected one of this machine with a free port"),
         (["-n", 1, "--env", "1=2", "true"], "expected NAME=VALUE"),
         (["-n", 1, "--no-key", "--restore", "x", "true"], "--restore: expected --elastic"),
+        (["-n", 1, "-s", 2, "--copies", 3, "true"], "--copies: expected at most the 2 servers, got 3"),
         (["-n", 1, "--timeout-s", "-1", "true"], "expected seconds, got '-1'"),
         (["-n", 1, "--updater", "no function", "true"], "expected module:function"),
         (["-n", 1, "-s", 0, "there-is-no-such-program"], r"worker 0: there-is-no-such-program: No such file"),

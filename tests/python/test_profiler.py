@@ -380,3 +380,16 @@ def test_autostart(script, tmp_path, name):
     ran = command(tmp_path, str(script), **{name: "1"})
     assert ran.returncode == 0, ran.stderr
     assert any(e["name"] == "dot" for e in events(tmp_path / "profile.json"))
+
+
+def test_storage_fallbacks_are_counted(session):
+    sparse = mx.nd.ones((3, 4)).tostype("csr")
+    profiler.set_state("run")
+    for _ in range(2):
+        mx.nd.softmax(sparse)
+    mx.nd.dot(sparse, mx.nd.ones((4, 2)))
+    mx.nd.waitall()
+    profiler.set_state("stop")
+    profiler.dump()
+    counted = [e["args"]["value"] for e in events(session) if e["ph"] == "C" and e["name"] == "storage fallbacks"]
+    assert len(counted) == 2 and counted[1] == counted[0] + 1

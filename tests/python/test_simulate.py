@@ -212,6 +212,17 @@ def test_record_layers():
     assert need[4] > 0
 
 
+def test_record_layers_after_a_recording_that_was_not_finished():
+    earlier = mx.sym.tanh(mx.sym.Variable("data"), name="full1").simple_bind(mx.cpu(), data=(2, 2))
+    mx.profiler.set_state("run")
+    earlier.forward()
+    mx.nd.waitall()
+    mx.profiler.set_state("stop")
+    made, batch = module()
+    need = record(made, batch, steps=1, needs="layers").steps[0].need
+    assert need[0] == need[1] == 0 < need[2]
+
+
 def test_record_an_executor():
     net = mx.sym.SoftmaxOutput(mx.sym.FullyConnected(mx.sym.Variable("data"), num_hidden=4, name="fc"), name="softmax")
     executor = net.simple_bind(mx.cpu(), grad_req={"data": "null", "softmax_label": "null", "fc_weight": "write", "fc_bias": "write"}, data=(6, 3))

@@ -42,6 +42,7 @@ def one(number, folder):
     training = choose.random() < 0.8
     # The steps last about as long as the faults take to come.
     env = {"FAULT_STEPS": "30", "MIXNET_PS_PART_BYTES": str(choose.choice([4096, 65536, 4 << 20]))}
+    env |= {"MIXNET_PS_COPIES": "2"} if servers > 1 and choose.random() < 0.4 else {}
     env |= {} if training else {"MIXNET_PS_RENDEZVOUS_S": "5"}
     with Group(folder, workers, servers, timeout_s=TIMEOUT_S, env=env) as group:
         group.start_all()

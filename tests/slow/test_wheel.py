@@ -20,6 +20,11 @@ assert out.shape == (1, 4, 6, 6) and (out.asnumpy() == 27).all()
 net = mx.sym.SoftmaxOutput(mx.sym.FullyConnected(mx.sym.Variable("data"), num_hidden=2), name="softmax")
 module = mx.mod.Module(net)
 module.fit(mx.io.NDArrayIter(mx.nd.ones((8, 3)), mx.nd.zeros((8,)), 4), num_epoch=1)
+square = mx.nd.full((4, 4, 3), 7, dtype="uint8")
+for ext in (".jpg", ".png"):
+    assert (mx.nd._cvimdecode(mx.nd._cvimencode(square, ext=ext)).asnumpy() == 7).all()
+libraries = {line.split()[-1] for line in open("/proc/self/maps") if "libjpeg" in line or "libpng" in line}
+assert len(libraries) == 2 and all(mx.__path__[0] in library for library in libraries), libraries
 print("version", mx.__version__)
 print("from", mx.__file__)
 """
@@ -46,6 +51,7 @@ def test_the_wheel_holds_each_library_once(wheel):
     assert len([n for n in names if n.startswith("libmixnet.so")]) == 1
     assert len([n for n in names if n.startswith("libdnnl.so")]) == 1
     assert len([n for n in names if n.startswith("_mixnet.")]) == 1
+    assert {"libmixnet_codec.so", "libjpeg.so.62", "libpng16.so.16"} <= set(names) and names.count("copyright") == 2
     assert "THIRD-PARTY-PROGRAMS" in names and names.count("LICENSE") == 2
 
 

@@ -1,12 +1,13 @@
 """The command line, `mixnet` or `python -m mixnet`: `mixnet profile script.py`, `mixnet pack model-symbol.json model-0000.params`,
-`mixnet launch -n 4 -s 2 python train.py`, `mixnet serve`, `mixnet simulate trace.json`."""
+`mixnet launch -n 4 -s 2 python train.py`, `mixnet serve`, `mixnet simulate trace.json`, `mixnet convert caffe net.prototxt net.caffemodel net`,
+`mixnet im2rec train photos/`."""
 
 import argparse
 import pathlib
 import runpy
 import sys
 
-from . import launch, ndarray, profiler, symbol, waitall
+from . import convert, im2rec, launch, ndarray, profiler, symbol, waitall
 from .base import MXNetError
 from .predictor import pack
 from .simulate import command as simulation
@@ -72,6 +73,8 @@ def main(arguments=None):
     command.set_defaults(run=pack_files)
     launch.add_commands(commands)
     simulation.add_to(commands)
+    convert.add_to(commands)
+    im2rec.add_to(commands)
     options = parser.parse_args(arguments)
     options.run(options)
 

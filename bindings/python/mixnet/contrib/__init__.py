@@ -2,7 +2,9 @@
 
 import sys
 
-from .. import amp  # noqa: F401
+from .. import amp, onnx  # noqa: F401
+from . import io, quantization  # noqa: F401
 
 # `import mixnet.contrib.amp` finds the same module.
 sys.modules[__name__ + ".amp"] = amp
+sys.modules[__name__ + ".onnx"] = onnx

@@ -67,6 +67,7 @@ def add_command(commands):
     add("--key", metavar="FILE", help="the group's key pair, public and secret; without it a new one is made")
     add("--no-key", action="store_true", help="no encryption; only where all members are on this machine")
     add("--elastic", action="store_true", help="the group goes on when a member is lost")
+    add("--copies", type=number_of(1), default=1, metavar="N", help="how many servers hold each key; the group goes on while one of them is there")
     add("--restart", type=number_of(0), default=0, metavar="N", help="begin again after a failure, up to N times; with --elastic, each member alone")
     add("--env", type=variable, action="append", default=[], metavar="NAME=VALUE", help="a variable for every member; may be repeated")
     add("--timeout-s", type=seconds, metavar="T", help="seconds after which a silent member counts as lost (default: 5)")
@@ -119,6 +120,9 @@ def checked(options):
         raise MXNetError(f"[launch] hosts: --launcher {options.launcher} places members without a file of hosts")
     if options.restore and not (options.elastic and options.restart and options.launcher in ("local", "ssh")):
         raise MXNetError("[launch] --restore: expected --elastic, --restart and the launcher local or ssh beside it")
+    servers = options.workers if options.servers is None else options.servers
+    if options.copies > max(1, servers):
+        raise MXNetError(f"[launch] --copies: expected at most the {servers} servers, got {options.copies}")
     if options.launcher == "ssh" and not options.hosts:
         raise MXNetError("[launch] hosts: expected a file of hosts for --launcher ssh, got none")
     options.command_line = command
@@ -143,7 +147,7 @@ def run(options):
         job = jobs.Job(options.command_line, options.workers, servers, hosts, pair, str(path) if pair else None, dict(options.env))
         job.elastic, job.restart, job.timeout_s, job.grace_s = options.elastic, options.restart, options.timeout_s, options.grace_s
         job.address, job.port, job.python, job.updater, job.attempt = address, reservations[0].port, options.python, options.updater, attempt
-        job.restore = options.restore
+        job.restore, job.copies = options.restore, options.copies
         return job
 
     try:

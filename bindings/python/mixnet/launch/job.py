@@ -32,6 +32,7 @@ class Job:
     key_file: typing.Optional[str] = None
     env: dict = dataclasses.field(default_factory=dict)
     elastic: bool = False
+    copies: int = 1
     restart: int = 0
     timeout_s: typing.Optional[float] = None
     address: str = "127.0.0.1"
@@ -87,6 +88,8 @@ def environment(job, member):
         env["MIXNET_PS_TIMEOUT_S"] = f"{job.timeout_s:g}"
     if job.elastic:
         env["MIXNET_PS_ELASTIC"] = "1"
+    if job.copies > 1:
+        env["MIXNET_PS_COPIES"] = str(job.copies)
     return env
 
 

@@ -37,7 +37,7 @@ def mpirun(job, count, open_mpi):
         where = ["-hosts", hosts] if hosts else []
         return ["mpirun", "-n", str(count), *where, "-genvlist", ",".join(passed)]
     options = ["--oversubscribe", "--bind-to", "none", *(["--allow-run-as-root"] if os.geteuid() == 0 else [])]
-    options += ["--mca", "orte_abort_on_non_zero_status", "0", "--enable-recovery"] if job.elastic else []
+    options += ["--mca", "orte_abort_on_non_zero_status", "0", "--enable-recovery"] if job.elastic or job.copies > 1 else []
     where = ["--host", hosts] if hosts else []
     return ["mpirun", *options, "-n", str(count), *where, *(word for name in passed for word in ("-x", name))]
 

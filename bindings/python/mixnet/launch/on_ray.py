@@ -96,6 +96,6 @@ def processes(job):
         raise MXNetError("[launch] --launcher ray: expected the package ray, found none (pip install ray)")
     here = [local.process(job, m) for m in jobs.members(job) if m.role == "scheduler"]
     ranks = [m for m in jobs.members(job) if m.role != "scheduler"]
-    everything = {"members": [jobs.remote_description(job, m) for m in ranks], "elastic": job.elastic}
+    everything = {"members": [jobs.remote_description(job, m) for m in ranks], "elastic": job.elastic or job.copies > 1}
     program = "import json, sys; from mixnet.launch.on_ray import place; sys.exit(place(json.loads(sys.stdin.readline())))"
     return [*here, Process("ray", [sys.executable, "-c", program], [m.name for m in ranks], json.dumps(everything))]

@@ -10,7 +10,7 @@ from .ssh import FIND
 def srun(job, count):
     """Words before the tasks' own command."""
     where = [f"--nodelist={','.join(host for host, _ in job.hosts)}"] if job.hosts else []
-    bad_exit = f"--kill-on-bad-exit={0 if job.elastic else 1}"
+    bad_exit = f"--kill-on-bad-exit={0 if job.elastic or job.copies > 1 else 1}"
     return ["srun", f"--ntasks={count}", "--export=ALL", "--input=none", bad_exit, f"--chdir={job.cwd}", *where]
 
 

@@ -152,7 +152,7 @@ class Supervisor:
     def _code(self):
         if self._signals.number:
             return 128 + self._signals.number
-        gone_on = self._job.elastic and self._succeeded and not self._over
+        gone_on = self._succeeded and not self._over
         return self.failure[1] if self.failure and not gone_on else 0
 
     def _again(self, running):
@@ -173,7 +173,7 @@ class Supervisor:
     def _ended(self, running):
         code, name = running.popen.returncode, running.process.name
         code = code if code >= 0 else 128 - code
-        again = self._job.elastic and self._job.restart > running.restarts and name != "scheduler"
+        again = self._job.elastic and self._job.restart > running.restarts and not (name == "scheduler" or self._is_copied(name))
         if code and again and self._workers_left():
             running.restarts += 1
             say(f"{name} {how(code)}; it begins again ({running.restarts} of {self._job.restart})")
@@ -188,9 +188,13 @@ class Supervisor:
             self._succeeded.update(n for n in running.process.covers if n.startswith("worker"))
         elif not self._over:
             self.failure = self.failure or (name, code)
-            self._over = not self._job.elastic or name == "scheduler"
+            self._over = name == "scheduler" or not (self._job.elastic or self._is_copied(name))
             then = "" if not self._running else "; ending the others" if self._over else "; the others go on"
             say(f"{name} {how(code)}{then}")
+
+    def _is_copied(self, name):
+        """Whether others hold what this one held: the group itself ends when the last is gone."""
+        return self._job.copies > 1 and name.startswith("server")
 
     def _all_within(self, order, seconds):
         """Gives an order to all, and waits for them."""

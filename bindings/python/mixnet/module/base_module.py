@@ -173,9 +173,17 @@ class BaseModule:
         nd.save(fname, named)
 
     def load_params(self, fname):
-        """Read parameters written by `save_params`. MXNetError where the file holds anything else."""
+        """Read parameters written by `save_params`. MXNetError where the file holds anything else.
+
+        In a .safetensors file names may stand without arg: and aux:, as other libraries write them; the symbol tells which are which.
+        """
         params = {"arg": {}, "aux": {}}
         loaded = nd.load(fname)
+        if str(fname).endswith(nd.files.SAFETENSORS):
+            from ..safetensors import by_kind
+
+            params["arg"], params["aux"] = by_kind(loaded, self.symbol)
+            loaded = {}
         for key in loaded:
             kind, _, name = str(key).partition(":") if isinstance(loaded, dict) else ("", "", "")
             if kind not in params or not name:

@@ -1,11 +1,17 @@
-"""Reading and writing .params files."""
+"""Reading and writing .params files, and .safetensors files by their suffix."""
 
 from ..base import TextList, check, ffi, lib, strings
 from .ndarray import NDArray
 
+SAFETENSORS = ".safetensors"
+
 
 def save(fname, data):
-    """Writes arrays to a .params file: one, a list, or a dict by name."""
+    """Writes arrays to a .params file: one, a list, or a dict by name. A name ending in .safetensors gives that format, for dicts."""
+    if str(fname).endswith(SAFETENSORS):
+        from .. import safetensors
+
+        return safetensors.save(fname, data)
     if isinstance(data, NDArray):
         data = [data]
     if isinstance(data, dict):
@@ -30,7 +36,11 @@ def _loaded(call):
 
 
 def load(fname):
-    """Reads a .params file of any MXNet generation: a dict when it has names, else a list."""
+    """Reads a .params file of any MXNet generation, or a .safetensors file: a dict when it has names, else a list."""
+    if str(fname).endswith(SAFETENSORS):
+        from .. import safetensors
+
+        return safetensors.load(fname)
     return _loaded(lambda *out: lib.mxn_ndarray_load(str(fname).encode(), *out))
 
 

@@ -224,6 +224,26 @@ def Crop(*data, offset=_Null, h_w=_Null, center_crop=_Null, out=None, name=None,
     return call(Crop_op, data, params, out, ctx)
 
 
+Custom_op = Op("Custom", ('data',), ('op_type', 'op_params', 'num_args'), "num_args")
+
+
+def Custom(*data, op_type=_Null, op_params=_Null, out=None, name=None, ctx=None, **kwargs):
+    """An operator that the program defines and registers under a name (mx.operator.register, mxn_custom_register). Inputs are its arguments, then its auxiliary states.
+    
+    Inputs:
+        data: an array
+    Parameters:
+        op_type (string, required): Name under which the operator was registered.
+        op_params (string, default {}): Its parameters, a JSON object of texts. In files they are parameters of the node.
+        num_args (int, default 0): Not used: the operator says how many inputs it has.
+    """
+    data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
+    params = {"op_type": op_type, "op_params": op_params}
+    if kwargs:
+        params.update(kwargs)
+    return call(Custom_op, data, params, out, ctx)
+
+
 Deconvolution_op = Op("Deconvolution", ('data', 'weight', 'bias'), ('kernel', 'stride', 'dilate', 'pad', 'adj', 'target_shape', 'num_filter', 'num_group', 'workspace', 'no_bias', 'cudnn_tune', 'cudnn_off', 'layout'), "")
 
 
@@ -243,8 +263,8 @@ def Deconvolution(data=None, weight=None, bias=None, kernel=_Null, stride=_Null,
         target_shape (tuple, default ()): The output's extents; then pad and adj follow from it.
         num_filter (int, required): Number of output channels.
         num_group (int, default 1): Channels are divided into so many independent groups.
-        workspace (int, default 1024): Accepted for MXNet's files; memory is planned here.
-        no_bias (boolean, default False): Leaves the bias out.
+        workspace (int, default 512): Accepted for MXNet's files; memory is planned here.
+        no_bias (boolean, default True): Leaves the bias out.
         cudnn_tune (one of None, fastest, limited_workspace, off, default None): Accepted for MXNet's files.
         cudnn_off (boolean, default False): Accepted for MXNet's files.
         layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then.
@@ -288,13 +308,14 @@ def Embedding(data=None, weight=None, input_dim=_Null, output_dim=_Null, dtype=_
         input_dim (int, required): Number of rows.
         output_dim (int, required): Length of a row.
         dtype (dtype, default float32): Accepted for MXNet's files; rows have the dtype of weight.
-        sparse_grad (boolean, default False): Accepted; gradients are dense.
+        sparse_grad (boolean, default False): Whether the gradient of weight is row_sparse, with the rows that were looked up.
     """
     params = {"input_dim": input_dim, "output_dim": output_dim, "dtype": dtype, "sparse_grad": sparse_grad}
     if kwargs:
         params.update(kwargs)
     return call(Embedding_op, (data, weight, ), params, out, ctx)
 
+_contrib_SparseEmbedding = Embedding
 
 Flatten_op = Op("Flatten", ('data',), (), "")
 
@@ -953,6 +974,35 @@ def _contrib_AdaptiveAvgPooling2D(data=None, output_size=_Null, out=None, name=N
     return call(_contrib_AdaptiveAvgPooling2D_op, (data, ), params, out, ctx)
 
 
+_contrib_BatchNormWithReLU_op = Op("_contrib_BatchNormWithReLU", ('data', 'gamma', 'beta', 'moving_mean', 'moving_var'), ('eps', 'momentum', 'fix_gamma', 'use_global_stats', 'output_mean_var', 'axis', 'cudnn_off', 'min_calib_range', 'max_calib_range'), "")
+
+
+def _contrib_BatchNormWithReLU(data=None, gamma=None, beta=None, moving_mean=None, moving_var=None, eps=_Null, momentum=_Null, fix_gamma=_Null, use_global_stats=_Null, output_mean_var=_Null, axis=_Null, cudnn_off=_Null, min_calib_range=_Null, max_calib_range=_Null, out=None, name=None, ctx=None, **kwargs):
+    """BatchNorm followed by max(x, 0), in one pass over the output.
+    
+    Inputs:
+        data: Any shape with a channel axis.
+        gamma: (channels,): scale.
+        beta: (channels,): shift.
+        moving_mean: (channels,): running mean.
+        moving_var: (channels,): running variance.
+    Parameters:
+        eps (float, default 0.001): Added to the variance.
+        momentum (float, default 0.9): Share of the old moving statistics that is kept.
+        fix_gamma (boolean, default True): Takes gamma as 1, with zero gradient.
+        use_global_stats (boolean, default False): Uses the moving statistics in training too.
+        output_mean_var (boolean, default False): Shows mean and inverse standard deviation as outputs.
+        axis (int, default 1): The channel axis.
+        cudnn_off (boolean, default False): Accepted for MXNet's files.
+        min_calib_range (float, default None): Accepted for MXNet's files.
+        max_calib_range (float, default None): Accepted for MXNet's files.
+    """
+    params = {"eps": eps, "momentum": momentum, "fix_gamma": fix_gamma, "use_global_stats": use_global_stats, "output_mean_var": output_mean_var, "axis": axis, "cudnn_off": cudnn_off, "min_calib_range": min_calib_range, "max_calib_range": max_calib_range}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_BatchNormWithReLU_op, (data, gamma, beta, moving_mean, moving_var, ), params, out, ctx)
+
+
 _contrib_BilinearResize2D_op = Op("_contrib_BilinearResize2D", ('data', 'like'), ('height', 'width', 'scale_height', 'scale_width', 'mode', 'align_corners'), "")
 
 
@@ -974,6 +1024,237 @@ def _contrib_BilinearResize2D(data=None, like=None, height=_Null, width=_Null, s
     if kwargs:
         params.update(kwargs)
     return call(_contrib_BilinearResize2D_op, (data, like, ), params, out, ctx)
+
+
+_contrib_DeformableConvolution_op = Op("_contrib_DeformableConvolution", ('data', 'offset', 'weight', 'bias'), ('kernel', 'stride', 'dilate', 'pad', 'num_filter', 'num_group', 'num_deformable_group', 'workspace', 'no_bias', 'layout'), "")
+
+
+def _contrib_DeformableConvolution(data=None, offset=None, weight=None, bias=None, kernel=_Null, stride=_Null, dilate=_Null, pad=_Null, num_filter=_Null, num_group=_Null, num_deformable_group=_Null, workspace=_Null, no_bias=_Null, layout=_Null, out=None, name=None, ctx=None, **kwargs):
+    """A convolution whose taps are moved by offsets and read between pixels (Dai et al., 2017). Outside of the image everything is 0. (N, num_filter, rows, columns).
+    
+    Inputs:
+        data: (N, C, H, W), float.
+        offset: (N, 2 * groups * kernel, rows, columns): down and right, for every tap.
+        weight: (num_filter, C / num_group, height, width).
+        bias: (num_filter,).
+    Parameters:
+        kernel (tuple, required): Extent of the window: (height, width).
+        stride (tuple, default ()): Step of the window; 1 when empty.
+        dilate (tuple, default ()): Distance of the window's elements; 1 when empty.
+        pad (tuple, default ()): Zeros added on both sides; 0 when empty.
+        num_filter (int, required): Number of output channels.
+        num_group (int, default 1): Channels are divided into so many independent groups.
+        num_deformable_group (int, default 1): Channels are divided into so many groups with offsets of their own.
+        workspace (int, default 1024): Accepted for MXNet's files; memory is planned here.
+        no_bias (boolean, default False): Leaves the bias out.
+        layout (one of None, NCDHW, NCHW, NCW, default None): Order of data's axes: NCHW.
+    """
+    params = {"kernel": kernel, "stride": stride, "dilate": dilate, "pad": pad, "num_filter": num_filter, "num_group": num_group, "num_deformable_group": num_deformable_group, "workspace": workspace, "no_bias": no_bias, "layout": layout}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_DeformableConvolution_op, (data, offset, weight, bias, ), params, out, ctx)
+
+
+_contrib_DeformablePSROIPooling_op = Op("_contrib_DeformablePSROIPooling", ('data', 'rois', 'trans'), ('spatial_scale', 'output_dim', 'group_size', 'pooled_size', 'part_size', 'sample_per_part', 'trans_std', 'no_trans'), "")
+
+
+def _contrib_DeformablePSROIPooling(data=None, rois=None, trans=None, spatial_scale=_Null, output_dim=_Null, group_size=_Null, pooled_size=_Null, part_size=_Null, sample_per_part=_Null, trans_std=_Null, no_trans=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Deformable position-sensitive pooling (Dai et al., 2017): averages of bilinear samples in moved cells, (R, output_dim, pooled_size, pooled_size).
+    
+    Inputs:
+        data: (N, output_dim * group_size^2, H, W), float.
+        rois: (R, 5): image, x1, y1, x2, y2; a region of an image that does not exist gives zeros.
+        trans: (R, 2 classes, part_size, part_size): movements of the cells, x then y.
+    Parameters:
+        spatial_scale (float, required): Multiplies the corners: the size of data over that of the image.
+        output_dim (int, required): Channels of the output.
+        group_size (int, required): Channel groups along an axis.
+        pooled_size (int, required): Cells along an axis.
+        part_size (int, default 0): Cells of trans along an axis; 0: as pooled_size.
+        sample_per_part (int, default 1): Samples of a cell along an axis.
+        trans_std (float, default 0): Multiplies trans, in sizes of the region.
+        no_trans (boolean, default False): Cells are not moved; trans is left out.
+    """
+    params = {"spatial_scale": spatial_scale, "output_dim": output_dim, "group_size": group_size, "pooled_size": pooled_size, "part_size": part_size, "sample_per_part": sample_per_part, "trans_std": trans_std, "no_trans": no_trans}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_DeformablePSROIPooling_op, (data, rois, trans, ), params, out, ctx)
+
+
+_contrib_ModulatedDeformableConvolution_op = Op("_contrib_ModulatedDeformableConvolution", ('data', 'offset', 'mask', 'weight', 'bias'), ('kernel', 'stride', 'dilate', 'pad', 'num_filter', 'num_group', 'num_deformable_group', 'workspace', 'no_bias', 'im2col_step', 'layout'), "")
+
+
+def _contrib_ModulatedDeformableConvolution(data=None, offset=None, mask=None, weight=None, bias=None, kernel=_Null, stride=_Null, dilate=_Null, pad=_Null, num_filter=_Null, num_group=_Null, num_deformable_group=_Null, workspace=_Null, no_bias=_Null, im2col_step=_Null, layout=_Null, out=None, name=None, ctx=None, **kwargs):
+    """A convolution whose taps are moved by offsets and read between pixels (Zhu et al., 2019), and weighed. Outside of the image everything is 0. (N, num_filter, rows, columns).
+    
+    Inputs:
+        data: (N, C, H, W), float.
+        offset: (N, 2 * groups * kernel, rows, columns): down and right, for every tap.
+        mask: (N, groups * kernel, rows, columns): the weight of every tap.
+        weight: (num_filter, C / num_group, height, width).
+        bias: (num_filter,).
+    Parameters:
+        kernel (tuple, required): Extent of the window: (height, width).
+        stride (tuple, default ()): Step of the window; 1 when empty.
+        dilate (tuple, default ()): Distance of the window's elements; 1 when empty.
+        pad (tuple, default ()): Zeros added on both sides; 0 when empty.
+        num_filter (int, required): Number of output channels.
+        num_group (int, default 1): Channels are divided into so many independent groups.
+        num_deformable_group (int, default 1): Channels are divided into so many groups with offsets of their own.
+        workspace (int, default 1024): Accepted for MXNet's files; memory is planned here.
+        no_bias (boolean, default False): Leaves the bias out.
+        im2col_step (int, default 64): Accepted for MXNet's files.
+        layout (one of None, NCDHW, NCHW, NCW, default None): Order of data's axes: NCHW.
+    """
+    params = {"kernel": kernel, "stride": stride, "dilate": dilate, "pad": pad, "num_filter": num_filter, "num_group": num_group, "num_deformable_group": num_deformable_group, "workspace": workspace, "no_bias": no_bias, "im2col_step": im2col_step, "layout": layout}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_ModulatedDeformableConvolution_op, (data, offset, mask, weight, bias, ), params, out, ctx)
+
+
+_contrib_MultiBoxDetection_op = Op("_contrib_MultiBoxDetection", ('cls_prob', 'loc_pred', 'anchor'), ('clip', 'threshold', 'background_id', 'nms_threshold', 'force_suppress', 'variances', 'nms_topk'), "")
+
+
+def _contrib_MultiBoxDetection(cls_prob=None, loc_pred=None, anchor=None, clip=_Null, threshold=_Null, background_id=_Null, nms_threshold=_Null, force_suppress=_Null, variances=_Null, nms_topk=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Boxes that were found, (N, A, 6): class without the background, probability, corners. A class of -1 means no box: suppressed, or the filling at the end.
+    
+    Inputs:
+        cls_prob: (N, classes, A), float: probabilities, background first.
+        loc_pred: (N, 4 A): offsets from the anchors.
+        anchor: (1, A, 4), corners.
+    Parameters:
+        clip (boolean, default True): Cuts boxes off at the borders of the image.
+        threshold (float, default 0.01): Boxes whose best class has a lower probability are background.
+        background_id (int, default 0): Accepted and not used, as in MXNet: class 0 is background.
+        nms_threshold (float, default 0.5): Boxes that overlap a better one by this or more go; 0 or less, or above 1: none goes, none is sorted.
+        force_suppress (boolean, default False): Boxes suppress boxes of other classes too.
+        variances (float tuple, default (0.1, 0.1, 0.2, 0.2)): Offsets are multiplied by these four numbers.
+        nms_topk (int, default -1): Above 0: only so many of the best boxes stay.
+    """
+    params = {"clip": clip, "threshold": threshold, "background_id": background_id, "nms_threshold": nms_threshold, "force_suppress": force_suppress, "variances": variances, "nms_topk": nms_topk}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_MultiBoxDetection_op, (cls_prob, loc_pred, anchor, ), params, out, ctx)
+
+
+_contrib_MultiBoxPrior_op = Op("_contrib_MultiBoxPrior", ('data',), ('sizes', 'ratios', 'clip', 'steps', 'offsets'), "")
+
+
+def _contrib_MultiBoxPrior(data=None, sizes=_Null, ratios=_Null, clip=_Null, steps=_Null, offsets=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Anchors around every pixel, (1, H W (sizes + ratios - 1), 4), corners. Anchors are as wide as high in pixels of the map where the ratio is 1.
+    
+    Inputs:
+        data: (N, C, H, W): only H and W matter.
+    Parameters:
+        sizes (float tuple, default (1,)): Heights of the anchors, as shares of the image.
+        ratios (float tuple, default (1,)): Width over height; all but the first go with the first size alone.
+        clip (boolean, default False): Cuts anchors off at the borders of the image.
+        steps (float tuple, default (-1, -1)): Distance of pixels (y, x); 1 over the map's extents when below 0.
+        offsets (float tuple, default (0.5, 0.5)): Where in a pixel the centre is (y, x).
+    """
+    params = {"sizes": sizes, "ratios": ratios, "clip": clip, "steps": steps, "offsets": offsets}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_MultiBoxPrior_op, (data, ), params, out, ctx)
+
+
+_contrib_MultiBoxTarget_op = Op("_contrib_MultiBoxTarget", ('anchor', 'label', 'cls_pred'), ('overlap_threshold', 'ignore_label', 'negative_mining_ratio', 'negative_mining_thresh', 'minimum_negative_samples', 'variances'), "")
+
+
+def _contrib_MultiBoxTarget(anchor=None, label=None, cls_pred=None, overlap_threshold=_Null, ignore_label=_Null, negative_mining_ratio=_Null, negative_mining_thresh=_Null, minimum_negative_samples=_Null, variances=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Training targets: offsets of boxes from their anchors, (N, 4 A), 1 where there are such, (N, 4 A), and classes, (N, A), background 0. An image without boxes is ignored as a whole.
+    
+    Inputs:
+        anchor: (1, A, 4), corners.
+        label: (N, M, 5 or more): class, corners; a class of -1 ends the list.
+        cls_pred: (N, classes, A): scores before softmax, background first.
+    Parameters:
+        overlap_threshold (float, default 0.5): Anchors that overlap a box by more than this have it to find.
+        ignore_label (float, default -1): The class target of anchors that do not count.
+        negative_mining_ratio (float, default -1): Above 0: so many background anchors per anchor with a box count, those with the worst predictions.
+        negative_mining_thresh (float, default 0.5): Anchors that overlap a box by this or more are not taken for background then.
+        minimum_negative_samples (int, default 0): Accepted and not used, as in MXNet.
+        variances (float tuple, default (0.1, 0.1, 0.2, 0.2)): Offsets are divided by these four numbers.
+    """
+    params = {"overlap_threshold": overlap_threshold, "ignore_label": ignore_label, "negative_mining_ratio": negative_mining_ratio, "negative_mining_thresh": negative_mining_thresh, "minimum_negative_samples": minimum_negative_samples, "variances": variances}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_MultiBoxTarget_op, (anchor, label, cls_pred, ), params, out, ctx)
+
+
+_contrib_MultiProposal_op = Op("_contrib_MultiProposal", ('cls_prob', 'bbox_pred', 'im_info'), ('rpn_pre_nms_top_n', 'rpn_post_nms_top_n', 'threshold', 'rpn_min_size', 'scales', 'ratios', 'feature_stride', 'output_score', 'iou_loss'), "")
+
+
+def _contrib_MultiProposal(cls_prob=None, bbox_pred=None, im_info=None, rpn_pre_nms_top_n=_Null, rpn_post_nms_top_n=_Null, threshold=_Null, rpn_min_size=_Null, scales=_Null, ratios=_Null, feature_stride=_Null, output_score=_Null, iou_loss=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Regions of images from a region proposal network: anchors moved by their offsets, cut off at the borders, without those that overlap a better one. (N rpn_post_nms_top_n, 5): image, x1, y1, x2, y2. No gradient flows.
+    
+    Inputs:
+        cls_prob: (N, 2 A, H, W), float: background's probabilities, then the object's, for A anchors.
+        bbox_pred: (N, 4 A, H, W): offsets.
+        im_info: (N, 3): the image's height, width and scale.
+    Parameters:
+        rpn_pre_nms_top_n (int, default 6000): So many of the best boxes are looked at; 0: all.
+        rpn_post_nms_top_n (int, default 300): Regions per image; where fewer are found they are repeated.
+        threshold (float, default 0.7): Boxes that overlap a better one by more than this go.
+        rpn_min_size (int, default 16): Smaller boxes, in pixels before im_info's scale, come last.
+        scales (float tuple, default (4, 8, 16, 32)): Sizes of anchors, as multiples of feature_stride.
+        ratios (float tuple, default (0.5, 1, 2)): Height over width of anchors.
+        feature_stride (int, default 16): Pixels of the image per pixel of the map.
+        output_score (boolean, default False): Shows the scores as a second output.
+        iou_loss (boolean, default False): Offsets are distances of the corners.
+    """
+    params = {"rpn_pre_nms_top_n": rpn_pre_nms_top_n, "rpn_post_nms_top_n": rpn_post_nms_top_n, "threshold": threshold, "rpn_min_size": rpn_min_size, "scales": scales, "ratios": ratios, "feature_stride": feature_stride, "output_score": output_score, "iou_loss": iou_loss}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_MultiProposal_op, (cls_prob, bbox_pred, im_info, ), params, out, ctx)
+
+
+_contrib_PSROIPooling_op = Op("_contrib_PSROIPooling", ('data', 'rois'), ('spatial_scale', 'output_dim', 'pooled_size', 'group_size'), "")
+
+
+def _contrib_PSROIPooling(data=None, rois=None, spatial_scale=_Null, output_dim=_Null, pooled_size=_Null, group_size=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Position-sensitive pooling (Dai et al., 2016): the average over the cells of a grid, each with channels of its own, (R, output_dim, pooled_size, pooled_size). No gradient flows to the regions.
+    
+    Inputs:
+        data: (N, output_dim * group_size^2, H, W), float.
+        rois: (R, 5): image, x1, y1, x2, y2; a region of an image that does not exist gives zeros.
+    Parameters:
+        spatial_scale (float, required): Multiplies the corners: the size of data over that of the image.
+        output_dim (int, required): Channels of the output.
+        pooled_size (int, required): Cells along an axis.
+        group_size (int, default 0): Channel groups along an axis; 0: as the cells.
+    """
+    params = {"spatial_scale": spatial_scale, "output_dim": output_dim, "pooled_size": pooled_size, "group_size": group_size}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_PSROIPooling_op, (data, rois, ), params, out, ctx)
+
+
+_contrib_Proposal_op = Op("_contrib_Proposal", ('cls_prob', 'bbox_pred', 'im_info'), ('rpn_pre_nms_top_n', 'rpn_post_nms_top_n', 'threshold', 'rpn_min_size', 'scales', 'ratios', 'feature_stride', 'output_score', 'iou_loss'), "")
+
+
+def _contrib_Proposal(cls_prob=None, bbox_pred=None, im_info=None, rpn_pre_nms_top_n=_Null, rpn_post_nms_top_n=_Null, threshold=_Null, rpn_min_size=_Null, scales=_Null, ratios=_Null, feature_stride=_Null, output_score=_Null, iou_loss=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Regions of images from a region proposal network: anchors moved by their offsets, cut off at the borders, without those that overlap a better one. (N rpn_post_nms_top_n, 5): image, x1, y1, x2, y2. No gradient flows.
+    
+    Inputs:
+        cls_prob: (N, 2 A, H, W), float: background's probabilities, then the object's, for A anchors.
+        bbox_pred: (N, 4 A, H, W): offsets.
+        im_info: (N, 3): the image's height, width and scale.
+    Parameters:
+        rpn_pre_nms_top_n (int, default 6000): So many of the best boxes are looked at; 0: all.
+        rpn_post_nms_top_n (int, default 300): Regions per image; where fewer are found they are repeated.
+        threshold (float, default 0.7): Boxes that overlap a better one by more than this go.
+        rpn_min_size (int, default 16): Smaller boxes, in pixels before im_info's scale, come last.
+        scales (float tuple, default (4, 8, 16, 32)): Sizes of anchors, as multiples of feature_stride.
+        ratios (float tuple, default (0.5, 1, 2)): Height over width of anchors.
+        feature_stride (int, default 16): Pixels of the image per pixel of the map.
+        output_score (boolean, default False): Shows the scores as a second output.
+        iou_loss (boolean, default False): Offsets are distances of the corners.
+    """
+    params = {"rpn_pre_nms_top_n": rpn_pre_nms_top_n, "rpn_post_nms_top_n": rpn_post_nms_top_n, "threshold": threshold, "rpn_min_size": rpn_min_size, "scales": scales, "ratios": ratios, "feature_stride": feature_stride, "output_score": output_score, "iou_loss": iou_loss}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_Proposal_op, (cls_prob, bbox_pred, im_info, ), params, out, ctx)
 
 
 _contrib_ROIAlign_op = Op("_contrib_ROIAlign", ('data', 'rois'), ('pooled_size', 'spatial_scale', 'sample_ratio', 'position_sensitive', 'aligned'), "")
@@ -998,11 +1279,58 @@ def _contrib_ROIAlign(data=None, rois=None, pooled_size=_Null, spatial_scale=_Nu
     return call(_contrib_ROIAlign_op, (data, rois, ), params, out, ctx)
 
 
+_contrib_RROIAlign_op = Op("_contrib_RROIAlign", ('data', 'rois'), ('pooled_size', 'spatial_scale', 'sampling_ratio'), "")
+
+
+def _contrib_RROIAlign(data=None, rois=None, pooled_size=_Null, spatial_scale=_Null, sampling_ratio=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Average pooling of bilinear samples over turned regions (Ma et al., 2018), (R, C, height, width).
+    
+    Inputs:
+        data: (N, C, H, W), float.
+        rois: (R, 6): image, x, y of the centre, width, height, degrees; without such an image: zeros.
+    Parameters:
+        pooled_size (tuple, required): Height and width of the grid.
+        spatial_scale (float, required): Multiplies centre and extents: the size of data over that of the image.
+        sampling_ratio (int, default -1): Samples per cell along each axis; 0 or less: as many as the cell has pixels.
+    """
+    params = {"pooled_size": pooled_size, "spatial_scale": spatial_scale, "sampling_ratio": sampling_ratio}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_RROIAlign_op, (data, rois, ), params, out, ctx)
+
+
+_contrib_SyncBatchNorm_op = Op("_contrib_SyncBatchNorm", ('data', 'gamma', 'beta', 'moving_mean', 'moving_var'), ('eps', 'momentum', 'fix_gamma', 'use_global_stats', 'output_mean_var', 'ndev', 'key'), "")
+
+
+def _contrib_SyncBatchNorm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=None, eps=_Null, momentum=_Null, fix_gamma=_Null, use_global_stats=_Null, output_mean_var=_Null, ndev=_Null, key=_Null, out=None, name=None, ctx=None, **kwargs):
+    """BatchNorm with MXNet's parameters for several devices. The statistics are those of the array that is given: a batch that was split over executors has statistics of every part.
+    
+    Inputs:
+        data: Any shape with a channel axis.
+        gamma: (channels,): scale.
+        beta: (channels,): shift.
+        moving_mean: (channels,): running mean.
+        moving_var: (channels,): running variance.
+    Parameters:
+        eps (float, default 0.001): Added to the variance.
+        momentum (float, default 0.9): Share of the old moving statistics that is kept.
+        fix_gamma (boolean, default True): Takes gamma as 1, with zero gradient.
+        use_global_stats (boolean, default False): Uses the moving statistics in training too.
+        output_mean_var (boolean, default False): Shows mean and inverse standard deviation as outputs.
+        ndev (int, default 1): Accepted for MXNet's files.
+        key (string, required): Accepted for MXNet's files.
+    """
+    params = {"eps": eps, "momentum": momentum, "fix_gamma": fix_gamma, "use_global_stats": use_global_stats, "output_mean_var": output_mean_var, "ndev": ndev, "key": key}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_SyncBatchNorm_op, (data, gamma, beta, moving_mean, moving_var, ), params, out, ctx)
+
+
 _contrib_allclose_op = Op("_contrib_allclose", ('a', 'b'), ('rtol', 'atol', 'equal_nan'), "")
 
 
 def _contrib_allclose(a=None, b=None, rtol=_Null, atol=_Null, equal_nan=_Null, out=None, name=None, ctx=None, **kwargs):
-    """1 when |a - b| <= atol + rtol |b| everywhere, else 0: a scalar, uint8.
+    """1 when |a - b| <= atol + rtol |b| everywhere, else 0: (1,), uint8.
     
     Inputs:
         a: Any shape and dtype.
@@ -1039,6 +1367,188 @@ def _contrib_arange_like(data=None, start=_Null, step=_Null, repeat=_Null, ctx=_
     return call(_contrib_arange_like_op, (data, ), params, out, None)
 
 
+_contrib_bipartite_matching_op = Op("_contrib_bipartite_matching", ('data',), ('is_ascend', 'threshold', 'topk'), "")
+
+
+def _contrib_bipartite_matching(data=None, is_ascend=_Null, threshold=_Null, topk=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Greedy matching of rows and columns: the column of every row, (..., rows), and the row of every column, (..., columns); -1 where there is none.
+    
+    Inputs:
+        data: (..., rows, columns), float: scores.
+    Parameters:
+        is_ascend (boolean, default False): Small scores are better.
+        threshold (float, required): Pairs with worse scores are not made.
+        topk (int, default -1): Above 0: stops after topk + 1 pairs, as MXNet does.
+    """
+    params = {"is_ascend": is_ascend, "threshold": threshold, "topk": topk}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_bipartite_matching_op, (data, ), params, out, ctx)
+
+
+_contrib_boolean_mask_op = Op("_contrib_boolean_mask", ('data', 'index'), ('axis',), "")
+
+
+def _contrib_boolean_mask(data=None, index=None, axis=_Null, out=None, name=None, ctx=None, **kwargs):
+    """The slices of data along axis where index is not zero, in order. How many these are is known only after the run: asking for the output's shape waits, and no graph can be bound with it.
+    
+    Inputs:
+        data: Any shape of at least one dimension.
+        index: (n,): the mask, any dtype.
+    Parameters:
+        axis (int, default 0): The axis along which slices are taken.
+    """
+    params = {"axis": axis}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_boolean_mask_op, (data, index, ), params, out, ctx)
+
+
+_contrib_box_decode_op = Op("_contrib_box_decode", ('data', 'anchors'), ('std0', 'std1', 'std2', 'std3', 'clip', 'format'), "")
+
+
+def _contrib_box_decode(data=None, anchors=None, std0=_Null, std1=_Null, std2=_Null, std3=_Null, clip=_Null, format=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Boxes from their offsets to anchors, (B, N, 4), corners: what box_encode does, backwards. No gradient flows.
+    
+    Inputs:
+        data: (B, N, 4), float: offsets.
+        anchors: (1, N, 4): boxes.
+    Parameters:
+        std0 (float, default 1): Multiplies the offset of x.
+        std1 (float, default 1): Multiplies the offset of y.
+        std2 (float, default 1): Multiplies the logarithm of the width's factor.
+        std3 (float, default 1): Multiplies the logarithm of the height's factor.
+        clip (float, default -1): Above 0: limits those logarithms.
+        format (one of corner, center, default center): How anchors have boxes.
+    """
+    params = {"std0": std0, "std1": std1, "std2": std2, "std3": std3, "clip": clip, "format": format}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_box_decode_op, (data, anchors, ), params, out, ctx)
+
+
+_contrib_box_encode_op = Op("_contrib_box_encode", ('samples', 'matches', 'anchors', 'refs', 'means', 'stds'), (), "")
+
+
+def _contrib_box_encode(samples=None, matches=None, anchors=None, refs=None, means=None, stds=None, out=None, name=None, ctx=None, **kwargs):
+    """Offsets of boxes from anchors, for training, (B, N, 4), and 1 where there is a box, (B, N, 4): the distance of centres in sizes of the anchor and the logarithms of the sizes' quotients, less means, over stds.
+    
+    Inputs:
+        samples: (B, N): above 0.5 where an anchor has a box.
+        matches: (B, N): which, clipped.
+        anchors: (B, N, 4) or (1, N, 4), corners.
+        refs: (B, M, 4), corners: the boxes.
+        means: (4,): taken off the offsets.
+        stds: (4,): which they are divided by.
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_box_encode_op, (samples, matches, anchors, refs, means, stds, ), params, out, ctx)
+
+
+_contrib_box_iou_op = Op("_contrib_box_iou", ('lhs', 'rhs'), ('format',), "")
+
+
+def _contrib_box_iou(lhs=None, rhs=None, format=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Intersection over union of all pairs of boxes: the leading extents of lhs, then those of rhs. Boxes that cover nothing have 0 with everything. No gradient flows, as in MXNet.
+    
+    Inputs:
+        lhs: (..., 4), float: boxes.
+        rhs: (..., 4): boxes.
+    Parameters:
+        format (one of corner, center, default corner): Corners, or centre and size.
+    """
+    params = {"format": format}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_box_iou_op, (lhs, rhs, ), params, out, ctx)
+
+
+_contrib_box_nms_op = Op("_contrib_box_nms", ('data',), ('overlap_thresh', 'valid_thresh', 'topk', 'coord_start', 'score_index', 'id_index', 'background_id', 'force_suppress', 'in_format', 'out_format'), "")
+
+
+def _contrib_box_nms(data=None, overlap_thresh=_Null, valid_thresh=_Null, topk=_Null, coord_start=_Null, score_index=_Null, id_index=_Null, background_id=_Null, force_suppress=_Null, in_format=_Null, out_format=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Non-maximum suppression: the rows that stay, by falling score, then rows of -1. The gradient goes to the rows that stay; with other formats in and out it is passed on as it is, as in MXNet.
+    
+    Inputs:
+        data: (..., boxes, row), float: a row has four coordinates, a score and perhaps a class.
+    Parameters:
+        overlap_thresh (float, default 0.5): Boxes that overlap a kept box by more than this go.
+        valid_thresh (float, default 0): Boxes whose score is not above this go.
+        topk (int, default -1): Only so many of the best valid boxes are looked at; all below 0, 0 copies data.
+        coord_start (int, default 2): Where the four coordinates begin in a row.
+        score_index (int, default 1): Where the score is in a row.
+        id_index (int, default -1): Where the class is in a row; below 0 all boxes are of one class.
+        background_id (int, default -1): Boxes of this class go.
+        force_suppress (boolean, default False): Boxes suppress boxes of other classes too.
+        in_format (one of corner, center, default corner): How data has boxes: corners, or centre and size.
+        out_format (one of corner, center, default corner): How the output has boxes.
+    """
+    params = {"overlap_thresh": overlap_thresh, "valid_thresh": valid_thresh, "topk": topk, "coord_start": coord_start, "score_index": score_index, "id_index": id_index, "background_id": background_id, "force_suppress": force_suppress, "in_format": in_format, "out_format": out_format}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_box_nms_op, (data, ), params, out, ctx)
+
+_contrib_box_non_maximum_suppression = _contrib_box_nms
+
+_contrib_calibrate_entropy_op = Op("_contrib_calibrate_entropy", ('hist', 'hist_edges'), ('num_quantized_bins',), "")
+
+
+def _contrib_calibrate_entropy(hist=None, hist_edges=None, num_quantized_bins=_Null, out=None, name=None, ctx=None, **kwargs):
+    """The limit that loses the least information when values are cut off there and quantised: it minimises the Kullback-Leibler divergence between the histogram and the quantised one. Both results are (1,).
+    
+    Inputs:
+        hist: Counts, float32: an odd number of bins, the middle one around zero.
+        hist_edges: Limits of the bins, one more than those.
+    Parameters:
+        num_quantized_bins (int, default 255): Numbers that the quantised type has; odd.
+    """
+    params = {"num_quantized_bins": num_quantized_bins}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_calibrate_entropy_op, (hist, hist_edges, ), params, out, ctx)
+
+
+_contrib_count_sketch_op = Op("_contrib_count_sketch", ('data', 'h', 's'), ('out_dim', 'processing_batch_size'), "")
+
+
+def _contrib_count_sketch(data=None, h=None, s=None, out_dim=_Null, processing_batch_size=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Count sketch: output[..., h[i]] is the sum of s[i] data[..., i]. The gradient flows to data alone.
+    
+    Inputs:
+        data: (..., columns), float.
+        h: (1, columns) or (columns,): the output's column of every column, clipped.
+        s: The same shape: signs.
+    Parameters:
+        out_dim (int, required): Columns of the output.
+        processing_batch_size (int, default 32): Accepted for MXNet's files.
+    """
+    params = {"out_dim": out_dim, "processing_batch_size": processing_batch_size}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_count_sketch_op, (data, h, s, ), params, out, ctx)
+
+
+_contrib_dequantize_op = Op("_contrib_dequantize", ('data', 'min_range', 'max_range'), ('out_type',), "")
+
+
+def _contrib_dequantize(data=None, min_range=None, max_range=None, out_type=_Null, out=None, name=None, ctx=None, **kwargs):
+    """What quantised data stand for: q reach / levels, reach = max(|min_range|, |max_range|), levels 127 of int8, 255 of uint8 and 2^31 - 1 of int32.
+    
+    Inputs:
+        data: Any shape; int8, uint8 or int32.
+        min_range: (1,), or one per channel (axis 1 of data).
+        max_range: As min_range.
+    Parameters:
+        out_type (one of float32, default float32): Dtype of the result.
+    """
+    params = {"out_type": out_type}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_dequantize_op, (data, min_range, max_range, ), params, out, ctx)
+
+
 _contrib_div_sqrt_dim_op = Op("_contrib_div_sqrt_dim", ('data',), (), "")
 
 
@@ -1052,6 +1562,57 @@ def _contrib_div_sqrt_dim(data=None, out=None, name=None, ctx=None, **kwargs):
     if kwargs:
         params.update(kwargs)
     return call(_contrib_div_sqrt_dim_op, (data, ), params, out, ctx)
+
+
+_contrib_edge_id_op = Op("_contrib_edge_id", ('data', 'u', 'v'), (), "")
+
+
+def _contrib_edge_id(data=None, u=None, v=None, out=None, name=None, ctx=None, **kwargs):
+    """The values stored at (u, v) of the adjacency matrix of a graph, -1 where nothing is stored.
+    
+    Inputs:
+        data: (rows, columns), usually csr.
+        u: (n,): rows.
+        v: (n,): columns.
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_edge_id_op, (data, u, v, ), params, out, ctx)
+
+
+_contrib_fft_op = Op("_contrib_fft", ('data',), ('compute_size',), "")
+
+
+def _contrib_fft(data=None, compute_size=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Fourier transform of every row of real numbers, (..., 2 n): pairs of a real and an imaginary part.
+    
+    Inputs:
+        data: (..., n), float.
+    Parameters:
+        compute_size (int, default 128): Accepted for MXNet's files.
+    """
+    params = {"compute_size": compute_size}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_fft_op, (data, ), params, out, ctx)
+
+
+_contrib_getnnz_op = Op("_contrib_getnnz", ('data',), ('axis',), "")
+
+
+def _contrib_getnnz(data=None, axis=_Null, out=None, name=None, ctx=None, **kwargs):
+    """The number of elements that a csr matrix stores (of a dense one: that are not zero), as int64.
+    
+    Inputs:
+        data: (rows, columns), usually csr.
+    Parameters:
+        axis (int, default None): None counts all, 1 counts per row.
+    """
+    params = {"axis": axis}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_getnnz_op, (data, ), params, out, ctx)
 
 
 _contrib_gradientmultiplier_op = Op("_contrib_gradientmultiplier", ('data',), ('scalar', 'is_int'), "")
@@ -1070,6 +1631,68 @@ def _contrib_gradientmultiplier(data=None, scalar=_Null, is_int=_Null, out=None,
     if kwargs:
         params.update(kwargs)
     return call(_contrib_gradientmultiplier_op, (data, ), params, out, ctx)
+
+
+_contrib_group_adagrad_update_op = Op("_contrib_group_adagrad_update", ('weight', 'grad', 'history'), ('lr', 'rescale_grad', 'clip_gradient', 'epsilon'), "")
+
+
+def _contrib_group_adagrad_update(weight=None, grad=None, history=None, lr=_Null, rescale_grad=_Null, clip_gradient=_Null, epsilon=_Null, out=None, name=None, ctx=None, **kwargs):
+    """AdaGrad with one rate per row: history += mean(g^2), weight -= lr g / sqrt(history + epsilon).
+    
+    Inputs:
+        weight: Any shape of at least one dimension, float.
+        grad: Its gradient.
+        history: (rows, 1, ...): sums of the mean squares of rows.
+    Parameters:
+        lr (float, required): Learning rate.
+        rescale_grad (float, default 1): Multiplies the gradient first.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+        epsilon (float, default 1e-05): Keeps the division finite.
+    Changes in place: history
+    """
+    params = {"lr": lr, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "epsilon": epsilon}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_group_adagrad_update_op, (weight, grad, history, ), params, out, ctx)
+
+
+_contrib_hawkesll_op = Op("_contrib_hawkesll", ('lda', 'alpha', 'beta', 'state', 'lags', 'marks', 'valid_length', 'max_time'), (), "")
+
+
+def _contrib_hawkesll(lda=None, alpha=None, beta=None, state=None, lags=None, marks=None, valid_length=None, max_time=None, out=None, name=None, ctx=None, **kwargs):
+    """Log likelihoods of marked sequences under K Hawkes processes, (N,), and the states at max_time, (N, K). Gradients flow to lda, alpha, beta and state.
+    
+    Inputs:
+        lda: (N, K), float: the marks' rates of points that come by themselves.
+        alpha: (K,): how many points one point of a mark brings.
+        beta: (K,): how fast that decays.
+        state: (N, K): what is left of earlier points.
+        lags: (N, T): times between points.
+        marks: (N, T), int32 or another dtype: marks, clipped.
+        valid_length: (N,): points of each sequence.
+        max_time: (N,): until when it was watched.
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_hawkesll_op, (lda, alpha, beta, state, lags, marks, valid_length, max_time, ), params, out, ctx)
+
+
+_contrib_ifft_op = Op("_contrib_ifft", ('data',), ('compute_size',), "")
+
+
+def _contrib_ifft(data=None, compute_size=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Real part of the inverse Fourier transform of every row, not divided by n, (..., n).
+    
+    Inputs:
+        data: (..., 2 n), float: pairs of a real and an imaginary part.
+    Parameters:
+        compute_size (int, default 128): Accepted for MXNet's files.
+    """
+    params = {"compute_size": compute_size}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_ifft_op, (data, ), params, out, ctx)
 
 
 _contrib_index_array_op = Op("_contrib_index_array", ('data',), ('axes',), "")
@@ -1196,6 +1819,361 @@ def _contrib_quadratic(data=None, a=_Null, b=_Null, c=_Null, out=None, name=None
     return call(_contrib_quadratic_op, (data, ), params, out, ctx)
 
 
+_contrib_quantize_op = Op("_contrib_quantize", ('data', 'min_range', 'max_range'), ('out_type',), "")
+
+
+def _contrib_quantize(data=None, min_range=None, max_range=None, out_type=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Quantises data: nearest(x levels / reach), reach = max(|min_range|, |max_range|), levels 127 of int8 and 255 of uint8, saturating. Gives the numbers and the range that they stand for.
+    
+    Inputs:
+        data: Any shape, float32.
+        min_range: (1,): the lowest value that is held.
+        max_range: (1,): the highest value that is held.
+    Parameters:
+        out_type (one of int8, uint8, default uint8): Dtype of the result.
+    """
+    params = {"out_type": out_type}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_quantize_op, (data, min_range, max_range, ), params, out, ctx)
+
+
+_contrib_quantize_asym_op = Op("_contrib_quantize_asym", ('data',), ('min_calib_range', 'max_calib_range'), "")
+
+
+def _contrib_quantize_asym(data=None, min_calib_range=_Null, max_calib_range=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Quantises data to uint8 with a zero of its own: x scale + shift, of the calibrated range or that of data.
+    
+    Inputs:
+        data: Any shape, float32.
+    Parameters:
+        min_calib_range (float, default None): Lowest value that is to be held; None: what the data have.
+        max_calib_range (float, default None): Highest value that is to be held; None: what the data have.
+    """
+    params = {"min_calib_range": min_calib_range, "max_calib_range": max_calib_range}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_quantize_asym_op, (data, ), params, out, ctx)
+
+
+_contrib_quantize_v2_op = Op("_contrib_quantize_v2", ('data',), ('out_type', 'min_calib_range', 'max_calib_range'), "")
+
+
+def _contrib_quantize_v2(data=None, out_type=_Null, min_calib_range=_Null, max_calib_range=_Null, out=None, name=None, ctx=None, **kwargs):
+    """As quantize, for the calibrated range, or for that of data when there is none.
+    
+    Inputs:
+        data: Any shape, float32.
+    Parameters:
+        out_type (one of auto, int8, uint8, default int8): Dtype of the result; auto: uint8 where the calibrated range has nothing below zero, else int8.
+        min_calib_range (float, default None): Lowest value that is to be held; None: what the data have.
+        max_calib_range (float, default None): Highest value that is to be held; None: what the data have.
+    """
+    params = {"out_type": out_type, "min_calib_range": min_calib_range, "max_calib_range": max_calib_range}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_quantize_v2_op, (data, ), params, out, ctx)
+
+
+_contrib_quantized_act_op = Op("_contrib_quantized_act", ('data', 'min_data', 'max_data'), ('act_type',), "")
+
+
+def _contrib_quantized_act(data=None, min_data=None, max_data=None, act_type=_Null, out=None, name=None, ctx=None, **kwargs):
+    """The positive part of quantised data; the range stays.
+    
+    Inputs:
+        data: Any shape; int8, uint8 or int32.
+        min_data: (1,), or one per channel.
+        max_data: As min_data.
+    Parameters:
+        act_type (one of relu, sigmoid, tanh, softrelu, softsign, required): relu; others are refused.
+    """
+    params = {"act_type": act_type}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_quantized_act_op, (data, min_data, max_data, ), params, out, ctx)
+
+
+_contrib_quantized_batch_norm_op = Op("_contrib_quantized_batch_norm", ('data', 'gamma', 'beta', 'moving_mean', 'moving_var', 'min_data', 'max_data'), ('eps', 'momentum', 'fix_gamma', 'use_global_stats', 'output_mean_var', 'axis', 'cudnn_off', 'min_calib_range', 'max_calib_range'), "")
+
+
+def _contrib_quantized_batch_norm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=None, min_data=None, max_data=None, eps=_Null, momentum=_Null, fix_gamma=_Null, use_global_stats=_Null, output_mean_var=_Null, axis=_Null, cudnn_off=_Null, min_calib_range=_Null, max_calib_range=_Null, out=None, name=None, ctx=None, **kwargs):
+    """BatchNorm in prediction on quantised data: (x - moving_mean) gamma / sqrt(moving_var + eps) + beta, as int8.
+    
+    Inputs:
+        data: Any shape, int8 or uint8.
+        gamma: (channels,), float32.
+        beta: (channels,), float32.
+        moving_mean: (channels,), float32.
+        moving_var: (channels,), float32.
+        min_data: (1,).
+        max_data: (1,).
+    Parameters:
+        eps (float, default 0.0010000000474974513): Added to the variance.
+        momentum (float, default 0.9): Accepted for MXNet's files.
+        fix_gamma (boolean, default True): Takes gamma for 1.
+        use_global_stats (boolean, default False): Accepted; the moving statistics are used anyway.
+        output_mean_var (boolean, default False): Accepted for MXNet's files.
+        axis (int, default 1): Axis of the channels.
+        cudnn_off (boolean, default False): Accepted for MXNet's files.
+        min_calib_range (float, default None): Lowest value that is to be held; None: what the data have.
+        max_calib_range (float, default None): Highest value that is to be held; None: what the data have.
+    """
+    params = {"eps": eps, "momentum": momentum, "fix_gamma": fix_gamma, "use_global_stats": use_global_stats, "output_mean_var": output_mean_var, "axis": axis, "cudnn_off": cudnn_off, "min_calib_range": min_calib_range, "max_calib_range": max_calib_range}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_quantized_batch_norm_op, (data, gamma, beta, moving_mean, moving_var, min_data, max_data, ), params, out, ctx)
+
+
+_contrib_quantized_concat_op = Op("_contrib_quantized_concat", ('data',), ('num_args', 'dim'), "num_args")
+
+
+def _contrib_quantized_concat(*data, dim=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Joins quantised tensors along an axis, in the widest of their ranges: uint8 where all are, else int8.
+    
+    Inputs:
+        data: The tensors (int8 or uint8, of one shape but along dim), then a minimum and a maximum for each, (1,).
+    Parameters:
+        num_args (int, required): Number of tensors.
+        dim (int, default 1): Axis along which they are joined.
+    """
+    data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
+    params = {"dim": dim}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_quantized_concat_op, data, params, out, ctx)
+
+
+_contrib_quantized_conv_op = Op("_contrib_quantized_conv", ('data', 'weight', 'bias', 'min_data', 'max_data', 'min_weight', 'max_weight', 'min_bias', 'max_bias'), ('kernel', 'stride', 'dilate', 'pad', 'num_filter', 'num_group', 'workspace', 'no_bias', 'cudnn_tune', 'cudnn_off', 'layout'), "")
+
+
+def _contrib_quantized_conv(data=None, weight=None, bias=None, min_data=None, max_data=None, min_weight=None, max_weight=None, min_bias=None, max_bias=None, kernel=_Null, stride=_Null, dilate=_Null, pad=_Null, num_filter=_Null, num_group=_Null, workspace=_Null, no_bias=_Null, cudnn_tune=_Null, cudnn_off=_Null, layout=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Convolution of quantised data with quantised weights: exact sums as int32, with the range they stand for. Parameters as Convolution.
+    
+    Inputs:
+        data: int8 or uint8.
+        weight: int8.
+        bias: int8, or float32.
+        min_data: (1,).
+        max_data: (1,).
+        min_weight: (1,), or one per output channel.
+        max_weight: As min_weight.
+        min_bias: (1,).
+        max_bias: (1,).
+    Parameters:
+        kernel (tuple, required): Extent of the window: (w), (h, w) or (d, h, w).
+        stride (tuple, default ()): Step of the window; 1 when empty.
+        dilate (tuple, default ()): Distance of the window's elements; 1 when empty.
+        pad (tuple, default ()): Zeros added on both sides; 0 when empty.
+        num_filter (int, required): Number of output channels.
+        num_group (int, default 1): Channels are divided into so many independent groups.
+        workspace (int, default 1024): Accepted for MXNet's files; memory is planned here.
+        no_bias (boolean, default False): Leaves the bias out.
+        cudnn_tune (one of None, fastest, limited_workspace, off, default None): Accepted for MXNet's files.
+        cudnn_off (boolean, default False): Accepted for MXNet's files.
+        layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then.
+    """
+    params = {"kernel": kernel, "stride": stride, "dilate": dilate, "pad": pad, "num_filter": num_filter, "num_group": num_group, "workspace": workspace, "no_bias": no_bias, "cudnn_tune": cudnn_tune, "cudnn_off": cudnn_off, "layout": layout}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_quantized_conv_op, (data, weight, bias, min_data, max_data, min_weight, max_weight, min_bias, max_bias, ), params, out, ctx)
+
+
+_contrib_quantized_elemwise_add_op = Op("_contrib_quantized_elemwise_add", ('lhs', 'rhs', 'lhs_min', 'lhs_max', 'rhs_min', 'rhs_max'), ('min_calib_range', 'max_calib_range'), "")
+
+
+def _contrib_quantized_elemwise_add(lhs=None, rhs=None, lhs_min=None, lhs_max=None, rhs_min=None, rhs_max=None, min_calib_range=_Null, max_calib_range=_Null, out=None, name=None, ctx=None, **kwargs):
+    """The sum of two quantised tensors: int32, or int8 when the range of the sum is given.
+    
+    Inputs:
+        lhs: One shape, int8 or uint8 each.
+        rhs: One shape, int8 or uint8 each.
+        lhs_min: (1,).
+        lhs_max: (1,).
+        rhs_min: (1,).
+        rhs_max: (1,).
+    Parameters:
+        min_calib_range (float, default None): Lowest value that is to be held; None: what the data have.
+        max_calib_range (float, default None): Highest value that is to be held; None: what the data have.
+    """
+    params = {"min_calib_range": min_calib_range, "max_calib_range": max_calib_range}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_quantized_elemwise_add_op, (lhs, rhs, lhs_min, lhs_max, rhs_min, rhs_max, ), params, out, ctx)
+
+
+_contrib_quantized_elemwise_mul_op = Op("_contrib_quantized_elemwise_mul", ('lhs', 'rhs', 'lhs_min', 'lhs_max', 'rhs_min', 'rhs_max'), ('min_calib_range', 'max_calib_range', 'enable_float_output'), "")
+
+
+def _contrib_quantized_elemwise_mul(lhs=None, rhs=None, lhs_min=None, lhs_max=None, rhs_min=None, rhs_max=None, min_calib_range=_Null, max_calib_range=_Null, enable_float_output=_Null, out=None, name=None, ctx=None, **kwargs):
+    """The product of two quantised tensors: int32, int8 when its range is given, or float32.
+    
+    Inputs:
+        lhs: One shape, int8 or uint8 each.
+        rhs: One shape, int8 or uint8 each.
+        lhs_min: (1,).
+        lhs_max: (1,).
+        rhs_min: (1,).
+        rhs_max: (1,).
+    Parameters:
+        min_calib_range (float, default None): Lowest value that is to be held; None: what the data have.
+        max_calib_range (float, default None): Highest value that is to be held; None: what the data have.
+        enable_float_output (boolean, default False): The product as float32, alone.
+    """
+    params = {"min_calib_range": min_calib_range, "max_calib_range": max_calib_range, "enable_float_output": enable_float_output}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_quantized_elemwise_mul_op, (lhs, rhs, lhs_min, lhs_max, rhs_min, rhs_max, ), params, out, ctx)
+
+
+_contrib_quantized_embedding_op = Op("_contrib_quantized_embedding", ('data', 'weight', 'min_weight', 'max_weight'), ('input_dim', 'output_dim', 'dtype', 'sparse_grad'), "")
+
+
+def _contrib_quantized_embedding(data=None, weight=None, min_weight=None, max_weight=None, input_dim=_Null, output_dim=_Null, dtype=_Null, sparse_grad=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Rows of a quantised weight by number, with the weight's range.
+    
+    Inputs:
+        data: Row numbers, any shape and dtype; clipped.
+        weight: (input_dim, output_dim), int8 or uint8.
+        min_weight: (1,).
+        max_weight: (1,).
+    Parameters:
+        input_dim (int, required): Number of rows.
+        output_dim (int, required): Length of a row.
+        dtype (dtype, default float32): Accepted for MXNet's files; rows have the dtype of weight.
+        sparse_grad (boolean, default False): Accepted for MXNet's files.
+    """
+    params = {"input_dim": input_dim, "output_dim": output_dim, "dtype": dtype, "sparse_grad": sparse_grad}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_quantized_embedding_op, (data, weight, min_weight, max_weight, ), params, out, ctx)
+
+
+_contrib_quantized_flatten_op = Op("_contrib_quantized_flatten", ('data', 'min_data', 'max_data'), (), "")
+
+
+def _contrib_quantized_flatten(data=None, min_data=None, max_data=None, out=None, name=None, ctx=None, **kwargs):
+    """Merges all axes but the first; numbers and range stay.
+    
+    Inputs:
+        data: (n, ...), int8 or uint8.
+        min_data: (1,).
+        max_data: (1,).
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_quantized_flatten_op, (data, min_data, max_data, ), params, out, ctx)
+
+
+_contrib_quantized_fully_connected_op = Op("_contrib_quantized_fully_connected", ('data', 'weight', 'bias', 'min_data', 'max_data', 'min_weight', 'max_weight', 'min_bias', 'max_bias'), ('num_hidden', 'no_bias', 'flatten'), "")
+
+
+def _contrib_quantized_fully_connected(data=None, weight=None, bias=None, min_data=None, max_data=None, min_weight=None, max_weight=None, min_bias=None, max_bias=None, num_hidden=_Null, no_bias=_Null, flatten=_Null, out=None, name=None, ctx=None, **kwargs):
+    """A full layer on quantised data and weights: exact sums as int32, with the range they stand for. Parameters as FullyConnected.
+    
+    Inputs:
+        data: int8 or uint8.
+        weight: int8.
+        bias: int8, or float32.
+        min_data: (1,).
+        max_data: (1,).
+        min_weight: (1,), or one per output channel.
+        max_weight: As min_weight.
+        min_bias: (1,).
+        max_bias: (1,).
+    Parameters:
+        num_hidden (int, required): Number of outputs per row.
+        no_bias (boolean, default False): Leaves the bias out.
+        flatten (boolean, default True): Merges all axes of data but the first; otherwise only the last axis is transformed.
+    """
+    params = {"num_hidden": num_hidden, "no_bias": no_bias, "flatten": flatten}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_quantized_fully_connected_op, (data, weight, bias, min_data, max_data, min_weight, max_weight, min_bias, max_bias, ), params, out, ctx)
+
+
+_contrib_quantized_pooling_op = Op("_contrib_quantized_pooling", ('data', 'min_data', 'max_data'), ('kernel', 'pool_type', 'global_pool', 'cudnn_off', 'pooling_convention', 'stride', 'pad', 'p_value', 'count_include_pad', 'layout'), "")
+
+
+def _contrib_quantized_pooling(data=None, min_data=None, max_data=None, kernel=_Null, pool_type=_Null, global_pool=_Null, cudnn_off=_Null, pooling_convention=_Null, stride=_Null, pad=_Null, p_value=_Null, count_include_pad=_Null, layout=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Maximum or average of the windows of quantised data; the range stays. Parameters as Pooling.
+    
+    Inputs:
+        data: (N, C, spatial axes...), int8 or uint8.
+        min_data: (1,).
+        max_data: (1,).
+    Parameters:
+        kernel (tuple, default ()): Extent of the window: (w), (h, w) or (d, h, w).
+        pool_type (one of avg, lp, max, sum, default max): What is taken of each window.
+        global_pool (boolean, default False): One window over everything; kernel, stride and pad are ignored.
+        cudnn_off (boolean, default False): Accepted for MXNet's files.
+        pooling_convention (one of full, same, valid, default valid): Number of windows: floor (valid), ceil (full), or input / stride (same).
+        stride (tuple, default ()): Step of the window; 1 when empty.
+        pad (tuple, default ()): Elements added on both sides; 0 when empty.
+        p_value (int, default None): The p of pool_type lp.
+        count_include_pad (boolean, default None): Whether padding counts for the average; yes unless False.
+        layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC.
+    """
+    params = {"kernel": kernel, "pool_type": pool_type, "global_pool": global_pool, "cudnn_off": cudnn_off, "pooling_convention": pooling_convention, "stride": stride, "pad": pad, "p_value": p_value, "count_include_pad": count_include_pad, "layout": layout}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_quantized_pooling_op, (data, min_data, max_data, ), params, out, ctx)
+
+
+_contrib_quantized_rnn_op = Op("_contrib_quantized_rnn", ('data', 'parameters', 'state', 'state_cell', 'data_scale', 'data_shift'), ('state_size', 'num_layers', 'bidirectional', 'mode', 'p', 'state_outputs', 'projection_size', 'lstm_state_clip_min', 'lstm_state_clip_max', 'lstm_state_clip_nan', 'use_sequence_length'), "")
+
+
+def _contrib_quantized_rnn(data=None, parameters=None, state=None, state_cell=None, data_scale=None, data_shift=None, state_size=_Null, num_layers=_Null, bidirectional=_Null, mode=_Null, p=_Null, state_outputs=_Null, projection_size=_Null, lstm_state_clip_min=_Null, lstm_state_clip_max=_Null, lstm_state_clip_nan=_Null, use_sequence_length=_Null, out=None, name=None, ctx=None, **kwargs):
+    """RNN in prediction on quantised data (see quantize_asym); results are float32. Parameters and shapes as RNN.
+    
+    Inputs:
+        data: (steps, batch, size), uint8 of quantize_asym.
+        parameters: As RNN, float32.
+        state: As RNN.
+        state_cell: As RNN.
+        data_scale: (1,).
+        data_shift: (1,).
+    Parameters:
+        state_size (int, required): Size of the state.
+        num_layers (int, required): Number of layers.
+        bidirectional (boolean, default False): Runs both ways.
+        mode (one of gru, lstm, rnn_relu, rnn_tanh, required): The cell.
+        p (float, default 0): Dropout, of which prediction has none.
+        state_outputs (boolean, default False): Gives the last states too.
+        projection_size (int, default None): None; anything else is refused.
+        lstm_state_clip_min (float, default None): Lowest cell state of an LSTM.
+        lstm_state_clip_max (float, default None): Highest cell state of an LSTM.
+        lstm_state_clip_nan (boolean, default False): Clips NaN too.
+        use_sequence_length (boolean, default False): Refused.
+    """
+    params = {"state_size": state_size, "num_layers": num_layers, "bidirectional": bidirectional, "mode": mode, "p": p, "state_outputs": state_outputs, "projection_size": projection_size, "lstm_state_clip_min": lstm_state_clip_min, "lstm_state_clip_max": lstm_state_clip_max, "lstm_state_clip_nan": lstm_state_clip_nan, "use_sequence_length": use_sequence_length}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_quantized_rnn_op, (data, parameters, state, state_cell, data_scale, data_shift, ), params, out, ctx)
+
+
+_contrib_requantize_op = Op("_contrib_requantize", ('data', 'min_range', 'max_range'), ('out_type', 'min_calib_range', 'max_calib_range'), "")
+
+
+def _contrib_requantize(data=None, min_range=None, max_range=None, out_type=_Null, min_calib_range=_Null, max_calib_range=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Results of quantised layers as 8-bit numbers, for the calibrated range, or for that of data when there is none.
+    
+    Inputs:
+        data: Any shape, int32.
+        min_range: (1,), or one per channel (axis 1 of data).
+        max_range: As min_range.
+    Parameters:
+        out_type (one of auto, int8, uint8, default int8): Dtype of the result; auto: uint8 where the calibrated range has nothing below zero, else int8.
+        min_calib_range (float, default None): Lowest value that is to be held; None: what the data have.
+        max_calib_range (float, default None): Highest value that is to be held; None: what the data have.
+    """
+    params = {"out_type": out_type, "min_calib_range": min_calib_range, "max_calib_range": max_calib_range}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_requantize_op, (data, min_range, max_range, ), params, out, ctx)
+
+
 _contrib_round_ste_op = Op("_contrib_round_ste", ('data',), (), "")
 
 
@@ -1209,6 +2187,28 @@ def _contrib_round_ste(data=None, out=None, name=None, ctx=None, **kwargs):
     if kwargs:
         params.update(kwargs)
     return call(_contrib_round_ste_op, (data, ), params, out, ctx)
+
+
+_contrib_sdp_attention_op = Op("_contrib_sdp_attention", ('query', 'key', 'value', 'mask'), ('use_mask', 'causal', 'scale'), "")
+
+
+def _contrib_sdp_attention(query=None, key=None, value=None, mask=None, use_mask=_Null, causal=_Null, scale=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Scaled dot-product attention, softmax(scale query key^T + mask) value (Vaswani et al., 2017): (batch, heads, queries, width). Scores are made tile by tile, so that memory grows with the lengths and not with their product. A query that sees no key gives 0.
+    
+    Inputs:
+        query: (batch, heads, queries, depth), float.
+        key: (batch, heads, keys, depth).
+        value: (batch, heads, keys, width).
+        mask: (batch, heads, queries, keys), or 1 along an axis: added to the scores, -inf hides a key. It gets no gradient.
+    Parameters:
+        use_mask (boolean, default False): Takes a fourth input, mask, and adds it to the scores.
+        causal (boolean, default False): Query i sees the keys 0 to i alone.
+        scale (float, default None): Factor of the products of queries and keys; None: 1 / sqrt(depth).
+    """
+    params = {"use_mask": use_mask, "causal": causal, "scale": scale}
+    if kwargs:
+        params.update(kwargs)
+    return call(_contrib_sdp_attention_op, (query, key, value, mask, ), params, out, ctx)
 
 
 _contrib_sign_ste_op = Op("_contrib_sign_ste", ('data',), (), "")
@@ -1241,6 +2241,105 @@ def _copy(data=None, out=None, name=None, ctx=None, **kwargs):
     return call(_copy_op, (data, ), params, out, ctx)
 
 identity = _copy
+
+_cvcopyMakeBorder_op = Op("_cvcopyMakeBorder", ('src',), ('top', 'bot', 'left', 'right', 'type', 'value', 'values'), "")
+
+
+def _cvcopyMakeBorder(src=None, top=_Null, bot=_Null, left=_Null, right=_Null, type=_Null, value=_Null, values=_Null, out=None, name=None, ctx=None, **kwargs):
+    """An image with a frame around it: (top + height + bot, left + width + right, channels). Values are rounded and kept in the dtype's range.
+    
+    Inputs:
+        src: (height, width, channels), any dtype.
+    Parameters:
+        top (int, required): Rows above.
+        bot (int, required): Rows below.
+        left (int, required): Columns to the left.
+        right (int, required): Columns to the right.
+        type (int, default 0): What they hold: 0 the values, 1 the pixel at the edge, 2 the image mirrored, 3 the image again, 4 mirrored without its edge.
+        value (float, default 0): For all channels, where there are no values.
+        values (float tuple, default ()): Of the channels, in order; 0 for those beyond.
+    """
+    params = {"top": top, "bot": bot, "left": left, "right": right, "type": type, "value": value, "values": values}
+    if kwargs:
+        params.update(kwargs)
+    return call(_cvcopyMakeBorder_op, (src, ), params, out, ctx)
+
+
+_cvimdecode_op = Op("_cvimdecode", ('buf',), ('flag', 'to_rgb', 'orient', 'quiet'), "")
+
+
+def _cvimdecode(buf=None, flag=_Null, to_rgb=_Null, orient=_Null, quiet=_Null, out=None, name=None, ctx=None, **kwargs):
+    """The pixels of a JPEG or PNG file: (height, width, channels) uint8. Bytes that are no image, or a broken one, are an error. The shape is known after the run: asking for it waits.
+    
+    Inputs:
+        buf: (n,) uint8: the bytes of the file.
+    Parameters:
+        flag (int, default 1): 1: three channels; 0: one, grey; -1: as the file has them, with alpha.
+        to_rgb (boolean, default True): Channels are red, green, blue; otherwise blue, green, red.
+        orient (boolean, default False): Turn the picture as JPEG's EXIF says; MXNet does not.
+        quiet (boolean, default False): Bytes that are no image, or a broken one, are no error: the result is its text, (n,) uint8.
+    """
+    params = {"flag": flag, "to_rgb": to_rgb, "orient": orient, "quiet": quiet}
+    if kwargs:
+        params.update(kwargs)
+    return call(_cvimdecode_op, (buf, ), params, out, ctx)
+
+
+_cvimencode_op = Op("_cvimencode", ('img',), ('ext', 'quality', 'from_rgb'), "")
+
+
+def _cvimencode(img=None, ext=_Null, quality=_Null, from_rgb=_Null, out=None, name=None, ctx=None, **kwargs):
+    """An image as the bytes of a JPEG (colour at half the size both ways) or PNG file: (n,) uint8. Not in MXNet, where OpenCV's Python package does it. The shape is known after the run: asking for it waits.
+    
+    Inputs:
+        img: (height, width, channels) uint8; 1 or 3 channels, for PNG also 4.
+    Parameters:
+        ext (string, default .jpg): The kind of file: .jpg, .jpeg or .png.
+        quality (int, default 95): JPEG: quality from 1 to 100; PNG: compression from 0 to 9, more is 9.
+        from_rgb (boolean, default True): Channels are red, green, blue; otherwise blue, green, red.
+    """
+    params = {"ext": ext, "quality": quality, "from_rgb": from_rgb}
+    if kwargs:
+        params.update(kwargs)
+    return call(_cvimencode_op, (img, ), params, out, ctx)
+
+
+_cvimread_op = Op("_cvimread", (), ('filename', 'flag', 'to_rgb', 'orient'), "")
+
+
+def _cvimread(filename=_Null, flag=_Null, to_rgb=_Null, orient=_Null, out=None, name=None, ctx=None, **kwargs):
+    """The pixels of a JPEG or PNG file, as _cvimdecode gives them. The shape is known after the run: asking for it waits, and raises what was wrong with the file.
+    
+    Parameters:
+        filename (string, required): The file's path.
+        flag (int, default 1): 1: three channels; 0: one, grey; -1: as the file has them, with alpha.
+        to_rgb (boolean, default True): Channels are red, green, blue; otherwise blue, green, red.
+        orient (boolean, default False): Turn the picture as JPEG's EXIF says; MXNet does not.
+    """
+    params = {"filename": filename, "flag": flag, "to_rgb": to_rgb, "orient": orient}
+    if kwargs:
+        params.update(kwargs)
+    return call(_cvimread_op, (), params, out, ctx)
+
+
+_cvimresize_op = Op("_cvimresize", ('src',), ('w', 'h', 'interp'), "")
+
+
+def _cvimresize(src=None, w=_Null, h=_Null, interp=_Null, out=None, name=None, ctx=None, **kwargs):
+    """An image of another size, (h, w, channels). interp=9: area where both sides shrink, bicubic where both grow, else bilinear.
+    
+    Inputs:
+        src: (height, width, channels), uint8 or float; uint8 has 1, 3 or 4 channels.
+    Parameters:
+        w (int, required): The new width.
+        h (int, required): The new height.
+        interp (int, default 1): 0 nearest, 1 bilinear, 2 bicubic, 3 the average of areas, 4 Lanczos over 8 by 8 pixels, 9 chosen by the extents.
+    """
+    params = {"w": w, "h": h, "interp": interp}
+    if kwargs:
+        params.update(kwargs)
+    return call(_cvimresize_op, (src, ), params, out, ctx)
+
 
 _div_scalar_op = Op("_div_scalar", ('data',), ('scalar', 'is_int'), "")
 
@@ -1477,6 +2576,23 @@ def _identity_with_attr_like_rhs(lhs=None, rhs=None, out=None, name=None, ctx=No
     return call(_identity_with_attr_like_rhs_op, (lhs, rhs, ), params, out, ctx)
 
 
+_image_adjust_lighting_op = Op("_image_adjust_lighting", ('data',), ('alpha',), "")
+
+
+def _image_adjust_lighting(data=None, alpha=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Adds multiples of the principal components of ImageNet's colours (Krizhevsky et al., 2012) to an image; one channel stays as it is.
+    
+    Inputs:
+        data: (H, W, C) with 1 or 3 channels, uint8 or float.
+    Parameters:
+        alpha (float tuple, required): Multiples of the three components.
+    """
+    params = {"alpha": alpha}
+    if kwargs:
+        params.update(kwargs)
+    return call(_image_adjust_lighting_op, (data, ), params, out, ctx)
+
+
 _image_crop_op = Op("_image_crop", ('data',), ('x', 'y', 'width', 'height'), "")
 
 
@@ -1545,6 +2661,164 @@ def _image_normalize(data=None, mean=_Null, std=_Null, out=None, name=None, ctx=
     return call(_image_normalize_op, (data, ), params, out, ctx)
 
 
+_image_random_brightness_op = Op("_image_random_brightness", ('data',), ('min_factor', 'max_factor'), "")
+
+
+def _image_random_brightness(data=None, min_factor=_Null, max_factor=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Multiplies an image by a random factor. The factor is uniform between min_factor and max_factor.
+    
+    Inputs:
+        data: (H, W, C) with 1 or 3 channels, uint8 or float.
+    Parameters:
+        min_factor (float, required): The least factor.
+        max_factor (float, required): The largest factor.
+    """
+    params = {"min_factor": min_factor, "max_factor": max_factor}
+    if kwargs:
+        params.update(kwargs)
+    return call(_image_random_brightness_op, (data, ), params, out, ctx)
+
+
+_image_random_color_jitter_op = Op("_image_random_color_jitter", ('data',), ('brightness', 'contrast', 'saturation', 'hue'), "")
+
+
+def _image_random_color_jitter(data=None, brightness=_Null, contrast=_Null, saturation=_Null, hue=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Brightness, contrast, saturation and hue of an image, changed at random in random order.
+    
+    Inputs:
+        data: (H, W, C) with 1 or 3 channels, uint8 or float.
+    Parameters:
+        brightness (float, required): The factor is within so much of 1.
+        contrast (float, required): The factor is within so much of 1.
+        saturation (float, required): The factor is within so much of 1.
+        hue (float, required): The turn is within so much of 0.
+    """
+    params = {"brightness": brightness, "contrast": contrast, "saturation": saturation, "hue": hue}
+    if kwargs:
+        params.update(kwargs)
+    return call(_image_random_color_jitter_op, (data, ), params, out, ctx)
+
+
+_image_random_contrast_op = Op("_image_random_contrast", ('data',), ('min_factor', 'max_factor'), "")
+
+
+def _image_random_contrast(data=None, min_factor=_Null, max_factor=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Moves an image away from its mean gray by a random factor. The factor is uniform between min_factor and max_factor.
+    
+    Inputs:
+        data: (H, W, C) with 1 or 3 channels, uint8 or float.
+    Parameters:
+        min_factor (float, required): The least factor.
+        max_factor (float, required): The largest factor.
+    """
+    params = {"min_factor": min_factor, "max_factor": max_factor}
+    if kwargs:
+        params.update(kwargs)
+    return call(_image_random_contrast_op, (data, ), params, out, ctx)
+
+
+_image_random_flip_left_right_op = Op("_image_random_flip_left_right", ('data',), (), "")
+
+
+def _image_random_flip_left_right(data=None, out=None, name=None, ctx=None, **kwargs):
+    """Images mirrored so that left is right, all or none, each as likely.
+    
+    Inputs:
+        data: (H, W, C) or (N, H, W, C), any dtype.
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(_image_random_flip_left_right_op, (data, ), params, out, ctx)
+
+
+_image_random_flip_top_bottom_op = Op("_image_random_flip_top_bottom", ('data',), (), "")
+
+
+def _image_random_flip_top_bottom(data=None, out=None, name=None, ctx=None, **kwargs):
+    """Images mirrored so that top is bottom, all or none, each as likely.
+    
+    Inputs:
+        data: (H, W, C) or (N, H, W, C), any dtype.
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(_image_random_flip_top_bottom_op, (data, ), params, out, ctx)
+
+
+_image_random_hue_op = Op("_image_random_hue", ('data',), ('min_factor', 'max_factor'), "")
+
+
+def _image_random_hue(data=None, min_factor=_Null, max_factor=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Turns the hue of an image by a random share of a circle. The factor is uniform between min_factor and max_factor.
+    
+    Inputs:
+        data: (H, W, C) with 1 or 3 channels, uint8 or float.
+    Parameters:
+        min_factor (float, required): The least factor.
+        max_factor (float, required): The largest factor.
+    """
+    params = {"min_factor": min_factor, "max_factor": max_factor}
+    if kwargs:
+        params.update(kwargs)
+    return call(_image_random_hue_op, (data, ), params, out, ctx)
+
+
+_image_random_lighting_op = Op("_image_random_lighting", ('data',), ('alpha_std',), "")
+
+
+def _image_random_lighting(data=None, alpha_std=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Adds multiples of the principal components of ImageNet's colours (Krizhevsky et al., 2012) to an image, drawn from a normal distribution; one channel stays as it is.
+    
+    Inputs:
+        data: (H, W, C) with 1 or 3 channels, uint8 or float.
+    Parameters:
+        alpha_std (float, default 0.05): Standard deviation of the multiples.
+    """
+    params = {"alpha_std": alpha_std}
+    if kwargs:
+        params.update(kwargs)
+    return call(_image_random_lighting_op, (data, ), params, out, ctx)
+
+
+_image_random_saturation_op = Op("_image_random_saturation", ('data',), ('min_factor', 'max_factor'), "")
+
+
+def _image_random_saturation(data=None, min_factor=_Null, max_factor=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Moves pixels away from their gray by a random factor. The factor is uniform between min_factor and max_factor.
+    
+    Inputs:
+        data: (H, W, C) with 1 or 3 channels, uint8 or float.
+    Parameters:
+        min_factor (float, required): The least factor.
+        max_factor (float, required): The largest factor.
+    """
+    params = {"min_factor": min_factor, "max_factor": max_factor}
+    if kwargs:
+        params.update(kwargs)
+    return call(_image_random_saturation_op, (data, ), params, out, ctx)
+
+
+_image_resize_op = Op("_image_resize", ('data',), ('size', 'keep_ratio', 'interp'), "")
+
+
+def _image_resize(data=None, size=_Null, keep_ratio=_Null, interp=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Images of another size: pixels are areas, and what lies beyond the borders is as the border is.
+    
+    Inputs:
+        data: (H, W, C) or (N, H, W, C), uint8 or float.
+    Parameters:
+        size (tuple, default ()): (width, height), or one number for both or for the shorter side.
+        keep_ratio (boolean, default False): One number is for the shorter side; the other follows.
+        interp (int, default 1): 0 nearest, 1 bilinear, 2 bicubic, 3 the average of areas.
+    """
+    params = {"size": size, "keep_ratio": keep_ratio, "interp": interp}
+    if kwargs:
+        params.update(kwargs)
+    return call(_image_resize_op, (data, ), params, out, ctx)
+
+
 _image_to_tensor_op = Op("_image_to_tensor", ('data',), (), "")
 
 
@@ -1558,6 +2832,30 @@ def _image_to_tensor(data=None, out=None, name=None, ctx=None, **kwargs):
     if kwargs:
         params.update(kwargs)
     return call(_image_to_tensor_op, (data, ), params, out, ctx)
+
+
+_imdecode_op = Op("_imdecode", ('mean', 'str_img'), ('index', 'x0', 'y0', 'x1', 'y1', 'c', 'size'), "")
+
+
+def _imdecode(mean=None, str_img=None, index=_Null, x0=_Null, y0=_Null, x1=_Null, y1=_Null, c=_Null, size=_Null, out=None, name=None, ctx=None, **kwargs):
+    """A part of a picture, (c, y1 - y0, x1 - x0) float32, red first, minus a mean: what 0.9.5's mx.nd.imdecode called. The bytes are an array here. Use _cvimdecode.
+    
+    Inputs:
+        mean: (c, height, width) float32, subtracted; one element: nothing is.
+        str_img: (n,) uint8: the bytes of a JPEG or PNG file.
+    Parameters:
+        index (int, default 0): Not used: mx.nd.imdecode writes into this image of its out.
+        x0 (int, default 0): The first column.
+        y0 (int, default 0): The first row.
+        x1 (int, default 0): Behind the last column; the whole picture where that is not behind x0.
+        y1 (int, default 0): Behind the last row; the whole picture where that is not behind y0.
+        c (int, default 3): Channels: 1, 3 or 4.
+        size (int, default 0): How many bytes of str_img count; 0: all.
+    """
+    params = {"index": index, "x0": x0, "y0": y0, "x1": x1, "y1": y1, "c": c, "size": size}
+    if kwargs:
+        params.update(kwargs)
+    return call(_imdecode_op, (mean, str_img, ), params, out, ctx)
 
 
 _lesser_op = Op("_lesser", ('lhs', 'rhs'), (), "")
@@ -1943,10 +3241,10 @@ def _linalg_trsm(A=None, B=None, transpose=_Null, rightside=_Null, lower=_Null, 
 
 linalg_trsm = _linalg_trsm
 
-_linspace_op = Op("_linspace", (), ('start', 'stop', 'num', 'endpoint', 'ctx', 'dtype'), "")
+_linspace_op = Op("_linspace", (), ('start', 'stop', 'num', 'endpoint', 'ctx', 'dtype', 'step', 'repeat', 'infer_range'), "")
 
 
-def _linspace(start=_Null, stop=_Null, num=_Null, endpoint=_Null, ctx=_Null, dtype=_Null, out=None, name=None, **kwargs):
+def _linspace(start=_Null, stop=_Null, num=_Null, endpoint=_Null, ctx=_Null, dtype=_Null, step=_Null, repeat=_Null, infer_range=_Null, out=None, name=None, **kwargs):
     """Values evenly spaced from start to stop.
     
     Parameters:
@@ -1956,8 +3254,11 @@ def _linspace(start=_Null, stop=_Null, num=_Null, endpoint=_Null, ctx=_Null, dty
         endpoint (boolean, default True): Whether stop is the last value.
         ctx (string, default ): Accepted for MXNet's files; the call says where.
         dtype (dtype, default float32): The dtype of the output.
+        step (float, default 1): Accepted for MXNet's files.
+        repeat (int, default 1): Accepted for MXNet's files.
+        infer_range (boolean, default False): Accepted for MXNet's files.
     """
-    params = {"start": start, "stop": stop, "num": num, "endpoint": endpoint, "ctx": ctx, "dtype": dtype}
+    params = {"start": start, "stop": stop, "num": num, "endpoint": endpoint, "ctx": ctx, "dtype": dtype, "step": step, "repeat": repeat, "infer_range": infer_range}
     if kwargs:
         params.update(kwargs)
     return call(_linspace_op, (), params, out, None)
@@ -2690,6 +3991,163 @@ def _random_normal_like(data=None, loc=_Null, scale=_Null, out=None, name=None, 
     return call(_random_normal_like_op, (data, ), params, out, ctx)
 
 
+_random_pdf_dirichlet_op = Op("_random_pdf_dirichlet", ('sample', 'alpha'), ('is_log',), "")
+
+
+def _random_pdf_dirichlet(sample=None, alpha=None, is_log=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Density of Dirichlet distributions at every point: the samples' shape without its last extent.
+    
+    Inputs:
+        sample: alpha's leading extents, any others, then (k,), float: points whose k numbers add up to 1.
+        alpha: (..., k): concentrations.
+    Parameters:
+        is_log (boolean, default False): Gives the logarithm.
+    """
+    params = {"is_log": is_log}
+    if kwargs:
+        params.update(kwargs)
+    return call(_random_pdf_dirichlet_op, (sample, alpha, ), params, out, ctx)
+
+random_pdf_dirichlet = _random_pdf_dirichlet
+
+_random_pdf_exponential_op = Op("_random_pdf_exponential", ('sample', 'lam'), ('is_log',), "")
+
+
+def _random_pdf_exponential(sample=None, lam=None, is_log=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Density of exponential distributions with rate lam at every sample, in the samples' shape.
+    
+    Inputs:
+        sample: The parameters' extents, then any others; float.
+        lam: Any shape.
+    Parameters:
+        is_log (boolean, default False): Gives the logarithm.
+    """
+    params = {"is_log": is_log}
+    if kwargs:
+        params.update(kwargs)
+    return call(_random_pdf_exponential_op, (sample, lam, ), params, out, ctx)
+
+random_pdf_exponential = _random_pdf_exponential
+
+_random_pdf_gamma_op = Op("_random_pdf_gamma", ('sample', 'alpha', 'beta'), ('is_log',), "")
+
+
+def _random_pdf_gamma(sample=None, alpha=None, beta=None, is_log=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Density of gamma distributions with shape alpha and rate beta at every sample, in the samples' shape.
+    
+    Inputs:
+        sample: The parameters' extents, then any others; float.
+        alpha: Any shape.
+        beta: The same shape.
+    Parameters:
+        is_log (boolean, default False): Gives the logarithm.
+    """
+    params = {"is_log": is_log}
+    if kwargs:
+        params.update(kwargs)
+    return call(_random_pdf_gamma_op, (sample, alpha, beta, ), params, out, ctx)
+
+random_pdf_gamma = _random_pdf_gamma
+
+_random_pdf_generalized_negative_binomial_op = Op("_random_pdf_generalized_negative_binomial", ('sample', 'mu', 'alpha'), ('is_log',), "")
+
+
+def _random_pdf_generalized_negative_binomial(sample=None, mu=None, alpha=None, is_log=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Density of negative binomials with mean mu and dispersion alpha at every sample, in the samples' shape.
+    
+    Inputs:
+        sample: The parameters' extents, then any others; float.
+        mu: Any shape.
+        alpha: The same shape.
+    Parameters:
+        is_log (boolean, default False): Gives the logarithm.
+    """
+    params = {"is_log": is_log}
+    if kwargs:
+        params.update(kwargs)
+    return call(_random_pdf_generalized_negative_binomial_op, (sample, mu, alpha, ), params, out, ctx)
+
+random_pdf_generalized_negative_binomial = _random_pdf_generalized_negative_binomial
+
+_random_pdf_negative_binomial_op = Op("_random_pdf_negative_binomial", ('sample', 'k', 'p'), ('is_log',), "")
+
+
+def _random_pdf_negative_binomial(sample=None, k=None, p=None, is_log=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Density of failures before k successes of probability p at every sample, in the samples' shape.
+    
+    Inputs:
+        sample: The parameters' extents, then any others; float.
+        k: Any shape.
+        p: The same shape.
+    Parameters:
+        is_log (boolean, default False): Gives the logarithm.
+    """
+    params = {"is_log": is_log}
+    if kwargs:
+        params.update(kwargs)
+    return call(_random_pdf_negative_binomial_op, (sample, k, p, ), params, out, ctx)
+
+random_pdf_negative_binomial = _random_pdf_negative_binomial
+
+_random_pdf_normal_op = Op("_random_pdf_normal", ('sample', 'mu', 'sigma'), ('is_log',), "")
+
+
+def _random_pdf_normal(sample=None, mu=None, sigma=None, is_log=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Density of normal distributions with mean mu and deviation sigma at every sample, in the samples' shape.
+    
+    Inputs:
+        sample: The parameters' extents, then any others; float.
+        mu: Any shape.
+        sigma: The same shape.
+    Parameters:
+        is_log (boolean, default False): Gives the logarithm.
+    """
+    params = {"is_log": is_log}
+    if kwargs:
+        params.update(kwargs)
+    return call(_random_pdf_normal_op, (sample, mu, sigma, ), params, out, ctx)
+
+random_pdf_normal = _random_pdf_normal
+
+_random_pdf_poisson_op = Op("_random_pdf_poisson", ('sample', 'lam'), ('is_log',), "")
+
+
+def _random_pdf_poisson(sample=None, lam=None, is_log=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Density of Poisson distributions with rate lam at every sample, in the samples' shape.
+    
+    Inputs:
+        sample: The parameters' extents, then any others; float.
+        lam: Any shape.
+    Parameters:
+        is_log (boolean, default False): Gives the logarithm.
+    """
+    params = {"is_log": is_log}
+    if kwargs:
+        params.update(kwargs)
+    return call(_random_pdf_poisson_op, (sample, lam, ), params, out, ctx)
+
+random_pdf_poisson = _random_pdf_poisson
+
+_random_pdf_uniform_op = Op("_random_pdf_uniform", ('sample', 'low', 'high'), ('is_log',), "")
+
+
+def _random_pdf_uniform(sample=None, low=None, high=None, is_log=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Density of uniform distributions: 1 / (high - low), inside and outside, at every sample, in the samples' shape.
+    
+    Inputs:
+        sample: The parameters' extents, then any others; float.
+        low: Any shape.
+        high: The same shape.
+    Parameters:
+        is_log (boolean, default False): Gives the logarithm.
+    """
+    params = {"is_log": is_log}
+    if kwargs:
+        params.update(kwargs)
+    return call(_random_pdf_uniform_op, (sample, low, high, ), params, out, ctx)
+
+random_pdf_uniform = _random_pdf_uniform
+
 _random_poisson_op = Op("_random_poisson", (), ('lam', 'shape', 'ctx', 'dtype'), "")
 
 
@@ -2737,7 +4195,7 @@ def _random_randint(low=_Null, high=_Null, shape=_Null, ctx=_Null, dtype=_Null, 
         high (float, default 1): Second parameter of the distribution.
         shape (tuple, default ()): The shape of the output.
         ctx (string, default ): Accepted for MXNet's files; the call says where.
-        dtype (dtype, default float32): The dtype of the output.
+        dtype (dtype, default int32): The dtype of the output.
     """
     params = {"low": low, "high": high, "shape": shape, "ctx": ctx, "dtype": dtype}
     if kwargs:
@@ -3037,6 +4495,74 @@ def _sample_uniform(low=None, high=None, shape=_Null, dtype=_Null, out=None, nam
 
 sample_uniform = _sample_uniform
 
+_sample_unique_zipfian_op = Op("_sample_unique_zipfian", (), ('range_max', 'shape'), "")
+
+
+def _sample_unique_zipfian(range_max=_Null, shape=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Distinct whole numbers, k with a probability of about log((k + 2) / (k + 1)) / log(range_max + 1), and the number of draws each row took, (rows,); both int64.
+    
+    Parameters:
+        range_max (int, required): Numbers are below this.
+        shape (tuple, default ()): (numbers,) or (rows, numbers): distinct within a row.
+    """
+    params = {"range_max": range_max, "shape": shape}
+    if kwargs:
+        params.update(kwargs)
+    return call(_sample_unique_zipfian_op, (), params, out, ctx)
+
+
+_scatter_elemwise_div_op = Op("_scatter_elemwise_div", ('lhs', 'rhs'), (), "")
+
+
+def _scatter_elemwise_div(lhs=None, rhs=None, out=None, name=None, ctx=None, **kwargs):
+    """lhs / rhs in the rows that a row_sparse lhs stores; the others stay zero. A dense lhs is divided everywhere.
+    
+    Inputs:
+        lhs: Any shape, usually row_sparse.
+        rhs: The same shape and dtype.
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(_scatter_elemwise_div_op, (lhs, rhs, ), params, out, ctx)
+
+
+_scatter_minus_scalar_op = Op("_scatter_minus_scalar", ('data',), ('scalar', 'is_int'), "")
+
+
+def _scatter_minus_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=None, **kwargs):
+    """data - scalar where a sparse data stores something; a dense one gets it everywhere.
+    
+    Inputs:
+        data: Any shape, usually sparse.
+    Parameters:
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): Accepted for MXNet's files; the output has data's dtype.
+    """
+    params = {"scalar": scalar, "is_int": is_int}
+    if kwargs:
+        params.update(kwargs)
+    return call(_scatter_minus_scalar_op, (data, ), params, out, ctx)
+
+
+_scatter_plus_scalar_op = Op("_scatter_plus_scalar", ('data',), ('scalar', 'is_int'), "")
+
+
+def _scatter_plus_scalar(data=None, scalar=_Null, is_int=_Null, out=None, name=None, ctx=None, **kwargs):
+    """data + scalar where a sparse data stores something; a dense one gets it everywhere.
+    
+    Inputs:
+        data: Any shape, usually sparse.
+    Parameters:
+        scalar (float, default 1): The number.
+        is_int (boolean, default True): Accepted for MXNet's files; the output has data's dtype.
+    """
+    params = {"scalar": scalar, "is_int": is_int}
+    if kwargs:
+        params.update(kwargs)
+    return call(_scatter_plus_scalar_op, (data, ), params, out, ctx)
+
+
 _scatter_set_nd_op = Op("_scatter_set_nd", ('lhs', 'rhs', 'indices'), ('shape',), "")
 
 
@@ -3054,6 +4580,21 @@ def _scatter_set_nd(lhs=None, rhs=None, indices=None, shape=_Null, out=None, nam
     if kwargs:
         params.update(kwargs)
     return call(_scatter_set_nd_op, (lhs, rhs, indices, ), params, out, ctx)
+
+
+_set_value_op = Op("_set_value", (), ('src',), "")
+
+
+def _set_value(src=_Null, out=None, name=None, ctx=None, **kwargs):
+    """Fills the array that is given as `out` with a number; without one, the result has shape (1,).
+    
+    Parameters:
+        src (float, default 0): The number.
+    """
+    params = {"src": src}
+    if kwargs:
+        params.update(kwargs)
+    return call(_set_value_op, (), params, out, ctx)
 
 
 _shuffle_op = Op("_shuffle", ('data',), (), "")
@@ -3113,6 +4654,46 @@ def _slice_assign_scalar(data=None, scalar=_Null, begin=_Null, end=_Null, step=_
     return call(_slice_assign_scalar_op, (data, ), params, out, ctx)
 
 _crop_assign_scalar = _slice_assign_scalar
+
+_sparse_adagrad_update_op = Op("_sparse_adagrad_update", ('weight', 'grad', 'history'), ('lr', 'epsilon', 'wd', 'rescale_grad', 'clip_gradient'), "")
+
+
+def _sparse_adagrad_update(weight=None, grad=None, history=None, lr=_Null, epsilon=_Null, wd=_Null, rescale_grad=_Null, clip_gradient=_Null, out=None, name=None, ctx=None, **kwargs):
+    """history += g^2, weight -= lr g / sqrt(history + epsilon), in the rows of a row_sparse gradient.
+    
+    Inputs:
+        weight: Any shape of at least one dimension, float.
+        grad: Its gradient.
+        history: Sums of squares.
+    Parameters:
+        lr (float, required): Learning rate.
+        epsilon (float, default 1e-07): Keeps the division finite.
+        wd (float, default 0): Weight decay; only 0 is possible.
+        rescale_grad (float, default 1): Multiplies the gradient first.
+        clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+    Changes in place: history
+    """
+    params = {"lr": lr, "epsilon": epsilon, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient}
+    if kwargs:
+        params.update(kwargs)
+    return call(_sparse_adagrad_update_op, (weight, grad, history, ), params, out, ctx)
+
+
+_sparse_retain_op = Op("_sparse_retain", ('data', 'indices'), (), "")
+
+
+def _sparse_retain(data=None, indices=None, out=None, name=None, ctx=None, **kwargs):
+    """data with all rows zero but those that indices names. A row_sparse output stores exactly these.
+    
+    Inputs:
+        data: Any shape, usually row_sparse.
+        indices: (n,): the rows to keep, any dtype.
+    """
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(_sparse_retain_op, (data, indices, ), params, out, ctx)
+
 
 _split_v2_op = Op("_split_v2", ('data',), ('indices', 'axis', 'squeeze_axis', 'sections'), "")
 
@@ -3223,7 +4804,7 @@ def adam_update(weight=None, grad=None, mean=None, var=None, lr=_Null, beta1=_Nu
         wd (float, default 0): Weight decay.
         rescale_grad (float, default 1): Multiplies the gradient first.
         clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
-        lazy_update (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+        lazy_update (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
     Changes in place: mean, var
     """
     params = {"lr": lr, "beta1": beta1, "beta2": beta2, "epsilon": epsilon, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}
@@ -3494,7 +5075,7 @@ def batch_dot(lhs=None, rhs=None, transpose_a=_Null, transpose_b=_Null, forward_
     Parameters:
         transpose_a (boolean, default False): Transposes lhs first.
         transpose_b (boolean, default False): Transposes rhs first.
-        forward_stype (one of None, csr, default, row_sparse, default None): Accepted for MXNet's files; results are dense.
+        forward_stype (one of None, csr, default, row_sparse, default None): The storage kind of the result where an operand is csr; None: dense for csr times dense, else sparse.
     """
     params = {"transpose_a": transpose_a, "transpose_b": transpose_b, "forward_stype": forward_stype}
     if kwargs:
@@ -3552,6 +5133,7 @@ def broadcast_axis(data=None, axis=_Null, size=_Null, out=None, name=None, ctx=N
         params.update(kwargs)
     return call(broadcast_axis_op, (data, ), params, out, ctx)
 
+_broadcast = broadcast_axis
 broadcast_axes = broadcast_axis
 
 broadcast_div_op = Op("broadcast_div", ('lhs', 'rhs'), (), "")
@@ -3863,6 +5445,24 @@ def broadcast_to(data=None, shape=_Null, out=None, name=None, ctx=None, **kwargs
     return call(broadcast_to_op, (data, ), params, out, ctx)
 
 
+cast_storage_op = Op("cast_storage", ('data',), ('stype',), "")
+
+
+def cast_storage(data=None, stype=_Null, out=None, name=None, ctx=None, **kwargs):
+    """The same tensor stored as dense, as the rows that are not all zero (row_sparse), or as the elements that are not zero (csr). Inside a bound graph values are dense.
+    
+    Inputs:
+        data: Any shape (csr: two dimensions) and dtype.
+    Parameters:
+        stype (one of default, row_sparse, csr, required): The storage kind of the output.
+    """
+    params = {"stype": stype}
+    if kwargs:
+        params.update(kwargs)
+    return call(cast_storage_op, (data, ), params, out, ctx)
+
+_sparse_cast_storage = cast_storage
+
 cbrt_op = Op("cbrt", ('data',), (), "")
 
 
@@ -4025,7 +5625,7 @@ def dot(lhs=None, rhs=None, transpose_a=_Null, transpose_b=_Null, forward_stype=
     Parameters:
         transpose_a (boolean, default False): Transposes lhs first.
         transpose_b (boolean, default False): Transposes rhs first.
-        forward_stype (one of None, csr, default, row_sparse, default None): Accepted for MXNet's files; results are dense.
+        forward_stype (one of None, csr, default, row_sparse, default None): The storage kind of the result where an operand is csr; None: dense for csr times dense, else sparse.
     """
     params = {"transpose_a": transpose_a, "transpose_b": transpose_b, "forward_stype": forward_stype}
     if kwargs:
@@ -4253,7 +5853,7 @@ def ftml_update(weight=None, grad=None, d=None, v=None, z=None, lr=_Null, beta1=
         wd (float, default 0): Weight decay.
         rescale_grad (float, default 1): Multiplies the gradient first.
         clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
-        lazy_update (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+        lazy_update (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
         t (int, required): Number of the step, from 1.
     Changes in place: d, v, z
     """
@@ -4281,7 +5881,7 @@ def ftrl_update(weight=None, grad=None, z=None, n=None, lr=_Null, lamda1=_Null, 
         wd (float, default 0): Weight decay.
         rescale_grad (float, default 1): Multiplies the gradient first.
         clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
-        lazy_update (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+        lazy_update (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
     Changes in place: z, n
     """
     params = {"lr": lr, "lamda1": lamda1, "beta": beta, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}
@@ -4410,7 +6010,7 @@ def lamb_update_phase1(weight=None, grad=None, mean=None, var=None, beta1=_Null,
         wd (float, default 0): Weight decay.
         rescale_grad (float, default 1): Multiplies the gradient first.
         clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
-        lazy_update (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+        lazy_update (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
         t (int, required): Number of the step, from 1.
         bias_correction (boolean, default True): Divides the moments by 1 - beta^t.
     Changes in place: mean, var
@@ -4685,7 +6285,7 @@ def mp_nag_mom_update(weight=None, grad=None, mom=None, weight32=None, lr=_Null,
         wd (float, default 0): Weight decay.
         rescale_grad (float, default 1): Multiplies the gradient first.
         clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
-        lazy_update (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+        lazy_update (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
     Changes in place: mom, weight32
     """
     params = {"lr": lr, "momentum": momentum, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}
@@ -4711,7 +6311,7 @@ def mp_sgd_mom_update(weight=None, grad=None, mom=None, weight32=None, lr=_Null,
         wd (float, default 0): Weight decay.
         rescale_grad (float, default 1): Multiplies the gradient first.
         clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
-        lazy_update (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+        lazy_update (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
     Changes in place: mom, weight32
     """
     params = {"lr": lr, "momentum": momentum, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}
@@ -4735,7 +6335,7 @@ def mp_sgd_update(weight=None, grad=None, weight32=None, lr=_Null, wd=_Null, res
         wd (float, default 0): Weight decay.
         rescale_grad (float, default 1): Multiplies the gradient first.
         clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
-        lazy_update (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+        lazy_update (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
     Changes in place: weight32
     """
     params = {"lr": lr, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}
@@ -4920,7 +6520,7 @@ def nag_mom_update(weight=None, grad=None, mom=None, lr=_Null, momentum=_Null, w
         wd (float, default 0): Weight decay.
         rescale_grad (float, default 1): Multiplies the gradient first.
         clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
-        lazy_update (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+        lazy_update (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
     Changes in place: mom
     """
     params = {"lr": lr, "momentum": momentum, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}
@@ -5256,6 +6856,25 @@ def repeat(data=None, repeats=_Null, axis=_Null, out=None, name=None, ctx=None, 
     return call(repeat_op, (data, ), params, out, ctx)
 
 
+reset_arrays_op = Op("reset_arrays", ('array',), ('num_arrays',), "num_arrays")
+
+
+def reset_arrays(*data, out=None, name=None, ctx=None, **kwargs):
+    """Sets several arrays to zero. The result, (1,), says only that it was done.
+    
+    Inputs:
+        array: Any shape and dtype, set to zero in place.
+    Parameters:
+        num_arrays (int, required): Number of arrays.
+    Changes in place: array
+    """
+    data = data[0] if len(data) == 1 and isinstance(data[0], (list, tuple)) else data
+    params = {}
+    if kwargs:
+        params.update(kwargs)
+    return call(reset_arrays_op, data, params, out, ctx)
+
+
 reshape_like_op = Op("reshape_like", ('lhs', 'rhs'), ('lhs_begin', 'lhs_end', 'rhs_begin', 'rhs_end'), "")
 
 
@@ -5328,7 +6947,7 @@ def rmsprop_update(weight=None, grad=None, n=None, lr=_Null, gamma1=_Null, epsil
         wd (float, default 0): Weight decay.
         rescale_grad (float, default 1): Multiplies the gradient first.
         clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
-        lazy_update (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+        lazy_update (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
     Changes in place: n
     """
     params = {"lr": lr, "gamma1": gamma1, "epsilon": epsilon, "clip_weights": clip_weights, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}
@@ -5358,7 +6977,7 @@ def rmspropalex_update(weight=None, grad=None, n=None, g=None, delta=None, lr=_N
         wd (float, default 0): Weight decay.
         rescale_grad (float, default 1): Multiplies the gradient first.
         clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
-        lazy_update (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+        lazy_update (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
     Changes in place: n, g, delta
     """
     params = {"lr": lr, "gamma1": gamma1, "gamma2": gamma2, "epsilon": epsilon, "clip_weights": clip_weights, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}
@@ -5431,7 +7050,7 @@ def sgd_mom_update(weight=None, grad=None, mom=None, lr=_Null, momentum=_Null, w
         wd (float, default 0): Weight decay.
         rescale_grad (float, default 1): Multiplies the gradient first.
         clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
-        lazy_update (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+        lazy_update (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
     Changes in place: mom
     """
     params = {"lr": lr, "momentum": momentum, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}
@@ -5454,7 +7073,7 @@ def sgd_update(weight=None, grad=None, lr=_Null, wd=_Null, rescale_grad=_Null, c
         wd (float, default 0): Weight decay.
         rescale_grad (float, default 1): Multiplies the gradient first.
         clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
-        lazy_update (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+        lazy_update (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
     """
     params = {"lr": lr, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}
     if kwargs:
@@ -5521,7 +7140,7 @@ def signsgd_update(weight=None, grad=None, lr=_Null, wd=_Null, rescale_grad=_Nul
         wd (float, default 0): Weight decay.
         rescale_grad (float, default 1): Multiplies the gradient first.
         clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
-        lazy_update (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+        lazy_update (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
     """
     params = {"lr": lr, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}
     if kwargs:
@@ -5546,7 +7165,7 @@ def signum_update(weight=None, grad=None, mom=None, lr=_Null, momentum=_Null, wd
         wd (float, default 0): Weight decay.
         rescale_grad (float, default 1): Multiplies the gradient first.
         clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
-        lazy_update (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+        lazy_update (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
     Changes in place: mom
     """
     params = {"lr": lr, "momentum": momentum, "wd_lh": wd_lh, "wd": wd, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient, "lazy_update": lazy_update}
@@ -6031,6 +7650,7 @@ __all__ = [
     "Correlation",
     "Crop",
     "CuDNNBatchNorm",
+    "Custom",
     "Deconvolution",
     "Dropout",
     "ElementWiseSum",
@@ -6109,16 +7729,46 @@ __all__ = [
     "_adamw_update",
     "_add",
     "_arange",
+    "_broadcast",
     "_contrib_AdaptiveAvgPooling2D",
+    "_contrib_BatchNormWithReLU",
     "_contrib_BilinearResize2D",
     "_contrib_CTCLoss",
+    "_contrib_DeformableConvolution",
+    "_contrib_DeformablePSROIPooling",
+    "_contrib_ModulatedDeformableConvolution",
+    "_contrib_MultiBoxDetection",
+    "_contrib_MultiBoxPrior",
+    "_contrib_MultiBoxTarget",
+    "_contrib_MultiProposal",
+    "_contrib_PSROIPooling",
+    "_contrib_Proposal",
     "_contrib_ROIAlign",
+    "_contrib_RROIAlign",
+    "_contrib_SparseEmbedding",
+    "_contrib_SyncBatchNorm",
     "_contrib_adamw_update",
     "_contrib_allclose",
     "_contrib_arange_like",
+    "_contrib_bipartite_matching",
+    "_contrib_boolean_mask",
+    "_contrib_box_decode",
+    "_contrib_box_encode",
+    "_contrib_box_iou",
+    "_contrib_box_nms",
+    "_contrib_box_non_maximum_suppression",
+    "_contrib_calibrate_entropy",
+    "_contrib_count_sketch",
     "_contrib_ctc_loss",
+    "_contrib_dequantize",
     "_contrib_div_sqrt_dim",
+    "_contrib_edge_id",
+    "_contrib_fft",
+    "_contrib_getnnz",
     "_contrib_gradientmultiplier",
+    "_contrib_group_adagrad_update",
+    "_contrib_hawkesll",
+    "_contrib_ifft",
     "_contrib_index_array",
     "_contrib_index_copy",
     "_contrib_interleaved_matmul_encdec_qk",
@@ -6129,11 +7779,32 @@ __all__ = [
     "_contrib_multi_adamw_update",
     "_contrib_multi_mp_adamw_update",
     "_contrib_quadratic",
+    "_contrib_quantize",
+    "_contrib_quantize_asym",
+    "_contrib_quantize_v2",
+    "_contrib_quantized_act",
+    "_contrib_quantized_batch_norm",
+    "_contrib_quantized_concat",
+    "_contrib_quantized_conv",
+    "_contrib_quantized_elemwise_add",
+    "_contrib_quantized_elemwise_mul",
+    "_contrib_quantized_embedding",
+    "_contrib_quantized_flatten",
+    "_contrib_quantized_fully_connected",
+    "_contrib_quantized_pooling",
+    "_contrib_quantized_rnn",
+    "_contrib_requantize",
     "_contrib_round_ste",
+    "_contrib_sdp_attention",
     "_contrib_sign_ste",
     "_copy",
     "_crop_assign",
     "_crop_assign_scalar",
+    "_cvcopyMakeBorder",
+    "_cvimdecode",
+    "_cvimencode",
+    "_cvimread",
+    "_cvimresize",
     "_div",
     "_div_scalar",
     "_equal",
@@ -6149,11 +7820,22 @@ __all__ = [
     "_hypot",
     "_hypot_scalar",
     "_identity_with_attr_like_rhs",
+    "_image_adjust_lighting",
     "_image_crop",
     "_image_flip_left_right",
     "_image_flip_top_bottom",
     "_image_normalize",
+    "_image_random_brightness",
+    "_image_random_color_jitter",
+    "_image_random_contrast",
+    "_image_random_flip_left_right",
+    "_image_random_flip_top_bottom",
+    "_image_random_hue",
+    "_image_random_lighting",
+    "_image_random_saturation",
+    "_image_resize",
     "_image_to_tensor",
+    "_imdecode",
     "_lesser",
     "_lesser_equal",
     "_lesser_equal_scalar",
@@ -6215,6 +7897,14 @@ __all__ = [
     "_random_negative_binomial_like",
     "_random_normal",
     "_random_normal_like",
+    "_random_pdf_dirichlet",
+    "_random_pdf_exponential",
+    "_random_pdf_gamma",
+    "_random_pdf_generalized_negative_binomial",
+    "_random_pdf_negative_binomial",
+    "_random_pdf_normal",
+    "_random_pdf_poisson",
+    "_random_pdf_uniform",
     "_random_poisson",
     "_random_poisson_like",
     "_random_randint",
@@ -6234,10 +7924,18 @@ __all__ = [
     "_sample_normal",
     "_sample_poisson",
     "_sample_uniform",
+    "_sample_unique_zipfian",
+    "_scatter_elemwise_div",
+    "_scatter_minus_scalar",
+    "_scatter_plus_scalar",
     "_scatter_set_nd",
+    "_set_value",
     "_shuffle",
     "_slice_assign",
     "_slice_assign_scalar",
+    "_sparse_adagrad_update",
+    "_sparse_cast_storage",
+    "_sparse_retain",
     "_split_v2",
     "_square_sum",
     "_sub",
@@ -6289,6 +7987,7 @@ __all__ = [
     "broadcast_sub",
     "broadcast_to",
     "cast",
+    "cast_storage",
     "cbrt",
     "ceil",
     "choose_element_0index",
@@ -6392,6 +8091,14 @@ __all__ = [
     "random_generalized_negative_binomial",
     "random_negative_binomial",
     "random_normal",
+    "random_pdf_dirichlet",
+    "random_pdf_exponential",
+    "random_pdf_gamma",
+    "random_pdf_generalized_negative_binomial",
+    "random_pdf_negative_binomial",
+    "random_pdf_normal",
+    "random_pdf_poisson",
+    "random_pdf_uniform",
     "random_poisson",
     "random_randint",
     "random_uniform",
@@ -6400,6 +8107,7 @@ __all__ = [
     "reciprocal",
     "relu",
     "repeat",
+    "reset_arrays",
     "reshape",
     "reshape_like",
     "reverse",

@@ -14,7 +14,11 @@ def _filled(op, shape, ctx, dtype, **params):
 
 
 def zeros(shape, ctx=None, dtype=None, stype=None, out=None, **kwargs):
-    """An array of zeros."""
+    """An array of zeros; `stype` is its storage kind."""
+    if stype not in (None, "default"):
+        from . import sparse
+
+        return sparse.zeros(stype, shape, ctx, dtype)
     if out is not None:
         out[:] = 0
         return out

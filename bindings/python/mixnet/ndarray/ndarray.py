@@ -10,6 +10,7 @@ from .indexing import basic_box
 
 _HANDLE = ffi.typeof("mxn_ndarray_t *")
 _ops = {}
+_classes = []  # by storage kind
 
 
 def _op(name, *fields):
@@ -36,7 +37,11 @@ class NDArray(fast.Array):
     __array_priority__ = 1000.0
 
     def __new__(cls, handle):
-        """Takes over a handle of the C API."""
+        """Takes over a handle of the C API; the class is that of its storage kind."""
+        if cls is NDArray:
+            storage = ffi.new("int32_t *")
+            check(lib.mxn_ndarray_storage(handle, storage))
+            cls = _classes[storage[0]]
         return fast.Array.__new__(cls, int(ffi.cast("uintptr_t", handle)))
 
     @property
@@ -89,7 +94,7 @@ class NDArray(fast.Array):
 
     @property
     def stype(self):
-        """Storage type: 'default', the dense one."""
+        """Storage kind: 'default', the dense one; sparse arrays say 'row_sparse' or 'csr'."""
         return "default"
 
     @property
@@ -109,14 +114,17 @@ class NDArray(fast.Array):
     def attach_grad(self, grad_req="write", stype=None):
         """Makes the array a variable with a gradient array of zeros. An array that was recorded is cut off from what it was made of.
 
-        grad_req: 'write', 'add' (backward adds to it) or 'null'.
+        grad_req: 'write', 'add' (backward adds to it) or 'null'. stype: the gradient's storage kind, the array's own when it is not given.
         """
-        if stype not in (None, "default"):
-            raise MXNetError(f"[attach_grad] stype: expected 'default', got {stype!r}")
         from .. import autograd
+        from . import sparse
 
-        gradient = empty(self.shape, self.context, self._dtype)
-        gradient._sync_copyfrom(np.zeros(self.shape, "float32" if self._dtype == "bfloat16" else self.dtype))
+        stype = stype or self.stype
+        if stype == "default":
+            gradient = empty(self.shape, self.context, self._dtype)
+            gradient._sync_copyfrom(np.zeros(self.shape, "float32" if self._dtype == "bfloat16" else self.dtype))
+        else:
+            gradient = sparse.zeros(stype, self.shape, self.context, self._dtype)
         autograd.mark_variables([self], [gradient], grad_req)
 
     def backward(self, out_grad=None, retain_graph=False, train_mode=True):
@@ -252,10 +260,10 @@ class NDArray(fast.Array):
         return self
 
     def tostype(self, stype):
-        """The array itself for 'default'; sparse storage is not available."""
-        if stype != "default":
-            raise MXNetError(f"[tostype] expected 'default', got {stype!r}")
-        return self
+        """A copy in another storage kind: 'default', 'row_sparse' or 'csr'."""
+        if stype not in ("default", "row_sparse", "csr"):
+            raise MXNetError(f"[tostype] expected 'default', 'row_sparse' or 'csr', got {stype!r}")
+        return invoke(_op("cast_storage", "stype"), (self,), {"stype": stype})
 
     def detach(self):
         """The same memory, cut off from gradients."""
@@ -509,6 +517,7 @@ def _addresses():
     return tuple(int(ffi.cast("uintptr_t", _op(name, *(["scalar"] if name.endswith("_scalar") else [])).handle)) for name in names)
 
 
+_classes.append(NDArray)
 fast.setup(NDArray, _Null, last_error, _slow_call, _slot_arithmetic, _addresses())
 call = fast.call
 
@@ -518,6 +527,10 @@ call = fast.call
 
 def empty(shape, ctx=None, dtype=None, stype=None):
     """An array with undefined values."""
+    if stype not in (None, "default"):
+        from . import sparse
+
+        return sparse.empty(stype, shape, ctx, dtype)
     shape = _shape_arg(shape)
     ctx = ctx or current_context()
     out = ffi.new("mxn_ndarray_t **")
@@ -530,6 +543,10 @@ def array(source, ctx=None, dtype=None):
     if isinstance(source, NDArray):
         result = source.copyto(ctx or source.context)
         return result if dtype is None else result.astype(dtype, copy=False)
+    if type(source).__module__.startswith("scipy.sparse"):
+        from . import sparse
+
+        return sparse.csr_matrix(source, ctx=ctx, dtype=dtype)
     if dtype is None:
         own = getattr(source, "dtype", None)
         dtype = own if isinstance(source, np.ndarray) and own != np.float64 else "float32"

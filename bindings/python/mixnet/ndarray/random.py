@@ -1,6 +1,7 @@
 """mx.nd.random: draws from distributions, with numbers or arrays as parameters."""
 
 from ..base import _Null, dtype_name
+from ..namespaces import publish
 from . import gen_op
 from .ndarray import NDArray, _shape_arg
 
@@ -76,3 +77,11 @@ def shuffle(data, **kwargs):
     keys = uniform(shape=(data.shape[0],)).asnumpy()
     order = array(keys.argsort(), dtype="int64")
     return gen_op.take(data, order)
+
+
+def multinomial(data, shape=_Null, get_prob=False, out=None, dtype="int32", **kwargs):
+    """Indices drawn with the probabilities in the last axis of data; with get_prob also the logarithms of their probabilities."""
+    return gen_op._sample_multinomial(data, shape=shape, get_prob=get_prob, dtype=dtype, out=out, **kwargs)
+
+
+publish(globals(), gen_op, "_random_")

@@ -13,6 +13,7 @@ __all__ = [
     "ccSGD",
     "Adam",
     "AdaGrad",
+    "GroupAdaGrad",
     "RMSProp",
     "AdaDelta",
     "Ftrl",
@@ -27,11 +28,19 @@ __all__ = [
 ]
 
 
+def _laziness(optimizer):
+    """The operators are lazy unless they are told not to be."""
+    return {} if optimizer.lazy_update else {"lazy_update": False}
+
+
 @register
 class SGD(Optimizer):
-    """Stochastic gradient descent with momentum: m = momentum m - lr (clip(rescale g) + wd w), w += m."""
+    """Stochastic gradient descent with momentum: m = momentum m - lr (clip(rescale g) + wd w), w += m.
 
-    def __init__(self, learning_rate=0.01, momentum=0.0, lazy_update=False, **kwargs):
+    lazy_update: row_sparse gradients change only the rows that they have.
+    """
+
+    def __init__(self, learning_rate=0.01, momentum=0.0, lazy_update=True, **kwargs):
         super().__init__(learning_rate=learning_rate, **kwargs)
         self.momentum, self.lazy_update = momentum, lazy_update
 
@@ -41,9 +50,9 @@ class SGD(Optimizer):
     def update(self, index, weight, grad, state):
         lr, wd, _ = self._step(index)
         if state is None:
-            nd.sgd_update(weight, grad, out=weight, lr=lr, wd=wd, **self._common())
+            nd.sgd_update(weight, grad, out=weight, lr=lr, wd=wd, **self._common(), **_laziness(self))
         else:
-            nd.sgd_mom_update(weight, grad, state, out=weight, lr=lr, wd=wd, momentum=self.momentum, **self._common())
+            nd.sgd_mom_update(weight, grad, state, out=weight, lr=lr, wd=wd, momentum=self.momentum, **self._common(), **_laziness(self))
 
     def update_multi_precision(self, index, weight, grad, state):
         if not self._low_precision(weight):
@@ -99,9 +108,9 @@ class SGLD(Optimizer):
 
 @register
 class Adam(Optimizer):
-    """Adam (Kingma and Ba, 2015)."""
+    """Adam (Kingma and Ba, 2015). lazy_update: row_sparse gradients change only the rows that they have."""
 
-    def __init__(self, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, lazy_update=False, **kwargs):
+    def __init__(self, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, lazy_update=True, **kwargs):
         super().__init__(learning_rate=learning_rate, **kwargs)
         self.beta1, self.beta2, self.epsilon, self.lazy_update = beta1, beta2, epsilon, lazy_update
 
@@ -111,7 +120,8 @@ class Adam(Optimizer):
     def update(self, index, weight, grad, state):
         lr, wd, t = self._step(index)
         lr *= math.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
-        nd.adam_update(weight, grad, *state, out=weight, lr=lr, wd=wd, beta1=self.beta1, beta2=self.beta2, epsilon=self.epsilon, **self._common())
+        moments = {"beta1": self.beta1, "beta2": self.beta2, "epsilon": self.epsilon}
+        nd.adam_update(weight, grad, *state, out=weight, lr=lr, wd=wd, **moments, **self._common(), **_laziness(self))
 
 
 @register
@@ -127,9 +137,32 @@ class AdaGrad(Optimizer):
 
     def update(self, index, weight, grad, state):
         lr, wd, _ = self._step(index)
+        if grad.stype == "row_sparse" and wd == 0:
+            nd._sparse_adagrad_update(weight, grad, state, out=weight, lr=lr, epsilon=self.float_stable_eps, **self._common())
+            return
         grad = self._prepared(grad)
         state += grad.square()
         weight += -lr * (grad / (state + self.float_stable_eps).sqrt() + wd * weight)
+
+
+@register
+class GroupAdaGrad(Optimizer):
+    """AdaGrad with one rate per row, for tables of embeddings; without weight decay."""
+
+    def __init__(self, learning_rate=0.01, eps=1e-5, **kwargs):
+        super().__init__(learning_rate=learning_rate, **kwargs)
+        self.float_stable_eps = eps
+
+    def create_state(self, index, weight):
+        if weight.ndim != 2:
+            raise ValueError(f"[GroupAdaGrad] weight: expected 2 dimensions, got {weight.shape}")
+        return nd.zeros((weight.shape[0], 1), weight.context, dtype=weight.dtype)
+
+    def update(self, index, weight, grad, state):
+        lr, wd, _ = self._step(index)
+        if wd != 0:
+            raise ValueError(f"[GroupAdaGrad] wd: expected 0, got {wd}")
+        nd._contrib_group_adagrad_update(weight, grad, state, out=weight, lr=lr, epsilon=self.float_stable_eps, **self._common())
 
 
 @register

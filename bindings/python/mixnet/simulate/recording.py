@@ -8,6 +8,8 @@ import time
 from .. import engine, profiler, waitall
 from .trace import Step, Trace, expect
 
+_BEGIN = "forward pass begins"
+
 
 class _ModuleSteps:
     """A Module on one device with a batch."""
@@ -118,14 +120,18 @@ def _layer_starts(net):
         path = os.path.join(folder, "trace.json")
         profiler.set_config(profile_all=True, filename=path)
         profiler.set_state("run")
+        profiler.Marker(profiler.Domain("simulate"), _BEGIN).mark()
         net.forward()
         waitall()
         profiler.set_state("stop")
         profiler.dump()
         with open(path) as file:
             events = json.load(file)["traceEvents"]
+    begin = max(event["ts"] for event in events if event.get("name") == _BEGIN)  # a recording that was not finished goes on: its events are not ours
     starts = {}
     for event in events:
+        if event.get("ts", begin) < begin:
+            continue
         for node in event.get("args", {}).get("node", "").split("+"):  # a step of several nodes has their names
             if node and "ts" in event:
                 starts[node] = min(event["ts"], starts.get(node, event["ts"]))

@@ -2,6 +2,7 @@
 
 from . import gen_op  # noqa: F401
 from .gen_op import *  # noqa: F401, F403
+from .custom import Custom  # noqa: F401
 from .symbol import (  # noqa: F401
     Group,
     Symbol,
@@ -21,6 +22,7 @@ from .symbol import (  # noqa: F401
     var,
     zeros,
 )
+from . import contrib, image, linalg, random  # noqa: F401, E402
 
 
 def _add_methods():

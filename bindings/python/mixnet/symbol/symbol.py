@@ -6,6 +6,7 @@ from .. import attribute, name as naming
 from ..base import DTYPE_NAMES, DTYPES, MXNetError, Op, TextList, check, dtype_name, ffi, lib, shapes, strings, text
 
 _ops = {}
+STORAGE_KINDS = ("default", "row_sparse", "csr")  # by their numbers in files
 
 
 def _op(op_name):
@@ -243,8 +244,14 @@ class Symbol:
         """An Executor with fresh arrays made from input shapes. grad_req: one of 'write', 'add', 'null', a list or a dict.
 
         group2ctx: contexts by the value of the attribute ctx_group; nodes of these groups live and run there, all others on `ctx`.
+        stype_dict: storage kinds of arguments, which their variables keep (see Variable).
         """
         from ..executor import simple_bind
+
+        for name, stype in (stype_dict or {}).items():
+            if name not in self.list_arguments() or stype not in STORAGE_KINDS:
+                raise MXNetError(f"[simple_bind] stype_dict: expected arguments and 'default', 'row_sparse' or 'csr', got {name}: {stype!r}")
+            self.get_internals()[name]._set_attr(__storage_type__=str(STORAGE_KINDS.index(stype)))
 
         return simple_bind(self, ctx, grad_req, type_dict, group2ctx, shared_exec, kwargs)
 
@@ -410,6 +417,10 @@ def Variable(name, attr=None, shape=None, lr_mult=None, wd_mult=None, dtype=None
         attributes["__dtype__"] = str(DTYPES[dtype_name(dtype)])
     if init is not None:
         attributes["__init__"] = init if isinstance(init, str) else init.dumps()
+    if stype is not None:
+        if stype not in STORAGE_KINDS:
+            raise ValueError(f"[Variable] stype: expected 'default', 'row_sparse' or 'csr', got {stype!r}")
+        attributes["__storage_type__"] = str(STORAGE_KINDS.index(stype))
     for key, value in kwargs.items():
         if not (key.startswith("__") and key.endswith("__")):
             raise ValueError(f"[Variable] {key}: expected a keyword of the form __name__")

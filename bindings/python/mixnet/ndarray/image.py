@@ -1,0 +1,6 @@
+"""mx.nd.image: operators on images."""
+
+from ..namespaces import publish
+from . import gen_op
+
+__all__ = publish(globals(), gen_op, "_image_")

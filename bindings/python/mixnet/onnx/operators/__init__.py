@@ -1,0 +1,1 @@
+"""Operators of ONNX by family: each function gets a node and the values of its inputs."""
