@@ -156,7 +156,7 @@ func (t *trainer) epoch(ctx context.Context, epoch int) error {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("[Fit] epoch %d, batch %d: %w", epoch, batch, err)
 		}
-		if _, err := t.data.Next(t.executor.Args); err == io.EOF {
+		if _, err := nextBatch(ctx, t.data, t.executor.Args); err == io.EOF {
 			if batch == 0 {
 				return failf(CodeInvalid, "[Fit] data: expected at least one batch, got none")
 			}

@@ -24,7 +24,7 @@ func (m *Model) each(ctx context.Context, data DataProvider, use func(e *Executo
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("[Model] batch %d: %w", batch, err)
 		}
-		pad, err := data.Next(e.Args)
+		pad, err := nextBatch(ctx, data, e.Args)
 		if err == io.EOF {
 			return nil
 		} else if err != nil {

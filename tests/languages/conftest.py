@@ -7,11 +7,13 @@ that is a failure, elsewhere a skip with that reason. What a language's own test
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+TRAINED = ROOT / "build" / "trained"
 
 
 @pytest.fixture(scope="session")
@@ -66,6 +68,18 @@ def inner(record_testsuite_property):
         record_testsuite_property(f"inside {name}", f"{passed} {failed} {skipped}")
 
     return count
+
+
+@pytest.fixture(scope="session")
+def trained():
+    """trained("go") is the prefix at which Go's LeNet leaves its checkpoint; test_trained_everywhere.py and tests/predictor have the others load it."""
+    shutil.rmtree(TRAINED, ignore_errors=True)
+
+    def prefix(language):
+        (TRAINED / language).mkdir(parents=True, exist_ok=True)
+        return TRAINED / language / "lenet"
+
+    return prefix
 
 
 @pytest.fixture

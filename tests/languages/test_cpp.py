@@ -53,10 +53,11 @@ def test_every_operator_is_a_function():
             assert given.items() <= fields.items(), op["name"]
 
 
-@pytest.mark.parametrize("program", ["bindings/cpp/train_lenet", "train_lenet_c"], ids=["C++", "C"])
-def test_lenet(run, lenet, tmp_path, program):
-    accuracy = lenet(run([BUILD / program, "--limit", "2000", "--epochs", "1", "--prefix", tmp_path / "lenet"]))
-    assert python_accuracy(tmp_path / "lenet", 1) == pytest.approx(accuracy, abs=2e-4)
+@pytest.mark.parametrize("program, language", [("bindings/cpp/train_lenet", "cpp"), ("train_lenet_c", "c")], ids=["C++", "C"])
+def test_lenet(run, lenet, trained, program, language):
+    prefix = trained(language)
+    accuracy = lenet(run([BUILD / program, "--limit", "2000", "--epochs", "1", "--prefix", prefix]))
+    assert python_accuracy(prefix, 1) == pytest.approx(accuracy, abs=2e-4)
 
 
 @pytest.mark.parametrize("program", ["bindings/cpp/train_lenet", "train_lenet_c"], ids=["C++", "C"])

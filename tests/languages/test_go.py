@@ -51,8 +51,8 @@ def test_binding(go, inner):
     inner("Go", f"{count['pass']} passed, {count['fail']} failed, {count['skip']} skipped", least=300)
 
 
-def test_lenet(go, trainer, lenet, tmp_path):
-    prefix = tmp_path / "lenet"
+def test_lenet(go, trainer, lenet, trained):
+    prefix = trained("go")
     run = subprocess.run([trainer, "--limit", "2000", "--epochs", "1", "--prefix", prefix], env=go, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     accuracy = lenet(run.stdout)

@@ -35,10 +35,10 @@ def test_guide(run, inner):
     inner("Julia's guide", run([*JULIA, "-O1", PACKAGE / "test" / "runtests.jl", *COMPILED], env=ENVIRONMENT))
 
 
-def test_lenet(run, lenet, tmp_path):
+def test_lenet(run, lenet, trained):
     program = ROOT / "examples" / "julia" / "train_lenet.jl"
-    lenet(run([*JULIA, program, "--limit", 2000, "--epochs", 1, "--prefix", tmp_path / "lenet"], env=ENVIRONMENT))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["lenet-0001.params", "lenet-symbol.json"]
+    lenet(run([*JULIA, program, "--limit", 2000, "--epochs", 1, "--prefix", trained("julia")], env=ENVIRONMENT))
+    assert sorted(path.name for path in trained("julia").parent.iterdir()) == ["lenet-0001.params", "lenet-symbol.json"]
 
 
 def test_interrupt_ends_the_program(tmp_path):

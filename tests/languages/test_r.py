@@ -88,14 +88,14 @@ def test_a_new_operator_needs_the_generator_alone(monkeypatch):
     assert "Does what no other does." in page and "\\item \\code{size} (int, required): How many." in page
 
 
-def test_example_has_the_losses_of_every_language(checked, lenet, tmp_path):
-    done = run("Rscript", ROOT / "examples" / "r" / "train_lenet.R", "--limit", "2000", "--epochs", "1", "--prefix", tmp_path / "lenet")
+def test_example_has_the_losses_of_every_language(checked, lenet, trained):
+    done = run("Rscript", ROOT / "examples" / "r" / "train_lenet.R", "--limit", "2000", "--epochs", "1", "--prefix", trained("r"))
     assert done.returncode == 0, done.stdout + done.stderr
     lenet(done.stdout)
 
     import mixnet as mx
 
-    symbol, arguments, states = mx.model.load_checkpoint(str(tmp_path / "lenet"), 1)
+    symbol, arguments, states = mx.model.load_checkpoint(str(trained("r")), 1)
     assert set(arguments) == set(symbol.list_arguments()) - {"data", "softmax_label"} and not states
 
 

@@ -8,6 +8,8 @@ package capi
 */
 import "C"
 
+import "unsafe"
+
 // TaskFn is mxn_task_fn; what it returns or panics with becomes the library's error.
 type TaskFn func() error
 
@@ -19,6 +21,12 @@ type MonitorFn func(name string, value Ndarray) error
 
 // BackwardFn is mxn_backward_fn; what it returns or panics with becomes the library's error.
 type BackwardFn func(outputGrads []Ndarray, inputGrads []Ndarray) error
+
+// CustomFn is mxn_custom_fn; what it returns or panics with becomes the library's error.
+type CustomFn func(call CustomCall) error
+
+// SourceFn is mxn_source_fn; what it returns or panics with becomes the library's error.
+type SourceFn func(uri string, file int64, offset int64, buffer []byte, outCount *int64) error
 
 //export mxnGoTask
 func mxnGoTask(user C.uintptr_t) C.int32_t {
@@ -45,5 +53,19 @@ func mxnGoMonitor(user C.uintptr_t, name *C.char, value *C.mxn_ndarray_t) C.int3
 func mxnGoBackward(user C.uintptr_t, outputGrads **C.mxn_ndarray_t, numOutputs C.int64_t, inputGrads **C.mxn_ndarray_t, numInputs C.int64_t) C.int32_t {
 	return guarded(func() error {
 		return registered(user).(BackwardFn)(vector(outputGrads, numOutputs), vector(inputGrads, numInputs))
+	})
+}
+
+//export mxnGoCustom
+func mxnGoCustom(user C.uintptr_t, call *C.mxn_custom_call_t) C.int32_t {
+	return guarded(func() error {
+		return registered(user).(CustomFn)(call)
+	})
+}
+
+//export mxnGoSource
+func mxnGoSource(user C.uintptr_t, uri *C.char, file C.int64_t, offset C.int64_t, buffer unsafe.Pointer, bytes C.int64_t, outCount *C.int64_t) C.int32_t {
+	return guarded(func() error {
+		return registered(user).(SourceFn)(C.GoString(uri), int64(file), int64(offset), unsafe.Slice((*byte)(buffer), int(bytes)), (*int64)(unsafe.Pointer(outCount)))
 	})
 }

@@ -305,6 +305,12 @@ func OpInvoke(op Op, inputs []Ndarray, numInputs int32, args *Args, training int
 	return
 }
 
+// LibraryLoad is mxn_library_load. Loads a shared library that adds operators (mixnet/plugin.h), for all bindings and threads; out_names: theirs, hidden ones left out. A library that was loaded before adds nothing. On failure nothing changes. Owner of what is returned: caller: mxn_strings_free.
+func LibraryLoad(path string) (outNames Strings, err error) {
+	err = failure(C.mxn_go_library_load(text(path), &outNames))
+	return
+}
+
 // NdarrayCreate is mxn_ndarray_create. An array with undefined values. Owner of what is returned: caller: mxn_ndarray_free.
 func NdarrayCreate(shape []int64, ndim int32, dtype int32, deviceKind int32, deviceIndex int32) (outArray Ndarray, err error) {
 	err = failure(C.mxn_go_ndarray_create((*C.int64_t)(unsafe.Pointer(first(shape))), C.int32_t(ndim), C.int32_t(dtype), C.int32_t(deviceKind), C.int32_t(deviceIndex), &outArray))
@@ -329,7 +335,7 @@ func NdarrayFree(array Ndarray) {
 	C.mxn_go_ndarray_free(array)
 }
 
-// NdarrayInfo is mxn_ndarray_info. Shape, dtype and device. The caller sets out_info->struct_size.
+// NdarrayInfo is mxn_ndarray_info. Shape, dtype and device. The caller sets out_info->struct_size. Blocks: until the array is written where its shape depends on values.
 func NdarrayInfo(array Ndarray) (outInfo NdarrayInfoT, err error) {
 	outInfo.StructSize = uint64(unsafe.Sizeof(outInfo))
 	err = failure(C.mxn_go_ndarray_info(array, (*C.mxn_ndarray_info_t)(unsafe.Pointer(&outInfo))))
@@ -369,7 +375,7 @@ func NdarrayCopyToHost(array Ndarray, data unsafe.Pointer, bytes int64, wait *Wa
 	return
 }
 
-// NdarrayCopy is mxn_ndarray_copy. Copies from one array into another of the same shape and dtype, between any devices.
+// NdarrayCopy is mxn_ndarray_copy. Copies from one array into another of the same shape and dtype, between any devices and storage kinds.
 func NdarrayCopy(from Ndarray, to Ndarray) (err error) {
 	err = failure(C.mxn_go_ndarray_copy(from, to))
 	return
@@ -437,6 +443,24 @@ func NdarrayLoadMemory(data unsafe.Pointer, bytes int64) (outArrays *Ndarray, ou
 	return
 }
 
+// NdarrayStorage is mxn_ndarray_storage. 0 dense, 1 row_sparse, 2 csr.
+func NdarrayStorage(array Ndarray) (outStorage int32, err error) {
+	err = failure(C.mxn_go_ndarray_storage(array, (*C.int32_t)(unsafe.Pointer(&outStorage))))
+	return
+}
+
+// NdarrayCreateSparse is mxn_ndarray_create_sparse. A sparse array on the CPU (storage 1 or 2) with copies of dense parts: data (its stored values), indices (row or column numbers, int64) and, for csr, indptr (int64). data NULL: nothing stored, of that dtype. Owner of what is returned: caller: mxn_ndarray_free. Blocks: until the parts are there.
+func NdarrayCreateSparse(storage int32, shape []int64, ndim int32, dtype int32, data Ndarray, indices Ndarray, indptr Ndarray) (outArray Ndarray, err error) {
+	err = failure(C.mxn_go_ndarray_create_sparse(C.int32_t(storage), (*C.int64_t)(unsafe.Pointer(first(shape))), C.int32_t(ndim), C.int32_t(dtype), data, indices, indptr, &outArray))
+	return
+}
+
+// NdarrayPart is mxn_ndarray_part. A dense copy of a part of a sparse array: 0 data, 1 indices, 2 indptr. Owner of what is returned: caller: mxn_ndarray_free.
+func NdarrayPart(array Ndarray, part int32) (outArray Ndarray, err error) {
+	err = failure(C.mxn_go_ndarray_part(array, C.int32_t(part), &outArray))
+	return
+}
+
 // NdarrayListFree is mxn_ndarray_list_free. Frees the vector of handles that a load or an executor returned, not the arrays in it.
 func NdarrayListFree(arrays []Ndarray) {
 	C.mxn_go_ndarray_list_free(first(arrays))
@@ -457,6 +481,22 @@ func SymbolCreate(op Op, args *Args, attrKeys []string, attrValues []string, num
 	inputNamesC, inputNamesFree := texts(inputNames)
 	defer inputNamesFree()
 	err = failure(C.mxn_go_symbol_create(op, args.first(), args.count(), args.textBytes(), args.intValues(), args.realValues(), attrKeysC, attrValuesC, C.int32_t(numAttrs), first(inputs), inputNamesC, C.int32_t(numInputs), text(name), &outSymbol))
+	return
+}
+
+// SymbolCreateWith is mxn_symbol_create_with. An operator that carries graphs (_foreach, _while_loop, _cond) applied to symbols of one output. The inputs of each graph are its variables in post-order. Owner of what is returned: caller: mxn_symbol_free.
+func SymbolCreateWith(op Op, graphs []Symbol, numGraphs int32, args *Args, attrKeys []string, attrValues []string, numAttrs int32, inputs []Symbol, numInputs int32, name string) (outSymbol Symbol, err error) {
+	attrKeysC, attrKeysFree := texts(attrKeys)
+	defer attrKeysFree()
+	attrValuesC, attrValuesFree := texts(attrValues)
+	defer attrValuesFree()
+	err = failure(C.mxn_go_symbol_create_with(op, first(graphs), C.int32_t(numGraphs), args.first(), args.count(), args.textBytes(), args.intValues(), args.realValues(), attrKeysC, attrValuesC, C.int32_t(numAttrs), first(inputs), C.int32_t(numInputs), text(name), &outSymbol))
+	return
+}
+
+// SymbolCut is mxn_symbol_cut. The part of the graph whose operators have this attribute: as a symbol of its own in which each value from outside is a variable, and those values in the order of its variables (NULL when there are none). Owner of what is returned: caller: mxn_symbol_free.
+func SymbolCut(symbol Symbol, key string, value string) (outSymbol Symbol, outOutside Symbol, err error) {
+	err = failure(C.mxn_go_symbol_cut(symbol, text(key), text(value), &outSymbol, &outOutside))
 	return
 }
 
@@ -598,6 +638,12 @@ func SymbolDeviceMemory(symbol Symbol, deviceKind int32, deviceIndex int32, name
 	defer namesFree()
 	outInfo.StructSize = uint64(unsafe.Sizeof(outInfo))
 	err = failure(C.mxn_go_symbol_device_memory(symbol, C.int32_t(deviceKind), C.int32_t(deviceIndex), namesC, (*C.int32_t)(unsafe.Pointer(first(ndims))), (*C.int64_t)(unsafe.Pointer(first(dims))), C.int32_t(count), C.int32_t(training), (*C.mxn_memory_info_t)(unsafe.Pointer(&outInfo))))
+	return
+}
+
+// SymbolQuantize is mxn_symbol_quantize. The symbol for prediction with its layers on 8-bit numbers, and how its parameters come of the symbol's own. options is a JSON object: excluded_names, excluded_operators (lists of texts that stay float), quantized_dtype ("int8", "uint8", "auto"), quantize_mode ("smart", "full"), quantize_granularity ("tensor-wise", "channel-wise"); or ranges alone (an object of [lowest, highest] by name of a value, as conv0_output), which a symbol made before is to know. out_parameters gives a group with an output for each name in out_names, both empty where ranges were given. Owner of what is returned: caller: mxn_symbol_free, mxn_strings_free.
+func SymbolQuantize(symbol Symbol, options string) (outSymbol Symbol, outParameters Symbol, outNames Strings, err error) {
+	err = failure(C.mxn_go_symbol_quantize(symbol, text(options), &outSymbol, &outParameters, &outNames))
 	return
 }
 
@@ -746,6 +792,52 @@ func CachedOpDescribe(op CachedOp) (outText *string, outPlans int64, err error) 
 	var outTextC *C.char
 	err = failure(C.mxn_go_cached_op_describe(op, &outTextC, (*C.int64_t)(unsafe.Pointer(&outPlans))))
 	outText = taken(outTextC)
+	return
+}
+
+// CustomRegister is mxn_custom_register. Registers an operator for nodes of Custom with this op_type; later nodes get the latest. fn answers the questions of mxn_custom_call_info: DECLARE by names and what backward reads, SHAPES and TYPES by shapes; CREATE and RELEASE may do nothing; FORWARD writes the outputs, BACKWARD the gradients of the inputs. Those two run on a thread of the engine's own and may wait, allocate and call the library. Owner of what is returned: library takes user.
+func CustomRegister(name string, fn CustomFn) (err error) {
+	user := register(fn, fn == nil)
+	err = failure(C.mxn_go_custom_register(text(name), user))
+	return
+}
+
+// CustomCallInfo is mxn_custom_call_info. What is asked. The caller sets out_info->struct_size.
+func CustomCallInfo(call CustomCall) (outInfo CustomInfoT, err error) {
+	outInfo.StructSize = uint64(unsafe.Sizeof(outInfo))
+	err = failure(C.mxn_go_custom_call_info(call, (*C.mxn_custom_info_t)(unsafe.Pointer(&outInfo))))
+	return
+}
+
+// CustomCallParams is mxn_custom_call_params. The node's parameters: keys and values by turns. Owner of what is returned: caller: mxn_strings_free.
+func CustomCallParams(call CustomCall) (outParams Strings, err error) {
+	err = failure(C.mxn_go_custom_call_params(call, &outParams))
+	return
+}
+
+// CustomCallShapes is mxn_custom_call_shapes. SHAPES: of the inputs, as far as known. TYPES: their dtypes, one list of codes, -1 unknown. CREATE: shapes of inputs and states, then one list of dtypes. FORWARD, BACKWARD: one list of requests for the outputs or the inputs' gradients, MXN_GRAD_WRITE or MXN_GRAD_NULL. Owner of what is returned: caller: mxn_shapes_free.
+func CustomCallShapes(call CustomCall) (outShapes Shapes, err error) {
+	err = failure(C.mxn_go_custom_call_shapes(call, &outShapes))
+	return
+}
+
+// CustomCallArrays is mxn_custom_call_arrays. Arrays of FORWARD and BACKWARD: what MXN_CUSTOM_INPUTS, ... Those that backward does not read have no values. They borrow memory: one that is kept has its values of the end of the call, but an address or a DLPack tensor ends with it. Owner of what is returned: caller: each array, and the vector by mxn_ndarray_list_free.
+func CustomCallArrays(call CustomCall, what int32) (outArrays *Ndarray, outCount int64, err error) {
+	err = failure(C.mxn_go_custom_call_arrays(call, C.int32_t(what), &outArrays, (*C.int64_t)(unsafe.Pointer(&outCount))))
+	return
+}
+
+// CustomCallSetNames is mxn_custom_call_set_names. Answers DECLARE: names of MXN_CUSTOM_INPUTS, OUTPUTS or STATES. What is not said is one input, data, one output, output, and no states.
+func CustomCallSetNames(call CustomCall, what int32, names []string, count int32) (err error) {
+	namesC, namesFree := texts(names)
+	defer namesFree()
+	err = failure(C.mxn_go_custom_call_set_names(call, C.int32_t(what), namesC, C.int32_t(count)))
+	return
+}
+
+// CustomCallSetShapes is mxn_custom_call_set_shapes. Answers SHAPES: of inputs, outputs, states; TYPES: one list of their dtypes; DECLARE: one list of what backward reads, where gradients of the outputs are numbered from 0, then inputs, then outputs; all unless said.
+func CustomCallSetShapes(call CustomCall, ndims []int32, dims []int64, count int32) (err error) {
+	err = failure(C.mxn_go_custom_call_set_shapes(call, (*C.int32_t)(unsafe.Pointer(first(ndims))), (*C.int64_t)(unsafe.Pointer(first(dims))), C.int32_t(count)))
 	return
 }
 
@@ -971,6 +1063,140 @@ func ProfilerDump(path string) (err error) {
 func ProfilerAggregate(restart int32) (outJson *string, err error) {
 	var outJsonC *C.char
 	err = failure(C.mxn_go_profiler_aggregate(C.int32_t(restart), &outJsonC))
+	outJson = taken(outJsonC)
+	return
+}
+
+// SourceRegister is mxn_source_register. From now on what reads files reads scheme://... through fn, before the library's own schemes, of which file stays; fn NULL takes that back. Threads of the library call fn, several at once for different files, one at a time for one. What fn reports is MXN_ERROR_USER of who reads. Owner of what is returned: library takes user.
+func SourceRegister(scheme string, fn SourceFn) (err error) {
+	user := register(fn, fn == nil)
+	err = failure(C.mxn_go_source_register(text(scheme), user))
+	return
+}
+
+// SourceRead is mxn_source_read. Reads bytes from offset on of a path or URI: file, http, https, s3 or registered. bytes 0: only *out_total, the whole. *out_count: how many there were. Blocks: yes.
+func SourceRead(path string, offset int64, data unsafe.Pointer, bytes int64) (outCount int64, outTotal int64, err error) {
+	err = failure(C.mxn_go_source_read(text(path), C.int64_t(offset), data, C.int64_t(bytes), (*C.int64_t)(unsafe.Pointer(&outCount)), (*C.int64_t)(unsafe.Pointer(&outTotal))))
+	return
+}
+
+// RecordReaderCreate is mxn_record_reader_create. Reads the records that begin in share part_index of num_parts of a file, a path or URI; 0 and 1: all. Owner of what is returned: caller: mxn_record_reader_free.
+func RecordReaderCreate(path string, partIndex int64, numParts int64) (outReader RecordReader, err error) {
+	err = failure(C.mxn_go_record_reader_create(text(path), C.int64_t(partIndex), C.int64_t(numParts), &outReader))
+	return
+}
+
+// RecordReaderFree is mxn_record_reader_free.  Owner of what is returned: takes the handle.
+func RecordReaderFree(reader RecordReader) {
+	C.mxn_go_record_reader_free(reader)
+}
+
+// RecordReaderNext is mxn_record_reader_next. The next record: NULL at the end, not NULL for an empty one. What is no record fails once with MXN_ERROR_IO and its place; the call after that goes on behind it. Owner of what is returned: reader: until its next call. Blocks: while a file on a server is read.
+func RecordReaderNext(reader RecordReader) (outData unsafe.Pointer, outBytes int64, err error) {
+	err = failure(C.mxn_go_record_reader_next(reader, &outData, (*C.int64_t)(unsafe.Pointer(&outBytes))))
+	return
+}
+
+// RecordReaderSeek is mxn_record_reader_seek. Goes to a place that a writer or a reader has told, also outside of the share; -1: to the share's beginning.
+func RecordReaderSeek(reader RecordReader, offset int64) (err error) {
+	err = failure(C.mxn_go_record_reader_seek(reader, C.int64_t(offset)))
+	return
+}
+
+// RecordReaderTell is mxn_record_reader_tell. Where the next record begins, in bytes.
+func RecordReaderTell(reader RecordReader) (outOffset int64, err error) {
+	err = failure(C.mxn_go_record_reader_tell(reader, (*C.int64_t)(unsafe.Pointer(&outOffset))))
+	return
+}
+
+// RecordWriterCreate is mxn_record_writer_create. A new file of records, or with append the end of one. Owner of what is returned: caller: mxn_record_writer_free.
+func RecordWriterCreate(path string, append int32) (outWriter RecordWriter, err error) {
+	err = failure(C.mxn_go_record_writer_create(text(path), C.int32_t(append), &outWriter))
+	return
+}
+
+// RecordWriterFree is mxn_record_writer_free. Closes as mxn_record_writer_close does, but errors are lost. Owner of what is returned: takes the handle.
+func RecordWriterFree(writer RecordWriter) {
+	C.mxn_go_record_writer_free(writer)
+}
+
+// RecordWriterWrite is mxn_record_writer_write. Writes a record of at most 2^29 - 1 bytes; where it begins. After MXN_ERROR_IO the file is closed.
+func RecordWriterWrite(writer RecordWriter, data unsafe.Pointer, bytes int64) (outOffset int64, err error) {
+	err = failure(C.mxn_go_record_writer_write(writer, data, C.int64_t(bytes), (*C.int64_t)(unsafe.Pointer(&outOffset))))
+	return
+}
+
+// RecordWriterTell is mxn_record_writer_tell. Where the next record will begin, in bytes.
+func RecordWriterTell(writer RecordWriter) (outOffset int64, err error) {
+	err = failure(C.mxn_go_record_writer_tell(writer, (*C.int64_t)(unsafe.Pointer(&outOffset))))
+	return
+}
+
+// RecordWriterFlush is mxn_record_writer_flush. What was written is in the file when it returns; close ends the writing.
+func RecordWriterFlush(writer RecordWriter, close int32) (err error) {
+	err = failure(C.mxn_go_record_writer_flush(writer, C.int32_t(close)))
+	return
+}
+
+// ImagePack is mxn_image_pack. Packs the images of a list into a file of records and its index, on all cores. options is a JSON object: list, record, index, root (paths), pass_through, check, center_crop, pack_label, resume (bool), resize, quality, color, inter_method, label_width, threads, part, parts (integers), encoding (".jpg", ".png"). fn, which may be NULL, is called on this thread after each image and at least every 0.2 s; out_done (lines dealt with) and out_total (all) are then up to date. When it fails the run ends with that error, and a later one with resume goes on. out_report is JSON: total, done, packed, resumed, skipped, bytes and faults, a list of objects with line, id, path, reason. Owner of what is returned: caller: mxn_text_free. Blocks: until all is packed.
+func ImagePack(options string, fn TaskFn) (outDone int64, outTotal int64, outReport *string, err error) {
+	user := register(fn, fn == nil)
+	var outReportC *C.char
+	err = failure(C.mxn_go_image_pack(text(options), user, (*C.int64_t)(unsafe.Pointer(&outDone)), (*C.int64_t)(unsafe.Pointer(&outTotal)), &outReportC))
+	outReport = taken(outReportC)
+	return
+}
+
+// DataIterSchemas is mxn_data_iter_schemas. The iterators with their parameters, defaults and texts, as JSON in the form of mxn_op_schemas. Owner of what is returned: caller: mxn_text_free.
+func DataIterSchemas() (outJson *string, err error) {
+	var outJsonC *C.char
+	err = failure(C.mxn_go_data_iter_schemas(&outJsonC))
+	outJson = taken(outJsonC)
+	return
+}
+
+// DataIterCreate is mxn_data_iter_create. An iterator by name, with count parameters as texts. Owner of what is returned: caller: mxn_data_iter_free.
+func DataIterCreate(name string, keys []string, values []string, count int32) (outIter DataIter, err error) {
+	keysC, keysFree := texts(keys)
+	defer keysFree()
+	valuesC, valuesFree := texts(values)
+	defer valuesFree()
+	err = failure(C.mxn_go_data_iter_create(text(name), keysC, valuesC, C.int32_t(count), &outIter))
+	return
+}
+
+// DataIterFree is mxn_data_iter_free. At any point of an epoch; waits for the batch that is being made. Owner of what is returned: takes the handle. Blocks: yes.
+func DataIterFree(iter DataIter) {
+	C.mxn_go_data_iter_free(iter)
+}
+
+// DataIterNext is mxn_data_iter_next. Goes on to the next batch; 0 in out_more: the epoch is over. After an error the next epoch has to be begun; but a wait that ended early (wait may be NULL) can be repeated. Blocks: yes.
+func DataIterNext(iter DataIter, wait *WaitT) (outMore int32, err error) {
+	if wait != nil {
+		wait.StructSize = uint64(unsafe.Sizeof(*wait))
+	}
+	err = failure(C.mxn_go_data_iter_next(iter, (*C.mxn_wait_t)(unsafe.Pointer(wait)), (*C.int32_t)(unsafe.Pointer(&outMore))))
+	return
+}
+
+// DataIterBatch is mxn_data_iter_batch. The current batch: its arrays, data before labels, as mxn_data_iter_describe names them; how many examples at its end only fill it; the examples' ids, of iterators that have them, in memory of the iterator that stays until mxn_data_iter_next. Owner of what is returned: caller: each array, and the vector by mxn_ndarray_list_free.
+func DataIterBatch(iter DataIter) (outArrays *Ndarray, outCount int64, outPad int64, outIds *int64, outNumIds int64, err error) {
+	var outIdsC *C.int64_t
+	err = failure(C.mxn_go_data_iter_batch(iter, &outArrays, (*C.int64_t)(unsafe.Pointer(&outCount)), (*C.int64_t)(unsafe.Pointer(&outPad)), &outIdsC, (*C.int64_t)(unsafe.Pointer(&outNumIds))))
+	outIds = (*int64)(unsafe.Pointer(outIdsC))
+	return
+}
+
+// DataIterReset is mxn_data_iter_reset. Begins the next epoch. Blocks: yes.
+func DataIterReset(iter DataIter) (err error) {
+	err = failure(C.mxn_go_data_iter_reset(iter))
+	return
+}
+
+// DataIterDescribe is mxn_data_iter_describe. JSON: "data" and "label" with name, shape, dtype and layout ("" where there is none to tell) of each array; "report" with examples, skipped and faults so far. Owner of what is returned: caller: mxn_text_free.
+func DataIterDescribe(iter DataIter) (outJson *string, err error) {
+	var outJsonC *C.char
+	err = failure(C.mxn_go_data_iter_describe(iter, &outJsonC))
 	outJson = taken(outJsonC)
 	return
 }

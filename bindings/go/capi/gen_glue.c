@@ -9,6 +9,8 @@ static int32_t mxn_go_task(void *user) { return mxnGoTask((uintptr_t)user); }
 static int32_t mxn_go_updater(void *user, const char *key, mxn_ndarray_t *received, mxn_ndarray_t *stored) { return mxnGoUpdater((uintptr_t)user, (char *)key, received, stored); }
 static int32_t mxn_go_monitor(void *user, const char *name, mxn_ndarray_t *value) { return mxnGoMonitor((uintptr_t)user, (char *)name, value); }
 static int32_t mxn_go_backward(void *user, mxn_ndarray_t *const *output_grads, int64_t num_outputs, mxn_ndarray_t **input_grads, int64_t num_inputs) { return mxnGoBackward((uintptr_t)user, (mxn_ndarray_t * *)output_grads, num_outputs, input_grads, num_inputs); }
+static int32_t mxn_go_custom(void *user, mxn_custom_call_t *call) { return mxnGoCustom((uintptr_t)user, call); }
+static int32_t mxn_go_source(void *user, const char *uri, int64_t file, int64_t offset, void *buffer, int64_t bytes, int64_t *out_count) { return mxnGoSource((uintptr_t)user, (char *)uri, file, offset, buffer, bytes, out_count); }
 
 static __typeof__(&mxn_abi_version) do_mxn_abi_version;
 static __typeof__(&mxn_version) do_mxn_version;
@@ -57,6 +59,7 @@ static __typeof__(&mxn_queue_close) do_mxn_queue_close;
 static __typeof__(&mxn_op_schemas) do_mxn_op_schemas;
 static __typeof__(&mxn_op_find) do_mxn_op_find;
 static __typeof__(&mxn_op_invoke) do_mxn_op_invoke;
+static __typeof__(&mxn_library_load) do_mxn_library_load;
 static __typeof__(&mxn_ndarray_create) do_mxn_ndarray_create;
 static __typeof__(&mxn_ndarray_from_memory) do_mxn_ndarray_from_memory;
 static __typeof__(&mxn_ndarray_clone) do_mxn_ndarray_clone;
@@ -77,9 +80,14 @@ static __typeof__(&mxn_ndarray_from_dlpack) do_mxn_ndarray_from_dlpack;
 static __typeof__(&mxn_ndarray_save) do_mxn_ndarray_save;
 static __typeof__(&mxn_ndarray_load) do_mxn_ndarray_load;
 static __typeof__(&mxn_ndarray_load_memory) do_mxn_ndarray_load_memory;
+static __typeof__(&mxn_ndarray_storage) do_mxn_ndarray_storage;
+static __typeof__(&mxn_ndarray_create_sparse) do_mxn_ndarray_create_sparse;
+static __typeof__(&mxn_ndarray_part) do_mxn_ndarray_part;
 static __typeof__(&mxn_ndarray_list_free) do_mxn_ndarray_list_free;
 static __typeof__(&mxn_symbol_variable) do_mxn_symbol_variable;
 static __typeof__(&mxn_symbol_create) do_mxn_symbol_create;
+static __typeof__(&mxn_symbol_create_with) do_mxn_symbol_create_with;
+static __typeof__(&mxn_symbol_cut) do_mxn_symbol_cut;
 static __typeof__(&mxn_symbol_group) do_mxn_symbol_group;
 static __typeof__(&mxn_symbol_copy) do_mxn_symbol_copy;
 static __typeof__(&mxn_symbol_place) do_mxn_symbol_place;
@@ -100,6 +108,7 @@ static __typeof__(&mxn_symbol_infer_shape) do_mxn_symbol_infer_shape;
 static __typeof__(&mxn_symbol_infer_type) do_mxn_symbol_infer_type;
 static __typeof__(&mxn_symbol_memory) do_mxn_symbol_memory;
 static __typeof__(&mxn_symbol_device_memory) do_mxn_symbol_device_memory;
+static __typeof__(&mxn_symbol_quantize) do_mxn_symbol_quantize;
 static __typeof__(&mxn_executor_bind) do_mxn_executor_bind;
 static __typeof__(&mxn_executor_simple_bind) do_mxn_executor_simple_bind;
 static __typeof__(&mxn_executor_reshape) do_mxn_executor_reshape;
@@ -122,6 +131,13 @@ static __typeof__(&mxn_cached_op_create) do_mxn_cached_op_create;
 static __typeof__(&mxn_cached_op_free) do_mxn_cached_op_free;
 static __typeof__(&mxn_cached_op_invoke) do_mxn_cached_op_invoke;
 static __typeof__(&mxn_cached_op_describe) do_mxn_cached_op_describe;
+static __typeof__(&mxn_custom_register) do_mxn_custom_register;
+static __typeof__(&mxn_custom_call_info) do_mxn_custom_call_info;
+static __typeof__(&mxn_custom_call_params) do_mxn_custom_call_params;
+static __typeof__(&mxn_custom_call_shapes) do_mxn_custom_call_shapes;
+static __typeof__(&mxn_custom_call_arrays) do_mxn_custom_call_arrays;
+static __typeof__(&mxn_custom_call_set_names) do_mxn_custom_call_set_names;
+static __typeof__(&mxn_custom_call_set_shapes) do_mxn_custom_call_set_shapes;
 static __typeof__(&mxn_kvstore_create) do_mxn_kvstore_create;
 static __typeof__(&mxn_kvstore_free) do_mxn_kvstore_free;
 static __typeof__(&mxn_kvstore_init) do_mxn_kvstore_init;
@@ -155,6 +171,26 @@ static __typeof__(&mxn_profiler_now) do_mxn_profiler_now;
 static __typeof__(&mxn_profiler_event) do_mxn_profiler_event;
 static __typeof__(&mxn_profiler_dump) do_mxn_profiler_dump;
 static __typeof__(&mxn_profiler_aggregate) do_mxn_profiler_aggregate;
+static __typeof__(&mxn_source_register) do_mxn_source_register;
+static __typeof__(&mxn_source_read) do_mxn_source_read;
+static __typeof__(&mxn_record_reader_create) do_mxn_record_reader_create;
+static __typeof__(&mxn_record_reader_free) do_mxn_record_reader_free;
+static __typeof__(&mxn_record_reader_next) do_mxn_record_reader_next;
+static __typeof__(&mxn_record_reader_seek) do_mxn_record_reader_seek;
+static __typeof__(&mxn_record_reader_tell) do_mxn_record_reader_tell;
+static __typeof__(&mxn_record_writer_create) do_mxn_record_writer_create;
+static __typeof__(&mxn_record_writer_free) do_mxn_record_writer_free;
+static __typeof__(&mxn_record_writer_write) do_mxn_record_writer_write;
+static __typeof__(&mxn_record_writer_tell) do_mxn_record_writer_tell;
+static __typeof__(&mxn_record_writer_flush) do_mxn_record_writer_flush;
+static __typeof__(&mxn_image_pack) do_mxn_image_pack;
+static __typeof__(&mxn_data_iter_schemas) do_mxn_data_iter_schemas;
+static __typeof__(&mxn_data_iter_create) do_mxn_data_iter_create;
+static __typeof__(&mxn_data_iter_free) do_mxn_data_iter_free;
+static __typeof__(&mxn_data_iter_next) do_mxn_data_iter_next;
+static __typeof__(&mxn_data_iter_batch) do_mxn_data_iter_batch;
+static __typeof__(&mxn_data_iter_reset) do_mxn_data_iter_reset;
+static __typeof__(&mxn_data_iter_describe) do_mxn_data_iter_describe;
 
 const mxn_go_entry mxn_go_entries[] = {
   {"mxn_abi_version", (void **)&do_mxn_abi_version},
@@ -204,6 +240,7 @@ const mxn_go_entry mxn_go_entries[] = {
   {"mxn_op_schemas", (void **)&do_mxn_op_schemas},
   {"mxn_op_find", (void **)&do_mxn_op_find},
   {"mxn_op_invoke", (void **)&do_mxn_op_invoke},
+  {"mxn_library_load", (void **)&do_mxn_library_load},
   {"mxn_ndarray_create", (void **)&do_mxn_ndarray_create},
   {"mxn_ndarray_from_memory", (void **)&do_mxn_ndarray_from_memory},
   {"mxn_ndarray_clone", (void **)&do_mxn_ndarray_clone},
@@ -224,9 +261,14 @@ const mxn_go_entry mxn_go_entries[] = {
   {"mxn_ndarray_save", (void **)&do_mxn_ndarray_save},
   {"mxn_ndarray_load", (void **)&do_mxn_ndarray_load},
   {"mxn_ndarray_load_memory", (void **)&do_mxn_ndarray_load_memory},
+  {"mxn_ndarray_storage", (void **)&do_mxn_ndarray_storage},
+  {"mxn_ndarray_create_sparse", (void **)&do_mxn_ndarray_create_sparse},
+  {"mxn_ndarray_part", (void **)&do_mxn_ndarray_part},
   {"mxn_ndarray_list_free", (void **)&do_mxn_ndarray_list_free},
   {"mxn_symbol_variable", (void **)&do_mxn_symbol_variable},
   {"mxn_symbol_create", (void **)&do_mxn_symbol_create},
+  {"mxn_symbol_create_with", (void **)&do_mxn_symbol_create_with},
+  {"mxn_symbol_cut", (void **)&do_mxn_symbol_cut},
   {"mxn_symbol_group", (void **)&do_mxn_symbol_group},
   {"mxn_symbol_copy", (void **)&do_mxn_symbol_copy},
   {"mxn_symbol_place", (void **)&do_mxn_symbol_place},
@@ -247,6 +289,7 @@ const mxn_go_entry mxn_go_entries[] = {
   {"mxn_symbol_infer_type", (void **)&do_mxn_symbol_infer_type},
   {"mxn_symbol_memory", (void **)&do_mxn_symbol_memory},
   {"mxn_symbol_device_memory", (void **)&do_mxn_symbol_device_memory},
+  {"mxn_symbol_quantize", (void **)&do_mxn_symbol_quantize},
   {"mxn_executor_bind", (void **)&do_mxn_executor_bind},
   {"mxn_executor_simple_bind", (void **)&do_mxn_executor_simple_bind},
   {"mxn_executor_reshape", (void **)&do_mxn_executor_reshape},
@@ -269,6 +312,13 @@ const mxn_go_entry mxn_go_entries[] = {
   {"mxn_cached_op_free", (void **)&do_mxn_cached_op_free},
   {"mxn_cached_op_invoke", (void **)&do_mxn_cached_op_invoke},
   {"mxn_cached_op_describe", (void **)&do_mxn_cached_op_describe},
+  {"mxn_custom_register", (void **)&do_mxn_custom_register},
+  {"mxn_custom_call_info", (void **)&do_mxn_custom_call_info},
+  {"mxn_custom_call_params", (void **)&do_mxn_custom_call_params},
+  {"mxn_custom_call_shapes", (void **)&do_mxn_custom_call_shapes},
+  {"mxn_custom_call_arrays", (void **)&do_mxn_custom_call_arrays},
+  {"mxn_custom_call_set_names", (void **)&do_mxn_custom_call_set_names},
+  {"mxn_custom_call_set_shapes", (void **)&do_mxn_custom_call_set_shapes},
   {"mxn_kvstore_create", (void **)&do_mxn_kvstore_create},
   {"mxn_kvstore_free", (void **)&do_mxn_kvstore_free},
   {"mxn_kvstore_init", (void **)&do_mxn_kvstore_init},
@@ -302,6 +352,26 @@ const mxn_go_entry mxn_go_entries[] = {
   {"mxn_profiler_event", (void **)&do_mxn_profiler_event},
   {"mxn_profiler_dump", (void **)&do_mxn_profiler_dump},
   {"mxn_profiler_aggregate", (void **)&do_mxn_profiler_aggregate},
+  {"mxn_source_register", (void **)&do_mxn_source_register},
+  {"mxn_source_read", (void **)&do_mxn_source_read},
+  {"mxn_record_reader_create", (void **)&do_mxn_record_reader_create},
+  {"mxn_record_reader_free", (void **)&do_mxn_record_reader_free},
+  {"mxn_record_reader_next", (void **)&do_mxn_record_reader_next},
+  {"mxn_record_reader_seek", (void **)&do_mxn_record_reader_seek},
+  {"mxn_record_reader_tell", (void **)&do_mxn_record_reader_tell},
+  {"mxn_record_writer_create", (void **)&do_mxn_record_writer_create},
+  {"mxn_record_writer_free", (void **)&do_mxn_record_writer_free},
+  {"mxn_record_writer_write", (void **)&do_mxn_record_writer_write},
+  {"mxn_record_writer_tell", (void **)&do_mxn_record_writer_tell},
+  {"mxn_record_writer_flush", (void **)&do_mxn_record_writer_flush},
+  {"mxn_image_pack", (void **)&do_mxn_image_pack},
+  {"mxn_data_iter_schemas", (void **)&do_mxn_data_iter_schemas},
+  {"mxn_data_iter_create", (void **)&do_mxn_data_iter_create},
+  {"mxn_data_iter_free", (void **)&do_mxn_data_iter_free},
+  {"mxn_data_iter_next", (void **)&do_mxn_data_iter_next},
+  {"mxn_data_iter_batch", (void **)&do_mxn_data_iter_batch},
+  {"mxn_data_iter_reset", (void **)&do_mxn_data_iter_reset},
+  {"mxn_data_iter_describe", (void **)&do_mxn_data_iter_describe},
   {NULL, NULL}
 };
 
@@ -381,6 +451,7 @@ mxn_go_result mxn_go_op_invoke(const mxn_op_t *op, mxn_ndarray_t *const *inputs,
   mxn_arg_t resolved[num_args > 0 ? num_args : 1];
   mxn_go_resolve(args, num_args, arg_texts, arg_ints, arg_reals, resolved);
   return mxn_go_finish(do_mxn_op_invoke(op, inputs, num_inputs, resolved, num_args, training, device_kind, device_index, outputs, capacity, num_outputs)); }
+mxn_go_result mxn_go_library_load(const char *path, mxn_strings_t **out_names) { NEED(mxn_library_load) return mxn_go_finish(do_mxn_library_load(path, out_names)); }
 mxn_go_result mxn_go_ndarray_create(const int64_t *shape, int32_t ndim, int32_t dtype, int32_t device_kind, int32_t device_index, mxn_ndarray_t **out_array) { NEED(mxn_ndarray_create) return mxn_go_finish(do_mxn_ndarray_create(shape, ndim, dtype, device_kind, device_index, out_array)); }
 mxn_go_result mxn_go_ndarray_from_memory(void *data, const int64_t *shape, int32_t ndim, int32_t dtype, uintptr_t user, mxn_ndarray_t **out_array) { NEED(mxn_ndarray_from_memory) return mxn_go_finish(do_mxn_ndarray_from_memory(data, shape, ndim, dtype, (void *)user, user ? mxn_go_destroy : NULL, out_array)); }
 mxn_go_result mxn_go_ndarray_clone(const mxn_ndarray_t *array, mxn_ndarray_t **out_array) { NEED(mxn_ndarray_clone) return mxn_go_finish(do_mxn_ndarray_clone(array, out_array)); }
@@ -401,12 +472,20 @@ mxn_go_result mxn_go_ndarray_from_dlpack(void *managed, mxn_ndarray_t **out_arra
 mxn_go_result mxn_go_ndarray_save(const char *path, mxn_ndarray_t *const *arrays, const char *const *names, int64_t count) { NEED(mxn_ndarray_save) return mxn_go_finish(do_mxn_ndarray_save(path, arrays, names, count)); }
 mxn_go_result mxn_go_ndarray_load(const char *path, mxn_ndarray_t ***out_arrays, int64_t *out_count, mxn_strings_t **out_names) { NEED(mxn_ndarray_load) return mxn_go_finish(do_mxn_ndarray_load(path, out_arrays, out_count, out_names)); }
 mxn_go_result mxn_go_ndarray_load_memory(const void *data, int64_t bytes, mxn_ndarray_t ***out_arrays, int64_t *out_count, mxn_strings_t **out_names) { NEED(mxn_ndarray_load_memory) return mxn_go_finish(do_mxn_ndarray_load_memory(data, bytes, out_arrays, out_count, out_names)); }
+mxn_go_result mxn_go_ndarray_storage(const mxn_ndarray_t *array, int32_t *out_storage) { NEED(mxn_ndarray_storage) return mxn_go_finish(do_mxn_ndarray_storage(array, out_storage)); }
+mxn_go_result mxn_go_ndarray_create_sparse(int32_t storage, const int64_t *shape, int32_t ndim, int32_t dtype, const mxn_ndarray_t *data, const mxn_ndarray_t *indices, const mxn_ndarray_t *indptr, mxn_ndarray_t **out_array) { NEED(mxn_ndarray_create_sparse) return mxn_go_finish(do_mxn_ndarray_create_sparse(storage, shape, ndim, dtype, data, indices, indptr, out_array)); }
+mxn_go_result mxn_go_ndarray_part(const mxn_ndarray_t *array, int32_t part, mxn_ndarray_t **out_array) { NEED(mxn_ndarray_part) return mxn_go_finish(do_mxn_ndarray_part(array, part, out_array)); }
 void mxn_go_ndarray_list_free(mxn_ndarray_t **arrays) { if (!do_mxn_ndarray_list_free) return; do_mxn_ndarray_list_free(arrays); }
 mxn_go_result mxn_go_symbol_variable(const char *name, mxn_symbol_t **out_symbol) { NEED(mxn_symbol_variable) return mxn_go_finish(do_mxn_symbol_variable(name, out_symbol)); }
 mxn_go_result mxn_go_symbol_create(const mxn_op_t *op, const mxn_go_arg *args, int32_t num_args, const char *arg_texts, const int64_t *arg_ints, const double *arg_reals, const char *const *attr_keys, const char *const *attr_values, int32_t num_attrs, mxn_symbol_t *const *inputs, const char *const *input_names, int32_t num_inputs, const char *name, mxn_symbol_t **out_symbol) { NEED(mxn_symbol_create)
   mxn_arg_t resolved[num_args > 0 ? num_args : 1];
   mxn_go_resolve(args, num_args, arg_texts, arg_ints, arg_reals, resolved);
   return mxn_go_finish(do_mxn_symbol_create(op, resolved, num_args, attr_keys, attr_values, num_attrs, inputs, input_names, num_inputs, name, out_symbol)); }
+mxn_go_result mxn_go_symbol_create_with(const mxn_op_t *op, mxn_symbol_t *const *graphs, int32_t num_graphs, const mxn_go_arg *args, int32_t num_args, const char *arg_texts, const int64_t *arg_ints, const double *arg_reals, const char *const *attr_keys, const char *const *attr_values, int32_t num_attrs, mxn_symbol_t *const *inputs, int32_t num_inputs, const char *name, mxn_symbol_t **out_symbol) { NEED(mxn_symbol_create_with)
+  mxn_arg_t resolved[num_args > 0 ? num_args : 1];
+  mxn_go_resolve(args, num_args, arg_texts, arg_ints, arg_reals, resolved);
+  return mxn_go_finish(do_mxn_symbol_create_with(op, graphs, num_graphs, resolved, num_args, attr_keys, attr_values, num_attrs, inputs, num_inputs, name, out_symbol)); }
+mxn_go_result mxn_go_symbol_cut(const mxn_symbol_t *symbol, const char *key, const char *value, mxn_symbol_t **out_symbol, mxn_symbol_t **out_outside) { NEED(mxn_symbol_cut) return mxn_go_finish(do_mxn_symbol_cut(symbol, key, value, out_symbol, out_outside)); }
 mxn_go_result mxn_go_symbol_group(mxn_symbol_t *const *symbols, int32_t count, mxn_symbol_t **out_symbol) { NEED(mxn_symbol_group) return mxn_go_finish(do_mxn_symbol_group(symbols, count, out_symbol)); }
 mxn_go_result mxn_go_symbol_copy(const mxn_symbol_t *symbol, mxn_symbol_t **out_symbol) { NEED(mxn_symbol_copy) return mxn_go_finish(do_mxn_symbol_copy(symbol, out_symbol)); }
 mxn_go_result mxn_go_symbol_place(const mxn_symbol_t *symbol, const char *const *names, const int32_t *device_kinds, const int32_t *device_indices, int32_t count, mxn_symbol_t **out_symbol) { NEED(mxn_symbol_place) return mxn_go_finish(do_mxn_symbol_place(symbol, names, device_kinds, device_indices, count, out_symbol)); }
@@ -427,6 +506,7 @@ mxn_go_result mxn_go_symbol_infer_shape(const mxn_symbol_t *symbol, const char *
 mxn_go_result mxn_go_symbol_infer_type(const mxn_symbol_t *symbol, const char *const *names, const int32_t *dtypes, int32_t count, mxn_shapes_t **out_arguments, mxn_shapes_t **out_outputs, mxn_shapes_t **out_states, int32_t *out_complete) { NEED(mxn_symbol_infer_type) return mxn_go_finish(do_mxn_symbol_infer_type(symbol, names, dtypes, count, out_arguments, out_outputs, out_states, out_complete)); }
 mxn_go_result mxn_go_symbol_memory(const mxn_symbol_t *symbol, const char *const *names, const int32_t *ndims, const int64_t *dims, int32_t count, int32_t training, mxn_memory_info_t *out_info) { NEED(mxn_symbol_memory) return mxn_go_finish(do_mxn_symbol_memory(symbol, names, ndims, dims, count, training, out_info)); }
 mxn_go_result mxn_go_symbol_device_memory(const mxn_symbol_t *symbol, int32_t device_kind, int32_t device_index, const char *const *names, const int32_t *ndims, const int64_t *dims, int32_t count, int32_t training, mxn_memory_info_t *out_info) { NEED(mxn_symbol_device_memory) return mxn_go_finish(do_mxn_symbol_device_memory(symbol, device_kind, device_index, names, ndims, dims, count, training, out_info)); }
+mxn_go_result mxn_go_symbol_quantize(const mxn_symbol_t *symbol, const char *options, mxn_symbol_t **out_symbol, mxn_symbol_t **out_parameters, mxn_strings_t **out_names) { NEED(mxn_symbol_quantize) return mxn_go_finish(do_mxn_symbol_quantize(symbol, options, out_symbol, out_parameters, out_names)); }
 mxn_go_result mxn_go_executor_bind(const mxn_symbol_t *symbol, int32_t device_kind, int32_t device_index, mxn_ndarray_t *const *args, mxn_ndarray_t *const *grads, const int32_t *grad_reqs, int64_t num_args, mxn_ndarray_t *const *states, int64_t num_states, const mxn_executor_t *shared, mxn_executor_t **out_executor) { NEED(mxn_executor_bind) return mxn_go_finish(do_mxn_executor_bind(symbol, device_kind, device_index, args, grads, grad_reqs, num_args, states, num_states, shared, out_executor)); }
 mxn_go_result mxn_go_executor_simple_bind(const mxn_symbol_t *symbol, int32_t device_kind, int32_t device_index, const char *const *shape_names, const int32_t *ndims, const int64_t *dims, int32_t num_shapes, const char *const *dtype_names, const int32_t *dtypes, int32_t num_dtypes, const char *const *req_names, const int32_t *reqs, int32_t num_reqs, int32_t default_req, const mxn_executor_t *shared, mxn_executor_t **out_executor) { NEED(mxn_executor_simple_bind) return mxn_go_finish(do_mxn_executor_simple_bind(symbol, device_kind, device_index, shape_names, ndims, dims, num_shapes, dtype_names, dtypes, num_dtypes, req_names, reqs, num_reqs, default_req, shared, out_executor)); }
 mxn_go_result mxn_go_executor_reshape(const mxn_executor_t *executor, int32_t partial_shaping, int32_t up_sizing, const char *const *names, const int32_t *ndims, const int64_t *dims, int32_t count, mxn_executor_t **out_executor) { NEED(mxn_executor_reshape) return mxn_go_finish(do_mxn_executor_reshape(executor, partial_shaping, up_sizing, names, ndims, dims, count, out_executor)); }
@@ -449,6 +529,13 @@ mxn_go_result mxn_go_cached_op_create(const mxn_symbol_t *symbol, const char *co
 void mxn_go_cached_op_free(mxn_cached_op_t *op) { if (!do_mxn_cached_op_free) return; do_mxn_cached_op_free(op); }
 mxn_go_result mxn_go_cached_op_invoke(mxn_cached_op_t *op, mxn_ndarray_t *const *inputs, int64_t num_inputs, mxn_ndarray_t **outputs, int32_t capacity, int32_t *num_outputs) { NEED(mxn_cached_op_invoke) return mxn_go_finish(do_mxn_cached_op_invoke(op, inputs, num_inputs, outputs, capacity, num_outputs)); }
 mxn_go_result mxn_go_cached_op_describe(mxn_cached_op_t *op, char **out_text, int64_t *out_plans) { NEED(mxn_cached_op_describe) return mxn_go_finish(do_mxn_cached_op_describe(op, out_text, out_plans)); }
+mxn_go_result mxn_go_custom_register(const char *name, uintptr_t user) { NEED(mxn_custom_register) return mxn_go_finish(do_mxn_custom_register(name, user ? mxn_go_custom : NULL, (void *)user, user ? mxn_go_destroy : NULL)); }
+mxn_go_result mxn_go_custom_call_info(const mxn_custom_call_t *call, mxn_custom_info_t *out_info) { NEED(mxn_custom_call_info) return mxn_go_finish(do_mxn_custom_call_info(call, out_info)); }
+mxn_go_result mxn_go_custom_call_params(const mxn_custom_call_t *call, mxn_strings_t **out_params) { NEED(mxn_custom_call_params) return mxn_go_finish(do_mxn_custom_call_params(call, out_params)); }
+mxn_go_result mxn_go_custom_call_shapes(const mxn_custom_call_t *call, mxn_shapes_t **out_shapes) { NEED(mxn_custom_call_shapes) return mxn_go_finish(do_mxn_custom_call_shapes(call, out_shapes)); }
+mxn_go_result mxn_go_custom_call_arrays(const mxn_custom_call_t *call, int32_t what, mxn_ndarray_t ***out_arrays, int64_t *out_count) { NEED(mxn_custom_call_arrays) return mxn_go_finish(do_mxn_custom_call_arrays(call, what, out_arrays, out_count)); }
+mxn_go_result mxn_go_custom_call_set_names(mxn_custom_call_t *call, int32_t what, const char *const *names, int32_t count) { NEED(mxn_custom_call_set_names) return mxn_go_finish(do_mxn_custom_call_set_names(call, what, names, count)); }
+mxn_go_result mxn_go_custom_call_set_shapes(mxn_custom_call_t *call, const int32_t *ndims, const int64_t *dims, int32_t count) { NEED(mxn_custom_call_set_shapes) return mxn_go_finish(do_mxn_custom_call_set_shapes(call, ndims, dims, count)); }
 mxn_go_result mxn_go_kvstore_create(const char *type, mxn_kvstore_t **out_store) { NEED(mxn_kvstore_create) return mxn_go_finish(do_mxn_kvstore_create(type, out_store)); }
 void mxn_go_kvstore_free(mxn_kvstore_t *store) { if (!do_mxn_kvstore_free) return; do_mxn_kvstore_free(store); }
 mxn_go_result mxn_go_kvstore_init(mxn_kvstore_t *store, const char *const *keys, mxn_ndarray_t *const *values, int64_t count) { NEED(mxn_kvstore_init) return mxn_go_finish(do_mxn_kvstore_init(store, keys, values, count)); }
@@ -482,3 +569,23 @@ mxn_go_result mxn_go_profiler_now(int64_t *out_ns) { NEED(mxn_profiler_now) retu
 mxn_go_result mxn_go_profiler_event(const char *domain, const char *name, int32_t kind, int64_t begin_ns, int64_t value) { NEED(mxn_profiler_event) return mxn_go_finish(do_mxn_profiler_event(domain, name, kind, begin_ns, value)); }
 mxn_go_result mxn_go_profiler_dump(const char *path) { NEED(mxn_profiler_dump) return mxn_go_finish(do_mxn_profiler_dump(path)); }
 mxn_go_result mxn_go_profiler_aggregate(int32_t restart, char **out_json) { NEED(mxn_profiler_aggregate) return mxn_go_finish(do_mxn_profiler_aggregate(restart, out_json)); }
+mxn_go_result mxn_go_source_register(const char *scheme, uintptr_t user) { NEED(mxn_source_register) return mxn_go_finish(do_mxn_source_register(scheme, user ? mxn_go_source : NULL, (void *)user, user ? mxn_go_destroy : NULL)); }
+mxn_go_result mxn_go_source_read(const char *path, int64_t offset, void *data, int64_t bytes, int64_t *out_count, int64_t *out_total) { NEED(mxn_source_read) return mxn_go_finish(do_mxn_source_read(path, offset, data, bytes, out_count, out_total)); }
+mxn_go_result mxn_go_record_reader_create(const char *path, int64_t part_index, int64_t num_parts, mxn_record_reader_t **out_reader) { NEED(mxn_record_reader_create) return mxn_go_finish(do_mxn_record_reader_create(path, part_index, num_parts, out_reader)); }
+void mxn_go_record_reader_free(mxn_record_reader_t *reader) { if (!do_mxn_record_reader_free) return; do_mxn_record_reader_free(reader); }
+mxn_go_result mxn_go_record_reader_next(mxn_record_reader_t *reader, void **out_data, int64_t *out_bytes) { NEED(mxn_record_reader_next) return mxn_go_finish(do_mxn_record_reader_next(reader, out_data, out_bytes)); }
+mxn_go_result mxn_go_record_reader_seek(mxn_record_reader_t *reader, int64_t offset) { NEED(mxn_record_reader_seek) return mxn_go_finish(do_mxn_record_reader_seek(reader, offset)); }
+mxn_go_result mxn_go_record_reader_tell(const mxn_record_reader_t *reader, int64_t *out_offset) { NEED(mxn_record_reader_tell) return mxn_go_finish(do_mxn_record_reader_tell(reader, out_offset)); }
+mxn_go_result mxn_go_record_writer_create(const char *path, int32_t append, mxn_record_writer_t **out_writer) { NEED(mxn_record_writer_create) return mxn_go_finish(do_mxn_record_writer_create(path, append, out_writer)); }
+void mxn_go_record_writer_free(mxn_record_writer_t *writer) { if (!do_mxn_record_writer_free) return; do_mxn_record_writer_free(writer); }
+mxn_go_result mxn_go_record_writer_write(mxn_record_writer_t *writer, const void *data, int64_t bytes, int64_t *out_offset) { NEED(mxn_record_writer_write) return mxn_go_finish(do_mxn_record_writer_write(writer, data, bytes, out_offset)); }
+mxn_go_result mxn_go_record_writer_tell(const mxn_record_writer_t *writer, int64_t *out_offset) { NEED(mxn_record_writer_tell) return mxn_go_finish(do_mxn_record_writer_tell(writer, out_offset)); }
+mxn_go_result mxn_go_record_writer_flush(mxn_record_writer_t *writer, int32_t close) { NEED(mxn_record_writer_flush) return mxn_go_finish(do_mxn_record_writer_flush(writer, close)); }
+mxn_go_result mxn_go_image_pack(const char *options, uintptr_t user, int64_t *out_done, int64_t *out_total, char **out_report) { NEED(mxn_image_pack) return mxn_go_finish(do_mxn_image_pack(options, user ? mxn_go_task : NULL, (void *)user, user ? mxn_go_destroy : NULL, out_done, out_total, out_report)); }
+mxn_go_result mxn_go_data_iter_schemas(char **out_json) { NEED(mxn_data_iter_schemas) return mxn_go_finish(do_mxn_data_iter_schemas(out_json)); }
+mxn_go_result mxn_go_data_iter_create(const char *name, const char *const *keys, const char *const *values, int32_t count, mxn_data_iter_t **out_iter) { NEED(mxn_data_iter_create) return mxn_go_finish(do_mxn_data_iter_create(name, keys, values, count, out_iter)); }
+void mxn_go_data_iter_free(mxn_data_iter_t *iter) { if (!do_mxn_data_iter_free) return; do_mxn_data_iter_free(iter); }
+mxn_go_result mxn_go_data_iter_next(mxn_data_iter_t *iter, const mxn_wait_t *wait, int32_t *out_more) { NEED(mxn_data_iter_next) return mxn_go_finish(do_mxn_data_iter_next(iter, wait, out_more)); }
+mxn_go_result mxn_go_data_iter_batch(const mxn_data_iter_t *iter, mxn_ndarray_t ***out_arrays, int64_t *out_count, int64_t *out_pad, const int64_t **out_ids, int64_t *out_num_ids) { NEED(mxn_data_iter_batch) return mxn_go_finish(do_mxn_data_iter_batch(iter, out_arrays, out_count, out_pad, out_ids, out_num_ids)); }
+mxn_go_result mxn_go_data_iter_reset(mxn_data_iter_t *iter) { NEED(mxn_data_iter_reset) return mxn_go_finish(do_mxn_data_iter_reset(iter)); }
+mxn_go_result mxn_go_data_iter_describe(const mxn_data_iter_t *iter, char **out_json) { NEED(mxn_data_iter_describe) return mxn_go_finish(do_mxn_data_iter_describe(iter, out_json)); }

@@ -48,6 +48,20 @@ const (
 	AutogradRecording = 1
 	AutogradTraining  = 2
 	AutogradTracing   = 4
+	CustomDeclare     = 0
+	CustomShapes      = 1
+	CustomTypes       = 2
+	CustomCreate      = 3
+	CustomForward     = 4
+	CustomBackward    = 5
+	CustomRelease     = 6
+	CustomInputs      = 0
+	CustomOutputs     = 1
+	CustomStates      = 2
+	CustomOutputGrads = 3
+	CustomInputGrads  = 4
+	SourceOpen        = -1
+	SourceClose       = -2
 	ProfilerStop      = 0
 	ProfilerRun       = 1
 	ProfilerResume    = 2
@@ -85,6 +99,18 @@ type Optimizer = *C.mxn_optimizer_t
 
 // CachedOp is a handle, mxn_cached_op_t in C.
 type CachedOp = *C.mxn_cached_op_t
+
+// RecordReader is a handle, mxn_record_reader_t in C.
+type RecordReader = *C.mxn_record_reader_t
+
+// RecordWriter is a handle, mxn_record_writer_t in C.
+type RecordWriter = *C.mxn_record_writer_t
+
+// DataIter is a handle, mxn_data_iter_t in C.
+type DataIter = *C.mxn_data_iter_t
+
+// CustomCall is a handle, mxn_custom_call_t in C.
+type CustomCall = *C.mxn_custom_call_t
 
 // Variable is a handle, mxn_variable_t in C.
 type Variable = *C.mxn_variable_t
@@ -191,3 +217,16 @@ type MemoryInfoT struct {
 }
 
 var _ = [1]byte{}[unsafe.Sizeof(MemoryInfoT{})-C.sizeof_mxn_memory_info_t]
+
+// CustomInfoT is mxn_custom_info_t.
+type CustomInfoT struct {
+	StructSize  uint64
+	What        int32
+	Training    int32
+	DeviceKind  int32
+	DeviceIndex int32
+	Prop        int64
+	Op          int64
+}
+
+var _ = [1]byte{}[unsafe.Sizeof(CustomInfoT{})-C.sizeof_mxn_custom_info_t]

@@ -431,6 +431,14 @@ func Cast(data *mixnet.NDArray, params op.Cast, options ...mixnet.CallOption) (*
 	return mixnet.Invoke("Cast", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
 }
 
+// CastStorage is the operator cast_storage. The same tensor stored as dense, as the rows that are not all zero (row_sparse), or as the elements that are not zero (csr). Inside a bound graph values are dense.
+//
+// Inputs:
+//   - data: Any shape (csr: two dimensions) and dtype.
+func CastStorage(data *mixnet.NDArray, params op.CastStorage, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("cast_storage", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
+}
+
 // Cbrt is the operator cbrt. The cube root, elementwise.
 //
 // Inputs:
@@ -537,6 +545,14 @@ func CtcLoss(data, label, dataLengths, labelLengths *mixnet.NDArray, params op.C
 // CuDNNBatchNorm is another name of BatchNorm.
 func CuDNNBatchNorm(data, gamma, beta, movingMean, movingVar *mixnet.NDArray, params op.CuDNNBatchNorm, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
 	return BatchNorm(data, gamma, beta, movingMean, movingVar, params, options...)
+}
+
+// Custom is the operator Custom. An operator that the program defines and registers under a name (mx.operator.register, mxn_custom_register). Inputs are its arguments, then its auxiliary states.
+//
+// Inputs, any number of each:
+//   - data: an array.
+func Custom(inputs []*mixnet.NDArray, params op.Custom, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("Custom", inputs, nil, params, options...)
 }
 
 // Deconvolution is the operator Deconvolution. The transpose of Convolution. Output extents are stride (x - 1) + dilate (kernel - 1) + 1 - 2 pad + adj.
@@ -863,6 +879,11 @@ func InternalArange(params op.InternalArange, options ...mixnet.CallOption) (*mi
 	return mixnet.Invoke("_arange", nil, nil, params, options...)
 }
 
+// InternalBroadcast is another name of BroadcastAxis.
+func InternalBroadcast(data *mixnet.NDArray, params op.InternalBroadcast, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return BroadcastAxis(data, params, options...)
+}
+
 // InternalContribAdamwUpdate is another name of InternalAdamwUpdate.
 func InternalContribAdamwUpdate(weight, grad, mean, var_, rescaleGrad *mixnet.NDArray, params op.InternalContribAdamwUpdate, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
 	return InternalAdamwUpdate(weight, grad, mean, var_, rescaleGrad, params, options...)
@@ -876,7 +897,7 @@ func InternalContribAdaptiveAvgPooling2D(data *mixnet.NDArray, params op.Interna
 	return mixnet.Invoke("_contrib_AdaptiveAvgPooling2D", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
 }
 
-// InternalContribAllclose is the operator _contrib_allclose. 1 when |a - b| <= atol + rtol |b| everywhere, else 0: a scalar, uint8.
+// InternalContribAllclose is the operator _contrib_allclose. 1 when |a - b| <= atol + rtol |b| everywhere, else 0: (1,), uint8.
 //
 // Inputs:
 //   - a: Any shape and dtype.
@@ -893,6 +914,18 @@ func InternalContribArangeLike(data *mixnet.NDArray, params op.InternalContribAr
 	return mixnet.Invoke("_contrib_arange_like", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
 }
 
+// InternalContribBatchNormWithReLU is the operator _contrib_BatchNormWithReLU. BatchNorm followed by max(x, 0), in one pass over the output.
+//
+// Inputs:
+//   - data: Any shape with a channel axis.
+//   - gamma: (channels,): scale.
+//   - beta: (channels,): shift.
+//   - moving_mean: (channels,): running mean.
+//   - moving_var: (channels,): running variance.
+func InternalContribBatchNormWithReLU(data, gamma, beta, movingMean, movingVar *mixnet.NDArray, params op.InternalContribBatchNormWithReLU, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_BatchNormWithReLU", []*mixnet.NDArray{data, gamma, beta, movingMean, movingVar}, []string{"data", "gamma", "beta", "moving_mean", "moving_var"}, params, options...)
+}
+
 // InternalContribBilinearResize2D is the operator _contrib_BilinearResize2D. Images resized with bilinear interpolation, (N, C, height, width).
 //
 // Inputs:
@@ -902,14 +935,125 @@ func InternalContribBilinearResize2D(data, like *mixnet.NDArray, params op.Inter
 	return mixnet.Invoke("_contrib_BilinearResize2D", []*mixnet.NDArray{data, like}, []string{"data", "like"}, params, options...)
 }
 
+// InternalContribBipartiteMatching is the operator _contrib_bipartite_matching. Greedy matching of rows and columns: the column of every row, (..., rows), and the row of every column, (..., columns); -1 where there is none.
+//
+// Inputs:
+//   - data: (..., rows, columns), float: scores.
+func InternalContribBipartiteMatching(data *mixnet.NDArray, params op.InternalContribBipartiteMatching, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_bipartite_matching", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
+}
+
+// InternalContribBooleanMask is the operator _contrib_boolean_mask. The slices of data along axis where index is not zero, in order. How many these are is known only after the run: asking for the output's shape waits, and no graph can be bound with it.
+//
+// Inputs:
+//   - data: Any shape of at least one dimension.
+//   - index: (n,): the mask, any dtype.
+func InternalContribBooleanMask(data, index *mixnet.NDArray, params op.InternalContribBooleanMask, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_boolean_mask", []*mixnet.NDArray{data, index}, []string{"data", "index"}, params, options...)
+}
+
+// InternalContribBoxDecode is the operator _contrib_box_decode. Boxes from their offsets to anchors, (B, N, 4), corners: what box_encode does, backwards. No gradient flows.
+//
+// Inputs:
+//   - data: (B, N, 4), float: offsets.
+//   - anchors: (1, N, 4): boxes.
+func InternalContribBoxDecode(data, anchors *mixnet.NDArray, params op.InternalContribBoxDecode, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_box_decode", []*mixnet.NDArray{data, anchors}, []string{"data", "anchors"}, params, options...)
+}
+
+// InternalContribBoxEncode is the operator _contrib_box_encode. Offsets of boxes from anchors, for training, (B, N, 4), and 1 where there is a box, (B, N, 4): the distance of centres in sizes of the anchor and the logarithms of the sizes' quotients, less means, over stds.
+//
+// Inputs:
+//   - samples: (B, N): above 0.5 where an anchor has a box.
+//   - matches: (B, N): which, clipped.
+//   - anchors: (B, N, 4) or (1, N, 4), corners.
+//   - refs: (B, M, 4), corners: the boxes.
+//   - means: (4,): taken off the offsets.
+//   - stds: (4,): which they are divided by.
+func InternalContribBoxEncode(samples, matches, anchors, refs, means, stds *mixnet.NDArray, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_box_encode", []*mixnet.NDArray{samples, matches, anchors, refs, means, stds}, []string{"samples", "matches", "anchors", "refs", "means", "stds"}, nil, options...)
+}
+
+// InternalContribBoxIou is the operator _contrib_box_iou. Intersection over union of all pairs of boxes: the leading extents of lhs, then those of rhs. Boxes that cover nothing have 0 with everything. No gradient flows, as in MXNet.
+//
+// Inputs:
+//   - lhs: (..., 4), float: boxes.
+//   - rhs: (..., 4): boxes.
+func InternalContribBoxIou(lhs, rhs *mixnet.NDArray, params op.InternalContribBoxIou, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_box_iou", []*mixnet.NDArray{lhs, rhs}, []string{"lhs", "rhs"}, params, options...)
+}
+
+// InternalContribBoxNms is the operator _contrib_box_nms. Non-maximum suppression: the rows that stay, by falling score, then rows of -1. The gradient goes to the rows that stay; with other formats in and out it is passed on as it is, as in MXNet.
+//
+// Inputs:
+//   - data: (..., boxes, row), float: a row has four coordinates, a score and perhaps a class.
+func InternalContribBoxNms(data *mixnet.NDArray, params op.InternalContribBoxNms, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_box_nms", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
+}
+
+// InternalContribBoxNonMaximumSuppression is another name of InternalContribBoxNms.
+func InternalContribBoxNonMaximumSuppression(data *mixnet.NDArray, params op.InternalContribBoxNonMaximumSuppression, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return InternalContribBoxNms(data, params, options...)
+}
+
 // InternalContribCTCLoss is another name of CTCLoss.
 func InternalContribCTCLoss(data, label, dataLengths, labelLengths *mixnet.NDArray, params op.InternalContribCTCLoss, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
 	return CTCLoss(data, label, dataLengths, labelLengths, params, options...)
 }
 
+// InternalContribCalibrateEntropy is the operator _contrib_calibrate_entropy. The limit that loses the least information when values are cut off there and quantised: it minimises the Kullback-Leibler divergence between the histogram and the quantised one. Both results are (1,).
+//
+// Inputs:
+//   - hist: Counts, float32: an odd number of bins, the middle one around zero.
+//   - hist_edges: Limits of the bins, one more than those.
+func InternalContribCalibrateEntropy(hist, histEdges *mixnet.NDArray, params op.InternalContribCalibrateEntropy, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_calibrate_entropy", []*mixnet.NDArray{hist, histEdges}, []string{"hist", "hist_edges"}, params, options...)
+}
+
+// InternalContribCountSketch is the operator _contrib_count_sketch. Count sketch: output[..., h[i]] is the sum of s[i] data[..., i]. The gradient flows to data alone.
+//
+// Inputs:
+//   - data: (..., columns), float.
+//   - h: (1, columns) or (columns,): the output's column of every column, clipped.
+//   - s: The same shape: signs.
+func InternalContribCountSketch(data, h, s *mixnet.NDArray, params op.InternalContribCountSketch, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_count_sketch", []*mixnet.NDArray{data, h, s}, []string{"data", "h", "s"}, params, options...)
+}
+
 // InternalContribCtcLoss is another name of CTCLoss.
 func InternalContribCtcLoss(data, label, dataLengths, labelLengths *mixnet.NDArray, params op.InternalContribCtcLoss, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
 	return CTCLoss(data, label, dataLengths, labelLengths, params, options...)
+}
+
+// InternalContribDeformableConvolution is the operator _contrib_DeformableConvolution. A convolution whose taps are moved by offsets and read between pixels (Dai et al., 2017). Outside of the image everything is 0. (N, num_filter, rows, columns).
+//
+// Inputs:
+//   - data: (N, C, H, W), float.
+//   - offset: (N, 2 * groups * kernel, rows, columns): down and right, for every tap.
+//   - weight: (num_filter, C / num_group, height, width).
+//   - bias: (num_filter,).
+func InternalContribDeformableConvolution(data, offset, weight, bias *mixnet.NDArray, params op.InternalContribDeformableConvolution, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_DeformableConvolution", []*mixnet.NDArray{data, offset, weight, bias}, []string{"data", "offset", "weight", "bias"}, params, options...)
+}
+
+// InternalContribDeformablePSROIPooling is the operator _contrib_DeformablePSROIPooling. Deformable position-sensitive pooling (Dai et al., 2017): averages of bilinear samples in moved cells, (R, output_dim, pooled_size, pooled_size).
+//
+// Inputs:
+//   - data: (N, output_dim * group_size^2, H, W), float.
+//   - rois: (R, 5): image, x1, y1, x2, y2; a region of an image that does not exist gives zeros.
+//   - trans: (R, 2 classes, part_size, part_size): movements of the cells, x then y.
+func InternalContribDeformablePSROIPooling(data, rois, trans *mixnet.NDArray, params op.InternalContribDeformablePSROIPooling, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_DeformablePSROIPooling", []*mixnet.NDArray{data, rois, trans}, []string{"data", "rois", "trans"}, params, options...)
+}
+
+// InternalContribDequantize is the operator _contrib_dequantize. What quantised data stand for: q reach / levels, reach = max(|min_range|, |max_range|), levels 127 of int8, 255 of uint8 and 2^31 - 1 of int32.
+//
+// Inputs:
+//   - data: Any shape; int8, uint8 or int32.
+//   - min_range: (1,), or one per channel (axis 1 of data).
+//   - max_range: As min_range.
+func InternalContribDequantize(data, minRange, maxRange *mixnet.NDArray, params op.InternalContribDequantize, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_dequantize", []*mixnet.NDArray{data, minRange, maxRange}, []string{"data", "min_range", "max_range"}, params, options...)
 }
 
 // InternalContribDivSqrtDim is the operator _contrib_div_sqrt_dim. Divides by the square root of the last extent.
@@ -920,12 +1064,73 @@ func InternalContribDivSqrtDim(data *mixnet.NDArray, options ...mixnet.CallOptio
 	return mixnet.Invoke("_contrib_div_sqrt_dim", []*mixnet.NDArray{data}, []string{"data"}, nil, options...)
 }
 
+// InternalContribEdgeId is the operator _contrib_edge_id. The values stored at (u, v) of the adjacency matrix of a graph, -1 where nothing is stored.
+//
+// Inputs:
+//   - data: (rows, columns), usually csr.
+//   - u: (n,): rows.
+//   - v: (n,): columns.
+func InternalContribEdgeId(data, u, v *mixnet.NDArray, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_edge_id", []*mixnet.NDArray{data, u, v}, []string{"data", "u", "v"}, nil, options...)
+}
+
+// InternalContribFft is the operator _contrib_fft. Fourier transform of every row of real numbers, (..., 2 n): pairs of a real and an imaginary part.
+//
+// Inputs:
+//   - data: (..., n), float.
+func InternalContribFft(data *mixnet.NDArray, params op.InternalContribFft, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_fft", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
+}
+
+// InternalContribGetnnz is the operator _contrib_getnnz. The number of elements that a csr matrix stores (of a dense one: that are not zero), as int64.
+//
+// Inputs:
+//   - data: (rows, columns), usually csr.
+func InternalContribGetnnz(data *mixnet.NDArray, params op.InternalContribGetnnz, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_getnnz", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
+}
+
 // InternalContribGradientmultiplier is the operator _contrib_gradientmultiplier. Passes data on and multiplies its gradient by scalar; a negative one reverses it.
 //
 // Inputs:
 //   - data: Any shape and dtype.
 func InternalContribGradientmultiplier(data *mixnet.NDArray, params op.InternalContribGradientmultiplier, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
 	return mixnet.Invoke("_contrib_gradientmultiplier", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
+}
+
+// InternalContribGroupAdagradUpdate is the operator _contrib_group_adagrad_update. AdaGrad with one rate per row: history += mean(g^2), weight -= lr g / sqrt(history + epsilon).
+//
+// Inputs:
+//   - weight: Any shape of at least one dimension, float.
+//   - grad: Its gradient.
+//   - history: (rows, 1, ...): sums of the mean squares of rows.
+//
+// Changed in place: history.
+func InternalContribGroupAdagradUpdate(weight, grad, history *mixnet.NDArray, params op.InternalContribGroupAdagradUpdate, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_group_adagrad_update", []*mixnet.NDArray{weight, grad, history}, []string{"weight", "grad", "history"}, params, options...)
+}
+
+// InternalContribHawkesll is the operator _contrib_hawkesll. Log likelihoods of marked sequences under K Hawkes processes, (N,), and the states at max_time, (N, K). Gradients flow to lda, alpha, beta and state.
+//
+// Inputs:
+//   - lda: (N, K), float: the marks' rates of points that come by themselves.
+//   - alpha: (K,): how many points one point of a mark brings.
+//   - beta: (K,): how fast that decays.
+//   - state: (N, K): what is left of earlier points.
+//   - lags: (N, T): times between points.
+//   - marks: (N, T), int32 or another dtype: marks, clipped.
+//   - valid_length: (N,): points of each sequence.
+//   - max_time: (N,): until when it was watched.
+func InternalContribHawkesll(lda, alpha, beta, state, lags, marks, validLength, maxTime *mixnet.NDArray, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_hawkesll", []*mixnet.NDArray{lda, alpha, beta, state, lags, marks, validLength, maxTime}, []string{"lda", "alpha", "beta", "state", "lags", "marks", "valid_length", "max_time"}, nil, options...)
+}
+
+// InternalContribIfft is the operator _contrib_ifft. Real part of the inverse Fourier transform of every row, not divided by n, (..., n).
+//
+// Inputs:
+//   - data: (..., 2 n), float: pairs of a real and an imaginary part.
+func InternalContribIfft(data *mixnet.NDArray, params op.InternalContribIfft, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_ifft", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
 }
 
 // InternalContribIndexArray is the operator _contrib_index_array. The index of every element along each of the axes: data's shape with one more dimension, int64.
@@ -981,6 +1186,18 @@ func InternalContribInterleavedMatmulSelfattValatt(queriesKeysValues, attention 
 	return mixnet.Invoke("_contrib_interleaved_matmul_selfatt_valatt", []*mixnet.NDArray{queriesKeysValues, attention}, []string{"queries_keys_values", "attention"}, params, options...)
 }
 
+// InternalContribModulatedDeformableConvolution is the operator _contrib_ModulatedDeformableConvolution. A convolution whose taps are moved by offsets and read between pixels (Zhu et al., 2019), and weighed. Outside of the image everything is 0. (N, num_filter, rows, columns).
+//
+// Inputs:
+//   - data: (N, C, H, W), float.
+//   - offset: (N, 2 * groups * kernel, rows, columns): down and right, for every tap.
+//   - mask: (N, groups * kernel, rows, columns): the weight of every tap.
+//   - weight: (num_filter, C / num_group, height, width).
+//   - bias: (num_filter,).
+func InternalContribModulatedDeformableConvolution(data, offset, mask, weight, bias *mixnet.NDArray, params op.InternalContribModulatedDeformableConvolution, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_ModulatedDeformableConvolution", []*mixnet.NDArray{data, offset, mask, weight, bias}, []string{"data", "offset", "mask", "weight", "bias"}, params, options...)
+}
+
 // InternalContribMpAdamwUpdate is another name of InternalMpAdamwUpdate.
 func InternalContribMpAdamwUpdate(weight, grad, mean, var_, weight32, rescaleGrad *mixnet.NDArray, params op.InternalContribMpAdamwUpdate, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
 	return InternalMpAdamwUpdate(weight, grad, mean, var_, weight32, rescaleGrad, params, options...)
@@ -991,9 +1208,66 @@ func InternalContribMultiAdamwUpdate(inputs []*mixnet.NDArray, params op.Interna
 	return InternalMultiAdamwUpdate(inputs, params, options...)
 }
 
+// InternalContribMultiBoxDetection is the operator _contrib_MultiBoxDetection. Boxes that were found, (N, A, 6): class without the background, probability, corners. A class of -1 means no box: suppressed, or the filling at the end.
+//
+// Inputs:
+//   - cls_prob: (N, classes, A), float: probabilities, background first.
+//   - loc_pred: (N, 4 A): offsets from the anchors.
+//   - anchor: (1, A, 4), corners.
+func InternalContribMultiBoxDetection(clsProb, locPred, anchor *mixnet.NDArray, params op.InternalContribMultiBoxDetection, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_MultiBoxDetection", []*mixnet.NDArray{clsProb, locPred, anchor}, []string{"cls_prob", "loc_pred", "anchor"}, params, options...)
+}
+
+// InternalContribMultiBoxPrior is the operator _contrib_MultiBoxPrior. Anchors around every pixel, (1, H W (sizes + ratios - 1), 4), corners. Anchors are as wide as high in pixels of the map where the ratio is 1.
+//
+// Inputs:
+//   - data: (N, C, H, W): only H and W matter.
+func InternalContribMultiBoxPrior(data *mixnet.NDArray, params op.InternalContribMultiBoxPrior, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_MultiBoxPrior", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
+}
+
+// InternalContribMultiBoxTarget is the operator _contrib_MultiBoxTarget. Training targets: offsets of boxes from their anchors, (N, 4 A), 1 where there are such, (N, 4 A), and classes, (N, A), background 0. An image without boxes is ignored as a whole.
+//
+// Inputs:
+//   - anchor: (1, A, 4), corners.
+//   - label: (N, M, 5 or more): class, corners; a class of -1 ends the list.
+//   - cls_pred: (N, classes, A): scores before softmax, background first.
+func InternalContribMultiBoxTarget(anchor, label, clsPred *mixnet.NDArray, params op.InternalContribMultiBoxTarget, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_MultiBoxTarget", []*mixnet.NDArray{anchor, label, clsPred}, []string{"anchor", "label", "cls_pred"}, params, options...)
+}
+
 // InternalContribMultiMpAdamwUpdate is another name of InternalMultiMpAdamwUpdate.
 func InternalContribMultiMpAdamwUpdate(inputs []*mixnet.NDArray, params op.InternalContribMultiMpAdamwUpdate, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
 	return InternalMultiMpAdamwUpdate(inputs, params, options...)
+}
+
+// InternalContribMultiProposal is the operator _contrib_MultiProposal. Regions of images from a region proposal network: anchors moved by their offsets, cut off at the borders, without those that overlap a better one. (N rpn_post_nms_top_n, 5): image, x1, y1, x2, y2. No gradient flows.
+//
+// Inputs:
+//   - cls_prob: (N, 2 A, H, W), float: background's probabilities, then the object's, for A anchors.
+//   - bbox_pred: (N, 4 A, H, W): offsets.
+//   - im_info: (N, 3): the image's height, width and scale.
+func InternalContribMultiProposal(clsProb, bboxPred, imInfo *mixnet.NDArray, params op.InternalContribMultiProposal, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_MultiProposal", []*mixnet.NDArray{clsProb, bboxPred, imInfo}, []string{"cls_prob", "bbox_pred", "im_info"}, params, options...)
+}
+
+// InternalContribPSROIPooling is the operator _contrib_PSROIPooling. Position-sensitive pooling (Dai et al., 2016): the average over the cells of a grid, each with channels of its own, (R, output_dim, pooled_size, pooled_size). No gradient flows to the regions.
+//
+// Inputs:
+//   - data: (N, output_dim * group_size^2, H, W), float.
+//   - rois: (R, 5): image, x1, y1, x2, y2; a region of an image that does not exist gives zeros.
+func InternalContribPSROIPooling(data, rois *mixnet.NDArray, params op.InternalContribPSROIPooling, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_PSROIPooling", []*mixnet.NDArray{data, rois}, []string{"data", "rois"}, params, options...)
+}
+
+// InternalContribProposal is the operator _contrib_Proposal. Regions of images from a region proposal network: anchors moved by their offsets, cut off at the borders, without those that overlap a better one. (N rpn_post_nms_top_n, 5): image, x1, y1, x2, y2. No gradient flows.
+//
+// Inputs:
+//   - cls_prob: (N, 2 A, H, W), float: background's probabilities, then the object's, for A anchors.
+//   - bbox_pred: (N, 4 A, H, W): offsets.
+//   - im_info: (N, 3): the image's height, width and scale.
+func InternalContribProposal(clsProb, bboxPred, imInfo *mixnet.NDArray, params op.InternalContribProposal, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_Proposal", []*mixnet.NDArray{clsProb, bboxPred, imInfo}, []string{"cls_prob", "bbox_pred", "im_info"}, params, options...)
 }
 
 // InternalContribQuadratic is the operator _contrib_quadratic. a x^2 + b x + c for every element.
@@ -1002,6 +1276,166 @@ func InternalContribMultiMpAdamwUpdate(inputs []*mixnet.NDArray, params op.Inter
 //   - data: Any shape, float.
 func InternalContribQuadratic(data *mixnet.NDArray, params op.InternalContribQuadratic, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
 	return mixnet.Invoke("_contrib_quadratic", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
+}
+
+// InternalContribQuantize is the operator _contrib_quantize. Quantises data: nearest(x levels / reach), reach = max(|min_range|, |max_range|), levels 127 of int8 and 255 of uint8, saturating. Gives the numbers and the range that they stand for.
+//
+// Inputs:
+//   - data: Any shape, float32.
+//   - min_range: (1,): the lowest value that is held.
+//   - max_range: (1,): the highest value that is held.
+func InternalContribQuantize(data, minRange, maxRange *mixnet.NDArray, params op.InternalContribQuantize, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_quantize", []*mixnet.NDArray{data, minRange, maxRange}, []string{"data", "min_range", "max_range"}, params, options...)
+}
+
+// InternalContribQuantizeAsym is the operator _contrib_quantize_asym. Quantises data to uint8 with a zero of its own: x scale + shift, of the calibrated range or that of data.
+//
+// Inputs:
+//   - data: Any shape, float32.
+func InternalContribQuantizeAsym(data *mixnet.NDArray, params op.InternalContribQuantizeAsym, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_quantize_asym", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
+}
+
+// InternalContribQuantizeV2 is the operator _contrib_quantize_v2. As quantize, for the calibrated range, or for that of data when there is none.
+//
+// Inputs:
+//   - data: Any shape, float32.
+func InternalContribQuantizeV2(data *mixnet.NDArray, params op.InternalContribQuantizeV2, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_quantize_v2", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
+}
+
+// InternalContribQuantizedAct is the operator _contrib_quantized_act. The positive part of quantised data; the range stays.
+//
+// Inputs:
+//   - data: Any shape; int8, uint8 or int32.
+//   - min_data: (1,), or one per channel.
+//   - max_data: As min_data.
+func InternalContribQuantizedAct(data, minData, maxData *mixnet.NDArray, params op.InternalContribQuantizedAct, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_quantized_act", []*mixnet.NDArray{data, minData, maxData}, []string{"data", "min_data", "max_data"}, params, options...)
+}
+
+// InternalContribQuantizedBatchNorm is the operator _contrib_quantized_batch_norm. BatchNorm in prediction on quantised data: (x - moving_mean) gamma / sqrt(moving_var + eps) + beta, as int8.
+//
+// Inputs:
+//   - data: Any shape, int8 or uint8.
+//   - gamma: (channels,), float32.
+//   - beta: (channels,), float32.
+//   - moving_mean: (channels,), float32.
+//   - moving_var: (channels,), float32.
+//   - min_data: (1,).
+//   - max_data: (1,).
+func InternalContribQuantizedBatchNorm(data, gamma, beta, movingMean, movingVar, minData, maxData *mixnet.NDArray, params op.InternalContribQuantizedBatchNorm, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_quantized_batch_norm", []*mixnet.NDArray{data, gamma, beta, movingMean, movingVar, minData, maxData}, []string{"data", "gamma", "beta", "moving_mean", "moving_var", "min_data", "max_data"}, params, options...)
+}
+
+// InternalContribQuantizedConcat is the operator _contrib_quantized_concat. Joins quantised tensors along an axis, in the widest of their ranges: uint8 where all are, else int8.
+//
+// Inputs, any number of each:
+//   - data: The tensors (int8 or uint8, of one shape but along dim), then a minimum and a maximum for each, (1,).
+func InternalContribQuantizedConcat(inputs []*mixnet.NDArray, params op.InternalContribQuantizedConcat, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_quantized_concat", inputs, nil, params, options...)
+}
+
+// InternalContribQuantizedConv is the operator _contrib_quantized_conv. Convolution of quantised data with quantised weights: exact sums as int32, with the range they stand for. Parameters as Convolution.
+//
+// Inputs:
+//   - data: int8 or uint8.
+//   - weight: int8.
+//   - bias: int8, or float32.
+//   - min_data: (1,).
+//   - max_data: (1,).
+//   - min_weight: (1,), or one per output channel.
+//   - max_weight: As min_weight.
+//   - min_bias: (1,).
+//   - max_bias: (1,).
+func InternalContribQuantizedConv(data, weight, bias, minData, maxData, minWeight, maxWeight, minBias, maxBias *mixnet.NDArray, params op.InternalContribQuantizedConv, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_quantized_conv", []*mixnet.NDArray{data, weight, bias, minData, maxData, minWeight, maxWeight, minBias, maxBias}, []string{"data", "weight", "bias", "min_data", "max_data", "min_weight", "max_weight", "min_bias", "max_bias"}, params, options...)
+}
+
+// InternalContribQuantizedElemwiseAdd is the operator _contrib_quantized_elemwise_add. The sum of two quantised tensors: int32, or int8 when the range of the sum is given.
+//
+// Inputs:
+//   - lhs: One shape, int8 or uint8 each.
+//   - rhs: One shape, int8 or uint8 each.
+//   - lhs_min: (1,).
+//   - lhs_max: (1,).
+//   - rhs_min: (1,).
+//   - rhs_max: (1,).
+func InternalContribQuantizedElemwiseAdd(lhs, rhs, lhsMin, lhsMax, rhsMin, rhsMax *mixnet.NDArray, params op.InternalContribQuantizedElemwiseAdd, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_quantized_elemwise_add", []*mixnet.NDArray{lhs, rhs, lhsMin, lhsMax, rhsMin, rhsMax}, []string{"lhs", "rhs", "lhs_min", "lhs_max", "rhs_min", "rhs_max"}, params, options...)
+}
+
+// InternalContribQuantizedElemwiseMul is the operator _contrib_quantized_elemwise_mul. The product of two quantised tensors: int32, int8 when its range is given, or float32.
+//
+// Inputs:
+//   - lhs: One shape, int8 or uint8 each.
+//   - rhs: One shape, int8 or uint8 each.
+//   - lhs_min: (1,).
+//   - lhs_max: (1,).
+//   - rhs_min: (1,).
+//   - rhs_max: (1,).
+func InternalContribQuantizedElemwiseMul(lhs, rhs, lhsMin, lhsMax, rhsMin, rhsMax *mixnet.NDArray, params op.InternalContribQuantizedElemwiseMul, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_quantized_elemwise_mul", []*mixnet.NDArray{lhs, rhs, lhsMin, lhsMax, rhsMin, rhsMax}, []string{"lhs", "rhs", "lhs_min", "lhs_max", "rhs_min", "rhs_max"}, params, options...)
+}
+
+// InternalContribQuantizedEmbedding is the operator _contrib_quantized_embedding. Rows of a quantised weight by number, with the weight's range.
+//
+// Inputs:
+//   - data: Row numbers, any shape and dtype; clipped.
+//   - weight: (input_dim, output_dim), int8 or uint8.
+//   - min_weight: (1,).
+//   - max_weight: (1,).
+func InternalContribQuantizedEmbedding(data, weight, minWeight, maxWeight *mixnet.NDArray, params op.InternalContribQuantizedEmbedding, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_quantized_embedding", []*mixnet.NDArray{data, weight, minWeight, maxWeight}, []string{"data", "weight", "min_weight", "max_weight"}, params, options...)
+}
+
+// InternalContribQuantizedFlatten is the operator _contrib_quantized_flatten. Merges all axes but the first; numbers and range stay.
+//
+// Inputs:
+//   - data: (n, ...), int8 or uint8.
+//   - min_data: (1,).
+//   - max_data: (1,).
+func InternalContribQuantizedFlatten(data, minData, maxData *mixnet.NDArray, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_quantized_flatten", []*mixnet.NDArray{data, minData, maxData}, []string{"data", "min_data", "max_data"}, nil, options...)
+}
+
+// InternalContribQuantizedFullyConnected is the operator _contrib_quantized_fully_connected. A full layer on quantised data and weights: exact sums as int32, with the range they stand for. Parameters as FullyConnected.
+//
+// Inputs:
+//   - data: int8 or uint8.
+//   - weight: int8.
+//   - bias: int8, or float32.
+//   - min_data: (1,).
+//   - max_data: (1,).
+//   - min_weight: (1,), or one per output channel.
+//   - max_weight: As min_weight.
+//   - min_bias: (1,).
+//   - max_bias: (1,).
+func InternalContribQuantizedFullyConnected(data, weight, bias, minData, maxData, minWeight, maxWeight, minBias, maxBias *mixnet.NDArray, params op.InternalContribQuantizedFullyConnected, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_quantized_fully_connected", []*mixnet.NDArray{data, weight, bias, minData, maxData, minWeight, maxWeight, minBias, maxBias}, []string{"data", "weight", "bias", "min_data", "max_data", "min_weight", "max_weight", "min_bias", "max_bias"}, params, options...)
+}
+
+// InternalContribQuantizedPooling is the operator _contrib_quantized_pooling. Maximum or average of the windows of quantised data; the range stays. Parameters as Pooling.
+//
+// Inputs:
+//   - data: (N, C, spatial axes...), int8 or uint8.
+//   - min_data: (1,).
+//   - max_data: (1,).
+func InternalContribQuantizedPooling(data, minData, maxData *mixnet.NDArray, params op.InternalContribQuantizedPooling, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_quantized_pooling", []*mixnet.NDArray{data, minData, maxData}, []string{"data", "min_data", "max_data"}, params, options...)
+}
+
+// InternalContribQuantizedRnn is the operator _contrib_quantized_rnn. RNN in prediction on quantised data (see quantize_asym); results are float32. Parameters and shapes as RNN.
+//
+// Inputs:
+//   - data: (steps, batch, size), uint8 of quantize_asym.
+//   - parameters: As RNN, float32.
+//   - state: As RNN.
+//   - state_cell: As RNN.
+//   - data_scale: (1,).
+//   - data_shift: (1,).
+func InternalContribQuantizedRnn(data, parameters, state, stateCell, dataScale, dataShift *mixnet.NDArray, params op.InternalContribQuantizedRnn, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_quantized_rnn", []*mixnet.NDArray{data, parameters, state, stateCell, dataScale, dataShift}, []string{"data", "parameters", "state", "state_cell", "data_scale", "data_shift"}, params, options...)
 }
 
 // InternalContribROIAlign is the operator _contrib_ROIAlign. Average pooling of bilinear samples over regions of interest (He et al., 2017), (R, C, height, width). No gradient flows to the regions.
@@ -1013,6 +1447,25 @@ func InternalContribROIAlign(data, rois *mixnet.NDArray, params op.InternalContr
 	return mixnet.Invoke("_contrib_ROIAlign", []*mixnet.NDArray{data, rois}, []string{"data", "rois"}, params, options...)
 }
 
+// InternalContribRROIAlign is the operator _contrib_RROIAlign. Average pooling of bilinear samples over turned regions (Ma et al., 2018), (R, C, height, width).
+//
+// Inputs:
+//   - data: (N, C, H, W), float.
+//   - rois: (R, 6): image, x, y of the centre, width, height, degrees; without such an image: zeros.
+func InternalContribRROIAlign(data, rois *mixnet.NDArray, params op.InternalContribRROIAlign, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_RROIAlign", []*mixnet.NDArray{data, rois}, []string{"data", "rois"}, params, options...)
+}
+
+// InternalContribRequantize is the operator _contrib_requantize. Results of quantised layers as 8-bit numbers, for the calibrated range, or for that of data when there is none.
+//
+// Inputs:
+//   - data: Any shape, int32.
+//   - min_range: (1,), or one per channel (axis 1 of data).
+//   - max_range: As min_range.
+func InternalContribRequantize(data, minRange, maxRange *mixnet.NDArray, params op.InternalContribRequantize, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_requantize", []*mixnet.NDArray{data, minRange, maxRange}, []string{"data", "min_range", "max_range"}, params, options...)
+}
+
 // InternalContribRoundSte is the operator _contrib_round_ste. Rounds to whole numbers; the gradient passes unchanged, as through the identity.
 //
 // Inputs:
@@ -1021,12 +1474,40 @@ func InternalContribRoundSte(data *mixnet.NDArray, options ...mixnet.CallOption)
 	return mixnet.Invoke("_contrib_round_ste", []*mixnet.NDArray{data}, []string{"data"}, nil, options...)
 }
 
+// InternalContribSdpAttention is the operator _contrib_sdp_attention. Scaled dot-product attention, softmax(scale query key^T + mask) value (Vaswani et al., 2017): (batch, heads, queries, width). Scores are made tile by tile, so that memory grows with the lengths and not with their product. A query that sees no key gives 0.
+//
+// Inputs:
+//   - query: (batch, heads, queries, depth), float.
+//   - key: (batch, heads, keys, depth).
+//   - value: (batch, heads, keys, width).
+//   - mask: (batch, heads, queries, keys), or 1 along an axis: added to the scores, -inf hides a key. It gets no gradient.
+func InternalContribSdpAttention(query, key, value, mask *mixnet.NDArray, params op.InternalContribSdpAttention, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_sdp_attention", []*mixnet.NDArray{query, key, value, mask}, []string{"query", "key", "value", "mask"}, params, options...)
+}
+
 // InternalContribSignSte is the operator _contrib_sign_ste. The sign of every element; the gradient passes unchanged, as through the identity.
 //
 // Inputs:
 //   - data: Any shape, float.
 func InternalContribSignSte(data *mixnet.NDArray, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
 	return mixnet.Invoke("_contrib_sign_ste", []*mixnet.NDArray{data}, []string{"data"}, nil, options...)
+}
+
+// InternalContribSparseEmbedding is another name of Embedding.
+func InternalContribSparseEmbedding(data, weight *mixnet.NDArray, params op.InternalContribSparseEmbedding, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return Embedding(data, weight, params, options...)
+}
+
+// InternalContribSyncBatchNorm is the operator _contrib_SyncBatchNorm. BatchNorm with MXNet's parameters for several devices. The statistics are those of the array that is given: a batch that was split over executors has statistics of every part.
+//
+// Inputs:
+//   - data: Any shape with a channel axis.
+//   - gamma: (channels,): scale.
+//   - beta: (channels,): shift.
+//   - moving_mean: (channels,): running mean.
+//   - moving_var: (channels,): running variance.
+func InternalContribSyncBatchNorm(data, gamma, beta, movingMean, movingVar *mixnet.NDArray, params op.InternalContribSyncBatchNorm, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_contrib_SyncBatchNorm", []*mixnet.NDArray{data, gamma, beta, movingMean, movingVar}, []string{"data", "gamma", "beta", "moving_mean", "moving_var"}, params, options...)
 }
 
 // InternalCopy is the operator _copy. A copy of data.
@@ -1045,6 +1526,43 @@ func InternalCropAssign(lhs, rhs *mixnet.NDArray, params op.InternalCropAssign, 
 // InternalCropAssignScalar is another name of InternalSliceAssignScalar.
 func InternalCropAssignScalar(data *mixnet.NDArray, params op.InternalCropAssignScalar, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
 	return InternalSliceAssignScalar(data, params, options...)
+}
+
+// InternalCvcopyMakeBorder is the operator _cvcopyMakeBorder. An image with a frame around it: (top + height + bot, left + width + right, channels). Values are rounded and kept in the dtype's range.
+//
+// Inputs:
+//   - src: (height, width, channels), any dtype.
+func InternalCvcopyMakeBorder(src *mixnet.NDArray, params op.InternalCvcopyMakeBorder, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_cvcopyMakeBorder", []*mixnet.NDArray{src}, []string{"src"}, params, options...)
+}
+
+// InternalCvimdecode is the operator _cvimdecode. The pixels of a JPEG or PNG file: (height, width, channels) uint8. Bytes that are no image, or a broken one, are an error. The shape is known after the run: asking for it waits.
+//
+// Inputs:
+//   - buf: (n,) uint8: the bytes of the file.
+func InternalCvimdecode(buf *mixnet.NDArray, params op.InternalCvimdecode, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_cvimdecode", []*mixnet.NDArray{buf}, []string{"buf"}, params, options...)
+}
+
+// InternalCvimencode is the operator _cvimencode. An image as the bytes of a JPEG (colour at half the size both ways) or PNG file: (n,) uint8. Not in MXNet, where OpenCV's Python package does it. The shape is known after the run: asking for it waits.
+//
+// Inputs:
+//   - img: (height, width, channels) uint8; 1 or 3 channels, for PNG also 4.
+func InternalCvimencode(img *mixnet.NDArray, params op.InternalCvimencode, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_cvimencode", []*mixnet.NDArray{img}, []string{"img"}, params, options...)
+}
+
+// InternalCvimread is the operator _cvimread. The pixels of a JPEG or PNG file, as _cvimdecode gives them. The shape is known after the run: asking for it waits, and raises what was wrong with the file.
+func InternalCvimread(params op.InternalCvimread, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_cvimread", nil, nil, params, options...)
+}
+
+// InternalCvimresize is the operator _cvimresize. An image of another size, (h, w, channels). interp=9: area where both sides shrink, bicubic where both grow, else bilinear.
+//
+// Inputs:
+//   - src: (height, width, channels), uint8 or float; uint8 has 1, 3 or 4 channels.
+func InternalCvimresize(src *mixnet.NDArray, params op.InternalCvimresize, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_cvimresize", []*mixnet.NDArray{src}, []string{"src"}, params, options...)
 }
 
 // InternalDiv is another name of ElemwiseDiv.
@@ -1161,6 +1679,14 @@ func InternalIdentityWithAttrLikeRhs(lhs, rhs *mixnet.NDArray, options ...mixnet
 	return mixnet.Invoke("_identity_with_attr_like_rhs", []*mixnet.NDArray{lhs, rhs}, []string{"lhs", "rhs"}, nil, options...)
 }
 
+// InternalImageAdjustLighting is the operator _image_adjust_lighting. Adds multiples of the principal components of ImageNet's colours (Krizhevsky et al., 2012) to an image; one channel stays as it is.
+//
+// Inputs:
+//   - data: (H, W, C) with 1 or 3 channels, uint8 or float.
+func InternalImageAdjustLighting(data *mixnet.NDArray, params op.InternalImageAdjustLighting, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_image_adjust_lighting", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
+}
+
 // InternalImageCrop is the operator _image_crop. The rectangle of width columns and height rows whose upper left pixel is (x, y): (height, width, C), or one for each image.
 //
 // Inputs:
@@ -1193,12 +1719,93 @@ func InternalImageNormalize(data *mixnet.NDArray, params op.InternalImageNormali
 	return mixnet.Invoke("_image_normalize", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
 }
 
+// InternalImageRandomBrightness is the operator _image_random_brightness. Multiplies an image by a random factor. The factor is uniform between min_factor and max_factor.
+//
+// Inputs:
+//   - data: (H, W, C) with 1 or 3 channels, uint8 or float.
+func InternalImageRandomBrightness(data *mixnet.NDArray, params op.InternalImageRandomBrightness, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_image_random_brightness", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
+}
+
+// InternalImageRandomColorJitter is the operator _image_random_color_jitter. Brightness, contrast, saturation and hue of an image, changed at random in random order.
+//
+// Inputs:
+//   - data: (H, W, C) with 1 or 3 channels, uint8 or float.
+func InternalImageRandomColorJitter(data *mixnet.NDArray, params op.InternalImageRandomColorJitter, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_image_random_color_jitter", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
+}
+
+// InternalImageRandomContrast is the operator _image_random_contrast. Moves an image away from its mean gray by a random factor. The factor is uniform between min_factor and max_factor.
+//
+// Inputs:
+//   - data: (H, W, C) with 1 or 3 channels, uint8 or float.
+func InternalImageRandomContrast(data *mixnet.NDArray, params op.InternalImageRandomContrast, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_image_random_contrast", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
+}
+
+// InternalImageRandomFlipLeftRight is the operator _image_random_flip_left_right. Images mirrored so that left is right, all or none, each as likely.
+//
+// Inputs:
+//   - data: (H, W, C) or (N, H, W, C), any dtype.
+func InternalImageRandomFlipLeftRight(data *mixnet.NDArray, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_image_random_flip_left_right", []*mixnet.NDArray{data}, []string{"data"}, nil, options...)
+}
+
+// InternalImageRandomFlipTopBottom is the operator _image_random_flip_top_bottom. Images mirrored so that top is bottom, all or none, each as likely.
+//
+// Inputs:
+//   - data: (H, W, C) or (N, H, W, C), any dtype.
+func InternalImageRandomFlipTopBottom(data *mixnet.NDArray, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_image_random_flip_top_bottom", []*mixnet.NDArray{data}, []string{"data"}, nil, options...)
+}
+
+// InternalImageRandomHue is the operator _image_random_hue. Turns the hue of an image by a random share of a circle. The factor is uniform between min_factor and max_factor.
+//
+// Inputs:
+//   - data: (H, W, C) with 1 or 3 channels, uint8 or float.
+func InternalImageRandomHue(data *mixnet.NDArray, params op.InternalImageRandomHue, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_image_random_hue", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
+}
+
+// InternalImageRandomLighting is the operator _image_random_lighting. Adds multiples of the principal components of ImageNet's colours (Krizhevsky et al., 2012) to an image, drawn from a normal distribution; one channel stays as it is.
+//
+// Inputs:
+//   - data: (H, W, C) with 1 or 3 channels, uint8 or float.
+func InternalImageRandomLighting(data *mixnet.NDArray, params op.InternalImageRandomLighting, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_image_random_lighting", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
+}
+
+// InternalImageRandomSaturation is the operator _image_random_saturation. Moves pixels away from their gray by a random factor. The factor is uniform between min_factor and max_factor.
+//
+// Inputs:
+//   - data: (H, W, C) with 1 or 3 channels, uint8 or float.
+func InternalImageRandomSaturation(data *mixnet.NDArray, params op.InternalImageRandomSaturation, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_image_random_saturation", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
+}
+
+// InternalImageResize is the operator _image_resize. Images of another size: pixels are areas, and what lies beyond the borders is as the border is.
+//
+// Inputs:
+//   - data: (H, W, C) or (N, H, W, C), uint8 or float.
+func InternalImageResize(data *mixnet.NDArray, params op.InternalImageResize, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_image_resize", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
+}
+
 // InternalImageToTensor is the operator _image_to_tensor. Images as tensors: divided by 255, channels first, float32.
 //
 // Inputs:
 //   - data: (H, W, C) or (N, H, W, C), values from 0 to 255.
 func InternalImageToTensor(data *mixnet.NDArray, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
 	return mixnet.Invoke("_image_to_tensor", []*mixnet.NDArray{data}, []string{"data"}, nil, options...)
+}
+
+// InternalImdecode is the operator _imdecode. A part of a picture, (c, y1 - y0, x1 - x0) float32, red first, minus a mean: what 0.9.5's mx.nd.imdecode called. The bytes are an array here. Use _cvimdecode.
+//
+// Inputs:
+//   - mean: (c, height, width) float32, subtracted; one element: nothing is.
+//   - str_img: (n,) uint8: the bytes of a JPEG or PNG file.
+func InternalImdecode(mean, strImg *mixnet.NDArray, params op.InternalImdecode, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_imdecode", []*mixnet.NDArray{mean, strImg}, []string{"mean", "str_img"}, params, options...)
 }
 
 // InternalLesser is the operator _lesser. 1 where a < b, else 0, in the dtype of the operands.
@@ -1726,6 +2333,83 @@ func InternalRandomNormalLike(data *mixnet.NDArray, params op.InternalRandomNorm
 	return mixnet.Invoke("_random_normal_like", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
 }
 
+// InternalRandomPdfDirichlet is the operator _random_pdf_dirichlet. Density of Dirichlet distributions at every point: the samples' shape without its last extent.
+//
+// Inputs:
+//   - sample: alpha's leading extents, any others, then (k,), float: points whose k numbers add up to 1.
+//   - alpha: (..., k): concentrations.
+func InternalRandomPdfDirichlet(sample, alpha *mixnet.NDArray, params op.InternalRandomPdfDirichlet, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_random_pdf_dirichlet", []*mixnet.NDArray{sample, alpha}, []string{"sample", "alpha"}, params, options...)
+}
+
+// InternalRandomPdfExponential is the operator _random_pdf_exponential. Density of exponential distributions with rate lam at every sample, in the samples' shape.
+//
+// Inputs:
+//   - sample: The parameters' extents, then any others; float.
+//   - lam: Any shape.
+func InternalRandomPdfExponential(sample, lam *mixnet.NDArray, params op.InternalRandomPdfExponential, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_random_pdf_exponential", []*mixnet.NDArray{sample, lam}, []string{"sample", "lam"}, params, options...)
+}
+
+// InternalRandomPdfGamma is the operator _random_pdf_gamma. Density of gamma distributions with shape alpha and rate beta at every sample, in the samples' shape.
+//
+// Inputs:
+//   - sample: The parameters' extents, then any others; float.
+//   - alpha: Any shape.
+//   - beta: The same shape.
+func InternalRandomPdfGamma(sample, alpha, beta *mixnet.NDArray, params op.InternalRandomPdfGamma, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_random_pdf_gamma", []*mixnet.NDArray{sample, alpha, beta}, []string{"sample", "alpha", "beta"}, params, options...)
+}
+
+// InternalRandomPdfGeneralizedNegativeBinomial is the operator _random_pdf_generalized_negative_binomial. Density of negative binomials with mean mu and dispersion alpha at every sample, in the samples' shape.
+//
+// Inputs:
+//   - sample: The parameters' extents, then any others; float.
+//   - mu: Any shape.
+//   - alpha: The same shape.
+func InternalRandomPdfGeneralizedNegativeBinomial(sample, mu, alpha *mixnet.NDArray, params op.InternalRandomPdfGeneralizedNegativeBinomial, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_random_pdf_generalized_negative_binomial", []*mixnet.NDArray{sample, mu, alpha}, []string{"sample", "mu", "alpha"}, params, options...)
+}
+
+// InternalRandomPdfNegativeBinomial is the operator _random_pdf_negative_binomial. Density of failures before k successes of probability p at every sample, in the samples' shape.
+//
+// Inputs:
+//   - sample: The parameters' extents, then any others; float.
+//   - k: Any shape.
+//   - p: The same shape.
+func InternalRandomPdfNegativeBinomial(sample, k, p *mixnet.NDArray, params op.InternalRandomPdfNegativeBinomial, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_random_pdf_negative_binomial", []*mixnet.NDArray{sample, k, p}, []string{"sample", "k", "p"}, params, options...)
+}
+
+// InternalRandomPdfNormal is the operator _random_pdf_normal. Density of normal distributions with mean mu and deviation sigma at every sample, in the samples' shape.
+//
+// Inputs:
+//   - sample: The parameters' extents, then any others; float.
+//   - mu: Any shape.
+//   - sigma: The same shape.
+func InternalRandomPdfNormal(sample, mu, sigma *mixnet.NDArray, params op.InternalRandomPdfNormal, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_random_pdf_normal", []*mixnet.NDArray{sample, mu, sigma}, []string{"sample", "mu", "sigma"}, params, options...)
+}
+
+// InternalRandomPdfPoisson is the operator _random_pdf_poisson. Density of Poisson distributions with rate lam at every sample, in the samples' shape.
+//
+// Inputs:
+//   - sample: The parameters' extents, then any others; float.
+//   - lam: Any shape.
+func InternalRandomPdfPoisson(sample, lam *mixnet.NDArray, params op.InternalRandomPdfPoisson, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_random_pdf_poisson", []*mixnet.NDArray{sample, lam}, []string{"sample", "lam"}, params, options...)
+}
+
+// InternalRandomPdfUniform is the operator _random_pdf_uniform. Density of uniform distributions: 1 / (high - low), inside and outside, at every sample, in the samples' shape.
+//
+// Inputs:
+//   - sample: The parameters' extents, then any others; float.
+//   - low: Any shape.
+//   - high: The same shape.
+func InternalRandomPdfUniform(sample, low, high *mixnet.NDArray, params op.InternalRandomPdfUniform, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_random_pdf_uniform", []*mixnet.NDArray{sample, low, high}, []string{"sample", "low", "high"}, params, options...)
+}
+
 // InternalRandomPoisson is the operator _random_poisson. Poisson with rate lam.
 func InternalRandomPoisson(params op.InternalRandomPoisson, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
 	return mixnet.Invoke("_random_poisson", nil, nil, params, options...)
@@ -1871,6 +2555,36 @@ func InternalSampleUniform(low, high *mixnet.NDArray, params op.InternalSampleUn
 	return mixnet.Invoke("_sample_uniform", []*mixnet.NDArray{low, high}, []string{"low", "high"}, params, options...)
 }
 
+// InternalSampleUniqueZipfian is the operator _sample_unique_zipfian. Distinct whole numbers, k with a probability of about log((k + 2) / (k + 1)) / log(range_max + 1), and the number of draws each row took, (rows,); both int64.
+func InternalSampleUniqueZipfian(params op.InternalSampleUniqueZipfian, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_sample_unique_zipfian", nil, nil, params, options...)
+}
+
+// InternalScatterElemwiseDiv is the operator _scatter_elemwise_div. lhs / rhs in the rows that a row_sparse lhs stores; the others stay zero. A dense lhs is divided everywhere.
+//
+// Inputs:
+//   - lhs: Any shape, usually row_sparse.
+//   - rhs: The same shape and dtype.
+func InternalScatterElemwiseDiv(lhs, rhs *mixnet.NDArray, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_scatter_elemwise_div", []*mixnet.NDArray{lhs, rhs}, []string{"lhs", "rhs"}, nil, options...)
+}
+
+// InternalScatterMinusScalar is the operator _scatter_minus_scalar. data - scalar where a sparse data stores something; a dense one gets it everywhere.
+//
+// Inputs:
+//   - data: Any shape, usually sparse.
+func InternalScatterMinusScalar(data *mixnet.NDArray, params op.InternalScatterMinusScalar, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_scatter_minus_scalar", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
+}
+
+// InternalScatterPlusScalar is the operator _scatter_plus_scalar. data + scalar where a sparse data stores something; a dense one gets it everywhere.
+//
+// Inputs:
+//   - data: Any shape, usually sparse.
+func InternalScatterPlusScalar(data *mixnet.NDArray, params op.InternalScatterPlusScalar, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_scatter_plus_scalar", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
+}
+
 // InternalScatterSetNd is the operator _scatter_set_nd. lhs with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = rhs[j, ...].
 //
 // Inputs:
@@ -1879,6 +2593,11 @@ func InternalSampleUniform(low, high *mixnet.NDArray, params op.InternalSampleUn
 //   - indices: (M, ...): row i holds indices into axis i.
 func InternalScatterSetNd(lhs, rhs, indices *mixnet.NDArray, params op.InternalScatterSetNd, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
 	return mixnet.Invoke("_scatter_set_nd", []*mixnet.NDArray{lhs, rhs, indices}, []string{"lhs", "rhs", "indices"}, params, options...)
+}
+
+// InternalSetValue is the operator _set_value. Fills the array that is given as `out` with a number; without one, the result has shape (1,).
+func InternalSetValue(params op.InternalSetValue, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_set_value", nil, nil, params, options...)
 }
 
 // InternalShuffle is the operator _shuffle. The rows of data, along axis 0, in random order; every order is equally likely.
@@ -1904,6 +2623,32 @@ func InternalSliceAssign(lhs, rhs *mixnet.NDArray, params op.InternalSliceAssign
 //   - data: The whole.
 func InternalSliceAssignScalar(data *mixnet.NDArray, params op.InternalSliceAssignScalar, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
 	return mixnet.Invoke("_slice_assign_scalar", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
+}
+
+// InternalSparseAdagradUpdate is the operator _sparse_adagrad_update. history += g^2, weight -= lr g / sqrt(history + epsilon), in the rows of a row_sparse gradient.
+//
+// Inputs:
+//   - weight: Any shape of at least one dimension, float.
+//   - grad: Its gradient.
+//   - history: Sums of squares.
+//
+// Changed in place: history.
+func InternalSparseAdagradUpdate(weight, grad, history *mixnet.NDArray, params op.InternalSparseAdagradUpdate, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_sparse_adagrad_update", []*mixnet.NDArray{weight, grad, history}, []string{"weight", "grad", "history"}, params, options...)
+}
+
+// InternalSparseCastStorage is another name of CastStorage.
+func InternalSparseCastStorage(data *mixnet.NDArray, params op.InternalSparseCastStorage, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return CastStorage(data, params, options...)
+}
+
+// InternalSparseRetain is the operator _sparse_retain. data with all rows zero but those that indices names. A row_sparse output stores exactly these.
+//
+// Inputs:
+//   - data: Any shape, usually row_sparse.
+//   - indices: (n,): the rows to keep, any dtype.
+func InternalSparseRetain(data, indices *mixnet.NDArray, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("_sparse_retain", []*mixnet.NDArray{data, indices}, []string{"data", "indices"}, nil, options...)
 }
 
 // InternalSplitV2 is the operator _split_v2. Cuts data along an axis at positions or into sections. When the extent is no multiple of sections, the first parts are longer by one.
@@ -2576,6 +3321,46 @@ func RandomNormal(params op.RandomNormal, options ...mixnet.CallOption) (*mixnet
 	return InternalRandomNormal(params, options...)
 }
 
+// RandomPdfDirichlet is another name of InternalRandomPdfDirichlet.
+func RandomPdfDirichlet(sample, alpha *mixnet.NDArray, params op.RandomPdfDirichlet, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return InternalRandomPdfDirichlet(sample, alpha, params, options...)
+}
+
+// RandomPdfExponential is another name of InternalRandomPdfExponential.
+func RandomPdfExponential(sample, lam *mixnet.NDArray, params op.RandomPdfExponential, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return InternalRandomPdfExponential(sample, lam, params, options...)
+}
+
+// RandomPdfGamma is another name of InternalRandomPdfGamma.
+func RandomPdfGamma(sample, alpha, beta *mixnet.NDArray, params op.RandomPdfGamma, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return InternalRandomPdfGamma(sample, alpha, beta, params, options...)
+}
+
+// RandomPdfGeneralizedNegativeBinomial is another name of InternalRandomPdfGeneralizedNegativeBinomial.
+func RandomPdfGeneralizedNegativeBinomial(sample, mu, alpha *mixnet.NDArray, params op.RandomPdfGeneralizedNegativeBinomial, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return InternalRandomPdfGeneralizedNegativeBinomial(sample, mu, alpha, params, options...)
+}
+
+// RandomPdfNegativeBinomial is another name of InternalRandomPdfNegativeBinomial.
+func RandomPdfNegativeBinomial(sample, k, p *mixnet.NDArray, params op.RandomPdfNegativeBinomial, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return InternalRandomPdfNegativeBinomial(sample, k, p, params, options...)
+}
+
+// RandomPdfNormal is another name of InternalRandomPdfNormal.
+func RandomPdfNormal(sample, mu, sigma *mixnet.NDArray, params op.RandomPdfNormal, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return InternalRandomPdfNormal(sample, mu, sigma, params, options...)
+}
+
+// RandomPdfPoisson is another name of InternalRandomPdfPoisson.
+func RandomPdfPoisson(sample, lam *mixnet.NDArray, params op.RandomPdfPoisson, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return InternalRandomPdfPoisson(sample, lam, params, options...)
+}
+
+// RandomPdfUniform is another name of InternalRandomPdfUniform.
+func RandomPdfUniform(sample, low, high *mixnet.NDArray, params op.RandomPdfUniform, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return InternalRandomPdfUniform(sample, low, high, params, options...)
+}
+
 // RandomPoisson is another name of InternalRandomPoisson.
 func RandomPoisson(params op.RandomPoisson, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
 	return InternalRandomPoisson(params, options...)
@@ -2626,6 +3411,16 @@ func Relu(data *mixnet.NDArray, options ...mixnet.CallOption) (*mixnet.NDArray, 
 //   - data: Any shape and dtype.
 func Repeat(data *mixnet.NDArray, params op.Repeat, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
 	return mixnet.Invoke("repeat", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
+}
+
+// ResetArrays is the operator reset_arrays. Sets several arrays to zero. The result, (1,), says only that it was done.
+//
+// Inputs, any number of each:
+//   - array: Any shape and dtype, set to zero in place.
+//
+// Changed in place: array.
+func ResetArrays(inputs []*mixnet.NDArray, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
+	return mixnet.Invoke("reset_arrays", inputs, nil, nil, options...)
 }
 
 // Reshape is the operator Reshape. The elements of data under another shape.

@@ -34,7 +34,7 @@ type AdamUpdate struct {
 	RescaleGrad *float64
 	// ClipGradient (float, default -1): Limits gradients to [-c, c]; off below 0.
 	ClipGradient *float64
-	// LazyUpdate (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+	// LazyUpdate (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 	LazyUpdate *bool
 }
 
@@ -168,7 +168,7 @@ type BatchDot struct {
 	TransposeA *bool
 	// TransposeB (boolean, default False): Transposes rhs first.
 	TransposeB *bool
-	// ForwardStype (one of None, csr, default, row_sparse, default None): Accepted for MXNet's files; results are dense.
+	// ForwardStype (one of None, csr, default, row_sparse, default None): The storage kind of the result where an operand is csr; None: dense for csr times dense, else sparse.
 	ForwardStype string
 }
 
@@ -339,6 +339,19 @@ type Cast struct {
 func (p Cast) Encode(args *capi.Args) {
 	if p.Dtype != "" {
 		args.Text(0, p.Dtype)
+	}
+}
+
+// CastStorage are the parameters of the operator cast_storage. The same tensor stored as dense, as the rows that are not all zero (row_sparse), or as the elements that are not zero (csr). Inside a bound graph values are dense.
+type CastStorage struct {
+	// Stype (one of default, row_sparse, csr, required): The storage kind of the output.
+	Stype string
+}
+
+// Encode writes the parameters that are given.
+func (p CastStorage) Encode(args *capi.Args) {
+	if p.Stype != "" {
+		args.Text(0, p.Stype)
 	}
 }
 
@@ -539,6 +552,24 @@ type CtcLoss = CTCLoss
 // CuDNNBatchNorm is another name of BatchNorm.
 type CuDNNBatchNorm = BatchNorm
 
+// Custom are the parameters of the operator Custom. An operator that the program defines and registers under a name (mx.operator.register, mxn_custom_register). Inputs are its arguments, then its auxiliary states.
+type Custom struct {
+	// OpType (string, required): Name under which the operator was registered.
+	OpType string
+	// OpParams (string, default {}): Its parameters, a JSON object of texts. In files they are parameters of the node.
+	OpParams string
+}
+
+// Encode writes the parameters that are given.
+func (p Custom) Encode(args *capi.Args) {
+	if p.OpType != "" {
+		args.Text(0, p.OpType)
+	}
+	if p.OpParams != "" {
+		args.Text(1, p.OpParams)
+	}
+}
+
 // Deconvolution are the parameters of the operator Deconvolution. The transpose of Convolution. Output extents are stride (x - 1) + dilate (kernel - 1) + 1 - 2 pad + adj.
 type Deconvolution struct {
 	// Kernel (tuple, required): Extent of the window: (w), (h, w) or (d, h, w).
@@ -557,9 +588,9 @@ type Deconvolution struct {
 	NumFilter int
 	// NumGroup (int, default 1): Channels are divided into so many independent groups.
 	NumGroup *int
-	// Workspace (int, default 1024): Accepted for MXNet's files; memory is planned here.
+	// Workspace (int, default 512): Accepted for MXNet's files; memory is planned here.
 	Workspace *int
-	// NoBias (boolean, default False): Leaves the bias out.
+	// NoBias (boolean, default True): Leaves the bias out.
 	NoBias *bool
 	// CudnnTune (one of None, fastest, limited_workspace, off, default None): Accepted for MXNet's files.
 	CudnnTune string
@@ -650,7 +681,7 @@ type Dot struct {
 	TransposeA *bool
 	// TransposeB (boolean, default False): Transposes rhs first.
 	TransposeB *bool
-	// ForwardStype (one of None, csr, default, row_sparse, default None): Accepted for MXNet's files; results are dense.
+	// ForwardStype (one of None, csr, default, row_sparse, default None): The storage kind of the result where an operand is csr; None: dense for csr times dense, else sparse.
 	ForwardStype string
 }
 
@@ -703,7 +734,7 @@ type Embedding struct {
 	OutputDim int
 	// Dtype (dtype, default float32): Accepted for MXNet's files; rows have the dtype of weight.
 	Dtype string
-	// SparseGrad (boolean, default False): Accepted; gradients are dense.
+	// SparseGrad (boolean, default False): Whether the gradient of weight is row_sparse, with the rows that were looked up.
 	SparseGrad *bool
 }
 
@@ -751,7 +782,7 @@ type FtmlUpdate struct {
 	RescaleGrad *float64
 	// ClipGradient (float, default -1): Limits gradients to [-c, c]; off below 0.
 	ClipGradient *float64
-	// LazyUpdate (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+	// LazyUpdate (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 	LazyUpdate *bool
 	// T (int, required): Number of the step, from 1.
 	T int
@@ -801,7 +832,7 @@ type FtrlUpdate struct {
 	RescaleGrad *float64
 	// ClipGradient (float, default -1): Limits gradients to [-c, c]; off below 0.
 	ClipGradient *float64
-	// LazyUpdate (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+	// LazyUpdate (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 	LazyUpdate *bool
 }
 
@@ -1054,6 +1085,9 @@ func (p InternalArange) Encode(args *capi.Args) {
 	}
 }
 
+// InternalBroadcast is another name of BroadcastAxis.
+type InternalBroadcast = BroadcastAxis
+
 // InternalContribAdamwUpdate is another name of InternalAdamwUpdate.
 type InternalContribAdamwUpdate = InternalAdamwUpdate
 
@@ -1070,7 +1104,7 @@ func (p InternalContribAdaptiveAvgPooling2D) Encode(args *capi.Args) {
 	}
 }
 
-// InternalContribAllclose are the parameters of the operator _contrib_allclose. 1 when |a - b| <= atol + rtol |b| everywhere, else 0: a scalar, uint8.
+// InternalContribAllclose are the parameters of the operator _contrib_allclose. 1 when |a - b| <= atol + rtol |b| everywhere, else 0: (1,), uint8.
 type InternalContribAllclose struct {
 	// Rtol (float, default 1e-05): Tolerance relative to b.
 	Rtol *float64
@@ -1126,6 +1160,59 @@ func (p InternalContribArangeLike) Encode(args *capi.Args) {
 	}
 }
 
+// InternalContribBatchNormWithReLU are the parameters of the operator _contrib_BatchNormWithReLU. BatchNorm followed by max(x, 0), in one pass over the output.
+type InternalContribBatchNormWithReLU struct {
+	// Eps (float, default 0.001): Added to the variance.
+	Eps *float64
+	// Momentum (float, default 0.9): Share of the old moving statistics that is kept.
+	Momentum *float64
+	// FixGamma (boolean, default True): Takes gamma as 1, with zero gradient.
+	FixGamma *bool
+	// UseGlobalStats (boolean, default False): Uses the moving statistics in training too.
+	UseGlobalStats *bool
+	// OutputMeanVar (boolean, default False): Shows mean and inverse standard deviation as outputs.
+	OutputMeanVar *bool
+	// Axis (int, default 1): The channel axis.
+	Axis *int
+	// CudnnOff (boolean, default False): Accepted for MXNet's files.
+	CudnnOff *bool
+	// MinCalibRange (float, default None): Accepted for MXNet's files.
+	MinCalibRange *float64
+	// MaxCalibRange (float, default None): Accepted for MXNet's files.
+	MaxCalibRange *float64
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribBatchNormWithReLU) Encode(args *capi.Args) {
+	if p.Eps != nil {
+		args.Float(0, *p.Eps)
+	}
+	if p.Momentum != nil {
+		args.Float(1, *p.Momentum)
+	}
+	if p.FixGamma != nil {
+		args.Bool(2, *p.FixGamma)
+	}
+	if p.UseGlobalStats != nil {
+		args.Bool(3, *p.UseGlobalStats)
+	}
+	if p.OutputMeanVar != nil {
+		args.Bool(4, *p.OutputMeanVar)
+	}
+	if p.Axis != nil {
+		args.Int(5, *p.Axis)
+	}
+	if p.CudnnOff != nil {
+		args.Bool(6, *p.CudnnOff)
+	}
+	if p.MinCalibRange != nil {
+		args.Float(7, *p.MinCalibRange)
+	}
+	if p.MaxCalibRange != nil {
+		args.Float(8, *p.MaxCalibRange)
+	}
+}
+
 // InternalContribBilinearResize2D are the parameters of the operator _contrib_BilinearResize2D. Images resized with bilinear interpolation, (N, C, height, width).
 type InternalContribBilinearResize2D struct {
 	// Height (int, default 1): Height of the output, mode size without scale_height.
@@ -1164,11 +1251,321 @@ func (p InternalContribBilinearResize2D) Encode(args *capi.Args) {
 	}
 }
 
+// InternalContribBipartiteMatching are the parameters of the operator _contrib_bipartite_matching. Greedy matching of rows and columns: the column of every row, (..., rows), and the row of every column, (..., columns); -1 where there is none.
+type InternalContribBipartiteMatching struct {
+	// IsAscend (boolean, default False): Small scores are better.
+	IsAscend *bool
+	// Threshold (float, required): Pairs with worse scores are not made.
+	Threshold float64
+	// Topk (int, default -1): Above 0: stops after topk + 1 pairs, as MXNet does.
+	Topk *int
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribBipartiteMatching) Encode(args *capi.Args) {
+	if p.IsAscend != nil {
+		args.Bool(0, *p.IsAscend)
+	}
+	args.Float(1, p.Threshold)
+	if p.Topk != nil {
+		args.Int(2, *p.Topk)
+	}
+}
+
+// InternalContribBooleanMask are the parameters of the operator _contrib_boolean_mask. The slices of data along axis where index is not zero, in order. How many these are is known only after the run: asking for the output's shape waits, and no graph can be bound with it.
+type InternalContribBooleanMask struct {
+	// Axis (int, default 0): The axis along which slices are taken.
+	Axis *int
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribBooleanMask) Encode(args *capi.Args) {
+	if p.Axis != nil {
+		args.Int(0, *p.Axis)
+	}
+}
+
+// InternalContribBoxDecode are the parameters of the operator _contrib_box_decode. Boxes from their offsets to anchors, (B, N, 4), corners: what box_encode does, backwards. No gradient flows.
+type InternalContribBoxDecode struct {
+	// Std0 (float, default 1): Multiplies the offset of x.
+	Std0 *float64
+	// Std1 (float, default 1): Multiplies the offset of y.
+	Std1 *float64
+	// Std2 (float, default 1): Multiplies the logarithm of the width's factor.
+	Std2 *float64
+	// Std3 (float, default 1): Multiplies the logarithm of the height's factor.
+	Std3 *float64
+	// Clip (float, default -1): Above 0: limits those logarithms.
+	Clip *float64
+	// Format (one of corner, center, default center): How anchors have boxes.
+	Format string
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribBoxDecode) Encode(args *capi.Args) {
+	if p.Std0 != nil {
+		args.Float(0, *p.Std0)
+	}
+	if p.Std1 != nil {
+		args.Float(1, *p.Std1)
+	}
+	if p.Std2 != nil {
+		args.Float(2, *p.Std2)
+	}
+	if p.Std3 != nil {
+		args.Float(3, *p.Std3)
+	}
+	if p.Clip != nil {
+		args.Float(4, *p.Clip)
+	}
+	if p.Format != "" {
+		args.Text(5, p.Format)
+	}
+}
+
+// InternalContribBoxIou are the parameters of the operator _contrib_box_iou. Intersection over union of all pairs of boxes: the leading extents of lhs, then those of rhs. Boxes that cover nothing have 0 with everything. No gradient flows, as in MXNet.
+type InternalContribBoxIou struct {
+	// Format (one of corner, center, default corner): Corners, or centre and size.
+	Format string
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribBoxIou) Encode(args *capi.Args) {
+	if p.Format != "" {
+		args.Text(0, p.Format)
+	}
+}
+
+// InternalContribBoxNms are the parameters of the operator _contrib_box_nms. Non-maximum suppression: the rows that stay, by falling score, then rows of -1. The gradient goes to the rows that stay; with other formats in and out it is passed on as it is, as in MXNet.
+type InternalContribBoxNms struct {
+	// OverlapThresh (float, default 0.5): Boxes that overlap a kept box by more than this go.
+	OverlapThresh *float64
+	// ValidThresh (float, default 0): Boxes whose score is not above this go.
+	ValidThresh *float64
+	// Topk (int, default -1): Only so many of the best valid boxes are looked at; all below 0, 0 copies data.
+	Topk *int
+	// CoordStart (int, default 2): Where the four coordinates begin in a row.
+	CoordStart *int
+	// ScoreIndex (int, default 1): Where the score is in a row.
+	ScoreIndex *int
+	// IdIndex (int, default -1): Where the class is in a row; below 0 all boxes are of one class.
+	IdIndex *int
+	// BackgroundId (int, default -1): Boxes of this class go.
+	BackgroundId *int
+	// ForceSuppress (boolean, default False): Boxes suppress boxes of other classes too.
+	ForceSuppress *bool
+	// InFormat (one of corner, center, default corner): How data has boxes: corners, or centre and size.
+	InFormat string
+	// OutFormat (one of corner, center, default corner): How the output has boxes.
+	OutFormat string
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribBoxNms) Encode(args *capi.Args) {
+	if p.OverlapThresh != nil {
+		args.Float(0, *p.OverlapThresh)
+	}
+	if p.ValidThresh != nil {
+		args.Float(1, *p.ValidThresh)
+	}
+	if p.Topk != nil {
+		args.Int(2, *p.Topk)
+	}
+	if p.CoordStart != nil {
+		args.Int(3, *p.CoordStart)
+	}
+	if p.ScoreIndex != nil {
+		args.Int(4, *p.ScoreIndex)
+	}
+	if p.IdIndex != nil {
+		args.Int(5, *p.IdIndex)
+	}
+	if p.BackgroundId != nil {
+		args.Int(6, *p.BackgroundId)
+	}
+	if p.ForceSuppress != nil {
+		args.Bool(7, *p.ForceSuppress)
+	}
+	if p.InFormat != "" {
+		args.Text(8, p.InFormat)
+	}
+	if p.OutFormat != "" {
+		args.Text(9, p.OutFormat)
+	}
+}
+
+// InternalContribBoxNonMaximumSuppression is another name of InternalContribBoxNms.
+type InternalContribBoxNonMaximumSuppression = InternalContribBoxNms
+
 // InternalContribCTCLoss is another name of CTCLoss.
 type InternalContribCTCLoss = CTCLoss
 
+// InternalContribCalibrateEntropy are the parameters of the operator _contrib_calibrate_entropy. The limit that loses the least information when values are cut off there and quantised: it minimises the Kullback-Leibler divergence between the histogram and the quantised one. Both results are (1,).
+type InternalContribCalibrateEntropy struct {
+	// NumQuantizedBins (int, default 255): Numbers that the quantised type has; odd.
+	NumQuantizedBins *int
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribCalibrateEntropy) Encode(args *capi.Args) {
+	if p.NumQuantizedBins != nil {
+		args.Int(0, *p.NumQuantizedBins)
+	}
+}
+
+// InternalContribCountSketch are the parameters of the operator _contrib_count_sketch. Count sketch: output[..., h[i]] is the sum of s[i] data[..., i]. The gradient flows to data alone.
+type InternalContribCountSketch struct {
+	// OutDim (int, required): Columns of the output.
+	OutDim int
+	// ProcessingBatchSize (int, default 32): Accepted for MXNet's files.
+	ProcessingBatchSize *int
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribCountSketch) Encode(args *capi.Args) {
+	args.Int(0, p.OutDim)
+	if p.ProcessingBatchSize != nil {
+		args.Int(1, *p.ProcessingBatchSize)
+	}
+}
+
 // InternalContribCtcLoss is another name of CTCLoss.
 type InternalContribCtcLoss = CTCLoss
+
+// InternalContribDeformableConvolution are the parameters of the operator _contrib_DeformableConvolution. A convolution whose taps are moved by offsets and read between pixels (Dai et al., 2017). Outside of the image everything is 0. (N, num_filter, rows, columns).
+type InternalContribDeformableConvolution struct {
+	// Kernel (tuple, required): Extent of the window: (height, width).
+	Kernel []int
+	// Stride (tuple, default ()): Step of the window; 1 when empty.
+	Stride []int
+	// Dilate (tuple, default ()): Distance of the window's elements; 1 when empty.
+	Dilate []int
+	// Pad (tuple, default ()): Zeros added on both sides; 0 when empty.
+	Pad []int
+	// NumFilter (int, required): Number of output channels.
+	NumFilter int
+	// NumGroup (int, default 1): Channels are divided into so many independent groups.
+	NumGroup *int
+	// NumDeformableGroup (int, default 1): Channels are divided into so many groups with offsets of their own.
+	NumDeformableGroup *int
+	// Workspace (int, default 1024): Accepted for MXNet's files; memory is planned here.
+	Workspace *int
+	// NoBias (boolean, default False): Leaves the bias out.
+	NoBias *bool
+	// Layout (one of None, NCDHW, NCHW, NCW, default None): Order of data's axes: NCHW.
+	Layout string
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribDeformableConvolution) Encode(args *capi.Args) {
+	if p.Kernel != nil {
+		args.Ints(0, p.Kernel)
+	}
+	if p.Stride != nil {
+		args.Ints(1, p.Stride)
+	}
+	if p.Dilate != nil {
+		args.Ints(2, p.Dilate)
+	}
+	if p.Pad != nil {
+		args.Ints(3, p.Pad)
+	}
+	args.Int(4, p.NumFilter)
+	if p.NumGroup != nil {
+		args.Int(5, *p.NumGroup)
+	}
+	if p.NumDeformableGroup != nil {
+		args.Int(6, *p.NumDeformableGroup)
+	}
+	if p.Workspace != nil {
+		args.Int(7, *p.Workspace)
+	}
+	if p.NoBias != nil {
+		args.Bool(8, *p.NoBias)
+	}
+	if p.Layout != "" {
+		args.Text(9, p.Layout)
+	}
+}
+
+// InternalContribDeformablePSROIPooling are the parameters of the operator _contrib_DeformablePSROIPooling. Deformable position-sensitive pooling (Dai et al., 2017): averages of bilinear samples in moved cells, (R, output_dim, pooled_size, pooled_size).
+type InternalContribDeformablePSROIPooling struct {
+	// SpatialScale (float, required): Multiplies the corners: the size of data over that of the image.
+	SpatialScale float64
+	// OutputDim (int, required): Channels of the output.
+	OutputDim int
+	// GroupSize (int, required): Channel groups along an axis.
+	GroupSize int
+	// PooledSize (int, required): Cells along an axis.
+	PooledSize int
+	// PartSize (int, default 0): Cells of trans along an axis; 0: as pooled_size.
+	PartSize *int
+	// SamplePerPart (int, default 1): Samples of a cell along an axis.
+	SamplePerPart *int
+	// TransStd (float, default 0): Multiplies trans, in sizes of the region.
+	TransStd *float64
+	// NoTrans (boolean, default False): Cells are not moved; trans is left out.
+	NoTrans *bool
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribDeformablePSROIPooling) Encode(args *capi.Args) {
+	args.Float(0, p.SpatialScale)
+	args.Int(1, p.OutputDim)
+	args.Int(2, p.GroupSize)
+	args.Int(3, p.PooledSize)
+	if p.PartSize != nil {
+		args.Int(4, *p.PartSize)
+	}
+	if p.SamplePerPart != nil {
+		args.Int(5, *p.SamplePerPart)
+	}
+	if p.TransStd != nil {
+		args.Float(6, *p.TransStd)
+	}
+	if p.NoTrans != nil {
+		args.Bool(7, *p.NoTrans)
+	}
+}
+
+// InternalContribDequantize are the parameters of the operator _contrib_dequantize. What quantised data stand for: q reach / levels, reach = max(|min_range|, |max_range|), levels 127 of int8, 255 of uint8 and 2^31 - 1 of int32.
+type InternalContribDequantize struct {
+	// OutType (one of float32, default float32): Dtype of the result.
+	OutType string
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribDequantize) Encode(args *capi.Args) {
+	if p.OutType != "" {
+		args.Text(0, p.OutType)
+	}
+}
+
+// InternalContribFft are the parameters of the operator _contrib_fft. Fourier transform of every row of real numbers, (..., 2 n): pairs of a real and an imaginary part.
+type InternalContribFft struct {
+	// ComputeSize (int, default 128): Accepted for MXNet's files.
+	ComputeSize *int
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribFft) Encode(args *capi.Args) {
+	if p.ComputeSize != nil {
+		args.Int(0, *p.ComputeSize)
+	}
+}
+
+// InternalContribGetnnz are the parameters of the operator _contrib_getnnz. The number of elements that a csr matrix stores (of a dense one: that are not zero), as int64.
+type InternalContribGetnnz struct {
+	// Axis (int, default None): None counts all, 1 counts per row.
+	Axis *int
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribGetnnz) Encode(args *capi.Args) {
+	if p.Axis != nil {
+		args.Int(0, *p.Axis)
+	}
+}
 
 // InternalContribGradientmultiplier are the parameters of the operator _contrib_gradientmultiplier. Passes data on and multiplies its gradient by scalar; a negative one reverses it.
 type InternalContribGradientmultiplier struct {
@@ -1185,6 +1582,45 @@ func (p InternalContribGradientmultiplier) Encode(args *capi.Args) {
 	}
 	if p.IsInt != nil {
 		args.Bool(1, *p.IsInt)
+	}
+}
+
+// InternalContribGroupAdagradUpdate are the parameters of the operator _contrib_group_adagrad_update. AdaGrad with one rate per row: history += mean(g^2), weight -= lr g / sqrt(history + epsilon).
+type InternalContribGroupAdagradUpdate struct {
+	// Lr (float, required): Learning rate.
+	Lr float64
+	// RescaleGrad (float, default 1): Multiplies the gradient first.
+	RescaleGrad *float64
+	// ClipGradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+	ClipGradient *float64
+	// Epsilon (float, default 1e-05): Keeps the division finite.
+	Epsilon *float64
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribGroupAdagradUpdate) Encode(args *capi.Args) {
+	args.Float(0, p.Lr)
+	if p.RescaleGrad != nil {
+		args.Float(1, *p.RescaleGrad)
+	}
+	if p.ClipGradient != nil {
+		args.Float(2, *p.ClipGradient)
+	}
+	if p.Epsilon != nil {
+		args.Float(3, *p.Epsilon)
+	}
+}
+
+// InternalContribIfft are the parameters of the operator _contrib_ifft. Real part of the inverse Fourier transform of every row, not divided by n, (..., n).
+type InternalContribIfft struct {
+	// ComputeSize (int, default 128): Accepted for MXNet's files.
+	ComputeSize *int
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribIfft) Encode(args *capi.Args) {
+	if p.ComputeSize != nil {
+		args.Int(0, *p.ComputeSize)
 	}
 }
 
@@ -1245,14 +1681,317 @@ func (p InternalContribInterleavedMatmulSelfattValatt) Encode(args *capi.Args) {
 	args.Int(0, p.Heads)
 }
 
+// InternalContribModulatedDeformableConvolution are the parameters of the operator _contrib_ModulatedDeformableConvolution. A convolution whose taps are moved by offsets and read between pixels (Zhu et al., 2019), and weighed. Outside of the image everything is 0. (N, num_filter, rows, columns).
+type InternalContribModulatedDeformableConvolution struct {
+	// Kernel (tuple, required): Extent of the window: (height, width).
+	Kernel []int
+	// Stride (tuple, default ()): Step of the window; 1 when empty.
+	Stride []int
+	// Dilate (tuple, default ()): Distance of the window's elements; 1 when empty.
+	Dilate []int
+	// Pad (tuple, default ()): Zeros added on both sides; 0 when empty.
+	Pad []int
+	// NumFilter (int, required): Number of output channels.
+	NumFilter int
+	// NumGroup (int, default 1): Channels are divided into so many independent groups.
+	NumGroup *int
+	// NumDeformableGroup (int, default 1): Channels are divided into so many groups with offsets of their own.
+	NumDeformableGroup *int
+	// Workspace (int, default 1024): Accepted for MXNet's files; memory is planned here.
+	Workspace *int
+	// NoBias (boolean, default False): Leaves the bias out.
+	NoBias *bool
+	// Im2colStep (int, default 64): Accepted for MXNet's files.
+	Im2colStep *int
+	// Layout (one of None, NCDHW, NCHW, NCW, default None): Order of data's axes: NCHW.
+	Layout string
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribModulatedDeformableConvolution) Encode(args *capi.Args) {
+	if p.Kernel != nil {
+		args.Ints(0, p.Kernel)
+	}
+	if p.Stride != nil {
+		args.Ints(1, p.Stride)
+	}
+	if p.Dilate != nil {
+		args.Ints(2, p.Dilate)
+	}
+	if p.Pad != nil {
+		args.Ints(3, p.Pad)
+	}
+	args.Int(4, p.NumFilter)
+	if p.NumGroup != nil {
+		args.Int(5, *p.NumGroup)
+	}
+	if p.NumDeformableGroup != nil {
+		args.Int(6, *p.NumDeformableGroup)
+	}
+	if p.Workspace != nil {
+		args.Int(7, *p.Workspace)
+	}
+	if p.NoBias != nil {
+		args.Bool(8, *p.NoBias)
+	}
+	if p.Im2colStep != nil {
+		args.Int(9, *p.Im2colStep)
+	}
+	if p.Layout != "" {
+		args.Text(10, p.Layout)
+	}
+}
+
 // InternalContribMpAdamwUpdate is another name of InternalMpAdamwUpdate.
 type InternalContribMpAdamwUpdate = InternalMpAdamwUpdate
 
 // InternalContribMultiAdamwUpdate is another name of InternalMultiAdamwUpdate.
 type InternalContribMultiAdamwUpdate = InternalMultiAdamwUpdate
 
+// InternalContribMultiBoxDetection are the parameters of the operator _contrib_MultiBoxDetection. Boxes that were found, (N, A, 6): class without the background, probability, corners. A class of -1 means no box: suppressed, or the filling at the end.
+type InternalContribMultiBoxDetection struct {
+	// Clip (boolean, default True): Cuts boxes off at the borders of the image.
+	Clip *bool
+	// Threshold (float, default 0.01): Boxes whose best class has a lower probability are background.
+	Threshold *float64
+	// BackgroundId (int, default 0): Accepted and not used, as in MXNet: class 0 is background.
+	BackgroundId *int
+	// NmsThreshold (float, default 0.5): Boxes that overlap a better one by this or more go; 0 or less, or above 1: none goes, none is sorted.
+	NmsThreshold *float64
+	// ForceSuppress (boolean, default False): Boxes suppress boxes of other classes too.
+	ForceSuppress *bool
+	// Variances (float tuple, default (0.1, 0.1, 0.2, 0.2)): Offsets are multiplied by these four numbers.
+	Variances []float64
+	// NmsTopk (int, default -1): Above 0: only so many of the best boxes stay.
+	NmsTopk *int
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribMultiBoxDetection) Encode(args *capi.Args) {
+	if p.Clip != nil {
+		args.Bool(0, *p.Clip)
+	}
+	if p.Threshold != nil {
+		args.Float(1, *p.Threshold)
+	}
+	if p.BackgroundId != nil {
+		args.Int(2, *p.BackgroundId)
+	}
+	if p.NmsThreshold != nil {
+		args.Float(3, *p.NmsThreshold)
+	}
+	if p.ForceSuppress != nil {
+		args.Bool(4, *p.ForceSuppress)
+	}
+	if p.Variances != nil {
+		args.Floats(5, p.Variances)
+	}
+	if p.NmsTopk != nil {
+		args.Int(6, *p.NmsTopk)
+	}
+}
+
+// InternalContribMultiBoxPrior are the parameters of the operator _contrib_MultiBoxPrior. Anchors around every pixel, (1, H W (sizes + ratios - 1), 4), corners. Anchors are as wide as high in pixels of the map where the ratio is 1.
+type InternalContribMultiBoxPrior struct {
+	// Sizes (float tuple, default (1,)): Heights of the anchors, as shares of the image.
+	Sizes []float64
+	// Ratios (float tuple, default (1,)): Width over height; all but the first go with the first size alone.
+	Ratios []float64
+	// Clip (boolean, default False): Cuts anchors off at the borders of the image.
+	Clip *bool
+	// Steps (float tuple, default (-1, -1)): Distance of pixels (y, x); 1 over the map's extents when below 0.
+	Steps []float64
+	// Offsets (float tuple, default (0.5, 0.5)): Where in a pixel the centre is (y, x).
+	Offsets []float64
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribMultiBoxPrior) Encode(args *capi.Args) {
+	if p.Sizes != nil {
+		args.Floats(0, p.Sizes)
+	}
+	if p.Ratios != nil {
+		args.Floats(1, p.Ratios)
+	}
+	if p.Clip != nil {
+		args.Bool(2, *p.Clip)
+	}
+	if p.Steps != nil {
+		args.Floats(3, p.Steps)
+	}
+	if p.Offsets != nil {
+		args.Floats(4, p.Offsets)
+	}
+}
+
+// InternalContribMultiBoxTarget are the parameters of the operator _contrib_MultiBoxTarget. Training targets: offsets of boxes from their anchors, (N, 4 A), 1 where there are such, (N, 4 A), and classes, (N, A), background 0. An image without boxes is ignored as a whole.
+type InternalContribMultiBoxTarget struct {
+	// OverlapThreshold (float, default 0.5): Anchors that overlap a box by more than this have it to find.
+	OverlapThreshold *float64
+	// IgnoreLabel (float, default -1): The class target of anchors that do not count.
+	IgnoreLabel *float64
+	// NegativeMiningRatio (float, default -1): Above 0: so many background anchors per anchor with a box count, those with the worst predictions.
+	NegativeMiningRatio *float64
+	// NegativeMiningThresh (float, default 0.5): Anchors that overlap a box by this or more are not taken for background then.
+	NegativeMiningThresh *float64
+	// MinimumNegativeSamples (int, default 0): Accepted and not used, as in MXNet.
+	MinimumNegativeSamples *int
+	// Variances (float tuple, default (0.1, 0.1, 0.2, 0.2)): Offsets are divided by these four numbers.
+	Variances []float64
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribMultiBoxTarget) Encode(args *capi.Args) {
+	if p.OverlapThreshold != nil {
+		args.Float(0, *p.OverlapThreshold)
+	}
+	if p.IgnoreLabel != nil {
+		args.Float(1, *p.IgnoreLabel)
+	}
+	if p.NegativeMiningRatio != nil {
+		args.Float(2, *p.NegativeMiningRatio)
+	}
+	if p.NegativeMiningThresh != nil {
+		args.Float(3, *p.NegativeMiningThresh)
+	}
+	if p.MinimumNegativeSamples != nil {
+		args.Int(4, *p.MinimumNegativeSamples)
+	}
+	if p.Variances != nil {
+		args.Floats(5, p.Variances)
+	}
+}
+
 // InternalContribMultiMpAdamwUpdate is another name of InternalMultiMpAdamwUpdate.
 type InternalContribMultiMpAdamwUpdate = InternalMultiMpAdamwUpdate
+
+// InternalContribMultiProposal are the parameters of the operator _contrib_MultiProposal. Regions of images from a region proposal network: anchors moved by their offsets, cut off at the borders, without those that overlap a better one. (N rpn_post_nms_top_n, 5): image, x1, y1, x2, y2. No gradient flows.
+type InternalContribMultiProposal struct {
+	// RpnPreNmsTopN (int, default 6000): So many of the best boxes are looked at; 0: all.
+	RpnPreNmsTopN *int
+	// RpnPostNmsTopN (int, default 300): Regions per image; where fewer are found they are repeated.
+	RpnPostNmsTopN *int
+	// Threshold (float, default 0.7): Boxes that overlap a better one by more than this go.
+	Threshold *float64
+	// RpnMinSize (int, default 16): Smaller boxes, in pixels before im_info's scale, come last.
+	RpnMinSize *int
+	// Scales (float tuple, default (4, 8, 16, 32)): Sizes of anchors, as multiples of feature_stride.
+	Scales []float64
+	// Ratios (float tuple, default (0.5, 1, 2)): Height over width of anchors.
+	Ratios []float64
+	// FeatureStride (int, default 16): Pixels of the image per pixel of the map.
+	FeatureStride *int
+	// OutputScore (boolean, default False): Shows the scores as a second output.
+	OutputScore *bool
+	// IouLoss (boolean, default False): Offsets are distances of the corners.
+	IouLoss *bool
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribMultiProposal) Encode(args *capi.Args) {
+	if p.RpnPreNmsTopN != nil {
+		args.Int(0, *p.RpnPreNmsTopN)
+	}
+	if p.RpnPostNmsTopN != nil {
+		args.Int(1, *p.RpnPostNmsTopN)
+	}
+	if p.Threshold != nil {
+		args.Float(2, *p.Threshold)
+	}
+	if p.RpnMinSize != nil {
+		args.Int(3, *p.RpnMinSize)
+	}
+	if p.Scales != nil {
+		args.Floats(4, p.Scales)
+	}
+	if p.Ratios != nil {
+		args.Floats(5, p.Ratios)
+	}
+	if p.FeatureStride != nil {
+		args.Int(6, *p.FeatureStride)
+	}
+	if p.OutputScore != nil {
+		args.Bool(7, *p.OutputScore)
+	}
+	if p.IouLoss != nil {
+		args.Bool(8, *p.IouLoss)
+	}
+}
+
+// InternalContribPSROIPooling are the parameters of the operator _contrib_PSROIPooling. Position-sensitive pooling (Dai et al., 2016): the average over the cells of a grid, each with channels of its own, (R, output_dim, pooled_size, pooled_size). No gradient flows to the regions.
+type InternalContribPSROIPooling struct {
+	// SpatialScale (float, required): Multiplies the corners: the size of data over that of the image.
+	SpatialScale float64
+	// OutputDim (int, required): Channels of the output.
+	OutputDim int
+	// PooledSize (int, required): Cells along an axis.
+	PooledSize int
+	// GroupSize (int, default 0): Channel groups along an axis; 0: as the cells.
+	GroupSize *int
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribPSROIPooling) Encode(args *capi.Args) {
+	args.Float(0, p.SpatialScale)
+	args.Int(1, p.OutputDim)
+	args.Int(2, p.PooledSize)
+	if p.GroupSize != nil {
+		args.Int(3, *p.GroupSize)
+	}
+}
+
+// InternalContribProposal are the parameters of the operator _contrib_Proposal. Regions of images from a region proposal network: anchors moved by their offsets, cut off at the borders, without those that overlap a better one. (N rpn_post_nms_top_n, 5): image, x1, y1, x2, y2. No gradient flows.
+type InternalContribProposal struct {
+	// RpnPreNmsTopN (int, default 6000): So many of the best boxes are looked at; 0: all.
+	RpnPreNmsTopN *int
+	// RpnPostNmsTopN (int, default 300): Regions per image; where fewer are found they are repeated.
+	RpnPostNmsTopN *int
+	// Threshold (float, default 0.7): Boxes that overlap a better one by more than this go.
+	Threshold *float64
+	// RpnMinSize (int, default 16): Smaller boxes, in pixels before im_info's scale, come last.
+	RpnMinSize *int
+	// Scales (float tuple, default (4, 8, 16, 32)): Sizes of anchors, as multiples of feature_stride.
+	Scales []float64
+	// Ratios (float tuple, default (0.5, 1, 2)): Height over width of anchors.
+	Ratios []float64
+	// FeatureStride (int, default 16): Pixels of the image per pixel of the map.
+	FeatureStride *int
+	// OutputScore (boolean, default False): Shows the scores as a second output.
+	OutputScore *bool
+	// IouLoss (boolean, default False): Offsets are distances of the corners.
+	IouLoss *bool
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribProposal) Encode(args *capi.Args) {
+	if p.RpnPreNmsTopN != nil {
+		args.Int(0, *p.RpnPreNmsTopN)
+	}
+	if p.RpnPostNmsTopN != nil {
+		args.Int(1, *p.RpnPostNmsTopN)
+	}
+	if p.Threshold != nil {
+		args.Float(2, *p.Threshold)
+	}
+	if p.RpnMinSize != nil {
+		args.Int(3, *p.RpnMinSize)
+	}
+	if p.Scales != nil {
+		args.Floats(4, p.Scales)
+	}
+	if p.Ratios != nil {
+		args.Floats(5, p.Ratios)
+	}
+	if p.FeatureStride != nil {
+		args.Int(6, *p.FeatureStride)
+	}
+	if p.OutputScore != nil {
+		args.Bool(7, *p.OutputScore)
+	}
+	if p.IouLoss != nil {
+		args.Bool(8, *p.IouLoss)
+	}
+}
 
 // InternalContribQuadratic are the parameters of the operator _contrib_quadratic. a x^2 + b x + c for every element.
 type InternalContribQuadratic struct {
@@ -1274,6 +2013,403 @@ func (p InternalContribQuadratic) Encode(args *capi.Args) {
 	}
 	if p.C != nil {
 		args.Float(2, *p.C)
+	}
+}
+
+// InternalContribQuantize are the parameters of the operator _contrib_quantize. Quantises data: nearest(x levels / reach), reach = max(|min_range|, |max_range|), levels 127 of int8 and 255 of uint8, saturating. Gives the numbers and the range that they stand for.
+type InternalContribQuantize struct {
+	// OutType (one of int8, uint8, default uint8): Dtype of the result.
+	OutType string
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribQuantize) Encode(args *capi.Args) {
+	if p.OutType != "" {
+		args.Text(0, p.OutType)
+	}
+}
+
+// InternalContribQuantizeAsym are the parameters of the operator _contrib_quantize_asym. Quantises data to uint8 with a zero of its own: x scale + shift, of the calibrated range or that of data.
+type InternalContribQuantizeAsym struct {
+	// MinCalibRange (float, default None): Lowest value that is to be held; None: what the data have.
+	MinCalibRange *float64
+	// MaxCalibRange (float, default None): Highest value that is to be held; None: what the data have.
+	MaxCalibRange *float64
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribQuantizeAsym) Encode(args *capi.Args) {
+	if p.MinCalibRange != nil {
+		args.Float(0, *p.MinCalibRange)
+	}
+	if p.MaxCalibRange != nil {
+		args.Float(1, *p.MaxCalibRange)
+	}
+}
+
+// InternalContribQuantizeV2 are the parameters of the operator _contrib_quantize_v2. As quantize, for the calibrated range, or for that of data when there is none.
+type InternalContribQuantizeV2 struct {
+	// OutType (one of auto, int8, uint8, default int8): Dtype of the result; auto: uint8 where the calibrated range has nothing below zero, else int8.
+	OutType string
+	// MinCalibRange (float, default None): Lowest value that is to be held; None: what the data have.
+	MinCalibRange *float64
+	// MaxCalibRange (float, default None): Highest value that is to be held; None: what the data have.
+	MaxCalibRange *float64
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribQuantizeV2) Encode(args *capi.Args) {
+	if p.OutType != "" {
+		args.Text(0, p.OutType)
+	}
+	if p.MinCalibRange != nil {
+		args.Float(1, *p.MinCalibRange)
+	}
+	if p.MaxCalibRange != nil {
+		args.Float(2, *p.MaxCalibRange)
+	}
+}
+
+// InternalContribQuantizedAct are the parameters of the operator _contrib_quantized_act. The positive part of quantised data; the range stays.
+type InternalContribQuantizedAct struct {
+	// ActType (one of relu, sigmoid, tanh, softrelu, softsign, required): relu; others are refused.
+	ActType string
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribQuantizedAct) Encode(args *capi.Args) {
+	if p.ActType != "" {
+		args.Text(0, p.ActType)
+	}
+}
+
+// InternalContribQuantizedBatchNorm are the parameters of the operator _contrib_quantized_batch_norm. BatchNorm in prediction on quantised data: (x - moving_mean) gamma / sqrt(moving_var + eps) + beta, as int8.
+type InternalContribQuantizedBatchNorm struct {
+	// Eps (float, default 0.0010000000474974513): Added to the variance.
+	Eps *float64
+	// Momentum (float, default 0.9): Accepted for MXNet's files.
+	Momentum *float64
+	// FixGamma (boolean, default True): Takes gamma for 1.
+	FixGamma *bool
+	// UseGlobalStats (boolean, default False): Accepted; the moving statistics are used anyway.
+	UseGlobalStats *bool
+	// OutputMeanVar (boolean, default False): Accepted for MXNet's files.
+	OutputMeanVar *bool
+	// Axis (int, default 1): Axis of the channels.
+	Axis *int
+	// CudnnOff (boolean, default False): Accepted for MXNet's files.
+	CudnnOff *bool
+	// MinCalibRange (float, default None): Lowest value that is to be held; None: what the data have.
+	MinCalibRange *float64
+	// MaxCalibRange (float, default None): Highest value that is to be held; None: what the data have.
+	MaxCalibRange *float64
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribQuantizedBatchNorm) Encode(args *capi.Args) {
+	if p.Eps != nil {
+		args.Float(0, *p.Eps)
+	}
+	if p.Momentum != nil {
+		args.Float(1, *p.Momentum)
+	}
+	if p.FixGamma != nil {
+		args.Bool(2, *p.FixGamma)
+	}
+	if p.UseGlobalStats != nil {
+		args.Bool(3, *p.UseGlobalStats)
+	}
+	if p.OutputMeanVar != nil {
+		args.Bool(4, *p.OutputMeanVar)
+	}
+	if p.Axis != nil {
+		args.Int(5, *p.Axis)
+	}
+	if p.CudnnOff != nil {
+		args.Bool(6, *p.CudnnOff)
+	}
+	if p.MinCalibRange != nil {
+		args.Float(7, *p.MinCalibRange)
+	}
+	if p.MaxCalibRange != nil {
+		args.Float(8, *p.MaxCalibRange)
+	}
+}
+
+// InternalContribQuantizedConcat are the parameters of the operator _contrib_quantized_concat. Joins quantised tensors along an axis, in the widest of their ranges: uint8 where all are, else int8.
+type InternalContribQuantizedConcat struct {
+	// Dim (int, default 1): Axis along which they are joined.
+	Dim *int
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribQuantizedConcat) Encode(args *capi.Args) {
+	if p.Dim != nil {
+		args.Int(1, *p.Dim)
+	}
+}
+
+// InternalContribQuantizedConv are the parameters of the operator _contrib_quantized_conv. Convolution of quantised data with quantised weights: exact sums as int32, with the range they stand for. Parameters as Convolution.
+type InternalContribQuantizedConv struct {
+	// Kernel (tuple, required): Extent of the window: (w), (h, w) or (d, h, w).
+	Kernel []int
+	// Stride (tuple, default ()): Step of the window; 1 when empty.
+	Stride []int
+	// Dilate (tuple, default ()): Distance of the window's elements; 1 when empty.
+	Dilate []int
+	// Pad (tuple, default ()): Zeros added on both sides; 0 when empty.
+	Pad []int
+	// NumFilter (int, required): Number of output channels.
+	NumFilter int
+	// NumGroup (int, default 1): Channels are divided into so many independent groups.
+	NumGroup *int
+	// Workspace (int, default 1024): Accepted for MXNet's files; memory is planned here.
+	Workspace *int
+	// NoBias (boolean, default False): Leaves the bias out.
+	NoBias *bool
+	// CudnnTune (one of None, fastest, limited_workspace, off, default None): Accepted for MXNet's files.
+	CudnnTune string
+	// CudnnOff (boolean, default False): Accepted for MXNet's files.
+	CudnnOff *bool
+	// Layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then.
+	Layout string
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribQuantizedConv) Encode(args *capi.Args) {
+	if p.Kernel != nil {
+		args.Ints(0, p.Kernel)
+	}
+	if p.Stride != nil {
+		args.Ints(1, p.Stride)
+	}
+	if p.Dilate != nil {
+		args.Ints(2, p.Dilate)
+	}
+	if p.Pad != nil {
+		args.Ints(3, p.Pad)
+	}
+	args.Int(4, p.NumFilter)
+	if p.NumGroup != nil {
+		args.Int(5, *p.NumGroup)
+	}
+	if p.Workspace != nil {
+		args.Int(6, *p.Workspace)
+	}
+	if p.NoBias != nil {
+		args.Bool(7, *p.NoBias)
+	}
+	if p.CudnnTune != "" {
+		args.Text(8, p.CudnnTune)
+	}
+	if p.CudnnOff != nil {
+		args.Bool(9, *p.CudnnOff)
+	}
+	if p.Layout != "" {
+		args.Text(10, p.Layout)
+	}
+}
+
+// InternalContribQuantizedElemwiseAdd are the parameters of the operator _contrib_quantized_elemwise_add. The sum of two quantised tensors: int32, or int8 when the range of the sum is given.
+type InternalContribQuantizedElemwiseAdd struct {
+	// MinCalibRange (float, default None): Lowest value that is to be held; None: what the data have.
+	MinCalibRange *float64
+	// MaxCalibRange (float, default None): Highest value that is to be held; None: what the data have.
+	MaxCalibRange *float64
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribQuantizedElemwiseAdd) Encode(args *capi.Args) {
+	if p.MinCalibRange != nil {
+		args.Float(0, *p.MinCalibRange)
+	}
+	if p.MaxCalibRange != nil {
+		args.Float(1, *p.MaxCalibRange)
+	}
+}
+
+// InternalContribQuantizedElemwiseMul are the parameters of the operator _contrib_quantized_elemwise_mul. The product of two quantised tensors: int32, int8 when its range is given, or float32.
+type InternalContribQuantizedElemwiseMul struct {
+	// MinCalibRange (float, default None): Lowest value that is to be held; None: what the data have.
+	MinCalibRange *float64
+	// MaxCalibRange (float, default None): Highest value that is to be held; None: what the data have.
+	MaxCalibRange *float64
+	// EnableFloatOutput (boolean, default False): The product as float32, alone.
+	EnableFloatOutput *bool
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribQuantizedElemwiseMul) Encode(args *capi.Args) {
+	if p.MinCalibRange != nil {
+		args.Float(0, *p.MinCalibRange)
+	}
+	if p.MaxCalibRange != nil {
+		args.Float(1, *p.MaxCalibRange)
+	}
+	if p.EnableFloatOutput != nil {
+		args.Bool(2, *p.EnableFloatOutput)
+	}
+}
+
+// InternalContribQuantizedEmbedding are the parameters of the operator _contrib_quantized_embedding. Rows of a quantised weight by number, with the weight's range.
+type InternalContribQuantizedEmbedding struct {
+	// InputDim (int, required): Number of rows.
+	InputDim int
+	// OutputDim (int, required): Length of a row.
+	OutputDim int
+	// Dtype (dtype, default float32): Accepted for MXNet's files; rows have the dtype of weight.
+	Dtype string
+	// SparseGrad (boolean, default False): Accepted for MXNet's files.
+	SparseGrad *bool
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribQuantizedEmbedding) Encode(args *capi.Args) {
+	args.Int(0, p.InputDim)
+	args.Int(1, p.OutputDim)
+	if p.Dtype != "" {
+		args.Text(2, p.Dtype)
+	}
+	if p.SparseGrad != nil {
+		args.Bool(3, *p.SparseGrad)
+	}
+}
+
+// InternalContribQuantizedFullyConnected are the parameters of the operator _contrib_quantized_fully_connected. A full layer on quantised data and weights: exact sums as int32, with the range they stand for. Parameters as FullyConnected.
+type InternalContribQuantizedFullyConnected struct {
+	// NumHidden (int, required): Number of outputs per row.
+	NumHidden int
+	// NoBias (boolean, default False): Leaves the bias out.
+	NoBias *bool
+	// Flatten (boolean, default True): Merges all axes of data but the first; otherwise only the last axis is transformed.
+	Flatten *bool
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribQuantizedFullyConnected) Encode(args *capi.Args) {
+	args.Int(0, p.NumHidden)
+	if p.NoBias != nil {
+		args.Bool(1, *p.NoBias)
+	}
+	if p.Flatten != nil {
+		args.Bool(2, *p.Flatten)
+	}
+}
+
+// InternalContribQuantizedPooling are the parameters of the operator _contrib_quantized_pooling. Maximum or average of the windows of quantised data; the range stays. Parameters as Pooling.
+type InternalContribQuantizedPooling struct {
+	// Kernel (tuple, default ()): Extent of the window: (w), (h, w) or (d, h, w).
+	Kernel []int
+	// PoolType (one of avg, lp, max, sum, default max): What is taken of each window.
+	PoolType string
+	// GlobalPool (boolean, default False): One window over everything; kernel, stride and pad are ignored.
+	GlobalPool *bool
+	// CudnnOff (boolean, default False): Accepted for MXNet's files.
+	CudnnOff *bool
+	// PoolingConvention (one of full, same, valid, default valid): Number of windows: floor (valid), ceil (full), or input / stride (same).
+	PoolingConvention string
+	// Stride (tuple, default ()): Step of the window; 1 when empty.
+	Stride []int
+	// Pad (tuple, default ()): Elements added on both sides; 0 when empty.
+	Pad []int
+	// PValue (int, default None): The p of pool_type lp.
+	PValue *int
+	// CountIncludePad (boolean, default None): Whether padding counts for the average; yes unless False.
+	CountIncludePad *bool
+	// Layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC.
+	Layout string
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribQuantizedPooling) Encode(args *capi.Args) {
+	if p.Kernel != nil {
+		args.Ints(0, p.Kernel)
+	}
+	if p.PoolType != "" {
+		args.Text(1, p.PoolType)
+	}
+	if p.GlobalPool != nil {
+		args.Bool(2, *p.GlobalPool)
+	}
+	if p.CudnnOff != nil {
+		args.Bool(3, *p.CudnnOff)
+	}
+	if p.PoolingConvention != "" {
+		args.Text(4, p.PoolingConvention)
+	}
+	if p.Stride != nil {
+		args.Ints(5, p.Stride)
+	}
+	if p.Pad != nil {
+		args.Ints(6, p.Pad)
+	}
+	if p.PValue != nil {
+		args.Int(7, *p.PValue)
+	}
+	if p.CountIncludePad != nil {
+		args.Bool(8, *p.CountIncludePad)
+	}
+	if p.Layout != "" {
+		args.Text(9, p.Layout)
+	}
+}
+
+// InternalContribQuantizedRnn are the parameters of the operator _contrib_quantized_rnn. RNN in prediction on quantised data (see quantize_asym); results are float32. Parameters and shapes as RNN.
+type InternalContribQuantizedRnn struct {
+	// StateSize (int, required): Size of the state.
+	StateSize int
+	// NumLayers (int, required): Number of layers.
+	NumLayers int
+	// Bidirectional (boolean, default False): Runs both ways.
+	Bidirectional *bool
+	// Mode (one of gru, lstm, rnn_relu, rnn_tanh, required): The cell.
+	Mode string
+	// P (float, default 0): Dropout, of which prediction has none.
+	P *float64
+	// StateOutputs (boolean, default False): Gives the last states too.
+	StateOutputs *bool
+	// ProjectionSize (int, default None): None; anything else is refused.
+	ProjectionSize *int
+	// LstmStateClipMin (float, default None): Lowest cell state of an LSTM.
+	LstmStateClipMin *float64
+	// LstmStateClipMax (float, default None): Highest cell state of an LSTM.
+	LstmStateClipMax *float64
+	// LstmStateClipNan (boolean, default False): Clips NaN too.
+	LstmStateClipNan *bool
+	// UseSequenceLength (boolean, default False): Refused.
+	UseSequenceLength *bool
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribQuantizedRnn) Encode(args *capi.Args) {
+	args.Int(0, p.StateSize)
+	args.Int(1, p.NumLayers)
+	if p.Bidirectional != nil {
+		args.Bool(2, *p.Bidirectional)
+	}
+	if p.Mode != "" {
+		args.Text(3, p.Mode)
+	}
+	if p.P != nil {
+		args.Float(4, *p.P)
+	}
+	if p.StateOutputs != nil {
+		args.Bool(5, *p.StateOutputs)
+	}
+	if p.ProjectionSize != nil {
+		args.Int(6, *p.ProjectionSize)
+	}
+	if p.LstmStateClipMin != nil {
+		args.Float(7, *p.LstmStateClipMin)
+	}
+	if p.LstmStateClipMax != nil {
+		args.Float(8, *p.LstmStateClipMax)
+	}
+	if p.LstmStateClipNan != nil {
+		args.Bool(9, *p.LstmStateClipNan)
+	}
+	if p.UseSequenceLength != nil {
+		args.Bool(10, *p.UseSequenceLength)
 	}
 }
 
@@ -1308,11 +2444,257 @@ func (p InternalContribROIAlign) Encode(args *capi.Args) {
 	}
 }
 
+// InternalContribRROIAlign are the parameters of the operator _contrib_RROIAlign. Average pooling of bilinear samples over turned regions (Ma et al., 2018), (R, C, height, width).
+type InternalContribRROIAlign struct {
+	// PooledSize (tuple, required): Height and width of the grid.
+	PooledSize []int
+	// SpatialScale (float, required): Multiplies centre and extents: the size of data over that of the image.
+	SpatialScale float64
+	// SamplingRatio (int, default -1): Samples per cell along each axis; 0 or less: as many as the cell has pixels.
+	SamplingRatio *int
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribRROIAlign) Encode(args *capi.Args) {
+	if p.PooledSize != nil {
+		args.Ints(0, p.PooledSize)
+	}
+	args.Float(1, p.SpatialScale)
+	if p.SamplingRatio != nil {
+		args.Int(2, *p.SamplingRatio)
+	}
+}
+
+// InternalContribRequantize are the parameters of the operator _contrib_requantize. Results of quantised layers as 8-bit numbers, for the calibrated range, or for that of data when there is none.
+type InternalContribRequantize struct {
+	// OutType (one of auto, int8, uint8, default int8): Dtype of the result; auto: uint8 where the calibrated range has nothing below zero, else int8.
+	OutType string
+	// MinCalibRange (float, default None): Lowest value that is to be held; None: what the data have.
+	MinCalibRange *float64
+	// MaxCalibRange (float, default None): Highest value that is to be held; None: what the data have.
+	MaxCalibRange *float64
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribRequantize) Encode(args *capi.Args) {
+	if p.OutType != "" {
+		args.Text(0, p.OutType)
+	}
+	if p.MinCalibRange != nil {
+		args.Float(1, *p.MinCalibRange)
+	}
+	if p.MaxCalibRange != nil {
+		args.Float(2, *p.MaxCalibRange)
+	}
+}
+
+// InternalContribSdpAttention are the parameters of the operator _contrib_sdp_attention. Scaled dot-product attention, softmax(scale query key^T + mask) value (Vaswani et al., 2017): (batch, heads, queries, width). Scores are made tile by tile, so that memory grows with the lengths and not with their product. A query that sees no key gives 0.
+type InternalContribSdpAttention struct {
+	// UseMask (boolean, default False): Takes a fourth input, mask, and adds it to the scores.
+	UseMask *bool
+	// Causal (boolean, default False): Query i sees the keys 0 to i alone.
+	Causal *bool
+	// Scale (float, default None): Factor of the products of queries and keys; None: 1 / sqrt(depth).
+	Scale *float64
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribSdpAttention) Encode(args *capi.Args) {
+	if p.UseMask != nil {
+		args.Bool(0, *p.UseMask)
+	}
+	if p.Causal != nil {
+		args.Bool(1, *p.Causal)
+	}
+	if p.Scale != nil {
+		args.Float(2, *p.Scale)
+	}
+}
+
+// InternalContribSparseEmbedding is another name of Embedding.
+type InternalContribSparseEmbedding = Embedding
+
+// InternalContribSyncBatchNorm are the parameters of the operator _contrib_SyncBatchNorm. BatchNorm with MXNet's parameters for several devices. The statistics are those of the array that is given: a batch that was split over executors has statistics of every part.
+type InternalContribSyncBatchNorm struct {
+	// Eps (float, default 0.001): Added to the variance.
+	Eps *float64
+	// Momentum (float, default 0.9): Share of the old moving statistics that is kept.
+	Momentum *float64
+	// FixGamma (boolean, default True): Takes gamma as 1, with zero gradient.
+	FixGamma *bool
+	// UseGlobalStats (boolean, default False): Uses the moving statistics in training too.
+	UseGlobalStats *bool
+	// OutputMeanVar (boolean, default False): Shows mean and inverse standard deviation as outputs.
+	OutputMeanVar *bool
+	// Ndev (int, default 1): Accepted for MXNet's files.
+	Ndev *int
+	// Key (string, required): Accepted for MXNet's files.
+	Key string
+}
+
+// Encode writes the parameters that are given.
+func (p InternalContribSyncBatchNorm) Encode(args *capi.Args) {
+	if p.Eps != nil {
+		args.Float(0, *p.Eps)
+	}
+	if p.Momentum != nil {
+		args.Float(1, *p.Momentum)
+	}
+	if p.FixGamma != nil {
+		args.Bool(2, *p.FixGamma)
+	}
+	if p.UseGlobalStats != nil {
+		args.Bool(3, *p.UseGlobalStats)
+	}
+	if p.OutputMeanVar != nil {
+		args.Bool(4, *p.OutputMeanVar)
+	}
+	if p.Ndev != nil {
+		args.Int(5, *p.Ndev)
+	}
+	if p.Key != "" {
+		args.Text(6, p.Key)
+	}
+}
+
 // InternalCropAssign is another name of InternalSliceAssign.
 type InternalCropAssign = InternalSliceAssign
 
 // InternalCropAssignScalar is another name of InternalSliceAssignScalar.
 type InternalCropAssignScalar = InternalSliceAssignScalar
+
+// InternalCvcopyMakeBorder are the parameters of the operator _cvcopyMakeBorder. An image with a frame around it: (top + height + bot, left + width + right, channels). Values are rounded and kept in the dtype's range.
+type InternalCvcopyMakeBorder struct {
+	// Top (int, required): Rows above.
+	Top int
+	// Bot (int, required): Rows below.
+	Bot int
+	// Left (int, required): Columns to the left.
+	Left int
+	// Right (int, required): Columns to the right.
+	Right int
+	// Type (int, default 0): What they hold: 0 the values, 1 the pixel at the edge, 2 the image mirrored, 3 the image again, 4 mirrored without its edge.
+	Type *int
+	// Value (float, default 0): For all channels, where there are no values.
+	Value *float64
+	// Values (float tuple, default ()): Of the channels, in order; 0 for those beyond.
+	Values []float64
+}
+
+// Encode writes the parameters that are given.
+func (p InternalCvcopyMakeBorder) Encode(args *capi.Args) {
+	args.Int(0, p.Top)
+	args.Int(1, p.Bot)
+	args.Int(2, p.Left)
+	args.Int(3, p.Right)
+	if p.Type != nil {
+		args.Int(4, *p.Type)
+	}
+	if p.Value != nil {
+		args.Float(5, *p.Value)
+	}
+	if p.Values != nil {
+		args.Floats(6, p.Values)
+	}
+}
+
+// InternalCvimdecode are the parameters of the operator _cvimdecode. The pixels of a JPEG or PNG file: (height, width, channels) uint8. Bytes that are no image, or a broken one, are an error. The shape is known after the run: asking for it waits.
+type InternalCvimdecode struct {
+	// Flag (int, default 1): 1: three channels; 0: one, grey; -1: as the file has them, with alpha.
+	Flag *int
+	// ToRgb (boolean, default True): Channels are red, green, blue; otherwise blue, green, red.
+	ToRgb *bool
+	// Orient (boolean, default False): Turn the picture as JPEG's EXIF says; MXNet does not.
+	Orient *bool
+	// Quiet (boolean, default False): Bytes that are no image, or a broken one, are no error: the result is its text, (n,) uint8.
+	Quiet *bool
+}
+
+// Encode writes the parameters that are given.
+func (p InternalCvimdecode) Encode(args *capi.Args) {
+	if p.Flag != nil {
+		args.Int(0, *p.Flag)
+	}
+	if p.ToRgb != nil {
+		args.Bool(1, *p.ToRgb)
+	}
+	if p.Orient != nil {
+		args.Bool(2, *p.Orient)
+	}
+	if p.Quiet != nil {
+		args.Bool(3, *p.Quiet)
+	}
+}
+
+// InternalCvimencode are the parameters of the operator _cvimencode. An image as the bytes of a JPEG (colour at half the size both ways) or PNG file: (n,) uint8. Not in MXNet, where OpenCV's Python package does it. The shape is known after the run: asking for it waits.
+type InternalCvimencode struct {
+	// Ext (string, default .jpg): The kind of file: .jpg, .jpeg or .png.
+	Ext string
+	// Quality (int, default 95): JPEG: quality from 1 to 100; PNG: compression from 0 to 9, more is 9.
+	Quality *int
+	// FromRgb (boolean, default True): Channels are red, green, blue; otherwise blue, green, red.
+	FromRgb *bool
+}
+
+// Encode writes the parameters that are given.
+func (p InternalCvimencode) Encode(args *capi.Args) {
+	if p.Ext != "" {
+		args.Text(0, p.Ext)
+	}
+	if p.Quality != nil {
+		args.Int(1, *p.Quality)
+	}
+	if p.FromRgb != nil {
+		args.Bool(2, *p.FromRgb)
+	}
+}
+
+// InternalCvimread are the parameters of the operator _cvimread. The pixels of a JPEG or PNG file, as _cvimdecode gives them. The shape is known after the run: asking for it waits, and raises what was wrong with the file.
+type InternalCvimread struct {
+	// Filename (string, required): The file's path.
+	Filename string
+	// Flag (int, default 1): 1: three channels; 0: one, grey; -1: as the file has them, with alpha.
+	Flag *int
+	// ToRgb (boolean, default True): Channels are red, green, blue; otherwise blue, green, red.
+	ToRgb *bool
+	// Orient (boolean, default False): Turn the picture as JPEG's EXIF says; MXNet does not.
+	Orient *bool
+}
+
+// Encode writes the parameters that are given.
+func (p InternalCvimread) Encode(args *capi.Args) {
+	if p.Filename != "" {
+		args.Text(0, p.Filename)
+	}
+	if p.Flag != nil {
+		args.Int(1, *p.Flag)
+	}
+	if p.ToRgb != nil {
+		args.Bool(2, *p.ToRgb)
+	}
+	if p.Orient != nil {
+		args.Bool(3, *p.Orient)
+	}
+}
+
+// InternalCvimresize are the parameters of the operator _cvimresize. An image of another size, (h, w, channels). interp=9: area where both sides shrink, bicubic where both grow, else bilinear.
+type InternalCvimresize struct {
+	// W (int, required): The new width.
+	W int
+	// H (int, required): The new height.
+	H int
+	// Interp (int, default 1): 0 nearest, 1 bilinear, 2 bicubic, 3 the average of areas, 4 Lanczos over 8 by 8 pixels, 9 chosen by the extents.
+	Interp *int
+}
+
+// Encode writes the parameters that are given.
+func (p InternalCvimresize) Encode(args *capi.Args) {
+	args.Int(0, p.W)
+	args.Int(1, p.H)
+	if p.Interp != nil {
+		args.Int(2, *p.Interp)
+	}
+}
 
 // InternalDivScalar are the parameters of the operator _div_scalar. x / scalar, elementwise. The output has data's dtype; for bool it has int64.
 type InternalDivScalar struct {
@@ -1479,6 +2861,19 @@ func (p InternalHypotScalar) Encode(args *capi.Args) {
 	}
 }
 
+// InternalImageAdjustLighting are the parameters of the operator _image_adjust_lighting. Adds multiples of the principal components of ImageNet's colours (Krizhevsky et al., 2012) to an image; one channel stays as it is.
+type InternalImageAdjustLighting struct {
+	// Alpha (float tuple, required): Multiples of the three components.
+	Alpha []float64
+}
+
+// Encode writes the parameters that are given.
+func (p InternalImageAdjustLighting) Encode(args *capi.Args) {
+	if p.Alpha != nil {
+		args.Floats(0, p.Alpha)
+	}
+}
+
 // InternalImageCrop are the parameters of the operator _image_crop. The rectangle of width columns and height rows whose upper left pixel is (x, y): (height, width, C), or one for each image.
 type InternalImageCrop struct {
 	// X (int, required): The first column.
@@ -1514,6 +2909,161 @@ func (p InternalImageNormalize) Encode(args *capi.Args) {
 	}
 	if p.Std != nil {
 		args.Floats(1, p.Std)
+	}
+}
+
+// InternalImageRandomBrightness are the parameters of the operator _image_random_brightness. Multiplies an image by a random factor. The factor is uniform between min_factor and max_factor.
+type InternalImageRandomBrightness struct {
+	// MinFactor (float, required): The least factor.
+	MinFactor float64
+	// MaxFactor (float, required): The largest factor.
+	MaxFactor float64
+}
+
+// Encode writes the parameters that are given.
+func (p InternalImageRandomBrightness) Encode(args *capi.Args) {
+	args.Float(0, p.MinFactor)
+	args.Float(1, p.MaxFactor)
+}
+
+// InternalImageRandomColorJitter are the parameters of the operator _image_random_color_jitter. Brightness, contrast, saturation and hue of an image, changed at random in random order.
+type InternalImageRandomColorJitter struct {
+	// Brightness (float, required): The factor is within so much of 1.
+	Brightness float64
+	// Contrast (float, required): The factor is within so much of 1.
+	Contrast float64
+	// Saturation (float, required): The factor is within so much of 1.
+	Saturation float64
+	// Hue (float, required): The turn is within so much of 0.
+	Hue float64
+}
+
+// Encode writes the parameters that are given.
+func (p InternalImageRandomColorJitter) Encode(args *capi.Args) {
+	args.Float(0, p.Brightness)
+	args.Float(1, p.Contrast)
+	args.Float(2, p.Saturation)
+	args.Float(3, p.Hue)
+}
+
+// InternalImageRandomContrast are the parameters of the operator _image_random_contrast. Moves an image away from its mean gray by a random factor. The factor is uniform between min_factor and max_factor.
+type InternalImageRandomContrast struct {
+	// MinFactor (float, required): The least factor.
+	MinFactor float64
+	// MaxFactor (float, required): The largest factor.
+	MaxFactor float64
+}
+
+// Encode writes the parameters that are given.
+func (p InternalImageRandomContrast) Encode(args *capi.Args) {
+	args.Float(0, p.MinFactor)
+	args.Float(1, p.MaxFactor)
+}
+
+// InternalImageRandomHue are the parameters of the operator _image_random_hue. Turns the hue of an image by a random share of a circle. The factor is uniform between min_factor and max_factor.
+type InternalImageRandomHue struct {
+	// MinFactor (float, required): The least factor.
+	MinFactor float64
+	// MaxFactor (float, required): The largest factor.
+	MaxFactor float64
+}
+
+// Encode writes the parameters that are given.
+func (p InternalImageRandomHue) Encode(args *capi.Args) {
+	args.Float(0, p.MinFactor)
+	args.Float(1, p.MaxFactor)
+}
+
+// InternalImageRandomLighting are the parameters of the operator _image_random_lighting. Adds multiples of the principal components of ImageNet's colours (Krizhevsky et al., 2012) to an image, drawn from a normal distribution; one channel stays as it is.
+type InternalImageRandomLighting struct {
+	// AlphaStd (float, default 0.05): Standard deviation of the multiples.
+	AlphaStd *float64
+}
+
+// Encode writes the parameters that are given.
+func (p InternalImageRandomLighting) Encode(args *capi.Args) {
+	if p.AlphaStd != nil {
+		args.Float(0, *p.AlphaStd)
+	}
+}
+
+// InternalImageRandomSaturation are the parameters of the operator _image_random_saturation. Moves pixels away from their gray by a random factor. The factor is uniform between min_factor and max_factor.
+type InternalImageRandomSaturation struct {
+	// MinFactor (float, required): The least factor.
+	MinFactor float64
+	// MaxFactor (float, required): The largest factor.
+	MaxFactor float64
+}
+
+// Encode writes the parameters that are given.
+func (p InternalImageRandomSaturation) Encode(args *capi.Args) {
+	args.Float(0, p.MinFactor)
+	args.Float(1, p.MaxFactor)
+}
+
+// InternalImageResize are the parameters of the operator _image_resize. Images of another size: pixels are areas, and what lies beyond the borders is as the border is.
+type InternalImageResize struct {
+	// Size (tuple, default ()): (width, height), or one number for both or for the shorter side.
+	Size []int
+	// KeepRatio (boolean, default False): One number is for the shorter side; the other follows.
+	KeepRatio *bool
+	// Interp (int, default 1): 0 nearest, 1 bilinear, 2 bicubic, 3 the average of areas.
+	Interp *int
+}
+
+// Encode writes the parameters that are given.
+func (p InternalImageResize) Encode(args *capi.Args) {
+	if p.Size != nil {
+		args.Ints(0, p.Size)
+	}
+	if p.KeepRatio != nil {
+		args.Bool(1, *p.KeepRatio)
+	}
+	if p.Interp != nil {
+		args.Int(2, *p.Interp)
+	}
+}
+
+// InternalImdecode are the parameters of the operator _imdecode. A part of a picture, (c, y1 - y0, x1 - x0) float32, red first, minus a mean: what 0.9.5's mx.nd.imdecode called. The bytes are an array here. Use _cvimdecode.
+type InternalImdecode struct {
+	// Index (int, default 0): Not used: mx.nd.imdecode writes into this image of its out.
+	Index *int
+	// X0 (int, default 0): The first column.
+	X0 *int
+	// Y0 (int, default 0): The first row.
+	Y0 *int
+	// X1 (int, default 0): Behind the last column; the whole picture where that is not behind x0.
+	X1 *int
+	// Y1 (int, default 0): Behind the last row; the whole picture where that is not behind y0.
+	Y1 *int
+	// C (int, default 3): Channels: 1, 3 or 4.
+	C *int
+	// Size (int, default 0): How many bytes of str_img count; 0: all.
+	Size *int
+}
+
+// Encode writes the parameters that are given.
+func (p InternalImdecode) Encode(args *capi.Args) {
+	if p.Index != nil {
+		args.Int(0, *p.Index)
+	}
+	if p.X0 != nil {
+		args.Int(1, *p.X0)
+	}
+	if p.Y0 != nil {
+		args.Int(2, *p.Y0)
+	}
+	if p.X1 != nil {
+		args.Int(3, *p.X1)
+	}
+	if p.Y1 != nil {
+		args.Int(4, *p.Y1)
+	}
+	if p.C != nil {
+		args.Int(5, *p.C)
+	}
+	if p.Size != nil {
+		args.Int(6, *p.Size)
 	}
 }
 
@@ -1764,6 +3314,12 @@ type InternalLinspace struct {
 	Ctx string
 	// Dtype (dtype, default float32): The dtype of the output.
 	Dtype string
+	// Step (float, default 1): Accepted for MXNet's files.
+	Step *float64
+	// Repeat (int, default 1): Accepted for MXNet's files.
+	Repeat *int
+	// InferRange (boolean, default False): Accepted for MXNet's files.
+	InferRange *bool
 }
 
 // Encode writes the parameters that are given.
@@ -1781,6 +3337,15 @@ func (p InternalLinspace) Encode(args *capi.Args) {
 	}
 	if p.Dtype != "" {
 		args.Text(5, p.Dtype)
+	}
+	if p.Step != nil {
+		args.Float(6, *p.Step)
+	}
+	if p.Repeat != nil {
+		args.Int(7, *p.Repeat)
+	}
+	if p.InferRange != nil {
+		args.Bool(8, *p.InferRange)
 	}
 }
 
@@ -2513,6 +4078,110 @@ func (p InternalRandomNormalLike) Encode(args *capi.Args) {
 	}
 }
 
+// InternalRandomPdfDirichlet are the parameters of the operator _random_pdf_dirichlet. Density of Dirichlet distributions at every point: the samples' shape without its last extent.
+type InternalRandomPdfDirichlet struct {
+	// IsLog (boolean, default False): Gives the logarithm.
+	IsLog *bool
+}
+
+// Encode writes the parameters that are given.
+func (p InternalRandomPdfDirichlet) Encode(args *capi.Args) {
+	if p.IsLog != nil {
+		args.Bool(0, *p.IsLog)
+	}
+}
+
+// InternalRandomPdfExponential are the parameters of the operator _random_pdf_exponential. Density of exponential distributions with rate lam at every sample, in the samples' shape.
+type InternalRandomPdfExponential struct {
+	// IsLog (boolean, default False): Gives the logarithm.
+	IsLog *bool
+}
+
+// Encode writes the parameters that are given.
+func (p InternalRandomPdfExponential) Encode(args *capi.Args) {
+	if p.IsLog != nil {
+		args.Bool(0, *p.IsLog)
+	}
+}
+
+// InternalRandomPdfGamma are the parameters of the operator _random_pdf_gamma. Density of gamma distributions with shape alpha and rate beta at every sample, in the samples' shape.
+type InternalRandomPdfGamma struct {
+	// IsLog (boolean, default False): Gives the logarithm.
+	IsLog *bool
+}
+
+// Encode writes the parameters that are given.
+func (p InternalRandomPdfGamma) Encode(args *capi.Args) {
+	if p.IsLog != nil {
+		args.Bool(0, *p.IsLog)
+	}
+}
+
+// InternalRandomPdfGeneralizedNegativeBinomial are the parameters of the operator _random_pdf_generalized_negative_binomial. Density of negative binomials with mean mu and dispersion alpha at every sample, in the samples' shape.
+type InternalRandomPdfGeneralizedNegativeBinomial struct {
+	// IsLog (boolean, default False): Gives the logarithm.
+	IsLog *bool
+}
+
+// Encode writes the parameters that are given.
+func (p InternalRandomPdfGeneralizedNegativeBinomial) Encode(args *capi.Args) {
+	if p.IsLog != nil {
+		args.Bool(0, *p.IsLog)
+	}
+}
+
+// InternalRandomPdfNegativeBinomial are the parameters of the operator _random_pdf_negative_binomial. Density of failures before k successes of probability p at every sample, in the samples' shape.
+type InternalRandomPdfNegativeBinomial struct {
+	// IsLog (boolean, default False): Gives the logarithm.
+	IsLog *bool
+}
+
+// Encode writes the parameters that are given.
+func (p InternalRandomPdfNegativeBinomial) Encode(args *capi.Args) {
+	if p.IsLog != nil {
+		args.Bool(0, *p.IsLog)
+	}
+}
+
+// InternalRandomPdfNormal are the parameters of the operator _random_pdf_normal. Density of normal distributions with mean mu and deviation sigma at every sample, in the samples' shape.
+type InternalRandomPdfNormal struct {
+	// IsLog (boolean, default False): Gives the logarithm.
+	IsLog *bool
+}
+
+// Encode writes the parameters that are given.
+func (p InternalRandomPdfNormal) Encode(args *capi.Args) {
+	if p.IsLog != nil {
+		args.Bool(0, *p.IsLog)
+	}
+}
+
+// InternalRandomPdfPoisson are the parameters of the operator _random_pdf_poisson. Density of Poisson distributions with rate lam at every sample, in the samples' shape.
+type InternalRandomPdfPoisson struct {
+	// IsLog (boolean, default False): Gives the logarithm.
+	IsLog *bool
+}
+
+// Encode writes the parameters that are given.
+func (p InternalRandomPdfPoisson) Encode(args *capi.Args) {
+	if p.IsLog != nil {
+		args.Bool(0, *p.IsLog)
+	}
+}
+
+// InternalRandomPdfUniform are the parameters of the operator _random_pdf_uniform. Density of uniform distributions: 1 / (high - low), inside and outside, at every sample, in the samples' shape.
+type InternalRandomPdfUniform struct {
+	// IsLog (boolean, default False): Gives the logarithm.
+	IsLog *bool
+}
+
+// Encode writes the parameters that are given.
+func (p InternalRandomPdfUniform) Encode(args *capi.Args) {
+	if p.IsLog != nil {
+		args.Bool(0, *p.IsLog)
+	}
+}
+
 // InternalRandomPoisson are the parameters of the operator _random_poisson. Poisson with rate lam.
 type InternalRandomPoisson struct {
 	// Lam (float, default 1): First parameter of the distribution.
@@ -2564,7 +4233,7 @@ type InternalRandomRandint struct {
 	Shape []int
 	// Ctx (string, default empty): Accepted for MXNet's files; the call says where.
 	Ctx string
-	// Dtype (dtype, default float32): The dtype of the output.
+	// Dtype (dtype, default int32): The dtype of the output.
 	Dtype string
 }
 
@@ -2875,6 +4544,58 @@ func (p InternalSampleUniform) Encode(args *capi.Args) {
 	}
 }
 
+// InternalSampleUniqueZipfian are the parameters of the operator _sample_unique_zipfian. Distinct whole numbers, k with a probability of about log((k + 2) / (k + 1)) / log(range_max + 1), and the number of draws each row took, (rows,); both int64.
+type InternalSampleUniqueZipfian struct {
+	// RangeMax (int, required): Numbers are below this.
+	RangeMax int
+	// Shape (tuple, default ()): (numbers,) or (rows, numbers): distinct within a row.
+	Shape []int
+}
+
+// Encode writes the parameters that are given.
+func (p InternalSampleUniqueZipfian) Encode(args *capi.Args) {
+	args.Int(0, p.RangeMax)
+	if p.Shape != nil {
+		args.Ints(1, p.Shape)
+	}
+}
+
+// InternalScatterMinusScalar are the parameters of the operator _scatter_minus_scalar. data - scalar where a sparse data stores something; a dense one gets it everywhere.
+type InternalScatterMinusScalar struct {
+	// Scalar (float, default 1): The number.
+	Scalar *float64
+	// IsInt (boolean, default True): Accepted for MXNet's files; the output has data's dtype.
+	IsInt *bool
+}
+
+// Encode writes the parameters that are given.
+func (p InternalScatterMinusScalar) Encode(args *capi.Args) {
+	if p.Scalar != nil {
+		args.Float(0, *p.Scalar)
+	}
+	if p.IsInt != nil {
+		args.Bool(1, *p.IsInt)
+	}
+}
+
+// InternalScatterPlusScalar are the parameters of the operator _scatter_plus_scalar. data + scalar where a sparse data stores something; a dense one gets it everywhere.
+type InternalScatterPlusScalar struct {
+	// Scalar (float, default 1): The number.
+	Scalar *float64
+	// IsInt (boolean, default True): Accepted for MXNet's files; the output has data's dtype.
+	IsInt *bool
+}
+
+// Encode writes the parameters that are given.
+func (p InternalScatterPlusScalar) Encode(args *capi.Args) {
+	if p.Scalar != nil {
+		args.Float(0, *p.Scalar)
+	}
+	if p.IsInt != nil {
+		args.Bool(1, *p.IsInt)
+	}
+}
+
 // InternalScatterSetNd are the parameters of the operator _scatter_set_nd. lhs with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = rhs[j, ...].
 type InternalScatterSetNd struct {
 	// Shape (tuple, required): Shape of the output, that of lhs.
@@ -2885,6 +4606,19 @@ type InternalScatterSetNd struct {
 func (p InternalScatterSetNd) Encode(args *capi.Args) {
 	if p.Shape != nil {
 		args.Ints(0, p.Shape)
+	}
+}
+
+// InternalSetValue are the parameters of the operator _set_value. Fills the array that is given as `out` with a number; without one, the result has shape (1,).
+type InternalSetValue struct {
+	// Src (float, default 0): The number.
+	Src *float64
+}
+
+// Encode writes the parameters that are given.
+func (p InternalSetValue) Encode(args *capi.Args) {
+	if p.Src != nil {
+		args.Float(0, *p.Src)
 	}
 }
 
@@ -2938,6 +4672,40 @@ func (p InternalSliceAssignScalar) Encode(args *capi.Args) {
 		args.Bounds(3, p.Step)
 	}
 }
+
+// InternalSparseAdagradUpdate are the parameters of the operator _sparse_adagrad_update. history += g^2, weight -= lr g / sqrt(history + epsilon), in the rows of a row_sparse gradient.
+type InternalSparseAdagradUpdate struct {
+	// Lr (float, required): Learning rate.
+	Lr float64
+	// Epsilon (float, default 1e-07): Keeps the division finite.
+	Epsilon *float64
+	// Wd (float, default 0): Weight decay; only 0 is possible.
+	Wd *float64
+	// RescaleGrad (float, default 1): Multiplies the gradient first.
+	RescaleGrad *float64
+	// ClipGradient (float, default -1): Limits gradients to [-c, c]; off below 0.
+	ClipGradient *float64
+}
+
+// Encode writes the parameters that are given.
+func (p InternalSparseAdagradUpdate) Encode(args *capi.Args) {
+	args.Float(0, p.Lr)
+	if p.Epsilon != nil {
+		args.Float(1, *p.Epsilon)
+	}
+	if p.Wd != nil {
+		args.Float(2, *p.Wd)
+	}
+	if p.RescaleGrad != nil {
+		args.Float(3, *p.RescaleGrad)
+	}
+	if p.ClipGradient != nil {
+		args.Float(4, *p.ClipGradient)
+	}
+}
+
+// InternalSparseCastStorage is another name of CastStorage.
+type InternalSparseCastStorage = CastStorage
 
 // InternalSplitV2 are the parameters of the operator _split_v2. Cuts data along an axis at positions or into sections. When the extent is no multiple of sections, the first parts are longer by one.
 type InternalSplitV2 struct {
@@ -3087,7 +4855,7 @@ type LambUpdatePhase1 struct {
 	RescaleGrad *float64
 	// ClipGradient (float, default -1): Limits gradients to [-c, c]; off below 0.
 	ClipGradient *float64
-	// LazyUpdate (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+	// LazyUpdate (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 	LazyUpdate *bool
 	// T (int, required): Number of the step, from 1.
 	T int
@@ -3483,7 +5251,7 @@ type MpNagMomUpdate struct {
 	RescaleGrad *float64
 	// ClipGradient (float, default -1): Limits gradients to [-c, c]; off below 0.
 	ClipGradient *float64
-	// LazyUpdate (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+	// LazyUpdate (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 	LazyUpdate *bool
 }
 
@@ -3519,7 +5287,7 @@ type MpSgdMomUpdate struct {
 	RescaleGrad *float64
 	// ClipGradient (float, default -1): Limits gradients to [-c, c]; off below 0.
 	ClipGradient *float64
-	// LazyUpdate (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+	// LazyUpdate (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 	LazyUpdate *bool
 }
 
@@ -3553,7 +5321,7 @@ type MpSgdUpdate struct {
 	RescaleGrad *float64
 	// ClipGradient (float, default -1): Limits gradients to [-c, c]; off below 0.
 	ClipGradient *float64
-	// LazyUpdate (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+	// LazyUpdate (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 	LazyUpdate *bool
 }
 
@@ -3740,7 +5508,7 @@ type NagMomUpdate struct {
 	RescaleGrad *float64
 	// ClipGradient (float, default -1): Limits gradients to [-c, c]; off below 0.
 	ClipGradient *float64
-	// LazyUpdate (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+	// LazyUpdate (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 	LazyUpdate *bool
 }
 
@@ -4169,6 +5937,30 @@ type RandomNegativeBinomial = InternalRandomNegativeBinomial
 // RandomNormal is another name of InternalRandomNormal.
 type RandomNormal = InternalRandomNormal
 
+// RandomPdfDirichlet is another name of InternalRandomPdfDirichlet.
+type RandomPdfDirichlet = InternalRandomPdfDirichlet
+
+// RandomPdfExponential is another name of InternalRandomPdfExponential.
+type RandomPdfExponential = InternalRandomPdfExponential
+
+// RandomPdfGamma is another name of InternalRandomPdfGamma.
+type RandomPdfGamma = InternalRandomPdfGamma
+
+// RandomPdfGeneralizedNegativeBinomial is another name of InternalRandomPdfGeneralizedNegativeBinomial.
+type RandomPdfGeneralizedNegativeBinomial = InternalRandomPdfGeneralizedNegativeBinomial
+
+// RandomPdfNegativeBinomial is another name of InternalRandomPdfNegativeBinomial.
+type RandomPdfNegativeBinomial = InternalRandomPdfNegativeBinomial
+
+// RandomPdfNormal is another name of InternalRandomPdfNormal.
+type RandomPdfNormal = InternalRandomPdfNormal
+
+// RandomPdfPoisson is another name of InternalRandomPdfPoisson.
+type RandomPdfPoisson = InternalRandomPdfPoisson
+
+// RandomPdfUniform is another name of InternalRandomPdfUniform.
+type RandomPdfUniform = InternalRandomPdfUniform
+
 // RandomPoisson is another name of InternalRandomPoisson.
 type RandomPoisson = InternalRandomPoisson
 
@@ -4282,7 +6074,7 @@ type RmspropUpdate struct {
 	RescaleGrad *float64
 	// ClipGradient (float, default -1): Limits gradients to [-c, c]; off below 0.
 	ClipGradient *float64
-	// LazyUpdate (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+	// LazyUpdate (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 	LazyUpdate *bool
 }
 
@@ -4330,7 +6122,7 @@ type RmspropalexUpdate struct {
 	RescaleGrad *float64
 	// ClipGradient (float, default -1): Limits gradients to [-c, c]; off below 0.
 	ClipGradient *float64
-	// LazyUpdate (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+	// LazyUpdate (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 	LazyUpdate *bool
 }
 
@@ -4494,7 +6286,7 @@ type SgdMomUpdate struct {
 	RescaleGrad *float64
 	// ClipGradient (float, default -1): Limits gradients to [-c, c]; off below 0.
 	ClipGradient *float64
-	// LazyUpdate (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+	// LazyUpdate (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 	LazyUpdate *bool
 }
 
@@ -4528,7 +6320,7 @@ type SgdUpdate struct {
 	RescaleGrad *float64
 	// ClipGradient (float, default -1): Limits gradients to [-c, c]; off below 0.
 	ClipGradient *float64
-	// LazyUpdate (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+	// LazyUpdate (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 	LazyUpdate *bool
 }
 
@@ -4559,7 +6351,7 @@ type SignsgdUpdate struct {
 	RescaleGrad *float64
 	// ClipGradient (float, default -1): Limits gradients to [-c, c]; off below 0.
 	ClipGradient *float64
-	// LazyUpdate (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+	// LazyUpdate (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 	LazyUpdate *bool
 }
 
@@ -4594,7 +6386,7 @@ type SignumUpdate struct {
 	RescaleGrad *float64
 	// ClipGradient (float, default -1): Limits gradients to [-c, c]; off below 0.
 	ClipGradient *float64
-	// LazyUpdate (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+	// LazyUpdate (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 	LazyUpdate *bool
 }
 

@@ -41,10 +41,14 @@ run_monitor(user::Ptr{Cvoid}, name::Ptr{UInt8}, value::Ptr{Cvoid}) =
 run_updater(user::Ptr{Cvoid}, key::Ptr{UInt8}, received::Ptr{Cvoid}, stored::Ptr{Cvoid}) =
     guarded((f, key, r, s) -> f(Symbol(unsafe_string(key)), borrowed(r), borrowed(s)), CALLBACKS[Int(user)], key, received, stored)
 
+run_custom(user::Ptr{Cvoid}, call::Ptr{Cvoid}) = guarded(CALLBACKS[Int(user)], call)
+
 destroy_pointer() = @cfunction(forget_callback, Cvoid, (Ptr{Cvoid},))
 task_pointer() = @cfunction(run_task, Int32, (Ptr{Cvoid},))
 monitor_pointer() = @cfunction(run_monitor, Int32, (Ptr{Cvoid}, Ptr{UInt8}, Ptr{Cvoid}))
 updater_pointer() = @cfunction(run_updater, Int32, (Ptr{Cvoid}, Ptr{UInt8}, Ptr{Cvoid}, Ptr{Cvoid}))
+
+custom_pointer() = @cfunction(run_custom, Int32, (Ptr{Cvoid}, Ptr{Cvoid}))
 
 const QUEUES = Set{Int}()
 
@@ -55,6 +59,17 @@ function open_queue()
         API.mxn_queue_open()
         push!(QUEUES, Threads.threadid())
     end
+end
+
+"""
+    custom_register(f, name)
+
+Registers an operator for `mx.Custom(...; op_type = name)`. `f(call)` answers the library's questions about it through `MixNet.API.mxn_custom_call_...`, in this
+thread's waits; see `mxn_custom_register` in the C API's reference.
+"""
+function custom_register(f, name::AbstractString)
+    open_queue()
+    API.mxn_custom_register(name, custom_pointer(), register_callback(f), destroy_pointer())
 end
 
 """

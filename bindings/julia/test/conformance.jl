@@ -1,6 +1,6 @@
-# Replays tests/conformance: what every binding must compute.
+# Replays tests/conformance, or the folder in MIXNET_CONFORMANCE with some of its files: what every binding must compute.
 
-const FOLDER = joinpath(ROOT, "tests", "conformance")
+const FOLDER = get(ENV, "MIXNET_CONFORMANCE", joinpath(ROOT, "tests", "conformance"))
 
 "Cases of a file: (name, lines), each line a Vector of words."
 function cases(stem)
@@ -116,9 +116,48 @@ function seeds(name, lines, arrays)
     return agrees(call(lines, []), arrays[Symbol(values_of(lines, "out")[1][2])], lines, name)
 end
 
-const REPLAYS = ("operators" => (on_arrays, as_symbol), "models" => (model_by_executor, model_by_predictor), "training" => (training,), "seeds" => (seeds,))
+"Records, or the batches of an iterator of the library."
+data(name, lines, arrays) = isempty(values_of(lines, "records")) ? batches(name, lines, arrays) : records(name, lines, arrays)
+
+function records(name, lines, arrays)
+    source, packed = joinpath(FOLDER, word(lines, "records")), tempname()
+    found = mx.RecordReader(collect, source)
+    expected = values_of(lines, "record")
+    good = length(found) == length(expected)
+    mx.RecordWriter(packed) do writer
+        for (record, line) in zip(found, expected)
+            (key, content, flag, id, id2), labels = line[1:5], line[6:end]
+            header, rest = mx.unpack_image(record)
+            good &= record == Array(arrays[Symbol(key)]) && rest == Array(arrays[Symbol(content)])
+            good &= header == mx.ImageHeader(parse(UInt32, flag), parse.(Float32, labels), parse(UInt64, id), parse(UInt64, id2))
+            write(writer, mx.pack_image(header, rest))
+        end
+    end
+    return good && read(packed) == read(source)
+end
+
+function batches(name, lines, arrays)
+    options = Dict{Symbol,Any}(Symbol(p[1]) => String(p[2]) for p in values_of(lines, "set"))
+    merge!(options, Dict(Symbol(f[1]) => joinpath(FOLDER, f[2]) for f in values_of(lines, "file")))
+    iter = getfield(mx, Symbol(word(lines, "iterator")))(; options...)
+    exact = [["tolerance", "0", "0"]]
+    for epoch in unique(first.(values_of(lines, "batch")))
+        expected = filter(line -> line[1] == epoch, values_of(lines, "batch"))
+        found = collect(iter)
+        length(found) == length(expected) || return false
+        for (batch, (_, pad, data, label)) in zip(found, expected)
+            batch.pad == parse(Int, pad) || return false
+            agrees(batch.data[1], arrays[Symbol(data)], exact, "$name: $data") && agrees(batch.label[1], arrays[Symbol(label)], exact, "$name: $label") ||
+                return false
+        end
+    end
+    return true
+end
+
+const REPLAYS = ("operators" => (on_arrays, as_symbol), "models" => (model_by_executor, model_by_predictor), "training" => (training,), "seeds" => (seeds,), "data" => (data,))
 
 for (stem, replays) in REPLAYS
+    haskey(ENV, "MIXNET_CONFORMANCE") && !isfile(joinpath(FOLDER, "$stem.txt")) && continue
     arrays = mx.load(joinpath(FOLDER, "$stem.params"))
     for replay in replays, (name, lines) in cases(stem)
         @testset "$stem: $name ($replay)" begin

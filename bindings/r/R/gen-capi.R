@@ -36,6 +36,20 @@ MXN_TAG_FLOATS <- 6L
 MXN_AUTOGRAD_RECORDING <- 1L
 MXN_AUTOGRAD_TRAINING <- 2L
 MXN_AUTOGRAD_TRACING <- 4L
+MXN_CUSTOM_DECLARE <- 0L
+MXN_CUSTOM_SHAPES <- 1L
+MXN_CUSTOM_TYPES <- 2L
+MXN_CUSTOM_CREATE <- 3L
+MXN_CUSTOM_FORWARD <- 4L
+MXN_CUSTOM_BACKWARD <- 5L
+MXN_CUSTOM_RELEASE <- 6L
+MXN_CUSTOM_INPUTS <- 0L
+MXN_CUSTOM_OUTPUTS <- 1L
+MXN_CUSTOM_STATES <- 2L
+MXN_CUSTOM_OUTPUT_GRADS <- 3L
+MXN_CUSTOM_INPUT_GRADS <- 4L
+MXN_SOURCE_OPEN <- -1L
+MXN_SOURCE_CLOSE <- -2L
 MXN_PROFILER_STOP <- 0L
 MXN_PROFILER_RUN <- 1L
 MXN_PROFILER_RESUME <- 2L
@@ -175,6 +189,9 @@ mxn_op_schemas <- function() .Call(C_mxn_op_schemas)
 
 # mxn_op_invoke: not here, mixnet_invoke.
 
+# Loads a shared library that adds operators (mixnet/plugin.h), for all bindings and threads; out_names: theirs, hidden ones left out. A library that was loaded before adds nothing. On failure nothing changes.
+mxn_library_load <- function(path) .Call(C_mxn_library_load, path)
+
 # An array with undefined values.
 mxn_ndarray_create <- function(shape, dtype, device_kind, device_index) .Call(C_mxn_ndarray_create, shape, dtype, device_kind, device_index)
 
@@ -202,7 +219,7 @@ mxn_ndarray_reshape <- function(array, shape) .Call(C_mxn_ndarray_reshape, array
 
 # mxn_ndarray_copy_to_host: not here, mixnet_array_values.
 
-# Copies from one array into another of the same shape and dtype, between any devices.
+# Copies from one array into another of the same shape and dtype, between any devices and storage kinds.
 mxn_ndarray_copy <- function(from, to) .Call(C_mxn_ndarray_copy, from, to)
 
 # Waits until the array's values are there.
@@ -229,12 +246,26 @@ mxn_ndarray_load <- function(path) .Call(C_mxn_ndarray_load, path)
 # The same from memory.
 mxn_ndarray_load_memory <- function(data) .Call(C_mxn_ndarray_load_memory, data)
 
+# 0 dense, 1 row_sparse, 2 csr.
+mxn_ndarray_storage <- function(array) .Call(C_mxn_ndarray_storage, array)
+
+# A sparse array on the CPU (storage 1 or 2) with copies of dense parts: data (its stored values), indices (row or column numbers, int64) and, for csr, indptr (int64). data NULL: nothing stored, of that dtype.
+mxn_ndarray_create_sparse <- function(storage, shape, dtype, data, indices, indptr) .Call(C_mxn_ndarray_create_sparse, storage, shape, dtype, data, indices, indptr)
+
+# A dense copy of a part of a sparse array: 0 data, 1 indices, 2 indptr.
+mxn_ndarray_part <- function(array, part) .Call(C_mxn_ndarray_part, array, part)
+
 # mxn_ndarray_list_free: not here, used inside the package.
 
 # A variable.
 mxn_symbol_variable <- function(name) .Call(C_mxn_symbol_variable, name)
 
 # mxn_symbol_create: not here, mixnet_symbol.
+
+# mxn_symbol_create_with: not here, const mxn_arg_t * args fits no rule.
+
+# The part of the graph whose operators have this attribute: as a symbol of its own in which each value from outside is a variable, and those values in the order of its variables (NULL when there are none).
+mxn_symbol_cut <- function(symbol, key, value) .Call(C_mxn_symbol_cut, symbol, key, value)
 
 # Several symbols as one.
 mxn_symbol_group <- function(symbols) .Call(C_mxn_symbol_group, symbols)
@@ -295,6 +326,9 @@ mxn_symbol_memory <- function(symbol, names, ndims, dims, training) .Call(C_mxn_
 
 # The part of it on one device, of a symbol that would be bound on cpu(0).
 mxn_symbol_device_memory <- function(symbol, device_kind, device_index, names, ndims, dims, training) .Call(C_mxn_symbol_device_memory, symbol, device_kind, device_index, names, ndims, dims, training)
+
+# The symbol for prediction with its layers on 8-bit numbers, and how its parameters come of the symbol's own. options is a JSON object: excluded_names, excluded_operators (lists of texts that stay float), quantized_dtype ("int8", "uint8", "auto"), quantize_mode ("smart", "full"), quantize_granularity ("tensor-wise", "channel-wise"); or ranges alone (an object of [lowest, highest] by name of a value, as conv0_output), which a symbol made before is to know. out_parameters gives a group with an output for each name in out_names, both empty where ranges were given.
+mxn_symbol_quantize <- function(symbol, options) .Call(C_mxn_symbol_quantize, symbol, options)
 
 # Binds arrays, in list order. grads may be NULL or hold NULLs; grad_reqs may be NULL with them. shared: an executor whose memory is shared, or NULL.
 mxn_executor_bind <- function(symbol, device_kind, device_index, args, grads, grad_reqs, states, shared) .Call(C_mxn_executor_bind, symbol, device_kind, device_index, args, grads, grad_reqs, states, shared)
@@ -359,6 +393,27 @@ mxn_cached_op_free <- function(handle) .Call(C_mxn_cached_op_free, handle)
 
 # The steps of the last call's plan, a line each, and the number of plans.
 mxn_cached_op_describe <- function(op) .Call(C_mxn_cached_op_describe, op)
+
+# Registers an operator for nodes of Custom with this op_type; later nodes get the latest. fn answers the questions of mxn_custom_call_info: DECLARE by names and what backward reads, SHAPES and TYPES by shapes; CREATE and RELEASE may do nothing; FORWARD writes the outputs, BACKWARD the gradients of the inputs. Those two run on a thread of the engine's own and may wait, allocate and call the library.
+mxn_custom_register <- function(name, fn) .Call(C_mxn_custom_register, name, fn)
+
+# What is asked. The caller sets out_info->struct_size.
+mxn_custom_call_info <- function(call) .Call(C_mxn_custom_call_info, call)
+
+# The node's parameters: keys and values by turns.
+mxn_custom_call_params <- function(call) .Call(C_mxn_custom_call_params, call)
+
+# SHAPES: of the inputs, as far as known. TYPES: their dtypes, one list of codes, -1 unknown. CREATE: shapes of inputs and states, then one list of dtypes. FORWARD, BACKWARD: one list of requests for the outputs or the inputs' gradients, MXN_GRAD_WRITE or MXN_GRAD_NULL.
+mxn_custom_call_shapes <- function(call) .Call(C_mxn_custom_call_shapes, call)
+
+# Arrays of FORWARD and BACKWARD: what MXN_CUSTOM_INPUTS, ... Those that backward does not read have no values. They borrow memory: one that is kept has its values of the end of the call, but an address or a DLPack tensor ends with it.
+mxn_custom_call_arrays <- function(call, what) .Call(C_mxn_custom_call_arrays, call, what)
+
+# Answers DECLARE: names of MXN_CUSTOM_INPUTS, OUTPUTS or STATES. What is not said is one input, data, one output, output, and no states.
+mxn_custom_call_set_names <- function(call, what, names) .Call(C_mxn_custom_call_set_names, call, what, names)
+
+# Answers SHAPES: of inputs, outputs, states; TYPES: one list of their dtypes; DECLARE: one list of what backward reads, where gradients of the outputs are numbered from 0, then inputs, then outputs; all unless said.
+mxn_custom_call_set_shapes <- function(call, ndims, dims) .Call(C_mxn_custom_call_set_shapes, call, ndims, dims)
 
 # A store: "local", "device", or between machines "dist_sync", "dist_async", "dist_async:N"; those join the group that the environment names and block until it is together.
 mxn_kvstore_create <- function(type) .Call(C_mxn_kvstore_create, type)
@@ -458,3 +513,59 @@ mxn_profiler_dump <- function(path) .Call(C_mxn_profiler_dump, path)
 
 # Counts and times by category and name, as JSON; with restart what was summed is not summed again.
 mxn_profiler_aggregate <- function(restart) .Call(C_mxn_profiler_aggregate, restart)
+
+# mxn_source_register: not here, mxn_source_fn fn fits no rule.
+
+# mxn_source_read: not here, void * data fits no rule.
+
+# Reads the records that begin in share part_index of num_parts of a file, a path or URI; 0 and 1: all.
+mxn_record_reader_create <- function(path, part_index, num_parts) .Call(C_mxn_record_reader_create, path, part_index, num_parts)
+
+# 
+mxn_record_reader_free <- function(handle) .Call(C_mxn_record_reader_free, handle)
+
+# mxn_record_reader_next: not here, void ** out_data fits no rule.
+
+# Goes to a place that a writer or a reader has told, also outside of the share; -1: to the share's beginning.
+mxn_record_reader_seek <- function(reader, offset) .Call(C_mxn_record_reader_seek, reader, offset)
+
+# Where the next record begins, in bytes.
+mxn_record_reader_tell <- function(reader) .Call(C_mxn_record_reader_tell, reader)
+
+# A new file of records, or with append the end of one.
+mxn_record_writer_create <- function(path, append) .Call(C_mxn_record_writer_create, path, append)
+
+# Closes as mxn_record_writer_close does, but errors are lost.
+mxn_record_writer_free <- function(handle) .Call(C_mxn_record_writer_free, handle)
+
+# Writes a record of at most 2^29 - 1 bytes; where it begins. After MXN_ERROR_IO the file is closed.
+mxn_record_writer_write <- function(writer, data) .Call(C_mxn_record_writer_write, writer, data)
+
+# Where the next record will begin, in bytes.
+mxn_record_writer_tell <- function(writer) .Call(C_mxn_record_writer_tell, writer)
+
+# What was written is in the file when it returns; close ends the writing.
+mxn_record_writer_flush <- function(writer, close) .Call(C_mxn_record_writer_flush, writer, close)
+
+# Packs the images of a list into a file of records and its index, on all cores. options is a JSON object: list, record, index, root (paths), pass_through, check, center_crop, pack_label, resume (bool), resize, quality, color, inter_method, label_width, threads, part, parts (integers), encoding (".jpg", ".png"). fn, which may be NULL, is called on this thread after each image and at least every 0.2 s; out_done (lines dealt with) and out_total (all) are then up to date. When it fails the run ends with that error, and a later one with resume goes on. out_report is JSON: total, done, packed, resumed, skipped, bytes and faults, a list of objects with line, id, path, reason.
+mxn_image_pack <- function(options, fn) .Call(C_mxn_image_pack, options, fn)
+
+# The iterators with their parameters, defaults and texts, as JSON in the form of mxn_op_schemas.
+mxn_data_iter_schemas <- function() .Call(C_mxn_data_iter_schemas)
+
+# An iterator by name, with count parameters as texts.
+mxn_data_iter_create <- function(name, keys, values) .Call(C_mxn_data_iter_create, name, keys, values)
+
+# At any point of an epoch; waits for the batch that is being made.
+mxn_data_iter_free <- function(handle) .Call(C_mxn_data_iter_free, handle)
+
+# Goes on to the next batch; 0 in out_more: the epoch is over. After an error the next epoch has to be begun; but a wait that ended early (wait may be NULL) can be repeated.
+mxn_data_iter_next <- function(iter, wait = NULL) .Call(C_mxn_data_iter_next, iter, wait)
+
+# mxn_data_iter_batch: not here, const int64_t ** out_ids fits no rule.
+
+# Begins the next epoch.
+mxn_data_iter_reset <- function(iter) .Call(C_mxn_data_iter_reset, iter)
+
+# JSON: "data" and "label" with name, shape, dtype and layout ("" where there is none to tell) of each array; "report" with examples, skipped and faults so far.
+mxn_data_iter_describe <- function(iter) .Call(C_mxn_data_iter_describe, iter)

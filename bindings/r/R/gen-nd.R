@@ -55,6 +55,10 @@ mx.nd.Correlation <- function(data1 = NULL, data2 = NULL, kernel_size = NULL, ma
 mx.nd.Crop <- function(..., offset = NULL, h_w = NULL, center_crop = NULL, out = NULL, ctx = NULL)
   .Call(C_mixnet_invoke, "Crop", flat_inputs(...), list(NULL, offset, h_w, center_crop), out, ctx)
 
+# Custom: see ?mx.nd.Custom
+mx.nd.Custom <- function(..., op_type = NULL, op_params = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "Custom", flat_inputs(...), list(op_type, op_params, NULL), out, ctx)
+
 # Deconvolution: see ?mx.nd.Deconvolution
 mx.nd.Deconvolution <- function(data = NULL, weight = NULL, bias = NULL, kernel = NULL, stride = NULL, dilate = NULL, pad = NULL, adj = NULL, target_shape = NULL, num_filter = NULL, num_group = NULL, workspace = NULL, no_bias = NULL, cudnn_tune = NULL, cudnn_off = NULL, layout = NULL, out = NULL, ctx = NULL)
   .Call(C_mixnet_invoke, "Deconvolution", list(data, weight, bias), list(kernel, stride, dilate, pad, adj, target_shape, num_filter, num_group, workspace, no_bias, cudnn_tune, cudnn_off, layout), out, ctx)
@@ -66,6 +70,7 @@ mx.nd.Dropout <- function(data = NULL, p = NULL, mode = NULL, axes = NULL, cudnn
 # Embedding: see ?mx.nd.Embedding
 mx.nd.Embedding <- function(data = NULL, weight = NULL, input_dim = NULL, output_dim = NULL, dtype = NULL, sparse_grad = NULL, out = NULL, ctx = NULL)
   .Call(C_mixnet_invoke, "Embedding", list(data, weight), list(input_dim, output_dim, dtype, sparse_grad), out, ctx)
+mx.nd.contrib.SparseEmbedding <- mx.nd.Embedding
 
 # Flatten: see ?mx.nd.Flatten
 mx.nd.Flatten <- function(data = NULL, out = NULL, ctx = NULL)
@@ -208,13 +213,61 @@ mx.nd.internal.arange <- function(start = NULL, stop = NULL, step = NULL, `repea
 mx.nd.contrib.AdaptiveAvgPooling2D <- function(data = NULL, output_size = NULL, out = NULL, ctx = NULL)
   .Call(C_mixnet_invoke, "_contrib_AdaptiveAvgPooling2D", list(data), list(output_size), out, ctx)
 
+# _contrib_BatchNormWithReLU: see ?mx.nd.contrib.BatchNormWithReLU
+mx.nd.contrib.BatchNormWithReLU <- function(data = NULL, gamma = NULL, beta = NULL, moving_mean = NULL, moving_var = NULL, eps = NULL, momentum = NULL, fix_gamma = NULL, use_global_stats = NULL, output_mean_var = NULL, axis = NULL, cudnn_off = NULL, min_calib_range = NULL, max_calib_range = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_BatchNormWithReLU", list(data, gamma, beta, moving_mean, moving_var), list(eps, momentum, fix_gamma, use_global_stats, output_mean_var, axis, cudnn_off, min_calib_range, max_calib_range), out, ctx)
+
 # _contrib_BilinearResize2D: see ?mx.nd.contrib.BilinearResize2D
 mx.nd.contrib.BilinearResize2D <- function(data = NULL, like = NULL, height = NULL, width = NULL, scale_height = NULL, scale_width = NULL, mode = NULL, align_corners = NULL, out = NULL, ctx = NULL)
   .Call(C_mixnet_invoke, "_contrib_BilinearResize2D", list(data, like), list(height, width, scale_height, scale_width, mode, align_corners), out, ctx)
 
+# _contrib_DeformableConvolution: see ?mx.nd.contrib.DeformableConvolution
+mx.nd.contrib.DeformableConvolution <- function(data = NULL, offset = NULL, weight = NULL, bias = NULL, kernel = NULL, stride = NULL, dilate = NULL, pad = NULL, num_filter = NULL, num_group = NULL, num_deformable_group = NULL, workspace = NULL, no_bias = NULL, layout = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_DeformableConvolution", list(data, offset, weight, bias), list(kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group, workspace, no_bias, layout), out, ctx)
+
+# _contrib_DeformablePSROIPooling: see ?mx.nd.contrib.DeformablePSROIPooling
+mx.nd.contrib.DeformablePSROIPooling <- function(data = NULL, rois = NULL, trans = NULL, spatial_scale = NULL, output_dim = NULL, group_size = NULL, pooled_size = NULL, part_size = NULL, sample_per_part = NULL, trans_std = NULL, no_trans = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_DeformablePSROIPooling", list(data, rois, trans), list(spatial_scale, output_dim, group_size, pooled_size, part_size, sample_per_part, trans_std, no_trans), out, ctx)
+
+# _contrib_ModulatedDeformableConvolution: see ?mx.nd.contrib.ModulatedDeformableConvolution
+mx.nd.contrib.ModulatedDeformableConvolution <- function(data = NULL, offset = NULL, mask = NULL, weight = NULL, bias = NULL, kernel = NULL, stride = NULL, dilate = NULL, pad = NULL, num_filter = NULL, num_group = NULL, num_deformable_group = NULL, workspace = NULL, no_bias = NULL, im2col_step = NULL, layout = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_ModulatedDeformableConvolution", list(data, offset, mask, weight, bias), list(kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group, workspace, no_bias, im2col_step, layout), out, ctx)
+
+# _contrib_MultiBoxDetection: see ?mx.nd.contrib.MultiBoxDetection
+mx.nd.contrib.MultiBoxDetection <- function(cls_prob = NULL, loc_pred = NULL, anchor = NULL, clip = NULL, threshold = NULL, background_id = NULL, nms_threshold = NULL, force_suppress = NULL, variances = NULL, nms_topk = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_MultiBoxDetection", list(cls_prob, loc_pred, anchor), list(clip, threshold, background_id, nms_threshold, force_suppress, variances, nms_topk), out, ctx)
+
+# _contrib_MultiBoxPrior: see ?mx.nd.contrib.MultiBoxPrior
+mx.nd.contrib.MultiBoxPrior <- function(data = NULL, sizes = NULL, ratios = NULL, clip = NULL, steps = NULL, offsets = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_MultiBoxPrior", list(data), list(sizes, ratios, clip, steps, offsets), out, ctx)
+
+# _contrib_MultiBoxTarget: see ?mx.nd.contrib.MultiBoxTarget
+mx.nd.contrib.MultiBoxTarget <- function(anchor = NULL, label = NULL, cls_pred = NULL, overlap_threshold = NULL, ignore_label = NULL, negative_mining_ratio = NULL, negative_mining_thresh = NULL, minimum_negative_samples = NULL, variances = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_MultiBoxTarget", list(anchor, label, cls_pred), list(overlap_threshold, ignore_label, negative_mining_ratio, negative_mining_thresh, minimum_negative_samples, variances), out, ctx)
+
+# _contrib_MultiProposal: see ?mx.nd.contrib.MultiProposal
+mx.nd.contrib.MultiProposal <- function(cls_prob = NULL, bbox_pred = NULL, im_info = NULL, rpn_pre_nms_top_n = NULL, rpn_post_nms_top_n = NULL, threshold = NULL, rpn_min_size = NULL, scales = NULL, ratios = NULL, feature_stride = NULL, output_score = NULL, iou_loss = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_MultiProposal", list(cls_prob, bbox_pred, im_info), list(rpn_pre_nms_top_n, rpn_post_nms_top_n, threshold, rpn_min_size, scales, ratios, feature_stride, output_score, iou_loss), out, ctx)
+
+# _contrib_PSROIPooling: see ?mx.nd.contrib.PSROIPooling
+mx.nd.contrib.PSROIPooling <- function(data = NULL, rois = NULL, spatial_scale = NULL, output_dim = NULL, pooled_size = NULL, group_size = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_PSROIPooling", list(data, rois), list(spatial_scale, output_dim, pooled_size, group_size), out, ctx)
+
+# _contrib_Proposal: see ?mx.nd.contrib.Proposal
+mx.nd.contrib.Proposal <- function(cls_prob = NULL, bbox_pred = NULL, im_info = NULL, rpn_pre_nms_top_n = NULL, rpn_post_nms_top_n = NULL, threshold = NULL, rpn_min_size = NULL, scales = NULL, ratios = NULL, feature_stride = NULL, output_score = NULL, iou_loss = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_Proposal", list(cls_prob, bbox_pred, im_info), list(rpn_pre_nms_top_n, rpn_post_nms_top_n, threshold, rpn_min_size, scales, ratios, feature_stride, output_score, iou_loss), out, ctx)
+
 # _contrib_ROIAlign: see ?mx.nd.contrib.ROIAlign
 mx.nd.contrib.ROIAlign <- function(data = NULL, rois = NULL, pooled_size = NULL, spatial_scale = NULL, sample_ratio = NULL, position_sensitive = NULL, aligned = NULL, out = NULL, ctx = NULL)
   .Call(C_mixnet_invoke, "_contrib_ROIAlign", list(data, rois), list(pooled_size, spatial_scale, sample_ratio, position_sensitive, aligned), out, ctx)
+
+# _contrib_RROIAlign: see ?mx.nd.contrib.RROIAlign
+mx.nd.contrib.RROIAlign <- function(data = NULL, rois = NULL, pooled_size = NULL, spatial_scale = NULL, sampling_ratio = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_RROIAlign", list(data, rois), list(pooled_size, spatial_scale, sampling_ratio), out, ctx)
+
+# _contrib_SyncBatchNorm: see ?mx.nd.contrib.SyncBatchNorm
+mx.nd.contrib.SyncBatchNorm <- function(data = NULL, gamma = NULL, beta = NULL, moving_mean = NULL, moving_var = NULL, eps = NULL, momentum = NULL, fix_gamma = NULL, use_global_stats = NULL, output_mean_var = NULL, ndev = NULL, key = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_SyncBatchNorm", list(data, gamma, beta, moving_mean, moving_var), list(eps, momentum, fix_gamma, use_global_stats, output_mean_var, ndev, key), out, ctx)
 
 # _contrib_allclose: see ?mx.nd.contrib.allclose
 mx.nd.contrib.allclose <- function(a = NULL, b = NULL, rtol = NULL, atol = NULL, equal_nan = NULL, out = NULL, ctx = NULL)
@@ -225,14 +278,86 @@ mx.nd.contrib.arange_like <- function(data = NULL, start = NULL, step = NULL, `r
   .Call(C_mixnet_invoke, "_contrib_arange_like", list(data), list(start, step, `repeat`, NULL, axis), out, ctx)
 mx.nd.contrib.arange.like <- mx.nd.contrib.arange_like
 
+# _contrib_bipartite_matching: see ?mx.nd.contrib.bipartite_matching
+mx.nd.contrib.bipartite_matching <- function(data = NULL, is_ascend = NULL, threshold = NULL, topk = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_bipartite_matching", list(data), list(is_ascend, threshold, topk), out, ctx)
+mx.nd.contrib.bipartite.matching <- mx.nd.contrib.bipartite_matching
+
+# _contrib_boolean_mask: see ?mx.nd.contrib.boolean_mask
+mx.nd.contrib.boolean_mask <- function(data = NULL, index = NULL, axis = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_boolean_mask", list(data, index), list(axis), out, ctx)
+mx.nd.contrib.boolean.mask <- mx.nd.contrib.boolean_mask
+
+# _contrib_box_decode: see ?mx.nd.contrib.box_decode
+mx.nd.contrib.box_decode <- function(data = NULL, anchors = NULL, std0 = NULL, std1 = NULL, std2 = NULL, std3 = NULL, clip = NULL, format = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_box_decode", list(data, anchors), list(std0, std1, std2, std3, clip, format), out, ctx)
+mx.nd.contrib.box.decode <- mx.nd.contrib.box_decode
+
+# _contrib_box_encode: see ?mx.nd.contrib.box_encode
+mx.nd.contrib.box_encode <- function(samples = NULL, matches = NULL, anchors = NULL, refs = NULL, means = NULL, stds = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_box_encode", list(samples, matches, anchors, refs, means, stds), list(), out, ctx)
+mx.nd.contrib.box.encode <- mx.nd.contrib.box_encode
+
+# _contrib_box_iou: see ?mx.nd.contrib.box_iou
+mx.nd.contrib.box_iou <- function(lhs = NULL, rhs = NULL, format = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_box_iou", list(lhs, rhs), list(format), out, ctx)
+mx.nd.contrib.box.iou <- mx.nd.contrib.box_iou
+
+# _contrib_box_nms: see ?mx.nd.contrib.box_nms
+mx.nd.contrib.box_nms <- function(data = NULL, overlap_thresh = NULL, valid_thresh = NULL, topk = NULL, coord_start = NULL, score_index = NULL, id_index = NULL, background_id = NULL, force_suppress = NULL, in_format = NULL, out_format = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_box_nms", list(data), list(overlap_thresh, valid_thresh, topk, coord_start, score_index, id_index, background_id, force_suppress, in_format, out_format), out, ctx)
+mx.nd.contrib.box.nms <- mx.nd.contrib.box_nms
+mx.nd.contrib.box_non_maximum_suppression <- mx.nd.contrib.box_nms
+mx.nd.contrib.box.non.maximum.suppression <- mx.nd.contrib.box_nms
+
+# _contrib_calibrate_entropy: see ?mx.nd.contrib.calibrate_entropy
+mx.nd.contrib.calibrate_entropy <- function(hist = NULL, hist_edges = NULL, num_quantized_bins = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_calibrate_entropy", list(hist, hist_edges), list(num_quantized_bins), out, ctx)
+mx.nd.contrib.calibrate.entropy <- mx.nd.contrib.calibrate_entropy
+
+# _contrib_count_sketch: see ?mx.nd.contrib.count_sketch
+mx.nd.contrib.count_sketch <- function(data = NULL, h = NULL, s = NULL, out_dim = NULL, processing_batch_size = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_count_sketch", list(data, h, s), list(out_dim, processing_batch_size), out, ctx)
+mx.nd.contrib.count.sketch <- mx.nd.contrib.count_sketch
+
+# _contrib_dequantize: see ?mx.nd.contrib.dequantize
+mx.nd.contrib.dequantize <- function(data = NULL, min_range = NULL, max_range = NULL, out_type = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_dequantize", list(data, min_range, max_range), list(out_type), out, ctx)
+
 # _contrib_div_sqrt_dim: see ?mx.nd.contrib.div_sqrt_dim
 mx.nd.contrib.div_sqrt_dim <- function(data = NULL, out = NULL, ctx = NULL)
   .Call(C_mixnet_invoke, "_contrib_div_sqrt_dim", list(data), list(), out, ctx)
 mx.nd.contrib.div.sqrt.dim <- mx.nd.contrib.div_sqrt_dim
 
+# _contrib_edge_id: see ?mx.nd.contrib.edge_id
+mx.nd.contrib.edge_id <- function(data = NULL, u = NULL, v = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_edge_id", list(data, u, v), list(), out, ctx)
+mx.nd.contrib.edge.id <- mx.nd.contrib.edge_id
+
+# _contrib_fft: see ?mx.nd.contrib.fft
+mx.nd.contrib.fft <- function(data = NULL, compute_size = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_fft", list(data), list(compute_size), out, ctx)
+
+# _contrib_getnnz: see ?mx.nd.contrib.getnnz
+mx.nd.contrib.getnnz <- function(data = NULL, axis = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_getnnz", list(data), list(axis), out, ctx)
+
 # _contrib_gradientmultiplier: see ?mx.nd.contrib.gradientmultiplier
 mx.nd.contrib.gradientmultiplier <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
   .Call(C_mixnet_invoke, "_contrib_gradientmultiplier", list(data), list(scalar, is_int), out, ctx)
+
+# _contrib_group_adagrad_update: see ?mx.nd.contrib.group_adagrad_update
+mx.nd.contrib.group_adagrad_update <- function(weight = NULL, grad = NULL, history = NULL, lr = NULL, rescale_grad = NULL, clip_gradient = NULL, epsilon = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_group_adagrad_update", list(weight, grad, history), list(lr, rescale_grad, clip_gradient, epsilon), out, ctx)
+mx.nd.contrib.group.adagrad.update <- mx.nd.contrib.group_adagrad_update
+
+# _contrib_hawkesll: see ?mx.nd.contrib.hawkesll
+mx.nd.contrib.hawkesll <- function(lda = NULL, alpha = NULL, beta = NULL, state = NULL, lags = NULL, marks = NULL, valid_length = NULL, max_time = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_hawkesll", list(lda, alpha, beta, state, lags, marks, valid_length, max_time), list(), out, ctx)
+
+# _contrib_ifft: see ?mx.nd.contrib.ifft
+mx.nd.contrib.ifft <- function(data = NULL, compute_size = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_ifft", list(data), list(compute_size), out, ctx)
 
 # _contrib_index_array: see ?mx.nd.contrib.index_array
 mx.nd.contrib.index_array <- function(data = NULL, axes = NULL, out = NULL, ctx = NULL)
@@ -268,10 +393,88 @@ mx.nd.contrib.interleaved.matmul.selfatt.valatt <- mx.nd.contrib.interleaved_mat
 mx.nd.contrib.quadratic <- function(data = NULL, a = NULL, b = NULL, c = NULL, out = NULL, ctx = NULL)
   .Call(C_mixnet_invoke, "_contrib_quadratic", list(data), list(a, b, c), out, ctx)
 
+# _contrib_quantize: see ?mx.nd.contrib.quantize
+mx.nd.contrib.quantize <- function(data = NULL, min_range = NULL, max_range = NULL, out_type = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_quantize", list(data, min_range, max_range), list(out_type), out, ctx)
+
+# _contrib_quantize_asym: see ?mx.nd.contrib.quantize_asym
+mx.nd.contrib.quantize_asym <- function(data = NULL, min_calib_range = NULL, max_calib_range = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_quantize_asym", list(data), list(min_calib_range, max_calib_range), out, ctx)
+mx.nd.contrib.quantize.asym <- mx.nd.contrib.quantize_asym
+
+# _contrib_quantize_v2: see ?mx.nd.contrib.quantize_v2
+mx.nd.contrib.quantize_v2 <- function(data = NULL, out_type = NULL, min_calib_range = NULL, max_calib_range = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_quantize_v2", list(data), list(out_type, min_calib_range, max_calib_range), out, ctx)
+mx.nd.contrib.quantize.v2 <- mx.nd.contrib.quantize_v2
+
+# _contrib_quantized_act: see ?mx.nd.contrib.quantized_act
+mx.nd.contrib.quantized_act <- function(data = NULL, min_data = NULL, max_data = NULL, act_type = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_quantized_act", list(data, min_data, max_data), list(act_type), out, ctx)
+mx.nd.contrib.quantized.act <- mx.nd.contrib.quantized_act
+
+# _contrib_quantized_batch_norm: see ?mx.nd.contrib.quantized_batch_norm
+mx.nd.contrib.quantized_batch_norm <- function(data = NULL, gamma = NULL, beta = NULL, moving_mean = NULL, moving_var = NULL, min_data = NULL, max_data = NULL, eps = NULL, momentum = NULL, fix_gamma = NULL, use_global_stats = NULL, output_mean_var = NULL, axis = NULL, cudnn_off = NULL, min_calib_range = NULL, max_calib_range = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_quantized_batch_norm", list(data, gamma, beta, moving_mean, moving_var, min_data, max_data), list(eps, momentum, fix_gamma, use_global_stats, output_mean_var, axis, cudnn_off, min_calib_range, max_calib_range), out, ctx)
+mx.nd.contrib.quantized.batch.norm <- mx.nd.contrib.quantized_batch_norm
+
+# _contrib_quantized_concat: see ?mx.nd.contrib.quantized_concat
+mx.nd.contrib.quantized_concat <- function(..., dim = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_quantized_concat", flat_inputs(...), list(NULL, dim), out, ctx)
+mx.nd.contrib.quantized.concat <- mx.nd.contrib.quantized_concat
+
+# _contrib_quantized_conv: see ?mx.nd.contrib.quantized_conv
+mx.nd.contrib.quantized_conv <- function(data = NULL, weight = NULL, bias = NULL, min_data = NULL, max_data = NULL, min_weight = NULL, max_weight = NULL, min_bias = NULL, max_bias = NULL, kernel = NULL, stride = NULL, dilate = NULL, pad = NULL, num_filter = NULL, num_group = NULL, workspace = NULL, no_bias = NULL, cudnn_tune = NULL, cudnn_off = NULL, layout = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_quantized_conv", list(data, weight, bias, min_data, max_data, min_weight, max_weight, min_bias, max_bias), list(kernel, stride, dilate, pad, num_filter, num_group, workspace, no_bias, cudnn_tune, cudnn_off, layout), out, ctx)
+mx.nd.contrib.quantized.conv <- mx.nd.contrib.quantized_conv
+
+# _contrib_quantized_elemwise_add: see ?mx.nd.contrib.quantized_elemwise_add
+mx.nd.contrib.quantized_elemwise_add <- function(lhs = NULL, rhs = NULL, lhs_min = NULL, lhs_max = NULL, rhs_min = NULL, rhs_max = NULL, min_calib_range = NULL, max_calib_range = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_quantized_elemwise_add", list(lhs, rhs, lhs_min, lhs_max, rhs_min, rhs_max), list(min_calib_range, max_calib_range), out, ctx)
+mx.nd.contrib.quantized.elemwise.add <- mx.nd.contrib.quantized_elemwise_add
+
+# _contrib_quantized_elemwise_mul: see ?mx.nd.contrib.quantized_elemwise_mul
+mx.nd.contrib.quantized_elemwise_mul <- function(lhs = NULL, rhs = NULL, lhs_min = NULL, lhs_max = NULL, rhs_min = NULL, rhs_max = NULL, min_calib_range = NULL, max_calib_range = NULL, enable_float_output = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_quantized_elemwise_mul", list(lhs, rhs, lhs_min, lhs_max, rhs_min, rhs_max), list(min_calib_range, max_calib_range, enable_float_output), out, ctx)
+mx.nd.contrib.quantized.elemwise.mul <- mx.nd.contrib.quantized_elemwise_mul
+
+# _contrib_quantized_embedding: see ?mx.nd.contrib.quantized_embedding
+mx.nd.contrib.quantized_embedding <- function(data = NULL, weight = NULL, min_weight = NULL, max_weight = NULL, input_dim = NULL, output_dim = NULL, dtype = NULL, sparse_grad = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_quantized_embedding", list(data, weight, min_weight, max_weight), list(input_dim, output_dim, dtype, sparse_grad), out, ctx)
+mx.nd.contrib.quantized.embedding <- mx.nd.contrib.quantized_embedding
+
+# _contrib_quantized_flatten: see ?mx.nd.contrib.quantized_flatten
+mx.nd.contrib.quantized_flatten <- function(data = NULL, min_data = NULL, max_data = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_quantized_flatten", list(data, min_data, max_data), list(), out, ctx)
+mx.nd.contrib.quantized.flatten <- mx.nd.contrib.quantized_flatten
+
+# _contrib_quantized_fully_connected: see ?mx.nd.contrib.quantized_fully_connected
+mx.nd.contrib.quantized_fully_connected <- function(data = NULL, weight = NULL, bias = NULL, min_data = NULL, max_data = NULL, min_weight = NULL, max_weight = NULL, min_bias = NULL, max_bias = NULL, num_hidden = NULL, no_bias = NULL, flatten = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_quantized_fully_connected", list(data, weight, bias, min_data, max_data, min_weight, max_weight, min_bias, max_bias), list(num_hidden, no_bias, flatten), out, ctx)
+mx.nd.contrib.quantized.fully.connected <- mx.nd.contrib.quantized_fully_connected
+
+# _contrib_quantized_pooling: see ?mx.nd.contrib.quantized_pooling
+mx.nd.contrib.quantized_pooling <- function(data = NULL, min_data = NULL, max_data = NULL, kernel = NULL, pool_type = NULL, global_pool = NULL, cudnn_off = NULL, pooling_convention = NULL, stride = NULL, pad = NULL, p_value = NULL, count_include_pad = NULL, layout = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_quantized_pooling", list(data, min_data, max_data), list(kernel, pool_type, global_pool, cudnn_off, pooling_convention, stride, pad, p_value, count_include_pad, layout), out, ctx)
+mx.nd.contrib.quantized.pooling <- mx.nd.contrib.quantized_pooling
+
+# _contrib_quantized_rnn: see ?mx.nd.contrib.quantized_rnn
+mx.nd.contrib.quantized_rnn <- function(data = NULL, parameters = NULL, state = NULL, state_cell = NULL, data_scale = NULL, data_shift = NULL, state_size = NULL, num_layers = NULL, bidirectional = NULL, mode = NULL, p = NULL, state_outputs = NULL, projection_size = NULL, lstm_state_clip_min = NULL, lstm_state_clip_max = NULL, lstm_state_clip_nan = NULL, use_sequence_length = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_quantized_rnn", list(data, parameters, state, state_cell, data_scale, data_shift), list(state_size, num_layers, bidirectional, mode, p, state_outputs, projection_size, lstm_state_clip_min, lstm_state_clip_max, lstm_state_clip_nan, use_sequence_length), out, ctx)
+mx.nd.contrib.quantized.rnn <- mx.nd.contrib.quantized_rnn
+
+# _contrib_requantize: see ?mx.nd.contrib.requantize
+mx.nd.contrib.requantize <- function(data = NULL, min_range = NULL, max_range = NULL, out_type = NULL, min_calib_range = NULL, max_calib_range = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_requantize", list(data, min_range, max_range), list(out_type, min_calib_range, max_calib_range), out, ctx)
+
 # _contrib_round_ste: see ?mx.nd.contrib.round_ste
 mx.nd.contrib.round_ste <- function(data = NULL, out = NULL, ctx = NULL)
   .Call(C_mixnet_invoke, "_contrib_round_ste", list(data), list(), out, ctx)
 mx.nd.contrib.round.ste <- mx.nd.contrib.round_ste
+
+# _contrib_sdp_attention: see ?mx.nd.contrib.sdp_attention
+mx.nd.contrib.sdp_attention <- function(query = NULL, key = NULL, value = NULL, mask = NULL, use_mask = NULL, causal = NULL, scale = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_contrib_sdp_attention", list(query, key, value, mask), list(use_mask, causal, scale), out, ctx)
+mx.nd.contrib.sdp.attention <- mx.nd.contrib.sdp_attention
 
 # _contrib_sign_ste: see ?mx.nd.contrib.sign_ste
 mx.nd.contrib.sign_ste <- function(data = NULL, out = NULL, ctx = NULL)
@@ -282,6 +485,26 @@ mx.nd.contrib.sign.ste <- mx.nd.contrib.sign_ste
 mx.nd.internal.copy <- function(data = NULL, out = NULL, ctx = NULL)
   .Call(C_mixnet_invoke, "_copy", list(data), list(), out, ctx)
 mx.nd.identity <- mx.nd.internal.copy
+
+# _cvcopyMakeBorder: see ?mx.nd.internal.cvcopyMakeBorder
+mx.nd.internal.cvcopyMakeBorder <- function(src = NULL, top = NULL, bot = NULL, left = NULL, right = NULL, type = NULL, value = NULL, values = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_cvcopyMakeBorder", list(src), list(top, bot, left, right, type, value, values), out, ctx)
+
+# _cvimdecode: see ?mx.nd.internal.cvimdecode
+mx.nd.internal.cvimdecode <- function(buf = NULL, flag = NULL, to_rgb = NULL, orient = NULL, quiet = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_cvimdecode", list(buf), list(flag, to_rgb, orient, quiet), out, ctx)
+
+# _cvimencode: see ?mx.nd.internal.cvimencode
+mx.nd.internal.cvimencode <- function(img = NULL, ext = NULL, quality = NULL, from_rgb = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_cvimencode", list(img), list(ext, quality, from_rgb), out, ctx)
+
+# _cvimread: see ?mx.nd.internal.cvimread
+mx.nd.internal.cvimread <- function(filename = NULL, flag = NULL, to_rgb = NULL, orient = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_cvimread", list(), list(filename, flag, to_rgb, orient), out, ctx)
+
+# _cvimresize: see ?mx.nd.internal.cvimresize
+mx.nd.internal.cvimresize <- function(src = NULL, w = NULL, h = NULL, interp = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_cvimresize", list(src), list(w, h, interp), out, ctx)
 
 # _div_scalar: see ?mx.nd.internal.div_scalar
 mx.nd.internal.div_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
@@ -352,6 +575,11 @@ mx.nd.internal.identity_with_attr_like_rhs <- function(lhs = NULL, rhs = NULL, o
   .Call(C_mixnet_invoke, "_identity_with_attr_like_rhs", list(lhs, rhs), list(), out, ctx)
 mx.nd.internal.identity.with.attr.like.rhs <- mx.nd.internal.identity_with_attr_like_rhs
 
+# _image_adjust_lighting: see ?mx.nd.image.adjust_lighting
+mx.nd.image.adjust_lighting <- function(data = NULL, alpha = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_image_adjust_lighting", list(data), list(alpha), out, ctx)
+mx.nd.image.adjust.lighting <- mx.nd.image.adjust_lighting
+
 # _image_crop: see ?mx.nd.image.crop
 mx.nd.image.crop <- function(data = NULL, x = NULL, y = NULL, width = NULL, height = NULL, out = NULL, ctx = NULL)
   .Call(C_mixnet_invoke, "_image_crop", list(data), list(x, y, width, height), out, ctx)
@@ -370,10 +598,58 @@ mx.nd.image.flip.top.bottom <- mx.nd.image.flip_top_bottom
 mx.nd.image.normalize <- function(data = NULL, mean = NULL, std = NULL, out = NULL, ctx = NULL)
   .Call(C_mixnet_invoke, "_image_normalize", list(data), list(mean, std), out, ctx)
 
+# _image_random_brightness: see ?mx.nd.image.random_brightness
+mx.nd.image.random_brightness <- function(data = NULL, min_factor = NULL, max_factor = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_image_random_brightness", list(data), list(min_factor, max_factor), out, ctx)
+mx.nd.image.random.brightness <- mx.nd.image.random_brightness
+
+# _image_random_color_jitter: see ?mx.nd.image.random_color_jitter
+mx.nd.image.random_color_jitter <- function(data = NULL, brightness = NULL, contrast = NULL, saturation = NULL, hue = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_image_random_color_jitter", list(data), list(brightness, contrast, saturation, hue), out, ctx)
+mx.nd.image.random.color.jitter <- mx.nd.image.random_color_jitter
+
+# _image_random_contrast: see ?mx.nd.image.random_contrast
+mx.nd.image.random_contrast <- function(data = NULL, min_factor = NULL, max_factor = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_image_random_contrast", list(data), list(min_factor, max_factor), out, ctx)
+mx.nd.image.random.contrast <- mx.nd.image.random_contrast
+
+# _image_random_flip_left_right: see ?mx.nd.image.random_flip_left_right
+mx.nd.image.random_flip_left_right <- function(data = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_image_random_flip_left_right", list(data), list(), out, ctx)
+mx.nd.image.random.flip.left.right <- mx.nd.image.random_flip_left_right
+
+# _image_random_flip_top_bottom: see ?mx.nd.image.random_flip_top_bottom
+mx.nd.image.random_flip_top_bottom <- function(data = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_image_random_flip_top_bottom", list(data), list(), out, ctx)
+mx.nd.image.random.flip.top.bottom <- mx.nd.image.random_flip_top_bottom
+
+# _image_random_hue: see ?mx.nd.image.random_hue
+mx.nd.image.random_hue <- function(data = NULL, min_factor = NULL, max_factor = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_image_random_hue", list(data), list(min_factor, max_factor), out, ctx)
+mx.nd.image.random.hue <- mx.nd.image.random_hue
+
+# _image_random_lighting: see ?mx.nd.image.random_lighting
+mx.nd.image.random_lighting <- function(data = NULL, alpha_std = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_image_random_lighting", list(data), list(alpha_std), out, ctx)
+mx.nd.image.random.lighting <- mx.nd.image.random_lighting
+
+# _image_random_saturation: see ?mx.nd.image.random_saturation
+mx.nd.image.random_saturation <- function(data = NULL, min_factor = NULL, max_factor = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_image_random_saturation", list(data), list(min_factor, max_factor), out, ctx)
+mx.nd.image.random.saturation <- mx.nd.image.random_saturation
+
+# _image_resize: see ?mx.nd.image.resize
+mx.nd.image.resize <- function(data = NULL, size = NULL, keep_ratio = NULL, interp = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_image_resize", list(data), list(size, keep_ratio, interp), out, ctx)
+
 # _image_to_tensor: see ?mx.nd.image.to_tensor
 mx.nd.image.to_tensor <- function(data = NULL, out = NULL, ctx = NULL)
   .Call(C_mixnet_invoke, "_image_to_tensor", list(data), list(), out, ctx)
 mx.nd.image.to.tensor <- mx.nd.image.to_tensor
+
+# _imdecode: see ?mx.nd.internal.imdecode
+mx.nd.internal.imdecode <- function(mean = NULL, str_img = NULL, index = NULL, x0 = NULL, y0 = NULL, x1 = NULL, y1 = NULL, c = NULL, size = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_imdecode", list(mean, str_img), list(index, x0, y0, x1, y1, c, size), out, ctx)
 
 # _lesser: see ?mx.nd.internal.lesser
 mx.nd.internal.lesser <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
@@ -519,8 +795,8 @@ mx.nd.linalg_trsm <- mx.nd.internal.linalg_trsm
 mx.nd.linalg.trsm <- mx.nd.internal.linalg_trsm
 
 # _linspace: see ?mx.nd.internal.linspace
-mx.nd.internal.linspace <- function(start = NULL, stop = NULL, num = NULL, endpoint = NULL, dtype = NULL, out = NULL, ctx = NULL)
-  .Call(C_mixnet_invoke, "_linspace", list(), list(start, stop, num, endpoint, NULL, dtype), out, ctx)
+mx.nd.internal.linspace <- function(start = NULL, stop = NULL, num = NULL, endpoint = NULL, dtype = NULL, step = NULL, `repeat` = NULL, infer_range = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_linspace", list(), list(start, stop, num, endpoint, NULL, dtype, step, `repeat`, infer_range), out, ctx)
 
 # _logical_and: see ?mx.nd.internal.logical_and
 mx.nd.internal.logical_and <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
@@ -737,6 +1013,62 @@ mx.nd.internal.random_normal_like <- function(data = NULL, loc = NULL, scale = N
   .Call(C_mixnet_invoke, "_random_normal_like", list(data), list(loc, scale), out, ctx)
 mx.nd.internal.random.normal.like <- mx.nd.internal.random_normal_like
 
+# _random_pdf_dirichlet: see ?mx.nd.internal.random_pdf_dirichlet
+mx.nd.internal.random_pdf_dirichlet <- function(sample = NULL, alpha = NULL, is_log = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_random_pdf_dirichlet", list(sample, alpha), list(is_log), out, ctx)
+mx.nd.internal.random.pdf.dirichlet <- mx.nd.internal.random_pdf_dirichlet
+mx.nd.random_pdf_dirichlet <- mx.nd.internal.random_pdf_dirichlet
+mx.nd.random.pdf.dirichlet <- mx.nd.internal.random_pdf_dirichlet
+
+# _random_pdf_exponential: see ?mx.nd.internal.random_pdf_exponential
+mx.nd.internal.random_pdf_exponential <- function(sample = NULL, lam = NULL, is_log = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_random_pdf_exponential", list(sample, lam), list(is_log), out, ctx)
+mx.nd.internal.random.pdf.exponential <- mx.nd.internal.random_pdf_exponential
+mx.nd.random_pdf_exponential <- mx.nd.internal.random_pdf_exponential
+mx.nd.random.pdf.exponential <- mx.nd.internal.random_pdf_exponential
+
+# _random_pdf_gamma: see ?mx.nd.internal.random_pdf_gamma
+mx.nd.internal.random_pdf_gamma <- function(sample = NULL, alpha = NULL, beta = NULL, is_log = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_random_pdf_gamma", list(sample, alpha, beta), list(is_log), out, ctx)
+mx.nd.internal.random.pdf.gamma <- mx.nd.internal.random_pdf_gamma
+mx.nd.random_pdf_gamma <- mx.nd.internal.random_pdf_gamma
+mx.nd.random.pdf.gamma <- mx.nd.internal.random_pdf_gamma
+
+# _random_pdf_generalized_negative_binomial: see ?mx.nd.internal.random_pdf_generalized_negative_binomial
+mx.nd.internal.random_pdf_generalized_negative_binomial <- function(sample = NULL, mu = NULL, alpha = NULL, is_log = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_random_pdf_generalized_negative_binomial", list(sample, mu, alpha), list(is_log), out, ctx)
+mx.nd.internal.random.pdf.generalized.negative.binomial <- mx.nd.internal.random_pdf_generalized_negative_binomial
+mx.nd.random_pdf_generalized_negative_binomial <- mx.nd.internal.random_pdf_generalized_negative_binomial
+mx.nd.random.pdf.generalized.negative.binomial <- mx.nd.internal.random_pdf_generalized_negative_binomial
+
+# _random_pdf_negative_binomial: see ?mx.nd.internal.random_pdf_negative_binomial
+mx.nd.internal.random_pdf_negative_binomial <- function(sample = NULL, k = NULL, p = NULL, is_log = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_random_pdf_negative_binomial", list(sample, k, p), list(is_log), out, ctx)
+mx.nd.internal.random.pdf.negative.binomial <- mx.nd.internal.random_pdf_negative_binomial
+mx.nd.random_pdf_negative_binomial <- mx.nd.internal.random_pdf_negative_binomial
+mx.nd.random.pdf.negative.binomial <- mx.nd.internal.random_pdf_negative_binomial
+
+# _random_pdf_normal: see ?mx.nd.internal.random_pdf_normal
+mx.nd.internal.random_pdf_normal <- function(sample = NULL, mu = NULL, sigma = NULL, is_log = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_random_pdf_normal", list(sample, mu, sigma), list(is_log), out, ctx)
+mx.nd.internal.random.pdf.normal <- mx.nd.internal.random_pdf_normal
+mx.nd.random_pdf_normal <- mx.nd.internal.random_pdf_normal
+mx.nd.random.pdf.normal <- mx.nd.internal.random_pdf_normal
+
+# _random_pdf_poisson: see ?mx.nd.internal.random_pdf_poisson
+mx.nd.internal.random_pdf_poisson <- function(sample = NULL, lam = NULL, is_log = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_random_pdf_poisson", list(sample, lam), list(is_log), out, ctx)
+mx.nd.internal.random.pdf.poisson <- mx.nd.internal.random_pdf_poisson
+mx.nd.random_pdf_poisson <- mx.nd.internal.random_pdf_poisson
+mx.nd.random.pdf.poisson <- mx.nd.internal.random_pdf_poisson
+
+# _random_pdf_uniform: see ?mx.nd.internal.random_pdf_uniform
+mx.nd.internal.random_pdf_uniform <- function(sample = NULL, low = NULL, high = NULL, is_log = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_random_pdf_uniform", list(sample, low, high), list(is_log), out, ctx)
+mx.nd.internal.random.pdf.uniform <- mx.nd.internal.random_pdf_uniform
+mx.nd.random_pdf_uniform <- mx.nd.internal.random_pdf_uniform
+mx.nd.random.pdf.uniform <- mx.nd.internal.random_pdf_uniform
+
 # _random_poisson: see ?mx.nd.internal.random_poisson
 mx.nd.internal.random_poisson <- function(lam = NULL, shape = NULL, dtype = NULL, out = NULL, ctx = NULL)
   .Call(C_mixnet_invoke, "_random_poisson", list(), list(lam, shape, NULL, dtype), out, ctx)
@@ -856,10 +1188,35 @@ mx.nd.internal.sample.uniform <- mx.nd.internal.sample_uniform
 mx.nd.sample_uniform <- mx.nd.internal.sample_uniform
 mx.nd.sample.uniform <- mx.nd.internal.sample_uniform
 
+# _sample_unique_zipfian: see ?mx.nd.internal.sample_unique_zipfian
+mx.nd.internal.sample_unique_zipfian <- function(range_max = NULL, shape = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_sample_unique_zipfian", list(), list(range_max, shape), out, ctx)
+mx.nd.internal.sample.unique.zipfian <- mx.nd.internal.sample_unique_zipfian
+
+# _scatter_elemwise_div: see ?mx.nd.internal.scatter_elemwise_div
+mx.nd.internal.scatter_elemwise_div <- function(lhs = NULL, rhs = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_scatter_elemwise_div", list(lhs, rhs), list(), out, ctx)
+mx.nd.internal.scatter.elemwise.div <- mx.nd.internal.scatter_elemwise_div
+
+# _scatter_minus_scalar: see ?mx.nd.internal.scatter_minus_scalar
+mx.nd.internal.scatter_minus_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_scatter_minus_scalar", list(data), list(scalar, is_int), out, ctx)
+mx.nd.internal.scatter.minus.scalar <- mx.nd.internal.scatter_minus_scalar
+
+# _scatter_plus_scalar: see ?mx.nd.internal.scatter_plus_scalar
+mx.nd.internal.scatter_plus_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_scatter_plus_scalar", list(data), list(scalar, is_int), out, ctx)
+mx.nd.internal.scatter.plus.scalar <- mx.nd.internal.scatter_plus_scalar
+
 # _scatter_set_nd: see ?mx.nd.internal.scatter_set_nd
 mx.nd.internal.scatter_set_nd <- function(lhs = NULL, rhs = NULL, indices = NULL, shape = NULL, out = NULL, ctx = NULL)
   .Call(C_mixnet_invoke, "_scatter_set_nd", list(lhs, rhs, indices), list(shape), out, ctx)
 mx.nd.internal.scatter.set.nd <- mx.nd.internal.scatter_set_nd
+
+# _set_value: see ?mx.nd.internal.set_value
+mx.nd.internal.set_value <- function(src = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_set_value", list(), list(src), out, ctx)
+mx.nd.internal.set.value <- mx.nd.internal.set_value
 
 # _shuffle: see ?mx.nd.internal.shuffle
 mx.nd.internal.shuffle <- function(data = NULL, out = NULL, ctx = NULL)
@@ -879,6 +1236,16 @@ mx.nd.internal.slice_assign_scalar <- function(data = NULL, scalar = NULL, begin
 mx.nd.internal.slice.assign.scalar <- mx.nd.internal.slice_assign_scalar
 mx.nd.internal.crop_assign_scalar <- mx.nd.internal.slice_assign_scalar
 mx.nd.internal.crop.assign.scalar <- mx.nd.internal.slice_assign_scalar
+
+# _sparse_adagrad_update: see ?mx.nd.internal.sparse_adagrad_update
+mx.nd.internal.sparse_adagrad_update <- function(weight = NULL, grad = NULL, history = NULL, lr = NULL, epsilon = NULL, wd = NULL, rescale_grad = NULL, clip_gradient = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_sparse_adagrad_update", list(weight, grad, history), list(lr, epsilon, wd, rescale_grad, clip_gradient), out, ctx)
+mx.nd.internal.sparse.adagrad.update <- mx.nd.internal.sparse_adagrad_update
+
+# _sparse_retain: see ?mx.nd.internal.sparse_retain
+mx.nd.internal.sparse_retain <- function(data = NULL, indices = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "_sparse_retain", list(data, indices), list(), out, ctx)
+mx.nd.internal.sparse.retain <- mx.nd.internal.sparse_retain
 
 # _split_v2: see ?mx.nd.internal.split_v2
 mx.nd.internal.split_v2 <- function(data = NULL, indices = NULL, axis = NULL, squeeze_axis = NULL, sections = NULL, out = NULL, ctx = NULL)
@@ -1003,6 +1370,7 @@ mx.nd.broadcast.plus <- mx.nd.broadcast_add
 mx.nd.broadcast_axis <- function(data = NULL, axis = NULL, size = NULL, out = NULL, ctx = NULL)
   .Call(C_mixnet_invoke, "broadcast_axis", list(data), list(axis, size), out, ctx)
 mx.nd.broadcast.axis <- mx.nd.broadcast_axis
+mx.nd.internal.broadcast <- mx.nd.broadcast_axis
 mx.nd.broadcast_axes <- mx.nd.broadcast_axis
 mx.nd.broadcast.axes <- mx.nd.broadcast_axis
 
@@ -1102,6 +1470,13 @@ mx.nd.broadcast.minus <- mx.nd.broadcast_sub
 mx.nd.broadcast_to <- function(data = NULL, shape = NULL, out = NULL, ctx = NULL)
   .Call(C_mixnet_invoke, "broadcast_to", list(data), list(shape), out, ctx)
 mx.nd.broadcast.to <- mx.nd.broadcast_to
+
+# cast_storage: see ?mx.nd.cast_storage
+mx.nd.cast_storage <- function(data = NULL, stype = NULL, out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "cast_storage", list(data), list(stype), out, ctx)
+mx.nd.cast.storage <- mx.nd.cast_storage
+mx.nd.internal.sparse_cast_storage <- mx.nd.cast_storage
+mx.nd.internal.sparse.cast.storage <- mx.nd.cast_storage
 
 # cbrt: see ?mx.nd.cbrt
 mx.nd.cbrt <- function(data = NULL, out = NULL, ctx = NULL)
@@ -1443,6 +1818,11 @@ mx.nd.relu <- function(data = NULL, out = NULL, ctx = NULL)
 # repeat: see ?mx.nd.repeat
 mx.nd.repeat <- function(data = NULL, repeats = NULL, axis = NULL, out = NULL, ctx = NULL)
   .Call(C_mixnet_invoke, "repeat", list(data), list(repeats, axis), out, ctx)
+
+# reset_arrays: see ?mx.nd.reset_arrays
+mx.nd.reset_arrays <- function(..., out = NULL, ctx = NULL)
+  .Call(C_mixnet_invoke, "reset_arrays", flat_inputs(...), list(NULL), out, ctx)
+mx.nd.reset.arrays <- mx.nd.reset_arrays
 
 # reshape_like: see ?mx.nd.reshape_like
 mx.nd.reshape_like <- function(lhs = NULL, rhs = NULL, lhs_begin = NULL, lhs_end = NULL, rhs_begin = NULL, rhs_end = NULL, out = NULL, ctx = NULL)

@@ -56,6 +56,10 @@ mx.symbol.Correlation <- function(data1 = NULL, data2 = NULL, kernel_size = NULL
 mx.symbol.Crop <- function(..., offset = NULL, h_w = NULL, center_crop = NULL, name = NULL, attr = NULL)
   make_symbol("Crop", flat_inputs(...), NULL, list(NULL, offset, h_w, center_crop), name, attr)
 
+# Custom: see ?mx.symbol.Custom
+mx.symbol.Custom <- function(..., op_type = NULL, op_params = NULL, name = NULL, attr = NULL)
+  make_symbol("Custom", flat_inputs(...), NULL, list(op_type, op_params, NULL), name, attr)
+
 # Deconvolution: see ?mx.symbol.Deconvolution
 mx.symbol.Deconvolution <- function(data = NULL, weight = NULL, bias = NULL, kernel = NULL, stride = NULL, dilate = NULL, pad = NULL, adj = NULL, target_shape = NULL, num_filter = NULL, num_group = NULL, workspace = NULL, no_bias = NULL, cudnn_tune = NULL, cudnn_off = NULL, layout = NULL, name = NULL, attr = NULL)
   make_symbol("Deconvolution", list(data, weight, bias), c("data", "weight", "bias"), list(kernel, stride, dilate, pad, adj, target_shape, num_filter, num_group, workspace, no_bias, cudnn_tune, cudnn_off, layout), name, attr)
@@ -67,6 +71,7 @@ mx.symbol.Dropout <- function(data = NULL, p = NULL, mode = NULL, axes = NULL, c
 # Embedding: see ?mx.symbol.Embedding
 mx.symbol.Embedding <- function(data = NULL, weight = NULL, input_dim = NULL, output_dim = NULL, dtype = NULL, sparse_grad = NULL, name = NULL, attr = NULL)
   make_symbol("Embedding", list(data, weight), c("data", "weight"), list(input_dim, output_dim, dtype, sparse_grad), name, attr)
+mx.symbol.contrib.SparseEmbedding <- mx.symbol.Embedding
 
 # Flatten: see ?mx.symbol.Flatten
 mx.symbol.Flatten <- function(data = NULL, name = NULL, attr = NULL)
@@ -209,13 +214,61 @@ mx.symbol.internal.arange <- function(start = NULL, stop = NULL, step = NULL, `r
 mx.symbol.contrib.AdaptiveAvgPooling2D <- function(data = NULL, output_size = NULL, name = NULL, attr = NULL)
   make_symbol("_contrib_AdaptiveAvgPooling2D", list(data), c("data"), list(output_size), name, attr)
 
+# _contrib_BatchNormWithReLU: see ?mx.symbol.contrib.BatchNormWithReLU
+mx.symbol.contrib.BatchNormWithReLU <- function(data = NULL, gamma = NULL, beta = NULL, moving_mean = NULL, moving_var = NULL, eps = NULL, momentum = NULL, fix_gamma = NULL, use_global_stats = NULL, output_mean_var = NULL, axis = NULL, cudnn_off = NULL, min_calib_range = NULL, max_calib_range = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_BatchNormWithReLU", list(data, gamma, beta, moving_mean, moving_var), c("data", "gamma", "beta", "moving_mean", "moving_var"), list(eps, momentum, fix_gamma, use_global_stats, output_mean_var, axis, cudnn_off, min_calib_range, max_calib_range), name, attr)
+
 # _contrib_BilinearResize2D: see ?mx.symbol.contrib.BilinearResize2D
 mx.symbol.contrib.BilinearResize2D <- function(data = NULL, like = NULL, height = NULL, width = NULL, scale_height = NULL, scale_width = NULL, mode = NULL, align_corners = NULL, name = NULL, attr = NULL)
   make_symbol("_contrib_BilinearResize2D", list(data, like), c("data", "like"), list(height, width, scale_height, scale_width, mode, align_corners), name, attr)
 
+# _contrib_DeformableConvolution: see ?mx.symbol.contrib.DeformableConvolution
+mx.symbol.contrib.DeformableConvolution <- function(data = NULL, offset = NULL, weight = NULL, bias = NULL, kernel = NULL, stride = NULL, dilate = NULL, pad = NULL, num_filter = NULL, num_group = NULL, num_deformable_group = NULL, workspace = NULL, no_bias = NULL, layout = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_DeformableConvolution", list(data, offset, weight, bias), c("data", "offset", "weight", "bias"), list(kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group, workspace, no_bias, layout), name, attr)
+
+# _contrib_DeformablePSROIPooling: see ?mx.symbol.contrib.DeformablePSROIPooling
+mx.symbol.contrib.DeformablePSROIPooling <- function(data = NULL, rois = NULL, trans = NULL, spatial_scale = NULL, output_dim = NULL, group_size = NULL, pooled_size = NULL, part_size = NULL, sample_per_part = NULL, trans_std = NULL, no_trans = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_DeformablePSROIPooling", list(data, rois, trans), c("data", "rois", "trans"), list(spatial_scale, output_dim, group_size, pooled_size, part_size, sample_per_part, trans_std, no_trans), name, attr)
+
+# _contrib_ModulatedDeformableConvolution: see ?mx.symbol.contrib.ModulatedDeformableConvolution
+mx.symbol.contrib.ModulatedDeformableConvolution <- function(data = NULL, offset = NULL, mask = NULL, weight = NULL, bias = NULL, kernel = NULL, stride = NULL, dilate = NULL, pad = NULL, num_filter = NULL, num_group = NULL, num_deformable_group = NULL, workspace = NULL, no_bias = NULL, im2col_step = NULL, layout = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_ModulatedDeformableConvolution", list(data, offset, mask, weight, bias), c("data", "offset", "mask", "weight", "bias"), list(kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group, workspace, no_bias, im2col_step, layout), name, attr)
+
+# _contrib_MultiBoxDetection: see ?mx.symbol.contrib.MultiBoxDetection
+mx.symbol.contrib.MultiBoxDetection <- function(cls_prob = NULL, loc_pred = NULL, anchor = NULL, clip = NULL, threshold = NULL, background_id = NULL, nms_threshold = NULL, force_suppress = NULL, variances = NULL, nms_topk = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_MultiBoxDetection", list(cls_prob, loc_pred, anchor), c("cls_prob", "loc_pred", "anchor"), list(clip, threshold, background_id, nms_threshold, force_suppress, variances, nms_topk), name, attr)
+
+# _contrib_MultiBoxPrior: see ?mx.symbol.contrib.MultiBoxPrior
+mx.symbol.contrib.MultiBoxPrior <- function(data = NULL, sizes = NULL, ratios = NULL, clip = NULL, steps = NULL, offsets = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_MultiBoxPrior", list(data), c("data"), list(sizes, ratios, clip, steps, offsets), name, attr)
+
+# _contrib_MultiBoxTarget: see ?mx.symbol.contrib.MultiBoxTarget
+mx.symbol.contrib.MultiBoxTarget <- function(anchor = NULL, label = NULL, cls_pred = NULL, overlap_threshold = NULL, ignore_label = NULL, negative_mining_ratio = NULL, negative_mining_thresh = NULL, minimum_negative_samples = NULL, variances = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_MultiBoxTarget", list(anchor, label, cls_pred), c("anchor", "label", "cls_pred"), list(overlap_threshold, ignore_label, negative_mining_ratio, negative_mining_thresh, minimum_negative_samples, variances), name, attr)
+
+# _contrib_MultiProposal: see ?mx.symbol.contrib.MultiProposal
+mx.symbol.contrib.MultiProposal <- function(cls_prob = NULL, bbox_pred = NULL, im_info = NULL, rpn_pre_nms_top_n = NULL, rpn_post_nms_top_n = NULL, threshold = NULL, rpn_min_size = NULL, scales = NULL, ratios = NULL, feature_stride = NULL, output_score = NULL, iou_loss = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_MultiProposal", list(cls_prob, bbox_pred, im_info), c("cls_prob", "bbox_pred", "im_info"), list(rpn_pre_nms_top_n, rpn_post_nms_top_n, threshold, rpn_min_size, scales, ratios, feature_stride, output_score, iou_loss), name, attr)
+
+# _contrib_PSROIPooling: see ?mx.symbol.contrib.PSROIPooling
+mx.symbol.contrib.PSROIPooling <- function(data = NULL, rois = NULL, spatial_scale = NULL, output_dim = NULL, pooled_size = NULL, group_size = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_PSROIPooling", list(data, rois), c("data", "rois"), list(spatial_scale, output_dim, pooled_size, group_size), name, attr)
+
+# _contrib_Proposal: see ?mx.symbol.contrib.Proposal
+mx.symbol.contrib.Proposal <- function(cls_prob = NULL, bbox_pred = NULL, im_info = NULL, rpn_pre_nms_top_n = NULL, rpn_post_nms_top_n = NULL, threshold = NULL, rpn_min_size = NULL, scales = NULL, ratios = NULL, feature_stride = NULL, output_score = NULL, iou_loss = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_Proposal", list(cls_prob, bbox_pred, im_info), c("cls_prob", "bbox_pred", "im_info"), list(rpn_pre_nms_top_n, rpn_post_nms_top_n, threshold, rpn_min_size, scales, ratios, feature_stride, output_score, iou_loss), name, attr)
+
 # _contrib_ROIAlign: see ?mx.symbol.contrib.ROIAlign
 mx.symbol.contrib.ROIAlign <- function(data = NULL, rois = NULL, pooled_size = NULL, spatial_scale = NULL, sample_ratio = NULL, position_sensitive = NULL, aligned = NULL, name = NULL, attr = NULL)
   make_symbol("_contrib_ROIAlign", list(data, rois), c("data", "rois"), list(pooled_size, spatial_scale, sample_ratio, position_sensitive, aligned), name, attr)
+
+# _contrib_RROIAlign: see ?mx.symbol.contrib.RROIAlign
+mx.symbol.contrib.RROIAlign <- function(data = NULL, rois = NULL, pooled_size = NULL, spatial_scale = NULL, sampling_ratio = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_RROIAlign", list(data, rois), c("data", "rois"), list(pooled_size, spatial_scale, sampling_ratio), name, attr)
+
+# _contrib_SyncBatchNorm: see ?mx.symbol.contrib.SyncBatchNorm
+mx.symbol.contrib.SyncBatchNorm <- function(data = NULL, gamma = NULL, beta = NULL, moving_mean = NULL, moving_var = NULL, eps = NULL, momentum = NULL, fix_gamma = NULL, use_global_stats = NULL, output_mean_var = NULL, ndev = NULL, key = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_SyncBatchNorm", list(data, gamma, beta, moving_mean, moving_var), c("data", "gamma", "beta", "moving_mean", "moving_var"), list(eps, momentum, fix_gamma, use_global_stats, output_mean_var, ndev, key), name, attr)
 
 # _contrib_allclose: see ?mx.symbol.contrib.allclose
 mx.symbol.contrib.allclose <- function(a = NULL, b = NULL, rtol = NULL, atol = NULL, equal_nan = NULL, name = NULL, attr = NULL)
@@ -226,14 +279,86 @@ mx.symbol.contrib.arange_like <- function(data = NULL, start = NULL, step = NULL
   make_symbol("_contrib_arange_like", list(data), c("data"), list(start, step, `repeat`, NULL, axis), name, attr)
 mx.symbol.contrib.arange.like <- mx.symbol.contrib.arange_like
 
+# _contrib_bipartite_matching: see ?mx.symbol.contrib.bipartite_matching
+mx.symbol.contrib.bipartite_matching <- function(data = NULL, is_ascend = NULL, threshold = NULL, topk = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_bipartite_matching", list(data), c("data"), list(is_ascend, threshold, topk), name, attr)
+mx.symbol.contrib.bipartite.matching <- mx.symbol.contrib.bipartite_matching
+
+# _contrib_boolean_mask: see ?mx.symbol.contrib.boolean_mask
+mx.symbol.contrib.boolean_mask <- function(data = NULL, index = NULL, axis = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_boolean_mask", list(data, index), c("data", "index"), list(axis), name, attr)
+mx.symbol.contrib.boolean.mask <- mx.symbol.contrib.boolean_mask
+
+# _contrib_box_decode: see ?mx.symbol.contrib.box_decode
+mx.symbol.contrib.box_decode <- function(data = NULL, anchors = NULL, std0 = NULL, std1 = NULL, std2 = NULL, std3 = NULL, clip = NULL, format = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_box_decode", list(data, anchors), c("data", "anchors"), list(std0, std1, std2, std3, clip, format), name, attr)
+mx.symbol.contrib.box.decode <- mx.symbol.contrib.box_decode
+
+# _contrib_box_encode: see ?mx.symbol.contrib.box_encode
+mx.symbol.contrib.box_encode <- function(samples = NULL, matches = NULL, anchors = NULL, refs = NULL, means = NULL, stds = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_box_encode", list(samples, matches, anchors, refs, means, stds), c("samples", "matches", "anchors", "refs", "means", "stds"), list(), name, attr)
+mx.symbol.contrib.box.encode <- mx.symbol.contrib.box_encode
+
+# _contrib_box_iou: see ?mx.symbol.contrib.box_iou
+mx.symbol.contrib.box_iou <- function(lhs = NULL, rhs = NULL, format = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_box_iou", list(lhs, rhs), c("lhs", "rhs"), list(format), name, attr)
+mx.symbol.contrib.box.iou <- mx.symbol.contrib.box_iou
+
+# _contrib_box_nms: see ?mx.symbol.contrib.box_nms
+mx.symbol.contrib.box_nms <- function(data = NULL, overlap_thresh = NULL, valid_thresh = NULL, topk = NULL, coord_start = NULL, score_index = NULL, id_index = NULL, background_id = NULL, force_suppress = NULL, in_format = NULL, out_format = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_box_nms", list(data), c("data"), list(overlap_thresh, valid_thresh, topk, coord_start, score_index, id_index, background_id, force_suppress, in_format, out_format), name, attr)
+mx.symbol.contrib.box.nms <- mx.symbol.contrib.box_nms
+mx.symbol.contrib.box_non_maximum_suppression <- mx.symbol.contrib.box_nms
+mx.symbol.contrib.box.non.maximum.suppression <- mx.symbol.contrib.box_nms
+
+# _contrib_calibrate_entropy: see ?mx.symbol.contrib.calibrate_entropy
+mx.symbol.contrib.calibrate_entropy <- function(hist = NULL, hist_edges = NULL, num_quantized_bins = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_calibrate_entropy", list(hist, hist_edges), c("hist", "hist_edges"), list(num_quantized_bins), name, attr)
+mx.symbol.contrib.calibrate.entropy <- mx.symbol.contrib.calibrate_entropy
+
+# _contrib_count_sketch: see ?mx.symbol.contrib.count_sketch
+mx.symbol.contrib.count_sketch <- function(data = NULL, h = NULL, s = NULL, out_dim = NULL, processing_batch_size = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_count_sketch", list(data, h, s), c("data", "h", "s"), list(out_dim, processing_batch_size), name, attr)
+mx.symbol.contrib.count.sketch <- mx.symbol.contrib.count_sketch
+
+# _contrib_dequantize: see ?mx.symbol.contrib.dequantize
+mx.symbol.contrib.dequantize <- function(data = NULL, min_range = NULL, max_range = NULL, out_type = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_dequantize", list(data, min_range, max_range), c("data", "min_range", "max_range"), list(out_type), name, attr)
+
 # _contrib_div_sqrt_dim: see ?mx.symbol.contrib.div_sqrt_dim
 mx.symbol.contrib.div_sqrt_dim <- function(data = NULL, name = NULL, attr = NULL)
   make_symbol("_contrib_div_sqrt_dim", list(data), c("data"), list(), name, attr)
 mx.symbol.contrib.div.sqrt.dim <- mx.symbol.contrib.div_sqrt_dim
 
+# _contrib_edge_id: see ?mx.symbol.contrib.edge_id
+mx.symbol.contrib.edge_id <- function(data = NULL, u = NULL, v = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_edge_id", list(data, u, v), c("data", "u", "v"), list(), name, attr)
+mx.symbol.contrib.edge.id <- mx.symbol.contrib.edge_id
+
+# _contrib_fft: see ?mx.symbol.contrib.fft
+mx.symbol.contrib.fft <- function(data = NULL, compute_size = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_fft", list(data), c("data"), list(compute_size), name, attr)
+
+# _contrib_getnnz: see ?mx.symbol.contrib.getnnz
+mx.symbol.contrib.getnnz <- function(data = NULL, axis = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_getnnz", list(data), c("data"), list(axis), name, attr)
+
 # _contrib_gradientmultiplier: see ?mx.symbol.contrib.gradientmultiplier
 mx.symbol.contrib.gradientmultiplier <- function(data = NULL, scalar = NULL, is_int = NULL, name = NULL, attr = NULL)
   make_symbol("_contrib_gradientmultiplier", list(data), c("data"), list(scalar, is_int), name, attr)
+
+# _contrib_group_adagrad_update: see ?mx.symbol.contrib.group_adagrad_update
+mx.symbol.contrib.group_adagrad_update <- function(weight = NULL, grad = NULL, history = NULL, lr = NULL, rescale_grad = NULL, clip_gradient = NULL, epsilon = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_group_adagrad_update", list(weight, grad, history), c("weight", "grad", "history"), list(lr, rescale_grad, clip_gradient, epsilon), name, attr)
+mx.symbol.contrib.group.adagrad.update <- mx.symbol.contrib.group_adagrad_update
+
+# _contrib_hawkesll: see ?mx.symbol.contrib.hawkesll
+mx.symbol.contrib.hawkesll <- function(lda = NULL, alpha = NULL, beta = NULL, state = NULL, lags = NULL, marks = NULL, valid_length = NULL, max_time = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_hawkesll", list(lda, alpha, beta, state, lags, marks, valid_length, max_time), c("lda", "alpha", "beta", "state", "lags", "marks", "valid_length", "max_time"), list(), name, attr)
+
+# _contrib_ifft: see ?mx.symbol.contrib.ifft
+mx.symbol.contrib.ifft <- function(data = NULL, compute_size = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_ifft", list(data), c("data"), list(compute_size), name, attr)
 
 # _contrib_index_array: see ?mx.symbol.contrib.index_array
 mx.symbol.contrib.index_array <- function(data = NULL, axes = NULL, name = NULL, attr = NULL)
@@ -269,10 +394,88 @@ mx.symbol.contrib.interleaved.matmul.selfatt.valatt <- mx.symbol.contrib.interle
 mx.symbol.contrib.quadratic <- function(data = NULL, a = NULL, b = NULL, c = NULL, name = NULL, attr = NULL)
   make_symbol("_contrib_quadratic", list(data), c("data"), list(a, b, c), name, attr)
 
+# _contrib_quantize: see ?mx.symbol.contrib.quantize
+mx.symbol.contrib.quantize <- function(data = NULL, min_range = NULL, max_range = NULL, out_type = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_quantize", list(data, min_range, max_range), c("data", "min_range", "max_range"), list(out_type), name, attr)
+
+# _contrib_quantize_asym: see ?mx.symbol.contrib.quantize_asym
+mx.symbol.contrib.quantize_asym <- function(data = NULL, min_calib_range = NULL, max_calib_range = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_quantize_asym", list(data), c("data"), list(min_calib_range, max_calib_range), name, attr)
+mx.symbol.contrib.quantize.asym <- mx.symbol.contrib.quantize_asym
+
+# _contrib_quantize_v2: see ?mx.symbol.contrib.quantize_v2
+mx.symbol.contrib.quantize_v2 <- function(data = NULL, out_type = NULL, min_calib_range = NULL, max_calib_range = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_quantize_v2", list(data), c("data"), list(out_type, min_calib_range, max_calib_range), name, attr)
+mx.symbol.contrib.quantize.v2 <- mx.symbol.contrib.quantize_v2
+
+# _contrib_quantized_act: see ?mx.symbol.contrib.quantized_act
+mx.symbol.contrib.quantized_act <- function(data = NULL, min_data = NULL, max_data = NULL, act_type = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_quantized_act", list(data, min_data, max_data), c("data", "min_data", "max_data"), list(act_type), name, attr)
+mx.symbol.contrib.quantized.act <- mx.symbol.contrib.quantized_act
+
+# _contrib_quantized_batch_norm: see ?mx.symbol.contrib.quantized_batch_norm
+mx.symbol.contrib.quantized_batch_norm <- function(data = NULL, gamma = NULL, beta = NULL, moving_mean = NULL, moving_var = NULL, min_data = NULL, max_data = NULL, eps = NULL, momentum = NULL, fix_gamma = NULL, use_global_stats = NULL, output_mean_var = NULL, axis = NULL, cudnn_off = NULL, min_calib_range = NULL, max_calib_range = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_quantized_batch_norm", list(data, gamma, beta, moving_mean, moving_var, min_data, max_data), c("data", "gamma", "beta", "moving_mean", "moving_var", "min_data", "max_data"), list(eps, momentum, fix_gamma, use_global_stats, output_mean_var, axis, cudnn_off, min_calib_range, max_calib_range), name, attr)
+mx.symbol.contrib.quantized.batch.norm <- mx.symbol.contrib.quantized_batch_norm
+
+# _contrib_quantized_concat: see ?mx.symbol.contrib.quantized_concat
+mx.symbol.contrib.quantized_concat <- function(..., dim = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_quantized_concat", flat_inputs(...), NULL, list(NULL, dim), name, attr)
+mx.symbol.contrib.quantized.concat <- mx.symbol.contrib.quantized_concat
+
+# _contrib_quantized_conv: see ?mx.symbol.contrib.quantized_conv
+mx.symbol.contrib.quantized_conv <- function(data = NULL, weight = NULL, bias = NULL, min_data = NULL, max_data = NULL, min_weight = NULL, max_weight = NULL, min_bias = NULL, max_bias = NULL, kernel = NULL, stride = NULL, dilate = NULL, pad = NULL, num_filter = NULL, num_group = NULL, workspace = NULL, no_bias = NULL, cudnn_tune = NULL, cudnn_off = NULL, layout = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_quantized_conv", list(data, weight, bias, min_data, max_data, min_weight, max_weight, min_bias, max_bias), c("data", "weight", "bias", "min_data", "max_data", "min_weight", "max_weight", "min_bias", "max_bias"), list(kernel, stride, dilate, pad, num_filter, num_group, workspace, no_bias, cudnn_tune, cudnn_off, layout), name, attr)
+mx.symbol.contrib.quantized.conv <- mx.symbol.contrib.quantized_conv
+
+# _contrib_quantized_elemwise_add: see ?mx.symbol.contrib.quantized_elemwise_add
+mx.symbol.contrib.quantized_elemwise_add <- function(lhs = NULL, rhs = NULL, lhs_min = NULL, lhs_max = NULL, rhs_min = NULL, rhs_max = NULL, min_calib_range = NULL, max_calib_range = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_quantized_elemwise_add", list(lhs, rhs, lhs_min, lhs_max, rhs_min, rhs_max), c("lhs", "rhs", "lhs_min", "lhs_max", "rhs_min", "rhs_max"), list(min_calib_range, max_calib_range), name, attr)
+mx.symbol.contrib.quantized.elemwise.add <- mx.symbol.contrib.quantized_elemwise_add
+
+# _contrib_quantized_elemwise_mul: see ?mx.symbol.contrib.quantized_elemwise_mul
+mx.symbol.contrib.quantized_elemwise_mul <- function(lhs = NULL, rhs = NULL, lhs_min = NULL, lhs_max = NULL, rhs_min = NULL, rhs_max = NULL, min_calib_range = NULL, max_calib_range = NULL, enable_float_output = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_quantized_elemwise_mul", list(lhs, rhs, lhs_min, lhs_max, rhs_min, rhs_max), c("lhs", "rhs", "lhs_min", "lhs_max", "rhs_min", "rhs_max"), list(min_calib_range, max_calib_range, enable_float_output), name, attr)
+mx.symbol.contrib.quantized.elemwise.mul <- mx.symbol.contrib.quantized_elemwise_mul
+
+# _contrib_quantized_embedding: see ?mx.symbol.contrib.quantized_embedding
+mx.symbol.contrib.quantized_embedding <- function(data = NULL, weight = NULL, min_weight = NULL, max_weight = NULL, input_dim = NULL, output_dim = NULL, dtype = NULL, sparse_grad = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_quantized_embedding", list(data, weight, min_weight, max_weight), c("data", "weight", "min_weight", "max_weight"), list(input_dim, output_dim, dtype, sparse_grad), name, attr)
+mx.symbol.contrib.quantized.embedding <- mx.symbol.contrib.quantized_embedding
+
+# _contrib_quantized_flatten: see ?mx.symbol.contrib.quantized_flatten
+mx.symbol.contrib.quantized_flatten <- function(data = NULL, min_data = NULL, max_data = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_quantized_flatten", list(data, min_data, max_data), c("data", "min_data", "max_data"), list(), name, attr)
+mx.symbol.contrib.quantized.flatten <- mx.symbol.contrib.quantized_flatten
+
+# _contrib_quantized_fully_connected: see ?mx.symbol.contrib.quantized_fully_connected
+mx.symbol.contrib.quantized_fully_connected <- function(data = NULL, weight = NULL, bias = NULL, min_data = NULL, max_data = NULL, min_weight = NULL, max_weight = NULL, min_bias = NULL, max_bias = NULL, num_hidden = NULL, no_bias = NULL, flatten = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_quantized_fully_connected", list(data, weight, bias, min_data, max_data, min_weight, max_weight, min_bias, max_bias), c("data", "weight", "bias", "min_data", "max_data", "min_weight", "max_weight", "min_bias", "max_bias"), list(num_hidden, no_bias, flatten), name, attr)
+mx.symbol.contrib.quantized.fully.connected <- mx.symbol.contrib.quantized_fully_connected
+
+# _contrib_quantized_pooling: see ?mx.symbol.contrib.quantized_pooling
+mx.symbol.contrib.quantized_pooling <- function(data = NULL, min_data = NULL, max_data = NULL, kernel = NULL, pool_type = NULL, global_pool = NULL, cudnn_off = NULL, pooling_convention = NULL, stride = NULL, pad = NULL, p_value = NULL, count_include_pad = NULL, layout = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_quantized_pooling", list(data, min_data, max_data), c("data", "min_data", "max_data"), list(kernel, pool_type, global_pool, cudnn_off, pooling_convention, stride, pad, p_value, count_include_pad, layout), name, attr)
+mx.symbol.contrib.quantized.pooling <- mx.symbol.contrib.quantized_pooling
+
+# _contrib_quantized_rnn: see ?mx.symbol.contrib.quantized_rnn
+mx.symbol.contrib.quantized_rnn <- function(data = NULL, parameters = NULL, state = NULL, state_cell = NULL, data_scale = NULL, data_shift = NULL, state_size = NULL, num_layers = NULL, bidirectional = NULL, mode = NULL, p = NULL, state_outputs = NULL, projection_size = NULL, lstm_state_clip_min = NULL, lstm_state_clip_max = NULL, lstm_state_clip_nan = NULL, use_sequence_length = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_quantized_rnn", list(data, parameters, state, state_cell, data_scale, data_shift), c("data", "parameters", "state", "state_cell", "data_scale", "data_shift"), list(state_size, num_layers, bidirectional, mode, p, state_outputs, projection_size, lstm_state_clip_min, lstm_state_clip_max, lstm_state_clip_nan, use_sequence_length), name, attr)
+mx.symbol.contrib.quantized.rnn <- mx.symbol.contrib.quantized_rnn
+
+# _contrib_requantize: see ?mx.symbol.contrib.requantize
+mx.symbol.contrib.requantize <- function(data = NULL, min_range = NULL, max_range = NULL, out_type = NULL, min_calib_range = NULL, max_calib_range = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_requantize", list(data, min_range, max_range), c("data", "min_range", "max_range"), list(out_type, min_calib_range, max_calib_range), name, attr)
+
 # _contrib_round_ste: see ?mx.symbol.contrib.round_ste
 mx.symbol.contrib.round_ste <- function(data = NULL, name = NULL, attr = NULL)
   make_symbol("_contrib_round_ste", list(data), c("data"), list(), name, attr)
 mx.symbol.contrib.round.ste <- mx.symbol.contrib.round_ste
+
+# _contrib_sdp_attention: see ?mx.symbol.contrib.sdp_attention
+mx.symbol.contrib.sdp_attention <- function(query = NULL, key = NULL, value = NULL, mask = NULL, use_mask = NULL, causal = NULL, scale = NULL, name = NULL, attr = NULL)
+  make_symbol("_contrib_sdp_attention", list(query, key, value, mask), c("query", "key", "value", "mask"), list(use_mask, causal, scale), name, attr)
+mx.symbol.contrib.sdp.attention <- mx.symbol.contrib.sdp_attention
 
 # _contrib_sign_ste: see ?mx.symbol.contrib.sign_ste
 mx.symbol.contrib.sign_ste <- function(data = NULL, name = NULL, attr = NULL)
@@ -283,6 +486,26 @@ mx.symbol.contrib.sign.ste <- mx.symbol.contrib.sign_ste
 mx.symbol.internal.copy <- function(data = NULL, name = NULL, attr = NULL)
   make_symbol("_copy", list(data), c("data"), list(), name, attr)
 mx.symbol.identity <- mx.symbol.internal.copy
+
+# _cvcopyMakeBorder: see ?mx.symbol.internal.cvcopyMakeBorder
+mx.symbol.internal.cvcopyMakeBorder <- function(src = NULL, top = NULL, bot = NULL, left = NULL, right = NULL, type = NULL, value = NULL, values = NULL, name = NULL, attr = NULL)
+  make_symbol("_cvcopyMakeBorder", list(src), c("src"), list(top, bot, left, right, type, value, values), name, attr)
+
+# _cvimdecode: see ?mx.symbol.internal.cvimdecode
+mx.symbol.internal.cvimdecode <- function(buf = NULL, flag = NULL, to_rgb = NULL, orient = NULL, quiet = NULL, name = NULL, attr = NULL)
+  make_symbol("_cvimdecode", list(buf), c("buf"), list(flag, to_rgb, orient, quiet), name, attr)
+
+# _cvimencode: see ?mx.symbol.internal.cvimencode
+mx.symbol.internal.cvimencode <- function(img = NULL, ext = NULL, quality = NULL, from_rgb = NULL, name = NULL, attr = NULL)
+  make_symbol("_cvimencode", list(img), c("img"), list(ext, quality, from_rgb), name, attr)
+
+# _cvimread: see ?mx.symbol.internal.cvimread
+mx.symbol.internal.cvimread <- function(filename = NULL, flag = NULL, to_rgb = NULL, orient = NULL, name = NULL, attr = NULL)
+  make_symbol("_cvimread", list(), c(), list(filename, flag, to_rgb, orient), name, attr)
+
+# _cvimresize: see ?mx.symbol.internal.cvimresize
+mx.symbol.internal.cvimresize <- function(src = NULL, w = NULL, h = NULL, interp = NULL, name = NULL, attr = NULL)
+  make_symbol("_cvimresize", list(src), c("src"), list(w, h, interp), name, attr)
 
 # _div_scalar: see ?mx.symbol.internal.div_scalar
 mx.symbol.internal.div_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, name = NULL, attr = NULL)
@@ -353,6 +576,11 @@ mx.symbol.internal.identity_with_attr_like_rhs <- function(lhs = NULL, rhs = NUL
   make_symbol("_identity_with_attr_like_rhs", list(lhs, rhs), c("lhs", "rhs"), list(), name, attr)
 mx.symbol.internal.identity.with.attr.like.rhs <- mx.symbol.internal.identity_with_attr_like_rhs
 
+# _image_adjust_lighting: see ?mx.symbol.image.adjust_lighting
+mx.symbol.image.adjust_lighting <- function(data = NULL, alpha = NULL, name = NULL, attr = NULL)
+  make_symbol("_image_adjust_lighting", list(data), c("data"), list(alpha), name, attr)
+mx.symbol.image.adjust.lighting <- mx.symbol.image.adjust_lighting
+
 # _image_crop: see ?mx.symbol.image.crop
 mx.symbol.image.crop <- function(data = NULL, x = NULL, y = NULL, width = NULL, height = NULL, name = NULL, attr = NULL)
   make_symbol("_image_crop", list(data), c("data"), list(x, y, width, height), name, attr)
@@ -371,10 +599,58 @@ mx.symbol.image.flip.top.bottom <- mx.symbol.image.flip_top_bottom
 mx.symbol.image.normalize <- function(data = NULL, mean = NULL, std = NULL, name = NULL, attr = NULL)
   make_symbol("_image_normalize", list(data), c("data"), list(mean, std), name, attr)
 
+# _image_random_brightness: see ?mx.symbol.image.random_brightness
+mx.symbol.image.random_brightness <- function(data = NULL, min_factor = NULL, max_factor = NULL, name = NULL, attr = NULL)
+  make_symbol("_image_random_brightness", list(data), c("data"), list(min_factor, max_factor), name, attr)
+mx.symbol.image.random.brightness <- mx.symbol.image.random_brightness
+
+# _image_random_color_jitter: see ?mx.symbol.image.random_color_jitter
+mx.symbol.image.random_color_jitter <- function(data = NULL, brightness = NULL, contrast = NULL, saturation = NULL, hue = NULL, name = NULL, attr = NULL)
+  make_symbol("_image_random_color_jitter", list(data), c("data"), list(brightness, contrast, saturation, hue), name, attr)
+mx.symbol.image.random.color.jitter <- mx.symbol.image.random_color_jitter
+
+# _image_random_contrast: see ?mx.symbol.image.random_contrast
+mx.symbol.image.random_contrast <- function(data = NULL, min_factor = NULL, max_factor = NULL, name = NULL, attr = NULL)
+  make_symbol("_image_random_contrast", list(data), c("data"), list(min_factor, max_factor), name, attr)
+mx.symbol.image.random.contrast <- mx.symbol.image.random_contrast
+
+# _image_random_flip_left_right: see ?mx.symbol.image.random_flip_left_right
+mx.symbol.image.random_flip_left_right <- function(data = NULL, name = NULL, attr = NULL)
+  make_symbol("_image_random_flip_left_right", list(data), c("data"), list(), name, attr)
+mx.symbol.image.random.flip.left.right <- mx.symbol.image.random_flip_left_right
+
+# _image_random_flip_top_bottom: see ?mx.symbol.image.random_flip_top_bottom
+mx.symbol.image.random_flip_top_bottom <- function(data = NULL, name = NULL, attr = NULL)
+  make_symbol("_image_random_flip_top_bottom", list(data), c("data"), list(), name, attr)
+mx.symbol.image.random.flip.top.bottom <- mx.symbol.image.random_flip_top_bottom
+
+# _image_random_hue: see ?mx.symbol.image.random_hue
+mx.symbol.image.random_hue <- function(data = NULL, min_factor = NULL, max_factor = NULL, name = NULL, attr = NULL)
+  make_symbol("_image_random_hue", list(data), c("data"), list(min_factor, max_factor), name, attr)
+mx.symbol.image.random.hue <- mx.symbol.image.random_hue
+
+# _image_random_lighting: see ?mx.symbol.image.random_lighting
+mx.symbol.image.random_lighting <- function(data = NULL, alpha_std = NULL, name = NULL, attr = NULL)
+  make_symbol("_image_random_lighting", list(data), c("data"), list(alpha_std), name, attr)
+mx.symbol.image.random.lighting <- mx.symbol.image.random_lighting
+
+# _image_random_saturation: see ?mx.symbol.image.random_saturation
+mx.symbol.image.random_saturation <- function(data = NULL, min_factor = NULL, max_factor = NULL, name = NULL, attr = NULL)
+  make_symbol("_image_random_saturation", list(data), c("data"), list(min_factor, max_factor), name, attr)
+mx.symbol.image.random.saturation <- mx.symbol.image.random_saturation
+
+# _image_resize: see ?mx.symbol.image.resize
+mx.symbol.image.resize <- function(data = NULL, size = NULL, keep_ratio = NULL, interp = NULL, name = NULL, attr = NULL)
+  make_symbol("_image_resize", list(data), c("data"), list(size, keep_ratio, interp), name, attr)
+
 # _image_to_tensor: see ?mx.symbol.image.to_tensor
 mx.symbol.image.to_tensor <- function(data = NULL, name = NULL, attr = NULL)
   make_symbol("_image_to_tensor", list(data), c("data"), list(), name, attr)
 mx.symbol.image.to.tensor <- mx.symbol.image.to_tensor
+
+# _imdecode: see ?mx.symbol.internal.imdecode
+mx.symbol.internal.imdecode <- function(mean = NULL, str_img = NULL, index = NULL, x0 = NULL, y0 = NULL, x1 = NULL, y1 = NULL, c = NULL, size = NULL, name = NULL, attr = NULL)
+  make_symbol("_imdecode", list(mean, str_img), c("mean", "str_img"), list(index, x0, y0, x1, y1, c, size), name, attr)
 
 # _lesser: see ?mx.symbol.internal.lesser
 mx.symbol.internal.lesser <- function(lhs = NULL, rhs = NULL, name = NULL, attr = NULL)
@@ -520,8 +796,8 @@ mx.symbol.linalg_trsm <- mx.symbol.internal.linalg_trsm
 mx.symbol.linalg.trsm <- mx.symbol.internal.linalg_trsm
 
 # _linspace: see ?mx.symbol.internal.linspace
-mx.symbol.internal.linspace <- function(start = NULL, stop = NULL, num = NULL, endpoint = NULL, dtype = NULL, name = NULL, attr = NULL)
-  make_symbol("_linspace", list(), c(), list(start, stop, num, endpoint, NULL, dtype), name, attr)
+mx.symbol.internal.linspace <- function(start = NULL, stop = NULL, num = NULL, endpoint = NULL, dtype = NULL, step = NULL, `repeat` = NULL, infer_range = NULL, name = NULL, attr = NULL)
+  make_symbol("_linspace", list(), c(), list(start, stop, num, endpoint, NULL, dtype, step, `repeat`, infer_range), name, attr)
 
 # _logical_and: see ?mx.symbol.internal.logical_and
 mx.symbol.internal.logical_and <- function(lhs = NULL, rhs = NULL, name = NULL, attr = NULL)
@@ -738,6 +1014,62 @@ mx.symbol.internal.random_normal_like <- function(data = NULL, loc = NULL, scale
   make_symbol("_random_normal_like", list(data), c("data"), list(loc, scale), name, attr)
 mx.symbol.internal.random.normal.like <- mx.symbol.internal.random_normal_like
 
+# _random_pdf_dirichlet: see ?mx.symbol.internal.random_pdf_dirichlet
+mx.symbol.internal.random_pdf_dirichlet <- function(sample = NULL, alpha = NULL, is_log = NULL, name = NULL, attr = NULL)
+  make_symbol("_random_pdf_dirichlet", list(sample, alpha), c("sample", "alpha"), list(is_log), name, attr)
+mx.symbol.internal.random.pdf.dirichlet <- mx.symbol.internal.random_pdf_dirichlet
+mx.symbol.random_pdf_dirichlet <- mx.symbol.internal.random_pdf_dirichlet
+mx.symbol.random.pdf.dirichlet <- mx.symbol.internal.random_pdf_dirichlet
+
+# _random_pdf_exponential: see ?mx.symbol.internal.random_pdf_exponential
+mx.symbol.internal.random_pdf_exponential <- function(sample = NULL, lam = NULL, is_log = NULL, name = NULL, attr = NULL)
+  make_symbol("_random_pdf_exponential", list(sample, lam), c("sample", "lam"), list(is_log), name, attr)
+mx.symbol.internal.random.pdf.exponential <- mx.symbol.internal.random_pdf_exponential
+mx.symbol.random_pdf_exponential <- mx.symbol.internal.random_pdf_exponential
+mx.symbol.random.pdf.exponential <- mx.symbol.internal.random_pdf_exponential
+
+# _random_pdf_gamma: see ?mx.symbol.internal.random_pdf_gamma
+mx.symbol.internal.random_pdf_gamma <- function(sample = NULL, alpha = NULL, beta = NULL, is_log = NULL, name = NULL, attr = NULL)
+  make_symbol("_random_pdf_gamma", list(sample, alpha, beta), c("sample", "alpha", "beta"), list(is_log), name, attr)
+mx.symbol.internal.random.pdf.gamma <- mx.symbol.internal.random_pdf_gamma
+mx.symbol.random_pdf_gamma <- mx.symbol.internal.random_pdf_gamma
+mx.symbol.random.pdf.gamma <- mx.symbol.internal.random_pdf_gamma
+
+# _random_pdf_generalized_negative_binomial: see ?mx.symbol.internal.random_pdf_generalized_negative_binomial
+mx.symbol.internal.random_pdf_generalized_negative_binomial <- function(sample = NULL, mu = NULL, alpha = NULL, is_log = NULL, name = NULL, attr = NULL)
+  make_symbol("_random_pdf_generalized_negative_binomial", list(sample, mu, alpha), c("sample", "mu", "alpha"), list(is_log), name, attr)
+mx.symbol.internal.random.pdf.generalized.negative.binomial <- mx.symbol.internal.random_pdf_generalized_negative_binomial
+mx.symbol.random_pdf_generalized_negative_binomial <- mx.symbol.internal.random_pdf_generalized_negative_binomial
+mx.symbol.random.pdf.generalized.negative.binomial <- mx.symbol.internal.random_pdf_generalized_negative_binomial
+
+# _random_pdf_negative_binomial: see ?mx.symbol.internal.random_pdf_negative_binomial
+mx.symbol.internal.random_pdf_negative_binomial <- function(sample = NULL, k = NULL, p = NULL, is_log = NULL, name = NULL, attr = NULL)
+  make_symbol("_random_pdf_negative_binomial", list(sample, k, p), c("sample", "k", "p"), list(is_log), name, attr)
+mx.symbol.internal.random.pdf.negative.binomial <- mx.symbol.internal.random_pdf_negative_binomial
+mx.symbol.random_pdf_negative_binomial <- mx.symbol.internal.random_pdf_negative_binomial
+mx.symbol.random.pdf.negative.binomial <- mx.symbol.internal.random_pdf_negative_binomial
+
+# _random_pdf_normal: see ?mx.symbol.internal.random_pdf_normal
+mx.symbol.internal.random_pdf_normal <- function(sample = NULL, mu = NULL, sigma = NULL, is_log = NULL, name = NULL, attr = NULL)
+  make_symbol("_random_pdf_normal", list(sample, mu, sigma), c("sample", "mu", "sigma"), list(is_log), name, attr)
+mx.symbol.internal.random.pdf.normal <- mx.symbol.internal.random_pdf_normal
+mx.symbol.random_pdf_normal <- mx.symbol.internal.random_pdf_normal
+mx.symbol.random.pdf.normal <- mx.symbol.internal.random_pdf_normal
+
+# _random_pdf_poisson: see ?mx.symbol.internal.random_pdf_poisson
+mx.symbol.internal.random_pdf_poisson <- function(sample = NULL, lam = NULL, is_log = NULL, name = NULL, attr = NULL)
+  make_symbol("_random_pdf_poisson", list(sample, lam), c("sample", "lam"), list(is_log), name, attr)
+mx.symbol.internal.random.pdf.poisson <- mx.symbol.internal.random_pdf_poisson
+mx.symbol.random_pdf_poisson <- mx.symbol.internal.random_pdf_poisson
+mx.symbol.random.pdf.poisson <- mx.symbol.internal.random_pdf_poisson
+
+# _random_pdf_uniform: see ?mx.symbol.internal.random_pdf_uniform
+mx.symbol.internal.random_pdf_uniform <- function(sample = NULL, low = NULL, high = NULL, is_log = NULL, name = NULL, attr = NULL)
+  make_symbol("_random_pdf_uniform", list(sample, low, high), c("sample", "low", "high"), list(is_log), name, attr)
+mx.symbol.internal.random.pdf.uniform <- mx.symbol.internal.random_pdf_uniform
+mx.symbol.random_pdf_uniform <- mx.symbol.internal.random_pdf_uniform
+mx.symbol.random.pdf.uniform <- mx.symbol.internal.random_pdf_uniform
+
 # _random_poisson: see ?mx.symbol.internal.random_poisson
 mx.symbol.internal.random_poisson <- function(lam = NULL, shape = NULL, dtype = NULL, name = NULL, attr = NULL)
   make_symbol("_random_poisson", list(), c(), list(lam, shape, NULL, dtype), name, attr)
@@ -857,10 +1189,35 @@ mx.symbol.internal.sample.uniform <- mx.symbol.internal.sample_uniform
 mx.symbol.sample_uniform <- mx.symbol.internal.sample_uniform
 mx.symbol.sample.uniform <- mx.symbol.internal.sample_uniform
 
+# _sample_unique_zipfian: see ?mx.symbol.internal.sample_unique_zipfian
+mx.symbol.internal.sample_unique_zipfian <- function(range_max = NULL, shape = NULL, name = NULL, attr = NULL)
+  make_symbol("_sample_unique_zipfian", list(), c(), list(range_max, shape), name, attr)
+mx.symbol.internal.sample.unique.zipfian <- mx.symbol.internal.sample_unique_zipfian
+
+# _scatter_elemwise_div: see ?mx.symbol.internal.scatter_elemwise_div
+mx.symbol.internal.scatter_elemwise_div <- function(lhs = NULL, rhs = NULL, name = NULL, attr = NULL)
+  make_symbol("_scatter_elemwise_div", list(lhs, rhs), c("lhs", "rhs"), list(), name, attr)
+mx.symbol.internal.scatter.elemwise.div <- mx.symbol.internal.scatter_elemwise_div
+
+# _scatter_minus_scalar: see ?mx.symbol.internal.scatter_minus_scalar
+mx.symbol.internal.scatter_minus_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, name = NULL, attr = NULL)
+  make_symbol("_scatter_minus_scalar", list(data), c("data"), list(scalar, is_int), name, attr)
+mx.symbol.internal.scatter.minus.scalar <- mx.symbol.internal.scatter_minus_scalar
+
+# _scatter_plus_scalar: see ?mx.symbol.internal.scatter_plus_scalar
+mx.symbol.internal.scatter_plus_scalar <- function(data = NULL, scalar = NULL, is_int = NULL, name = NULL, attr = NULL)
+  make_symbol("_scatter_plus_scalar", list(data), c("data"), list(scalar, is_int), name, attr)
+mx.symbol.internal.scatter.plus.scalar <- mx.symbol.internal.scatter_plus_scalar
+
 # _scatter_set_nd: see ?mx.symbol.internal.scatter_set_nd
 mx.symbol.internal.scatter_set_nd <- function(lhs = NULL, rhs = NULL, indices = NULL, shape = NULL, name = NULL, attr = NULL)
   make_symbol("_scatter_set_nd", list(lhs, rhs, indices), c("lhs", "rhs", "indices"), list(shape), name, attr)
 mx.symbol.internal.scatter.set.nd <- mx.symbol.internal.scatter_set_nd
+
+# _set_value: see ?mx.symbol.internal.set_value
+mx.symbol.internal.set_value <- function(src = NULL, name = NULL, attr = NULL)
+  make_symbol("_set_value", list(), c(), list(src), name, attr)
+mx.symbol.internal.set.value <- mx.symbol.internal.set_value
 
 # _shuffle: see ?mx.symbol.internal.shuffle
 mx.symbol.internal.shuffle <- function(data = NULL, name = NULL, attr = NULL)
@@ -880,6 +1237,16 @@ mx.symbol.internal.slice_assign_scalar <- function(data = NULL, scalar = NULL, b
 mx.symbol.internal.slice.assign.scalar <- mx.symbol.internal.slice_assign_scalar
 mx.symbol.internal.crop_assign_scalar <- mx.symbol.internal.slice_assign_scalar
 mx.symbol.internal.crop.assign.scalar <- mx.symbol.internal.slice_assign_scalar
+
+# _sparse_adagrad_update: see ?mx.symbol.internal.sparse_adagrad_update
+mx.symbol.internal.sparse_adagrad_update <- function(weight = NULL, grad = NULL, history = NULL, lr = NULL, epsilon = NULL, wd = NULL, rescale_grad = NULL, clip_gradient = NULL, name = NULL, attr = NULL)
+  make_symbol("_sparse_adagrad_update", list(weight, grad, history), c("weight", "grad", "history"), list(lr, epsilon, wd, rescale_grad, clip_gradient), name, attr)
+mx.symbol.internal.sparse.adagrad.update <- mx.symbol.internal.sparse_adagrad_update
+
+# _sparse_retain: see ?mx.symbol.internal.sparse_retain
+mx.symbol.internal.sparse_retain <- function(data = NULL, indices = NULL, name = NULL, attr = NULL)
+  make_symbol("_sparse_retain", list(data, indices), c("data", "indices"), list(), name, attr)
+mx.symbol.internal.sparse.retain <- mx.symbol.internal.sparse_retain
 
 # _split_v2: see ?mx.symbol.internal.split_v2
 mx.symbol.internal.split_v2 <- function(data = NULL, indices = NULL, axis = NULL, squeeze_axis = NULL, sections = NULL, name = NULL, attr = NULL)
@@ -1004,6 +1371,7 @@ mx.symbol.broadcast.plus <- mx.symbol.broadcast_add
 mx.symbol.broadcast_axis <- function(data = NULL, axis = NULL, size = NULL, name = NULL, attr = NULL)
   make_symbol("broadcast_axis", list(data), c("data"), list(axis, size), name, attr)
 mx.symbol.broadcast.axis <- mx.symbol.broadcast_axis
+mx.symbol.internal.broadcast <- mx.symbol.broadcast_axis
 mx.symbol.broadcast_axes <- mx.symbol.broadcast_axis
 mx.symbol.broadcast.axes <- mx.symbol.broadcast_axis
 
@@ -1103,6 +1471,13 @@ mx.symbol.broadcast.minus <- mx.symbol.broadcast_sub
 mx.symbol.broadcast_to <- function(data = NULL, shape = NULL, name = NULL, attr = NULL)
   make_symbol("broadcast_to", list(data), c("data"), list(shape), name, attr)
 mx.symbol.broadcast.to <- mx.symbol.broadcast_to
+
+# cast_storage: see ?mx.symbol.cast_storage
+mx.symbol.cast_storage <- function(data = NULL, stype = NULL, name = NULL, attr = NULL)
+  make_symbol("cast_storage", list(data), c("data"), list(stype), name, attr)
+mx.symbol.cast.storage <- mx.symbol.cast_storage
+mx.symbol.internal.sparse_cast_storage <- mx.symbol.cast_storage
+mx.symbol.internal.sparse.cast.storage <- mx.symbol.cast_storage
 
 # cbrt: see ?mx.symbol.cbrt
 mx.symbol.cbrt <- function(data = NULL, name = NULL, attr = NULL)
@@ -1444,6 +1819,11 @@ mx.symbol.relu <- function(data = NULL, name = NULL, attr = NULL)
 # repeat: see ?mx.symbol.repeat
 mx.symbol.repeat <- function(data = NULL, repeats = NULL, axis = NULL, name = NULL, attr = NULL)
   make_symbol("repeat", list(data), c("data"), list(repeats, axis), name, attr)
+
+# reset_arrays: see ?mx.symbol.reset_arrays
+mx.symbol.reset_arrays <- function(..., name = NULL, attr = NULL)
+  make_symbol("reset_arrays", flat_inputs(...), NULL, list(NULL), name, attr)
+mx.symbol.reset.arrays <- mx.symbol.reset_arrays
 
 # reshape_like: see ?mx.symbol.reshape_like
 mx.symbol.reshape_like <- function(lhs = NULL, rhs = NULL, lhs_begin = NULL, lhs_end = NULL, rhs_begin = NULL, rhs_end = NULL, name = NULL, attr = NULL)

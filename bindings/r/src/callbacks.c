@@ -120,8 +120,9 @@ typedef struct {
   const char *name; /* or NULL */
   mxn_ndarray_t *const *arrays;
   int64_t count;
-  mxn_ndarray_t **results; /* NULL where none are wanted */
-  char message[1024];      /* empty: it went well */
+  mxn_ndarray_t **results;     /* NULL where none are wanted */
+  char message[1024];          /* empty: it went well */
+  mxn_custom_call_t *question; /* of a custom operator, or NULL */
 } call_t;
 
 static SEXP borrowed(mxn_ndarray_t *array) {
@@ -132,6 +133,8 @@ static SEXP borrowed(mxn_ndarray_t *array) {
   UNPROTECT(1);
   return handle;
 }
+
+static void nothing(SEXP handle) { (void)handle; }
 
 static void take_results(call_t *call, SEXP list) {
   for (R_xlen_t i = 0; i < XLENGTH(list); i++) {
@@ -147,6 +150,8 @@ static void run(void *data) {
   PROTECT_WITH_INDEX(arguments, &at);
   for (int64_t i = call->count - 1; i >= 0; i--)
     REPROTECT(arguments = Rf_lcons(borrowed(call->arrays[i]), arguments), at);
+  SEXP question = PROTECT(call->question ? mixnet_make("MXCustomCallHandle", nothing) : R_NilValue);
+  if (call->question) REPROTECT(arguments = Rf_lcons(mixnet_filled(question, call->question), arguments), at);
   if (call->name) REPROTECT(arguments = Rf_lcons(mixnet_string(call->name), arguments), at);
   REPROTECT(arguments = Rf_lcons(call->function, arguments), at);
   REPROTECT(arguments = Rf_lcons(Rf_install(call->results ? "run_pullback" : "run_guarded"), arguments), at);
@@ -158,7 +163,8 @@ static void run(void *data) {
     if (call->results) take_results(call, found);
     call->message[0] = 0;
   }
-  UNPROTECT(3);
+  if (call->question) R_ClearExternalPtr(question); /* it was lent for the call */
+  UNPROTECT(4);
 }
 
 static int32_t run_guarded(call_t *call) {
@@ -175,7 +181,7 @@ static int32_t run_guarded(call_t *call) {
 
 static int32_t call_back(void *user, const char *name, mxn_ndarray_t *const *arrays, int64_t count,
                          mxn_ndarray_t **results) {
-  call_t call = {((cell_t *)user)->function, name, arrays, count, results, ""};
+  call_t call = {((cell_t *)user)->function, name, arrays, count, results, "", NULL};
   return run_guarded(&call);
 }
 
@@ -188,6 +194,11 @@ int32_t mixnet_updater(void *user, const char *key, mxn_ndarray_t *received, mxn
 
 int32_t mixnet_monitor(void *user, const char *name, mxn_ndarray_t *value) {
   return call_back(user, name, &value, 1, NULL);
+}
+
+int32_t mixnet_custom(void *user, mxn_custom_call_t *question) {
+  call_t call = {((cell_t *)user)->function, NULL, NULL, 0, NULL, "", question};
+  return run_guarded(&call);
 }
 
 int32_t mixnet_pullback(void *user, mxn_ndarray_t *const *output_grads, int64_t num_outputs,

@@ -11,4 +11,7 @@ SEXP mixnet_make_executor(void);
 SEXP mixnet_make_cached_op(void);
 SEXP mixnet_make_kvstore(void);
 SEXP mixnet_make_optimizer(void);
+SEXP mixnet_make_record_reader(void);
+SEXP mixnet_make_record_writer(void);
+SEXP mixnet_make_data_iter(void);
 #endif

@@ -128,6 +128,48 @@ static SEXP shim_mxn_optimizer_free(SEXP handle) {
   return R_NilValue;
 }
 
+static void finalize_record_reader(SEXP handle) {
+  mxn_record_reader_t *address = (mxn_record_reader_t *)R_ExternalPtrAddr(handle);
+  R_ClearExternalPtr(handle);
+  if (address) mxn_record_reader_free(address);
+}
+
+SEXP mixnet_make_record_reader(void) { return mixnet_make("MXRecordReaderHandle", finalize_record_reader); }
+
+static SEXP shim_mxn_record_reader_free(SEXP handle) {
+  mixnet_handle(handle, "MXRecordReaderHandle");
+  if (handle != R_NilValue) finalize_record_reader(handle);
+  return R_NilValue;
+}
+
+static void finalize_record_writer(SEXP handle) {
+  mxn_record_writer_t *address = (mxn_record_writer_t *)R_ExternalPtrAddr(handle);
+  R_ClearExternalPtr(handle);
+  if (address) mxn_record_writer_free(address);
+}
+
+SEXP mixnet_make_record_writer(void) { return mixnet_make("MXRecordWriterHandle", finalize_record_writer); }
+
+static SEXP shim_mxn_record_writer_free(SEXP handle) {
+  mixnet_handle(handle, "MXRecordWriterHandle");
+  if (handle != R_NilValue) finalize_record_writer(handle);
+  return R_NilValue;
+}
+
+static void finalize_data_iter(SEXP handle) {
+  mxn_data_iter_t *address = (mxn_data_iter_t *)R_ExternalPtrAddr(handle);
+  R_ClearExternalPtr(handle);
+  if (address) mxn_data_iter_free(address);
+}
+
+SEXP mixnet_make_data_iter(void) { return mixnet_make("MXDataIterHandle", finalize_data_iter); }
+
+static SEXP shim_mxn_data_iter_free(SEXP handle) {
+  mixnet_handle(handle, "MXDataIterHandle");
+  if (handle != R_NilValue) finalize_data_iter(handle);
+  return R_NilValue;
+}
+
 static SEXP shim_mxn_abi_version(void) {
   int32_t returned = mxn_abi_version();
   SEXP result = PROTECT(Rf_ScalarReal((double)returned));
@@ -417,6 +459,15 @@ static SEXP shim_mxn_op_schemas(void) {
   return result;
 }
 
+static SEXP shim_mxn_library_load(SEXP path) {
+  const char *c_path = mixnet_text(path);
+  mxn_strings_t *c_out_names = NULL;
+  mixnet_check(mxn_library_load(c_path, &c_out_names));
+  SEXP result = PROTECT(mixnet_take_strings(c_out_names));
+  UNPROTECT(1);
+  return result;
+}
+
 static SEXP shim_mxn_ndarray_create(SEXP shape, SEXP dtype, SEXP device_kind, SEXP device_index) {
   const int64_t *c_shape = mixnet_ints64(shape);
   int32_t c_dtype = (int32_t)mixnet_int(dtype, "dtype");
@@ -566,6 +617,41 @@ static SEXP shim_mxn_ndarray_load_memory(SEXP data) {
   return result;
 }
 
+static SEXP shim_mxn_ndarray_storage(SEXP array) {
+  mxn_ndarray_t *c_array = (mxn_ndarray_t *)mixnet_handle(array, "MXNDArray");
+  int32_t c_out_storage = 0;
+  mixnet_check(mxn_ndarray_storage(c_array, &c_out_storage));
+  SEXP result = PROTECT(Rf_ScalarReal((double)c_out_storage));
+  UNPROTECT(1);
+  return result;
+}
+
+static SEXP shim_mxn_ndarray_create_sparse(SEXP storage, SEXP shape, SEXP dtype, SEXP data, SEXP indices, SEXP indptr) {
+  int32_t c_storage = (int32_t)mixnet_int(storage, "storage");
+  const int64_t *c_shape = mixnet_ints64(shape);
+  int32_t c_dtype = (int32_t)mixnet_int(dtype, "dtype");
+  mxn_ndarray_t *c_data = (mxn_ndarray_t *)mixnet_handle(data, "MXNDArray");
+  mxn_ndarray_t *c_indices = (mxn_ndarray_t *)mixnet_handle(indices, "MXNDArray");
+  mxn_ndarray_t *c_indptr = (mxn_ndarray_t *)mixnet_handle(indptr, "MXNDArray");
+  SEXP r_out_array = PROTECT(mixnet_make_ndarray());
+  mxn_ndarray_t *c_out_array = NULL;
+  mixnet_check(mxn_ndarray_create_sparse(c_storage, c_shape, (int32_t)mixnet_count(1, shape), c_dtype, c_data, c_indices, c_indptr, &c_out_array));
+  SEXP result = PROTECT(mixnet_filled(r_out_array, c_out_array));
+  UNPROTECT(2);
+  return result;
+}
+
+static SEXP shim_mxn_ndarray_part(SEXP array, SEXP part) {
+  mxn_ndarray_t *c_array = (mxn_ndarray_t *)mixnet_handle(array, "MXNDArray");
+  int32_t c_part = (int32_t)mixnet_int(part, "part");
+  SEXP r_out_array = PROTECT(mixnet_make_ndarray());
+  mxn_ndarray_t *c_out_array = NULL;
+  mixnet_check(mxn_ndarray_part(c_array, c_part, &c_out_array));
+  SEXP result = PROTECT(mixnet_filled(r_out_array, c_out_array));
+  UNPROTECT(2);
+  return result;
+}
+
 static SEXP shim_mxn_symbol_variable(SEXP name) {
   const char *c_name = mixnet_text(name);
   SEXP r_out_symbol = PROTECT(mixnet_make_symbol());
@@ -573,6 +659,23 @@ static SEXP shim_mxn_symbol_variable(SEXP name) {
   mixnet_check(mxn_symbol_variable(c_name, &c_out_symbol));
   SEXP result = PROTECT(mixnet_filled(r_out_symbol, c_out_symbol));
   UNPROTECT(2);
+  return result;
+}
+
+static SEXP shim_mxn_symbol_cut(SEXP symbol, SEXP key, SEXP value) {
+  mxn_symbol_t *c_symbol = (mxn_symbol_t *)mixnet_handle(symbol, "MXSymbol");
+  const char *c_key = mixnet_text(key);
+  const char *c_value = mixnet_text(value);
+  SEXP r_out_symbol = PROTECT(mixnet_make_symbol());
+  mxn_symbol_t *c_out_symbol = NULL;
+  SEXP r_out_outside = PROTECT(mixnet_make_symbol());
+  mxn_symbol_t *c_out_outside = NULL;
+  mixnet_check(mxn_symbol_cut(c_symbol, c_key, c_value, &c_out_symbol, &c_out_outside));
+  static const char *NAMES[] = {"symbol", "outside"};
+  SEXP result = PROTECT(mixnet_list(2, NAMES));
+  SET_VECTOR_ELT(result, 0, mixnet_filled(r_out_symbol, c_out_symbol));
+  SET_VECTOR_ELT(result, 1, mixnet_filled(r_out_outside, c_out_outside));
+  UNPROTECT(3);
   return result;
 }
 
@@ -815,6 +918,24 @@ static SEXP shim_mxn_symbol_device_memory(SEXP symbol, SEXP device_kind, SEXP de
   return result;
 }
 
+static SEXP shim_mxn_symbol_quantize(SEXP symbol, SEXP options) {
+  mxn_symbol_t *c_symbol = (mxn_symbol_t *)mixnet_handle(symbol, "MXSymbol");
+  const char *c_options = mixnet_text(options);
+  SEXP r_out_symbol = PROTECT(mixnet_make_symbol());
+  mxn_symbol_t *c_out_symbol = NULL;
+  SEXP r_out_parameters = PROTECT(mixnet_make_symbol());
+  mxn_symbol_t *c_out_parameters = NULL;
+  mxn_strings_t *c_out_names = NULL;
+  mixnet_check(mxn_symbol_quantize(c_symbol, c_options, &c_out_symbol, &c_out_parameters, &c_out_names));
+  static const char *NAMES[] = {"symbol", "parameters", "names"};
+  SEXP result = PROTECT(mixnet_list(3, NAMES));
+  SET_VECTOR_ELT(result, 0, mixnet_filled(r_out_symbol, c_out_symbol));
+  SET_VECTOR_ELT(result, 1, mixnet_filled(r_out_parameters, c_out_parameters));
+  SET_VECTOR_ELT(result, 2, mixnet_take_strings(c_out_names));
+  UNPROTECT(3);
+  return result;
+}
+
 static SEXP shim_mxn_executor_bind(SEXP symbol, SEXP device_kind, SEXP device_index, SEXP args, SEXP grads, SEXP grad_reqs, SEXP states, SEXP shared) {
   mxn_symbol_t *c_symbol = (mxn_symbol_t *)mixnet_handle(symbol, "MXSymbol");
   int32_t c_device_kind = (int32_t)mixnet_int(device_kind, "device_kind");
@@ -1046,6 +1167,78 @@ static SEXP shim_mxn_cached_op_describe(SEXP op) {
   SET_VECTOR_ELT(result, 1, Rf_ScalarReal((double)c_out_plans));
   UNPROTECT(1);
   return result;
+}
+
+static SEXP shim_mxn_custom_register(SEXP name, SEXP fn) {
+  const char *c_name = mixnet_text(name);
+  void *c_user = mixnet_keep(R_NilValue, fn);
+  mixnet_check(mxn_custom_register(c_name, c_user ? mixnet_custom : NULL, c_user, c_user ? mixnet_release : NULL));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_custom_call_info(SEXP call) {
+  mxn_custom_call_t *c_call = (mxn_custom_call_t *)mixnet_handle(call, "MXCustomCallHandle");
+  mxn_custom_info_t c_out_info;
+  memset(&c_out_info, 0, sizeof c_out_info);
+  c_out_info.struct_size = sizeof c_out_info;
+  mixnet_check(mxn_custom_call_info(c_call, &c_out_info));
+  static const char *NAMES_out_info[] = {"what", "training", "device_kind", "device_index", "prop", "op"};
+  SEXP filled = PROTECT(mixnet_list(6, NAMES_out_info));
+  SET_VECTOR_ELT(filled, 0, Rf_ScalarReal((double)c_out_info.what));
+  SET_VECTOR_ELT(filled, 1, Rf_ScalarReal((double)c_out_info.training));
+  SET_VECTOR_ELT(filled, 2, Rf_ScalarReal((double)c_out_info.device_kind));
+  SET_VECTOR_ELT(filled, 3, Rf_ScalarReal((double)c_out_info.device_index));
+  SET_VECTOR_ELT(filled, 4, Rf_ScalarReal((double)c_out_info.prop));
+  SET_VECTOR_ELT(filled, 5, Rf_ScalarReal((double)c_out_info.op));
+  SEXP result = PROTECT(filled);
+  UNPROTECT(2);
+  return result;
+}
+
+static SEXP shim_mxn_custom_call_params(SEXP call) {
+  mxn_custom_call_t *c_call = (mxn_custom_call_t *)mixnet_handle(call, "MXCustomCallHandle");
+  mxn_strings_t *c_out_params = NULL;
+  mixnet_check(mxn_custom_call_params(c_call, &c_out_params));
+  SEXP result = PROTECT(mixnet_take_strings(c_out_params));
+  UNPROTECT(1);
+  return result;
+}
+
+static SEXP shim_mxn_custom_call_shapes(SEXP call) {
+  mxn_custom_call_t *c_call = (mxn_custom_call_t *)mixnet_handle(call, "MXCustomCallHandle");
+  mxn_shapes_t *c_out_shapes = NULL;
+  mixnet_check(mxn_custom_call_shapes(c_call, &c_out_shapes));
+  SEXP result = PROTECT(mixnet_take_shapes(c_out_shapes));
+  UNPROTECT(1);
+  return result;
+}
+
+static SEXP shim_mxn_custom_call_arrays(SEXP call, SEXP what) {
+  mxn_custom_call_t *c_call = (mxn_custom_call_t *)mixnet_handle(call, "MXCustomCallHandle");
+  int32_t c_what = (int32_t)mixnet_int(what, "what");
+  mxn_ndarray_t **c_out_arrays = NULL;
+  int64_t c_out_count = 0;
+  mixnet_check(mxn_custom_call_arrays(c_call, c_what, &c_out_arrays, &c_out_count));
+  SEXP result = PROTECT(mixnet_take_arrays(c_out_arrays, c_out_count));
+  UNPROTECT(1);
+  return result;
+}
+
+static SEXP shim_mxn_custom_call_set_names(SEXP call, SEXP what, SEXP names) {
+  mxn_custom_call_t *c_call = (mxn_custom_call_t *)mixnet_handle(call, "MXCustomCallHandle");
+  int32_t c_what = (int32_t)mixnet_int(what, "what");
+  const char *const *c_names = mixnet_texts(names);
+  mixnet_check(mxn_custom_call_set_names(c_call, c_what, c_names, (int32_t)mixnet_count(1, names)));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_custom_call_set_shapes(SEXP call, SEXP ndims, SEXP dims) {
+  mxn_custom_call_t *c_call = (mxn_custom_call_t *)mixnet_handle(call, "MXCustomCallHandle");
+  const int32_t *c_ndims = mixnet_ints32(ndims);
+  const int64_t *c_dims = mixnet_ints64(dims);
+  mixnet_same_sum(ndims, dims);
+  mixnet_check(mxn_custom_call_set_shapes(c_call, c_ndims, c_dims, (int32_t)mixnet_count(1, ndims)));
+  return R_NilValue;
 }
 
 static SEXP shim_mxn_kvstore_create(SEXP type) {
@@ -1307,6 +1500,135 @@ static SEXP shim_mxn_profiler_aggregate(SEXP restart) {
   return result;
 }
 
+static SEXP shim_mxn_record_reader_create(SEXP path, SEXP part_index, SEXP num_parts) {
+  const char *c_path = mixnet_text(path);
+  int64_t c_part_index = mixnet_int(part_index, "part_index");
+  int64_t c_num_parts = mixnet_int(num_parts, "num_parts");
+  SEXP r_out_reader = PROTECT(mixnet_make_record_reader());
+  mxn_record_reader_t *c_out_reader = NULL;
+  mixnet_check(mxn_record_reader_create(c_path, c_part_index, c_num_parts, &c_out_reader));
+  SEXP result = PROTECT(mixnet_filled(r_out_reader, c_out_reader));
+  UNPROTECT(2);
+  return result;
+}
+
+static SEXP shim_mxn_record_reader_seek(SEXP reader, SEXP offset) {
+  mxn_record_reader_t *c_reader = (mxn_record_reader_t *)mixnet_handle(reader, "MXRecordReaderHandle");
+  int64_t c_offset = mixnet_int(offset, "offset");
+  mixnet_check(mxn_record_reader_seek(c_reader, c_offset));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_record_reader_tell(SEXP reader) {
+  mxn_record_reader_t *c_reader = (mxn_record_reader_t *)mixnet_handle(reader, "MXRecordReaderHandle");
+  int64_t c_out_offset = 0;
+  mixnet_check(mxn_record_reader_tell(c_reader, &c_out_offset));
+  SEXP result = PROTECT(Rf_ScalarReal((double)c_out_offset));
+  UNPROTECT(1);
+  return result;
+}
+
+static SEXP shim_mxn_record_writer_create(SEXP path, SEXP append) {
+  const char *c_path = mixnet_text(path);
+  int32_t c_append = (int32_t)mixnet_int(append, "append");
+  SEXP r_out_writer = PROTECT(mixnet_make_record_writer());
+  mxn_record_writer_t *c_out_writer = NULL;
+  mixnet_check(mxn_record_writer_create(c_path, c_append, &c_out_writer));
+  SEXP result = PROTECT(mixnet_filled(r_out_writer, c_out_writer));
+  UNPROTECT(2);
+  return result;
+}
+
+static SEXP shim_mxn_record_writer_write(SEXP writer, SEXP data) {
+  mxn_record_writer_t *c_writer = (mxn_record_writer_t *)mixnet_handle(writer, "MXRecordWriterHandle");
+  int64_t c_out_offset = 0;
+  mixnet_check(mxn_record_writer_write(c_writer, mixnet_bytes(data), (int64_t)XLENGTH(data), &c_out_offset));
+  SEXP result = PROTECT(Rf_ScalarReal((double)c_out_offset));
+  UNPROTECT(1);
+  return result;
+}
+
+static SEXP shim_mxn_record_writer_tell(SEXP writer) {
+  mxn_record_writer_t *c_writer = (mxn_record_writer_t *)mixnet_handle(writer, "MXRecordWriterHandle");
+  int64_t c_out_offset = 0;
+  mixnet_check(mxn_record_writer_tell(c_writer, &c_out_offset));
+  SEXP result = PROTECT(Rf_ScalarReal((double)c_out_offset));
+  UNPROTECT(1);
+  return result;
+}
+
+static SEXP shim_mxn_record_writer_flush(SEXP writer, SEXP close) {
+  mxn_record_writer_t *c_writer = (mxn_record_writer_t *)mixnet_handle(writer, "MXRecordWriterHandle");
+  int32_t c_close = (int32_t)mixnet_int(close, "close");
+  mixnet_check(mxn_record_writer_flush(c_writer, c_close));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_image_pack(SEXP options, SEXP fn) {
+  const char *c_options = mixnet_text(options);
+  void *c_user = mixnet_keep(R_NilValue, fn);
+  int64_t c_out_done = 0;
+  int64_t c_out_total = 0;
+  char *c_out_report = NULL;
+  mixnet_check(mxn_image_pack(c_options, c_user ? mixnet_task : NULL, c_user, c_user ? mixnet_release : NULL, &c_out_done, &c_out_total, &c_out_report));
+  static const char *NAMES[] = {"done", "total", "report"};
+  SEXP result = PROTECT(mixnet_list(3, NAMES));
+  SET_VECTOR_ELT(result, 0, Rf_ScalarReal((double)c_out_done));
+  SET_VECTOR_ELT(result, 1, Rf_ScalarReal((double)c_out_total));
+  SET_VECTOR_ELT(result, 2, mixnet_take_text(c_out_report));
+  UNPROTECT(1);
+  return result;
+}
+
+static SEXP shim_mxn_data_iter_schemas(void) {
+  char *c_out_json = NULL;
+  mixnet_check(mxn_data_iter_schemas(&c_out_json));
+  SEXP result = PROTECT(mixnet_take_text(c_out_json));
+  UNPROTECT(1);
+  return result;
+}
+
+static SEXP shim_mxn_data_iter_create(SEXP name, SEXP keys, SEXP values) {
+  const char *c_name = mixnet_text(name);
+  const char *const *c_keys = mixnet_texts(keys);
+  const char *const *c_values = mixnet_texts(values);
+  SEXP r_out_iter = PROTECT(mixnet_make_data_iter());
+  mxn_data_iter_t *c_out_iter = NULL;
+  mixnet_check(mxn_data_iter_create(c_name, c_keys, c_values, (int32_t)mixnet_count(2, keys, values), &c_out_iter));
+  SEXP result = PROTECT(mixnet_filled(r_out_iter, c_out_iter));
+  UNPROTECT(2);
+  return result;
+}
+
+static SEXP shim_mxn_data_iter_next(SEXP iter, SEXP wait) {
+  mxn_data_iter_t *c_iter = (mxn_data_iter_t *)mixnet_handle(iter, "MXDataIterHandle");
+  int32_t c_out_more = 0;
+  mixnet_wait_t patience;
+  mixnet_wait_begin(&patience, wait);
+  int32_t code;
+  do code = mxn_data_iter_next(c_iter, &patience.slice, &c_out_more);
+  while (mixnet_wait_again(&patience, code));
+  mixnet_check(code);
+  SEXP result = PROTECT(Rf_ScalarReal((double)c_out_more));
+  UNPROTECT(1);
+  return result;
+}
+
+static SEXP shim_mxn_data_iter_reset(SEXP iter) {
+  mxn_data_iter_t *c_iter = (mxn_data_iter_t *)mixnet_handle(iter, "MXDataIterHandle");
+  mixnet_check(mxn_data_iter_reset(c_iter));
+  return R_NilValue;
+}
+
+static SEXP shim_mxn_data_iter_describe(SEXP iter) {
+  mxn_data_iter_t *c_iter = (mxn_data_iter_t *)mixnet_handle(iter, "MXDataIterHandle");
+  char *c_out_json = NULL;
+  mixnet_check(mxn_data_iter_describe(c_iter, &c_out_json));
+  SEXP result = PROTECT(mixnet_take_text(c_out_json));
+  UNPROTECT(1);
+  return result;
+}
+
 static const R_CallMethodDef ENTRIES[] = {
     {"mxn_abi_version", (DL_FUNC)&shim_mxn_abi_version, 0},
     {"mxn_version", (DL_FUNC)&shim_mxn_version, 0},
@@ -1340,6 +1662,7 @@ static const R_CallMethodDef ENTRIES[] = {
     {"mxn_queue_poll", (DL_FUNC)&shim_mxn_queue_poll, 1},
     {"mxn_queue_close", (DL_FUNC)&shim_mxn_queue_close, 0},
     {"mxn_op_schemas", (DL_FUNC)&shim_mxn_op_schemas, 0},
+    {"mxn_library_load", (DL_FUNC)&shim_mxn_library_load, 1},
     {"mxn_ndarray_create", (DL_FUNC)&shim_mxn_ndarray_create, 4},
     {"mxn_ndarray_clone", (DL_FUNC)&shim_mxn_ndarray_clone, 1},
     {"mxn_ndarray_free", (DL_FUNC)&shim_mxn_ndarray_free, 1},
@@ -1354,7 +1677,11 @@ static const R_CallMethodDef ENTRIES[] = {
     {"mxn_ndarray_save", (DL_FUNC)&shim_mxn_ndarray_save, 3},
     {"mxn_ndarray_load", (DL_FUNC)&shim_mxn_ndarray_load, 1},
     {"mxn_ndarray_load_memory", (DL_FUNC)&shim_mxn_ndarray_load_memory, 1},
+    {"mxn_ndarray_storage", (DL_FUNC)&shim_mxn_ndarray_storage, 1},
+    {"mxn_ndarray_create_sparse", (DL_FUNC)&shim_mxn_ndarray_create_sparse, 6},
+    {"mxn_ndarray_part", (DL_FUNC)&shim_mxn_ndarray_part, 2},
     {"mxn_symbol_variable", (DL_FUNC)&shim_mxn_symbol_variable, 1},
+    {"mxn_symbol_cut", (DL_FUNC)&shim_mxn_symbol_cut, 3},
     {"mxn_symbol_group", (DL_FUNC)&shim_mxn_symbol_group, 1},
     {"mxn_symbol_copy", (DL_FUNC)&shim_mxn_symbol_copy, 1},
     {"mxn_symbol_place", (DL_FUNC)&shim_mxn_symbol_place, 4},
@@ -1375,6 +1702,7 @@ static const R_CallMethodDef ENTRIES[] = {
     {"mxn_symbol_infer_type", (DL_FUNC)&shim_mxn_symbol_infer_type, 3},
     {"mxn_symbol_memory", (DL_FUNC)&shim_mxn_symbol_memory, 5},
     {"mxn_symbol_device_memory", (DL_FUNC)&shim_mxn_symbol_device_memory, 7},
+    {"mxn_symbol_quantize", (DL_FUNC)&shim_mxn_symbol_quantize, 2},
     {"mxn_executor_bind", (DL_FUNC)&shim_mxn_executor_bind, 8},
     {"mxn_executor_simple_bind", (DL_FUNC)&shim_mxn_executor_simple_bind, 12},
     {"mxn_executor_reshape", (DL_FUNC)&shim_mxn_executor_reshape, 6},
@@ -1395,6 +1723,13 @@ static const R_CallMethodDef ENTRIES[] = {
     {"mxn_cached_op_create", (DL_FUNC)&shim_mxn_cached_op_create, 2},
     {"mxn_cached_op_free", (DL_FUNC)&shim_mxn_cached_op_free, 1},
     {"mxn_cached_op_describe", (DL_FUNC)&shim_mxn_cached_op_describe, 1},
+    {"mxn_custom_register", (DL_FUNC)&shim_mxn_custom_register, 2},
+    {"mxn_custom_call_info", (DL_FUNC)&shim_mxn_custom_call_info, 1},
+    {"mxn_custom_call_params", (DL_FUNC)&shim_mxn_custom_call_params, 1},
+    {"mxn_custom_call_shapes", (DL_FUNC)&shim_mxn_custom_call_shapes, 1},
+    {"mxn_custom_call_arrays", (DL_FUNC)&shim_mxn_custom_call_arrays, 2},
+    {"mxn_custom_call_set_names", (DL_FUNC)&shim_mxn_custom_call_set_names, 3},
+    {"mxn_custom_call_set_shapes", (DL_FUNC)&shim_mxn_custom_call_set_shapes, 3},
     {"mxn_kvstore_create", (DL_FUNC)&shim_mxn_kvstore_create, 1},
     {"mxn_kvstore_free", (DL_FUNC)&shim_mxn_kvstore_free, 1},
     {"mxn_kvstore_init", (DL_FUNC)&shim_mxn_kvstore_init, 3},
@@ -1428,6 +1763,22 @@ static const R_CallMethodDef ENTRIES[] = {
     {"mxn_profiler_event", (DL_FUNC)&shim_mxn_profiler_event, 5},
     {"mxn_profiler_dump", (DL_FUNC)&shim_mxn_profiler_dump, 1},
     {"mxn_profiler_aggregate", (DL_FUNC)&shim_mxn_profiler_aggregate, 1},
+    {"mxn_record_reader_create", (DL_FUNC)&shim_mxn_record_reader_create, 3},
+    {"mxn_record_reader_free", (DL_FUNC)&shim_mxn_record_reader_free, 1},
+    {"mxn_record_reader_seek", (DL_FUNC)&shim_mxn_record_reader_seek, 2},
+    {"mxn_record_reader_tell", (DL_FUNC)&shim_mxn_record_reader_tell, 1},
+    {"mxn_record_writer_create", (DL_FUNC)&shim_mxn_record_writer_create, 2},
+    {"mxn_record_writer_free", (DL_FUNC)&shim_mxn_record_writer_free, 1},
+    {"mxn_record_writer_write", (DL_FUNC)&shim_mxn_record_writer_write, 2},
+    {"mxn_record_writer_tell", (DL_FUNC)&shim_mxn_record_writer_tell, 1},
+    {"mxn_record_writer_flush", (DL_FUNC)&shim_mxn_record_writer_flush, 2},
+    {"mxn_image_pack", (DL_FUNC)&shim_mxn_image_pack, 2},
+    {"mxn_data_iter_schemas", (DL_FUNC)&shim_mxn_data_iter_schemas, 0},
+    {"mxn_data_iter_create", (DL_FUNC)&shim_mxn_data_iter_create, 3},
+    {"mxn_data_iter_free", (DL_FUNC)&shim_mxn_data_iter_free, 1},
+    {"mxn_data_iter_next", (DL_FUNC)&shim_mxn_data_iter_next, 2},
+    {"mxn_data_iter_reset", (DL_FUNC)&shim_mxn_data_iter_reset, 1},
+    {"mxn_data_iter_describe", (DL_FUNC)&shim_mxn_data_iter_describe, 1},
     {"mixnet_invoke", (DL_FUNC)&mixnet_invoke, 5},
     {"mixnet_symbol", (DL_FUNC)&mixnet_symbol, 6},
     {"mixnet_default_device", (DL_FUNC)&mixnet_default_device, 2},
@@ -1439,6 +1790,8 @@ static const R_CallMethodDef ENTRIES[] = {
     {"mixnet_predictor_values", (DL_FUNC)&mixnet_predictor_values, 2},
     {"mixnet_cached_op", (DL_FUNC)&mixnet_cached_op, 2},
     {"mixnet_autograd_function", (DL_FUNC)&mixnet_autograd_function, 3},
+    {"mixnet_record_next", (DL_FUNC)&mixnet_record_next, 1},
+    {"mixnet_data_batch", (DL_FUNC)&mixnet_data_batch, 1},
     {NULL, NULL, 0}};
 
 void R_init_mixnet(DllInfo *library) {

@@ -65,6 +65,7 @@ void *mixnet_keep(SEXP owner, SEXP function);
 void mixnet_release(void *user);
 int32_t mixnet_task(void *user);
 int32_t mixnet_updater(void *user, const char *key, mxn_ndarray_t *received, mxn_ndarray_t *stored);
+int32_t mixnet_custom(void *user, mxn_custom_call_t *question);
 int32_t mixnet_monitor(void *user, const char *name, mxn_ndarray_t *value);
 int32_t mixnet_pullback(void *user, mxn_ndarray_t *const *output_grads, int64_t num_outputs,
                         mxn_ndarray_t **input_grads, int64_t num_inputs);
@@ -88,5 +89,7 @@ SEXP mixnet_predictor_fill(SEXP predictor, SEXP name, SEXP values);
 SEXP mixnet_predictor_values(SEXP predictor, SEXP index);
 SEXP mixnet_cached_op(SEXP op, SEXP inputs);
 SEXP mixnet_autograd_function(SEXP inputs, SEXP outputs, SEXP pullback);
+SEXP mixnet_record_next(SEXP reader);
+SEXP mixnet_data_batch(SEXP iter);
 
 #endif

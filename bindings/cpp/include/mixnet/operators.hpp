@@ -134,6 +134,15 @@ class Crop : public OpOptions<Crop> {
   Crop& center_crop(std::optional<bool> value) { return set(3, std::move(value)); }
 };
 
+class Custom : public OpOptions<Custom> {
+ public:
+  using OpOptions::OpOptions;
+  /// Name under which the operator was registered. (string, required)
+  Custom& op_type(std::string value) { return set(0, std::move(value)); }
+  /// Its parameters, a JSON object of texts. In files they are parameters of the node. (string, default {})
+  Custom& op_params(std::string value) { return set(1, std::move(value)); }
+};
+
 class Deconvolution : public OpOptions<Deconvolution> {
  public:
   using OpOptions::OpOptions;
@@ -153,9 +162,9 @@ class Deconvolution : public OpOptions<Deconvolution> {
   Deconvolution& num_filter(std::optional<int64_t> value) { return set(6, std::move(value)); }
   /// Channels are divided into so many independent groups. (int, default 1)
   Deconvolution& num_group(std::optional<int64_t> value) { return set(7, std::move(value)); }
-  /// Accepted for MXNet's files; memory is planned here. (int, default 1024)
+  /// Accepted for MXNet's files; memory is planned here. (int, default 512)
   Deconvolution& workspace(std::optional<int64_t> value) { return set(8, std::move(value)); }
-  /// Leaves the bias out. (boolean, default False)
+  /// Leaves the bias out. (boolean, default True)
   Deconvolution& no_bias(std::optional<bool> value) { return set(9, std::move(value)); }
   /// Accepted for MXNet's files. (one of None, fastest, limited_workspace, off, default None)
   Deconvolution& cudnn_tune(std::string value) { return set(10, std::move(value)); }
@@ -191,7 +200,7 @@ class Embedding : public OpOptions<Embedding> {
   /// Accepted for MXNet's files; rows have the dtype of weight. (dtype, default float32)
   Embedding& dtype(std::string value) { return set(2, std::move(value)); }
   Embedding& dtype(DType value) { return set(2, std::string(name_of(value))); }
-  /// Accepted; gradients are dense. (boolean, default False)
+  /// Whether the gradient of weight is row_sparse, with the rows that were looked up. (boolean, default False)
   Embedding& sparse_grad(std::optional<bool> value) { return set(3, std::move(value)); }
 };
 
@@ -579,6 +588,29 @@ class _contrib_AdaptiveAvgPooling2D : public OpOptions<_contrib_AdaptiveAvgPooli
   _contrib_AdaptiveAvgPooling2D& output_size(Shape value) { return set(0, std::move(value)); }
 };
 
+class _contrib_BatchNormWithReLU : public OpOptions<_contrib_BatchNormWithReLU> {
+ public:
+  using OpOptions::OpOptions;
+  /// Added to the variance. (float, default 0.001)
+  _contrib_BatchNormWithReLU& eps(std::optional<double> value) { return set(0, std::move(value)); }
+  /// Share of the old moving statistics that is kept. (float, default 0.9)
+  _contrib_BatchNormWithReLU& momentum(std::optional<double> value) { return set(1, std::move(value)); }
+  /// Takes gamma as 1, with zero gradient. (boolean, default True)
+  _contrib_BatchNormWithReLU& fix_gamma(std::optional<bool> value) { return set(2, std::move(value)); }
+  /// Uses the moving statistics in training too. (boolean, default False)
+  _contrib_BatchNormWithReLU& use_global_stats(std::optional<bool> value) { return set(3, std::move(value)); }
+  /// Shows mean and inverse standard deviation as outputs. (boolean, default False)
+  _contrib_BatchNormWithReLU& output_mean_var(std::optional<bool> value) { return set(4, std::move(value)); }
+  /// The channel axis. (int, default 1)
+  _contrib_BatchNormWithReLU& axis(std::optional<int64_t> value) { return set(5, std::move(value)); }
+  /// Accepted for MXNet's files. (boolean, default False)
+  _contrib_BatchNormWithReLU& cudnn_off(std::optional<bool> value) { return set(6, std::move(value)); }
+  /// Accepted for MXNet's files. (float, default None)
+  _contrib_BatchNormWithReLU& min_calib_range(std::optional<double> value) { return set(7, std::move(value)); }
+  /// Accepted for MXNet's files. (float, default None)
+  _contrib_BatchNormWithReLU& max_calib_range(std::optional<double> value) { return set(8, std::move(value)); }
+};
+
 class _contrib_BilinearResize2D : public OpOptions<_contrib_BilinearResize2D> {
  public:
   using OpOptions::OpOptions;
@@ -599,6 +631,193 @@ class _contrib_BilinearResize2D : public OpOptions<_contrib_BilinearResize2D> {
   _contrib_BilinearResize2D& align_corners(std::optional<bool> value) { return set(5, std::move(value)); }
 };
 
+class _contrib_DeformableConvolution : public OpOptions<_contrib_DeformableConvolution> {
+ public:
+  using OpOptions::OpOptions;
+  /// Extent of the window: (height, width). (tuple, required)
+  _contrib_DeformableConvolution& kernel(Shape value) { return set(0, std::move(value)); }
+  /// Step of the window; 1 when empty. (tuple, default ())
+  _contrib_DeformableConvolution& stride(Shape value) { return set(1, std::move(value)); }
+  /// Distance of the window's elements; 1 when empty. (tuple, default ())
+  _contrib_DeformableConvolution& dilate(Shape value) { return set(2, std::move(value)); }
+  /// Zeros added on both sides; 0 when empty. (tuple, default ())
+  _contrib_DeformableConvolution& pad(Shape value) { return set(3, std::move(value)); }
+  /// Number of output channels. (int, required)
+  _contrib_DeformableConvolution& num_filter(std::optional<int64_t> value) { return set(4, std::move(value)); }
+  /// Channels are divided into so many independent groups. (int, default 1)
+  _contrib_DeformableConvolution& num_group(std::optional<int64_t> value) { return set(5, std::move(value)); }
+  /// Channels are divided into so many groups with offsets of their own. (int, default 1)
+  _contrib_DeformableConvolution& num_deformable_group(std::optional<int64_t> value) { return set(6, std::move(value)); }
+  /// Accepted for MXNet's files; memory is planned here. (int, default 1024)
+  _contrib_DeformableConvolution& workspace(std::optional<int64_t> value) { return set(7, std::move(value)); }
+  /// Leaves the bias out. (boolean, default False)
+  _contrib_DeformableConvolution& no_bias(std::optional<bool> value) { return set(8, std::move(value)); }
+  /// Order of data's axes: NCHW. (one of None, NCDHW, NCHW, NCW, default None)
+  _contrib_DeformableConvolution& layout(std::string value) { return set(9, std::move(value)); }
+  _contrib_DeformableConvolution& layout(std::nullopt_t) { return set(9, std::nullopt); }
+};
+
+class _contrib_DeformablePSROIPooling : public OpOptions<_contrib_DeformablePSROIPooling> {
+ public:
+  using OpOptions::OpOptions;
+  /// Multiplies the corners: the size of data over that of the image. (float, required)
+  _contrib_DeformablePSROIPooling& spatial_scale(std::optional<double> value) { return set(0, std::move(value)); }
+  /// Channels of the output. (int, required)
+  _contrib_DeformablePSROIPooling& output_dim(std::optional<int64_t> value) { return set(1, std::move(value)); }
+  /// Channel groups along an axis. (int, required)
+  _contrib_DeformablePSROIPooling& group_size(std::optional<int64_t> value) { return set(2, std::move(value)); }
+  /// Cells along an axis. (int, required)
+  _contrib_DeformablePSROIPooling& pooled_size(std::optional<int64_t> value) { return set(3, std::move(value)); }
+  /// Cells of trans along an axis; 0: as pooled_size. (int, default 0)
+  _contrib_DeformablePSROIPooling& part_size(std::optional<int64_t> value) { return set(4, std::move(value)); }
+  /// Samples of a cell along an axis. (int, default 1)
+  _contrib_DeformablePSROIPooling& sample_per_part(std::optional<int64_t> value) { return set(5, std::move(value)); }
+  /// Multiplies trans, in sizes of the region. (float, default 0)
+  _contrib_DeformablePSROIPooling& trans_std(std::optional<double> value) { return set(6, std::move(value)); }
+  /// Cells are not moved; trans is left out. (boolean, default False)
+  _contrib_DeformablePSROIPooling& no_trans(std::optional<bool> value) { return set(7, std::move(value)); }
+};
+
+class _contrib_ModulatedDeformableConvolution : public OpOptions<_contrib_ModulatedDeformableConvolution> {
+ public:
+  using OpOptions::OpOptions;
+  /// Extent of the window: (height, width). (tuple, required)
+  _contrib_ModulatedDeformableConvolution& kernel(Shape value) { return set(0, std::move(value)); }
+  /// Step of the window; 1 when empty. (tuple, default ())
+  _contrib_ModulatedDeformableConvolution& stride(Shape value) { return set(1, std::move(value)); }
+  /// Distance of the window's elements; 1 when empty. (tuple, default ())
+  _contrib_ModulatedDeformableConvolution& dilate(Shape value) { return set(2, std::move(value)); }
+  /// Zeros added on both sides; 0 when empty. (tuple, default ())
+  _contrib_ModulatedDeformableConvolution& pad(Shape value) { return set(3, std::move(value)); }
+  /// Number of output channels. (int, required)
+  _contrib_ModulatedDeformableConvolution& num_filter(std::optional<int64_t> value) { return set(4, std::move(value)); }
+  /// Channels are divided into so many independent groups. (int, default 1)
+  _contrib_ModulatedDeformableConvolution& num_group(std::optional<int64_t> value) { return set(5, std::move(value)); }
+  /// Channels are divided into so many groups with offsets of their own. (int, default 1)
+  _contrib_ModulatedDeformableConvolution& num_deformable_group(std::optional<int64_t> value) { return set(6, std::move(value)); }
+  /// Accepted for MXNet's files; memory is planned here. (int, default 1024)
+  _contrib_ModulatedDeformableConvolution& workspace(std::optional<int64_t> value) { return set(7, std::move(value)); }
+  /// Leaves the bias out. (boolean, default False)
+  _contrib_ModulatedDeformableConvolution& no_bias(std::optional<bool> value) { return set(8, std::move(value)); }
+  /// Accepted for MXNet's files. (int, default 64)
+  _contrib_ModulatedDeformableConvolution& im2col_step(std::optional<int64_t> value) { return set(9, std::move(value)); }
+  /// Order of data's axes: NCHW. (one of None, NCDHW, NCHW, NCW, default None)
+  _contrib_ModulatedDeformableConvolution& layout(std::string value) { return set(10, std::move(value)); }
+  _contrib_ModulatedDeformableConvolution& layout(std::nullopt_t) { return set(10, std::nullopt); }
+};
+
+class _contrib_MultiBoxDetection : public OpOptions<_contrib_MultiBoxDetection> {
+ public:
+  using OpOptions::OpOptions;
+  /// Cuts boxes off at the borders of the image. (boolean, default True)
+  _contrib_MultiBoxDetection& clip(std::optional<bool> value) { return set(0, std::move(value)); }
+  /// Boxes whose best class has a lower probability are background. (float, default 0.01)
+  _contrib_MultiBoxDetection& threshold(std::optional<double> value) { return set(1, std::move(value)); }
+  /// Accepted and not used, as in MXNet: class 0 is background. (int, default 0)
+  _contrib_MultiBoxDetection& background_id(std::optional<int64_t> value) { return set(2, std::move(value)); }
+  /// Boxes that overlap a better one by this or more go; 0 or less, or above 1: none goes, none is sorted. (float,
+  /// default 0.5)
+  _contrib_MultiBoxDetection& nms_threshold(std::optional<double> value) { return set(3, std::move(value)); }
+  /// Boxes suppress boxes of other classes too. (boolean, default False)
+  _contrib_MultiBoxDetection& force_suppress(std::optional<bool> value) { return set(4, std::move(value)); }
+  /// Offsets are multiplied by these four numbers. (float tuple, default (0.1, 0.1, 0.2, 0.2))
+  _contrib_MultiBoxDetection& variances(std::vector<double> value) { return set(5, std::move(value)); }
+  /// Above 0: only so many of the best boxes stay. (int, default -1)
+  _contrib_MultiBoxDetection& nms_topk(std::optional<int64_t> value) { return set(6, std::move(value)); }
+};
+
+class _contrib_MultiBoxPrior : public OpOptions<_contrib_MultiBoxPrior> {
+ public:
+  using OpOptions::OpOptions;
+  /// Heights of the anchors, as shares of the image. (float tuple, default (1,))
+  _contrib_MultiBoxPrior& sizes(std::vector<double> value) { return set(0, std::move(value)); }
+  /// Width over height; all but the first go with the first size alone. (float tuple, default (1,))
+  _contrib_MultiBoxPrior& ratios(std::vector<double> value) { return set(1, std::move(value)); }
+  /// Cuts anchors off at the borders of the image. (boolean, default False)
+  _contrib_MultiBoxPrior& clip(std::optional<bool> value) { return set(2, std::move(value)); }
+  /// Distance of pixels (y, x); 1 over the map's extents when below 0. (float tuple, default (-1, -1))
+  _contrib_MultiBoxPrior& steps(std::vector<double> value) { return set(3, std::move(value)); }
+  /// Where in a pixel the centre is (y, x). (float tuple, default (0.5, 0.5))
+  _contrib_MultiBoxPrior& offsets(std::vector<double> value) { return set(4, std::move(value)); }
+};
+
+class _contrib_MultiBoxTarget : public OpOptions<_contrib_MultiBoxTarget> {
+ public:
+  using OpOptions::OpOptions;
+  /// Anchors that overlap a box by more than this have it to find. (float, default 0.5)
+  _contrib_MultiBoxTarget& overlap_threshold(std::optional<double> value) { return set(0, std::move(value)); }
+  /// The class target of anchors that do not count. (float, default -1)
+  _contrib_MultiBoxTarget& ignore_label(std::optional<double> value) { return set(1, std::move(value)); }
+  /// Above 0: so many background anchors per anchor with a box count, those with the worst predictions. (float, default
+  /// -1)
+  _contrib_MultiBoxTarget& negative_mining_ratio(std::optional<double> value) { return set(2, std::move(value)); }
+  /// Anchors that overlap a box by this or more are not taken for background then. (float, default 0.5)
+  _contrib_MultiBoxTarget& negative_mining_thresh(std::optional<double> value) { return set(3, std::move(value)); }
+  /// Accepted and not used, as in MXNet. (int, default 0)
+  _contrib_MultiBoxTarget& minimum_negative_samples(std::optional<int64_t> value) { return set(4, std::move(value)); }
+  /// Offsets are divided by these four numbers. (float tuple, default (0.1, 0.1, 0.2, 0.2))
+  _contrib_MultiBoxTarget& variances(std::vector<double> value) { return set(5, std::move(value)); }
+};
+
+class _contrib_MultiProposal : public OpOptions<_contrib_MultiProposal> {
+ public:
+  using OpOptions::OpOptions;
+  /// So many of the best boxes are looked at; 0: all. (int, default 6000)
+  _contrib_MultiProposal& rpn_pre_nms_top_n(std::optional<int64_t> value) { return set(0, std::move(value)); }
+  /// Regions per image; where fewer are found they are repeated. (int, default 300)
+  _contrib_MultiProposal& rpn_post_nms_top_n(std::optional<int64_t> value) { return set(1, std::move(value)); }
+  /// Boxes that overlap a better one by more than this go. (float, default 0.7)
+  _contrib_MultiProposal& threshold(std::optional<double> value) { return set(2, std::move(value)); }
+  /// Smaller boxes, in pixels before im_info's scale, come last. (int, default 16)
+  _contrib_MultiProposal& rpn_min_size(std::optional<int64_t> value) { return set(3, std::move(value)); }
+  /// Sizes of anchors, as multiples of feature_stride. (float tuple, default (4, 8, 16, 32))
+  _contrib_MultiProposal& scales(std::vector<double> value) { return set(4, std::move(value)); }
+  /// Height over width of anchors. (float tuple, default (0.5, 1, 2))
+  _contrib_MultiProposal& ratios(std::vector<double> value) { return set(5, std::move(value)); }
+  /// Pixels of the image per pixel of the map. (int, default 16)
+  _contrib_MultiProposal& feature_stride(std::optional<int64_t> value) { return set(6, std::move(value)); }
+  /// Shows the scores as a second output. (boolean, default False)
+  _contrib_MultiProposal& output_score(std::optional<bool> value) { return set(7, std::move(value)); }
+  /// Offsets are distances of the corners. (boolean, default False)
+  _contrib_MultiProposal& iou_loss(std::optional<bool> value) { return set(8, std::move(value)); }
+};
+
+class _contrib_PSROIPooling : public OpOptions<_contrib_PSROIPooling> {
+ public:
+  using OpOptions::OpOptions;
+  /// Multiplies the corners: the size of data over that of the image. (float, required)
+  _contrib_PSROIPooling& spatial_scale(std::optional<double> value) { return set(0, std::move(value)); }
+  /// Channels of the output. (int, required)
+  _contrib_PSROIPooling& output_dim(std::optional<int64_t> value) { return set(1, std::move(value)); }
+  /// Cells along an axis. (int, required)
+  _contrib_PSROIPooling& pooled_size(std::optional<int64_t> value) { return set(2, std::move(value)); }
+  /// Channel groups along an axis; 0: as the cells. (int, default 0)
+  _contrib_PSROIPooling& group_size(std::optional<int64_t> value) { return set(3, std::move(value)); }
+};
+
+class _contrib_Proposal : public OpOptions<_contrib_Proposal> {
+ public:
+  using OpOptions::OpOptions;
+  /// So many of the best boxes are looked at; 0: all. (int, default 6000)
+  _contrib_Proposal& rpn_pre_nms_top_n(std::optional<int64_t> value) { return set(0, std::move(value)); }
+  /// Regions per image; where fewer are found they are repeated. (int, default 300)
+  _contrib_Proposal& rpn_post_nms_top_n(std::optional<int64_t> value) { return set(1, std::move(value)); }
+  /// Boxes that overlap a better one by more than this go. (float, default 0.7)
+  _contrib_Proposal& threshold(std::optional<double> value) { return set(2, std::move(value)); }
+  /// Smaller boxes, in pixels before im_info's scale, come last. (int, default 16)
+  _contrib_Proposal& rpn_min_size(std::optional<int64_t> value) { return set(3, std::move(value)); }
+  /// Sizes of anchors, as multiples of feature_stride. (float tuple, default (4, 8, 16, 32))
+  _contrib_Proposal& scales(std::vector<double> value) { return set(4, std::move(value)); }
+  /// Height over width of anchors. (float tuple, default (0.5, 1, 2))
+  _contrib_Proposal& ratios(std::vector<double> value) { return set(5, std::move(value)); }
+  /// Pixels of the image per pixel of the map. (int, default 16)
+  _contrib_Proposal& feature_stride(std::optional<int64_t> value) { return set(6, std::move(value)); }
+  /// Shows the scores as a second output. (boolean, default False)
+  _contrib_Proposal& output_score(std::optional<bool> value) { return set(7, std::move(value)); }
+  /// Offsets are distances of the corners. (boolean, default False)
+  _contrib_Proposal& iou_loss(std::optional<bool> value) { return set(8, std::move(value)); }
+};
+
 class _contrib_ROIAlign : public OpOptions<_contrib_ROIAlign> {
  public:
   using OpOptions::OpOptions;
@@ -613,6 +832,36 @@ class _contrib_ROIAlign : public OpOptions<_contrib_ROIAlign> {
   /// Moves regions by half a pixel, so that pixels are areas, and allows regions smaller than a pixel. (boolean,
   /// default False)
   _contrib_ROIAlign& aligned(std::optional<bool> value) { return set(4, std::move(value)); }
+};
+
+class _contrib_RROIAlign : public OpOptions<_contrib_RROIAlign> {
+ public:
+  using OpOptions::OpOptions;
+  /// Height and width of the grid. (tuple, required)
+  _contrib_RROIAlign& pooled_size(Shape value) { return set(0, std::move(value)); }
+  /// Multiplies centre and extents: the size of data over that of the image. (float, required)
+  _contrib_RROIAlign& spatial_scale(std::optional<double> value) { return set(1, std::move(value)); }
+  /// Samples per cell along each axis; 0 or less: as many as the cell has pixels. (int, default -1)
+  _contrib_RROIAlign& sampling_ratio(std::optional<int64_t> value) { return set(2, std::move(value)); }
+};
+
+class _contrib_SyncBatchNorm : public OpOptions<_contrib_SyncBatchNorm> {
+ public:
+  using OpOptions::OpOptions;
+  /// Added to the variance. (float, default 0.001)
+  _contrib_SyncBatchNorm& eps(std::optional<double> value) { return set(0, std::move(value)); }
+  /// Share of the old moving statistics that is kept. (float, default 0.9)
+  _contrib_SyncBatchNorm& momentum(std::optional<double> value) { return set(1, std::move(value)); }
+  /// Takes gamma as 1, with zero gradient. (boolean, default True)
+  _contrib_SyncBatchNorm& fix_gamma(std::optional<bool> value) { return set(2, std::move(value)); }
+  /// Uses the moving statistics in training too. (boolean, default False)
+  _contrib_SyncBatchNorm& use_global_stats(std::optional<bool> value) { return set(3, std::move(value)); }
+  /// Shows mean and inverse standard deviation as outputs. (boolean, default False)
+  _contrib_SyncBatchNorm& output_mean_var(std::optional<bool> value) { return set(4, std::move(value)); }
+  /// Accepted for MXNet's files. (int, default 1)
+  _contrib_SyncBatchNorm& ndev(std::optional<int64_t> value) { return set(5, std::move(value)); }
+  /// Accepted for MXNet's files. (string, required)
+  _contrib_SyncBatchNorm& key(std::string value) { return set(6, std::move(value)); }
 };
 
 class _contrib_allclose : public OpOptions<_contrib_allclose> {
@@ -641,6 +890,110 @@ class _contrib_arange_like : public OpOptions<_contrib_arange_like> {
   _contrib_arange_like& axis(std::optional<int64_t> value) { return set(4, std::move(value)); }
 };
 
+class _contrib_bipartite_matching : public OpOptions<_contrib_bipartite_matching> {
+ public:
+  using OpOptions::OpOptions;
+  /// Small scores are better. (boolean, default False)
+  _contrib_bipartite_matching& is_ascend(std::optional<bool> value) { return set(0, std::move(value)); }
+  /// Pairs with worse scores are not made. (float, required)
+  _contrib_bipartite_matching& threshold(std::optional<double> value) { return set(1, std::move(value)); }
+  /// Above 0: stops after topk + 1 pairs, as MXNet does. (int, default -1)
+  _contrib_bipartite_matching& topk(std::optional<int64_t> value) { return set(2, std::move(value)); }
+};
+
+class _contrib_boolean_mask : public OpOptions<_contrib_boolean_mask> {
+ public:
+  using OpOptions::OpOptions;
+  /// The axis along which slices are taken. (int, default 0)
+  _contrib_boolean_mask& axis(std::optional<int64_t> value) { return set(0, std::move(value)); }
+};
+
+class _contrib_box_decode : public OpOptions<_contrib_box_decode> {
+ public:
+  using OpOptions::OpOptions;
+  /// Multiplies the offset of x. (float, default 1)
+  _contrib_box_decode& std0(std::optional<double> value) { return set(0, std::move(value)); }
+  /// Multiplies the offset of y. (float, default 1)
+  _contrib_box_decode& std1(std::optional<double> value) { return set(1, std::move(value)); }
+  /// Multiplies the logarithm of the width's factor. (float, default 1)
+  _contrib_box_decode& std2(std::optional<double> value) { return set(2, std::move(value)); }
+  /// Multiplies the logarithm of the height's factor. (float, default 1)
+  _contrib_box_decode& std3(std::optional<double> value) { return set(3, std::move(value)); }
+  /// Above 0: limits those logarithms. (float, default -1)
+  _contrib_box_decode& clip(std::optional<double> value) { return set(4, std::move(value)); }
+  /// How anchors have boxes. (one of corner, center, default center)
+  _contrib_box_decode& format(std::string value) { return set(5, std::move(value)); }
+};
+
+class _contrib_box_iou : public OpOptions<_contrib_box_iou> {
+ public:
+  using OpOptions::OpOptions;
+  /// Corners, or centre and size. (one of corner, center, default corner)
+  _contrib_box_iou& format(std::string value) { return set(0, std::move(value)); }
+};
+
+class _contrib_box_nms : public OpOptions<_contrib_box_nms> {
+ public:
+  using OpOptions::OpOptions;
+  /// Boxes that overlap a kept box by more than this go. (float, default 0.5)
+  _contrib_box_nms& overlap_thresh(std::optional<double> value) { return set(0, std::move(value)); }
+  /// Boxes whose score is not above this go. (float, default 0)
+  _contrib_box_nms& valid_thresh(std::optional<double> value) { return set(1, std::move(value)); }
+  /// Only so many of the best valid boxes are looked at; all below 0, 0 copies data. (int, default -1)
+  _contrib_box_nms& topk(std::optional<int64_t> value) { return set(2, std::move(value)); }
+  /// Where the four coordinates begin in a row. (int, default 2)
+  _contrib_box_nms& coord_start(std::optional<int64_t> value) { return set(3, std::move(value)); }
+  /// Where the score is in a row. (int, default 1)
+  _contrib_box_nms& score_index(std::optional<int64_t> value) { return set(4, std::move(value)); }
+  /// Where the class is in a row; below 0 all boxes are of one class. (int, default -1)
+  _contrib_box_nms& id_index(std::optional<int64_t> value) { return set(5, std::move(value)); }
+  /// Boxes of this class go. (int, default -1)
+  _contrib_box_nms& background_id(std::optional<int64_t> value) { return set(6, std::move(value)); }
+  /// Boxes suppress boxes of other classes too. (boolean, default False)
+  _contrib_box_nms& force_suppress(std::optional<bool> value) { return set(7, std::move(value)); }
+  /// How data has boxes: corners, or centre and size. (one of corner, center, default corner)
+  _contrib_box_nms& in_format(std::string value) { return set(8, std::move(value)); }
+  /// How the output has boxes. (one of corner, center, default corner)
+  _contrib_box_nms& out_format(std::string value) { return set(9, std::move(value)); }
+};
+
+class _contrib_calibrate_entropy : public OpOptions<_contrib_calibrate_entropy> {
+ public:
+  using OpOptions::OpOptions;
+  /// Numbers that the quantised type has; odd. (int, default 255)
+  _contrib_calibrate_entropy& num_quantized_bins(std::optional<int64_t> value) { return set(0, std::move(value)); }
+};
+
+class _contrib_count_sketch : public OpOptions<_contrib_count_sketch> {
+ public:
+  using OpOptions::OpOptions;
+  /// Columns of the output. (int, required)
+  _contrib_count_sketch& out_dim(std::optional<int64_t> value) { return set(0, std::move(value)); }
+  /// Accepted for MXNet's files. (int, default 32)
+  _contrib_count_sketch& processing_batch_size(std::optional<int64_t> value) { return set(1, std::move(value)); }
+};
+
+class _contrib_dequantize : public OpOptions<_contrib_dequantize> {
+ public:
+  using OpOptions::OpOptions;
+  /// Dtype of the result. (one of float32, default float32)
+  _contrib_dequantize& out_type(std::string value) { return set(0, std::move(value)); }
+};
+
+class _contrib_fft : public OpOptions<_contrib_fft> {
+ public:
+  using OpOptions::OpOptions;
+  /// Accepted for MXNet's files. (int, default 128)
+  _contrib_fft& compute_size(std::optional<int64_t> value) { return set(0, std::move(value)); }
+};
+
+class _contrib_getnnz : public OpOptions<_contrib_getnnz> {
+ public:
+  using OpOptions::OpOptions;
+  /// None counts all, 1 counts per row. (int, default None)
+  _contrib_getnnz& axis(std::optional<int64_t> value) { return set(0, std::move(value)); }
+};
+
 class _contrib_gradientmultiplier : public OpOptions<_contrib_gradientmultiplier> {
  public:
   using OpOptions::OpOptions;
@@ -648,6 +1001,26 @@ class _contrib_gradientmultiplier : public OpOptions<_contrib_gradientmultiplier
   _contrib_gradientmultiplier& scalar(std::optional<double> value) { return set(0, std::move(value)); }
   /// Accepted for MXNet's files. (boolean, default True)
   _contrib_gradientmultiplier& is_int(std::optional<bool> value) { return set(1, std::move(value)); }
+};
+
+class _contrib_group_adagrad_update : public OpOptions<_contrib_group_adagrad_update> {
+ public:
+  using OpOptions::OpOptions;
+  /// Learning rate. (float, required)
+  _contrib_group_adagrad_update& lr(std::optional<double> value) { return set(0, std::move(value)); }
+  /// Multiplies the gradient first. (float, default 1)
+  _contrib_group_adagrad_update& rescale_grad(std::optional<double> value) { return set(1, std::move(value)); }
+  /// Limits gradients to [-c, c]; off below 0. (float, default -1)
+  _contrib_group_adagrad_update& clip_gradient(std::optional<double> value) { return set(2, std::move(value)); }
+  /// Keeps the division finite. (float, default 1e-05)
+  _contrib_group_adagrad_update& epsilon(std::optional<double> value) { return set(3, std::move(value)); }
+};
+
+class _contrib_ifft : public OpOptions<_contrib_ifft> {
+ public:
+  using OpOptions::OpOptions;
+  /// Accepted for MXNet's files. (int, default 128)
+  _contrib_ifft& compute_size(std::optional<int64_t> value) { return set(0, std::move(value)); }
 };
 
 class _contrib_index_array : public OpOptions<_contrib_index_array> {
@@ -695,6 +1068,293 @@ class _contrib_quadratic : public OpOptions<_contrib_quadratic> {
   _contrib_quadratic& b(std::optional<double> value) { return set(1, std::move(value)); }
   /// Added to everything. (float, default 0)
   _contrib_quadratic& c(std::optional<double> value) { return set(2, std::move(value)); }
+};
+
+class _contrib_quantize : public OpOptions<_contrib_quantize> {
+ public:
+  using OpOptions::OpOptions;
+  /// Dtype of the result. (one of int8, uint8, default uint8)
+  _contrib_quantize& out_type(std::string value) { return set(0, std::move(value)); }
+};
+
+class _contrib_quantize_asym : public OpOptions<_contrib_quantize_asym> {
+ public:
+  using OpOptions::OpOptions;
+  /// Lowest value that is to be held; None: what the data have. (float, default None)
+  _contrib_quantize_asym& min_calib_range(std::optional<double> value) { return set(0, std::move(value)); }
+  /// Highest value that is to be held; None: what the data have. (float, default None)
+  _contrib_quantize_asym& max_calib_range(std::optional<double> value) { return set(1, std::move(value)); }
+};
+
+class _contrib_quantize_v2 : public OpOptions<_contrib_quantize_v2> {
+ public:
+  using OpOptions::OpOptions;
+  /// Dtype of the result; auto: uint8 where the calibrated range has nothing below zero, else int8. (one of auto, int8,
+  /// uint8, default int8)
+  _contrib_quantize_v2& out_type(std::string value) { return set(0, std::move(value)); }
+  /// Lowest value that is to be held; None: what the data have. (float, default None)
+  _contrib_quantize_v2& min_calib_range(std::optional<double> value) { return set(1, std::move(value)); }
+  /// Highest value that is to be held; None: what the data have. (float, default None)
+  _contrib_quantize_v2& max_calib_range(std::optional<double> value) { return set(2, std::move(value)); }
+};
+
+class _contrib_quantized_act : public OpOptions<_contrib_quantized_act> {
+ public:
+  using OpOptions::OpOptions;
+  /// relu; others are refused. (one of relu, sigmoid, tanh, softrelu, softsign, required)
+  _contrib_quantized_act& act_type(std::string value) { return set(0, std::move(value)); }
+};
+
+class _contrib_quantized_batch_norm : public OpOptions<_contrib_quantized_batch_norm> {
+ public:
+  using OpOptions::OpOptions;
+  /// Added to the variance. (float, default 0.0010000000474974513)
+  _contrib_quantized_batch_norm& eps(std::optional<double> value) { return set(0, std::move(value)); }
+  /// Accepted for MXNet's files. (float, default 0.9)
+  _contrib_quantized_batch_norm& momentum(std::optional<double> value) { return set(1, std::move(value)); }
+  /// Takes gamma for 1. (boolean, default True)
+  _contrib_quantized_batch_norm& fix_gamma(std::optional<bool> value) { return set(2, std::move(value)); }
+  /// Accepted; the moving statistics are used anyway. (boolean, default False)
+  _contrib_quantized_batch_norm& use_global_stats(std::optional<bool> value) { return set(3, std::move(value)); }
+  /// Accepted for MXNet's files. (boolean, default False)
+  _contrib_quantized_batch_norm& output_mean_var(std::optional<bool> value) { return set(4, std::move(value)); }
+  /// Axis of the channels. (int, default 1)
+  _contrib_quantized_batch_norm& axis(std::optional<int64_t> value) { return set(5, std::move(value)); }
+  /// Accepted for MXNet's files. (boolean, default False)
+  _contrib_quantized_batch_norm& cudnn_off(std::optional<bool> value) { return set(6, std::move(value)); }
+  /// Lowest value that is to be held; None: what the data have. (float, default None)
+  _contrib_quantized_batch_norm& min_calib_range(std::optional<double> value) { return set(7, std::move(value)); }
+  /// Highest value that is to be held; None: what the data have. (float, default None)
+  _contrib_quantized_batch_norm& max_calib_range(std::optional<double> value) { return set(8, std::move(value)); }
+};
+
+class _contrib_quantized_concat : public OpOptions<_contrib_quantized_concat> {
+ public:
+  using OpOptions::OpOptions;
+  /// Axis along which they are joined. (int, default 1)
+  _contrib_quantized_concat& dim(std::optional<int64_t> value) { return set(1, std::move(value)); }
+};
+
+class _contrib_quantized_conv : public OpOptions<_contrib_quantized_conv> {
+ public:
+  using OpOptions::OpOptions;
+  /// Extent of the window: (w), (h, w) or (d, h, w). (tuple, required)
+  _contrib_quantized_conv& kernel(Shape value) { return set(0, std::move(value)); }
+  /// Step of the window; 1 when empty. (tuple, default ())
+  _contrib_quantized_conv& stride(Shape value) { return set(1, std::move(value)); }
+  /// Distance of the window's elements; 1 when empty. (tuple, default ())
+  _contrib_quantized_conv& dilate(Shape value) { return set(2, std::move(value)); }
+  /// Zeros added on both sides; 0 when empty. (tuple, default ())
+  _contrib_quantized_conv& pad(Shape value) { return set(3, std::move(value)); }
+  /// Number of output channels. (int, required)
+  _contrib_quantized_conv& num_filter(std::optional<int64_t> value) { return set(4, std::move(value)); }
+  /// Channels are divided into so many independent groups. (int, default 1)
+  _contrib_quantized_conv& num_group(std::optional<int64_t> value) { return set(5, std::move(value)); }
+  /// Accepted for MXNet's files; memory is planned here. (int, default 1024)
+  _contrib_quantized_conv& workspace(std::optional<int64_t> value) { return set(6, std::move(value)); }
+  /// Leaves the bias out. (boolean, default False)
+  _contrib_quantized_conv& no_bias(std::optional<bool> value) { return set(7, std::move(value)); }
+  /// Accepted for MXNet's files. (one of None, fastest, limited_workspace, off, default None)
+  _contrib_quantized_conv& cudnn_tune(std::string value) { return set(8, std::move(value)); }
+  _contrib_quantized_conv& cudnn_tune(std::nullopt_t) { return set(8, std::nullopt); }
+  /// Accepted for MXNet's files. (boolean, default False)
+  _contrib_quantized_conv& cudnn_off(std::optional<bool> value) { return set(9, std::move(value)); }
+  /// Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then. (one of
+  /// None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None)
+  _contrib_quantized_conv& layout(std::string value) { return set(10, std::move(value)); }
+  _contrib_quantized_conv& layout(std::nullopt_t) { return set(10, std::nullopt); }
+};
+
+class _contrib_quantized_elemwise_add : public OpOptions<_contrib_quantized_elemwise_add> {
+ public:
+  using OpOptions::OpOptions;
+  /// Lowest value that is to be held; None: what the data have. (float, default None)
+  _contrib_quantized_elemwise_add& min_calib_range(std::optional<double> value) { return set(0, std::move(value)); }
+  /// Highest value that is to be held; None: what the data have. (float, default None)
+  _contrib_quantized_elemwise_add& max_calib_range(std::optional<double> value) { return set(1, std::move(value)); }
+};
+
+class _contrib_quantized_elemwise_mul : public OpOptions<_contrib_quantized_elemwise_mul> {
+ public:
+  using OpOptions::OpOptions;
+  /// Lowest value that is to be held; None: what the data have. (float, default None)
+  _contrib_quantized_elemwise_mul& min_calib_range(std::optional<double> value) { return set(0, std::move(value)); }
+  /// Highest value that is to be held; None: what the data have. (float, default None)
+  _contrib_quantized_elemwise_mul& max_calib_range(std::optional<double> value) { return set(1, std::move(value)); }
+  /// The product as float32, alone. (boolean, default False)
+  _contrib_quantized_elemwise_mul& enable_float_output(std::optional<bool> value) { return set(2, std::move(value)); }
+};
+
+class _contrib_quantized_embedding : public OpOptions<_contrib_quantized_embedding> {
+ public:
+  using OpOptions::OpOptions;
+  /// Number of rows. (int, required)
+  _contrib_quantized_embedding& input_dim(std::optional<int64_t> value) { return set(0, std::move(value)); }
+  /// Length of a row. (int, required)
+  _contrib_quantized_embedding& output_dim(std::optional<int64_t> value) { return set(1, std::move(value)); }
+  /// Accepted for MXNet's files; rows have the dtype of weight. (dtype, default float32)
+  _contrib_quantized_embedding& dtype(std::string value) { return set(2, std::move(value)); }
+  _contrib_quantized_embedding& dtype(DType value) { return set(2, std::string(name_of(value))); }
+  /// Accepted for MXNet's files. (boolean, default False)
+  _contrib_quantized_embedding& sparse_grad(std::optional<bool> value) { return set(3, std::move(value)); }
+};
+
+class _contrib_quantized_fully_connected : public OpOptions<_contrib_quantized_fully_connected> {
+ public:
+  using OpOptions::OpOptions;
+  /// Number of outputs per row. (int, required)
+  _contrib_quantized_fully_connected& num_hidden(std::optional<int64_t> value) { return set(0, std::move(value)); }
+  /// Leaves the bias out. (boolean, default False)
+  _contrib_quantized_fully_connected& no_bias(std::optional<bool> value) { return set(1, std::move(value)); }
+  /// Merges all axes of data but the first; otherwise only the last axis is transformed. (boolean, default True)
+  _contrib_quantized_fully_connected& flatten(std::optional<bool> value) { return set(2, std::move(value)); }
+};
+
+class _contrib_quantized_pooling : public OpOptions<_contrib_quantized_pooling> {
+ public:
+  using OpOptions::OpOptions;
+  /// Extent of the window: (w), (h, w) or (d, h, w). (tuple, default ())
+  _contrib_quantized_pooling& kernel(Shape value) { return set(0, std::move(value)); }
+  /// What is taken of each window. (one of avg, lp, max, sum, default max)
+  _contrib_quantized_pooling& pool_type(std::string value) { return set(1, std::move(value)); }
+  /// One window over everything; kernel, stride and pad are ignored. (boolean, default False)
+  _contrib_quantized_pooling& global_pool(std::optional<bool> value) { return set(2, std::move(value)); }
+  /// Accepted for MXNet's files. (boolean, default False)
+  _contrib_quantized_pooling& cudnn_off(std::optional<bool> value) { return set(3, std::move(value)); }
+  /// Number of windows: floor (valid), ceil (full), or input / stride (same). (one of full, same, valid, default valid)
+  _contrib_quantized_pooling& pooling_convention(std::string value) { return set(4, std::move(value)); }
+  /// Step of the window; 1 when empty. (tuple, default ())
+  _contrib_quantized_pooling& stride(Shape value) { return set(5, std::move(value)); }
+  /// Elements added on both sides; 0 when empty. (tuple, default ())
+  _contrib_quantized_pooling& pad(Shape value) { return set(6, std::move(value)); }
+  /// The p of pool_type lp. (int, default None)
+  _contrib_quantized_pooling& p_value(std::optional<int64_t> value) { return set(7, std::move(value)); }
+  /// Whether padding counts for the average; yes unless False. (boolean, default None)
+  _contrib_quantized_pooling& count_include_pad(std::optional<bool> value) { return set(8, std::move(value)); }
+  /// Order of the axes of data; channels first unless NHWC or NDHWC. (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC,
+  /// default None)
+  _contrib_quantized_pooling& layout(std::string value) { return set(9, std::move(value)); }
+  _contrib_quantized_pooling& layout(std::nullopt_t) { return set(9, std::nullopt); }
+};
+
+class _contrib_quantized_rnn : public OpOptions<_contrib_quantized_rnn> {
+ public:
+  using OpOptions::OpOptions;
+  /// Size of the state. (int, required)
+  _contrib_quantized_rnn& state_size(std::optional<int64_t> value) { return set(0, std::move(value)); }
+  /// Number of layers. (int, required)
+  _contrib_quantized_rnn& num_layers(std::optional<int64_t> value) { return set(1, std::move(value)); }
+  /// Runs both ways. (boolean, default False)
+  _contrib_quantized_rnn& bidirectional(std::optional<bool> value) { return set(2, std::move(value)); }
+  /// The cell. (one of gru, lstm, rnn_relu, rnn_tanh, required)
+  _contrib_quantized_rnn& mode(std::string value) { return set(3, std::move(value)); }
+  /// Dropout, of which prediction has none. (float, default 0)
+  _contrib_quantized_rnn& p(std::optional<double> value) { return set(4, std::move(value)); }
+  /// Gives the last states too. (boolean, default False)
+  _contrib_quantized_rnn& state_outputs(std::optional<bool> value) { return set(5, std::move(value)); }
+  /// None; anything else is refused. (int, default None)
+  _contrib_quantized_rnn& projection_size(std::optional<int64_t> value) { return set(6, std::move(value)); }
+  /// Lowest cell state of an LSTM. (float, default None)
+  _contrib_quantized_rnn& lstm_state_clip_min(std::optional<double> value) { return set(7, std::move(value)); }
+  /// Highest cell state of an LSTM. (float, default None)
+  _contrib_quantized_rnn& lstm_state_clip_max(std::optional<double> value) { return set(8, std::move(value)); }
+  /// Clips NaN too. (boolean, default False)
+  _contrib_quantized_rnn& lstm_state_clip_nan(std::optional<bool> value) { return set(9, std::move(value)); }
+  /// Refused. (boolean, default False)
+  _contrib_quantized_rnn& use_sequence_length(std::optional<bool> value) { return set(10, std::move(value)); }
+};
+
+class _contrib_requantize : public OpOptions<_contrib_requantize> {
+ public:
+  using OpOptions::OpOptions;
+  /// Dtype of the result; auto: uint8 where the calibrated range has nothing below zero, else int8. (one of auto, int8,
+  /// uint8, default int8)
+  _contrib_requantize& out_type(std::string value) { return set(0, std::move(value)); }
+  /// Lowest value that is to be held; None: what the data have. (float, default None)
+  _contrib_requantize& min_calib_range(std::optional<double> value) { return set(1, std::move(value)); }
+  /// Highest value that is to be held; None: what the data have. (float, default None)
+  _contrib_requantize& max_calib_range(std::optional<double> value) { return set(2, std::move(value)); }
+};
+
+class _contrib_sdp_attention : public OpOptions<_contrib_sdp_attention> {
+ public:
+  using OpOptions::OpOptions;
+  /// Takes a fourth input, mask, and adds it to the scores. (boolean, default False)
+  _contrib_sdp_attention& use_mask(std::optional<bool> value) { return set(0, std::move(value)); }
+  /// Query i sees the keys 0 to i alone. (boolean, default False)
+  _contrib_sdp_attention& causal(std::optional<bool> value) { return set(1, std::move(value)); }
+  /// Factor of the products of queries and keys; None: 1 / sqrt(depth). (float, default None)
+  _contrib_sdp_attention& scale(std::optional<double> value) { return set(2, std::move(value)); }
+};
+
+class _cvcopyMakeBorder : public OpOptions<_cvcopyMakeBorder> {
+ public:
+  using OpOptions::OpOptions;
+  /// Rows above. (int, required)
+  _cvcopyMakeBorder& top(std::optional<int64_t> value) { return set(0, std::move(value)); }
+  /// Rows below. (int, required)
+  _cvcopyMakeBorder& bot(std::optional<int64_t> value) { return set(1, std::move(value)); }
+  /// Columns to the left. (int, required)
+  _cvcopyMakeBorder& left(std::optional<int64_t> value) { return set(2, std::move(value)); }
+  /// Columns to the right. (int, required)
+  _cvcopyMakeBorder& right(std::optional<int64_t> value) { return set(3, std::move(value)); }
+  /// What they hold: 0 the values, 1 the pixel at the edge, 2 the image mirrored, 3 the image again, 4 mirrored without
+  /// its edge. (int, default 0)
+  _cvcopyMakeBorder& type(std::optional<int64_t> value) { return set(4, std::move(value)); }
+  /// For all channels, where there are no values. (float, default 0)
+  _cvcopyMakeBorder& value(std::optional<double> value) { return set(5, std::move(value)); }
+  /// Of the channels, in order; 0 for those beyond. (float tuple, default ())
+  _cvcopyMakeBorder& values(std::vector<double> value) { return set(6, std::move(value)); }
+};
+
+class _cvimdecode : public OpOptions<_cvimdecode> {
+ public:
+  using OpOptions::OpOptions;
+  /// 1: three channels; 0: one, grey; -1: as the file has them, with alpha. (int, default 1)
+  _cvimdecode& flag(std::optional<int64_t> value) { return set(0, std::move(value)); }
+  /// Channels are red, green, blue; otherwise blue, green, red. (boolean, default True)
+  _cvimdecode& to_rgb(std::optional<bool> value) { return set(1, std::move(value)); }
+  /// Turn the picture as JPEG's EXIF says; MXNet does not. (boolean, default False)
+  _cvimdecode& orient(std::optional<bool> value) { return set(2, std::move(value)); }
+  /// Bytes that are no image, or a broken one, are no error: the result is its text, (n,) uint8. (boolean, default
+  /// False)
+  _cvimdecode& quiet(std::optional<bool> value) { return set(3, std::move(value)); }
+};
+
+class _cvimencode : public OpOptions<_cvimencode> {
+ public:
+  using OpOptions::OpOptions;
+  /// The kind of file: .jpg, .jpeg or .png. (string, default .jpg)
+  _cvimencode& ext(std::string value) { return set(0, std::move(value)); }
+  /// JPEG: quality from 1 to 100; PNG: compression from 0 to 9, more is 9. (int, default 95)
+  _cvimencode& quality(std::optional<int64_t> value) { return set(1, std::move(value)); }
+  /// Channels are red, green, blue; otherwise blue, green, red. (boolean, default True)
+  _cvimencode& from_rgb(std::optional<bool> value) { return set(2, std::move(value)); }
+};
+
+class _cvimread : public OpOptions<_cvimread> {
+ public:
+  using OpOptions::OpOptions;
+  /// The file's path. (string, required)
+  _cvimread& filename(std::string value) { return set(0, std::move(value)); }
+  /// 1: three channels; 0: one, grey; -1: as the file has them, with alpha. (int, default 1)
+  _cvimread& flag(std::optional<int64_t> value) { return set(1, std::move(value)); }
+  /// Channels are red, green, blue; otherwise blue, green, red. (boolean, default True)
+  _cvimread& to_rgb(std::optional<bool> value) { return set(2, std::move(value)); }
+  /// Turn the picture as JPEG's EXIF says; MXNet does not. (boolean, default False)
+  _cvimread& orient(std::optional<bool> value) { return set(3, std::move(value)); }
+};
+
+class _cvimresize : public OpOptions<_cvimresize> {
+ public:
+  using OpOptions::OpOptions;
+  /// The new width. (int, required)
+  _cvimresize& w(std::optional<int64_t> value) { return set(0, std::move(value)); }
+  /// The new height. (int, required)
+  _cvimresize& h(std::optional<int64_t> value) { return set(1, std::move(value)); }
+  /// 0 nearest, 1 bilinear, 2 bicubic, 3 the average of areas, 4 Lanczos over 8 by 8 pixels, 9 chosen by the extents.
+  /// (int, default 1)
+  _cvimresize& interp(std::optional<int64_t> value) { return set(2, std::move(value)); }
 };
 
 class _div_scalar : public OpOptions<_div_scalar> {
@@ -786,6 +1446,13 @@ class _hypot_scalar : public OpOptions<_hypot_scalar> {
   _hypot_scalar& is_int(std::optional<bool> value) { return set(1, std::move(value)); }
 };
 
+class _image_adjust_lighting : public OpOptions<_image_adjust_lighting> {
+ public:
+  using OpOptions::OpOptions;
+  /// Multiples of the three components. (float tuple, required)
+  _image_adjust_lighting& alpha(std::vector<double> value) { return set(0, std::move(value)); }
+};
+
 class _image_crop : public OpOptions<_image_crop> {
  public:
   using OpOptions::OpOptions;
@@ -806,6 +1473,92 @@ class _image_normalize : public OpOptions<_image_normalize> {
   _image_normalize& mean(std::vector<double> value) { return set(0, std::move(value)); }
   /// The standard deviation of each channel, or one for all. (float tuple, default (1, 1, 1, 1))
   _image_normalize& std(std::vector<double> value) { return set(1, std::move(value)); }
+};
+
+class _image_random_brightness : public OpOptions<_image_random_brightness> {
+ public:
+  using OpOptions::OpOptions;
+  /// The least factor. (float, required)
+  _image_random_brightness& min_factor(std::optional<double> value) { return set(0, std::move(value)); }
+  /// The largest factor. (float, required)
+  _image_random_brightness& max_factor(std::optional<double> value) { return set(1, std::move(value)); }
+};
+
+class _image_random_color_jitter : public OpOptions<_image_random_color_jitter> {
+ public:
+  using OpOptions::OpOptions;
+  /// The factor is within so much of 1. (float, required)
+  _image_random_color_jitter& brightness(std::optional<double> value) { return set(0, std::move(value)); }
+  /// The factor is within so much of 1. (float, required)
+  _image_random_color_jitter& contrast(std::optional<double> value) { return set(1, std::move(value)); }
+  /// The factor is within so much of 1. (float, required)
+  _image_random_color_jitter& saturation(std::optional<double> value) { return set(2, std::move(value)); }
+  /// The turn is within so much of 0. (float, required)
+  _image_random_color_jitter& hue(std::optional<double> value) { return set(3, std::move(value)); }
+};
+
+class _image_random_contrast : public OpOptions<_image_random_contrast> {
+ public:
+  using OpOptions::OpOptions;
+  /// The least factor. (float, required)
+  _image_random_contrast& min_factor(std::optional<double> value) { return set(0, std::move(value)); }
+  /// The largest factor. (float, required)
+  _image_random_contrast& max_factor(std::optional<double> value) { return set(1, std::move(value)); }
+};
+
+class _image_random_hue : public OpOptions<_image_random_hue> {
+ public:
+  using OpOptions::OpOptions;
+  /// The least factor. (float, required)
+  _image_random_hue& min_factor(std::optional<double> value) { return set(0, std::move(value)); }
+  /// The largest factor. (float, required)
+  _image_random_hue& max_factor(std::optional<double> value) { return set(1, std::move(value)); }
+};
+
+class _image_random_lighting : public OpOptions<_image_random_lighting> {
+ public:
+  using OpOptions::OpOptions;
+  /// Standard deviation of the multiples. (float, default 0.05)
+  _image_random_lighting& alpha_std(std::optional<double> value) { return set(0, std::move(value)); }
+};
+
+class _image_random_saturation : public OpOptions<_image_random_saturation> {
+ public:
+  using OpOptions::OpOptions;
+  /// The least factor. (float, required)
+  _image_random_saturation& min_factor(std::optional<double> value) { return set(0, std::move(value)); }
+  /// The largest factor. (float, required)
+  _image_random_saturation& max_factor(std::optional<double> value) { return set(1, std::move(value)); }
+};
+
+class _image_resize : public OpOptions<_image_resize> {
+ public:
+  using OpOptions::OpOptions;
+  /// (width, height), or one number for both or for the shorter side. (tuple, default ())
+  _image_resize& size(Shape value) { return set(0, std::move(value)); }
+  /// One number is for the shorter side; the other follows. (boolean, default False)
+  _image_resize& keep_ratio(std::optional<bool> value) { return set(1, std::move(value)); }
+  /// 0 nearest, 1 bilinear, 2 bicubic, 3 the average of areas. (int, default 1)
+  _image_resize& interp(std::optional<int64_t> value) { return set(2, std::move(value)); }
+};
+
+class _imdecode : public OpOptions<_imdecode> {
+ public:
+  using OpOptions::OpOptions;
+  /// Not used: mx.nd.imdecode writes into this image of its out. (int, default 0)
+  _imdecode& index(std::optional<int64_t> value) { return set(0, std::move(value)); }
+  /// The first column. (int, default 0)
+  _imdecode& x0(std::optional<int64_t> value) { return set(1, std::move(value)); }
+  /// The first row. (int, default 0)
+  _imdecode& y0(std::optional<int64_t> value) { return set(2, std::move(value)); }
+  /// Behind the last column; the whole picture where that is not behind x0. (int, default 0)
+  _imdecode& x1(std::optional<int64_t> value) { return set(3, std::move(value)); }
+  /// Behind the last row; the whole picture where that is not behind y0. (int, default 0)
+  _imdecode& y1(std::optional<int64_t> value) { return set(4, std::move(value)); }
+  /// Channels: 1, 3 or 4. (int, default 3)
+  _imdecode& c(std::optional<int64_t> value) { return set(5, std::move(value)); }
+  /// How many bytes of str_img count; 0: all. (int, default 0)
+  _imdecode& size(std::optional<int64_t> value) { return set(6, std::move(value)); }
 };
 
 class _lesser_equal_scalar : public OpOptions<_lesser_equal_scalar> {
@@ -939,6 +1692,12 @@ class _linspace : public OpOptions<_linspace> {
   /// The dtype of the output. (dtype, default float32)
   _linspace& dtype(std::string value) { return set(5, std::move(value)); }
   _linspace& dtype(DType value) { return set(5, std::string(name_of(value))); }
+  /// Accepted for MXNet's files. (float, default 1)
+  _linspace& step(std::optional<double> value) { return set(6, std::move(value)); }
+  /// Accepted for MXNet's files. (int, default 1)
+  _linspace& repeat(std::optional<int64_t> value) { return set(7, std::move(value)); }
+  /// Accepted for MXNet's files. (boolean, default False)
+  _linspace& infer_range(std::optional<bool> value) { return set(8, std::move(value)); }
 };
 
 class _logical_and_scalar : public OpOptions<_logical_and_scalar> {
@@ -1295,6 +2054,62 @@ class _random_normal_like : public OpOptions<_random_normal_like> {
   _random_normal_like& scale(std::optional<double> value) { return set(1, std::move(value)); }
 };
 
+class _random_pdf_dirichlet : public OpOptions<_random_pdf_dirichlet> {
+ public:
+  using OpOptions::OpOptions;
+  /// Gives the logarithm. (boolean, default False)
+  _random_pdf_dirichlet& is_log(std::optional<bool> value) { return set(0, std::move(value)); }
+};
+
+class _random_pdf_exponential : public OpOptions<_random_pdf_exponential> {
+ public:
+  using OpOptions::OpOptions;
+  /// Gives the logarithm. (boolean, default False)
+  _random_pdf_exponential& is_log(std::optional<bool> value) { return set(0, std::move(value)); }
+};
+
+class _random_pdf_gamma : public OpOptions<_random_pdf_gamma> {
+ public:
+  using OpOptions::OpOptions;
+  /// Gives the logarithm. (boolean, default False)
+  _random_pdf_gamma& is_log(std::optional<bool> value) { return set(0, std::move(value)); }
+};
+
+class _random_pdf_generalized_negative_binomial : public OpOptions<_random_pdf_generalized_negative_binomial> {
+ public:
+  using OpOptions::OpOptions;
+  /// Gives the logarithm. (boolean, default False)
+  _random_pdf_generalized_negative_binomial& is_log(std::optional<bool> value) { return set(0, std::move(value)); }
+};
+
+class _random_pdf_negative_binomial : public OpOptions<_random_pdf_negative_binomial> {
+ public:
+  using OpOptions::OpOptions;
+  /// Gives the logarithm. (boolean, default False)
+  _random_pdf_negative_binomial& is_log(std::optional<bool> value) { return set(0, std::move(value)); }
+};
+
+class _random_pdf_normal : public OpOptions<_random_pdf_normal> {
+ public:
+  using OpOptions::OpOptions;
+  /// Gives the logarithm. (boolean, default False)
+  _random_pdf_normal& is_log(std::optional<bool> value) { return set(0, std::move(value)); }
+};
+
+class _random_pdf_poisson : public OpOptions<_random_pdf_poisson> {
+ public:
+  using OpOptions::OpOptions;
+  /// Gives the logarithm. (boolean, default False)
+  _random_pdf_poisson& is_log(std::optional<bool> value) { return set(0, std::move(value)); }
+};
+
+class _random_pdf_uniform : public OpOptions<_random_pdf_uniform> {
+ public:
+  using OpOptions::OpOptions;
+  /// Gives the logarithm. (boolean, default False)
+  _random_pdf_uniform& is_log(std::optional<bool> value) { return set(0, std::move(value)); }
+};
+
 class _random_poisson : public OpOptions<_random_poisson> {
  public:
   using OpOptions::OpOptions;
@@ -1327,7 +2142,7 @@ class _random_randint : public OpOptions<_random_randint> {
   _random_randint& shape(Shape value) { return set(2, std::move(value)); }
   /// Accepted for MXNet's files; the call says where. (string, default empty)
   _random_randint& ctx(std::string value) { return set(3, std::move(value)); }
-  /// The dtype of the output. (dtype, default float32)
+  /// The dtype of the output. (dtype, default int32)
   _random_randint& dtype(std::string value) { return set(4, std::move(value)); }
   _random_randint& dtype(DType value) { return set(4, std::string(name_of(value))); }
 };
@@ -1486,11 +2301,45 @@ class _sample_uniform : public OpOptions<_sample_uniform> {
   _sample_uniform& dtype(DType value) { return set(1, std::string(name_of(value))); }
 };
 
+class _sample_unique_zipfian : public OpOptions<_sample_unique_zipfian> {
+ public:
+  using OpOptions::OpOptions;
+  /// Numbers are below this. (int, required)
+  _sample_unique_zipfian& range_max(std::optional<int64_t> value) { return set(0, std::move(value)); }
+  /// (numbers,) or (rows, numbers): distinct within a row. (tuple, default ())
+  _sample_unique_zipfian& shape(Shape value) { return set(1, std::move(value)); }
+};
+
+class _scatter_minus_scalar : public OpOptions<_scatter_minus_scalar> {
+ public:
+  using OpOptions::OpOptions;
+  /// The number. (float, default 1)
+  _scatter_minus_scalar& scalar(std::optional<double> value) { return set(0, std::move(value)); }
+  /// Accepted for MXNet's files; the output has data's dtype. (boolean, default True)
+  _scatter_minus_scalar& is_int(std::optional<bool> value) { return set(1, std::move(value)); }
+};
+
+class _scatter_plus_scalar : public OpOptions<_scatter_plus_scalar> {
+ public:
+  using OpOptions::OpOptions;
+  /// The number. (float, default 1)
+  _scatter_plus_scalar& scalar(std::optional<double> value) { return set(0, std::move(value)); }
+  /// Accepted for MXNet's files; the output has data's dtype. (boolean, default True)
+  _scatter_plus_scalar& is_int(std::optional<bool> value) { return set(1, std::move(value)); }
+};
+
 class _scatter_set_nd : public OpOptions<_scatter_set_nd> {
  public:
   using OpOptions::OpOptions;
   /// Shape of the output, that of lhs. (tuple, required)
   _scatter_set_nd& shape(Shape value) { return set(0, std::move(value)); }
+};
+
+class _set_value : public OpOptions<_set_value> {
+ public:
+  using OpOptions::OpOptions;
+  /// The number. (float, default 0)
+  _set_value& src(std::optional<double> value) { return set(0, std::move(value)); }
 };
 
 class _slice_assign : public OpOptions<_slice_assign> {
@@ -1515,6 +2364,21 @@ class _slice_assign_scalar : public OpOptions<_slice_assign_scalar> {
   _slice_assign_scalar& end(std::vector<std::optional<int64_t>> value) { return set(2, std::move(value)); }
   /// Step per axis; 1 when left out, negative runs backwards. (tuple with None, default ())
   _slice_assign_scalar& step(std::vector<std::optional<int64_t>> value) { return set(3, std::move(value)); }
+};
+
+class _sparse_adagrad_update : public OpOptions<_sparse_adagrad_update> {
+ public:
+  using OpOptions::OpOptions;
+  /// Learning rate. (float, required)
+  _sparse_adagrad_update& lr(std::optional<double> value) { return set(0, std::move(value)); }
+  /// Keeps the division finite. (float, default 1e-07)
+  _sparse_adagrad_update& epsilon(std::optional<double> value) { return set(1, std::move(value)); }
+  /// Weight decay; only 0 is possible. (float, default 0)
+  _sparse_adagrad_update& wd(std::optional<double> value) { return set(2, std::move(value)); }
+  /// Multiplies the gradient first. (float, default 1)
+  _sparse_adagrad_update& rescale_grad(std::optional<double> value) { return set(3, std::move(value)); }
+  /// Limits gradients to [-c, c]; off below 0. (float, default -1)
+  _sparse_adagrad_update& clip_gradient(std::optional<double> value) { return set(4, std::move(value)); }
 };
 
 class _split_v2 : public OpOptions<_split_v2> {
@@ -1578,7 +2442,8 @@ class adam_update : public OpOptions<adam_update> {
   adam_update& rescale_grad(std::optional<double> value) { return set(5, std::move(value)); }
   /// Limits gradients to [-c, c]; off below 0. (float, default -1)
   adam_update& clip_gradient(std::optional<double> value) { return set(6, std::move(value)); }
-  /// Accepted for MXNet's files; concerns sparse gradients. (boolean, default True)
+  /// With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere. (boolean,
+  /// default True)
   adam_update& lazy_update(std::optional<bool> value) { return set(7, std::move(value)); }
 };
 
@@ -1641,7 +2506,8 @@ class batch_dot : public OpOptions<batch_dot> {
   batch_dot& transpose_a(std::optional<bool> value) { return set(0, std::move(value)); }
   /// Transposes rhs first. (boolean, default False)
   batch_dot& transpose_b(std::optional<bool> value) { return set(1, std::move(value)); }
-  /// Accepted for MXNet's files; results are dense. (one of None, csr, default, row_sparse, default None)
+  /// The storage kind of the result where an operand is csr; None: dense for csr times dense, else sparse. (one of
+  /// None, csr, default, row_sparse, default None)
   batch_dot& forward_stype(std::string value) { return set(2, std::move(value)); }
   batch_dot& forward_stype(std::nullopt_t) { return set(2, std::nullopt); }
 };
@@ -1671,6 +2537,13 @@ class broadcast_to : public OpOptions<broadcast_to> {
   using OpOptions::OpOptions;
   /// The output's shape; 0 keeps the extent of data. (tuple, default ())
   broadcast_to& shape(Shape value) { return set(0, std::move(value)); }
+};
+
+class cast_storage : public OpOptions<cast_storage> {
+ public:
+  using OpOptions::OpOptions;
+  /// The storage kind of the output. (one of default, row_sparse, csr, required)
+  cast_storage& stype(std::string value) { return set(0, std::move(value)); }
 };
 
 class clip : public OpOptions<clip> {
@@ -1722,7 +2595,8 @@ class dot : public OpOptions<dot> {
   dot& transpose_a(std::optional<bool> value) { return set(0, std::move(value)); }
   /// Transposes rhs first. (boolean, default False)
   dot& transpose_b(std::optional<bool> value) { return set(1, std::move(value)); }
-  /// Accepted for MXNet's files; results are dense. (one of None, csr, default, row_sparse, default None)
+  /// The storage kind of the result where an operand is csr; None: dense for csr times dense, else sparse. (one of
+  /// None, csr, default, row_sparse, default None)
   dot& forward_stype(std::string value) { return set(2, std::move(value)); }
   dot& forward_stype(std::nullopt_t) { return set(2, std::nullopt); }
 };
@@ -1753,7 +2627,8 @@ class ftml_update : public OpOptions<ftml_update> {
   ftml_update& rescale_grad(std::optional<double> value) { return set(6, std::move(value)); }
   /// Limits gradients to [-c, c]; off below 0. (float, default -1)
   ftml_update& clip_gradient(std::optional<double> value) { return set(7, std::move(value)); }
-  /// Accepted for MXNet's files; concerns sparse gradients. (boolean, default True)
+  /// With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere. (boolean,
+  /// default True)
   ftml_update& lazy_update(std::optional<bool> value) { return set(8, std::move(value)); }
   /// Number of the step, from 1. (int, required)
   ftml_update& t(std::optional<int64_t> value) { return set(9, std::move(value)); }
@@ -1774,7 +2649,8 @@ class ftrl_update : public OpOptions<ftrl_update> {
   ftrl_update& rescale_grad(std::optional<double> value) { return set(4, std::move(value)); }
   /// Limits gradients to [-c, c]; off below 0. (float, default -1)
   ftrl_update& clip_gradient(std::optional<double> value) { return set(5, std::move(value)); }
-  /// Accepted for MXNet's files; concerns sparse gradients. (boolean, default True)
+  /// With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere. (boolean,
+  /// default True)
   ftrl_update& lazy_update(std::optional<bool> value) { return set(6, std::move(value)); }
 };
 
@@ -1815,7 +2691,8 @@ class lamb_update_phase1 : public OpOptions<lamb_update_phase1> {
   lamb_update_phase1& rescale_grad(std::optional<double> value) { return set(4, std::move(value)); }
   /// Limits gradients to [-c, c]; off below 0. (float, default -1)
   lamb_update_phase1& clip_gradient(std::optional<double> value) { return set(5, std::move(value)); }
-  /// Accepted for MXNet's files; concerns sparse gradients. (boolean, default True)
+  /// With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere. (boolean,
+  /// default True)
   lamb_update_phase1& lazy_update(std::optional<bool> value) { return set(6, std::move(value)); }
   /// Number of the step, from 1. (int, required)
   lamb_update_phase1& t(std::optional<int64_t> value) { return set(7, std::move(value)); }
@@ -1939,7 +2816,8 @@ class mp_nag_mom_update : public OpOptions<mp_nag_mom_update> {
   mp_nag_mom_update& rescale_grad(std::optional<double> value) { return set(3, std::move(value)); }
   /// Limits gradients to [-c, c]; off below 0. (float, default -1)
   mp_nag_mom_update& clip_gradient(std::optional<double> value) { return set(4, std::move(value)); }
-  /// Accepted for MXNet's files; concerns sparse gradients. (boolean, default True)
+  /// With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere. (boolean,
+  /// default True)
   mp_nag_mom_update& lazy_update(std::optional<bool> value) { return set(5, std::move(value)); }
 };
 
@@ -1956,7 +2834,8 @@ class mp_sgd_mom_update : public OpOptions<mp_sgd_mom_update> {
   mp_sgd_mom_update& rescale_grad(std::optional<double> value) { return set(3, std::move(value)); }
   /// Limits gradients to [-c, c]; off below 0. (float, default -1)
   mp_sgd_mom_update& clip_gradient(std::optional<double> value) { return set(4, std::move(value)); }
-  /// Accepted for MXNet's files; concerns sparse gradients. (boolean, default True)
+  /// With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere. (boolean,
+  /// default True)
   mp_sgd_mom_update& lazy_update(std::optional<bool> value) { return set(5, std::move(value)); }
 };
 
@@ -1971,7 +2850,8 @@ class mp_sgd_update : public OpOptions<mp_sgd_update> {
   mp_sgd_update& rescale_grad(std::optional<double> value) { return set(2, std::move(value)); }
   /// Limits gradients to [-c, c]; off below 0. (float, default -1)
   mp_sgd_update& clip_gradient(std::optional<double> value) { return set(3, std::move(value)); }
-  /// Accepted for MXNet's files; concerns sparse gradients. (boolean, default True)
+  /// With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere. (boolean,
+  /// default True)
   mp_sgd_update& lazy_update(std::optional<bool> value) { return set(4, std::move(value)); }
 };
 
@@ -2062,7 +2942,8 @@ class nag_mom_update : public OpOptions<nag_mom_update> {
   nag_mom_update& rescale_grad(std::optional<double> value) { return set(3, std::move(value)); }
   /// Limits gradients to [-c, c]; off below 0. (float, default -1)
   nag_mom_update& clip_gradient(std::optional<double> value) { return set(4, std::move(value)); }
-  /// Accepted for MXNet's files; concerns sparse gradients. (boolean, default True)
+  /// With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere. (boolean,
+  /// default True)
   nag_mom_update& lazy_update(std::optional<bool> value) { return set(5, std::move(value)); }
 };
 
@@ -2229,7 +3110,8 @@ class rmsprop_update : public OpOptions<rmsprop_update> {
   rmsprop_update& rescale_grad(std::optional<double> value) { return set(5, std::move(value)); }
   /// Limits gradients to [-c, c]; off below 0. (float, default -1)
   rmsprop_update& clip_gradient(std::optional<double> value) { return set(6, std::move(value)); }
-  /// Accepted for MXNet's files; concerns sparse gradients. (boolean, default True)
+  /// With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere. (boolean,
+  /// default True)
   rmsprop_update& lazy_update(std::optional<bool> value) { return set(7, std::move(value)); }
 };
 
@@ -2252,7 +3134,8 @@ class rmspropalex_update : public OpOptions<rmspropalex_update> {
   rmspropalex_update& rescale_grad(std::optional<double> value) { return set(6, std::move(value)); }
   /// Limits gradients to [-c, c]; off below 0. (float, default -1)
   rmspropalex_update& clip_gradient(std::optional<double> value) { return set(7, std::move(value)); }
-  /// Accepted for MXNet's files; concerns sparse gradients. (boolean, default True)
+  /// With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere. (boolean,
+  /// default True)
   rmspropalex_update& lazy_update(std::optional<bool> value) { return set(8, std::move(value)); }
 };
 
@@ -2276,7 +3159,8 @@ class sgd_mom_update : public OpOptions<sgd_mom_update> {
   sgd_mom_update& rescale_grad(std::optional<double> value) { return set(3, std::move(value)); }
   /// Limits gradients to [-c, c]; off below 0. (float, default -1)
   sgd_mom_update& clip_gradient(std::optional<double> value) { return set(4, std::move(value)); }
-  /// Accepted for MXNet's files; concerns sparse gradients. (boolean, default True)
+  /// With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere. (boolean,
+  /// default True)
   sgd_mom_update& lazy_update(std::optional<bool> value) { return set(5, std::move(value)); }
 };
 
@@ -2291,7 +3175,8 @@ class sgd_update : public OpOptions<sgd_update> {
   sgd_update& rescale_grad(std::optional<double> value) { return set(2, std::move(value)); }
   /// Limits gradients to [-c, c]; off below 0. (float, default -1)
   sgd_update& clip_gradient(std::optional<double> value) { return set(3, std::move(value)); }
-  /// Accepted for MXNet's files; concerns sparse gradients. (boolean, default True)
+  /// With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere. (boolean,
+  /// default True)
   sgd_update& lazy_update(std::optional<bool> value) { return set(4, std::move(value)); }
 };
 
@@ -2306,7 +3191,8 @@ class signsgd_update : public OpOptions<signsgd_update> {
   signsgd_update& rescale_grad(std::optional<double> value) { return set(2, std::move(value)); }
   /// Limits gradients to [-c, c]; off below 0. (float, default -1)
   signsgd_update& clip_gradient(std::optional<double> value) { return set(3, std::move(value)); }
-  /// Accepted for MXNet's files; concerns sparse gradients. (boolean, default True)
+  /// With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere. (boolean,
+  /// default True)
   signsgd_update& lazy_update(std::optional<bool> value) { return set(4, std::move(value)); }
 };
 
@@ -2325,7 +3211,8 @@ class signum_update : public OpOptions<signum_update> {
   signum_update& rescale_grad(std::optional<double> value) { return set(4, std::move(value)); }
   /// Limits gradients to [-c, c]; off below 0. (float, default -1)
   signum_update& clip_gradient(std::optional<double> value) { return set(5, std::move(value)); }
-  /// Accepted for MXNet's files; concerns sparse gradients. (boolean, default True)
+  /// With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere. (boolean,
+  /// default True)
   signum_update& lazy_update(std::optional<bool> value) { return set(6, std::move(value)); }
 };
 
@@ -2575,6 +3462,14 @@ inline options::Crop Crop(std::vector<Operand> inputs) {
   return {op, std::move(inputs)};
 }
 
+/// An operator that the program defines and registers under a name (mx.operator.register, mxn_custom_register). Inputs
+/// are its arguments, then its auxiliary states.
+/// Inputs: data.
+inline options::Custom Custom(std::vector<Operand> inputs) {
+  static const Op op("Custom");
+  return {op, std::move(inputs)};
+}
+
 /// The transpose of Convolution. Output extents are stride (x - 1) + dilate (kernel - 1) + 1 - 2 pad + adj.
 /// Inputs: data: (N, C, [d, [h,]] w); weight: (C, num_filter / num_group, kernel...); bias: (num_filter,).
 inline options::Deconvolution Deconvolution(Operand data, Operand weight = {}, Operand bias = {}) {
@@ -2595,6 +3490,8 @@ inline options::Embedding Embedding(Operand data, Operand weight = {}) {
   static const Op op("Embedding", {"data", "weight"});
   return {op, {data, weight}};
 }
+/// The same as Embedding.
+inline options::Embedding _contrib_SparseEmbedding(Operand data, Operand weight = {}) { return Embedding(std::move(data), std::move(weight)); }
 
 /// Merges all axes but the first: (N, a, b, ...) becomes (N, a*b*...).
 /// Inputs: data: (N, ...).
@@ -2862,11 +3759,100 @@ inline options::_contrib_AdaptiveAvgPooling2D _contrib_AdaptiveAvgPooling2D(Oper
   return {op, {data}};
 }
 
+/// BatchNorm followed by max(x, 0), in one pass over the output.
+/// Inputs: data: Any shape with a channel axis; gamma: (channels,): scale; beta: (channels,): shift; moving_mean:
+/// (channels,): running mean; moving_var: (channels,): running variance.
+inline options::_contrib_BatchNormWithReLU _contrib_BatchNormWithReLU(Operand data, Operand gamma = {}, Operand beta = {}, Operand moving_mean = {}, Operand moving_var = {}) {
+  static const Op op("_contrib_BatchNormWithReLU", {"data", "gamma", "beta", "moving_mean", "moving_var"});
+  return {op, {data, gamma, beta, moving_mean, moving_var}};
+}
+
 /// Images resized with bilinear interpolation, (N, C, height, width).
 /// Inputs: data: (N, C, H, W), float; like: mode like: gives height and width.
 inline options::_contrib_BilinearResize2D _contrib_BilinearResize2D(Operand data, Operand like = {}) {
   static const Op op("_contrib_BilinearResize2D", {"data", "like"});
   return {op, {data, like}};
+}
+
+/// A convolution whose taps are moved by offsets and read between pixels (Dai et al., 2017). Outside of the image
+/// everything is 0. (N, num_filter, rows, columns).
+/// Inputs: data: (N, C, H, W), float; offset: (N, 2 * groups * kernel, rows, columns): down and right, for every tap;
+/// weight: (num_filter, C / num_group, height, width); bias: (num_filter,).
+inline options::_contrib_DeformableConvolution _contrib_DeformableConvolution(Operand data, Operand offset = {}, Operand weight = {}, Operand bias = {}) {
+  static const Op op("_contrib_DeformableConvolution", {"data", "offset", "weight", "bias"});
+  return {op, {data, offset, weight, bias}};
+}
+
+/// Deformable position-sensitive pooling (Dai et al., 2017): averages of bilinear samples in moved cells, (R,
+/// output_dim, pooled_size, pooled_size).
+/// Inputs: data: (N, output_dim * group_size^2, H, W), float; rois: (R, 5): image, x1, y1, x2, y2; a region of an image
+/// that does not exist gives zeros; trans: (R, 2 classes, part_size, part_size): movements of the cells, x then y.
+inline options::_contrib_DeformablePSROIPooling _contrib_DeformablePSROIPooling(Operand data, Operand rois = {}, Operand trans = {}) {
+  static const Op op("_contrib_DeformablePSROIPooling", {"data", "rois", "trans"});
+  return {op, {data, rois, trans}};
+}
+
+/// A convolution whose taps are moved by offsets and read between pixels (Zhu et al., 2019), and weighed. Outside of
+/// the image everything is 0. (N, num_filter, rows, columns).
+/// Inputs: data: (N, C, H, W), float; offset: (N, 2 * groups * kernel, rows, columns): down and right, for every tap;
+/// mask: (N, groups * kernel, rows, columns): the weight of every tap; weight: (num_filter, C / num_group, height,
+/// width); bias: (num_filter,).
+inline options::_contrib_ModulatedDeformableConvolution _contrib_ModulatedDeformableConvolution(Operand data, Operand offset = {}, Operand mask = {}, Operand weight = {}, Operand bias = {}) {
+  static const Op op("_contrib_ModulatedDeformableConvolution", {"data", "offset", "mask", "weight", "bias"});
+  return {op, {data, offset, mask, weight, bias}};
+}
+
+/// Boxes that were found, (N, A, 6): class without the background, probability, corners. A class of -1 means no box:
+/// suppressed, or the filling at the end.
+/// Inputs: cls_prob: (N, classes, A), float: probabilities, background first; loc_pred: (N, 4 A): offsets from the
+/// anchors; anchor: (1, A, 4), corners.
+inline options::_contrib_MultiBoxDetection _contrib_MultiBoxDetection(Operand cls_prob, Operand loc_pred = {}, Operand anchor = {}) {
+  static const Op op("_contrib_MultiBoxDetection", {"cls_prob", "loc_pred", "anchor"});
+  return {op, {cls_prob, loc_pred, anchor}};
+}
+
+/// Anchors around every pixel, (1, H W (sizes + ratios - 1), 4), corners. Anchors are as wide as high in pixels of the
+/// map where the ratio is 1.
+/// Inputs: data: (N, C, H, W): only H and W matter.
+inline options::_contrib_MultiBoxPrior _contrib_MultiBoxPrior(Operand data) {
+  static const Op op("_contrib_MultiBoxPrior", {"data"});
+  return {op, {data}};
+}
+
+/// Training targets: offsets of boxes from their anchors, (N, 4 A), 1 where there are such, (N, 4 A), and classes, (N,
+/// A), background 0. An image without boxes is ignored as a whole.
+/// Inputs: anchor: (1, A, 4), corners; label: (N, M, 5 or more): class, corners; a class of -1 ends the list; cls_pred:
+/// (N, classes, A): scores before softmax, background first.
+inline options::_contrib_MultiBoxTarget _contrib_MultiBoxTarget(Operand anchor, Operand label = {}, Operand cls_pred = {}) {
+  static const Op op("_contrib_MultiBoxTarget", {"anchor", "label", "cls_pred"});
+  return {op, {anchor, label, cls_pred}};
+}
+
+/// Regions of images from a region proposal network: anchors moved by their offsets, cut off at the borders, without
+/// those that overlap a better one. (N rpn_post_nms_top_n, 5): image, x1, y1, x2, y2. No gradient flows.
+/// Inputs: cls_prob: (N, 2 A, H, W), float: background's probabilities, then the object's, for A anchors; bbox_pred:
+/// (N, 4 A, H, W): offsets; im_info: (N, 3): the image's height, width and scale.
+inline options::_contrib_MultiProposal _contrib_MultiProposal(Operand cls_prob, Operand bbox_pred = {}, Operand im_info = {}) {
+  static const Op op("_contrib_MultiProposal", {"cls_prob", "bbox_pred", "im_info"});
+  return {op, {cls_prob, bbox_pred, im_info}};
+}
+
+/// Position-sensitive pooling (Dai et al., 2016): the average over the cells of a grid, each with channels of its own,
+/// (R, output_dim, pooled_size, pooled_size). No gradient flows to the regions.
+/// Inputs: data: (N, output_dim * group_size^2, H, W), float; rois: (R, 5): image, x1, y1, x2, y2; a region of an image
+/// that does not exist gives zeros.
+inline options::_contrib_PSROIPooling _contrib_PSROIPooling(Operand data, Operand rois = {}) {
+  static const Op op("_contrib_PSROIPooling", {"data", "rois"});
+  return {op, {data, rois}};
+}
+
+/// Regions of images from a region proposal network: anchors moved by their offsets, cut off at the borders, without
+/// those that overlap a better one. (N rpn_post_nms_top_n, 5): image, x1, y1, x2, y2. No gradient flows.
+/// Inputs: cls_prob: (N, 2 A, H, W), float: background's probabilities, then the object's, for A anchors; bbox_pred:
+/// (N, 4 A, H, W): offsets; im_info: (N, 3): the image's height, width and scale.
+inline options::_contrib_Proposal _contrib_Proposal(Operand cls_prob, Operand bbox_pred = {}, Operand im_info = {}) {
+  static const Op op("_contrib_Proposal", {"cls_prob", "bbox_pred", "im_info"});
+  return {op, {cls_prob, bbox_pred, im_info}};
 }
 
 /// Average pooling of bilinear samples over regions of interest (He et al., 2017), (R, C, height, width). No gradient
@@ -2878,7 +3864,24 @@ inline options::_contrib_ROIAlign _contrib_ROIAlign(Operand data, Operand rois =
   return {op, {data, rois}};
 }
 
-/// 1 when |a - b| <= atol + rtol |b| everywhere, else 0: a scalar, uint8.
+/// Average pooling of bilinear samples over turned regions (Ma et al., 2018), (R, C, height, width).
+/// Inputs: data: (N, C, H, W), float; rois: (R, 6): image, x, y of the centre, width, height, degrees; without such an
+/// image: zeros.
+inline options::_contrib_RROIAlign _contrib_RROIAlign(Operand data, Operand rois = {}) {
+  static const Op op("_contrib_RROIAlign", {"data", "rois"});
+  return {op, {data, rois}};
+}
+
+/// BatchNorm with MXNet's parameters for several devices. The statistics are those of the array that is given: a batch
+/// that was split over executors has statistics of every part.
+/// Inputs: data: Any shape with a channel axis; gamma: (channels,): scale; beta: (channels,): shift; moving_mean:
+/// (channels,): running mean; moving_var: (channels,): running variance.
+inline options::_contrib_SyncBatchNorm _contrib_SyncBatchNorm(Operand data, Operand gamma = {}, Operand beta = {}, Operand moving_mean = {}, Operand moving_var = {}) {
+  static const Op op("_contrib_SyncBatchNorm", {"data", "gamma", "beta", "moving_mean", "moving_var"});
+  return {op, {data, gamma, beta, moving_mean, moving_var}};
+}
+
+/// 1 when |a - b| <= atol + rtol |b| everywhere, else 0: (1,), uint8.
 /// Inputs: a: Any shape and dtype; b: The same shape and dtype.
 inline options::_contrib_allclose _contrib_allclose(Operand a, Operand b = {}) {
   static const Op op("_contrib_allclose", {"a", "b"});
@@ -2892,6 +3895,83 @@ inline options::_contrib_arange_like _contrib_arange_like(Operand data) {
   return {op, {data}};
 }
 
+/// Greedy matching of rows and columns: the column of every row, (..., rows), and the row of every column, (...,
+/// columns); -1 where there is none.
+/// Inputs: data: (..., rows, columns), float: scores.
+inline options::_contrib_bipartite_matching _contrib_bipartite_matching(Operand data) {
+  static const Op op("_contrib_bipartite_matching", {"data"});
+  return {op, {data}};
+}
+
+/// The slices of data along axis where index is not zero, in order. How many these are is known only after the run:
+/// asking for the output's shape waits, and no graph can be bound with it.
+/// Inputs: data: Any shape of at least one dimension; index: (n,): the mask, any dtype.
+inline options::_contrib_boolean_mask _contrib_boolean_mask(Operand data, Operand index = {}) {
+  static const Op op("_contrib_boolean_mask", {"data", "index"});
+  return {op, {data, index}};
+}
+
+/// Boxes from their offsets to anchors, (B, N, 4), corners: what box_encode does, backwards. No gradient flows.
+/// Inputs: data: (B, N, 4), float: offsets; anchors: (1, N, 4): boxes.
+inline options::_contrib_box_decode _contrib_box_decode(Operand data, Operand anchors = {}) {
+  static const Op op("_contrib_box_decode", {"data", "anchors"});
+  return {op, {data, anchors}};
+}
+
+/// Offsets of boxes from anchors, for training, (B, N, 4), and 1 where there is a box, (B, N, 4): the distance of
+/// centres in sizes of the anchor and the logarithms of the sizes' quotients, less means, over stds.
+/// Inputs: samples: (B, N): above 0.5 where an anchor has a box; matches: (B, N): which, clipped; anchors: (B, N, 4) or
+/// (1, N, 4), corners; refs: (B, M, 4), corners: the boxes; means: (4,): taken off the offsets; stds: (4,): which they
+/// are divided by.
+inline NoOptions _contrib_box_encode(Operand samples, Operand matches = {}, Operand anchors = {}, Operand refs = {}, Operand means = {}, Operand stds = {}) {
+  static const Op op("_contrib_box_encode", {"samples", "matches", "anchors", "refs", "means", "stds"});
+  return {op, {samples, matches, anchors, refs, means, stds}};
+}
+
+/// Intersection over union of all pairs of boxes: the leading extents of lhs, then those of rhs. Boxes that cover
+/// nothing have 0 with everything. No gradient flows, as in MXNet.
+/// Inputs: lhs: (..., 4), float: boxes; rhs: (..., 4): boxes.
+inline options::_contrib_box_iou _contrib_box_iou(Operand lhs, Operand rhs = {}) {
+  static const Op op("_contrib_box_iou", {"lhs", "rhs"});
+  return {op, {lhs, rhs}};
+}
+
+/// Non-maximum suppression: the rows that stay, by falling score, then rows of -1. The gradient goes to the rows that
+/// stay; with other formats in and out it is passed on as it is, as in MXNet.
+/// Inputs: data: (..., boxes, row), float: a row has four coordinates, a score and perhaps a class.
+inline options::_contrib_box_nms _contrib_box_nms(Operand data) {
+  static const Op op("_contrib_box_nms", {"data"});
+  return {op, {data}};
+}
+/// The same as _contrib_box_nms.
+inline options::_contrib_box_nms _contrib_box_non_maximum_suppression(Operand data) { return _contrib_box_nms(std::move(data)); }
+
+/// The limit that loses the least information when values are cut off there and quantised: it minimises the Kullback-
+/// Leibler divergence between the histogram and the quantised one. Both results are (1,).
+/// Inputs: hist: Counts, float32: an odd number of bins, the middle one around zero; hist_edges: Limits of the bins,
+/// one more than those.
+inline options::_contrib_calibrate_entropy _contrib_calibrate_entropy(Operand hist, Operand hist_edges = {}) {
+  static const Op op("_contrib_calibrate_entropy", {"hist", "hist_edges"});
+  return {op, {hist, hist_edges}};
+}
+
+/// Count sketch: output[..., h[i]] is the sum of s[i] data[..., i]. The gradient flows to data alone.
+/// Inputs: data: (..., columns), float; h: (1, columns) or (columns,): the output's column of every column, clipped; s:
+/// The same shape: signs.
+inline options::_contrib_count_sketch _contrib_count_sketch(Operand data, Operand h = {}, Operand s = {}) {
+  static const Op op("_contrib_count_sketch", {"data", "h", "s"});
+  return {op, {data, h, s}};
+}
+
+/// What quantised data stand for: q reach / levels, reach = max(|min_range|, |max_range|), levels 127 of int8, 255 of
+/// uint8 and 2^31 - 1 of int32.
+/// Inputs: data: Any shape; int8, uint8 or int32; min_range: (1,), or one per channel (axis 1 of data); max_range: As
+/// min_range.
+inline options::_contrib_dequantize _contrib_dequantize(Operand data, Operand min_range = {}, Operand max_range = {}) {
+  static const Op op("_contrib_dequantize", {"data", "min_range", "max_range"});
+  return {op, {data, min_range, max_range}};
+}
+
 /// Divides by the square root of the last extent.
 /// Inputs: data: At least one dimension, float.
 inline NoOptions _contrib_div_sqrt_dim(Operand data) {
@@ -2899,10 +3979,58 @@ inline NoOptions _contrib_div_sqrt_dim(Operand data) {
   return {op, {data}};
 }
 
+/// The values stored at (u, v) of the adjacency matrix of a graph, -1 where nothing is stored.
+/// Inputs: data: (rows, columns), usually csr; u: (n,): rows; v: (n,): columns.
+inline NoOptions _contrib_edge_id(Operand data, Operand u = {}, Operand v = {}) {
+  static const Op op("_contrib_edge_id", {"data", "u", "v"});
+  return {op, {data, u, v}};
+}
+
+/// Fourier transform of every row of real numbers, (..., 2 n): pairs of a real and an imaginary part.
+/// Inputs: data: (..., n), float.
+inline options::_contrib_fft _contrib_fft(Operand data) {
+  static const Op op("_contrib_fft", {"data"});
+  return {op, {data}};
+}
+
+/// The number of elements that a csr matrix stores (of a dense one: that are not zero), as int64.
+/// Inputs: data: (rows, columns), usually csr.
+inline options::_contrib_getnnz _contrib_getnnz(Operand data) {
+  static const Op op("_contrib_getnnz", {"data"});
+  return {op, {data}};
+}
+
 /// Passes data on and multiplies its gradient by scalar; a negative one reverses it.
 /// Inputs: data: Any shape and dtype.
 inline options::_contrib_gradientmultiplier _contrib_gradientmultiplier(Operand data) {
   static const Op op("_contrib_gradientmultiplier", {"data"});
+  return {op, {data}};
+}
+
+/// AdaGrad with one rate per row: history += mean(g^2), weight -= lr g / sqrt(history + epsilon).
+/// Inputs: weight: Any shape of at least one dimension, float; grad: Its gradient; history: (rows, 1, ...): sums of the
+/// mean squares of rows.
+/// Changes in place: history.
+inline options::_contrib_group_adagrad_update _contrib_group_adagrad_update(Operand weight, Operand grad = {}, Operand history = {}) {
+  static const Op op("_contrib_group_adagrad_update", {"weight", "grad", "history"});
+  return {op, {weight, grad, history}};
+}
+
+/// Log likelihoods of marked sequences under K Hawkes processes, (N,), and the states at max_time, (N, K). Gradients
+/// flow to lda, alpha, beta and state.
+/// Inputs: lda: (N, K), float: the marks' rates of points that come by themselves; alpha: (K,): how many points one
+/// point of a mark brings; beta: (K,): how fast that decays; state: (N, K): what is left of earlier points; lags: (N,
+/// T): times between points; marks: (N, T), int32 or another dtype: marks, clipped; valid_length: (N,): points of each
+/// sequence; max_time: (N,): until when it was watched.
+inline NoOptions _contrib_hawkesll(Operand lda, Operand alpha = {}, Operand beta = {}, Operand state = {}, Operand lags = {}, Operand marks = {}, Operand valid_length = {}, Operand max_time = {}) {
+  static const Op op("_contrib_hawkesll", {"lda", "alpha", "beta", "state", "lags", "marks", "valid_length", "max_time"});
+  return {op, {lda, alpha, beta, state, lags, marks, valid_length, max_time}};
+}
+
+/// Real part of the inverse Fourier transform of every row, not divided by n, (..., n).
+/// Inputs: data: (..., 2 n), float: pairs of a real and an imaginary part.
+inline options::_contrib_ifft _contrib_ifft(Operand data) {
+  static const Op op("_contrib_ifft", {"data"});
   return {op, {data}};
 }
 
@@ -2957,11 +4085,138 @@ inline options::_contrib_quadratic _contrib_quadratic(Operand data) {
   return {op, {data}};
 }
 
+/// Quantises data: nearest(x levels / reach), reach = max(|min_range|, |max_range|), levels 127 of int8 and 255 of
+/// uint8, saturating. Gives the numbers and the range that they stand for.
+/// Inputs: data: Any shape, float32; min_range: (1,): the lowest value that is held; max_range: (1,): the highest value
+/// that is held.
+inline options::_contrib_quantize _contrib_quantize(Operand data, Operand min_range = {}, Operand max_range = {}) {
+  static const Op op("_contrib_quantize", {"data", "min_range", "max_range"});
+  return {op, {data, min_range, max_range}};
+}
+
+/// Quantises data to uint8 with a zero of its own: x scale + shift, of the calibrated range or that of data.
+/// Inputs: data: Any shape, float32.
+inline options::_contrib_quantize_asym _contrib_quantize_asym(Operand data) {
+  static const Op op("_contrib_quantize_asym", {"data"});
+  return {op, {data}};
+}
+
+/// As quantize, for the calibrated range, or for that of data when there is none.
+/// Inputs: data: Any shape, float32.
+inline options::_contrib_quantize_v2 _contrib_quantize_v2(Operand data) {
+  static const Op op("_contrib_quantize_v2", {"data"});
+  return {op, {data}};
+}
+
+/// The positive part of quantised data; the range stays.
+/// Inputs: data: Any shape; int8, uint8 or int32; min_data: (1,), or one per channel; max_data: As min_data.
+inline options::_contrib_quantized_act _contrib_quantized_act(Operand data, Operand min_data = {}, Operand max_data = {}) {
+  static const Op op("_contrib_quantized_act", {"data", "min_data", "max_data"});
+  return {op, {data, min_data, max_data}};
+}
+
+/// BatchNorm in prediction on quantised data: (x - moving_mean) gamma / sqrt(moving_var + eps) + beta, as int8.
+/// Inputs: data: Any shape, int8 or uint8; gamma: (channels,), float32; beta: (channels,), float32; moving_mean:
+/// (channels,), float32; moving_var: (channels,), float32; min_data: (1,); max_data: (1,).
+inline options::_contrib_quantized_batch_norm _contrib_quantized_batch_norm(Operand data, Operand gamma = {}, Operand beta = {}, Operand moving_mean = {}, Operand moving_var = {}, Operand min_data = {}, Operand max_data = {}) {
+  static const Op op("_contrib_quantized_batch_norm", {"data", "gamma", "beta", "moving_mean", "moving_var", "min_data", "max_data"});
+  return {op, {data, gamma, beta, moving_mean, moving_var, min_data, max_data}};
+}
+
+/// Joins quantised tensors along an axis, in the widest of their ranges: uint8 where all are, else int8.
+/// Inputs: data: The tensors (int8 or uint8, of one shape but along dim), then a minimum and a maximum for each, (1,).
+inline options::_contrib_quantized_concat _contrib_quantized_concat(std::vector<Operand> inputs) {
+  static const Op op("_contrib_quantized_concat");
+  return {op, std::move(inputs)};
+}
+
+/// Convolution of quantised data with quantised weights: exact sums as int32, with the range they stand for. Parameters
+/// as Convolution.
+/// Inputs: data: int8 or uint8; weight: int8; bias: int8, or float32; min_data: (1,); max_data: (1,); min_weight: (1,),
+/// or one per output channel; max_weight: As min_weight; min_bias: (1,); max_bias: (1,).
+inline options::_contrib_quantized_conv _contrib_quantized_conv(Operand data, Operand weight = {}, Operand bias = {}, Operand min_data = {}, Operand max_data = {}, Operand min_weight = {}, Operand max_weight = {}, Operand min_bias = {}, Operand max_bias = {}) {
+  static const Op op("_contrib_quantized_conv", {"data", "weight", "bias", "min_data", "max_data", "min_weight", "max_weight", "min_bias", "max_bias"});
+  return {op, {data, weight, bias, min_data, max_data, min_weight, max_weight, min_bias, max_bias}};
+}
+
+/// The sum of two quantised tensors: int32, or int8 when the range of the sum is given.
+/// Inputs: lhs: One shape, int8 or uint8 each; rhs: One shape, int8 or uint8 each; lhs_min: (1,); lhs_max: (1,);
+/// rhs_min: (1,); rhs_max: (1,).
+inline options::_contrib_quantized_elemwise_add _contrib_quantized_elemwise_add(Operand lhs, Operand rhs = {}, Operand lhs_min = {}, Operand lhs_max = {}, Operand rhs_min = {}, Operand rhs_max = {}) {
+  static const Op op("_contrib_quantized_elemwise_add", {"lhs", "rhs", "lhs_min", "lhs_max", "rhs_min", "rhs_max"});
+  return {op, {lhs, rhs, lhs_min, lhs_max, rhs_min, rhs_max}};
+}
+
+/// The product of two quantised tensors: int32, int8 when its range is given, or float32.
+/// Inputs: lhs: One shape, int8 or uint8 each; rhs: One shape, int8 or uint8 each; lhs_min: (1,); lhs_max: (1,);
+/// rhs_min: (1,); rhs_max: (1,).
+inline options::_contrib_quantized_elemwise_mul _contrib_quantized_elemwise_mul(Operand lhs, Operand rhs = {}, Operand lhs_min = {}, Operand lhs_max = {}, Operand rhs_min = {}, Operand rhs_max = {}) {
+  static const Op op("_contrib_quantized_elemwise_mul", {"lhs", "rhs", "lhs_min", "lhs_max", "rhs_min", "rhs_max"});
+  return {op, {lhs, rhs, lhs_min, lhs_max, rhs_min, rhs_max}};
+}
+
+/// Rows of a quantised weight by number, with the weight's range.
+/// Inputs: data: Row numbers, any shape and dtype; clipped; weight: (input_dim, output_dim), int8 or uint8; min_weight:
+/// (1,); max_weight: (1,).
+inline options::_contrib_quantized_embedding _contrib_quantized_embedding(Operand data, Operand weight = {}, Operand min_weight = {}, Operand max_weight = {}) {
+  static const Op op("_contrib_quantized_embedding", {"data", "weight", "min_weight", "max_weight"});
+  return {op, {data, weight, min_weight, max_weight}};
+}
+
+/// Merges all axes but the first; numbers and range stay.
+/// Inputs: data: (n, ...), int8 or uint8; min_data: (1,); max_data: (1,).
+inline NoOptions _contrib_quantized_flatten(Operand data, Operand min_data = {}, Operand max_data = {}) {
+  static const Op op("_contrib_quantized_flatten", {"data", "min_data", "max_data"});
+  return {op, {data, min_data, max_data}};
+}
+
+/// A full layer on quantised data and weights: exact sums as int32, with the range they stand for. Parameters as
+/// FullyConnected.
+/// Inputs: data: int8 or uint8; weight: int8; bias: int8, or float32; min_data: (1,); max_data: (1,); min_weight: (1,),
+/// or one per output channel; max_weight: As min_weight; min_bias: (1,); max_bias: (1,).
+inline options::_contrib_quantized_fully_connected _contrib_quantized_fully_connected(Operand data, Operand weight = {}, Operand bias = {}, Operand min_data = {}, Operand max_data = {}, Operand min_weight = {}, Operand max_weight = {}, Operand min_bias = {}, Operand max_bias = {}) {
+  static const Op op("_contrib_quantized_fully_connected", {"data", "weight", "bias", "min_data", "max_data", "min_weight", "max_weight", "min_bias", "max_bias"});
+  return {op, {data, weight, bias, min_data, max_data, min_weight, max_weight, min_bias, max_bias}};
+}
+
+/// Maximum or average of the windows of quantised data; the range stays. Parameters as Pooling.
+/// Inputs: data: (N, C, spatial axes...), int8 or uint8; min_data: (1,); max_data: (1,).
+inline options::_contrib_quantized_pooling _contrib_quantized_pooling(Operand data, Operand min_data = {}, Operand max_data = {}) {
+  static const Op op("_contrib_quantized_pooling", {"data", "min_data", "max_data"});
+  return {op, {data, min_data, max_data}};
+}
+
+/// RNN in prediction on quantised data (see quantize_asym); results are float32. Parameters and shapes as RNN.
+/// Inputs: data: (steps, batch, size), uint8 of quantize_asym; parameters: As RNN, float32; state: As RNN; state_cell:
+/// As RNN; data_scale: (1,); data_shift: (1,).
+inline options::_contrib_quantized_rnn _contrib_quantized_rnn(Operand data, Operand parameters = {}, Operand state = {}, Operand state_cell = {}, Operand data_scale = {}, Operand data_shift = {}) {
+  static const Op op("_contrib_quantized_rnn", {"data", "parameters", "state", "state_cell", "data_scale", "data_shift"});
+  return {op, {data, parameters, state, state_cell, data_scale, data_shift}};
+}
+
+/// Results of quantised layers as 8-bit numbers, for the calibrated range, or for that of data when there is none.
+/// Inputs: data: Any shape, int32; min_range: (1,), or one per channel (axis 1 of data); max_range: As min_range.
+inline options::_contrib_requantize _contrib_requantize(Operand data, Operand min_range = {}, Operand max_range = {}) {
+  static const Op op("_contrib_requantize", {"data", "min_range", "max_range"});
+  return {op, {data, min_range, max_range}};
+}
+
 /// Rounds to whole numbers; the gradient passes unchanged, as through the identity.
 /// Inputs: data: Any shape, float.
 inline NoOptions _contrib_round_ste(Operand data) {
   static const Op op("_contrib_round_ste", {"data"});
   return {op, {data}};
+}
+
+/// Scaled dot-product attention, softmax(scale query key^T + mask) value (Vaswani et al., 2017): (batch, heads,
+/// queries, width). Scores are made tile by tile, so that memory grows with the lengths and not with their product. A
+/// query that sees no key gives 0.
+/// Inputs: query: (batch, heads, queries, depth), float; key: (batch, heads, keys, depth); value: (batch, heads, keys,
+/// width); mask: (batch, heads, queries, keys), or 1 along an axis: added to the scores, -inf hides a key. It gets no
+/// gradient.
+inline options::_contrib_sdp_attention _contrib_sdp_attention(Operand query, Operand key = {}, Operand value = {}, Operand mask = {}) {
+  static const Op op("_contrib_sdp_attention", {"query", "key", "value", "mask"});
+  return {op, {query, key, value, mask}};
 }
 
 /// The sign of every element; the gradient passes unchanged, as through the identity.
@@ -2979,6 +4234,45 @@ inline NoOptions _copy(Operand data) {
 }
 /// The same as _copy.
 inline NoOptions identity(Operand data) { return _copy(std::move(data)); }
+
+/// An image with a frame around it: (top + height + bot, left + width + right, channels). Values are rounded and kept
+/// in the dtype's range.
+/// Inputs: src: (height, width, channels), any dtype.
+inline options::_cvcopyMakeBorder _cvcopyMakeBorder(Operand src) {
+  static const Op op("_cvcopyMakeBorder", {"src"});
+  return {op, {src}};
+}
+
+/// The pixels of a JPEG or PNG file: (height, width, channels) uint8. Bytes that are no image, or a broken one, are an
+/// error. The shape is known after the run: asking for it waits.
+/// Inputs: buf: (n,) uint8: the bytes of the file.
+inline options::_cvimdecode _cvimdecode(Operand buf) {
+  static const Op op("_cvimdecode", {"buf"});
+  return {op, {buf}};
+}
+
+/// An image as the bytes of a JPEG (colour at half the size both ways) or PNG file: (n,) uint8. Not in MXNet, where
+/// OpenCV's Python package does it. The shape is known after the run: asking for it waits.
+/// Inputs: img: (height, width, channels) uint8; 1 or 3 channels, for PNG also 4.
+inline options::_cvimencode _cvimencode(Operand img) {
+  static const Op op("_cvimencode", {"img"});
+  return {op, {img}};
+}
+
+/// The pixels of a JPEG or PNG file, as _cvimdecode gives them. The shape is known after the run: asking for it waits,
+/// and raises what was wrong with the file.
+inline options::_cvimread _cvimread() {
+  static const Op op("_cvimread");
+  return {op, {}};
+}
+
+/// An image of another size, (h, w, channels). interp=9: area where both sides shrink, bicubic where both grow, else
+/// bilinear.
+/// Inputs: src: (height, width, channels), uint8 or float; uint8 has 1, 3 or 4 channels.
+inline options::_cvimresize _cvimresize(Operand src) {
+  static const Op op("_cvimresize", {"src"});
+  return {op, {src}};
+}
 
 /// x / scalar, elementwise. The output has data's dtype; for bool it has int64.
 /// Inputs: data: Any shape and dtype.
@@ -3088,6 +4382,14 @@ inline NoOptions _identity_with_attr_like_rhs(Operand lhs, Operand rhs = {}) {
   return {op, {lhs, rhs}};
 }
 
+/// Adds multiples of the principal components of ImageNet's colours (Krizhevsky et al., 2012) to an image; one channel
+/// stays as it is.
+/// Inputs: data: (H, W, C) with 1 or 3 channels, uint8 or float.
+inline options::_image_adjust_lighting _image_adjust_lighting(Operand data) {
+  static const Op op("_image_adjust_lighting", {"data"});
+  return {op, {data}};
+}
+
 /// The rectangle of width columns and height rows whose upper left pixel is (x, y): (height, width, C), or one for each
 /// image.
 /// Inputs: data: (H, W, C) or (N, H, W, C), any dtype.
@@ -3117,11 +4419,84 @@ inline options::_image_normalize _image_normalize(Operand data) {
   return {op, {data}};
 }
 
+/// Multiplies an image by a random factor. The factor is uniform between min_factor and max_factor.
+/// Inputs: data: (H, W, C) with 1 or 3 channels, uint8 or float.
+inline options::_image_random_brightness _image_random_brightness(Operand data) {
+  static const Op op("_image_random_brightness", {"data"});
+  return {op, {data}};
+}
+
+/// Brightness, contrast, saturation and hue of an image, changed at random in random order.
+/// Inputs: data: (H, W, C) with 1 or 3 channels, uint8 or float.
+inline options::_image_random_color_jitter _image_random_color_jitter(Operand data) {
+  static const Op op("_image_random_color_jitter", {"data"});
+  return {op, {data}};
+}
+
+/// Moves an image away from its mean gray by a random factor. The factor is uniform between min_factor and max_factor.
+/// Inputs: data: (H, W, C) with 1 or 3 channels, uint8 or float.
+inline options::_image_random_contrast _image_random_contrast(Operand data) {
+  static const Op op("_image_random_contrast", {"data"});
+  return {op, {data}};
+}
+
+/// Images mirrored so that left is right, all or none, each as likely.
+/// Inputs: data: (H, W, C) or (N, H, W, C), any dtype.
+inline NoOptions _image_random_flip_left_right(Operand data) {
+  static const Op op("_image_random_flip_left_right", {"data"});
+  return {op, {data}};
+}
+
+/// Images mirrored so that top is bottom, all or none, each as likely.
+/// Inputs: data: (H, W, C) or (N, H, W, C), any dtype.
+inline NoOptions _image_random_flip_top_bottom(Operand data) {
+  static const Op op("_image_random_flip_top_bottom", {"data"});
+  return {op, {data}};
+}
+
+/// Turns the hue of an image by a random share of a circle. The factor is uniform between min_factor and max_factor.
+/// Inputs: data: (H, W, C) with 1 or 3 channels, uint8 or float.
+inline options::_image_random_hue _image_random_hue(Operand data) {
+  static const Op op("_image_random_hue", {"data"});
+  return {op, {data}};
+}
+
+/// Adds multiples of the principal components of ImageNet's colours (Krizhevsky et al., 2012) to an image, drawn from a
+/// normal distribution; one channel stays as it is.
+/// Inputs: data: (H, W, C) with 1 or 3 channels, uint8 or float.
+inline options::_image_random_lighting _image_random_lighting(Operand data) {
+  static const Op op("_image_random_lighting", {"data"});
+  return {op, {data}};
+}
+
+/// Moves pixels away from their gray by a random factor. The factor is uniform between min_factor and max_factor.
+/// Inputs: data: (H, W, C) with 1 or 3 channels, uint8 or float.
+inline options::_image_random_saturation _image_random_saturation(Operand data) {
+  static const Op op("_image_random_saturation", {"data"});
+  return {op, {data}};
+}
+
+/// Images of another size: pixels are areas, and what lies beyond the borders is as the border is.
+/// Inputs: data: (H, W, C) or (N, H, W, C), uint8 or float.
+inline options::_image_resize _image_resize(Operand data) {
+  static const Op op("_image_resize", {"data"});
+  return {op, {data}};
+}
+
 /// Images as tensors: divided by 255, channels first, float32.
 /// Inputs: data: (H, W, C) or (N, H, W, C), values from 0 to 255.
 inline NoOptions _image_to_tensor(Operand data) {
   static const Op op("_image_to_tensor", {"data"});
   return {op, {data}};
+}
+
+/// A part of a picture, (c, y1 - y0, x1 - x0) float32, red first, minus a mean: what 0.9.5's mx.nd.imdecode called. The
+/// bytes are an array here. Use _cvimdecode.
+/// Inputs: mean: (c, height, width) float32, subtracted; one element: nothing is; str_img: (n,) uint8: the bytes of a
+/// JPEG or PNG file.
+inline options::_imdecode _imdecode(Operand mean, Operand str_img = {}) {
+  static const Op op("_imdecode", {"mean", "str_img"});
+  return {op, {mean, str_img}};
 }
 
 /// 1 where a < b, else 0, in the dtype of the operands.
@@ -3643,6 +5018,79 @@ inline options::_random_normal_like _random_normal_like(Operand data) {
   return {op, {data}};
 }
 
+/// Density of Dirichlet distributions at every point: the samples' shape without its last extent.
+/// Inputs: sample: alpha's leading extents, any others, then (k,), float: points whose k numbers add up to 1; alpha:
+/// (..., k): concentrations.
+inline options::_random_pdf_dirichlet _random_pdf_dirichlet(Operand sample, Operand alpha = {}) {
+  static const Op op("_random_pdf_dirichlet", {"sample", "alpha"});
+  return {op, {sample, alpha}};
+}
+/// The same as _random_pdf_dirichlet.
+inline options::_random_pdf_dirichlet random_pdf_dirichlet(Operand sample, Operand alpha = {}) { return _random_pdf_dirichlet(std::move(sample), std::move(alpha)); }
+
+/// Density of exponential distributions with rate lam at every sample, in the samples' shape.
+/// Inputs: sample: The parameters' extents, then any others; float; lam: Any shape.
+inline options::_random_pdf_exponential _random_pdf_exponential(Operand sample, Operand lam = {}) {
+  static const Op op("_random_pdf_exponential", {"sample", "lam"});
+  return {op, {sample, lam}};
+}
+/// The same as _random_pdf_exponential.
+inline options::_random_pdf_exponential random_pdf_exponential(Operand sample, Operand lam = {}) { return _random_pdf_exponential(std::move(sample), std::move(lam)); }
+
+/// Density of gamma distributions with shape alpha and rate beta at every sample, in the samples' shape.
+/// Inputs: sample: The parameters' extents, then any others; float; alpha: Any shape; beta: The same shape.
+inline options::_random_pdf_gamma _random_pdf_gamma(Operand sample, Operand alpha = {}, Operand beta = {}) {
+  static const Op op("_random_pdf_gamma", {"sample", "alpha", "beta"});
+  return {op, {sample, alpha, beta}};
+}
+/// The same as _random_pdf_gamma.
+inline options::_random_pdf_gamma random_pdf_gamma(Operand sample, Operand alpha = {}, Operand beta = {}) { return _random_pdf_gamma(std::move(sample), std::move(alpha), std::move(beta)); }
+
+/// Density of negative binomials with mean mu and dispersion alpha at every sample, in the samples' shape.
+/// Inputs: sample: The parameters' extents, then any others; float; mu: Any shape; alpha: The same shape.
+inline options::_random_pdf_generalized_negative_binomial _random_pdf_generalized_negative_binomial(Operand sample, Operand mu = {}, Operand alpha = {}) {
+  static const Op op("_random_pdf_generalized_negative_binomial", {"sample", "mu", "alpha"});
+  return {op, {sample, mu, alpha}};
+}
+/// The same as _random_pdf_generalized_negative_binomial.
+inline options::_random_pdf_generalized_negative_binomial random_pdf_generalized_negative_binomial(Operand sample, Operand mu = {}, Operand alpha = {}) { return _random_pdf_generalized_negative_binomial(std::move(sample), std::move(mu), std::move(alpha)); }
+
+/// Density of failures before k successes of probability p at every sample, in the samples' shape.
+/// Inputs: sample: The parameters' extents, then any others; float; k: Any shape; p: The same shape.
+inline options::_random_pdf_negative_binomial _random_pdf_negative_binomial(Operand sample, Operand k = {}, Operand p = {}) {
+  static const Op op("_random_pdf_negative_binomial", {"sample", "k", "p"});
+  return {op, {sample, k, p}};
+}
+/// The same as _random_pdf_negative_binomial.
+inline options::_random_pdf_negative_binomial random_pdf_negative_binomial(Operand sample, Operand k = {}, Operand p = {}) { return _random_pdf_negative_binomial(std::move(sample), std::move(k), std::move(p)); }
+
+/// Density of normal distributions with mean mu and deviation sigma at every sample, in the samples' shape.
+/// Inputs: sample: The parameters' extents, then any others; float; mu: Any shape; sigma: The same shape.
+inline options::_random_pdf_normal _random_pdf_normal(Operand sample, Operand mu = {}, Operand sigma = {}) {
+  static const Op op("_random_pdf_normal", {"sample", "mu", "sigma"});
+  return {op, {sample, mu, sigma}};
+}
+/// The same as _random_pdf_normal.
+inline options::_random_pdf_normal random_pdf_normal(Operand sample, Operand mu = {}, Operand sigma = {}) { return _random_pdf_normal(std::move(sample), std::move(mu), std::move(sigma)); }
+
+/// Density of Poisson distributions with rate lam at every sample, in the samples' shape.
+/// Inputs: sample: The parameters' extents, then any others; float; lam: Any shape.
+inline options::_random_pdf_poisson _random_pdf_poisson(Operand sample, Operand lam = {}) {
+  static const Op op("_random_pdf_poisson", {"sample", "lam"});
+  return {op, {sample, lam}};
+}
+/// The same as _random_pdf_poisson.
+inline options::_random_pdf_poisson random_pdf_poisson(Operand sample, Operand lam = {}) { return _random_pdf_poisson(std::move(sample), std::move(lam)); }
+
+/// Density of uniform distributions: 1 / (high - low), inside and outside, at every sample, in the samples' shape.
+/// Inputs: sample: The parameters' extents, then any others; float; low: Any shape; high: The same shape.
+inline options::_random_pdf_uniform _random_pdf_uniform(Operand sample, Operand low = {}, Operand high = {}) {
+  static const Op op("_random_pdf_uniform", {"sample", "low", "high"});
+  return {op, {sample, low, high}};
+}
+/// The same as _random_pdf_uniform.
+inline options::_random_pdf_uniform random_pdf_uniform(Operand sample, Operand low = {}, Operand high = {}) { return _random_pdf_uniform(std::move(sample), std::move(low), std::move(high)); }
+
 /// Poisson with rate lam.
 inline options::_random_poisson _random_poisson() {
   static const Op op("_random_poisson");
@@ -3805,11 +5253,45 @@ inline options::_sample_uniform _sample_uniform(Operand low, Operand high = {}) 
 /// The same as _sample_uniform.
 inline options::_sample_uniform sample_uniform(Operand low, Operand high = {}) { return _sample_uniform(std::move(low), std::move(high)); }
 
+/// Distinct whole numbers, k with a probability of about log((k + 2) / (k + 1)) / log(range_max + 1), and the number of
+/// draws each row took, (rows,); both int64.
+inline options::_sample_unique_zipfian _sample_unique_zipfian() {
+  static const Op op("_sample_unique_zipfian");
+  return {op, {}};
+}
+
+/// lhs / rhs in the rows that a row_sparse lhs stores; the others stay zero. A dense lhs is divided everywhere.
+/// Inputs: lhs: Any shape, usually row_sparse; rhs: The same shape and dtype.
+inline NoOptions _scatter_elemwise_div(Operand lhs, Operand rhs = {}) {
+  static const Op op("_scatter_elemwise_div", {"lhs", "rhs"});
+  return {op, {lhs, rhs}};
+}
+
+/// data - scalar where a sparse data stores something; a dense one gets it everywhere.
+/// Inputs: data: Any shape, usually sparse.
+inline options::_scatter_minus_scalar _scatter_minus_scalar(Operand data) {
+  static const Op op("_scatter_minus_scalar", {"data"});
+  return {op, {data}};
+}
+
+/// data + scalar where a sparse data stores something; a dense one gets it everywhere.
+/// Inputs: data: Any shape, usually sparse.
+inline options::_scatter_plus_scalar _scatter_plus_scalar(Operand data) {
+  static const Op op("_scatter_plus_scalar", {"data"});
+  return {op, {data}};
+}
+
 /// lhs with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = rhs[j, ...].
 /// Inputs: lhs: The whole; rhs: The slices; indices: (M, ...): row i holds indices into axis i.
 inline options::_scatter_set_nd _scatter_set_nd(Operand lhs, Operand rhs = {}, Operand indices = {}) {
   static const Op op("_scatter_set_nd", {"lhs", "rhs", "indices"});
   return {op, {lhs, rhs, indices}};
+}
+
+/// Fills the array that is given as `out` with a number; without one, the result has shape (1,).
+inline options::_set_value _set_value() {
+  static const Op op("_set_value");
+  return {op, {}};
 }
 
 /// The rows of data, along axis 0, in random order; every order is equally likely.
@@ -3838,6 +5320,21 @@ inline options::_slice_assign_scalar _slice_assign_scalar(Operand data) {
 }
 /// The same as _slice_assign_scalar.
 inline options::_slice_assign_scalar _crop_assign_scalar(Operand data) { return _slice_assign_scalar(std::move(data)); }
+
+/// history += g^2, weight -= lr g / sqrt(history + epsilon), in the rows of a row_sparse gradient.
+/// Inputs: weight: Any shape of at least one dimension, float; grad: Its gradient; history: Sums of squares.
+/// Changes in place: history.
+inline options::_sparse_adagrad_update _sparse_adagrad_update(Operand weight, Operand grad = {}, Operand history = {}) {
+  static const Op op("_sparse_adagrad_update", {"weight", "grad", "history"});
+  return {op, {weight, grad, history}};
+}
+
+/// data with all rows zero but those that indices names. A row_sparse output stores exactly these.
+/// Inputs: data: Any shape, usually row_sparse; indices: (n,): the rows to keep, any dtype.
+inline NoOptions _sparse_retain(Operand data, Operand indices = {}) {
+  static const Op op("_sparse_retain", {"data", "indices"});
+  return {op, {data, indices}};
+}
 
 /// Cuts data along an axis at positions or into sections. When the extent is no multiple of sections, the first parts
 /// are longer by one.
@@ -4031,6 +5528,8 @@ inline options::broadcast_axis broadcast_axis(Operand data) {
   return {op, {data}};
 }
 /// The same as broadcast_axis.
+inline options::broadcast_axis _broadcast(Operand data) { return broadcast_axis(std::move(data)); }
+/// The same as broadcast_axis.
 inline options::broadcast_axis broadcast_axes(Operand data) { return broadcast_axis(std::move(data)); }
 
 /// a / b; integers are divided as integers, by zero gives zero, with broadcasting as NumPy does it.
@@ -4167,6 +5666,16 @@ inline options::broadcast_to broadcast_to(Operand data) {
   static const Op op("broadcast_to", {"data"});
   return {op, {data}};
 }
+
+/// The same tensor stored as dense, as the rows that are not all zero (row_sparse), or as the elements that are not
+/// zero (csr). Inside a bound graph values are dense.
+/// Inputs: data: Any shape (csr: two dimensions) and dtype.
+inline options::cast_storage cast_storage(Operand data) {
+  static const Op op("cast_storage", {"data"});
+  return {op, {data}};
+}
+/// The same as cast_storage.
+inline options::cast_storage _sparse_cast_storage(Operand data) { return cast_storage(std::move(data)); }
 
 /// The cube root, elementwise.
 /// Inputs: data: Any shape, float.
@@ -4738,6 +6247,14 @@ inline NoOptions relu(Operand data) {
 inline options::repeat repeat(Operand data) {
   static const Op op("repeat", {"data"});
   return {op, {data}};
+}
+
+/// Sets several arrays to zero. The result, (1,), says only that it was done.
+/// Inputs: array: Any shape and dtype, set to zero in place.
+/// Changes in place: array.
+inline NoOptions reset_arrays(std::vector<Operand> inputs) {
+  static const Op op("reset_arrays");
+  return {op, std::move(inputs)};
 }
 
 /// The elements of lhs under the shape of rhs; or axes [lhs_begin, lhs_end) of lhs replaced by axes [rhs_begin,

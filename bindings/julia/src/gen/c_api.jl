@@ -36,6 +36,20 @@ const MXN_TAG_FLOATS = Int32(6)
 const MXN_AUTOGRAD_RECORDING = Int32(1)
 const MXN_AUTOGRAD_TRAINING = Int32(2)
 const MXN_AUTOGRAD_TRACING = Int32(4)
+const MXN_CUSTOM_DECLARE = Int32(0)
+const MXN_CUSTOM_SHAPES = Int32(1)
+const MXN_CUSTOM_TYPES = Int32(2)
+const MXN_CUSTOM_CREATE = Int32(3)
+const MXN_CUSTOM_FORWARD = Int32(4)
+const MXN_CUSTOM_BACKWARD = Int32(5)
+const MXN_CUSTOM_RELEASE = Int32(6)
+const MXN_CUSTOM_INPUTS = Int32(0)
+const MXN_CUSTOM_OUTPUTS = Int32(1)
+const MXN_CUSTOM_STATES = Int32(2)
+const MXN_CUSTOM_OUTPUT_GRADS = Int32(3)
+const MXN_CUSTOM_INPUT_GRADS = Int32(4)
+const MXN_SOURCE_OPEN = Int32(-1)
+const MXN_SOURCE_CLOSE = Int32(-2)
 const MXN_PROFILER_STOP = Int32(0)
 const MXN_PROFILER_RUN = Int32(1)
 const MXN_PROFILER_RESUME = Int32(2)
@@ -145,6 +159,17 @@ struct mxn_memory_info_t
 end
 mxn_memory_info_t() = mxn_memory_info_t(sizeof(mxn_memory_info_t), 0, 0, 0, 0, 0)
 
+struct mxn_custom_info_t
+    struct_size::Csize_t
+    what::Int32
+    training::Int32
+    device_kind::Int32
+    device_index::Int32
+    prop::Int64
+    op::Int64
+end
+mxn_custom_info_t() = mxn_custom_info_t(sizeof(mxn_custom_info_t), 0, 0, 0, 0, 0, 0)
+
 "Names in the library, in the order of FUNCTIONS."
 const NAMES = [
     :mxn_abi_version,
@@ -194,6 +219,7 @@ const NAMES = [
     :mxn_op_schemas,
     :mxn_op_find,
     :mxn_op_invoke,
+    :mxn_library_load,
     :mxn_ndarray_create,
     :mxn_ndarray_from_memory,
     :mxn_ndarray_clone,
@@ -214,9 +240,14 @@ const NAMES = [
     :mxn_ndarray_save,
     :mxn_ndarray_load,
     :mxn_ndarray_load_memory,
+    :mxn_ndarray_storage,
+    :mxn_ndarray_create_sparse,
+    :mxn_ndarray_part,
     :mxn_ndarray_list_free,
     :mxn_symbol_variable,
     :mxn_symbol_create,
+    :mxn_symbol_create_with,
+    :mxn_symbol_cut,
     :mxn_symbol_group,
     :mxn_symbol_copy,
     :mxn_symbol_place,
@@ -237,6 +268,7 @@ const NAMES = [
     :mxn_symbol_infer_type,
     :mxn_symbol_memory,
     :mxn_symbol_device_memory,
+    :mxn_symbol_quantize,
     :mxn_executor_bind,
     :mxn_executor_simple_bind,
     :mxn_executor_reshape,
@@ -259,6 +291,13 @@ const NAMES = [
     :mxn_cached_op_free,
     :mxn_cached_op_invoke,
     :mxn_cached_op_describe,
+    :mxn_custom_register,
+    :mxn_custom_call_info,
+    :mxn_custom_call_params,
+    :mxn_custom_call_shapes,
+    :mxn_custom_call_arrays,
+    :mxn_custom_call_set_names,
+    :mxn_custom_call_set_shapes,
     :mxn_kvstore_create,
     :mxn_kvstore_free,
     :mxn_kvstore_init,
@@ -292,6 +331,26 @@ const NAMES = [
     :mxn_profiler_event,
     :mxn_profiler_dump,
     :mxn_profiler_aggregate,
+    :mxn_source_register,
+    :mxn_source_read,
+    :mxn_record_reader_create,
+    :mxn_record_reader_free,
+    :mxn_record_reader_next,
+    :mxn_record_reader_seek,
+    :mxn_record_reader_tell,
+    :mxn_record_writer_create,
+    :mxn_record_writer_free,
+    :mxn_record_writer_write,
+    :mxn_record_writer_tell,
+    :mxn_record_writer_flush,
+    :mxn_image_pack,
+    :mxn_data_iter_schemas,
+    :mxn_data_iter_create,
+    :mxn_data_iter_free,
+    :mxn_data_iter_next,
+    :mxn_data_iter_batch,
+    :mxn_data_iter_reset,
+    :mxn_data_iter_describe,
 ]
 
 """
@@ -765,6 +824,16 @@ mxn_op_invoke(op, inputs, num_inputs, args, num_args, training, device_kind, dev
     check(ccall(FUNCTIONS[47], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Int32, Ptr{mxn_arg_t}, Int32, Int32, Int32, Int32, Ptr{Ptr{Cvoid}}, Int32, Ptr{Int32},), op, inputs, num_inputs, args, num_args, training, device_kind, device_index, outputs, capacity, num_outputs))
 
 """
+    mxn_library_load(path, out_names)
+
+Loads a shared library that adds operators (mixnet/plugin.h), for all bindings and threads; out_names: theirs, hidden ones left out. A library that was loaded before adds nothing. On failure nothing changes.
+
+(own: caller: mxn_strings_free; threads: any; blocks: no; since: 0.1)
+"""
+mxn_library_load(path, out_names) =
+    check(ccall(FUNCTIONS[48], Int32, (Cstring, Ptr{Ptr{Cvoid}},), path, out_names))
+
+"""
     mxn_ndarray_create(shape, ndim, dtype, device_kind, device_index, out_array)
 
 An array with undefined values.
@@ -772,7 +841,7 @@ An array with undefined values.
 (own: caller: mxn_ndarray_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_create(shape, ndim, dtype, device_kind, device_index, out_array) =
-    check(ccall(FUNCTIONS[48], Int32, (Ptr{Int64}, Int32, Int32, Int32, Int32, Ptr{Ptr{Cvoid}},), shape, ndim, dtype, device_kind, device_index, out_array))
+    check(ccall(FUNCTIONS[49], Int32, (Ptr{Int64}, Int32, Int32, Int32, Int32, Ptr{Ptr{Cvoid}},), shape, ndim, dtype, device_kind, device_index, out_array))
 
 """
     mxn_ndarray_from_memory(data, shape, ndim, dtype, user, destroy, out_array)
@@ -782,7 +851,7 @@ An array over the caller's memory (64-byte alignment is faster), which must stay
 (own: library takes user; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_from_memory(data, shape, ndim, dtype, user, destroy, out_array) =
-    check(ccall(FUNCTIONS[49], Int32, (Ptr{Cvoid}, Ptr{Int64}, Int32, Int32, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), data, shape, ndim, dtype, user, destroy, out_array))
+    check(ccall(FUNCTIONS[50], Int32, (Ptr{Cvoid}, Ptr{Int64}, Int32, Int32, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), data, shape, ndim, dtype, user, destroy, out_array))
 
 """
     mxn_ndarray_clone(array, out_array)
@@ -792,7 +861,7 @@ Another handle to the same array.
 (own: caller: mxn_ndarray_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_clone(array, out_array) =
-    check(ccall(FUNCTIONS[50], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), array, out_array))
+    check(ccall(FUNCTIONS[51], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), array, out_array))
 
 """
     mxn_ndarray_free(array)
@@ -802,17 +871,17 @@ Gives a handle back; pending work still finds the memory.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_free(array) =
-    ccall(FUNCTIONS[51], Cvoid, (Ptr{Cvoid},), array)
+    ccall(FUNCTIONS[52], Cvoid, (Ptr{Cvoid},), array)
 
 """
     mxn_ndarray_info(array, out_info)
 
 Shape, dtype and device. The caller sets out_info->struct_size.
 
-(own: none; threads: any; blocks: no; since: 0.1)
+(own: none; threads: any; blocks: until the array is written where its shape depends on values; since: 0.1)
 """
 mxn_ndarray_info(array, out_info) =
-    check(ccall(FUNCTIONS[52], Int32, (Ptr{Cvoid}, Ptr{mxn_ndarray_info_t},), array, out_info))
+    check(ccall(FUNCTIONS[53], Int32, (Ptr{Cvoid}, Ptr{mxn_ndarray_info_t},), array, out_info))
 
 """
     mxn_ndarray_slice(array, begin_, end_, out_array)
@@ -822,7 +891,7 @@ Rows [begin, end) of the first axis, sharing memory.
 (own: caller: mxn_ndarray_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_slice(array, begin_, end_, out_array) =
-    check(ccall(FUNCTIONS[53], Int32, (Ptr{Cvoid}, Int64, Int64, Ptr{Ptr{Cvoid}},), array, begin_, end_, out_array))
+    check(ccall(FUNCTIONS[54], Int32, (Ptr{Cvoid}, Int64, Int64, Ptr{Ptr{Cvoid}},), array, begin_, end_, out_array))
 
 """
     mxn_ndarray_at(array, i, out_array)
@@ -832,7 +901,7 @@ Row i without its axis, sharing memory.
 (own: caller: mxn_ndarray_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_at(array, i, out_array) =
-    check(ccall(FUNCTIONS[54], Int32, (Ptr{Cvoid}, Int64, Ptr{Ptr{Cvoid}},), array, i, out_array))
+    check(ccall(FUNCTIONS[55], Int32, (Ptr{Cvoid}, Int64, Ptr{Ptr{Cvoid}},), array, i, out_array))
 
 """
     mxn_ndarray_reshape(array, shape, ndim, out_array)
@@ -842,7 +911,7 @@ The same elements under another shape, sharing memory. All extents are given.
 (own: caller: mxn_ndarray_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_reshape(array, shape, ndim, out_array) =
-    check(ccall(FUNCTIONS[55], Int32, (Ptr{Cvoid}, Ptr{Int64}, Int32, Ptr{Ptr{Cvoid}},), array, shape, ndim, out_array))
+    check(ccall(FUNCTIONS[56], Int32, (Ptr{Cvoid}, Ptr{Int64}, Int32, Ptr{Ptr{Cvoid}},), array, shape, ndim, out_array))
 
 """
     mxn_ndarray_copy_from_host(array, data, bytes)
@@ -852,7 +921,7 @@ Copies host memory in; bytes must be the array's. data may be reused after the c
 (own: none; threads: any; blocks: until earlier work on the array is done; since: 0.1)
 """
 mxn_ndarray_copy_from_host(array, data, bytes) =
-    check(ccall(FUNCTIONS[56], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Int64,), array, data, bytes))
+    check(ccall(FUNCTIONS[57], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Int64,), array, data, bytes))
 
 """
     mxn_ndarray_copy_to_host(array, data, bytes, wait)
@@ -862,17 +931,17 @@ Copies the values out; fails with the error that stands on the array.
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_ndarray_copy_to_host(array, data, bytes, wait) =
-    check(ccall(FUNCTIONS[57], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Int64, Ptr{mxn_wait_t},), array, data, bytes, wait))
+    check(ccall(FUNCTIONS[58], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Int64, Ptr{mxn_wait_t},), array, data, bytes, wait))
 
 """
     mxn_ndarray_copy(from, to)
 
-Copies from one array into another of the same shape and dtype, between any devices.
+Copies from one array into another of the same shape and dtype, between any devices and storage kinds.
 
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_copy(from, to) =
-    check(ccall(FUNCTIONS[58], Int32, (Ptr{Cvoid}, Ptr{Cvoid},), from, to))
+    check(ccall(FUNCTIONS[59], Int32, (Ptr{Cvoid}, Ptr{Cvoid},), from, to))
 
 """
     mxn_ndarray_wait_to_read(array, wait)
@@ -882,7 +951,7 @@ Waits until the array's values are there.
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_ndarray_wait_to_read(array, wait) =
-    check(ccall(FUNCTIONS[59], Int32, (Ptr{Cvoid}, Ptr{mxn_wait_t},), array, wait))
+    check(ccall(FUNCTIONS[60], Int32, (Ptr{Cvoid}, Ptr{mxn_wait_t},), array, wait))
 
 """
     mxn_ndarray_wait_to_write(array, wait)
@@ -892,7 +961,7 @@ Waits until nobody reads or writes the array any more.
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_ndarray_wait_to_write(array, wait) =
-    check(ccall(FUNCTIONS[60], Int32, (Ptr{Cvoid}, Ptr{mxn_wait_t},), array, wait))
+    check(ccall(FUNCTIONS[61], Int32, (Ptr{Cvoid}, Ptr{mxn_wait_t},), array, wait))
 
 """
     mxn_ndarray_data(array, out_data)
@@ -902,7 +971,7 @@ Address of the first element, after waiting for it; host arrays only.
 (own: array; threads: any; blocks: yes; since: 0.1)
 """
 mxn_ndarray_data(array, out_data) =
-    check(ccall(FUNCTIONS[61], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), array, out_data))
+    check(ccall(FUNCTIONS[62], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), array, out_data))
 
 """
     mxn_ndarray_version(array, out_version)
@@ -912,7 +981,7 @@ Number of finished writes to the array's memory.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_version(array, out_version) =
-    check(ccall(FUNCTIONS[62], Int32, (Ptr{Cvoid}, Ptr{UInt64},), array, out_version))
+    check(ccall(FUNCTIONS[63], Int32, (Ptr{Cvoid}, Ptr{UInt64},), array, out_version))
 
 """
     mxn_ndarray_to_dlpack(array, out_managed)
@@ -922,7 +991,7 @@ A DLManagedTensor (DLPack 0.8) sharing the memory; its deleter gives it back.
 (own: caller calls the deleter; threads: any; blocks: until the values are there; since: 0.1)
 """
 mxn_ndarray_to_dlpack(array, out_managed) =
-    check(ccall(FUNCTIONS[63], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), array, out_managed))
+    check(ccall(FUNCTIONS[64], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), array, out_managed))
 
 """
     mxn_ndarray_from_dlpack(managed, out_array)
@@ -932,7 +1001,7 @@ An array sharing the memory of a DLManagedTensor, which must be row-major withou
 (own: library takes managed on success; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_from_dlpack(managed, out_array) =
-    check(ccall(FUNCTIONS[64], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), managed, out_array))
+    check(ccall(FUNCTIONS[65], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), managed, out_array))
 
 """
     mxn_ndarray_save(path, arrays, names, count)
@@ -942,7 +1011,7 @@ Writes a .params file (V2); names may be NULL.
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_ndarray_save(path, arrays, names, count) =
-    check(ccall(FUNCTIONS[65], Int32, (Cstring, Ptr{Ptr{Cvoid}}, Ptr{Ptr{UInt8}}, Int64,), path, arrays, names, count))
+    check(ccall(FUNCTIONS[66], Int32, (Cstring, Ptr{Ptr{Cvoid}}, Ptr{Ptr{UInt8}}, Int64,), path, arrays, names, count))
 
 """
     mxn_ndarray_load(path, out_arrays, out_count, out_names)
@@ -952,7 +1021,7 @@ Reads a .params file of any generation. capacity 0 only counts; otherwise the fi
 (own: caller: arrays and list; threads: any; blocks: yes; since: 0.1)
 """
 mxn_ndarray_load(path, out_arrays, out_count, out_names) =
-    check(ccall(FUNCTIONS[66], Int32, (Cstring, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64}, Ptr{Ptr{Cvoid}},), path, out_arrays, out_count, out_names))
+    check(ccall(FUNCTIONS[67], Int32, (Cstring, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64}, Ptr{Ptr{Cvoid}},), path, out_arrays, out_count, out_names))
 
 """
     mxn_ndarray_load_memory(data, bytes, out_arrays, out_count, out_names)
@@ -962,7 +1031,37 @@ The same from memory.
 (own: caller: arrays and list; threads: any; blocks: yes; since: 0.1)
 """
 mxn_ndarray_load_memory(data, bytes, out_arrays, out_count, out_names) =
-    check(ccall(FUNCTIONS[67], Int32, (Ptr{Cvoid}, Int64, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64}, Ptr{Ptr{Cvoid}},), data, bytes, out_arrays, out_count, out_names))
+    check(ccall(FUNCTIONS[68], Int32, (Ptr{Cvoid}, Int64, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64}, Ptr{Ptr{Cvoid}},), data, bytes, out_arrays, out_count, out_names))
+
+"""
+    mxn_ndarray_storage(array, out_storage)
+
+0 dense, 1 row_sparse, 2 csr.
+
+(own: none; threads: any; blocks: no; since: 0.1)
+"""
+mxn_ndarray_storage(array, out_storage) =
+    check(ccall(FUNCTIONS[69], Int32, (Ptr{Cvoid}, Ptr{Int32},), array, out_storage))
+
+"""
+    mxn_ndarray_create_sparse(storage, shape, ndim, dtype, data, indices, indptr, out_array)
+
+A sparse array on the CPU (storage 1 or 2) with copies of dense parts: data (its stored values), indices (row or column numbers, int64) and, for csr, indptr (int64). data NULL: nothing stored, of that dtype.
+
+(own: caller: mxn_ndarray_free; threads: any; blocks: until the parts are there; since: 0.1)
+"""
+mxn_ndarray_create_sparse(storage, shape, ndim, dtype, data, indices, indptr, out_array) =
+    check(ccall(FUNCTIONS[70], Int32, (Int32, Ptr{Int64}, Int32, Int32, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), storage, shape, ndim, dtype, data, indices, indptr, out_array))
+
+"""
+    mxn_ndarray_part(array, part, out_array)
+
+A dense copy of a part of a sparse array: 0 data, 1 indices, 2 indptr.
+
+(own: caller: mxn_ndarray_free; threads: any; blocks: no; since: 0.1)
+"""
+mxn_ndarray_part(array, part, out_array) =
+    check(ccall(FUNCTIONS[71], Int32, (Ptr{Cvoid}, Int32, Ptr{Ptr{Cvoid}},), array, part, out_array))
 
 """
     mxn_ndarray_list_free(arrays)
@@ -972,7 +1071,7 @@ Frees the vector of handles that a load or an executor returned, not the arrays 
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_list_free(arrays) =
-    ccall(FUNCTIONS[68], Cvoid, (Ptr{Ptr{Cvoid}},), arrays)
+    ccall(FUNCTIONS[72], Cvoid, (Ptr{Ptr{Cvoid}},), arrays)
 
 """
     mxn_symbol_variable(name, out_symbol)
@@ -982,7 +1081,7 @@ A variable.
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_variable(name, out_symbol) =
-    check(ccall(FUNCTIONS[69], Int32, (Cstring, Ptr{Ptr{Cvoid}},), name, out_symbol))
+    check(ccall(FUNCTIONS[73], Int32, (Cstring, Ptr{Ptr{Cvoid}},), name, out_symbol))
 
 """
     mxn_symbol_create(op, args, num_args, attr_keys, attr_values, num_attrs, inputs, input_names, num_inputs, name, out_symbol)
@@ -992,7 +1091,27 @@ An operator applied to symbols of one output. input_names may be NULL (all by po
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_create(op, args, num_args, attr_keys, attr_values, num_attrs, inputs, input_names, num_inputs, name, out_symbol) =
-    check(ccall(FUNCTIONS[70], Int32, (Ptr{Cvoid}, Ptr{mxn_arg_t}, Int32, Ptr{Ptr{UInt8}}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{UInt8}}, Int32, Cstring, Ptr{Ptr{Cvoid}},), op, args, num_args, attr_keys, attr_values, num_attrs, inputs, input_names, num_inputs, name, out_symbol))
+    check(ccall(FUNCTIONS[74], Int32, (Ptr{Cvoid}, Ptr{mxn_arg_t}, Int32, Ptr{Ptr{UInt8}}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{UInt8}}, Int32, Cstring, Ptr{Ptr{Cvoid}},), op, args, num_args, attr_keys, attr_values, num_attrs, inputs, input_names, num_inputs, name, out_symbol))
+
+"""
+    mxn_symbol_create_with(op, graphs, num_graphs, args, num_args, attr_keys, attr_values, num_attrs, inputs, num_inputs, name, out_symbol)
+
+An operator that carries graphs (_foreach, _while_loop, _cond) applied to symbols of one output. The inputs of each graph are its variables in post-order.
+
+(own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
+"""
+mxn_symbol_create_with(op, graphs, num_graphs, args, num_args, attr_keys, attr_values, num_attrs, inputs, num_inputs, name, out_symbol) =
+    check(ccall(FUNCTIONS[75], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Int32, Ptr{mxn_arg_t}, Int32, Ptr{Ptr{UInt8}}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}}, Int32, Cstring, Ptr{Ptr{Cvoid}},), op, graphs, num_graphs, args, num_args, attr_keys, attr_values, num_attrs, inputs, num_inputs, name, out_symbol))
+
+"""
+    mxn_symbol_cut(symbol, key, value, out_symbol, out_outside)
+
+The part of the graph whose operators have this attribute: as a symbol of its own in which each value from outside is a variable, and those values in the order of its variables (NULL when there are none).
+
+(own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
+"""
+mxn_symbol_cut(symbol, key, value, out_symbol, out_outside) =
+    check(ccall(FUNCTIONS[76], Int32, (Ptr{Cvoid}, Cstring, Cstring, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}},), symbol, key, value, out_symbol, out_outside))
 
 """
     mxn_symbol_group(symbols, count, out_symbol)
@@ -1002,7 +1121,7 @@ Several symbols as one.
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_group(symbols, count, out_symbol) =
-    check(ccall(FUNCTIONS[71], Int32, (Ptr{Ptr{Cvoid}}, Int32, Ptr{Ptr{Cvoid}},), symbols, count, out_symbol))
+    check(ccall(FUNCTIONS[77], Int32, (Ptr{Ptr{Cvoid}}, Int32, Ptr{Ptr{Cvoid}},), symbols, count, out_symbol))
 
 """
     mxn_symbol_copy(symbol, out_symbol)
@@ -1012,7 +1131,7 @@ A deep copy.
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_copy(symbol, out_symbol) =
-    check(ccall(FUNCTIONS[72], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_symbol))
+    check(ccall(FUNCTIONS[78], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_symbol))
 
 """
     mxn_symbol_place(symbol, names, device_kinds, device_indices, count, out_symbol)
@@ -1022,7 +1141,7 @@ The same symbol for binding with its groups of nodes (attribute ctx_group) on de
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_place(symbol, names, device_kinds, device_indices, count, out_symbol) =
-    check(ccall(FUNCTIONS[73], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int32}, Int32, Ptr{Ptr{Cvoid}},), symbol, names, device_kinds, device_indices, count, out_symbol))
+    check(ccall(FUNCTIONS[79], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int32}, Int32, Ptr{Ptr{Cvoid}},), symbol, names, device_kinds, device_indices, count, out_symbol))
 
 """
     mxn_symbol_compose(symbol, name, keys, replacements, count, out_symbol)
@@ -1032,7 +1151,7 @@ Replaces variables by symbols: by name, or by position where the name is NULL. n
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_compose(symbol, name, keys, replacements, count, out_symbol) =
-    check(ccall(FUNCTIONS[74], Int32, (Ptr{Cvoid}, Cstring, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int32, Ptr{Ptr{Cvoid}},), symbol, name, keys, replacements, count, out_symbol))
+    check(ccall(FUNCTIONS[80], Int32, (Ptr{Cvoid}, Cstring, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int32, Ptr{Ptr{Cvoid}},), symbol, name, keys, replacements, count, out_symbol))
 
 """
     mxn_symbol_output(symbol, i, out_symbol)
@@ -1042,7 +1161,7 @@ Output i as a symbol.
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_output(symbol, i, out_symbol) =
-    check(ccall(FUNCTIONS[75], Int32, (Ptr{Cvoid}, Int64, Ptr{Ptr{Cvoid}},), symbol, i, out_symbol))
+    check(ccall(FUNCTIONS[81], Int32, (Ptr{Cvoid}, Int64, Ptr{Ptr{Cvoid}},), symbol, i, out_symbol))
 
 """
     mxn_symbol_internals(symbol, out_symbol)
@@ -1052,7 +1171,7 @@ All inner outputs as one symbol.
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_internals(symbol, out_symbol) =
-    check(ccall(FUNCTIONS[76], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_symbol))
+    check(ccall(FUNCTIONS[82], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_symbol))
 
 """
     mxn_symbol_children(symbol, out_symbol)
@@ -1062,7 +1181,7 @@ The inputs of the output nodes; NULL when there are none.
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_children(symbol, out_symbol) =
-    check(ccall(FUNCTIONS[77], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_symbol))
+    check(ccall(FUNCTIONS[83], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_symbol))
 
 """
     mxn_symbol_free(symbol)
@@ -1072,7 +1191,7 @@ Frees a symbol.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_free(symbol) =
-    ccall(FUNCTIONS[78], Cvoid, (Ptr{Cvoid},), symbol)
+    ccall(FUNCTIONS[84], Cvoid, (Ptr{Cvoid},), symbol)
 
 """
     mxn_symbol_name(symbol, out_name)
@@ -1082,7 +1201,7 @@ Name of the node, NULL for a group of several.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_name(symbol, out_name) =
-    check(ccall(FUNCTIONS[79], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), symbol, out_name))
+    check(ccall(FUNCTIONS[85], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), symbol, out_name))
 
 """
     mxn_symbol_list(symbol, what, out_names)
@@ -1092,7 +1211,7 @@ Names: what 0 arguments, 1 outputs, 2 auxiliary states.
 (own: caller: mxn_strings_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_list(symbol, what, out_names) =
-    check(ccall(FUNCTIONS[80], Int32, (Ptr{Cvoid}, Int32, Ptr{Ptr{Cvoid}},), symbol, what, out_names))
+    check(ccall(FUNCTIONS[86], Int32, (Ptr{Cvoid}, Int32, Ptr{Ptr{Cvoid}},), symbol, what, out_names))
 
 """
     mxn_symbol_get_attr(symbol, key, out_value)
@@ -1102,7 +1221,7 @@ An attribute or parameter of the node; NULL when it has none.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_get_attr(symbol, key, out_value) =
-    check(ccall(FUNCTIONS[81], Int32, (Ptr{Cvoid}, Cstring, Ptr{Ptr{UInt8}},), symbol, key, out_value))
+    check(ccall(FUNCTIONS[87], Int32, (Ptr{Cvoid}, Cstring, Ptr{Ptr{UInt8}},), symbol, key, out_value))
 
 """
     mxn_symbol_set_attr(symbol, key, value)
@@ -1112,7 +1231,7 @@ Sets an attribute of the node.
 (own: none; threads: one at a time per symbol; blocks: no; since: 0.1)
 """
 mxn_symbol_set_attr(symbol, key, value) =
-    check(ccall(FUNCTIONS[82], Int32, (Ptr{Cvoid}, Cstring, Cstring,), symbol, key, value))
+    check(ccall(FUNCTIONS[88], Int32, (Ptr{Cvoid}, Cstring, Cstring,), symbol, key, value))
 
 """
     mxn_symbol_attributes(symbol, out_triples)
@@ -1122,7 +1241,7 @@ All attributes as triples node, key, value.
 (own: caller: mxn_strings_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_attributes(symbol, out_triples) =
-    check(ccall(FUNCTIONS[83], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_triples))
+    check(ccall(FUNCTIONS[89], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_triples))
 
 """
     mxn_symbol_to_json(symbol, out_json)
@@ -1132,7 +1251,7 @@ The symbol as JSON that MXNet 1.x reads.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_to_json(symbol, out_json) =
-    check(ccall(FUNCTIONS[84], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), symbol, out_json))
+    check(ccall(FUNCTIONS[90], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), symbol, out_json))
 
 """
     mxn_symbol_from_json(json, out_symbol)
@@ -1142,7 +1261,7 @@ A symbol from JSON of any MXNet generation.
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_from_json(json, out_symbol) =
-    check(ccall(FUNCTIONS[85], Int32, (Cstring, Ptr{Ptr{Cvoid}},), json, out_symbol))
+    check(ccall(FUNCTIONS[91], Int32, (Cstring, Ptr{Ptr{Cvoid}},), json, out_symbol))
 
 """
     mxn_symbol_debug(symbol, out_text)
@@ -1152,7 +1271,7 @@ The nodes as text, a line each.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_debug(symbol, out_text) =
-    check(ccall(FUNCTIONS[86], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), symbol, out_text))
+    check(ccall(FUNCTIONS[92], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), symbol, out_text))
 
 """
     mxn_symbol_infer_shape(symbol, names, ndims, dims, count, out_arguments, out_outputs, out_states, out_complete)
@@ -1162,7 +1281,7 @@ Shapes of arguments, outputs and states from some of them. dims holds the extent
 (own: caller: mxn_shapes_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_infer_shape(symbol, names, ndims, dims, count, out_arguments, out_outputs, out_states, out_complete) =
-    check(ccall(FUNCTIONS[87], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32},), symbol, names, ndims, dims, count, out_arguments, out_outputs, out_states, out_complete))
+    check(ccall(FUNCTIONS[93], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32},), symbol, names, ndims, dims, count, out_arguments, out_outputs, out_states, out_complete))
 
 """
     mxn_symbol_infer_type(symbol, names, dtypes, count, out_arguments, out_outputs, out_states, out_complete)
@@ -1172,7 +1291,7 @@ Dtypes likewise, each list as one shape of codes, -1 where unknown.
 (own: caller: mxn_shapes_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_infer_type(symbol, names, dtypes, count, out_arguments, out_outputs, out_states, out_complete) =
-    check(ccall(FUNCTIONS[88], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32},), symbol, names, dtypes, count, out_arguments, out_outputs, out_states, out_complete))
+    check(ccall(FUNCTIONS[94], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32},), symbol, names, dtypes, count, out_arguments, out_outputs, out_states, out_complete))
 
 """
     mxn_symbol_memory(symbol, names, ndims, dims, count, training, out_info)
@@ -1182,7 +1301,7 @@ Memory that binding would take. The caller sets out_info->struct_size.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_memory(symbol, names, ndims, dims, count, training, out_info) =
-    check(ccall(FUNCTIONS[89], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Int32, Ptr{mxn_memory_info_t},), symbol, names, ndims, dims, count, training, out_info))
+    check(ccall(FUNCTIONS[95], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Int32, Ptr{mxn_memory_info_t},), symbol, names, ndims, dims, count, training, out_info))
 
 """
     mxn_symbol_device_memory(symbol, device_kind, device_index, names, ndims, dims, count, training, out_info)
@@ -1192,7 +1311,17 @@ The part of it on one device, of a symbol that would be bound on cpu(0).
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_device_memory(symbol, device_kind, device_index, names, ndims, dims, count, training, out_info) =
-    check(ccall(FUNCTIONS[90], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Int32, Ptr{mxn_memory_info_t},), symbol, device_kind, device_index, names, ndims, dims, count, training, out_info))
+    check(ccall(FUNCTIONS[96], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Int32, Ptr{mxn_memory_info_t},), symbol, device_kind, device_index, names, ndims, dims, count, training, out_info))
+
+"""
+    mxn_symbol_quantize(symbol, options, out_symbol, out_parameters, out_names)
+
+The symbol for prediction with its layers on 8-bit numbers, and how its parameters come of the symbol's own. options is a JSON object: excluded_names, excluded_operators (lists of texts that stay float), quantized_dtype ("int8", "uint8", "auto"), quantize_mode ("smart", "full"), quantize_granularity ("tensor-wise", "channel-wise"); or ranges alone (an object of [lowest, highest] by name of a value, as conv0_output), which a symbol made before is to know. out_parameters gives a group with an output for each name in out_names, both empty where ranges were given.
+
+(own: caller: mxn_symbol_free, mxn_strings_free; threads: any; blocks: no; since: 0.1)
+"""
+mxn_symbol_quantize(symbol, options, out_symbol, out_parameters, out_names) =
+    check(ccall(FUNCTIONS[97], Int32, (Ptr{Cvoid}, Cstring, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}},), symbol, options, out_symbol, out_parameters, out_names))
 
 """
     mxn_executor_bind(symbol, device_kind, device_index, args, grads, grad_reqs, num_args, states, num_states, shared, out_executor)
@@ -1202,7 +1331,7 @@ Binds arrays, in list order. grads may be NULL or hold NULLs; grad_reqs may be N
 (own: caller: mxn_executor_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_bind(symbol, device_kind, device_index, args, grads, grad_reqs, num_args, states, num_states, shared, out_executor) =
-    check(ccall(FUNCTIONS[91], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32}, Int64, Ptr{Ptr{Cvoid}}, Int64, Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, device_kind, device_index, args, grads, grad_reqs, num_args, states, num_states, shared, out_executor))
+    check(ccall(FUNCTIONS[98], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32}, Int64, Ptr{Ptr{Cvoid}}, Int64, Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, device_kind, device_index, args, grads, grad_reqs, num_args, states, num_states, shared, out_executor))
 
 """
     mxn_executor_simple_bind(symbol, device_kind, device_index, shape_names, ndims, dims, num_shapes, dtype_names, dtypes, num_dtypes, req_names, reqs, num_reqs, default_req, shared, out_executor)
@@ -1212,7 +1341,7 @@ Binds fresh arrays made from shapes. dtypes by name; grad_reqs by argument name,
 (own: caller: mxn_executor_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_simple_bind(symbol, device_kind, device_index, shape_names, ndims, dims, num_shapes, dtype_names, dtypes, num_dtypes, req_names, reqs, num_reqs, default_req, shared, out_executor) =
-    check(ccall(FUNCTIONS[92], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Int32, Int32, Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, device_kind, device_index, shape_names, ndims, dims, num_shapes, dtype_names, dtypes, num_dtypes, req_names, reqs, num_reqs, default_req, shared, out_executor))
+    check(ccall(FUNCTIONS[99], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Int32, Int32, Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, device_kind, device_index, shape_names, ndims, dims, num_shapes, dtype_names, dtypes, num_dtypes, req_names, reqs, num_reqs, default_req, shared, out_executor))
 
 """
     mxn_executor_reshape(executor, partial_shaping, up_sizing, names, ndims, dims, count, out_executor)
@@ -1222,7 +1351,7 @@ The same symbol for other shapes, sharing parameters and memory.
 (own: caller: mxn_executor_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_reshape(executor, partial_shaping, up_sizing, names, ndims, dims, count, out_executor) =
-    check(ccall(FUNCTIONS[93], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Ptr{Ptr{Cvoid}},), executor, partial_shaping, up_sizing, names, ndims, dims, count, out_executor))
+    check(ccall(FUNCTIONS[100], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Ptr{Ptr{Cvoid}},), executor, partial_shaping, up_sizing, names, ndims, dims, count, out_executor))
 
 """
     mxn_executor_free(executor)
@@ -1232,7 +1361,7 @@ Frees an executor; work under way goes on.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_free(executor) =
-    ccall(FUNCTIONS[94], Cvoid, (Ptr{Cvoid},), executor)
+    ccall(FUNCTIONS[101], Cvoid, (Ptr{Cvoid},), executor)
 
 """
     mxn_executor_forward(executor, training)
@@ -1242,7 +1371,7 @@ Computes the outputs.
 (own: none; threads: one at a time per executor; blocks: no; since: 0.1)
 """
 mxn_executor_forward(executor, training) =
-    check(ccall(FUNCTIONS[95], Int32, (Ptr{Cvoid}, Int32,), executor, training))
+    check(ccall(FUNCTIONS[102], Int32, (Ptr{Cvoid}, Int32,), executor, training))
 
 """
     mxn_executor_backward(executor, grads, count)
@@ -1252,7 +1381,7 @@ Computes the gradients after forward in training mode. grads: one per output, NU
 (own: none; threads: one at a time per executor; blocks: no; since: 0.1)
 """
 mxn_executor_backward(executor, grads, count) =
-    check(ccall(FUNCTIONS[96], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Int64,), executor, grads, count))
+    check(ccall(FUNCTIONS[103], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Int64,), executor, grads, count))
 
 """
     mxn_executor_arrays(executor, what, out_arrays, out_count)
@@ -1262,7 +1391,7 @@ Arrays: what 0 arguments, 1 gradients (NULL where none), 2 states, 3 outputs.
 (own: caller: each array, and the vector by mxn_ndarray_list_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_arrays(executor, what, out_arrays, out_count) =
-    check(ccall(FUNCTIONS[97], Int32, (Ptr{Cvoid}, Int32, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), executor, what, out_arrays, out_count))
+    check(ccall(FUNCTIONS[104], Int32, (Ptr{Cvoid}, Int32, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), executor, what, out_arrays, out_count))
 
 """
     mxn_executor_set_monitor(executor, fn, user, destroy, inputs)
@@ -1272,7 +1401,7 @@ Calls fn for every inner output (and with inputs != 0 every input) in order, on 
 (own: library takes user; threads: one at a time per executor; blocks: no; since: 0.1)
 """
 mxn_executor_set_monitor(executor, fn, user, destroy, inputs) =
-    check(ccall(FUNCTIONS[98], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Int32,), executor, fn, user, destroy, inputs))
+    check(ccall(FUNCTIONS[105], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Int32,), executor, fn, user, destroy, inputs))
 
 """
     mxn_executor_memory(executor, training, out_info)
@@ -1282,7 +1411,7 @@ Memory of the bound plan. The caller sets out_info->struct_size.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_memory(executor, training, out_info) =
-    check(ccall(FUNCTIONS[99], Int32, (Ptr{Cvoid}, Int32, Ptr{mxn_memory_info_t},), executor, training, out_info))
+    check(ccall(FUNCTIONS[106], Int32, (Ptr{Cvoid}, Int32, Ptr{mxn_memory_info_t},), executor, training, out_info))
 
 """
     mxn_executor_device_memory(executor, device_kind, device_index, training, out_info)
@@ -1292,7 +1421,7 @@ The part of it on one device; zeros where the plan has none.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_device_memory(executor, device_kind, device_index, training, out_info) =
-    check(ccall(FUNCTIONS[100], Int32, (Ptr{Cvoid}, Int32, Int32, Int32, Ptr{mxn_memory_info_t},), executor, device_kind, device_index, training, out_info))
+    check(ccall(FUNCTIONS[107], Int32, (Ptr{Cvoid}, Int32, Int32, Int32, Ptr{mxn_memory_info_t},), executor, device_kind, device_index, training, out_info))
 
 """
     mxn_executor_describe(executor, out_text)
@@ -1302,7 +1431,7 @@ The steps of the plan, a line each.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_describe(executor, out_text) =
-    check(ccall(FUNCTIONS[101], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), executor, out_text))
+    check(ccall(FUNCTIONS[108], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), executor, out_text))
 
 """
     mxn_autograd_set(recording, training, out_before)
@@ -1312,7 +1441,7 @@ Sets this thread's flags; -1 leaves one as it is. recording: operators are recor
 (own: none; threads: any: each has its own; blocks: no; since: 0.1)
 """
 mxn_autograd_set(recording, training, out_before) =
-    check(ccall(FUNCTIONS[102], Int32, (Int32, Int32, Ptr{Int32},), recording, training, out_before))
+    check(ccall(FUNCTIONS[109], Int32, (Int32, Int32, Ptr{Int32},), recording, training, out_before))
 
 """
     mxn_autograd_mark(arrays, grads, grad_reqs, count)
@@ -1322,7 +1451,7 @@ Makes arrays variables: gradients go to grads, of the same shapes and dtypes, by
 (own: none; threads: one at a time per array; blocks: no; since: 0.1)
 """
 mxn_autograd_mark(arrays, grads, grad_reqs, count) =
-    check(ccall(FUNCTIONS[103], Int32, (Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32}, Int64,), arrays, grads, grad_reqs, count))
+    check(ccall(FUNCTIONS[110], Int32, (Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32}, Int64,), arrays, grads, grad_reqs, count))
 
 """
     mxn_autograd_backward(heads, head_grads, count, variables, num_variables, retain_graph, create_graph, training, out_arrays, out_count)
@@ -1332,7 +1461,7 @@ Gradients of the sum of all heads: into the arrays of all variables behind them 
 (own: caller: each array, and the vector by mxn_ndarray_list_free; threads: one at a time per graph; blocks: no; since: 0.1)
 """
 mxn_autograd_backward(heads, head_grads, count, variables, num_variables, retain_graph, create_graph, training, out_arrays, out_count) =
-    check(ccall(FUNCTIONS[104], Int32, (Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int64, Int32, Int32, Int32, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), heads, head_grads, count, variables, num_variables, retain_graph, create_graph, training, out_arrays, out_count))
+    check(ccall(FUNCTIONS[111], Int32, (Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int64, Int32, Int32, Int32, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), heads, head_grads, count, variables, num_variables, retain_graph, create_graph, training, out_arrays, out_count))
 
 """
     mxn_autograd_gradient(array, out_recorded, out_array)
@@ -1342,7 +1471,7 @@ The gradient array of a variable, NULL for other arrays; *out_recorded: whether 
 (own: caller: mxn_ndarray_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_autograd_gradient(array, out_recorded, out_array) =
-    check(ccall(FUNCTIONS[105], Int32, (Ptr{Cvoid}, Ptr{Int32}, Ptr{Ptr{Cvoid}},), array, out_recorded, out_array))
+    check(ccall(FUNCTIONS[112], Int32, (Ptr{Cvoid}, Ptr{Int32}, Ptr{Ptr{Cvoid}},), array, out_recorded, out_array))
 
 """
     mxn_autograd_function(inputs, num_inputs, outputs, num_outputs, fn, user, destroy)
@@ -1352,7 +1481,7 @@ Puts down that outputs were computed from inputs, while recording was off, with 
 (own: library takes user; threads: one at a time per graph; blocks: no; since: 0.1)
 """
 mxn_autograd_function(inputs, num_inputs, outputs, num_outputs, fn, user, destroy) =
-    check(ccall(FUNCTIONS[106], Int32, (Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int64, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), inputs, num_inputs, outputs, num_outputs, fn, user, destroy))
+    check(ccall(FUNCTIONS[113], Int32, (Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int64, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), inputs, num_inputs, outputs, num_outputs, fn, user, destroy))
 
 """
     mxn_trace_begin(arrays, count, out_arrays, out_count)
@@ -1362,7 +1491,7 @@ From now on operators on this thread are put down instead of run, until mxn_trac
 (own: caller: each array, and the vector by mxn_ndarray_list_free; threads: one trace per thread; blocks: no; since: 0.1)
 """
 mxn_trace_begin(arrays, count, out_arrays, out_count) =
-    check(ccall(FUNCTIONS[107], Int32, (Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), arrays, count, out_arrays, out_count))
+    check(ccall(FUNCTIONS[114], Int32, (Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), arrays, count, out_arrays, out_count))
 
 """
     mxn_trace_end(outputs, count, out_symbol, out_arrays, out_count)
@@ -1372,7 +1501,7 @@ Ends tracing, also when it fails. The symbol's variables are data0, data1, ... f
 (own: caller: symbol, each array, and the vector by mxn_ndarray_list_free; threads: the thread that began; blocks: no; since: 0.1)
 """
 mxn_trace_end(outputs, count, out_symbol, out_arrays, out_count) =
-    check(ccall(FUNCTIONS[108], Int32, (Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), outputs, count, out_symbol, out_arrays, out_count))
+    check(ccall(FUNCTIONS[115], Int32, (Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), outputs, count, out_symbol, out_arrays, out_count))
 
 """
     mxn_cached_op_create(symbol, parameters, num_parameters, out_op)
@@ -1382,7 +1511,7 @@ A symbol to be called on arrays. parameters: names of arguments that are the sam
 (own: caller: mxn_cached_op_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_cached_op_create(symbol, parameters, num_parameters, out_op) =
-    check(ccall(FUNCTIONS[109], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}},), symbol, parameters, num_parameters, out_op))
+    check(ccall(FUNCTIONS[116], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}},), symbol, parameters, num_parameters, out_op))
 
 """
     mxn_cached_op_free(op)
@@ -1392,7 +1521,7 @@ Frees it; calls under way and recorded ones go on.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_cached_op_free(op) =
-    ccall(FUNCTIONS[110], Cvoid, (Ptr{Cvoid},), op)
+    ccall(FUNCTIONS[117], Cvoid, (Ptr{Cvoid},), op)
 
 """
     mxn_cached_op_invoke(op, inputs, num_inputs, outputs, capacity, num_outputs)
@@ -1402,7 +1531,7 @@ Calls it on the arguments, then the states, in list order; in the thread's mode,
 (own: caller owns the outputs; threads: any; blocks: no; since: 0.1)
 """
 mxn_cached_op_invoke(op, inputs, num_inputs, outputs, capacity, num_outputs) =
-    check(ccall(FUNCTIONS[111], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int32, Ptr{Int32},), op, inputs, num_inputs, outputs, capacity, num_outputs))
+    check(ccall(FUNCTIONS[118], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int32, Ptr{Int32},), op, inputs, num_inputs, outputs, capacity, num_outputs))
 
 """
     mxn_cached_op_describe(op, out_text, out_plans)
@@ -1412,7 +1541,77 @@ The steps of the last call's plan, a line each, and the number of plans.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_cached_op_describe(op, out_text, out_plans) =
-    check(ccall(FUNCTIONS[112], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int64},), op, out_text, out_plans))
+    check(ccall(FUNCTIONS[119], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int64},), op, out_text, out_plans))
+
+"""
+    mxn_custom_register(name, fn, user, destroy)
+
+Registers an operator for nodes of Custom with this op_type; later nodes get the latest. fn answers the questions of mxn_custom_call_info: DECLARE by names and what backward reads, SHAPES and TYPES by shapes; CREATE and RELEASE may do nothing; FORWARD writes the outputs, BACKWARD the gradients of the inputs. Those two run on a thread of the engine's own and may wait, allocate and call the library.
+
+(own: library takes user; threads: any; blocks: no; since: 0.1)
+"""
+mxn_custom_register(name, fn, user, destroy) =
+    check(ccall(FUNCTIONS[120], Int32, (Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), name, fn, user, destroy))
+
+"""
+    mxn_custom_call_info(call, out_info)
+
+What is asked. The caller sets out_info->struct_size.
+
+(own: none; threads: the callback's; blocks: no; since: 0.1)
+"""
+mxn_custom_call_info(call, out_info) =
+    check(ccall(FUNCTIONS[121], Int32, (Ptr{Cvoid}, Ptr{mxn_custom_info_t},), call, out_info))
+
+"""
+    mxn_custom_call_params(call, out_params)
+
+The node's parameters: keys and values by turns.
+
+(own: caller: mxn_strings_free; threads: the callback's; blocks: no; since: 0.1)
+"""
+mxn_custom_call_params(call, out_params) =
+    check(ccall(FUNCTIONS[122], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), call, out_params))
+
+"""
+    mxn_custom_call_shapes(call, out_shapes)
+
+SHAPES: of the inputs, as far as known. TYPES: their dtypes, one list of codes, -1 unknown. CREATE: shapes of inputs and states, then one list of dtypes. FORWARD, BACKWARD: one list of requests for the outputs or the inputs' gradients, MXN_GRAD_WRITE or MXN_GRAD_NULL.
+
+(own: caller: mxn_shapes_free; threads: the callback's; blocks: no; since: 0.1)
+"""
+mxn_custom_call_shapes(call, out_shapes) =
+    check(ccall(FUNCTIONS[123], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), call, out_shapes))
+
+"""
+    mxn_custom_call_arrays(call, what, out_arrays, out_count)
+
+Arrays of FORWARD and BACKWARD: what MXN_CUSTOM_INPUTS, ... Those that backward does not read have no values. They borrow memory: one that is kept has its values of the end of the call, but an address or a DLPack tensor ends with it.
+
+(own: caller: each array, and the vector by mxn_ndarray_list_free; threads: the callback's; blocks: no; since: 0.1)
+"""
+mxn_custom_call_arrays(call, what, out_arrays, out_count) =
+    check(ccall(FUNCTIONS[124], Int32, (Ptr{Cvoid}, Int32, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), call, what, out_arrays, out_count))
+
+"""
+    mxn_custom_call_set_names(call, what, names, count)
+
+Answers DECLARE: names of MXN_CUSTOM_INPUTS, OUTPUTS or STATES. What is not said is one input, data, one output, output, and no states.
+
+(own: none; threads: the callback's; blocks: no; since: 0.1)
+"""
+mxn_custom_call_set_names(call, what, names, count) =
+    check(ccall(FUNCTIONS[125], Int32, (Ptr{Cvoid}, Int32, Ptr{Ptr{UInt8}}, Int32,), call, what, names, count))
+
+"""
+    mxn_custom_call_set_shapes(call, ndims, dims, count)
+
+Answers SHAPES: of inputs, outputs, states; TYPES: one list of their dtypes; DECLARE: one list of what backward reads, where gradients of the outputs are numbered from 0, then inputs, then outputs; all unless said.
+
+(own: none; threads: the callback's; blocks: no; since: 0.1)
+"""
+mxn_custom_call_set_shapes(call, ndims, dims, count) =
+    check(ccall(FUNCTIONS[126], Int32, (Ptr{Cvoid}, Ptr{Int32}, Ptr{Int64}, Int32,), call, ndims, dims, count))
 
 """
     mxn_kvstore_create(type_, out_store)
@@ -1422,7 +1621,7 @@ A store: "local", "device", or between machines "dist_sync", "dist_async", "dist
 (own: caller: mxn_kvstore_free; threads: any; blocks: yes; since: 0.1)
 """
 mxn_kvstore_create(type_, out_store) =
-    check(ccall(FUNCTIONS[113], Int32, (Cstring, Ptr{Ptr{Cvoid}},), type_, out_store))
+    check(ccall(FUNCTIONS[127], Int32, (Cstring, Ptr{Ptr{Cvoid}},), type_, out_store))
 
 """
     mxn_kvstore_free(store)
@@ -1432,7 +1631,7 @@ Frees a store.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_free(store) =
-    ccall(FUNCTIONS[114], Cvoid, (Ptr{Cvoid},), store)
+    ccall(FUNCTIONS[128], Cvoid, (Ptr{Cvoid},), store)
 
 """
     mxn_kvstore_init(store, keys, values, count)
@@ -1442,7 +1641,7 @@ Sets first values. A key on which an error stands begins anew; any other that ex
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_init(store, keys, values, count) =
-    check(ccall(FUNCTIONS[115], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64,), store, keys, values, count))
+    check(ccall(FUNCTIONS[129], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64,), store, keys, values, count))
 
 """
     mxn_kvstore_replace(store, keys, values, count)
@@ -1452,7 +1651,7 @@ Sets first values, also of keys that exist: what they held is gone.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_replace(store, keys, values, count) =
-    check(ccall(FUNCTIONS[116], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64,), store, keys, values, count))
+    check(ccall(FUNCTIONS[130], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64,), store, keys, values, count))
 
 """
     mxn_kvstore_push(store, keys, values, count, priority)
@@ -1462,7 +1661,7 @@ Sums what stands under the same key and stores it or hands it to the updater.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_push(store, keys, values, count, priority) =
-    check(ccall(FUNCTIONS[117], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, values, count, priority))
+    check(ccall(FUNCTIONS[131], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, values, count, priority))
 
 """
     mxn_kvstore_pull(store, keys, outputs, count, priority)
@@ -1472,7 +1671,7 @@ Copies stored values out.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_pull(store, keys, outputs, count, priority) =
-    check(ccall(FUNCTIONS[118], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, outputs, count, priority))
+    check(ccall(FUNCTIONS[132], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, outputs, count, priority))
 
 """
     mxn_kvstore_push_pull(store, keys, values, outputs, count, priority)
@@ -1482,7 +1681,7 @@ push, then pull of the same keys, a value and an output side by side; NULL where
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_push_pull(store, keys, values, outputs, count, priority) =
-    check(ccall(FUNCTIONS[119], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, values, outputs, count, priority))
+    check(ccall(FUNCTIONS[133], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, values, outputs, count, priority))
 
 """
     mxn_kvstore_push_rows(store, keys, row_ids, values, count, priority)
@@ -1492,7 +1691,7 @@ A push of arrays that are zero but for some rows: values[i] has one row for each
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_push_rows(store, keys, row_ids, values, count, priority) =
-    check(ccall(FUNCTIONS[120], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, row_ids, values, count, priority))
+    check(ccall(FUNCTIONS[134], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, row_ids, values, count, priority))
 
 """
     mxn_kvstore_pull_rows(store, keys, outputs, row_ids, count, priority)
@@ -1502,7 +1701,7 @@ Copies the rows of the stored value numbered by row_ids[i] into the same rows of
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_pull_rows(store, keys, outputs, row_ids, count, priority) =
-    check(ccall(FUNCTIONS[121], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, outputs, row_ids, count, priority))
+    check(ccall(FUNCTIONS[135], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, outputs, row_ids, count, priority))
 
 """
     mxn_kvstore_set_compression(store, type_, threshold)
@@ -1512,7 +1711,7 @@ Pushed float32 values travel as codes from now on, and what the codes leave out 
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_set_compression(store, type_, threshold) =
-    check(ccall(FUNCTIONS[122], Int32, (Ptr{Cvoid}, Cstring, Float64,), store, type_, threshold))
+    check(ccall(FUNCTIONS[136], Int32, (Ptr{Cvoid}, Cstring, Float64,), store, type_, threshold))
 
 """
     mxn_kvstore_set_consistency(store, consistency)
@@ -1522,7 +1721,7 @@ mxn_kvstore_set_compression(store, type_, threshold) =
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_set_consistency(store, consistency) =
-    check(ccall(FUNCTIONS[123], Int32, (Ptr{Cvoid}, Cstring,), store, consistency))
+    check(ccall(FUNCTIONS[137], Int32, (Ptr{Cvoid}, Cstring,), store, consistency))
 
 """
     mxn_kvstore_set_updater(store, fn, user, destroy)
@@ -1532,7 +1731,7 @@ Calls fn for every key pushed, on a thread of the engine's own; fn may wait and 
 (own: library takes user; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_set_updater(store, fn, user, destroy) =
-    check(ccall(FUNCTIONS[124], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), store, fn, user, destroy))
+    check(ccall(FUNCTIONS[138], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), store, fn, user, destroy))
 
 """
     mxn_kvstore_rank(store, out_rank, out_size)
@@ -1542,7 +1741,7 @@ Rank of this worker and number of workers.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_rank(store, out_rank, out_size) =
-    check(ccall(FUNCTIONS[125], Int32, (Ptr{Cvoid}, Ptr{Int32}, Ptr{Int32},), store, out_rank, out_size))
+    check(ccall(FUNCTIONS[139], Int32, (Ptr{Cvoid}, Ptr{Int32}, Ptr{Int32},), store, out_rank, out_size))
 
 """
     mxn_kvstore_barrier(store)
@@ -1552,7 +1751,7 @@ Waits until all workers are here and the updates of what this one pushed are ove
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_kvstore_barrier(store) =
-    check(ccall(FUNCTIONS[126], Int32, (Ptr{Cvoid},), store))
+    check(ccall(FUNCTIONS[140], Int32, (Ptr{Cvoid},), store))
 
 """
     mxn_kvstore_statistics(store, out_json)
@@ -1562,7 +1761,7 @@ What went over the wire, as JSON: messages, bytes, latency and staleness by key 
 (own: caller: mxn_text_free; threads: any; blocks: yes; since: 0.1)
 """
 mxn_kvstore_statistics(store, out_json) =
-    check(ccall(FUNCTIONS[127], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), store, out_json))
+    check(ccall(FUNCTIONS[141], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), store, out_json))
 
 """
     mxn_kvstore_save(store, prefix)
@@ -1572,7 +1771,7 @@ Every server writes its values, rounds and optimizer states to PREFIX-server-N.p
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_kvstore_save(store, prefix) =
-    check(ccall(FUNCTIONS[128], Int32, (Ptr{Cvoid}, Cstring,), store, prefix))
+    check(ccall(FUNCTIONS[142], Int32, (Ptr{Cvoid}, Cstring,), store, prefix))
 
 """
     mxn_kvstore_serve(fn, user, destroy, cancel)
@@ -1582,7 +1781,7 @@ Runs a server or the scheduler, as DMLC_ROLE says, until the group is over. fn m
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_kvstore_serve(fn, user, destroy, cancel) =
-    check(ccall(FUNCTIONS[129], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), fn, user, destroy, cancel))
+    check(ccall(FUNCTIONS[143], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), fn, user, destroy, cancel))
 
 """
     mxn_kvstore_make_key(out_pair)
@@ -1592,7 +1791,7 @@ A new key pair for a group, two lines of text: the public key, the secret key.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_make_key(out_pair) =
-    check(ccall(FUNCTIONS[130], Int32, (Ptr{Ptr{UInt8}},), out_pair))
+    check(ccall(FUNCTIONS[144], Int32, (Ptr{Ptr{UInt8}},), out_pair))
 
 """
     mxn_kvstore_set_optimizer(store, optimizer)
@@ -1602,7 +1801,7 @@ Every push is a step of the optimizer on the stored value, as an updater that ne
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_set_optimizer(store, optimizer) =
-    check(ccall(FUNCTIONS[131], Int32, (Ptr{Cvoid}, Ptr{Cvoid},), store, optimizer))
+    check(ccall(FUNCTIONS[145], Int32, (Ptr{Cvoid}, Ptr{Cvoid},), store, optimizer))
 
 """
     mxn_optimizer_schemas(out_json)
@@ -1612,7 +1811,7 @@ The optimizers with their options, defaults and texts, as JSON.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_schemas(out_json) =
-    check(ccall(FUNCTIONS[132], Int32, (Ptr{Ptr{UInt8}},), out_json))
+    check(ccall(FUNCTIONS[146], Int32, (Ptr{Ptr{UInt8}},), out_json))
 
 """
     mxn_optimizer_create(name, keys, values, count, out_optimizer)
@@ -1622,7 +1821,7 @@ An optimizer by name, with count options as texts. States are made at the first 
 (own: caller: mxn_optimizer_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_create(name, keys, values, count, out_optimizer) =
-    check(ccall(FUNCTIONS[133], Int32, (Cstring, Ptr{Ptr{UInt8}}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}},), name, keys, values, count, out_optimizer))
+    check(ccall(FUNCTIONS[147], Int32, (Cstring, Ptr{Ptr{UInt8}}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}},), name, keys, values, count, out_optimizer))
 
 """
     mxn_optimizer_free(optimizer)
@@ -1632,7 +1831,7 @@ Frees an optimizer and its states.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_free(optimizer) =
-    ccall(FUNCTIONS[134], Cvoid, (Ptr{Cvoid},), optimizer)
+    ccall(FUNCTIONS[148], Cvoid, (Ptr{Cvoid},), optimizer)
 
 """
     mxn_optimizer_update(optimizer, keys, weights, grads, count)
@@ -1642,7 +1841,7 @@ One step of every weight along its gradient, in place. Keys are the parameters' 
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_update(optimizer, keys, weights, grads, count) =
-    check(ccall(FUNCTIONS[135], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64,), optimizer, keys, weights, grads, count))
+    check(ccall(FUNCTIONS[149], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64,), optimizer, keys, weights, grads, count))
 
 """
     mxn_optimizer_set(optimizer, option, value)
@@ -1652,7 +1851,7 @@ Sets an option from the next step on.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_set(optimizer, option, value) =
-    check(ccall(FUNCTIONS[136], Int32, (Ptr{Cvoid}, Cstring, Float64,), optimizer, option, value))
+    check(ccall(FUNCTIONS[150], Int32, (Ptr{Cvoid}, Cstring, Float64,), optimizer, option, value))
 
 """
     mxn_optimizer_set_multipliers(optimizer, key, lr_mult, wd_mult)
@@ -1662,7 +1861,7 @@ Factors of the learning rate and of the weight decay of one key.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_set_multipliers(optimizer, key, lr_mult, wd_mult) =
-    check(ccall(FUNCTIONS[137], Int32, (Ptr{Cvoid}, Cstring, Float64, Float64,), optimizer, key, lr_mult, wd_mult))
+    check(ccall(FUNCTIONS[151], Int32, (Ptr{Cvoid}, Cstring, Float64, Float64,), optimizer, key, lr_mult, wd_mult))
 
 """
     mxn_optimizer_save(optimizer, path)
@@ -1672,7 +1871,7 @@ Writes states and counts of steps as a .params file.
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_optimizer_save(optimizer, path) =
-    check(ccall(FUNCTIONS[138], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
+    check(ccall(FUNCTIONS[152], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
 
 """
     mxn_optimizer_load(optimizer, path)
@@ -1682,7 +1881,7 @@ Reads what mxn_optimizer_save wrote; the optimizer must be of the same kind. On 
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_optimizer_load(optimizer, path) =
-    check(ccall(FUNCTIONS[139], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
+    check(ccall(FUNCTIONS[153], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
 
 """
     mxn_profiler_set_options(categories, max_events)
@@ -1692,7 +1891,7 @@ Which events are recorded from now on (MXN_PROFILE_... bits; at first all) and h
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_set_options(categories, max_events) =
-    check(ccall(FUNCTIONS[140], Int32, (Int32, Int64,), categories, max_events))
+    check(ccall(FUNCTIONS[154], Int32, (Int32, Int64,), categories, max_events))
 
 """
     mxn_profiler_set_state(state)
@@ -1702,7 +1901,7 @@ STOP ends recording, RUN forgets what was recorded and begins, RESUME goes on. A
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_set_state(state) =
-    check(ccall(FUNCTIONS[141], Int32, (Int32,), state))
+    check(ccall(FUNCTIONS[155], Int32, (Int32,), state))
 
 """
     mxn_profiler_now(out_ns)
@@ -1712,7 +1911,7 @@ The time by the profiler's clock, in nanoseconds.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_now(out_ns) =
-    check(ccall(FUNCTIONS[142], Int32, (Ptr{Int64},), out_ns))
+    check(ccall(FUNCTIONS[156], Int32, (Ptr{Int64},), out_ns))
 
 """
     mxn_profiler_event(domain, name, kind, begin_ns, value)
@@ -1722,7 +1921,7 @@ Records an event of the program's own, if recording is on: a SPAN from begin_ns 
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_event(domain, name, kind, begin_ns, value) =
-    check(ccall(FUNCTIONS[143], Int32, (Cstring, Cstring, Int32, Int64, Int64,), domain, name, kind, begin_ns, value))
+    check(ccall(FUNCTIONS[157], Int32, (Cstring, Cstring, Int32, Int64, Int64,), domain, name, kind, begin_ns, value))
 
 """
     mxn_profiler_dump(path)
@@ -1732,7 +1931,7 @@ Writes what was recorded so far as a file in Chrome's trace format (JSON, also f
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_profiler_dump(path) =
-    check(ccall(FUNCTIONS[144], Int32, (Cstring,), path))
+    check(ccall(FUNCTIONS[158], Int32, (Cstring,), path))
 
 """
     mxn_profiler_aggregate(restart, out_json)
@@ -1742,4 +1941,204 @@ Counts and times by category and name, as JSON; with restart what was summed is 
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_aggregate(restart, out_json) =
-    check(ccall(FUNCTIONS[145], Int32, (Int32, Ptr{Ptr{UInt8}},), restart, out_json))
+    check(ccall(FUNCTIONS[159], Int32, (Int32, Ptr{Ptr{UInt8}},), restart, out_json))
+
+"""
+    mxn_source_register(scheme, fn, user, destroy)
+
+From now on what reads files reads scheme://... through fn, before the library's own schemes, of which file stays; fn NULL takes that back. Threads of the library call fn, several at once for different files, one at a time for one. What fn reports is MXN_ERROR_USER of who reads.
+
+(own: library takes user; threads: any; blocks: no; since: 0.1)
+"""
+mxn_source_register(scheme, fn, user, destroy) =
+    check(ccall(FUNCTIONS[160], Int32, (Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), scheme, fn, user, destroy))
+
+"""
+    mxn_source_read(path, offset, data, bytes, out_count, out_total)
+
+Reads bytes from offset on of a path or URI: file, http, https, s3 or registered. bytes 0: only *out_total, the whole. *out_count: how many there were.
+
+(own: none; threads: any; blocks: yes; since: 0.1)
+"""
+mxn_source_read(path, offset, data, bytes, out_count, out_total) =
+    check(ccall(FUNCTIONS[161], Int32, (Cstring, Int64, Ptr{Cvoid}, Int64, Ptr{Int64}, Ptr{Int64},), path, offset, data, bytes, out_count, out_total))
+
+"""
+    mxn_record_reader_create(path, part_index, num_parts, out_reader)
+
+Reads the records that begin in share part_index of num_parts of a file, a path or URI; 0 and 1: all.
+
+(own: caller: mxn_record_reader_free; threads: any; blocks: no; since: 0.1)
+"""
+mxn_record_reader_create(path, part_index, num_parts, out_reader) =
+    check(ccall(FUNCTIONS[162], Int32, (Cstring, Int64, Int64, Ptr{Ptr{Cvoid}},), path, part_index, num_parts, out_reader))
+
+"""
+    mxn_record_reader_free(reader)
+
+
+
+(own: takes the handle; threads: any; blocks: no; since: 0.1)
+"""
+mxn_record_reader_free(reader) =
+    ccall(FUNCTIONS[163], Cvoid, (Ptr{Cvoid},), reader)
+
+"""
+    mxn_record_reader_next(reader, out_data, out_bytes)
+
+The next record: NULL at the end, not NULL for an empty one. What is no record fails once with MXN_ERROR_IO and its place; the call after that goes on behind it.
+
+(own: reader: until its next call; threads: one at a time; blocks: while a file on a server is read; since: 0.1)
+"""
+mxn_record_reader_next(reader, out_data, out_bytes) =
+    check(ccall(FUNCTIONS[164], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Ptr{Int64},), reader, out_data, out_bytes))
+
+"""
+    mxn_record_reader_seek(reader, offset)
+
+Goes to a place that a writer or a reader has told, also outside of the share; -1: to the share's beginning.
+
+(own: none; threads: one at a time; blocks: no; since: 0.1)
+"""
+mxn_record_reader_seek(reader, offset) =
+    check(ccall(FUNCTIONS[165], Int32, (Ptr{Cvoid}, Int64,), reader, offset))
+
+"""
+    mxn_record_reader_tell(reader, out_offset)
+
+Where the next record begins, in bytes.
+
+(own: none; threads: one at a time; blocks: no; since: 0.1)
+"""
+mxn_record_reader_tell(reader, out_offset) =
+    check(ccall(FUNCTIONS[166], Int32, (Ptr{Cvoid}, Ptr{Int64},), reader, out_offset))
+
+"""
+    mxn_record_writer_create(path, append, out_writer)
+
+A new file of records, or with append the end of one.
+
+(own: caller: mxn_record_writer_free; threads: any; blocks: no; since: 0.1)
+"""
+mxn_record_writer_create(path, append, out_writer) =
+    check(ccall(FUNCTIONS[167], Int32, (Cstring, Int32, Ptr{Ptr{Cvoid}},), path, append, out_writer))
+
+"""
+    mxn_record_writer_free(writer)
+
+Closes as mxn_record_writer_close does, but errors are lost.
+
+(own: takes the handle; threads: any; blocks: no; since: 0.1)
+"""
+mxn_record_writer_free(writer) =
+    ccall(FUNCTIONS[168], Cvoid, (Ptr{Cvoid},), writer)
+
+"""
+    mxn_record_writer_write(writer, data, bytes, out_offset)
+
+Writes a record of at most 2^29 - 1 bytes; where it begins. After MXN_ERROR_IO the file is closed.
+
+(own: none; threads: one at a time; blocks: no; since: 0.1)
+"""
+mxn_record_writer_write(writer, data, bytes, out_offset) =
+    check(ccall(FUNCTIONS[169], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Int64, Ptr{Int64},), writer, data, bytes, out_offset))
+
+"""
+    mxn_record_writer_tell(writer, out_offset)
+
+Where the next record will begin, in bytes.
+
+(own: none; threads: one at a time; blocks: no; since: 0.1)
+"""
+mxn_record_writer_tell(writer, out_offset) =
+    check(ccall(FUNCTIONS[170], Int32, (Ptr{Cvoid}, Ptr{Int64},), writer, out_offset))
+
+"""
+    mxn_record_writer_flush(writer, close)
+
+What was written is in the file when it returns; close ends the writing.
+
+(own: none; threads: one at a time; blocks: no; since: 0.1)
+"""
+mxn_record_writer_flush(writer, close) =
+    check(ccall(FUNCTIONS[171], Int32, (Ptr{Cvoid}, Int32,), writer, close))
+
+"""
+    mxn_image_pack(options, fn, user, destroy, out_done, out_total, out_report)
+
+Packs the images of a list into a file of records and its index, on all cores. options is a JSON object: list, record, index, root (paths), pass_through, check, center_crop, pack_label, resume (bool), resize, quality, color, inter_method, label_width, threads, part, parts (integers), encoding (".jpg", ".png"). fn, which may be NULL, is called on this thread after each image and at least every 0.2 s; out_done (lines dealt with) and out_total (all) are then up to date. When it fails the run ends with that error, and a later one with resume goes on. out_report is JSON: total, done, packed, resumed, skipped, bytes and faults, a list of objects with line, id, path, reason.
+
+(own: caller: mxn_text_free; threads: any; blocks: until all is packed; since: 0.1)
+"""
+mxn_image_pack(options, fn, user, destroy, out_done, out_total, out_report) =
+    check(ccall(FUNCTIONS[172], Int32, (Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Int64}, Ptr{Int64}, Ptr{Ptr{UInt8}},), options, fn, user, destroy, out_done, out_total, out_report))
+
+"""
+    mxn_data_iter_schemas(out_json)
+
+The iterators with their parameters, defaults and texts, as JSON in the form of mxn_op_schemas.
+
+(own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
+"""
+mxn_data_iter_schemas(out_json) =
+    check(ccall(FUNCTIONS[173], Int32, (Ptr{Ptr{UInt8}},), out_json))
+
+"""
+    mxn_data_iter_create(name, keys, values, count, out_iter)
+
+An iterator by name, with count parameters as texts.
+
+(own: caller: mxn_data_iter_free; threads: any; blocks: no; since: 0.1)
+"""
+mxn_data_iter_create(name, keys, values, count, out_iter) =
+    check(ccall(FUNCTIONS[174], Int32, (Cstring, Ptr{Ptr{UInt8}}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}},), name, keys, values, count, out_iter))
+
+"""
+    mxn_data_iter_free(iter)
+
+At any point of an epoch; waits for the batch that is being made.
+
+(own: takes the handle; threads: any; blocks: yes; since: 0.1)
+"""
+mxn_data_iter_free(iter) =
+    ccall(FUNCTIONS[175], Cvoid, (Ptr{Cvoid},), iter)
+
+"""
+    mxn_data_iter_next(iter, wait, out_more)
+
+Goes on to the next batch; 0 in out_more: the epoch is over. After an error the next epoch has to be begun; but a wait that ended early (wait may be NULL) can be repeated.
+
+(own: none; threads: one at a time; blocks: yes; since: 0.1)
+"""
+mxn_data_iter_next(iter, wait, out_more) =
+    check(ccall(FUNCTIONS[176], Int32, (Ptr{Cvoid}, Ptr{mxn_wait_t}, Ptr{Int32},), iter, wait, out_more))
+
+"""
+    mxn_data_iter_batch(iter, out_arrays, out_count, out_pad, out_ids, out_num_ids)
+
+The current batch: its arrays, data before labels, as mxn_data_iter_describe names them; how many examples at its end only fill it; the examples' ids, of iterators that have them, in memory of the iterator that stays until mxn_data_iter_next.
+
+(own: caller: each array, and the vector by mxn_ndarray_list_free; threads: one at a time; blocks: no; since: 0.1)
+"""
+mxn_data_iter_batch(iter, out_arrays, out_count, out_pad, out_ids, out_num_ids) =
+    check(ccall(FUNCTIONS[177], Int32, (Ptr{Cvoid}, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64}, Ptr{Int64}, Ptr{Ptr{Int64}}, Ptr{Int64},), iter, out_arrays, out_count, out_pad, out_ids, out_num_ids))
+
+"""
+    mxn_data_iter_reset(iter)
+
+Begins the next epoch.
+
+(own: none; threads: one at a time; blocks: yes; since: 0.1)
+"""
+mxn_data_iter_reset(iter) =
+    check(ccall(FUNCTIONS[178], Int32, (Ptr{Cvoid},), iter))
+
+"""
+    mxn_data_iter_describe(iter, out_json)
+
+JSON: "data" and "label" with name, shape, dtype and layout ("" where there is none to tell) of each array; "report" with examples, skipped and faults so far.
+
+(own: caller: mxn_text_free; threads: one at a time; blocks: no; since: 0.1)
+"""
+mxn_data_iter_describe(iter, out_json) =
+    check(ccall(FUNCTIONS[179], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), iter, out_json))

@@ -186,6 +186,20 @@ Cuts a rectangle out of the first input, (N, C, H, W), of size h_w or of the hei
 const var"Crop" = Operator("Crop", Symbol[:arg], Symbol[:num_args, :offset, :h_w, :center_crop], true)
 
 """
+    Custom(data...; op_type, op_params)
+
+An operator that the program defines and registers under a name (mx.operator.register, mxn_custom_register). Inputs are its arguments, then its auxiliary states.
+
+# Inputs
+- `data`: an array
+
+# Parameters
+- `op_type` (string, required): Name under which the operator was registered.
+- `op_params` (string, default {}): Its parameters, a JSON object of texts. In files they are parameters of the node.
+"""
+const var"Custom" = Operator("Custom", Symbol[:data], Symbol[:op_type, :op_params, :num_args], true)
+
+"""
     Deconvolution(data, weight, bias; kernel, stride, dilate, pad, adj, target_shape, num_filter, num_group, workspace, no_bias, cudnn_tune, cudnn_off, layout)
 
 The transpose of Convolution. Output extents are stride (x - 1) + dilate (kernel - 1) + 1 - 2 pad + adj.
@@ -204,8 +218,8 @@ The transpose of Convolution. Output extents are stride (x - 1) + dilate (kernel
 - `target_shape` (tuple, default ()): The output's extents; then pad and adj follow from it.
 - `num_filter` (int, required): Number of output channels.
 - `num_group` (int, default 1): Channels are divided into so many independent groups.
-- `workspace` (int, default 1024): Accepted for MXNet's files; memory is planned here.
-- `no_bias` (boolean, default False): Leaves the bias out.
+- `workspace` (int, default 512): Accepted for MXNet's files; memory is planned here.
+- `no_bias` (boolean, default True): Leaves the bias out.
 - `cudnn_tune` (one of None, fastest, limited_workspace, off, default None): Accepted for MXNet's files.
 - `cudnn_off` (boolean, default False): Accepted for MXNet's files.
 - `layout` (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then.
@@ -241,9 +255,11 @@ Rows of weight by number. Output: the shape of data with output_dim added.
 - `input_dim` (int, required): Number of rows.
 - `output_dim` (int, required): Length of a row.
 - `dtype` (dtype, default float32): Accepted for MXNet's files; rows have the dtype of weight.
-- `sparse_grad` (boolean, default False): Accepted; gradients are dense.
+- `sparse_grad` (boolean, default False): Whether the gradient of weight is row_sparse, with the rows that were looked up.
 """
 const var"Embedding" = Operator("Embedding", Symbol[:data, :weight], Symbol[:input_dim, :output_dim, :dtype, :sparse_grad], false)
+"`_contrib_SparseEmbedding`: another name of [`Embedding`](@ref Operators.Embedding)."
+const var"_contrib_SparseEmbedding" = var"Embedding"
 
 """
     Flatten(data)
@@ -781,6 +797,31 @@ Averages over a grid of output_size cells, (N, C, height, width); neighbouring c
 const var"_contrib_AdaptiveAvgPooling2D" = Operator("_contrib_AdaptiveAvgPooling2D", Symbol[:data], Symbol[:output_size], false)
 
 """
+    _contrib_BatchNormWithReLU(data, gamma, beta, moving_mean, moving_var; eps, momentum, fix_gamma, use_global_stats, output_mean_var, axis, cudnn_off, min_calib_range, max_calib_range)
+
+BatchNorm followed by max(x, 0), in one pass over the output.
+
+# Inputs
+- `data`: Any shape with a channel axis.
+- `gamma`: (channels,): scale.
+- `beta`: (channels,): shift.
+- `moving_mean`: (channels,): running mean.
+- `moving_var`: (channels,): running variance.
+
+# Parameters
+- `eps` (float, default 0.001): Added to the variance.
+- `momentum` (float, default 0.9): Share of the old moving statistics that is kept.
+- `fix_gamma` (boolean, default True): Takes gamma as 1, with zero gradient.
+- `use_global_stats` (boolean, default False): Uses the moving statistics in training too.
+- `output_mean_var` (boolean, default False): Shows mean and inverse standard deviation as outputs.
+- `axis` (int, default 1): The channel axis.
+- `cudnn_off` (boolean, default False): Accepted for MXNet's files.
+- `min_calib_range` (float, default None): Accepted for MXNet's files.
+- `max_calib_range` (float, default None): Accepted for MXNet's files.
+"""
+const var"_contrib_BatchNormWithReLU" = Operator("_contrib_BatchNormWithReLU", Symbol[:data, :gamma, :beta, :moving_mean, :moving_var], Symbol[:eps, :momentum, :fix_gamma, :use_global_stats, :output_mean_var, :axis, :cudnn_off, :min_calib_range, :max_calib_range], false)
+
+"""
     _contrib_BilinearResize2D(data, like; height, width, scale_height, scale_width, mode, align_corners)
 
 Images resized with bilinear interpolation, (N, C, height, width).
@@ -798,6 +839,201 @@ Images resized with bilinear interpolation, (N, C, height, width).
 - `align_corners` (boolean, default True): Corner pixels keep their values; else pixels are areas, and the image is stretched as a whole.
 """
 const var"_contrib_BilinearResize2D" = Operator("_contrib_BilinearResize2D", Symbol[:data, :like], Symbol[:height, :width, :scale_height, :scale_width, :mode, :align_corners], false)
+
+"""
+    _contrib_DeformableConvolution(data, offset, weight, bias; kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group, workspace, no_bias, layout)
+
+A convolution whose taps are moved by offsets and read between pixels (Dai et al., 2017). Outside of the image everything is 0. (N, num_filter, rows, columns).
+
+# Inputs
+- `data`: (N, C, H, W), float.
+- `offset`: (N, 2 * groups * kernel, rows, columns): down and right, for every tap.
+- `weight`: (num_filter, C / num_group, height, width).
+- `bias`: (num_filter,).
+
+# Parameters
+- `kernel` (tuple, required): Extent of the window: (height, width).
+- `stride` (tuple, default ()): Step of the window; 1 when empty.
+- `dilate` (tuple, default ()): Distance of the window's elements; 1 when empty.
+- `pad` (tuple, default ()): Zeros added on both sides; 0 when empty.
+- `num_filter` (int, required): Number of output channels.
+- `num_group` (int, default 1): Channels are divided into so many independent groups.
+- `num_deformable_group` (int, default 1): Channels are divided into so many groups with offsets of their own.
+- `workspace` (int, default 1024): Accepted for MXNet's files; memory is planned here.
+- `no_bias` (boolean, default False): Leaves the bias out.
+- `layout` (one of None, NCDHW, NCHW, NCW, default None): Order of data's axes: NCHW.
+"""
+const var"_contrib_DeformableConvolution" = Operator("_contrib_DeformableConvolution", Symbol[:data, :offset, :weight, :bias], Symbol[:kernel, :stride, :dilate, :pad, :num_filter, :num_group, :num_deformable_group, :workspace, :no_bias, :layout], false)
+
+"""
+    _contrib_DeformablePSROIPooling(data, rois, trans; spatial_scale, output_dim, group_size, pooled_size, part_size, sample_per_part, trans_std, no_trans)
+
+Deformable position-sensitive pooling (Dai et al., 2017): averages of bilinear samples in moved cells, (R, output_dim, pooled_size, pooled_size).
+
+# Inputs
+- `data`: (N, output_dim * group_size^2, H, W), float.
+- `rois`: (R, 5): image, x1, y1, x2, y2; a region of an image that does not exist gives zeros.
+- `trans`: (R, 2 classes, part_size, part_size): movements of the cells, x then y.
+
+# Parameters
+- `spatial_scale` (float, required): Multiplies the corners: the size of data over that of the image.
+- `output_dim` (int, required): Channels of the output.
+- `group_size` (int, required): Channel groups along an axis.
+- `pooled_size` (int, required): Cells along an axis.
+- `part_size` (int, default 0): Cells of trans along an axis; 0: as pooled_size.
+- `sample_per_part` (int, default 1): Samples of a cell along an axis.
+- `trans_std` (float, default 0): Multiplies trans, in sizes of the region.
+- `no_trans` (boolean, default False): Cells are not moved; trans is left out.
+"""
+const var"_contrib_DeformablePSROIPooling" = Operator("_contrib_DeformablePSROIPooling", Symbol[:data, :rois, :trans], Symbol[:spatial_scale, :output_dim, :group_size, :pooled_size, :part_size, :sample_per_part, :trans_std, :no_trans], false)
+
+"""
+    _contrib_ModulatedDeformableConvolution(data, offset, mask, weight, bias; kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group, workspace, no_bias, im2col_step, layout)
+
+A convolution whose taps are moved by offsets and read between pixels (Zhu et al., 2019), and weighed. Outside of the image everything is 0. (N, num_filter, rows, columns).
+
+# Inputs
+- `data`: (N, C, H, W), float.
+- `offset`: (N, 2 * groups * kernel, rows, columns): down and right, for every tap.
+- `mask`: (N, groups * kernel, rows, columns): the weight of every tap.
+- `weight`: (num_filter, C / num_group, height, width).
+- `bias`: (num_filter,).
+
+# Parameters
+- `kernel` (tuple, required): Extent of the window: (height, width).
+- `stride` (tuple, default ()): Step of the window; 1 when empty.
+- `dilate` (tuple, default ()): Distance of the window's elements; 1 when empty.
+- `pad` (tuple, default ()): Zeros added on both sides; 0 when empty.
+- `num_filter` (int, required): Number of output channels.
+- `num_group` (int, default 1): Channels are divided into so many independent groups.
+- `num_deformable_group` (int, default 1): Channels are divided into so many groups with offsets of their own.
+- `workspace` (int, default 1024): Accepted for MXNet's files; memory is planned here.
+- `no_bias` (boolean, default False): Leaves the bias out.
+- `im2col_step` (int, default 64): Accepted for MXNet's files.
+- `layout` (one of None, NCDHW, NCHW, NCW, default None): Order of data's axes: NCHW.
+"""
+const var"_contrib_ModulatedDeformableConvolution" = Operator("_contrib_ModulatedDeformableConvolution", Symbol[:data, :offset, :mask, :weight, :bias], Symbol[:kernel, :stride, :dilate, :pad, :num_filter, :num_group, :num_deformable_group, :workspace, :no_bias, :im2col_step, :layout], false)
+
+"""
+    _contrib_MultiBoxDetection(cls_prob, loc_pred, anchor; clip, threshold, background_id, nms_threshold, force_suppress, variances, nms_topk)
+
+Boxes that were found, (N, A, 6): class without the background, probability, corners. A class of -1 means no box: suppressed, or the filling at the end.
+
+# Inputs
+- `cls_prob`: (N, classes, A), float: probabilities, background first.
+- `loc_pred`: (N, 4 A): offsets from the anchors.
+- `anchor`: (1, A, 4), corners.
+
+# Parameters
+- `clip` (boolean, default True): Cuts boxes off at the borders of the image.
+- `threshold` (float, default 0.01): Boxes whose best class has a lower probability are background.
+- `background_id` (int, default 0): Accepted and not used, as in MXNet: class 0 is background.
+- `nms_threshold` (float, default 0.5): Boxes that overlap a better one by this or more go; 0 or less, or above 1: none goes, none is sorted.
+- `force_suppress` (boolean, default False): Boxes suppress boxes of other classes too.
+- `variances` (float tuple, default (0.1, 0.1, 0.2, 0.2)): Offsets are multiplied by these four numbers.
+- `nms_topk` (int, default -1): Above 0: only so many of the best boxes stay.
+"""
+const var"_contrib_MultiBoxDetection" = Operator("_contrib_MultiBoxDetection", Symbol[:cls_prob, :loc_pred, :anchor], Symbol[:clip, :threshold, :background_id, :nms_threshold, :force_suppress, :variances, :nms_topk], false)
+
+"""
+    _contrib_MultiBoxPrior(data; sizes, ratios, clip, steps, offsets)
+
+Anchors around every pixel, (1, H W (sizes + ratios - 1), 4), corners. Anchors are as wide as high in pixels of the map where the ratio is 1.
+
+# Inputs
+- `data`: (N, C, H, W): only H and W matter.
+
+# Parameters
+- `sizes` (float tuple, default (1,)): Heights of the anchors, as shares of the image.
+- `ratios` (float tuple, default (1,)): Width over height; all but the first go with the first size alone.
+- `clip` (boolean, default False): Cuts anchors off at the borders of the image.
+- `steps` (float tuple, default (-1, -1)): Distance of pixels (y, x); 1 over the map's extents when below 0.
+- `offsets` (float tuple, default (0.5, 0.5)): Where in a pixel the centre is (y, x).
+"""
+const var"_contrib_MultiBoxPrior" = Operator("_contrib_MultiBoxPrior", Symbol[:data], Symbol[:sizes, :ratios, :clip, :steps, :offsets], false)
+
+"""
+    _contrib_MultiBoxTarget(anchor, label, cls_pred; overlap_threshold, ignore_label, negative_mining_ratio, negative_mining_thresh, minimum_negative_samples, variances)
+
+Training targets: offsets of boxes from their anchors, (N, 4 A), 1 where there are such, (N, 4 A), and classes, (N, A), background 0. An image without boxes is ignored as a whole.
+
+# Inputs
+- `anchor`: (1, A, 4), corners.
+- `label`: (N, M, 5 or more): class, corners; a class of -1 ends the list.
+- `cls_pred`: (N, classes, A): scores before softmax, background first.
+
+# Parameters
+- `overlap_threshold` (float, default 0.5): Anchors that overlap a box by more than this have it to find.
+- `ignore_label` (float, default -1): The class target of anchors that do not count.
+- `negative_mining_ratio` (float, default -1): Above 0: so many background anchors per anchor with a box count, those with the worst predictions.
+- `negative_mining_thresh` (float, default 0.5): Anchors that overlap a box by this or more are not taken for background then.
+- `minimum_negative_samples` (int, default 0): Accepted and not used, as in MXNet.
+- `variances` (float tuple, default (0.1, 0.1, 0.2, 0.2)): Offsets are divided by these four numbers.
+"""
+const var"_contrib_MultiBoxTarget" = Operator("_contrib_MultiBoxTarget", Symbol[:anchor, :label, :cls_pred], Symbol[:overlap_threshold, :ignore_label, :negative_mining_ratio, :negative_mining_thresh, :minimum_negative_samples, :variances], false)
+
+"""
+    _contrib_MultiProposal(cls_prob, bbox_pred, im_info; rpn_pre_nms_top_n, rpn_post_nms_top_n, threshold, rpn_min_size, scales, ratios, feature_stride, output_score, iou_loss)
+
+Regions of images from a region proposal network: anchors moved by their offsets, cut off at the borders, without those that overlap a better one. (N rpn_post_nms_top_n, 5): image, x1, y1, x2, y2. No gradient flows.
+
+# Inputs
+- `cls_prob`: (N, 2 A, H, W), float: background's probabilities, then the object's, for A anchors.
+- `bbox_pred`: (N, 4 A, H, W): offsets.
+- `im_info`: (N, 3): the image's height, width and scale.
+
+# Parameters
+- `rpn_pre_nms_top_n` (int, default 6000): So many of the best boxes are looked at; 0: all.
+- `rpn_post_nms_top_n` (int, default 300): Regions per image; where fewer are found they are repeated.
+- `threshold` (float, default 0.7): Boxes that overlap a better one by more than this go.
+- `rpn_min_size` (int, default 16): Smaller boxes, in pixels before im_info's scale, come last.
+- `scales` (float tuple, default (4, 8, 16, 32)): Sizes of anchors, as multiples of feature_stride.
+- `ratios` (float tuple, default (0.5, 1, 2)): Height over width of anchors.
+- `feature_stride` (int, default 16): Pixels of the image per pixel of the map.
+- `output_score` (boolean, default False): Shows the scores as a second output.
+- `iou_loss` (boolean, default False): Offsets are distances of the corners.
+"""
+const var"_contrib_MultiProposal" = Operator("_contrib_MultiProposal", Symbol[:cls_prob, :bbox_pred, :im_info], Symbol[:rpn_pre_nms_top_n, :rpn_post_nms_top_n, :threshold, :rpn_min_size, :scales, :ratios, :feature_stride, :output_score, :iou_loss], false)
+
+"""
+    _contrib_PSROIPooling(data, rois; spatial_scale, output_dim, pooled_size, group_size)
+
+Position-sensitive pooling (Dai et al., 2016): the average over the cells of a grid, each with channels of its own, (R, output_dim, pooled_size, pooled_size). No gradient flows to the regions.
+
+# Inputs
+- `data`: (N, output_dim * group_size^2, H, W), float.
+- `rois`: (R, 5): image, x1, y1, x2, y2; a region of an image that does not exist gives zeros.
+
+# Parameters
+- `spatial_scale` (float, required): Multiplies the corners: the size of data over that of the image.
+- `output_dim` (int, required): Channels of the output.
+- `pooled_size` (int, required): Cells along an axis.
+- `group_size` (int, default 0): Channel groups along an axis; 0: as the cells.
+"""
+const var"_contrib_PSROIPooling" = Operator("_contrib_PSROIPooling", Symbol[:data, :rois], Symbol[:spatial_scale, :output_dim, :pooled_size, :group_size], false)
+
+"""
+    _contrib_Proposal(cls_prob, bbox_pred, im_info; rpn_pre_nms_top_n, rpn_post_nms_top_n, threshold, rpn_min_size, scales, ratios, feature_stride, output_score, iou_loss)
+
+Regions of images from a region proposal network: anchors moved by their offsets, cut off at the borders, without those that overlap a better one. (N rpn_post_nms_top_n, 5): image, x1, y1, x2, y2. No gradient flows.
+
+# Inputs
+- `cls_prob`: (N, 2 A, H, W), float: background's probabilities, then the object's, for A anchors.
+- `bbox_pred`: (N, 4 A, H, W): offsets.
+- `im_info`: (N, 3): the image's height, width and scale.
+
+# Parameters
+- `rpn_pre_nms_top_n` (int, default 6000): So many of the best boxes are looked at; 0: all.
+- `rpn_post_nms_top_n` (int, default 300): Regions per image; where fewer are found they are repeated.
+- `threshold` (float, default 0.7): Boxes that overlap a better one by more than this go.
+- `rpn_min_size` (int, default 16): Smaller boxes, in pixels before im_info's scale, come last.
+- `scales` (float tuple, default (4, 8, 16, 32)): Sizes of anchors, as multiples of feature_stride.
+- `ratios` (float tuple, default (0.5, 1, 2)): Height over width of anchors.
+- `feature_stride` (int, default 16): Pixels of the image per pixel of the map.
+- `output_score` (boolean, default False): Shows the scores as a second output.
+- `iou_loss` (boolean, default False): Offsets are distances of the corners.
+"""
+const var"_contrib_Proposal" = Operator("_contrib_Proposal", Symbol[:cls_prob, :bbox_pred, :im_info], Symbol[:rpn_pre_nms_top_n, :rpn_post_nms_top_n, :threshold, :rpn_min_size, :scales, :ratios, :feature_stride, :output_score, :iou_loss], false)
 
 """
     _contrib_ROIAlign(data, rois; pooled_size, spatial_scale, sample_ratio, position_sensitive, aligned)
@@ -818,9 +1054,48 @@ Average pooling of bilinear samples over regions of interest (He et al., 2017), 
 const var"_contrib_ROIAlign" = Operator("_contrib_ROIAlign", Symbol[:data, :rois], Symbol[:pooled_size, :spatial_scale, :sample_ratio, :position_sensitive, :aligned], false)
 
 """
+    _contrib_RROIAlign(data, rois; pooled_size, spatial_scale, sampling_ratio)
+
+Average pooling of bilinear samples over turned regions (Ma et al., 2018), (R, C, height, width).
+
+# Inputs
+- `data`: (N, C, H, W), float.
+- `rois`: (R, 6): image, x, y of the centre, width, height, degrees; without such an image: zeros.
+
+# Parameters
+- `pooled_size` (tuple, required): Height and width of the grid.
+- `spatial_scale` (float, required): Multiplies centre and extents: the size of data over that of the image.
+- `sampling_ratio` (int, default -1): Samples per cell along each axis; 0 or less: as many as the cell has pixels.
+"""
+const var"_contrib_RROIAlign" = Operator("_contrib_RROIAlign", Symbol[:data, :rois], Symbol[:pooled_size, :spatial_scale, :sampling_ratio], false)
+
+"""
+    _contrib_SyncBatchNorm(data, gamma, beta, moving_mean, moving_var; eps, momentum, fix_gamma, use_global_stats, output_mean_var, ndev, key)
+
+BatchNorm with MXNet's parameters for several devices. The statistics are those of the array that is given: a batch that was split over executors has statistics of every part.
+
+# Inputs
+- `data`: Any shape with a channel axis.
+- `gamma`: (channels,): scale.
+- `beta`: (channels,): shift.
+- `moving_mean`: (channels,): running mean.
+- `moving_var`: (channels,): running variance.
+
+# Parameters
+- `eps` (float, default 0.001): Added to the variance.
+- `momentum` (float, default 0.9): Share of the old moving statistics that is kept.
+- `fix_gamma` (boolean, default True): Takes gamma as 1, with zero gradient.
+- `use_global_stats` (boolean, default False): Uses the moving statistics in training too.
+- `output_mean_var` (boolean, default False): Shows mean and inverse standard deviation as outputs.
+- `ndev` (int, default 1): Accepted for MXNet's files.
+- `key` (string, required): Accepted for MXNet's files.
+"""
+const var"_contrib_SyncBatchNorm" = Operator("_contrib_SyncBatchNorm", Symbol[:data, :gamma, :beta, :moving_mean, :moving_var], Symbol[:eps, :momentum, :fix_gamma, :use_global_stats, :output_mean_var, :ndev, :key], false)
+
+"""
     _contrib_allclose(a, b; rtol, atol, equal_nan)
 
-1 when |a - b| <= atol + rtol |b| everywhere, else 0: a scalar, uint8.
+1 when |a - b| <= atol + rtol |b| everywhere, else 0: (1,), uint8.
 
 # Inputs
 - `a`: Any shape and dtype.
@@ -851,6 +1126,152 @@ start, start + step, ...: an array of data's shape, or a vector as long as data'
 const var"_contrib_arange_like" = Operator("_contrib_arange_like", Symbol[:data], Symbol[:start, :step, :repeat, :ctx, :axis], false)
 
 """
+    _contrib_bipartite_matching(data; is_ascend, threshold, topk)
+
+Greedy matching of rows and columns: the column of every row, (..., rows), and the row of every column, (..., columns); -1 where there is none.
+
+# Inputs
+- `data`: (..., rows, columns), float: scores.
+
+# Parameters
+- `is_ascend` (boolean, default False): Small scores are better.
+- `threshold` (float, required): Pairs with worse scores are not made.
+- `topk` (int, default -1): Above 0: stops after topk + 1 pairs, as MXNet does.
+"""
+const var"_contrib_bipartite_matching" = Operator("_contrib_bipartite_matching", Symbol[:data], Symbol[:is_ascend, :threshold, :topk], false)
+
+"""
+    _contrib_boolean_mask(data, index; axis)
+
+The slices of data along axis where index is not zero, in order. How many these are is known only after the run: asking for the output's shape waits, and no graph can be bound with it.
+
+# Inputs
+- `data`: Any shape of at least one dimension.
+- `index`: (n,): the mask, any dtype.
+
+# Parameters
+- `axis` (int, default 0): The axis along which slices are taken.
+"""
+const var"_contrib_boolean_mask" = Operator("_contrib_boolean_mask", Symbol[:data, :index], Symbol[:axis], false)
+
+"""
+    _contrib_box_decode(data, anchors; std0, std1, std2, std3, clip, format)
+
+Boxes from their offsets to anchors, (B, N, 4), corners: what box_encode does, backwards. No gradient flows.
+
+# Inputs
+- `data`: (B, N, 4), float: offsets.
+- `anchors`: (1, N, 4): boxes.
+
+# Parameters
+- `std0` (float, default 1): Multiplies the offset of x.
+- `std1` (float, default 1): Multiplies the offset of y.
+- `std2` (float, default 1): Multiplies the logarithm of the width's factor.
+- `std3` (float, default 1): Multiplies the logarithm of the height's factor.
+- `clip` (float, default -1): Above 0: limits those logarithms.
+- `format` (one of corner, center, default center): How anchors have boxes.
+"""
+const var"_contrib_box_decode" = Operator("_contrib_box_decode", Symbol[:data, :anchors], Symbol[:std0, :std1, :std2, :std3, :clip, :format], false)
+
+"""
+    _contrib_box_encode(samples, matches, anchors, refs, means, stds)
+
+Offsets of boxes from anchors, for training, (B, N, 4), and 1 where there is a box, (B, N, 4): the distance of centres in sizes of the anchor and the logarithms of the sizes' quotients, less means, over stds.
+
+# Inputs
+- `samples`: (B, N): above 0.5 where an anchor has a box.
+- `matches`: (B, N): which, clipped.
+- `anchors`: (B, N, 4) or (1, N, 4), corners.
+- `refs`: (B, M, 4), corners: the boxes.
+- `means`: (4,): taken off the offsets.
+- `stds`: (4,): which they are divided by.
+"""
+const var"_contrib_box_encode" = Operator("_contrib_box_encode", Symbol[:samples, :matches, :anchors, :refs, :means, :stds], Symbol[], false)
+
+"""
+    _contrib_box_iou(lhs, rhs; format)
+
+Intersection over union of all pairs of boxes: the leading extents of lhs, then those of rhs. Boxes that cover nothing have 0 with everything. No gradient flows, as in MXNet.
+
+# Inputs
+- `lhs`: (..., 4), float: boxes.
+- `rhs`: (..., 4): boxes.
+
+# Parameters
+- `format` (one of corner, center, default corner): Corners, or centre and size.
+"""
+const var"_contrib_box_iou" = Operator("_contrib_box_iou", Symbol[:lhs, :rhs], Symbol[:format], false)
+
+"""
+    _contrib_box_nms(data; overlap_thresh, valid_thresh, topk, coord_start, score_index, id_index, background_id, force_suppress, in_format, out_format)
+
+Non-maximum suppression: the rows that stay, by falling score, then rows of -1. The gradient goes to the rows that stay; with other formats in and out it is passed on as it is, as in MXNet.
+
+# Inputs
+- `data`: (..., boxes, row), float: a row has four coordinates, a score and perhaps a class.
+
+# Parameters
+- `overlap_thresh` (float, default 0.5): Boxes that overlap a kept box by more than this go.
+- `valid_thresh` (float, default 0): Boxes whose score is not above this go.
+- `topk` (int, default -1): Only so many of the best valid boxes are looked at; all below 0, 0 copies data.
+- `coord_start` (int, default 2): Where the four coordinates begin in a row.
+- `score_index` (int, default 1): Where the score is in a row.
+- `id_index` (int, default -1): Where the class is in a row; below 0 all boxes are of one class.
+- `background_id` (int, default -1): Boxes of this class go.
+- `force_suppress` (boolean, default False): Boxes suppress boxes of other classes too.
+- `in_format` (one of corner, center, default corner): How data has boxes: corners, or centre and size.
+- `out_format` (one of corner, center, default corner): How the output has boxes.
+"""
+const var"_contrib_box_nms" = Operator("_contrib_box_nms", Symbol[:data], Symbol[:overlap_thresh, :valid_thresh, :topk, :coord_start, :score_index, :id_index, :background_id, :force_suppress, :in_format, :out_format], false)
+"`_contrib_box_non_maximum_suppression`: another name of [`_contrib_box_nms`](@ref Operators._contrib_box_nms)."
+const var"_contrib_box_non_maximum_suppression" = var"_contrib_box_nms"
+
+"""
+    _contrib_calibrate_entropy(hist, hist_edges; num_quantized_bins)
+
+The limit that loses the least information when values are cut off there and quantised: it minimises the Kullback-Leibler divergence between the histogram and the quantised one. Both results are (1,).
+
+# Inputs
+- `hist`: Counts, float32: an odd number of bins, the middle one around zero.
+- `hist_edges`: Limits of the bins, one more than those.
+
+# Parameters
+- `num_quantized_bins` (int, default 255): Numbers that the quantised type has; odd.
+"""
+const var"_contrib_calibrate_entropy" = Operator("_contrib_calibrate_entropy", Symbol[:hist, :hist_edges], Symbol[:num_quantized_bins], false)
+
+"""
+    _contrib_count_sketch(data, h, s; out_dim, processing_batch_size)
+
+Count sketch: output[..., h[i]] is the sum of s[i] data[..., i]. The gradient flows to data alone.
+
+# Inputs
+- `data`: (..., columns), float.
+- `h`: (1, columns) or (columns,): the output's column of every column, clipped.
+- `s`: The same shape: signs.
+
+# Parameters
+- `out_dim` (int, required): Columns of the output.
+- `processing_batch_size` (int, default 32): Accepted for MXNet's files.
+"""
+const var"_contrib_count_sketch" = Operator("_contrib_count_sketch", Symbol[:data, :h, :s], Symbol[:out_dim, :processing_batch_size], false)
+
+"""
+    _contrib_dequantize(data, min_range, max_range; out_type)
+
+What quantised data stand for: q reach / levels, reach = max(|min_range|, |max_range|), levels 127 of int8, 255 of uint8 and 2^31 - 1 of int32.
+
+# Inputs
+- `data`: Any shape; int8, uint8 or int32.
+- `min_range`: (1,), or one per channel (axis 1 of data).
+- `max_range`: As min_range.
+
+# Parameters
+- `out_type` (one of float32, default float32): Dtype of the result.
+"""
+const var"_contrib_dequantize" = Operator("_contrib_dequantize", Symbol[:data, :min_range, :max_range], Symbol[:out_type], false)
+
+"""
     _contrib_div_sqrt_dim(data)
 
 Divides by the square root of the last extent.
@@ -859,6 +1280,44 @@ Divides by the square root of the last extent.
 - `data`: At least one dimension, float.
 """
 const var"_contrib_div_sqrt_dim" = Operator("_contrib_div_sqrt_dim", Symbol[:data], Symbol[], false)
+
+"""
+    _contrib_edge_id(data, u, v)
+
+The values stored at (u, v) of the adjacency matrix of a graph, -1 where nothing is stored.
+
+# Inputs
+- `data`: (rows, columns), usually csr.
+- `u`: (n,): rows.
+- `v`: (n,): columns.
+"""
+const var"_contrib_edge_id" = Operator("_contrib_edge_id", Symbol[:data, :u, :v], Symbol[], false)
+
+"""
+    _contrib_fft(data; compute_size)
+
+Fourier transform of every row of real numbers, (..., 2 n): pairs of a real and an imaginary part.
+
+# Inputs
+- `data`: (..., n), float.
+
+# Parameters
+- `compute_size` (int, default 128): Accepted for MXNet's files.
+"""
+const var"_contrib_fft" = Operator("_contrib_fft", Symbol[:data], Symbol[:compute_size], false)
+
+"""
+    _contrib_getnnz(data; axis)
+
+The number of elements that a csr matrix stores (of a dense one: that are not zero), as int64.
+
+# Inputs
+- `data`: (rows, columns), usually csr.
+
+# Parameters
+- `axis` (int, default None): None counts all, 1 counts per row.
+"""
+const var"_contrib_getnnz" = Operator("_contrib_getnnz", Symbol[:data], Symbol[:axis], false)
 
 """
     _contrib_gradientmultiplier(data; scalar, is_int)
@@ -873,6 +1332,56 @@ Passes data on and multiplies its gradient by scalar; a negative one reverses it
 - `is_int` (boolean, default True): Accepted for MXNet's files.
 """
 const var"_contrib_gradientmultiplier" = Operator("_contrib_gradientmultiplier", Symbol[:data], Symbol[:scalar, :is_int], false)
+
+"""
+    _contrib_group_adagrad_update(weight, grad, history; lr, rescale_grad, clip_gradient, epsilon)
+
+AdaGrad with one rate per row: history += mean(g^2), weight -= lr g / sqrt(history + epsilon).
+
+# Inputs
+- `weight`: Any shape of at least one dimension, float.
+- `grad`: Its gradient.
+- `history`: (rows, 1, ...): sums of the mean squares of rows.
+
+# Parameters
+- `lr` (float, required): Learning rate.
+- `rescale_grad` (float, default 1): Multiplies the gradient first.
+- `clip_gradient` (float, default -1): Limits gradients to [-c, c]; off below 0.
+- `epsilon` (float, default 1e-05): Keeps the division finite.
+
+Changes in place: history
+"""
+const var"_contrib_group_adagrad_update" = Operator("_contrib_group_adagrad_update", Symbol[:weight, :grad, :history], Symbol[:lr, :rescale_grad, :clip_gradient, :epsilon], false)
+
+"""
+    _contrib_hawkesll(lda, alpha, beta, state, lags, marks, valid_length, max_time)
+
+Log likelihoods of marked sequences under K Hawkes processes, (N,), and the states at max_time, (N, K). Gradients flow to lda, alpha, beta and state.
+
+# Inputs
+- `lda`: (N, K), float: the marks' rates of points that come by themselves.
+- `alpha`: (K,): how many points one point of a mark brings.
+- `beta`: (K,): how fast that decays.
+- `state`: (N, K): what is left of earlier points.
+- `lags`: (N, T): times between points.
+- `marks`: (N, T), int32 or another dtype: marks, clipped.
+- `valid_length`: (N,): points of each sequence.
+- `max_time`: (N,): until when it was watched.
+"""
+const var"_contrib_hawkesll" = Operator("_contrib_hawkesll", Symbol[:lda, :alpha, :beta, :state, :lags, :marks, :valid_length, :max_time], Symbol[], false)
+
+"""
+    _contrib_ifft(data; compute_size)
+
+Real part of the inverse Fourier transform of every row, not divided by n, (..., n).
+
+# Inputs
+- `data`: (..., 2 n), float: pairs of a real and an imaginary part.
+
+# Parameters
+- `compute_size` (int, default 128): Accepted for MXNet's files.
+"""
+const var"_contrib_ifft" = Operator("_contrib_ifft", Symbol[:data], Symbol[:compute_size], false)
 
 """
     _contrib_index_array(data; axes)
@@ -970,6 +1479,298 @@ a x^2 + b x + c for every element.
 const var"_contrib_quadratic" = Operator("_contrib_quadratic", Symbol[:data], Symbol[:a, :b, :c], false)
 
 """
+    _contrib_quantize(data, min_range, max_range; out_type)
+
+Quantises data: nearest(x levels / reach), reach = max(|min_range|, |max_range|), levels 127 of int8 and 255 of uint8, saturating. Gives the numbers and the range that they stand for.
+
+# Inputs
+- `data`: Any shape, float32.
+- `min_range`: (1,): the lowest value that is held.
+- `max_range`: (1,): the highest value that is held.
+
+# Parameters
+- `out_type` (one of int8, uint8, default uint8): Dtype of the result.
+"""
+const var"_contrib_quantize" = Operator("_contrib_quantize", Symbol[:data, :min_range, :max_range], Symbol[:out_type], false)
+
+"""
+    _contrib_quantize_asym(data; min_calib_range, max_calib_range)
+
+Quantises data to uint8 with a zero of its own: x scale + shift, of the calibrated range or that of data.
+
+# Inputs
+- `data`: Any shape, float32.
+
+# Parameters
+- `min_calib_range` (float, default None): Lowest value that is to be held; None: what the data have.
+- `max_calib_range` (float, default None): Highest value that is to be held; None: what the data have.
+"""
+const var"_contrib_quantize_asym" = Operator("_contrib_quantize_asym", Symbol[:data], Symbol[:min_calib_range, :max_calib_range], false)
+
+"""
+    _contrib_quantize_v2(data; out_type, min_calib_range, max_calib_range)
+
+As quantize, for the calibrated range, or for that of data when there is none.
+
+# Inputs
+- `data`: Any shape, float32.
+
+# Parameters
+- `out_type` (one of auto, int8, uint8, default int8): Dtype of the result; auto: uint8 where the calibrated range has nothing below zero, else int8.
+- `min_calib_range` (float, default None): Lowest value that is to be held; None: what the data have.
+- `max_calib_range` (float, default None): Highest value that is to be held; None: what the data have.
+"""
+const var"_contrib_quantize_v2" = Operator("_contrib_quantize_v2", Symbol[:data], Symbol[:out_type, :min_calib_range, :max_calib_range], false)
+
+"""
+    _contrib_quantized_act(data, min_data, max_data; act_type)
+
+The positive part of quantised data; the range stays.
+
+# Inputs
+- `data`: Any shape; int8, uint8 or int32.
+- `min_data`: (1,), or one per channel.
+- `max_data`: As min_data.
+
+# Parameters
+- `act_type` (one of relu, sigmoid, tanh, softrelu, softsign, required): relu; others are refused.
+"""
+const var"_contrib_quantized_act" = Operator("_contrib_quantized_act", Symbol[:data, :min_data, :max_data], Symbol[:act_type], false)
+
+"""
+    _contrib_quantized_batch_norm(data, gamma, beta, moving_mean, moving_var, min_data, max_data; eps, momentum, fix_gamma, use_global_stats, output_mean_var, axis, cudnn_off, min_calib_range, max_calib_range)
+
+BatchNorm in prediction on quantised data: (x - moving_mean) gamma / sqrt(moving_var + eps) + beta, as int8.
+
+# Inputs
+- `data`: Any shape, int8 or uint8.
+- `gamma`: (channels,), float32.
+- `beta`: (channels,), float32.
+- `moving_mean`: (channels,), float32.
+- `moving_var`: (channels,), float32.
+- `min_data`: (1,).
+- `max_data`: (1,).
+
+# Parameters
+- `eps` (float, default 0.0010000000474974513): Added to the variance.
+- `momentum` (float, default 0.9): Accepted for MXNet's files.
+- `fix_gamma` (boolean, default True): Takes gamma for 1.
+- `use_global_stats` (boolean, default False): Accepted; the moving statistics are used anyway.
+- `output_mean_var` (boolean, default False): Accepted for MXNet's files.
+- `axis` (int, default 1): Axis of the channels.
+- `cudnn_off` (boolean, default False): Accepted for MXNet's files.
+- `min_calib_range` (float, default None): Lowest value that is to be held; None: what the data have.
+- `max_calib_range` (float, default None): Highest value that is to be held; None: what the data have.
+"""
+const var"_contrib_quantized_batch_norm" = Operator("_contrib_quantized_batch_norm", Symbol[:data, :gamma, :beta, :moving_mean, :moving_var, :min_data, :max_data], Symbol[:eps, :momentum, :fix_gamma, :use_global_stats, :output_mean_var, :axis, :cudnn_off, :min_calib_range, :max_calib_range], false)
+
+"""
+    _contrib_quantized_concat(data...; dim)
+
+Joins quantised tensors along an axis, in the widest of their ranges: uint8 where all are, else int8.
+
+# Inputs
+- `data`: The tensors (int8 or uint8, of one shape but along dim), then a minimum and a maximum for each, (1,).
+
+# Parameters
+- `dim` (int, default 1): Axis along which they are joined.
+"""
+const var"_contrib_quantized_concat" = Operator("_contrib_quantized_concat", Symbol[:data], Symbol[:num_args, :dim], true)
+
+"""
+    _contrib_quantized_conv(data, weight, bias, min_data, max_data, min_weight, max_weight, min_bias, max_bias; kernel, stride, dilate, pad, num_filter, num_group, workspace, no_bias, cudnn_tune, cudnn_off, layout)
+
+Convolution of quantised data with quantised weights: exact sums as int32, with the range they stand for. Parameters as Convolution.
+
+# Inputs
+- `data`: int8 or uint8.
+- `weight`: int8.
+- `bias`: int8, or float32.
+- `min_data`: (1,).
+- `max_data`: (1,).
+- `min_weight`: (1,), or one per output channel.
+- `max_weight`: As min_weight.
+- `min_bias`: (1,).
+- `max_bias`: (1,).
+
+# Parameters
+- `kernel` (tuple, required): Extent of the window: (w), (h, w) or (d, h, w).
+- `stride` (tuple, default ()): Step of the window; 1 when empty.
+- `dilate` (tuple, default ()): Distance of the window's elements; 1 when empty.
+- `pad` (tuple, default ()): Zeros added on both sides; 0 when empty.
+- `num_filter` (int, required): Number of output channels.
+- `num_group` (int, default 1): Channels are divided into so many independent groups.
+- `workspace` (int, default 1024): Accepted for MXNet's files; memory is planned here.
+- `no_bias` (boolean, default False): Leaves the bias out.
+- `cudnn_tune` (one of None, fastest, limited_workspace, off, default None): Accepted for MXNet's files.
+- `cudnn_off` (boolean, default False): Accepted for MXNet's files.
+- `layout` (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then.
+"""
+const var"_contrib_quantized_conv" = Operator("_contrib_quantized_conv", Symbol[:data, :weight, :bias, :min_data, :max_data, :min_weight, :max_weight, :min_bias, :max_bias], Symbol[:kernel, :stride, :dilate, :pad, :num_filter, :num_group, :workspace, :no_bias, :cudnn_tune, :cudnn_off, :layout], false)
+
+"""
+    _contrib_quantized_elemwise_add(lhs, rhs, lhs_min, lhs_max, rhs_min, rhs_max; min_calib_range, max_calib_range)
+
+The sum of two quantised tensors: int32, or int8 when the range of the sum is given.
+
+# Inputs
+- `lhs`: One shape, int8 or uint8 each.
+- `rhs`: One shape, int8 or uint8 each.
+- `lhs_min`: (1,).
+- `lhs_max`: (1,).
+- `rhs_min`: (1,).
+- `rhs_max`: (1,).
+
+# Parameters
+- `min_calib_range` (float, default None): Lowest value that is to be held; None: what the data have.
+- `max_calib_range` (float, default None): Highest value that is to be held; None: what the data have.
+"""
+const var"_contrib_quantized_elemwise_add" = Operator("_contrib_quantized_elemwise_add", Symbol[:lhs, :rhs, :lhs_min, :lhs_max, :rhs_min, :rhs_max], Symbol[:min_calib_range, :max_calib_range], false)
+
+"""
+    _contrib_quantized_elemwise_mul(lhs, rhs, lhs_min, lhs_max, rhs_min, rhs_max; min_calib_range, max_calib_range, enable_float_output)
+
+The product of two quantised tensors: int32, int8 when its range is given, or float32.
+
+# Inputs
+- `lhs`: One shape, int8 or uint8 each.
+- `rhs`: One shape, int8 or uint8 each.
+- `lhs_min`: (1,).
+- `lhs_max`: (1,).
+- `rhs_min`: (1,).
+- `rhs_max`: (1,).
+
+# Parameters
+- `min_calib_range` (float, default None): Lowest value that is to be held; None: what the data have.
+- `max_calib_range` (float, default None): Highest value that is to be held; None: what the data have.
+- `enable_float_output` (boolean, default False): The product as float32, alone.
+"""
+const var"_contrib_quantized_elemwise_mul" = Operator("_contrib_quantized_elemwise_mul", Symbol[:lhs, :rhs, :lhs_min, :lhs_max, :rhs_min, :rhs_max], Symbol[:min_calib_range, :max_calib_range, :enable_float_output], false)
+
+"""
+    _contrib_quantized_embedding(data, weight, min_weight, max_weight; input_dim, output_dim, dtype, sparse_grad)
+
+Rows of a quantised weight by number, with the weight's range.
+
+# Inputs
+- `data`: Row numbers, any shape and dtype; clipped.
+- `weight`: (input_dim, output_dim), int8 or uint8.
+- `min_weight`: (1,).
+- `max_weight`: (1,).
+
+# Parameters
+- `input_dim` (int, required): Number of rows.
+- `output_dim` (int, required): Length of a row.
+- `dtype` (dtype, default float32): Accepted for MXNet's files; rows have the dtype of weight.
+- `sparse_grad` (boolean, default False): Accepted for MXNet's files.
+"""
+const var"_contrib_quantized_embedding" = Operator("_contrib_quantized_embedding", Symbol[:data, :weight, :min_weight, :max_weight], Symbol[:input_dim, :output_dim, :dtype, :sparse_grad], false)
+
+"""
+    _contrib_quantized_flatten(data, min_data, max_data)
+
+Merges all axes but the first; numbers and range stay.
+
+# Inputs
+- `data`: (n, ...), int8 or uint8.
+- `min_data`: (1,).
+- `max_data`: (1,).
+"""
+const var"_contrib_quantized_flatten" = Operator("_contrib_quantized_flatten", Symbol[:data, :min_data, :max_data], Symbol[], false)
+
+"""
+    _contrib_quantized_fully_connected(data, weight, bias, min_data, max_data, min_weight, max_weight, min_bias, max_bias; num_hidden, no_bias, flatten)
+
+A full layer on quantised data and weights: exact sums as int32, with the range they stand for. Parameters as FullyConnected.
+
+# Inputs
+- `data`: int8 or uint8.
+- `weight`: int8.
+- `bias`: int8, or float32.
+- `min_data`: (1,).
+- `max_data`: (1,).
+- `min_weight`: (1,), or one per output channel.
+- `max_weight`: As min_weight.
+- `min_bias`: (1,).
+- `max_bias`: (1,).
+
+# Parameters
+- `num_hidden` (int, required): Number of outputs per row.
+- `no_bias` (boolean, default False): Leaves the bias out.
+- `flatten` (boolean, default True): Merges all axes of data but the first; otherwise only the last axis is transformed.
+"""
+const var"_contrib_quantized_fully_connected" = Operator("_contrib_quantized_fully_connected", Symbol[:data, :weight, :bias, :min_data, :max_data, :min_weight, :max_weight, :min_bias, :max_bias], Symbol[:num_hidden, :no_bias, :flatten], false)
+
+"""
+    _contrib_quantized_pooling(data, min_data, max_data; kernel, pool_type, global_pool, cudnn_off, pooling_convention, stride, pad, p_value, count_include_pad, layout)
+
+Maximum or average of the windows of quantised data; the range stays. Parameters as Pooling.
+
+# Inputs
+- `data`: (N, C, spatial axes...), int8 or uint8.
+- `min_data`: (1,).
+- `max_data`: (1,).
+
+# Parameters
+- `kernel` (tuple, default ()): Extent of the window: (w), (h, w) or (d, h, w).
+- `pool_type` (one of avg, lp, max, sum, default max): What is taken of each window.
+- `global_pool` (boolean, default False): One window over everything; kernel, stride and pad are ignored.
+- `cudnn_off` (boolean, default False): Accepted for MXNet's files.
+- `pooling_convention` (one of full, same, valid, default valid): Number of windows: floor (valid), ceil (full), or input / stride (same).
+- `stride` (tuple, default ()): Step of the window; 1 when empty.
+- `pad` (tuple, default ()): Elements added on both sides; 0 when empty.
+- `p_value` (int, default None): The p of pool_type lp.
+- `count_include_pad` (boolean, default None): Whether padding counts for the average; yes unless False.
+- `layout` (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC.
+"""
+const var"_contrib_quantized_pooling" = Operator("_contrib_quantized_pooling", Symbol[:data, :min_data, :max_data], Symbol[:kernel, :pool_type, :global_pool, :cudnn_off, :pooling_convention, :stride, :pad, :p_value, :count_include_pad, :layout], false)
+
+"""
+    _contrib_quantized_rnn(data, parameters, state, state_cell, data_scale, data_shift; state_size, num_layers, bidirectional, mode, p, state_outputs, projection_size, lstm_state_clip_min, lstm_state_clip_max, lstm_state_clip_nan, use_sequence_length)
+
+RNN in prediction on quantised data (see quantize_asym); results are float32. Parameters and shapes as RNN.
+
+# Inputs
+- `data`: (steps, batch, size), uint8 of quantize_asym.
+- `parameters`: As RNN, float32.
+- `state`: As RNN.
+- `state_cell`: As RNN.
+- `data_scale`: (1,).
+- `data_shift`: (1,).
+
+# Parameters
+- `state_size` (int, required): Size of the state.
+- `num_layers` (int, required): Number of layers.
+- `bidirectional` (boolean, default False): Runs both ways.
+- `mode` (one of gru, lstm, rnn_relu, rnn_tanh, required): The cell.
+- `p` (float, default 0): Dropout, of which prediction has none.
+- `state_outputs` (boolean, default False): Gives the last states too.
+- `projection_size` (int, default None): None; anything else is refused.
+- `lstm_state_clip_min` (float, default None): Lowest cell state of an LSTM.
+- `lstm_state_clip_max` (float, default None): Highest cell state of an LSTM.
+- `lstm_state_clip_nan` (boolean, default False): Clips NaN too.
+- `use_sequence_length` (boolean, default False): Refused.
+"""
+const var"_contrib_quantized_rnn" = Operator("_contrib_quantized_rnn", Symbol[:data, :parameters, :state, :state_cell, :data_scale, :data_shift], Symbol[:state_size, :num_layers, :bidirectional, :mode, :p, :state_outputs, :projection_size, :lstm_state_clip_min, :lstm_state_clip_max, :lstm_state_clip_nan, :use_sequence_length], false)
+
+"""
+    _contrib_requantize(data, min_range, max_range; out_type, min_calib_range, max_calib_range)
+
+Results of quantised layers as 8-bit numbers, for the calibrated range, or for that of data when there is none.
+
+# Inputs
+- `data`: Any shape, int32.
+- `min_range`: (1,), or one per channel (axis 1 of data).
+- `max_range`: As min_range.
+
+# Parameters
+- `out_type` (one of auto, int8, uint8, default int8): Dtype of the result; auto: uint8 where the calibrated range has nothing below zero, else int8.
+- `min_calib_range` (float, default None): Lowest value that is to be held; None: what the data have.
+- `max_calib_range` (float, default None): Highest value that is to be held; None: what the data have.
+"""
+const var"_contrib_requantize" = Operator("_contrib_requantize", Symbol[:data, :min_range, :max_range], Symbol[:out_type, :min_calib_range, :max_calib_range], false)
+
+"""
     _contrib_round_ste(data)
 
 Rounds to whole numbers; the gradient passes unchanged, as through the identity.
@@ -978,6 +1779,24 @@ Rounds to whole numbers; the gradient passes unchanged, as through the identity.
 - `data`: Any shape, float.
 """
 const var"_contrib_round_ste" = Operator("_contrib_round_ste", Symbol[:data], Symbol[], false)
+
+"""
+    _contrib_sdp_attention(query, key, value, mask; use_mask, causal, scale)
+
+Scaled dot-product attention, softmax(scale query key^T + mask) value (Vaswani et al., 2017): (batch, heads, queries, width). Scores are made tile by tile, so that memory grows with the lengths and not with their product. A query that sees no key gives 0.
+
+# Inputs
+- `query`: (batch, heads, queries, depth), float.
+- `key`: (batch, heads, keys, depth).
+- `value`: (batch, heads, keys, width).
+- `mask`: (batch, heads, queries, keys), or 1 along an axis: added to the scores, -inf hides a key. It gets no gradient.
+
+# Parameters
+- `use_mask` (boolean, default False): Takes a fourth input, mask, and adds it to the scores.
+- `causal` (boolean, default False): Query i sees the keys 0 to i alone.
+- `scale` (float, default None): Factor of the products of queries and keys; None: 1 / sqrt(depth).
+"""
+const var"_contrib_sdp_attention" = Operator("_contrib_sdp_attention", Symbol[:query, :key, :value, :mask], Symbol[:use_mask, :causal, :scale], false)
 
 """
     _contrib_sign_ste(data)
@@ -1000,6 +1819,84 @@ A copy of data.
 const var"_copy" = Operator("_copy", Symbol[:data], Symbol[], false)
 "`identity`: another name of [`_copy`](@ref Operators._copy)."
 const var"identity" = var"_copy"
+
+"""
+    _cvcopyMakeBorder(src; top, bot, left, right, type, value, values)
+
+An image with a frame around it: (top + height + bot, left + width + right, channels). Values are rounded and kept in the dtype's range.
+
+# Inputs
+- `src`: (height, width, channels), any dtype.
+
+# Parameters
+- `top` (int, required): Rows above.
+- `bot` (int, required): Rows below.
+- `left` (int, required): Columns to the left.
+- `right` (int, required): Columns to the right.
+- `type` (int, default 0): What they hold: 0 the values, 1 the pixel at the edge, 2 the image mirrored, 3 the image again, 4 mirrored without its edge.
+- `value` (float, default 0): For all channels, where there are no values.
+- `values` (float tuple, default ()): Of the channels, in order; 0 for those beyond.
+"""
+const var"_cvcopyMakeBorder" = Operator("_cvcopyMakeBorder", Symbol[:src], Symbol[:top, :bot, :left, :right, :type, :value, :values], false)
+
+"""
+    _cvimdecode(buf; flag, to_rgb, orient, quiet)
+
+The pixels of a JPEG or PNG file: (height, width, channels) uint8. Bytes that are no image, or a broken one, are an error. The shape is known after the run: asking for it waits.
+
+# Inputs
+- `buf`: (n,) uint8: the bytes of the file.
+
+# Parameters
+- `flag` (int, default 1): 1: three channels; 0: one, grey; -1: as the file has them, with alpha.
+- `to_rgb` (boolean, default True): Channels are red, green, blue; otherwise blue, green, red.
+- `orient` (boolean, default False): Turn the picture as JPEG's EXIF says; MXNet does not.
+- `quiet` (boolean, default False): Bytes that are no image, or a broken one, are no error: the result is its text, (n,) uint8.
+"""
+const var"_cvimdecode" = Operator("_cvimdecode", Symbol[:buf], Symbol[:flag, :to_rgb, :orient, :quiet], false)
+
+"""
+    _cvimencode(img; ext, quality, from_rgb)
+
+An image as the bytes of a JPEG (colour at half the size both ways) or PNG file: (n,) uint8. Not in MXNet, where OpenCV's Python package does it. The shape is known after the run: asking for it waits.
+
+# Inputs
+- `img`: (height, width, channels) uint8; 1 or 3 channels, for PNG also 4.
+
+# Parameters
+- `ext` (string, default .jpg): The kind of file: .jpg, .jpeg or .png.
+- `quality` (int, default 95): JPEG: quality from 1 to 100; PNG: compression from 0 to 9, more is 9.
+- `from_rgb` (boolean, default True): Channels are red, green, blue; otherwise blue, green, red.
+"""
+const var"_cvimencode" = Operator("_cvimencode", Symbol[:img], Symbol[:ext, :quality, :from_rgb], false)
+
+"""
+    _cvimread(; filename, flag, to_rgb, orient)
+
+The pixels of a JPEG or PNG file, as _cvimdecode gives them. The shape is known after the run: asking for it waits, and raises what was wrong with the file.
+
+# Parameters
+- `filename` (string, required): The file's path.
+- `flag` (int, default 1): 1: three channels; 0: one, grey; -1: as the file has them, with alpha.
+- `to_rgb` (boolean, default True): Channels are red, green, blue; otherwise blue, green, red.
+- `orient` (boolean, default False): Turn the picture as JPEG's EXIF says; MXNet does not.
+"""
+const var"_cvimread" = Operator("_cvimread", Symbol[], Symbol[:filename, :flag, :to_rgb, :orient], false)
+
+"""
+    _cvimresize(src; w, h, interp)
+
+An image of another size, (h, w, channels). interp=9: area where both sides shrink, bicubic where both grow, else bilinear.
+
+# Inputs
+- `src`: (height, width, channels), uint8 or float; uint8 has 1, 3 or 4 channels.
+
+# Parameters
+- `w` (int, required): The new width.
+- `h` (int, required): The new height.
+- `interp` (int, default 1): 0 nearest, 1 bilinear, 2 bicubic, 3 the average of areas, 4 Lanczos over 8 by 8 pixels, 9 chosen by the extents.
+"""
+const var"_cvimresize" = Operator("_cvimresize", Symbol[:src], Symbol[:w, :h, :interp], false)
 
 """
     _div_scalar(data; scalar, is_int)
@@ -1187,6 +2084,19 @@ A copy of lhs, whose shape and dtype are inferred from rhs too.
 const var"_identity_with_attr_like_rhs" = Operator("_identity_with_attr_like_rhs", Symbol[:lhs, :rhs], Symbol[], false)
 
 """
+    _image_adjust_lighting(data; alpha)
+
+Adds multiples of the principal components of ImageNet's colours (Krizhevsky et al., 2012) to an image; one channel stays as it is.
+
+# Inputs
+- `data`: (H, W, C) with 1 or 3 channels, uint8 or float.
+
+# Parameters
+- `alpha` (float tuple, required): Multiples of the three components.
+"""
+const var"_image_adjust_lighting" = Operator("_image_adjust_lighting", Symbol[:data], Symbol[:alpha], false)
+
+"""
     _image_crop(data; x, y, width, height)
 
 The rectangle of width columns and height rows whose upper left pixel is (x, y): (height, width, C), or one for each image.
@@ -1237,6 +2147,126 @@ const var"_image_flip_top_bottom" = Operator("_image_flip_top_bottom", Symbol[:d
 const var"_image_normalize" = Operator("_image_normalize", Symbol[:data], Symbol[:mean, :std], false)
 
 """
+    _image_random_brightness(data; min_factor, max_factor)
+
+Multiplies an image by a random factor. The factor is uniform between min_factor and max_factor.
+
+# Inputs
+- `data`: (H, W, C) with 1 or 3 channels, uint8 or float.
+
+# Parameters
+- `min_factor` (float, required): The least factor.
+- `max_factor` (float, required): The largest factor.
+"""
+const var"_image_random_brightness" = Operator("_image_random_brightness", Symbol[:data], Symbol[:min_factor, :max_factor], false)
+
+"""
+    _image_random_color_jitter(data; brightness, contrast, saturation, hue)
+
+Brightness, contrast, saturation and hue of an image, changed at random in random order.
+
+# Inputs
+- `data`: (H, W, C) with 1 or 3 channels, uint8 or float.
+
+# Parameters
+- `brightness` (float, required): The factor is within so much of 1.
+- `contrast` (float, required): The factor is within so much of 1.
+- `saturation` (float, required): The factor is within so much of 1.
+- `hue` (float, required): The turn is within so much of 0.
+"""
+const var"_image_random_color_jitter" = Operator("_image_random_color_jitter", Symbol[:data], Symbol[:brightness, :contrast, :saturation, :hue], false)
+
+"""
+    _image_random_contrast(data; min_factor, max_factor)
+
+Moves an image away from its mean gray by a random factor. The factor is uniform between min_factor and max_factor.
+
+# Inputs
+- `data`: (H, W, C) with 1 or 3 channels, uint8 or float.
+
+# Parameters
+- `min_factor` (float, required): The least factor.
+- `max_factor` (float, required): The largest factor.
+"""
+const var"_image_random_contrast" = Operator("_image_random_contrast", Symbol[:data], Symbol[:min_factor, :max_factor], false)
+
+"""
+    _image_random_flip_left_right(data)
+
+Images mirrored so that left is right, all or none, each as likely.
+
+# Inputs
+- `data`: (H, W, C) or (N, H, W, C), any dtype.
+"""
+const var"_image_random_flip_left_right" = Operator("_image_random_flip_left_right", Symbol[:data], Symbol[], false)
+
+"""
+    _image_random_flip_top_bottom(data)
+
+Images mirrored so that top is bottom, all or none, each as likely.
+
+# Inputs
+- `data`: (H, W, C) or (N, H, W, C), any dtype.
+"""
+const var"_image_random_flip_top_bottom" = Operator("_image_random_flip_top_bottom", Symbol[:data], Symbol[], false)
+
+"""
+    _image_random_hue(data; min_factor, max_factor)
+
+Turns the hue of an image by a random share of a circle. The factor is uniform between min_factor and max_factor.
+
+# Inputs
+- `data`: (H, W, C) with 1 or 3 channels, uint8 or float.
+
+# Parameters
+- `min_factor` (float, required): The least factor.
+- `max_factor` (float, required): The largest factor.
+"""
+const var"_image_random_hue" = Operator("_image_random_hue", Symbol[:data], Symbol[:min_factor, :max_factor], false)
+
+"""
+    _image_random_lighting(data; alpha_std)
+
+Adds multiples of the principal components of ImageNet's colours (Krizhevsky et al., 2012) to an image, drawn from a normal distribution; one channel stays as it is.
+
+# Inputs
+- `data`: (H, W, C) with 1 or 3 channels, uint8 or float.
+
+# Parameters
+- `alpha_std` (float, default 0.05): Standard deviation of the multiples.
+"""
+const var"_image_random_lighting" = Operator("_image_random_lighting", Symbol[:data], Symbol[:alpha_std], false)
+
+"""
+    _image_random_saturation(data; min_factor, max_factor)
+
+Moves pixels away from their gray by a random factor. The factor is uniform between min_factor and max_factor.
+
+# Inputs
+- `data`: (H, W, C) with 1 or 3 channels, uint8 or float.
+
+# Parameters
+- `min_factor` (float, required): The least factor.
+- `max_factor` (float, required): The largest factor.
+"""
+const var"_image_random_saturation" = Operator("_image_random_saturation", Symbol[:data], Symbol[:min_factor, :max_factor], false)
+
+"""
+    _image_resize(data; size, keep_ratio, interp)
+
+Images of another size: pixels are areas, and what lies beyond the borders is as the border is.
+
+# Inputs
+- `data`: (H, W, C) or (N, H, W, C), uint8 or float.
+
+# Parameters
+- `size` (tuple, default ()): (width, height), or one number for both or for the shorter side.
+- `keep_ratio` (boolean, default False): One number is for the shorter side; the other follows.
+- `interp` (int, default 1): 0 nearest, 1 bilinear, 2 bicubic, 3 the average of areas.
+"""
+const var"_image_resize" = Operator("_image_resize", Symbol[:data], Symbol[:size, :keep_ratio, :interp], false)
+
+"""
     _image_to_tensor(data)
 
 Images as tensors: divided by 255, channels first, float32.
@@ -1245,6 +2275,26 @@ Images as tensors: divided by 255, channels first, float32.
 - `data`: (H, W, C) or (N, H, W, C), values from 0 to 255.
 """
 const var"_image_to_tensor" = Operator("_image_to_tensor", Symbol[:data], Symbol[], false)
+
+"""
+    _imdecode(mean, str_img; index, x0, y0, x1, y1, c, size)
+
+A part of a picture, (c, y1 - y0, x1 - x0) float32, red first, minus a mean: what 0.9.5's mx.nd.imdecode called. The bytes are an array here. Use _cvimdecode.
+
+# Inputs
+- `mean`: (c, height, width) float32, subtracted; one element: nothing is.
+- `str_img`: (n,) uint8: the bytes of a JPEG or PNG file.
+
+# Parameters
+- `index` (int, default 0): Not used: mx.nd.imdecode writes into this image of its out.
+- `x0` (int, default 0): The first column.
+- `y0` (int, default 0): The first row.
+- `x1` (int, default 0): Behind the last column; the whole picture where that is not behind x0.
+- `y1` (int, default 0): Behind the last row; the whole picture where that is not behind y0.
+- `c` (int, default 3): Channels: 1, 3 or 4.
+- `size` (int, default 0): How many bytes of str_img count; 0: all.
+"""
+const var"_imdecode" = Operator("_imdecode", Symbol[:mean, :str_img], Symbol[:index, :x0, :y0, :x1, :y1, :c, :size], false)
 
 """
     _lesser(lhs, rhs)
@@ -1557,7 +2607,7 @@ const var"_linalg_trsm" = Operator("_linalg_trsm", Symbol[:A, :B], Symbol[:trans
 const var"linalg_trsm" = var"_linalg_trsm"
 
 """
-    _linspace(; start, stop, num, endpoint, ctx, dtype)
+    _linspace(; start, stop, num, endpoint, ctx, dtype, step, repeat, infer_range)
 
 Values evenly spaced from start to stop.
 
@@ -1568,8 +2618,11 @@ Values evenly spaced from start to stop.
 - `endpoint` (boolean, default True): Whether stop is the last value.
 - `ctx` (string, default ): Accepted for MXNet's files; the call says where.
 - `dtype` (dtype, default float32): The dtype of the output.
+- `step` (float, default 1): Accepted for MXNet's files.
+- `repeat` (int, default 1): Accepted for MXNet's files.
+- `infer_range` (boolean, default False): Accepted for MXNet's files.
 """
-const var"_linspace" = Operator("_linspace", Symbol[], Symbol[:start, :stop, :num, :endpoint, :ctx, :dtype], false)
+const var"_linspace" = Operator("_linspace", Symbol[], Symbol[:start, :stop, :num, :endpoint, :ctx, :dtype, :step, :repeat, :infer_range], false)
 
 """
     _logical_and(lhs, rhs)
@@ -2165,6 +3218,139 @@ Normal with mean loc and standard deviation scale, in the shape and dtype of dat
 const var"_random_normal_like" = Operator("_random_normal_like", Symbol[:data], Symbol[:loc, :scale], false)
 
 """
+    _random_pdf_dirichlet(sample, alpha; is_log)
+
+Density of Dirichlet distributions at every point: the samples' shape without its last extent.
+
+# Inputs
+- `sample`: alpha's leading extents, any others, then (k,), float: points whose k numbers add up to 1.
+- `alpha`: (..., k): concentrations.
+
+# Parameters
+- `is_log` (boolean, default False): Gives the logarithm.
+"""
+const var"_random_pdf_dirichlet" = Operator("_random_pdf_dirichlet", Symbol[:sample, :alpha], Symbol[:is_log], false)
+"`random_pdf_dirichlet`: another name of [`_random_pdf_dirichlet`](@ref Operators._random_pdf_dirichlet)."
+const var"random_pdf_dirichlet" = var"_random_pdf_dirichlet"
+
+"""
+    _random_pdf_exponential(sample, lam; is_log)
+
+Density of exponential distributions with rate lam at every sample, in the samples' shape.
+
+# Inputs
+- `sample`: The parameters' extents, then any others; float.
+- `lam`: Any shape.
+
+# Parameters
+- `is_log` (boolean, default False): Gives the logarithm.
+"""
+const var"_random_pdf_exponential" = Operator("_random_pdf_exponential", Symbol[:sample, :lam], Symbol[:is_log], false)
+"`random_pdf_exponential`: another name of [`_random_pdf_exponential`](@ref Operators._random_pdf_exponential)."
+const var"random_pdf_exponential" = var"_random_pdf_exponential"
+
+"""
+    _random_pdf_gamma(sample, alpha, beta; is_log)
+
+Density of gamma distributions with shape alpha and rate beta at every sample, in the samples' shape.
+
+# Inputs
+- `sample`: The parameters' extents, then any others; float.
+- `alpha`: Any shape.
+- `beta`: The same shape.
+
+# Parameters
+- `is_log` (boolean, default False): Gives the logarithm.
+"""
+const var"_random_pdf_gamma" = Operator("_random_pdf_gamma", Symbol[:sample, :alpha, :beta], Symbol[:is_log], false)
+"`random_pdf_gamma`: another name of [`_random_pdf_gamma`](@ref Operators._random_pdf_gamma)."
+const var"random_pdf_gamma" = var"_random_pdf_gamma"
+
+"""
+    _random_pdf_generalized_negative_binomial(sample, mu, alpha; is_log)
+
+Density of negative binomials with mean mu and dispersion alpha at every sample, in the samples' shape.
+
+# Inputs
+- `sample`: The parameters' extents, then any others; float.
+- `mu`: Any shape.
+- `alpha`: The same shape.
+
+# Parameters
+- `is_log` (boolean, default False): Gives the logarithm.
+"""
+const var"_random_pdf_generalized_negative_binomial" = Operator("_random_pdf_generalized_negative_binomial", Symbol[:sample, :mu, :alpha], Symbol[:is_log], false)
+"`random_pdf_generalized_negative_binomial`: another name of [`_random_pdf_generalized_negative_binomial`](@ref Operators._random_pdf_generalized_negative_binomial)."
+const var"random_pdf_generalized_negative_binomial" = var"_random_pdf_generalized_negative_binomial"
+
+"""
+    _random_pdf_negative_binomial(sample, k, p; is_log)
+
+Density of failures before k successes of probability p at every sample, in the samples' shape.
+
+# Inputs
+- `sample`: The parameters' extents, then any others; float.
+- `k`: Any shape.
+- `p`: The same shape.
+
+# Parameters
+- `is_log` (boolean, default False): Gives the logarithm.
+"""
+const var"_random_pdf_negative_binomial" = Operator("_random_pdf_negative_binomial", Symbol[:sample, :k, :p], Symbol[:is_log], false)
+"`random_pdf_negative_binomial`: another name of [`_random_pdf_negative_binomial`](@ref Operators._random_pdf_negative_binomial)."
+const var"random_pdf_negative_binomial" = var"_random_pdf_negative_binomial"
+
+"""
+    _random_pdf_normal(sample, mu, sigma; is_log)
+
+Density of normal distributions with mean mu and deviation sigma at every sample, in the samples' shape.
+
+# Inputs
+- `sample`: The parameters' extents, then any others; float.
+- `mu`: Any shape.
+- `sigma`: The same shape.
+
+# Parameters
+- `is_log` (boolean, default False): Gives the logarithm.
+"""
+const var"_random_pdf_normal" = Operator("_random_pdf_normal", Symbol[:sample, :mu, :sigma], Symbol[:is_log], false)
+"`random_pdf_normal`: another name of [`_random_pdf_normal`](@ref Operators._random_pdf_normal)."
+const var"random_pdf_normal" = var"_random_pdf_normal"
+
+"""
+    _random_pdf_poisson(sample, lam; is_log)
+
+Density of Poisson distributions with rate lam at every sample, in the samples' shape.
+
+# Inputs
+- `sample`: The parameters' extents, then any others; float.
+- `lam`: Any shape.
+
+# Parameters
+- `is_log` (boolean, default False): Gives the logarithm.
+"""
+const var"_random_pdf_poisson" = Operator("_random_pdf_poisson", Symbol[:sample, :lam], Symbol[:is_log], false)
+"`random_pdf_poisson`: another name of [`_random_pdf_poisson`](@ref Operators._random_pdf_poisson)."
+const var"random_pdf_poisson" = var"_random_pdf_poisson"
+
+"""
+    _random_pdf_uniform(sample, low, high; is_log)
+
+Density of uniform distributions: 1 / (high - low), inside and outside, at every sample, in the samples' shape.
+
+# Inputs
+- `sample`: The parameters' extents, then any others; float.
+- `low`: Any shape.
+- `high`: The same shape.
+
+# Parameters
+- `is_log` (boolean, default False): Gives the logarithm.
+"""
+const var"_random_pdf_uniform" = Operator("_random_pdf_uniform", Symbol[:sample, :low, :high], Symbol[:is_log], false)
+"`random_pdf_uniform`: another name of [`_random_pdf_uniform`](@ref Operators._random_pdf_uniform)."
+const var"random_pdf_uniform" = var"_random_pdf_uniform"
+
+"""
     _random_poisson(; lam, shape, ctx, dtype)
 
 Poisson with rate lam.
@@ -2202,7 +3388,7 @@ Whole numbers in [low, high).
 - `high` (float, default 1): Second parameter of the distribution.
 - `shape` (tuple, default ()): The shape of the output.
 - `ctx` (string, default ): Accepted for MXNet's files; the call says where.
-- `dtype` (dtype, default float32): The dtype of the output.
+- `dtype` (dtype, default int32): The dtype of the output.
 """
 const var"_random_randint" = Operator("_random_randint", Symbol[], Symbol[:low, :high, :shape, :ctx, :dtype], false)
 "`random_randint`: another name of [`_random_randint`](@ref Operators._random_randint)."
@@ -2454,6 +3640,56 @@ const var"_sample_uniform" = Operator("_sample_uniform", Symbol[:low, :high], Sy
 const var"sample_uniform" = var"_sample_uniform"
 
 """
+    _sample_unique_zipfian(; range_max, shape)
+
+Distinct whole numbers, k with a probability of about log((k + 2) / (k + 1)) / log(range_max + 1), and the number of draws each row took, (rows,); both int64.
+
+# Parameters
+- `range_max` (int, required): Numbers are below this.
+- `shape` (tuple, default ()): (numbers,) or (rows, numbers): distinct within a row.
+"""
+const var"_sample_unique_zipfian" = Operator("_sample_unique_zipfian", Symbol[], Symbol[:range_max, :shape], false)
+
+"""
+    _scatter_elemwise_div(lhs, rhs)
+
+lhs / rhs in the rows that a row_sparse lhs stores; the others stay zero. A dense lhs is divided everywhere.
+
+# Inputs
+- `lhs`: Any shape, usually row_sparse.
+- `rhs`: The same shape and dtype.
+"""
+const var"_scatter_elemwise_div" = Operator("_scatter_elemwise_div", Symbol[:lhs, :rhs], Symbol[], false)
+
+"""
+    _scatter_minus_scalar(data; scalar, is_int)
+
+data - scalar where a sparse data stores something; a dense one gets it everywhere.
+
+# Inputs
+- `data`: Any shape, usually sparse.
+
+# Parameters
+- `scalar` (float, default 1): The number.
+- `is_int` (boolean, default True): Accepted for MXNet's files; the output has data's dtype.
+"""
+const var"_scatter_minus_scalar" = Operator("_scatter_minus_scalar", Symbol[:data], Symbol[:scalar, :is_int], false)
+
+"""
+    _scatter_plus_scalar(data; scalar, is_int)
+
+data + scalar where a sparse data stores something; a dense one gets it everywhere.
+
+# Inputs
+- `data`: Any shape, usually sparse.
+
+# Parameters
+- `scalar` (float, default 1): The number.
+- `is_int` (boolean, default True): Accepted for MXNet's files; the output has data's dtype.
+"""
+const var"_scatter_plus_scalar" = Operator("_scatter_plus_scalar", Symbol[:data], Symbol[:scalar, :is_int], false)
+
+"""
     _scatter_set_nd(lhs, rhs, indices; shape)
 
 lhs with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = rhs[j, ...].
@@ -2467,6 +3703,16 @@ lhs with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = rhs[j, .
 - `shape` (tuple, required): Shape of the output, that of lhs.
 """
 const var"_scatter_set_nd" = Operator("_scatter_set_nd", Symbol[:lhs, :rhs, :indices], Symbol[:shape], false)
+
+"""
+    _set_value(; src)
+
+Fills the array that is given as `out` with a number; without one, the result has shape (1,).
+
+# Parameters
+- `src` (float, default 0): The number.
+"""
+const var"_set_value" = Operator("_set_value", Symbol[], Symbol[:src], false)
 
 """
     _shuffle(data)
@@ -2515,6 +3761,38 @@ data with a box set to a number.
 const var"_slice_assign_scalar" = Operator("_slice_assign_scalar", Symbol[:data], Symbol[:scalar, :begin, :end, :step], false)
 "`_crop_assign_scalar`: another name of [`_slice_assign_scalar`](@ref Operators._slice_assign_scalar)."
 const var"_crop_assign_scalar" = var"_slice_assign_scalar"
+
+"""
+    _sparse_adagrad_update(weight, grad, history; lr, epsilon, wd, rescale_grad, clip_gradient)
+
+history += g^2, weight -= lr g / sqrt(history + epsilon), in the rows of a row_sparse gradient.
+
+# Inputs
+- `weight`: Any shape of at least one dimension, float.
+- `grad`: Its gradient.
+- `history`: Sums of squares.
+
+# Parameters
+- `lr` (float, required): Learning rate.
+- `epsilon` (float, default 1e-07): Keeps the division finite.
+- `wd` (float, default 0): Weight decay; only 0 is possible.
+- `rescale_grad` (float, default 1): Multiplies the gradient first.
+- `clip_gradient` (float, default -1): Limits gradients to [-c, c]; off below 0.
+
+Changes in place: history
+"""
+const var"_sparse_adagrad_update" = Operator("_sparse_adagrad_update", Symbol[:weight, :grad, :history], Symbol[:lr, :epsilon, :wd, :rescale_grad, :clip_gradient], false)
+
+"""
+    _sparse_retain(data, indices)
+
+data with all rows zero but those that indices names. A row_sparse output stores exactly these.
+
+# Inputs
+- `data`: Any shape, usually row_sparse.
+- `indices`: (n,): the rows to keep, any dtype.
+"""
+const var"_sparse_retain" = Operator("_sparse_retain", Symbol[:data, :indices], Symbol[], false)
 
 """
     _split_v2(data; indices, axis, squeeze_axis, sections)
@@ -2605,7 +3883,7 @@ Adam (Kingma and Ba, 2015); the caller folds the bias correction into lr. Write 
 - `wd` (float, default 0): Weight decay.
 - `rescale_grad` (float, default 1): Multiplies the gradient first.
 - `clip_gradient` (float, default -1): Limits gradients to [-c, c]; off below 0.
-- `lazy_update` (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+- `lazy_update` (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 
 Changes in place: mean, var
 """
@@ -2802,7 +4080,7 @@ The matrix product of every pair of matrices.
 # Parameters
 - `transpose_a` (boolean, default False): Transposes lhs first.
 - `transpose_b` (boolean, default False): Transposes rhs first.
-- `forward_stype` (one of None, csr, default, row_sparse, default None): Accepted for MXNet's files; results are dense.
+- `forward_stype` (one of None, csr, default, row_sparse, default None): The storage kind of the result where an operand is csr; None: dense for csr times dense, else sparse.
 """
 const var"batch_dot" = Operator("batch_dot", Symbol[:lhs, :rhs], Symbol[:transpose_a, :transpose_b, :forward_stype], false)
 
@@ -2843,6 +4121,8 @@ data repeated along axes of extent 1.
 - `size` (tuple, default ()): Their extents in the output.
 """
 const var"broadcast_axis" = Operator("broadcast_axis", Symbol[:data], Symbol[:axis, :size], false)
+"`_broadcast`: another name of [`broadcast_axis`](@ref Operators.broadcast_axis)."
+const var"_broadcast" = var"broadcast_axis"
 "`broadcast_axes`: another name of [`broadcast_axis`](@ref Operators.broadcast_axis)."
 const var"broadcast_axes" = var"broadcast_axis"
 
@@ -3064,6 +4344,21 @@ data repeated to a shape.
 const var"broadcast_to" = Operator("broadcast_to", Symbol[:data], Symbol[:shape], false)
 
 """
+    cast_storage(data; stype)
+
+The same tensor stored as dense, as the rows that are not all zero (row_sparse), or as the elements that are not zero (csr). Inside a bound graph values are dense.
+
+# Inputs
+- `data`: Any shape (csr: two dimensions) and dtype.
+
+# Parameters
+- `stype` (one of default, row_sparse, csr, required): The storage kind of the output.
+"""
+const var"cast_storage" = Operator("cast_storage", Symbol[:data], Symbol[:stype], false)
+"`_sparse_cast_storage`: another name of [`cast_storage`](@ref Operators.cast_storage)."
+const var"_sparse_cast_storage" = var"cast_storage"
+
+"""
     cbrt(data)
 
 The cube root, elementwise.
@@ -3184,7 +4479,7 @@ Contracts the last axis of lhs with the first of rhs: the matrix product of two 
 # Parameters
 - `transpose_a` (boolean, default False): Transposes lhs first.
 - `transpose_b` (boolean, default False): Transposes rhs first.
-- `forward_stype` (one of None, csr, default, row_sparse, default None): Accepted for MXNet's files; results are dense.
+- `forward_stype` (one of None, csr, default, row_sparse, default None): The storage kind of the result where an operand is csr; None: dense for csr times dense, else sparse.
 """
 const var"dot" = Operator("dot", Symbol[:lhs, :rhs], Symbol[:transpose_a, :transpose_b, :forward_stype], false)
 
@@ -3360,7 +4655,7 @@ FTML (Zheng and Kwok, 2017). Write the output over the weight with out=weight.
 - `wd` (float, default 0): Weight decay.
 - `rescale_grad` (float, default 1): Multiplies the gradient first.
 - `clip_gradient` (float, default -1): Limits gradients to [-c, c]; off below 0.
-- `lazy_update` (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+- `lazy_update` (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 - `t` (int, required): Number of the step, from 1.
 
 Changes in place: d, v, z
@@ -3385,7 +4680,7 @@ FTRL-proximal (McMahan et al., 2013). Write the output over the weight with out=
 - `wd` (float, default 0): Weight decay.
 - `rescale_grad` (float, default 1): Multiplies the gradient first.
 - `clip_gradient` (float, default -1): Limits gradients to [-c, c]; off below 0.
-- `lazy_update` (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+- `lazy_update` (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 
 Changes in place: z, n
 """
@@ -3480,7 +4775,7 @@ LAMB (You et al., 2020), the direction of the step.
 - `wd` (float, default 0): Weight decay.
 - `rescale_grad` (float, default 1): Multiplies the gradient first.
 - `clip_gradient` (float, default -1): Limits gradients to [-c, c]; off below 0.
-- `lazy_update` (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+- `lazy_update` (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 - `t` (int, required): Number of the step, from 1.
 - `bias_correction` (boolean, default True): Divides the moments by 1 - beta^t.
 
@@ -3699,7 +4994,7 @@ nag_mom_update on a float32 copy of the weight. Write the output over the weight
 - `wd` (float, default 0): Weight decay.
 - `rescale_grad` (float, default 1): Multiplies the gradient first.
 - `clip_gradient` (float, default -1): Limits gradients to [-c, c]; off below 0.
-- `lazy_update` (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+- `lazy_update` (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 
 Changes in place: mom, weight32
 """
@@ -3722,7 +5017,7 @@ sgd_mom_update on a float32 copy of the weight. Write the output over the weight
 - `wd` (float, default 0): Weight decay.
 - `rescale_grad` (float, default 1): Multiplies the gradient first.
 - `clip_gradient` (float, default -1): Limits gradients to [-c, c]; off below 0.
-- `lazy_update` (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+- `lazy_update` (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 
 Changes in place: mom, weight32
 """
@@ -3743,7 +5038,7 @@ sgd_update on a float32 copy of the weight. Write the output over the weight wit
 - `wd` (float, default 0): Weight decay.
 - `rescale_grad` (float, default 1): Multiplies the gradient first.
 - `clip_gradient` (float, default -1): Limits gradients to [-c, c]; off below 0.
-- `lazy_update` (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+- `lazy_update` (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 
 Changes in place: weight32
 """
@@ -3886,7 +5181,7 @@ SGD with Nesterov's momentum. Write the output over the weight with out=weight.
 - `wd` (float, default 0): Weight decay.
 - `rescale_grad` (float, default 1): Multiplies the gradient first.
 - `clip_gradient` (float, default -1): Limits gradients to [-c, c]; off below 0.
-- `lazy_update` (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+- `lazy_update` (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 
 Changes in place: mom
 """
@@ -4142,6 +5437,18 @@ Every element repeats times, along an axis or of the flattened data.
 const var"repeat" = Operator("repeat", Symbol[:data], Symbol[:repeats, :axis], false)
 
 """
+    reset_arrays(data...)
+
+Sets several arrays to zero. The result, (1,), says only that it was done.
+
+# Inputs
+- `array`: Any shape and dtype, set to zero in place.
+
+Changes in place: array
+"""
+const var"reset_arrays" = Operator("reset_arrays", Symbol[:array], Symbol[:num_arrays], true)
+
+"""
     reshape_like(lhs, rhs; lhs_begin, lhs_end, rhs_begin, rhs_end)
 
 The elements of lhs under the shape of rhs; or axes [lhs_begin, lhs_end) of lhs replaced by axes [rhs_begin, rhs_end) of rhs.
@@ -4201,7 +5508,7 @@ RMSProp (Tieleman and Hinton, 2012). Write the output over the weight with out=w
 - `wd` (float, default 0): Weight decay.
 - `rescale_grad` (float, default 1): Multiplies the gradient first.
 - `clip_gradient` (float, default -1): Limits gradients to [-c, c]; off below 0.
-- `lazy_update` (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+- `lazy_update` (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 
 Changes in place: n
 """
@@ -4228,7 +5535,7 @@ RMSProp, centred (Graves, 2013). Write the output over the weight with out=weigh
 - `wd` (float, default 0): Weight decay.
 - `rescale_grad` (float, default 1): Multiplies the gradient first.
 - `clip_gradient` (float, default -1): Limits gradients to [-c, c]; off below 0.
-- `lazy_update` (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+- `lazy_update` (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 
 Changes in place: n, g, delta
 """
@@ -4284,7 +5591,7 @@ m = momentum m - lr wd w - lr clip(rescale g), w += m. Write the output over the
 - `wd` (float, default 0): Weight decay.
 - `rescale_grad` (float, default 1): Multiplies the gradient first.
 - `clip_gradient` (float, default -1): Limits gradients to [-c, c]; off below 0.
-- `lazy_update` (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+- `lazy_update` (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 
 Changes in place: mom
 """
@@ -4304,7 +5611,7 @@ w = (1 - lr wd) w - lr clip(rescale g). Write the output over the weight with ou
 - `wd` (float, default 0): Weight decay.
 - `rescale_grad` (float, default 1): Multiplies the gradient first.
 - `clip_gradient` (float, default -1): Limits gradients to [-c, c]; off below 0.
-- `lazy_update` (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+- `lazy_update` (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 """
 const var"sgd_update" = Operator("sgd_update", Symbol[:weight, :grad], Symbol[:lr, :wd, :rescale_grad, :clip_gradient, :lazy_update], false)
 
@@ -4352,7 +5659,7 @@ w = (1 - lr wd) w - lr sign(g). Write the output over the weight with out=weight
 - `wd` (float, default 0): Weight decay.
 - `rescale_grad` (float, default 1): Multiplies the gradient first.
 - `clip_gradient` (float, default -1): Limits gradients to [-c, c]; off below 0.
-- `lazy_update` (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+- `lazy_update` (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 """
 const var"signsgd_update" = Operator("signsgd_update", Symbol[:weight, :grad], Symbol[:lr, :wd, :rescale_grad, :clip_gradient, :lazy_update], false)
 
@@ -4373,7 +5680,7 @@ SignSGD with momentum (Bernstein et al., 2018). Write the output over the weight
 - `wd` (float, default 0): Weight decay.
 - `rescale_grad` (float, default 1): Multiplies the gradient first.
 - `clip_gradient` (float, default -1): Limits gradients to [-c, c]; off below 0.
-- `lazy_update` (boolean, default True): Accepted for MXNet's files; concerns sparse gradients.
+- `lazy_update` (boolean, default True): With a row_sparse gradient only the rows that it has are updated; else it counts as zero elsewhere.
 
 Changes in place: mom
 """
