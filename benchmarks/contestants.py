@@ -26,9 +26,34 @@ def fused_update(name):
     return side
 
 
+def side_by_side(groups):
+    """Ours once more: groups of nodes on contexts of their own, each with one thread, all at the same time."""
+    count = str(len(groups))
+    side = _ours("mixnet side by side", "mx_peer.py", "mixnet", OMP_NUM_THREADS="1", MIXNET_CPU_NTHREADS="1", MIXNET_CPU_WORKER_NTHREADS=count)
+    side.fields = {"groups": groups}
+    return side
+
+
 def predictor_in_strips(size):
     """The predictor once more, with layers in strips of rows where values would take more than so many bytes."""
     return _ours("mixnet predictor, strips", "predictor_peer.py", MIXNET_STRIPS=str(size))
+
+
+def of_dtypes():
+    """Ours and onnxruntime, a side for every dtype that they predict in."""
+    sides = []
+    for name, dtype in ((OURS, "float32"), (OURS, "bfloat16"), (OURS, "int8"), ("onnxruntime", "float32"), ("onnxruntime", "int8")):
+        side = all_sides()[name]
+        side.name = side.column = f"{name} {dtype}"
+        side.fields = {"dtype": dtype}
+        sides.append(side)
+    return sides
+
+
+def attention():
+    """Ours fused, ours composed of products and softmax, and PyTorch's."""
+    torch = _peer("PyTorch", "torch", "attention_peer.py", "torch")
+    return [*(_ours(f"{OURS} {kind}", "attention_peer.py", kind) for kind in ("fused", "composed")), torch]
 
 
 def numpy_side():
@@ -58,10 +83,34 @@ def all_sides():
     return {side.name: side for side in sides}
 
 
+def loaders(peers, workers):
+    """The DataLoaders with these numbers of workers, ours first."""
+    environment = {"PyTorch": ("torch", "torch"), "MXNet 1.9.1": ("mxnet", "mxnet")}
+    sides = []
+    for count in workers:
+        side = _ours(f"{OURS}, {count} workers", "loader_peer.py", "mixnet", str(count))
+        side.column = OURS
+        sides.append(side)
+        for name in peers:
+            where, kind = environment[name]
+            sides.append(_peer(f"{name}, {count} workers", where, "loader_peer.py", kind, str(count), column=name, MXNET_SUBGRAPH_BACKEND="NONE"))
+    return sides
+
+
 def stores(peers):
     """The sides that have a key-value store, ours first."""
     others = {"MXNet 1.9.1": _peer("MXNet 1.9.1", "mxnet", "store_peer.py", "mxnet", MXNET_SUBGRAPH_BACKEND="NONE")}
     return [_ours(OURS, "store_peer.py", "mixnet"), *(others[name] for name in peers)]
+
+
+def images():
+    """The sides that read and augment images, ours first."""
+    others = (("MXNet 1.9.1", "mxnet", "mxnet"), ("PyTorch with OpenCV", "torch", "torch"), ("tf.data", "tensorflow", "tensorflow"))
+    variables = {"MXNET_SUBGRAPH_BACKEND": "NONE", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    return [
+        _ours(OURS, "image_peer.py", "mixnet"),
+        *(_peer(name, place, "image_peer.py", kind, **variables) for name, place, kind in others),
+    ]
 
 
 def chosen(names=None):

@@ -11,12 +11,13 @@ import sys
 
 FOLDER = pathlib.Path(__file__).resolve().parents[1] / ".venv-peers"
 PACKAGES = {
-    "torch": ["torch==2.13.0", "numpy", "setuptools<81"],
+    "torch": ["torch==2.13.0", "numpy", "setuptools<81", "opencv-python-headless==5.0.0.93"],
     "jax": ["jax==0.8.1", "numpy"],
     "onnxruntime": ["onnxruntime==1.31.1", "onnx==1.23.2", "numpy"],
     "mxnet": ["mxnet==1.9.1", "numpy==1.23.5", "setuptools<81"],
+    "tensorflow": ["tensorflow-cpu==2.21.0"],
 }
-IMPORTS = {"onnxruntime": "import onnx, onnxruntime"}
+IMPORTS = {"onnxruntime": "import onnx, onnxruntime", "torch": "import cv2, torch"}
 
 
 def python(name):

@@ -15,26 +15,43 @@ def exact_loss(symbol):
 
 
 class Case:
-    """An executor. With options["update"] == "fused", update is one operator for all parameters, otherwise one for each."""
+    """An executor. With options["update"] == "fused", update is one operator for all parameters, otherwise one for each; options["groups"]: groups of
+    nodes, each on a context of its own."""
 
     def __init__(self, spec):
         ours = mx.__name__ == "mixnet"
-        spec.only(*(("float32", "bfloat16", "float16") if ours else ("float32",)))
+        spec.only(*(("float32", "bfloat16", "float16", "int8") if ours else ("float32",)))
         symbol = mx.sym.load(spec.symbol)
-        types = {n: "float32" for n in [*spec.arguments, *spec.inputs]}
-        if spec.dtype != "float32":
+        if spec.dtype == "int8":
+            symbol = self.quantised(symbol, spec)
+        types = {n: str(v.dtype) for n, v in {**spec.arguments, **spec.inputs}.items()}
+        if spec.dtype not in ("float32", "int8"):
             symbol, types = exact_loss(symbol), {"data": spec.dtype, "softmax_label": "float32"}
         self.mode, self.lr, self.fused = spec.mode, spec.lr, spec.options.get("update") == "fused"
         self.names = [n for n in symbol.list_arguments() if n in spec.arguments]
         requests = {n: "null" if spec.mode == "predict" or n not in spec.arguments else "write" for n in symbol.list_arguments()}
         shapes = {n: v.shape for n, v in spec.inputs.items()}
-        self.executor = symbol.simple_bind(mx.cpu(), grad_req=requests, type_dict=types, **shapes)
+        places = {group: mx.cpu(i) for i, group in enumerate(spec.options.get("groups", ()))}
+        self.executor = symbol.simple_bind(mx.cpu(), grad_req=requests, type_dict=types, group2ctx=places or None, **shapes)
         targets = {**self.executor.arg_dict, **self.executor.aux_dict}
         for name, value in {**spec.arguments, **spec.states, **spec.inputs}.items():
-            targets[name][:] = mx.nd.array(value).astype(targets[name].dtype)
+            targets[name][:] = mx.nd.array(value, dtype=str(value.dtype)).astype(targets[name].dtype)
         self.weights = [self.executor.arg_dict[n] for n in self.names]
         self.gradients = [self.executor.grad_dict.get(n) for n in self.names]
         mx.nd.waitall()
+
+    @staticmethod
+    def quantised(symbol, spec):
+        """The symbol on 8-bit numbers, calibrated on the inputs; its parameters take the place of the float ones."""
+        spec.only("int8", modes=("predict",))
+        arrays = [{n: mx.nd.array(v) for n, v in part.items()} for part in (spec.arguments, spec.states)]
+        data = {n: v for n, v in spec.inputs.items() if not n.endswith("label")}
+        examples = mx.io.NDArrayIter(data, batch_size=len(next(iter(data.values()))))
+        made = mx.contrib.quantization.quantize_model(
+            symbol, *arrays, data_names=list(data), calib_mode="naive", calib_data=examples, quantized_dtype="auto", quantize_granularity="channel-wise"
+        )
+        spec.arguments, spec.states = ({n: v.asnumpy() for n, v in part.items()} for part in made[1:])
+        return made[0]
 
     def step(self):
         self.executor.forward(is_train=self.mode != "predict")

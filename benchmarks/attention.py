@@ -1,0 +1,51 @@
+"""Scaled dot-product attention: the fused operator beside batch_dot + softmax + batch_dot and beside PyTorch's.
+
+python benchmarks/attention.py [--seconds 2] [--dtypes float32 bfloat16]
+Milliseconds, median of the time given to each side, interleaved in one run; forward alone, and forward with all three gradients.
+"""
+
+import json
+import pathlib
+import tempfile
+
+import contestants
+import driver
+import numpy as np
+import rows
+import table
+
+SHAPES = [(1, 8, 128, 64), (4, 8, 512, 64), (1, 8, 2048, 64), (1, 4, 4096, 128)]  # batch, heads, length, depth
+
+
+def write(folder, shape):
+    random = np.random.RandomState(1)
+    arrays = {f"data:{name}": random.randn(*shape).astype("float32") for name in ("query", "key", "value")}
+    paths = {"symbol": str(pathlib.Path(folder) / "none.json"), "arrays": str(pathlib.Path(folder) / "attention.npz")}
+    pathlib.Path(paths["symbol"]).write_text(json.dumps({}))
+    np.savez(paths["arrays"], **arrays)
+    return paths
+
+
+def main():
+    parser = rows.parser(__doc__)
+    parser.add_argument("--dtypes", nargs="+", default=["float32", "bfloat16"], choices=list(rows.CLOSENESS))
+    options = parser.parse_args()
+    peers, peaks = contestants.attention(), []
+    shown = [peer.column for peer in peers]
+    caption = f"Attention: milliseconds, median of {options.seconds:g} s per side, interleaved"
+    out = table.Table("attention", caption, ["batch, heads, length, depth", "what", *shown, "composed / fused", "PyTorch / fused"])
+    for shape in SHAPES:
+        for dtype in options.dtypes:
+            for mode, what in (("predict", "forward"), ("train", "forward, backward")):
+                with tempfile.TemporaryDirectory() as folder:
+                    found, peak = driver.measure(peers, write(folder, shape), options.seconds, rows.CLOSENESS[dtype], mode=mode, dtype=dtype)
+                results = {result.column: result for result in found}
+                peaks += [peak] if peak else []
+                ratios = [table.ratio(results[shown[0]], results[c]) for c in shown[1:]]
+                out.add([str(shape), f"{what}, {dtype}", *(table.time_cell(results[c]) for c in shown), *(table.number(r) for r in ratios)])
+    out.note(rows.machine(peers, peaks))
+    out.save()
+
+
+if __name__ == "__main__":
+    main()
