@@ -37,8 +37,8 @@ BENCH_SECONDS ?= 2
 bench: build
 	@$(PYTHON) benchmarks/environments.py
 	@for b in build/$(PRESET)/*_bench; do $$b; done
-	@for b in imperative_add figure7; do $(PYTHON) benchmarks/$$b.py; done
-	@for b in node_overhead steps latency figure6; do $(PYTHON) benchmarks/$$b.py --seconds $(BENCH_SECONDS); done
+	@for b in imperative_add figure7 replay kvstore kvstore_group csv_files image_pipeline image_timeline; do $(PYTHON) benchmarks/$$b.py; done
+	@for b in node_overhead steps latency branches int8 attention figure6; do $(PYTHON) benchmarks/$$b.py --seconds $(BENCH_SECONDS); done
 
 lint: setup
 	@$(PYTHON) tools/check_format.py

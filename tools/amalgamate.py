@@ -19,6 +19,7 @@ SOURCE = ROOT / "src"
 MODULES = ("base", "device", "engine", "storage", "op", "ndarray", "symbol", "pass", "executor", "predictor")
 # What a predictor never reaches: threads of the engine, training, other ways in.
 LEFT_OUT = (
+    "base/plugin_library.",
     "engine/threaded_engine.cc",
     "engine/worker_lane.",
     "engine/ready_queue.h",
@@ -28,11 +29,16 @@ LEFT_OUT = (
     "executor/simple_bind.cc",
     "executor/arena.h",
     "ndarray/dlpack.",
+    "pass/body_gradient.",
     "pass/gradient.",
+    "pass/quantize.",
+    "op/codec/",
     "op/optimizer/",
 )
 C_API = ("c_api/guard.cc", "c_api/predictor.cc")
 MADE = re.compile(r'(?:\bmake|\bregistry\(\)\.at)\("([A-Za-z_]\w*)"')
+# Layers on 8-bit numbers are joined by a pass of their own, whose operators only models with such layers need.
+JOINED, JOINING = re.compile(r'\b(?:put|derive)\("([A-Za-z_]\w*)"'), "pass/int8_layers.cc"
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"')
 SYSTEM = re.compile(r"^#\s*include\s*<[^>]+>")
 
@@ -82,6 +88,12 @@ def without_full_blocks(path, text):
     return "\n".join(kept)
 
 
+def operators_in(graph):
+    """The operators of a graph and of the graphs that its nodes carry."""
+    names = {node["op"] for node in graph["nodes"] if node["op"] != "null"}
+    return names.union(*(operators_in(inner) for node in graph["nodes"] for inner in node.get("subgraphs", [])))
+
+
 def made_by_passes():
     """Names of the operators that binding puts into graphs itself: copies before outputs, what folds BatchNorm into weights."""
     paths = [p for module in ("pass", "executor") for p in (SOURCE / module).iterdir()]
@@ -92,19 +104,25 @@ def operators_of(symbols):
     """Names of the operators that a predictor of these symbol.json files needs."""
     names = made_by_passes()
     for path in symbols:
-        names |= {node["op"] for node in json.loads(pathlib.Path(path).read_text())["nodes"] if node["op"] != "null"}
+        names |= operators_in(json.loads(pathlib.Path(path).read_text()))
+    if any(name.startswith("_contrib_quantized_") for name in names):
+        names |= set(JOINED.findall((SOURCE / JOINING).read_text()))
     return names
 
 
 def select(files, names):
-    """The operator files that mention one of the names; every name must be found."""
+    """The operator files that have one of the names, and those of the operators that these look up; every name must be found."""
     texts = {file: without_full_blocks(file, (SOURCE / file).read_text()) for file in files}
-    wanted = set()
-    for name in sorted(names):
-        found = {file for file, text in texts.items() if f'"{name}"' in text}
+    own = {file: MADE.sub("", text) for file, text in texts.items()}
+    wanted, missing, seen = set(), set(names), set()
+    while missing:
+        name = min(missing)
+        found = {file for file, text in own.items() if f'"{name}"' in text}
         if not found:
             raise SystemExit(f"[amalgamate] no operator file mentions '{name}'")
         wanted |= found
+        seen.add(name)
+        missing = (missing | {n for file in found for n in MADE.findall(texts[file])}) - seen
     return [file for file in files if file in wanted]
 
 

@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 HEADERS = [ROOT / "include" / "mixnet" / name for name in ("c_predict.h", "c_api.h")]
 RECORDS = ROOT / "tools" / "abi"
 TAGS = ("@own", "@threads", "@blocks", "@since")
-MOST = 160
+MOST = 180  # 175 until iterators came
 
 
 def functions(header):

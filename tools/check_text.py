@@ -11,6 +11,7 @@ CODE = {".cc", ".h", ".hpp", ".c", ".cu", ".py", ".pyi", ".txt", ".sh", ".cmake"
 CODE |= {".go", ".jl", ".R", ".Rd", ".Rmd", ".java", ".js", ".html"}
 PROSE = {".md", ".rst"}
 UNFINISHED = re.compile("|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X\\b")))
+MERGE = re.compile(r"<<<<<<< |>>>>>>> ")
 PRIVATE = re.compile(r"(?<![\w.])/(home|root|Users)/\w")
 
 
@@ -30,6 +31,8 @@ def problems(name, text, allowed):
             found.append(f"{name}:{number}: unfinished work")
         if PRIVATE.search(line):
             found.append(f"{name}:{number}: a path of one machine")
+        if MERGE.match(line):
+            found.append(f"{name}:{number}: a mark of a merge")
     return found
 
 

@@ -35,7 +35,7 @@ def environment():
     return {
         **os.environ,
         "ASAN_OPTIONS": "max_allocation_size_mb=512:hard_rss_limit_mb=3072:detect_leaks=1:allocator_may_return_null=0",
-        "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+        "UBSAN_OPTIONS": "halt_on_error=1:abort_on_error=1:print_stacktrace=1",
         "LSAN_OPTIONS": f"suppressions={ROOT / 'tests' / 'lsan.supp'}",
         "MIXNET_ENGINE": "naive",
     }

@@ -35,6 +35,9 @@ def checks(totals, options):
     for script in CHECKS:
         code, _ = run([PYTHON, ROOT / "tools" / script])
         print(" ", totals.add_exit_code(script, code))
+    code, output = run([PYTHON, ROOT / "tools" / "operator_lists.py"])
+    print("  " + output.strip().replace("\n", "\n  "))
+    print(" ", totals.add_exit_code("operator_lists.py", code))
 
 
 def doctest(totals, binary, label, env=None):

@@ -13,7 +13,11 @@ command -v ccache >/dev/null || need+=(ccache)
 command -v pkg-config >/dev/null || need+=(pkg-config)
 [ -e /usr/include/doctest/doctest.h ] || need+=(doctest-dev)
 [ -e /usr/share/datasets/fashion-mnist ] || need+=(dataset-fashion-mnist)
+command -v openssl >/dev/null || need+=(openssl)
+ldconfig -p 2>/dev/null | grep -q 'libcurl.*\.so\.4' || need+=(libcurl4)
 ldconfig -p 2>/dev/null | grep -q libgomp.so.1 || need+=(libgomp1)
+[ -e /usr/include/jpeglib.h ] || need+=(libjpeg62-turbo-dev)
+[ -e /usr/include/png.h ] || need+=(libpng-dev)
 python3 -c 'import venv, ensurepip' 2>/dev/null || need+=(python3-venv)
 if [ ${#need[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

@@ -166,6 +166,32 @@ def disk_full(folder):
         networks.run("umount", str(place))
 
 
+def one_of_two_copies(phase, rank):
+    """Every key is on two servers, and one of them goes: nothing is lost."""
+    step = 0 if phase == "init" else 2
+
+    def scenario(folder):
+        with Group(folder, servers=3, timeout_s=TIMEOUT_S, hold=f"{phase} {step}", env={"MIXNET_PS_COPIES": "2"}) as group:
+            group.start_all()
+            group.wait_phase(phase, step)
+            group.members[f"server {rank}"].send(signal.SIGKILL)
+            group.release()
+            group.finish(limit_s=20)
+            assert all(worker.result() == {**worker.result(), "weights": "reference"} for worker in group.workers)
+
+    return scenario
+
+
+def both_copies(folder):
+    with Group(folder, servers=3, timeout_s=TIMEOUT_S, hold="push 2", env={"MIXNET_PS_COPIES": "2"}) as group:
+        group.start_all()
+        group.wait_phase("push", 2)
+        for rank in (2, 0):
+            group.members[f"server {rank}"].send(signal.SIGKILL)
+        group.release()
+        group.finish(["server 0", "server 2"], must_fail=True)
+
+
 def server_restarted(folder):
     """A server of an elastic group goes right after a checkpoint; another comes in its place with what it held."""
     with Group(folder, timeout_s=TIMEOUT_S, hold="push 3", elastic=True) as group:
@@ -208,6 +234,8 @@ SCENARIOS = {
     **{f"{role} killed at {phase}": killed_at(phase, role, rank) for phase in ("init", "push", "pull", "barrier", "checkpoint") for role, rank in KILLED},
     **{f"{role} paused for long": paused(role, rank, 5, True) for role, rank in KILLED},
     **{f"{role} paused for a moment": paused(role, rank, 0.7, False) for role, rank in KILLED},
+    **{f"server {rank} of three killed at {phase}, two copies": one_of_two_copies(phase, rank) for rank, phase in enumerate(("init", "push", "pull"))},
+    "both copies lost": both_copies,
     "elastic, goes on": elastic_goes_on,
     "elastic, worker comes again": elastic_worker_comes_again,
     "elastic, server restarted": server_restarted,

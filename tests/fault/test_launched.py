@@ -70,7 +70,7 @@ for step in range(2):
             except OSError:
                 continue
             same = f"DMLC_PS_ROOT_PORT={os.environ['DMLC_PS_ROOT_PORT']}".encode() in variables
-            if same and b"DMLC_ROLE=server" in variables:
+            if same and b"DMLC_SERVER_ID=0" in variables:
                 os.kill(int(entry.parent.name), signal.SIGKILL)
 print(*found, flush=True)
 """
@@ -116,6 +116,13 @@ def test_a_server_of_an_elastic_group_begins_again(tmp_path):
     code, out, err = launch(tmp_path, *options, sys.executable, "-c", SERVER_DIES)
     assert code == 0 and out == "worker 0 | [2.0, 2.0, 2.0] [3.0, 3.0, 3.0]\n", err
     assert "[launch] server 0 was ended by SIGKILL; it begins again (1 of 1)" in err
+
+
+def test_a_server_with_a_copy_is_not_missed(tmp_path):
+    options = ["-n", 1, "-s", 2, "--copies", 2, "--timeout-s", 2]
+    code, out, err = launch(tmp_path, *options, sys.executable, "-c", SERVER_DIES)
+    assert code == 0 and out == "worker 0 | [2.0, 2.0, 2.0] [3.0, 3.0, 3.0]\n", err
+    assert "was ended by SIGKILL; the others go on" in err
 
 
 def test_an_updater_on_the_servers(tmp_path):

@@ -271,6 +271,88 @@ TEST_CASE("group: a server that comes again from its checkpoint goes on") {
   unlink(path.c_str());
 }
 
+TEST_CASE("group: with copies of its keys a lost server costs nothing") {
+  for (int seed = 0; seed < programs(); ++seed) {
+    std::mt19937 random(seed);
+    GroupSize size;
+    size.workers = 1 + static_cast<int>(random() % 3);
+    size.servers = 2 + static_cast<int>(random() % 3);
+    size.copies = 2;
+    size.elastic = seed % 3 == 0;
+    GroupSimulation group(seed, size, {seed % 2 * 0.1, seed % 3 * 0.1, seed % 5 == 0 ? 0.001 : 0.1});
+    CAPTURE(seed);
+    Run run(group, 12);
+    const auto at = static_cast<int>(random() % 8);
+    REQUIRE(run.until([&] { return group.members().view().complete && run.trainings[0].done >= at; }));
+    group.servers[random() % group.servers.size()]->alive = false;
+    REQUIRE(run.until_over());
+    for (Training& t : run.trainings) {
+      REQUIRE(t.error == "");
+      for (int i = 0; i < 12; ++i)
+        CHECK(t.seen[static_cast<size_t>(i)] == std::vector<float>(count, sum_of(size.workers, i)));
+    }
+  }
+}
+
+TEST_CASE("group: copies of optimizer and weights are equal, and the last one lost is named") {
+  for (const char* consistency : {"sync", "async", "bounded:1"}) {
+    GroupSize size;
+    size.workers = 2, size.servers = 3, size.copies = 2;
+    GroupSimulation group(7, size, {0.05, 0.05, 0.02}, consistency);
+    CAPTURE(consistency);
+    give_optimizer(group);
+    Run run(group, 30);
+    REQUIRE(run.until([&] { return run.trainings[0].done >= 5; }));
+    group.servers[1]->alive = false;
+    REQUIRE(run.until([&] { return run.trainings[0].done >= 20; }));
+    for (Training& t : run.trainings) CHECK(t.error == "");
+    std::vector<std::string> texts;
+    bool told = false;
+    group.workers[0]->client->order(R"({"order":"statistics"})", &texts, [&](const Error* e) {
+      CHECK(e == nullptr);
+      told = true;
+    });
+    REQUIRE(group.run([&] { return told; }));
+    CHECK(std::count(texts.begin(), texts.end(), "") == 1);
+    group.servers[2]->alive = false;
+    REQUIRE(run.until_over());
+    for (Training& t : run.trainings) {
+      CHECK(t.code == static_cast<int>(Code::net));
+      CHECK(t.error.find("server ") != std::string::npos);
+      CHECK(t.error.find("was lost") != std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("group: a worker that comes late finds both copies in step") {
+  for (int seed = 0; seed < 10; ++seed) {
+    GroupSize size;
+    size.workers = 2, size.servers = 2, size.copies = 2, size.elastic = true;
+    GroupSimulation group(seed, size, {0.1, 0.1, 0.05});
+    CAPTURE(seed);
+    Run run(group, 60);
+    REQUIRE(run.until([&] { return run.trainings[0].done >= 4; }));
+    group.workers[1]->alive = false;
+    REQUIRE(run.until([&] { return run.trainings[0].done >= 8; }));
+    group.add_worker();
+    run.trainings.emplace_back();
+    Training& again = run.trainings.back();
+    again.worker = group.workers.back().get();
+    again.rounds = 6;
+    REQUIRE(run.until([&] { return again.done >= 2; }));
+    group.servers[static_cast<size_t>(seed % 2)]->alive = false;
+    REQUIRE(run.until([&] { return again.done == 6; }));
+    group.leave(*again.worker);
+    REQUIRE(run.until_over());
+    CHECK(run.trainings[0].done == 60);
+    for (size_t i : {size_t{0}, size_t{2}}) CHECK(run.trainings[i].error == "");
+    for (const auto& server : group.servers)
+      if (!server->alive) CHECK(group.members().view().find(server->id)->state == State::lost);
+    group.add_server();
+    CHECK(!group.run([&] { return group.servers.back()->view.find(group.servers.back()->id) != nullptr; }, 3));
+  }
+}
+
 TEST_CASE("group: workers that disagree, and strangers, are refused") {
   GroupSize size;
   size.workers = 2, size.servers = 1, size.rendezvous_s = 5;
@@ -319,9 +401,9 @@ TEST_CASE("group: a worker that came late passes barriers, and nobody waits for 
   CHECK(released(2));
   for (const uint64_t id : {1, 3}) say(5, id, Verb::heartbeat);
   members.tick(7, out);
-  REQUIRE(members.view().lost() != nullptr);
+  REQUIRE(members.view().find(2)->state == State::lost);
   say(7, 4, Verb::hello);
-  REQUIRE(members.view().lost() == nullptr);
+  REQUIRE(members.view().find(2) == nullptr);
   say(7, 1, Verb::barrier, 2);
   CHECK(released(1));
   say(8, 4, Verb::barrier, members.view().barriers + 1);

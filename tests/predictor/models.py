@@ -49,15 +49,52 @@ def bfloat16():
     return mx.amp.convert_symbol(lenet(), target_dtype="bfloat16")
 
 
-NETS = {"bfloat16": (bfloat16, (3, 1, 28, 28)), "lenet": (lenet, (3, 1, 28, 28)), "mlp": (mlp, (4, 50)), "residual": (residual, (2, 3, 20, 20))}
+def int8():
+    """A residual net on 8-bit numbers, with its parameters."""
+    net, shape = residual(), (2, 3, 20, 20)
+    random, executor = np.random.RandomState(5), net.simple_bind(mx.cpu(), data=shape, grad_req="null")
+    for key, array in {**executor.arg_dict, **executor.aux_dict}.items():
+        array[:] = random.uniform(0.5, 1.5, array.shape) if key.endswith(("var", "gamma")) else random.normal(0, 0.2, array.shape)
+    data = mx.io.NDArrayIter(random.rand(8, *shape[1:]), batch_size=2)
+    args = {k: v for k, v in executor.arg_dict.items() if k not in ("data", "softmax_label")}
+    options = {"quantized_dtype": "auto", "quantize_granularity": "channel-wise", "calib_mode": "naive", "calib_data": data}
+    return mx.contrib.quantization.quantize_model(net, args, executor.aux_dict, **options)
+
+
+def loop():
+    """A recurrent layer as a loop over rows, with a branch."""
+    data = mx.sym.Variable("data")
+
+    def step(row, state):
+        inner = mx.sym.FullyConnected(row, num_hidden=6, name="in") + mx.sym.FullyConnected(state, num_hidden=6, name="rec")
+        state = mx.sym.Activation(inner, act_type="tanh")
+        return state, state
+
+    begin = mx.sym.FullyConnected(mx.sym.sum(data, axis=0), num_hidden=6, name="begin")
+    rows, last = mx.sym.contrib.foreach(step, data, begin)
+    last = mx.sym.contrib.cond(mx.sym.sum(data) > 0, lambda: last + mx.sym.mean(rows, axis=0), lambda: last * 0)
+    return mx.sym.softmax(mx.sym.FullyConnected(last, num_hidden=4, name="fc"), name="softmax")
+
+
+NETS = {
+    "bfloat16": (bfloat16, (3, 1, 28, 28)),
+    "int8": (int8, (2, 3, 20, 20)),
+    "lenet": (lenet, (3, 1, 28, 28)),
+    "loop": (loop, (5, 3, 4)),
+    "mlp": (mlp, (4, 50)),
+    "residual": (residual, (2, 3, 20, 20)),
+}
 
 
 def save(name, folder):
     """{json, params, shape, input, expected, executor} of a net, its files in the folder."""
     make, shape = NETS[name]
-    net, random = make(), np.random.RandomState(7)
+    random, made = np.random.RandomState(7), make()
+    net, *params = made if isinstance(made, tuple) else (made,)
     executor = net.simple_bind(mx.cpu(), data=shape, grad_req="null")
-    for key, array in {**executor.arg_dict, **executor.aux_dict}.items():
+    if params:
+        executor.copy_params_from(*params)
+    for key, array in {**executor.arg_dict, **executor.aux_dict}.items() if not params else ():
         array[:] = random.uniform(0.5, 1.5, array.shape) if key.endswith(("var", "gamma")) else random.normal(0, 0.2, array.shape)
     data = random.rand(*shape).astype(np.float32)
     expected = executor.forward(data=data)[0].asnumpy()

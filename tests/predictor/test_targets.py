@@ -1,5 +1,6 @@
 """The one-file predictor on every target: the same outputs as the executor's, and errors as codes."""
 
+import os
 import pathlib
 import re
 
@@ -52,11 +53,24 @@ def test_products_use_vectors(build):
 def test_same_outputs_as_the_executor(build, models, name):
     model = models[name]
     lines = build.run(*loaded(model), "create", "forward", "print")
-    if name == "bfloat16":
+    if name in ("bfloat16", "int8"):
         # The executor's kernels round at other places: three digits.
         np.testing.assert_allclose(outputs(lines)[0].ravel(), model["expected"].ravel(), rtol=0.1, atol=0.02)
         return
     close(outputs(lines)[0], model["expected"])
+
+
+@pytest.mark.parametrize("language", ["python", "julia", "r", "go", "cpp", "c"])
+def test_models_trained_in_every_language(build, language, tmp_path):
+    """Those that tests/languages has left, with what Python's executor made of them."""
+    trained = ROOT / "build" / "trained"
+    if not (trained / "models.params").exists():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no models: tests/languages trains them")
+    values = mx.nd.load(str(trained / "models.params"))
+    values["data"].asnumpy().tofile(tmp_path / "data")
+    files = ["json", trained / language / "lenet-symbol.json", "params", trained / language / "lenet-0001.params"]
+    lines = build.run(*files, "input", "data", "2,1,28,28", tmp_path / "data", "create", "forward", "print")
+    close(outputs(lines)[0], values[language].asnumpy())
 
 
 def test_steps_reshape_clones_and_inner_outputs(build, models):

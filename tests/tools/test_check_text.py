@@ -19,6 +19,10 @@ def test_a_path_of_one_machine(name):
     assert check_text.problems(name, "see /" + "home/someone/x\n", {}) == [f"{name}:1: a path of one machine"]
 
 
+def test_a_mark_of_a_merge():
+    assert check_text.problems("docs/a.md", "a\n<<<<<<< HEAD\n=======\n>>>>>>> b\n", {}) == [f"docs/a.md:{n}: a mark of a merge" for n in (2, 4)]
+
+
 def test_a_file_that_is_too_long():
     assert "601 lines" in check_text.problems("src/a.cc", "a\n" * 601, {})[0]
     assert check_text.problems("src/a.cc", "a\n" * 601, {"src/a.cc": "a reason"}) == []

@@ -25,3 +25,8 @@ def test_every_spelling_exists():
         assert all(re.search(rf"^`?{re.escape(name)}`? <- ", r, flags=re.M) for name in said["R"]), op.name
         assert f"func {said['Go'][0][3:]}(" in go, op.name
         assert f" {said['C++'][0][4:]}(" in cpp, op.name
+
+
+def test_the_page_misses_no_operator():
+    text = operator_pages.coverage(operators.schemas())
+    assert text.count("Operators of MXNet") == 2 and "missing" not in text

@@ -1,11 +1,12 @@
-"""The Go binding's generated files: package capi from the header, op, nd and sym from the operators, optim from the optimizers.
+"""The Go binding's generated files: package capi from the header, op, nd and sym from the operators, optim and iters from the optimizers and
+iterators.
 
 The library must be built.
 """
 
 import pathlib
 
-from go_binding import glue, lowlevel, operators, optimizers
+from go_binding import glue, iterators, lowlevel, operators, optimizers
 from go_binding.signature import Reader
 from interface import header
 from interface.operators import operators as listed
@@ -28,4 +29,5 @@ def files():
         FOLDER / "sym" / "gen_op.go": operators.functions(ops, "sym"),
         FOLDER / "gen_operators_test.go": operators.table(ops),
         FOLDER / "optim" / "gen_optim.go": optimizers.source(),
+        FOLDER / "iters" / "gen_iters.go": iterators.source(),
     }

@@ -3,7 +3,7 @@
 from interface import header as headers
 from interface.operators import operators
 from rlang import operators as functions
-from rlang import optimizers, package, pages, shims
+from rlang import iterators, optimizers, package, pages, shims
 
 # Entries written by hand in bindings/r/src, with their numbers of arguments.
 ENTRIES = (
@@ -18,6 +18,8 @@ ENTRIES = (
     ("mixnet_predictor_values", 2),
     ("mixnet_cached_op", 2),
     ("mixnet_autograd_function", 3),
+    ("mixnet_record_next", 1),
+    ("mixnet_data_batch", 1),
 )
 
 
@@ -33,6 +35,8 @@ def files():
         folder / "R" / "gen-nd.R": functions.functions(ops, "nd"),
         folder / "R" / "gen-symbol.R": functions.functions(ops, "symbol"),
         folder / "R" / "gen-optimizers.R": optimizers.functions(found),
+        folder / "R" / "gen-iterators.R": iterators.functions(),
+        folder / "man" / "iterators.Rd": iterators.page(),
         folder / "man" / "optimizers.Rd": optimizers.page(found),
         folder / "DESCRIPTION": package.description(),
         folder / "NAMESPACE": package.namespace(),

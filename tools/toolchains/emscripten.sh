@@ -9,6 +9,7 @@ have node || need+=(nodejs)
 if [ ${#need[@]} -gt 0 ]; then install emscripten "${need[@]}"; fi
 export NODE_PATH=/usr/share/nodejs
 unset EM_CACHE
-version=$(em++ --version 2>/dev/null | head -1) || broken emscripten "em++ --version fails"
+said=$(em++ --version 2>/dev/null) || broken emscripten "em++ --version fails"
+version=${said%%$'\n'*}
 have node || broken emscripten "there is no node"
 ready emscripten "$(sed -E 's/[^0-9]*([0-9.]+[0-9]).*/\1/' <<<"$version"), node $(node --version)"

@@ -45,6 +45,12 @@ def callback_values(callback):
         name = local(v.name)
         if v.base == "char":
             yield f"{name} string", f"{name} *C.char", f"C.GoString({name})"
+        elif v.base == "void" and v.stars == 1:
+            count = local(listed.pop(0).name)
+            yield f"{name} []byte", f"{name} unsafe.Pointer, {count} C.int64_t", f"unsafe.Slice((*byte)({name}), int({count}))"
+        elif v.base in NUMBERS:
+            go, pointer = NUMBERS[v.base], "*" * v.stars
+            yield f"{name} {pointer}{go}", f"{name} {pointer}C.{v.base}", f"(*{go})(unsafe.Pointer({name}))" if v.stars else f"{go}({name})"
         elif v.stars == 2:
             count = local(listed.pop(0).name)
             yield f"{name} []{exported(v.base)}", f"{name} **C.{v.base}, {count} C.int64_t", f"vector({name}, {count})"
@@ -67,7 +73,7 @@ def callback_export(callback):
 
 def callbacks(header):
     found = [c for c in header.callbacks if c.name != "mxn_destroy_fn"]
-    lines = [MARK + '/*\n#include "load.h"\n*/\nimport "C"\n']
+    lines = [MARK + '/*\n#include "load.h"\n*/\nimport "C"\n\nimport "unsafe"\n']
     lines += [callback_type(c) for c in found] + [callback_export(c) for c in found]
     return "\n".join(lines)
 

@@ -54,18 +54,24 @@ class Operator:
         return tuple(p for p in self.parameters if p.name != self.variadic)
 
 
-def schemas():
-    """The JSON of the operators that bindings offer."""
+def library_json(function):
+    """What a function of the C ABI that gives JSON says."""
     # Only the bridge is loaded: the package itself needs what is generated.
     spec = importlib.util.spec_from_file_location("mixnet_base", PACKAGE / "base.py")
     base = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(base)
     out = base.ffi.new("char **")
-    base.check(base.lib.mxn_op_schemas(out))
-    return [op for op in json.loads(base.text(out[0])) if not op["hidden"]]
+    base.check(getattr(base.lib, function)(out))
+    return json.loads(base.text(out[0]))
 
 
-def _parameter(field, p):
+def schemas():
+    """The JSON of the operators that bindings offer."""
+    return [op for op in library_json("mxn_op_schemas") if not op["hidden"]]
+
+
+def parameter(field, p):
+    """A Parameter from its JSON."""
     return Parameter(p["name"], field, p["type"], p["required"], p.get("default"), tuple(p.get("choices", ())), p["doc"])
 
 
@@ -74,7 +80,7 @@ def operators():
     found = []
     for op in schemas():
         inputs = tuple((i["name"], i["doc"]) for i in op["inputs"])
-        parameters = tuple(_parameter(field, p) for field, p in enumerate(op["params"]))
+        parameters = tuple(parameter(field, p) for field, p in enumerate(op["params"]))
         outputs = tuple(op["outputs"])
         found.append(
             Operator(op["name"], tuple(op["aliases"]), op["doc"], inputs, op["variadic"], tuple(op["mutates"]), parameters, outputs, op["differentiable"])

@@ -11,7 +11,7 @@ from interface import header as headers
 
 COUNT = re.compile(r"count|num_\w+|ndim|bytes")
 SCALARS = {"int32_t": "(int32_t)mixnet_int", "int64_t": "mixnet_int", "uint64_t": "(uint64_t)mixnet_int", "double": "mixnet_real"}
-CALLBACKS = {"mxn_task_fn": "mixnet_task", "mxn_updater_fn": "mixnet_updater", "mxn_monitor_fn": "mixnet_monitor"}
+CALLBACKS = {"mxn_task_fn": "mixnet_task", "mxn_updater_fn": "mixnet_updater", "mxn_monitor_fn": "mixnet_monitor", "mxn_custom_fn": "mixnet_custom"}
 PARSED = headers.parse()
 
 
@@ -30,6 +30,7 @@ class Plan:
     outs: list = dataclasses.field(default_factory=list)
     result: str = "R_NilValue"
     waits: bool = False
+    owned: bool = False  # the first argument is a handle, which callbacks belong to
     protected: int = 0
 
     def take(self, name, c_type, conversion):
@@ -136,7 +137,7 @@ def in_parameter(plan, p, following):
     names = [q.name for q in following[:2]]
     if p.base in CALLBACKS and names == ["user", "destroy"]:
         plan.taken.append(p.name)
-        owner = plan.taken[0] if len(plan.taken) > 1 else "R_NilValue"
+        owner = plan.taken[0] if plan.owned else "R_NilValue"
         plan.before.append(f"void *c_user = mixnet_keep({owner}, {p.name});")
         plan.passed += [f"c_user ? {CALLBACKS[p.base]} : NULL", "c_user", "c_user ? mixnet_release : NULL"]
         return 2
@@ -151,6 +152,7 @@ def in_parameter(plan, p, following):
     elif p.base == "char" and p.stars == 1:
         plan.take(p.name, "const char *", f"mixnet_text({p.name})")
     elif p.base in PARSED.handles and p.stars == 1:
+        plan.owned = plan.owned or not plan.taken
         plan.take(p.name, f"{p.base} *", f'({p.base} *)mixnet_handle({p.name}, "{handle_class(p.base)}")')
     elif p.stars == 0 and p.base in SCALARS:
         plan.take(p.name, p.base + " ", f'{SCALARS[p.base]}({p.name}, "{p.name}")')
