@@ -20,6 +20,12 @@ MODULES = ("base", "device", "engine", "storage", "op", "ndarray", "symbol", "pa
 # What a predictor never reaches: threads of the engine, training, other ways in.
 LEFT_OUT = (
     "base/plugin_library.",
+    "device/cuda/",
+    "device/emulated/",
+    "device/gpu.",
+    "device/no_gpu.cc",
+    "device/stream_device.",
+    "device/watcher.",
     "engine/threaded_engine.cc",
     "engine/worker_lane.",
     "engine/ready_queue.h",
@@ -33,6 +39,7 @@ LEFT_OUT = (
     "pass/gradient.",
     "pass/quantize.",
     "op/codec/",
+    "op/core/gpu/",
     "op/optimizer/",
 )
 C_API = ("c_api/guard.cc", "c_api/predictor.cc")

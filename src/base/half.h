@@ -4,26 +4,32 @@
 #pragma once
 #include <cstdint>
 #include <cstring>
-#if defined(__F16C__)
+#if defined(__F16C__) && !defined(__CUDACC__)
 #include <immintrin.h>
 #endif
+
+#include "base/on_device.h"
 
 namespace mixnet {
 
 namespace detail {
-inline uint32_t float_bits(float x) {
+MIXNET_ON_DEVICE inline uint32_t float_bits(float x) {
   uint32_t u;
   std::memcpy(&u, &x, 4);
   return u;
 }
-inline float bits_float(uint32_t u) {
+MIXNET_ON_DEVICE inline float bits_float(uint32_t u) {
   float x;
   std::memcpy(&x, &u, 4);
   return x;
 }
 
-inline uint16_t f16_from_float(float x) {
-#if defined(__F16C__)
+MIXNET_ON_DEVICE inline uint16_t f16_from_float(float x) {
+#if defined(__CUDA_ARCH__)
+  uint16_t h;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(h) : "f"(x));
+  return h;
+#elif defined(__F16C__) && !defined(__CUDACC__)
   return static_cast<uint16_t>(_cvtss_sh(x, 0));
 #else
   const uint32_t u = float_bits(x), sign = (u >> 16) & 0x8000u, magnitude = u & 0x7fffffffu;
@@ -39,8 +45,12 @@ inline uint16_t f16_from_float(float x) {
 #endif
 }
 
-inline float f16_to_float(uint16_t h) {
-#if defined(__F16C__)
+MIXNET_ON_DEVICE inline float f16_to_float(uint16_t h) {
+#if defined(__CUDA_ARCH__)
+  float x;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(x) : "h"(h));
+  return x;
+#elif defined(__F16C__) && !defined(__CUDACC__)
   return _cvtsh_ss(h);
 #else
   const uint32_t sign = static_cast<uint32_t>(h & 0x8000u) << 16, rest = h & 0x7fffu;
@@ -54,19 +64,19 @@ inline float f16_to_float(uint16_t h) {
 struct f16 {
   uint16_t bits = 0;
   f16() = default;
-  f16(float x) : bits(detail::f16_from_float(x)) {}
-  operator float() const { return detail::f16_to_float(bits); }
+  MIXNET_ON_DEVICE f16(float x) : bits(detail::f16_from_float(x)) {}
+  MIXNET_ON_DEVICE operator float() const { return detail::f16_to_float(bits); }
 };
 
 struct bf16 {
   uint16_t bits = 0;
   bf16() = default;
-  bf16(float x) {
+  MIXNET_ON_DEVICE bf16(float x) {
     const uint32_t u = detail::float_bits(x);
     const bool nan = (u & 0x7fffffffu) > 0x7f800000u;
     bits = static_cast<uint16_t>(nan ? (u >> 16) | 0x40u : (u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
   }
-  operator float() const { return detail::bits_float(static_cast<uint32_t>(bits) << 16); }
+  MIXNET_ON_DEVICE operator float() const { return detail::bits_float(static_cast<uint32_t>(bits) << 16); }
 };
 
 static_assert(sizeof(f16) == 2 && sizeof(bf16) == 2, "16-bit floats are stored as two bytes");

@@ -4,6 +4,8 @@
 #pragma once
 #include <cstdint>
 
+#include "base/on_device.h"
+
 namespace mixnet {
 
 struct PhiloxKey {
@@ -15,7 +17,7 @@ struct PhiloxBlock {
   uint32_t word[4];
 };
 
-inline PhiloxBlock philox(const PhiloxKey& key, uint64_t index) {
+MIXNET_ON_DEVICE inline PhiloxBlock philox(const PhiloxKey& key, uint64_t index) {
   uint32_t c0 = static_cast<uint32_t>(index), c1 = static_cast<uint32_t>(index >> 32);
   uint32_t c2 = static_cast<uint32_t>(key.operation), c3 = static_cast<uint32_t>(key.operation >> 32);
   uint32_t k0 = static_cast<uint32_t>(key.seed), k1 = static_cast<uint32_t>(key.seed >> 32);
@@ -33,9 +35,9 @@ inline PhiloxBlock philox(const PhiloxKey& key, uint64_t index) {
 }
 
 // Uniform in [0, 1) with 24 bits, exact in float32.
-inline float uniform_float(uint32_t word) { return static_cast<float>(word >> 8) * 0x1p-24f; }
+MIXNET_ON_DEVICE inline float uniform_float(uint32_t word) { return static_cast<float>(word >> 8) * 0x1p-24f; }
 // Uniform in [0, 1) with 53 bits from two words.
-inline double uniform_double(uint32_t high, uint32_t low) {
+MIXNET_ON_DEVICE inline double uniform_double(uint32_t high, uint32_t low) {
   return static_cast<double>(((uint64_t{high} << 32) | low) >> 11) * 0x1p-53;
 }
 

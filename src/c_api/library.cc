@@ -2,7 +2,7 @@
 #include "base/json.h"
 #include "base/thread_pool.h"
 #include "c_api/handles.h"
-#include "device/device.h"
+#include "device/gpu.h"
 #include "executor/invoke.h"
 
 namespace mixnet::c_api {
@@ -94,7 +94,10 @@ int32_t mxn_storage_set_limit(int32_t kind, int32_t index, int64_t bytes) {
 }
 
 int32_t mxn_wait_all(const mxn_wait_t* wait) {
-  return guard([&] { engine().wait_all(make_wait(wait)); });
+  return guard([&] {
+    engine().wait_all(make_wait(wait));
+    synchronize_gpus();
+  });
 }
 
 int32_t mxn_shutdown(void) {

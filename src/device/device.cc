@@ -8,6 +8,9 @@
 #include <cstring>
 
 #include "base/error.h"
+//[full
+#include "device/gpu.h"
+//]
 
 namespace mixnet {
 
@@ -36,7 +39,7 @@ class CpuDevice : public Device {
   }
   void deallocate(void* data, size_t) override { std::free(data); }
   void copy_from(const Device& other, void* to, const void* from, size_t bytes) override {
-    MIXNET_CHECK(other.id().host(), device, "[cpu] expected a copy from host memory, got ", other.id().str());
+    if (!other.id().host()) return get_device(other.id()).copy_from(*this, to, from, bytes);
     if (bytes > 0) std::memcpy(to, from, bytes);
   }
   MemoryInfo memory() const override {
@@ -57,8 +60,11 @@ CpuDevice* make_cpus() {
 }  // namespace
 
 Device& get_device(DeviceId id) {
-  MIXNET_CHECK(id.kind != DeviceKind::gpu, device, "[", id.str(), "] this build has no CUDA backend");
   MIXNET_CHECK(id.index >= 0, device, "[", id.str(), "] expected a device index of at least 0");
+  //[full
+  if (id.kind == DeviceKind::gpu) return gpu_device(id.index);
+  //]
+  MIXNET_CHECK(id.host(), device, "[", id.str(), "] this build has no CUDA backend");
   // Never destroyed: arrays may outlive main.
   static CpuDevice* const cpus = make_cpus();
   return cpus[host_context(id)];
@@ -68,6 +74,8 @@ int host_context(DeviceId id) {
   return id.kind == DeviceKind::pinned ? 0 : std::min<int32_t>(id.index, host_contexts - 1);
 }
 
-int device_count(DeviceKind kind) { return kind == DeviceKind::gpu ? 0 : 1; }
+//[full
+int device_count(DeviceKind kind) { return kind == DeviceKind::gpu ? gpu_count() : 1; }
+//]
 
 }  // namespace mixnet

@@ -11,6 +11,8 @@
 
 namespace mixnet {
 
+class Stream;
+
 struct MemoryInfo {
   int64_t free_bytes = 0;
   int64_t total_bytes = 0;
@@ -26,6 +28,8 @@ class Device {
   // Between this device and `other`, or within this device. Returns when the bytes have arrived.
   virtual void copy_from(const Device& other, void* to, const void* from, size_t bytes) = 0;
   virtual MemoryInfo memory() const = 0;
+  // Where kernels run on a GPU; nullptr on a host device: they run on the thread that calls them.
+  virtual Stream* stream() { return nullptr; }
 };
 
 // Contexts of the CPU that have a Device each; those beyond share the last one's. Pinned memory is that of cpu(0).
@@ -33,7 +37,7 @@ constexpr int host_contexts = 64;
 // Which of them a host device is; its index is not negative.
 int host_context(DeviceId id);
 
-// Throws Code::device: "[gpu(0)] this build has no CUDA backend".
+// Throws Code::device where there is none: "[gpu(0)] this build has no CUDA backend".
 Device& get_device(DeviceId id);
 // Number of devices of a kind; 1 for the CPU.
 int device_count(DeviceKind kind);

@@ -7,6 +7,8 @@
 
 namespace mixnet {
 
+class Stream;
+
 // Gives memory to outputs whose size only the kernel can say. What was there is lost.
 class OutputMemory {
  public:
@@ -18,7 +20,7 @@ class OutputMemory {
 };
 
 struct KernelContext {
-  void* stream = nullptr;     // the device's queue; nullptr on a CPU
+  Stream* stream = nullptr;   // where a GPU's kernels go; nullptr on a CPU
   void* workspace = nullptr;  // as many bytes as the kernel asked for when it was prepared, 64-byte aligned
   PhiloxKey random;           // this draw's key, when the operator said it draws random numbers
   bool training = false;

@@ -5,6 +5,8 @@
 
 #include "base/contains.h"
 #include "base/profile.h"
+#include "device/device.h"
+#include "device/stream.h"
 #include "executor/kernel_cache.h"
 #include "executor/subgraph_maker.h"
 #include "op/core/custom.h"
@@ -90,7 +92,9 @@ struct Call {
     const RunOutputs memory(outputs);
     context.memory = &memory;
     const profile::Span span(profile::Category::imperative, op.name);
+    if (!device.host()) context.stream = get_device(device).stream();
     kernel->run({in, out, context});
+    if (context.stream && context.stream->in_step()) context.stream->synchronize();
   }
 };
 
@@ -216,7 +220,7 @@ std::shared_ptr<const Kernel> prepare_kernel(const OpSchema& op, const ParamsPtr
   context.training = options.training;
   if (sparse) return op.sparse(context);
   // Portable kernels are prepared sooner than looked up.
-  if (op.kernels.empty()) return op.prepare(context);
+  if (device.host() && op.kernels.empty()) return op.prepare(context);
   static KernelCache& cache = *new KernelCache(cached_kernels);
   return cache.get(kernel_key(op, context), [&] { return op.prepare(context); });
 }
@@ -235,8 +239,9 @@ void check_inputs(const OpSchema& op, const ParamsPtr& params, Span<const NDArra
                " inputs, got ", inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) {
     MIXNET_CHECK(!inputs[i].none(), invalid, "[", op.name, "] input ", i, " is empty");
-    MIXNET_CHECK(inputs[i].device().host() == inputs[0].device().host(), device, "[", op.name,
-                 "] inputs: expected one device, got ", inputs[0].device().str(), " and ", inputs[i].device().str());
+    const DeviceId first = inputs[0].device(), here = inputs[i].device();
+    MIXNET_CHECK(here.host() ? first.host() : here == first, device, "[", op.name,
+                 "] inputs: expected one device, got ", first.str(), " and ", here.str());
   }
   const int visible = op.num_visible(params.get());
   MIXNET_CHECK(
@@ -250,7 +255,9 @@ void launch(Call call, const void* params, Span<const NDArray> inputs, Span<cons
   int64_t bytes = 0;
   for (const NDArray& a : inputs) bytes += a.bytes();
   for (const NDArray& a : outputs) bytes += a.sized_by_writer() ? 0 : a.bytes();
-  const bool small = bytes <= small_bytes && !call.kernel->foreign_threads() && !foreign;
+  const DeviceId device = outputs.empty() ? inputs[0].device() : outputs[0].device();
+  // On a GPU the work is to put the kernel into the stream.
+  const bool small = (bytes <= small_bytes || !device.host()) && !call.kernel->foreign_threads() && !foreign;
   if (small &&
       engine().run_now(
           d.reads, d.writes, [&] { call.run(inputs, outputs); }, [&] { return describe_call(call.op, inputs); })) {

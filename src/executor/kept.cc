@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "device/device.h"
 #include "op/core/registry.h"
 
 namespace mixnet {
@@ -112,6 +113,7 @@ std::shared_ptr<Chunk> KeptValue::evaluate() const {
     Chunk workspace(device_, kernel->workspace());
     KernelContext context;
     context.workspace = workspace.data();
+    context.stream = get_device(device_).stream();
     kernel->run({in, out, context});
   }
   return memory[static_cast<size_t>(graph_.entry(graph_.heads()[0]))];

@@ -7,6 +7,8 @@
 #include "base/contains.h"
 #include "base/environment.h"
 #include "base/profile.h"
+#include "device/device.h"
+#include "device/stream.h"
 #include "executor/layouts.h"
 #include "executor/pieces.h"
 #include "executor/subgraph_maker.h"
@@ -504,6 +506,7 @@ void Plan::launch(int first, int last, char* arena, const PhiloxKey& random, Spa
   KernelContext context;
   context.training = training_;
   context.random = random;
+  if (first < last) context.stream = get_device(device(step(first).space)).stream();
   for (int i = first; i < last; ++i) {
     Step& step = steps_[static_cast<size_t>(i)];
     context.workspace = arena + step.workspace_place;
@@ -514,6 +517,7 @@ void Plan::launch(int first, int last, char* arena, const PhiloxKey& random, Spa
     try {
       refresh_kept(step);
       step.kernel->run({step.in, step.out, context});
+      if (context.stream && context.stream->in_step()) context.stream->synchronize();
     } catch (const Error& e) {
       throw Error(e.code(), concat(e.what(), " (in ", step.node->place(), ")"));
     }

@@ -3,6 +3,10 @@
 #include <cstring>
 
 #include "device/device.h"
+#include "device/stream.h"
+//[full
+#include "device/gpu.h"
+//]
 
 namespace mixnet {
 
@@ -139,8 +143,19 @@ NDArray NDArray::reshape(const Shape& shape) const {
   return NDArray(chunk_, shape, dtype_, offset_);
 }
 
-void NDArray::wait_to_read(const WaitOptions& options) const { engine().wait_to_read(variable(), options); }
-void NDArray::wait_to_write(const WaitOptions& options) const { engine().wait_to_write(variable(), options); }
+void NDArray::wait_to_read(const WaitOptions& options) const {
+  engine().wait_to_read(variable(), options);
+  synchronize();
+}
+void NDArray::wait_to_write(const WaitOptions& options) const {
+  engine().wait_to_write(variable(), options);
+  synchronize();
+}
+
+// Operations on a GPU are over for the engine when they are in its stream.
+void NDArray::synchronize() const {
+  if (Stream* stream = device().host() ? nullptr : get_device(device()).stream()) stream->synchronize();
+}
 
 NDArray empty_like(const NDArray& array) {
   if (array.dense()) return NDArray(array.shape(), array.dtype(), array.device());
@@ -169,10 +184,28 @@ void copy_stored(const NDArray& from, const NDArray& to) {
 void copy_task(const NDArray& from, const NDArray& to) {
   if (!from.dense()) return copy_stored(from, to);
   const TensorView source = from.view(), target = to.view();
-  const Device& from_device = get_device(source.device);
-  Device& to_device = get_device(target.device.host() ? source.device : target.device);
-  to_device.copy_from(from_device, target.data, source.data, static_cast<size_t>(source.bytes()));
+  Device& to_device = get_device(target.device);
+  const auto bytes = static_cast<size_t>(source.bytes());
+  if (Stream* stream = to_device.stream()) return stream->copy(target.data, source.data, bytes);
+  to_device.copy_from(get_device(source.device), target.data, source.data, bytes);
 }
+
+//[full
+// From or to a GPU: the operation ends when the bytes have arrived.
+void copy_over(const NDArray& from, const NDArray& to) {
+  MIXNET_CHECK(from.dense(), unsupported, "[copy] expected a dense array, got ", storage_name(from.kind()),
+               ", which GPUs do not have");
+  const TensorView source = from.view(), target = to.view();
+  Device &from_device = get_device(source.device), &to_device = get_device(target.device);
+  StreamDevice& gpu = gpu_device(source.device.host() ? target.device.index : source.device.index);
+  const std::shared_ptr<Completion> completion = engine().defer();
+  gpu.copy_later(from_device, to_device, target.data, source.data, static_cast<size_t>(source.bytes()),
+                 [from, to, completion](const Error* error) {
+                   if (error) completion->fail(error->code(), error->what());
+                   else completion->end();
+                 });
+}
+//]
 
 }  // namespace
 
@@ -190,8 +223,14 @@ void copy(const NDArray& from, const NDArray& to, int32_t priority) {
   const Span<Variable* const> read_list = whole ? Span<Variable* const>(reads) : Span<Variable* const>(both);
   PushOptions options;
   options.priority = priority;
-  options.small = from.bytes() <= 65536;
   auto describe = [&] { return concat("copy ", from.shape(), " ", from.dtype()); };
+  //[full
+  if (from.device() != to.device() && !(from.device().host() && to.device().host())) {
+    options.lane = Lane::io;
+    return engine().push(make_task([from, to] { copy_over(from, to); }, describe()), read_list, writes, options);
+  }
+  //]
+  options.small = from.bytes() <= 65536;
   if (options.small && engine().run_now(read_list, writes, [&] { copy_task(from, to); }, describe)) return;
   engine().push(make_task([from, to] { copy_task(from, to); }, describe()), read_list, writes, options);
 }
@@ -229,7 +268,7 @@ void NDArray::copy_to_host(void* data, int64_t count, const WaitOptions& options
   check_dense("copy_to_host");
   MIXNET_CHECK(count == bytes(), shape, "[copy_to_host] expected ", bytes(), " bytes for ", shape(), " of ", dtype_,
                ", got ", count);
-  wait_to_read(options);
+  engine().wait_to_read(variable(), options);
   const TensorView source = view();
   get_device(source.device).copy_from(get_device(source.device), data, source.data, static_cast<size_t>(count));
 }

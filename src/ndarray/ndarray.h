@@ -79,6 +79,7 @@ class NDArray {
   void copy_to_host(void* data, int64_t bytes, const WaitOptions& options = {}) const;
 
  private:
+  void synchronize() const;
   const Shape& late_shape() const;
   void check_dense(const char* place) const;
 

@@ -34,13 +34,14 @@ std::vector<Entry> rewrite(Typed typed, const RewriteOptions& options) {
   auto apply = [&typed](std::vector<Entry> heads) {
     if (heads != typed.graph.heads()) typed = retype(std::move(heads), typed);
   };
-  const bool fusion = environment_bool("FUSION", true);
+  // Groups and tails are kernels of CPUs.
+  const bool fusion = options.device.host() && environment_bool("FUSION", true);
   if (environment_bool("CANCEL", true)) apply(cancel(typed));
   if (environment_bool("MERGE", true)) apply(merge(typed));
   if (environment_bool("FOLD", true)) {
     if (!options.training) {
       apply(fold(typed, options.inputs));
-      apply(join_int8_layers(typed, options.inputs));
+      if (options.device.host()) apply(join_int8_layers(typed, options.inputs));
     }
     apply(mark_constants(typed.graph));
   }

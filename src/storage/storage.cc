@@ -1,4 +1,7 @@
-// The process's pools: one per context of the CPU; a CUDA build adds one per GPU.
+// The process's pools: one per context of the CPU and one per GPU.
+//
+// A GPU's blocks are used by kernels of its compute stream, or by copies that end before their engine operation does: what is released goes to
+// whoever comes later in that stream.
 #include "storage/storage.h"
 
 #include <atomic>
@@ -15,12 +18,14 @@ namespace {
 Pool& pool(DeviceId device) {
   Device& on = get_device(device);  // throws when it is not there
   // Never destroyed: arrays may be freed by other threads while the process ends. No lock, because a fork could leave it locked.
-  static std::atomic<Pool*> cpus[host_contexts] = {};
-  std::atomic<Pool*>& cpu = cpus[host_context(device)];
-  if (Pool* made = cpu.load(std::memory_order_acquire)) return *made;
-  auto candidate = std::make_unique<Pool>(on, environment_int("CPU_MEM_POOL_LIMIT", 0));
+  constexpr int most_gpus = 64;
+  static std::atomic<Pool*> cpus[host_contexts] = {}, gpus[most_gpus] = {};
+  std::atomic<Pool*>& pool = device.host() ? cpus[host_context(device)] : gpus[device.index % most_gpus];
+  if (Pool* made = pool.load(std::memory_order_acquire)) return *made;
+  auto candidate =
+      std::make_unique<Pool>(on, environment_int(device.host() ? "CPU_MEM_POOL_LIMIT" : "GPU_MEM_POOL_LIMIT", 0));
   Pool* expected = nullptr;
-  return cpu.compare_exchange_strong(expected, candidate.get()) ? *candidate.release() : *expected;
+  return pool.compare_exchange_strong(expected, candidate.get()) ? *candidate.release() : *expected;
 }
 
 }  // namespace

@@ -16,8 +16,6 @@
 
 namespace mixnet {
 
-struct NoParams {};
-
 class SampleBuilder {
  public:
   explicit SampleBuilder(Sample* sample) : sample_(sample) {}
@@ -246,6 +244,11 @@ class OpBuilder {
     s_.head = true;
     return *this;
   }
+  // Why there is none for GPUs and never will be.
+  OpBuilder& no_gpu(std::string why) {
+    s_.no_gpu = std::move(why);
+    return *this;
+  }
   OpBuilder& no_empty(std::string why) {
     s_.no_empty = std::move(why);
     return *this;
@@ -276,6 +279,13 @@ class OpBuilder {
     s_.portable = [fn](const PrepareContext& c) -> std::unique_ptr<Kernel> {
       return std::make_unique<FunctionKernel<P>>(c.params<P>(), fn);
     };
+    return *this;
+  }
+  // A kernel for GPUs that needs no code of its own there: copies and the like on r.context.stream. Others stand in the .cu sibling.
+  OpBuilder& gpu_kernel(void (*fn)(const P&, const RunContext&)) {
+    s_.gpu_kernels.push_back([fn](const PrepareContext& c) -> std::unique_ptr<Kernel> {
+      return std::make_unique<FunctionKernel<P>>(c.params<P>(), fn);
+    });
     return *this;
   }
   OpBuilder& prepare(PrepareFn fn) {

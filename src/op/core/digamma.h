@@ -3,10 +3,12 @@
 #include <cmath>
 #include <limits>
 
+#include "base/on_device.h"
+
 namespace mixnet {
 
 // By recurrence, the asymptotic series (Abramowitz and Stegun 6.3.5, 6.3.18) and reflection below 0.
-inline double digamma(double x) {
+MIXNET_ON_DEVICE inline double digamma(double x) {
   constexpr double half_turn = 3.14159265358979323846;
   if (x <= 0 && x == std::floor(x)) return std::numeric_limits<double>::quiet_NaN();
   if (x < 0) return digamma(1 - x) - half_turn / std::tan(half_turn * (x - std::round(x)));

@@ -6,13 +6,15 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/on_device.h"
+
 namespace mixnet::functions {
 
-inline double exponential(double x) { return std::exp(x); }
-inline double hyperbolic_tangent(double x) { return std::tanh(x); }
+MIXNET_ON_DEVICE inline double exponential(double x) { return std::exp(x); }
+MIXNET_ON_DEVICE inline double hyperbolic_tangent(double x) { return std::tanh(x); }
 
 // 2^n for n from -126 to 127.
-inline float power_of_two(int32_t n) {
+MIXNET_ON_DEVICE inline float power_of_two(int32_t n) {
   const int32_t bits = (n + 127) * (1 << 23);
   float y;
   std::memcpy(&y, &bits, sizeof y);
@@ -20,7 +22,7 @@ inline float power_of_two(int32_t n) {
 }
 
 // x = n log 2 + r with |r| <= log 2 / 2, then e^x = 2^n e^r.
-inline float exponential(float x) {
+MIXNET_ON_DEVICE inline float exponential(float x) {
   x = x < -104 ? -104 : x > 89 ? 89 : x;  // 0 and infinity
   // Adding 1.5 * 2^23 rounds to an integer and leaves it in the lowest bits, where NaN does no harm.
   constexpr float shift = 12582912;
@@ -37,7 +39,7 @@ inline float exponential(float x) {
   return y * power_of_two(n >> 1) * power_of_two(n - (n >> 1));
 }
 
-inline float hyperbolic_tangent(float x) {
+MIXNET_ON_DEVICE inline float hyperbolic_tangent(float x) {
   const float size = std::abs(x), u = x * x;
   // Least squares on [0, 0.625], relative error 5e-9.
   const float p = -0.3333327920837062f +

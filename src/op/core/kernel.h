@@ -71,8 +71,8 @@ class Kernel {
 // nullptr: this provider cannot do it; the next one is asked.
 using PrepareFn = std::unique_ptr<Kernel> (*)(const PrepareContext&);
 
-// Who made a kernel, in the order in which they are asked for a device.
-enum class Provider : int32_t { portable = 0, onednn = 1, cuda = 2 };
+// Who made a kernel for CPUs.
+enum class Provider : int32_t { portable = 0, onednn = 1 };
 
 // A kernel that is a function of parameters and tensors, with nothing to prepare.
 template <class P>

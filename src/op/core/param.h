@@ -15,6 +15,9 @@
 
 namespace mixnet {
 
+// Of an operator without parameters.
+struct NoParams {};
+
 // An operator's parameter struct behind a pointer that forgot the type; the schema knows it.
 using ParamsPtr = std::shared_ptr<const void>;
 

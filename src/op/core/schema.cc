@@ -99,8 +99,21 @@ std::vector<std::pair<std::string, std::string>> OpSchema::params_text(const voi
 }
 
 bool provider_serves(Provider provider, DeviceId device) {
-  return (provider == Provider::cuda) != device.host() && (provider != Provider::onednn || onednn_enabled());
+  return device.host() && (provider != Provider::onednn || onednn_enabled());
 }
+
+namespace {
+
+std::unique_ptr<Kernel> prepare_for_gpu(const OpSchema& op, const PrepareContext& context) {
+  for (const auto& prepare_fn : op.gpu_kernels) {
+    if (auto kernel = prepare_fn(context)) return kernel;
+  }
+  const char* why = op.no_gpu.empty() ? "none for these shapes, dtypes and parameters" : op.no_gpu.c_str();
+  if (op.gpu_kernels.empty() && op.no_gpu.empty()) why = "not written yet";
+  fail(Code::unsupported, "[", op.name, "] no kernel for ", context.device.str(), ": ", why);
+}
+
+}  // namespace
 
 std::unique_ptr<Kernel> OpSchema::prepare(const PrepareContext& context) const {
   // A second thread waits: it could end the process in the middle.
@@ -108,6 +121,7 @@ std::unique_ptr<Kernel> OpSchema::prepare(const PrepareContext& context) const {
   std::call_once(first, [] {
     if (auto* hook = before_first_kernel.load()) hook();
   });
+  if (!context.device.host()) return prepare_for_gpu(*this, context);
   for (const auto& [provider, prepare_fn] : kernels) {
     if (!provider_serves(provider, context.device)) continue;
     if (auto kernel = prepare_fn(context)) return kernel;
@@ -117,7 +131,7 @@ std::unique_ptr<Kernel> OpSchema::prepare(const PrepareContext& context) const {
     if (auto kernel = prepare_widened(prepare_fn, context)) return kernel;
   }
   std::unique_ptr<Kernel> kernel;
-  if (context.device.host() && portable) {
+  if (portable) {
     kernel = prepare_in_float_tiles(*this, context);
     if (!kernel) kernel = portable(context);
   }

@@ -107,8 +107,11 @@ struct OpSchema {
   bool uses_training = false;  // does something else in training mode
   bool head = false;           // a loss: ignores the gradient of its output, may start backward
 
-  std::vector<std::pair<Provider, PrepareFn>> kernels;  // CUDA and oneDNN kernels stand beside the portable one
+  std::vector<std::pair<Provider, PrepareFn>> kernels;  // oneDNN kernels stand beside the portable one
   std::function<std::unique_ptr<Kernel>(const PrepareContext&)> portable;
+  // Asked in this order on a GPU; each may be none for what the next one takes. Or why there is no kernel for GPUs.
+  std::vector<std::function<std::unique_ptr<Kernel>(const PrepareContext&)>> gpu_kernels;
+  std::string no_gpu;
   std::vector<TailKernel> tail_kernels;
   std::shared_ptr<const FusedGroup> fused;  // of an operator made of several: those
   // Both empty where only dense arrays are known. True: `sparse` takes and gives the kinds that the rule has set; it runs on a CPU and

@@ -42,6 +42,10 @@ class StridedLoop {
   }
 
   int64_t size() const { return size_; }
+  // After merging, from the outermost dimension on.
+  int ndim() const { return ndim_; }
+  int64_t extent(int d) const { return extent_[d]; }
+  const Offsets& strides(int d) const { return stride_[d]; }
 
   // body(offsets, n, strides): one row of n elements; operand k steps by strides[k].
   template <class Body>

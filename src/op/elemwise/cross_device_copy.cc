@@ -16,7 +16,7 @@ void copy(const NoParams&, const RunContext& r) {
 
 void register_ops(Registry& registry) {
   OpBuilder<> op(registry, "_CrossDeviceCopy");
-  op.hidden().input("data", "Any shape and dtype.").kernel(copy);
+  op.hidden().input("data", "Any shape and dtype.").kernel(copy).gpu_kernel(copy);
   //[full
   op.doc("The value of data on another device.").gradient([](GradientContext& g) { g.set(0, g.output_grad(0)); });
   op.sample({{2, 3}});

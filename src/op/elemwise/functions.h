@@ -9,6 +9,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "base/on_device.h"
 #include "op/core/digamma.h"
 #include "op/core/exponential.h"
 
@@ -18,13 +19,13 @@ constexpr double pi = 3.14159265358979323846;
 
 // Integers in the type in which overflow is defined; anything else as it is.
 template <class T>
-auto wrap(T x) {
+MIXNET_ON_DEVICE auto wrap(T x) {
   if constexpr (std::is_integral<T>::value) return static_cast<std::make_unsigned_t<T>>(x);
   else return x;
 }
 // A real number in type T; for integers truncated and kept within their range, NaN as 0.
 template <class T>
-T from_real(double x) {
+MIXNET_ON_DEVICE T from_real(double x) {
   if constexpr (std::is_integral<T>::value) {
     using Limits = std::numeric_limits<T>;
     if (x >= std::ldexp(1.0, Limits::digits)) return Limits::max();
@@ -36,17 +37,17 @@ T from_real(double x) {
 }
 
 template <class T>
-T negate(T x) {
+MIXNET_ON_DEVICE T negate(T x) {
   if constexpr (std::is_integral<T>::value) return static_cast<T>(0 - wrap(x));
   else return -x;
 }
 template <class T>
-T magnitude(T x) {
+MIXNET_ON_DEVICE T magnitude(T x) {
   if constexpr (std::is_integral<T>::value) return x < 0 ? negate(x) : x;
   else return std::abs(x);
 }
 template <class T>
-T divide(T a, T b) {
+MIXNET_ON_DEVICE T divide(T a, T b) {
   if constexpr (std::is_integral<T>::value) {
     if (b == 0) return 0;
     return b == -1 ? negate(a) : a / b;
@@ -56,7 +57,7 @@ T divide(T a, T b) {
 }
 // Python's remainder: the sign of the divisor; 0 where that is 0.
 template <class T>
-T remainder(T a, T b) {
+MIXNET_ON_DEVICE T remainder(T a, T b) {
   if (b == 0) return 0;
   T r;
   if constexpr (std::is_integral<T>::value) r = b == -1 ? 0 : a % b;
@@ -64,7 +65,7 @@ T remainder(T a, T b) {
   return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
 template <class T>
-T power(T a, T b) {
+MIXNET_ON_DEVICE T power(T a, T b) {
   if constexpr (std::is_integral<T>::value) {
     if (b < 0) return a == 1 ? 1 : a == -1 ? (b % 2 == 0 ? 1 : -1) : 0;
     T result = 1;
@@ -77,12 +78,12 @@ T power(T a, T b) {
   }
 }
 
-#define MIXNET_BINARY(stem, expression)  \
-  struct stem {                          \
-    template <class T>                   \
-    static T of(T a, T b) {              \
-      return static_cast<T>(expression); \
-    }                                    \
+#define MIXNET_BINARY(stem, expression)      \
+  struct stem {                              \
+    template <class T>                       \
+    MIXNET_ON_DEVICE static T of(T a, T b) { \
+      return static_cast<T>(expression);     \
+    }                                        \
   };
 MIXNET_BINARY(Add, wrap(a) + wrap(b))
 MIXNET_BINARY(Sub, wrap(a) - wrap(b))
@@ -108,13 +109,13 @@ MIXNET_BINARY(Xor, (a != 0) != (b != 0))
 template <class F>
 struct Reversed {
   template <class T>
-  static T of(T a, T b) {
+  MIXNET_ON_DEVICE static T of(T a, T b) {
     return F::of(b, a);
   }
 };
 
 // The derivative of digamma, likewise (6.4.6, 6.4.7, 6.4.12).
-inline double trigamma(double x) {
+MIXNET_ON_DEVICE inline double trigamma(double x) {
   if (x <= 0 && x == std::floor(x)) return std::numeric_limits<double>::quiet_NaN();
   if (x < 0) return std::pow(pi / std::sin(pi * (x - std::round(x))), 2) - trigamma(1 - x);
   double sum = 0;
@@ -123,7 +124,7 @@ inline double trigamma(double x) {
   return sum + (1 + 0.5 / x + t * (1.0 / 6 - t * (1.0 / 30 - t * (1.0 / 42 - t / 30)))) / x;
 }
 // Inverse error function: Winitzki's approximation, then Newton steps on the complement, which keeps its digits near 1.
-inline double erfinv(double y) {
+MIXNET_ON_DEVICE inline double erfinv(double y) {
   const double size = std::abs(y), rest = 1 - size;
   if (!(rest > 0)) return rest == 0 ? std::copysign(std::numeric_limits<double>::infinity(), y) : std::nan("");
   const double w = std::log1p(-y * y), a = 2 / (pi * 0.147) + w / 2;
@@ -136,12 +137,12 @@ inline double erfinv(double y) {
 }
 
 template <class T>
-T squared(T x) {
+MIXNET_ON_DEVICE T squared(T x) {
   return x * x;
 }
 // 1 - x^2 with all digits near 1.
 template <class T>
-T co_square(T x) {
+MIXNET_ON_DEVICE T co_square(T x) {
   return (1 - x) * (1 + x);
 }
 
@@ -149,7 +150,7 @@ T co_square(T x) {
 #define MIXNET_PLAIN(stem, expression)   \
   struct stem {                          \
     template <class T>                   \
-    static T of(T x) {                   \
+    MIXNET_ON_DEVICE static T of(T x) {  \
       return static_cast<T>(expression); \
     }                                    \
   };
@@ -157,7 +158,7 @@ T co_square(T x) {
 #define MIXNET_ROUNDING(stem, expression)                 \
   struct stem {                                           \
     template <class T>                                    \
-    static T of(T x) {                                    \
+    MIXNET_ON_DEVICE static T of(T x) {                   \
       if constexpr (std::is_integral<T>::value) return x; \
       else return expression;                             \
     }                                                     \
@@ -166,15 +167,15 @@ T co_square(T x) {
   struct stem {                                                                                   \
     static constexpr bool of_output = from_output;                                                \
     template <class T>                                                                            \
-    static T of(T x) {                                                                            \
+    MIXNET_ON_DEVICE static T of(T x) {                                                           \
       return static_cast<T>(expression);                                                          \
     }                                                                                             \
     template <class T>                                                                            \
-    static T slope([[maybe_unused]] T variable) {                                                 \
+    MIXNET_ON_DEVICE static T slope([[maybe_unused]] T variable) {                                \
       return static_cast<T>(slope_expression);                                                    \
     }                                                                                             \
     template <class T>                                                                            \
-    static T bend([[maybe_unused]] T variable) {                                                  \
+    MIXNET_ON_DEVICE static T bend([[maybe_unused]] T variable) {                                 \
       return static_cast<T>(bend_expression);                                                     \
     }                                                                                             \
   };

@@ -1,0 +1,47 @@
+// GPUs of threads and guarded memory, two of them: kernels written for CUDA, compiled for this machine, run on them as asynchronously as on real ones.
+#include "device/emulated/emulated_gpu.h"
+
+#include "base/error.h"
+#include "device/emulated/emulated_stream.h"
+#include "device/gpu.h"
+
+namespace mixnet {
+namespace {
+
+constexpr int count = 2;
+
+class EmulatedGpu final : public StreamDevice {
+ public:
+  explicit EmulatedGpu(int index) : StreamDevice(index) { enlist(); }
+  void* allocate(size_t bytes) override { return memory_.allocate(bytes); }
+  // As cudaFree does: nobody uses the memory any more.
+  void deallocate(void* data, size_t bytes) override {
+    synchronize();
+    memory_.deallocate(data, bytes);
+  }
+  MemoryInfo memory() const override { return memory_.info(); }
+  EmulatedMemory& guarded() { return memory_; }
+
+ protected:
+  std::unique_ptr<Stream> make_stream() override { return std::make_unique<EmulatedStream>(memory_); }
+
+ private:
+  mutable EmulatedMemory memory_;
+};
+
+}  // namespace
+
+int gpu_count() { return count; }
+
+StreamDevice& gpu_device(int index) {
+  MIXNET_CHECK(index < count, device, "[gpu(", index, ")] expected an index below ", count, ", the number of GPUs");
+  static auto* const gpus = new EmulatedGpu[count]{EmulatedGpu(0), EmulatedGpu(1)};
+  return gpus[index];
+}
+
+void break_emulated_gpu(int index, const std::string& why) {
+  static_cast<EmulatedStream*>(gpu_device(index).stream())->break_down(why);
+}
+void mend_emulated_gpu(int index) { static_cast<EmulatedGpu&>(gpu_device(index)).guarded().break_down({}); }
+
+}  // namespace mixnet

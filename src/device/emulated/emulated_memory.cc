@@ -1,0 +1,81 @@
+#include "device/emulated/emulated_memory.h"
+
+#include <sys/mman.h>
+
+#include "base/error.h"
+
+namespace mixnet {
+
+EmulatedMemory::EmulatedMemory() {
+  void* data = mmap(nullptr, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  MIXNET_CHECK(data != MAP_FAILED, memory, "[emulated gpu] no address space");
+  base_ = static_cast<char*>(data);
+  free_[0] = total;
+}
+
+void* EmulatedMemory::allocate(size_t bytes) {
+  constexpr size_t page = 4096;
+  const size_t size = (bytes + page - 1) / page * page;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (auto it = free_.begin(); it != free_.end(); ++it) {
+    if (it->second < size) continue;
+    const size_t at = it->first, rest = it->second - size;
+    free_.erase(it);
+    if (rest > 0) free_[at + size] = rest;
+    in_use_ += size;
+    return base_ + at;
+  }
+  return nullptr;
+}
+
+void EmulatedMemory::deallocate(void* data, size_t bytes) {
+  constexpr size_t page = 4096;
+  size_t at = static_cast<size_t>(static_cast<char*>(data) - base_), size = (bytes + page - 1) / page * page;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  in_use_ -= size;
+  auto after = free_.lower_bound(at);
+  if (after != free_.end() && after->first == at + size) {
+    size += after->second;
+    after = free_.erase(after);
+  }
+  if (after != free_.begin()) {
+    const auto before = std::prev(after);
+    if (before->first + before->second == at) {
+      before->second += size;
+      return;
+    }
+  }
+  free_[at] = size;
+}
+
+MemoryInfo EmulatedMemory::info() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return {static_cast<int64_t>(total - in_use_), static_cast<int64_t>(total)};
+}
+
+bool EmulatedMemory::has(const void* data) const {
+  const char* at = static_cast<const char*>(data);
+  return at >= base_ && at < base_ + total;
+}
+
+EmulatedMemory::Open::Open(EmulatedMemory& memory) : memory_(memory) {
+  const std::lock_guard<std::mutex> lock(memory_.mutex_);
+  if (memory_.open_++ == 0) mprotect(memory_.base_, total, PROT_READ | PROT_WRITE);
+}
+
+EmulatedMemory::Open::~Open() {
+  const std::lock_guard<std::mutex> lock(memory_.mutex_);
+  if (--memory_.open_ == 0) mprotect(memory_.base_, total, PROT_NONE);
+}
+
+std::string EmulatedMemory::broken() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return broken_;
+}
+
+void EmulatedMemory::break_down(const std::string& why) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (broken_.empty() || why.empty()) broken_ = why;
+}
+
+}  // namespace mixnet

@@ -1,0 +1,10 @@
+// What is linked where there is no backend for GPUs.
+#include "base/error.h"
+#include "device/gpu.h"
+
+namespace mixnet {
+
+int gpu_count() { return 0; }
+StreamDevice& gpu_device(int index) { fail(Code::device, "[gpu(", index, ")] this build has no CUDA backend"); }
+
+}  // namespace mixnet

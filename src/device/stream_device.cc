@@ -1,0 +1,67 @@
+#include "device/stream_device.h"
+
+#include <atomic>
+
+#include "base/environment.h"
+#include "base/error.h"
+
+namespace mixnet {
+namespace {
+
+constexpr int most_gpus = 64;
+std::atomic<StreamDevice*> devices[most_gpus];
+
+// MIXNET_GPU_SYNC=1, or MIXNET_ENGINE=naive.
+bool in_step() {
+  const std::string engine = environment_string("ENGINE", "");
+  return environment_bool("GPU_SYNC", engine == "naive" || engine == "NaiveEngine");
+}
+
+}  // namespace
+
+int StreamDevice::in_use() { return most_gpus; }
+StreamDevice* StreamDevice::used(int index) { return devices[index].load(std::memory_order_acquire); }
+void StreamDevice::enlist() { devices[id_.index % most_gpus].store(this, std::memory_order_release); }
+
+Stream& StreamDevice::stream_of(Use use) {
+  const auto i = static_cast<size_t>(use);
+  if (Stream* made = made_[i].load(std::memory_order_acquire)) return *made;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (!streams_[i]) {
+    streams_[i] = make_stream();
+    streams_[i]->set_in_step(in_step());
+    made_[i].store(streams_[i].get(), std::memory_order_release);
+  }
+  return *streams_[i];
+}
+
+void StreamDevice::copy_from(const Device&, void* to, const void* from, size_t bytes) {
+  if (bytes == 0) return;
+  Stream& compute = stream_of(Use::compute);
+  compute.copy(to, from, bytes);
+  compute.synchronize();
+}
+
+void StreamDevice::copy_later(Device& source, Device& target, void* to, const void* from, size_t bytes,
+                              Watcher::Done done) {
+  Stream& way = stream_of(source.id().host() ? Use::copy_in : Use::copy_out);
+  for (Device* device : {&source, &target}) {
+    if (Stream* before = device->stream()) way.wait(*before->record());
+  }
+  if (bytes > 0) way.copy(to, from, bytes);
+  Watcher* watcher;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!watcher_) watcher_ = std::make_unique<Watcher>();
+    watcher = watcher_.get();
+  }
+  watcher->tell(way.record(), std::move(done));
+}
+
+void StreamDevice::synchronize() {
+  for (const auto& made : made_) {
+    if (Stream* stream = made.load(std::memory_order_acquire)) stream->synchronize();
+  }
+}
+
+}  // namespace mixnet
