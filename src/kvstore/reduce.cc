@@ -234,8 +234,7 @@ NDArray reduce(Span<const NDArray> values, NDArray& buffer, int priority) {
   if (values.size() == 1) return first;
   const bool fits = !buffer.none() && buffer.shape() == first.shape() && buffer.dtype() == first.dtype() &&
                     buffer.device() == first.device();
-  if (!fits)
-    buffer = NDArray(first.shape(), first.dtype(), first.device());
+  if (!fits) buffer = NDArray(first.shape(), first.dtype(), first.device());
   Variable* writes[] = {buffer.variable()};
   push_sum(values, buffer, writes, "kvstore sum", priority);
   return buffer;

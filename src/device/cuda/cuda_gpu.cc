@@ -20,8 +20,9 @@ void check(int device, cudaError_t code, const char* what) {
 // The device that calls of this thread are for.
 void use(int device) {
   static const uint32_t generation = fork_generation();
-  MIXNET_CHECK(fork_generation() == generation, device, "[", name_of(device),
-               "] CUDA was used before this process was forked: start the process anew, or use the GPU in the children only");
+  MIXNET_CHECK(
+      fork_generation() == generation, device, "[", name_of(device),
+      "] CUDA was used before this process was forked: start the process anew, or use the GPU in the children only");
   check(device, cudaSetDevice(device), "cudaSetDevice");
 }
 
@@ -65,7 +66,8 @@ class CudaStream final : public Stream {
   }
   void wait(const Event& event) override {
     use(device_);
-    check(device_, cudaStreamWaitEvent(stream_, static_cast<const CudaEvent&>(event).native(), 0), "cudaStreamWaitEvent");
+    check(device_, cudaStreamWaitEvent(stream_, static_cast<const CudaEvent&>(event).native(), 0),
+          "cudaStreamWaitEvent");
   }
   void synchronize() override {
     use(device_);
