@@ -148,6 +148,7 @@ STAGES = {
     "tools": tools,
     "cpp": cpp,
     "c": c_programs,
+    "gpu": gpu,
     "python": python,
     "fault": fault,
     "languages": languages,
