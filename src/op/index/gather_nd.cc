@@ -1,4 +1,6 @@
 // gather_nd and its counterparts scatter_nd, _scatter_set_nd: slices of a tensor addressed by several indices at once.
+#include "op/index/gather_nd.h"
+
 #include <cstring>
 
 #include "op/core/builder.h"
@@ -6,10 +8,6 @@
 
 namespace mixnet::op::gather_nd {
 namespace {
-
-struct Params {
-  Shape shape;
-};
 
 // indices (M, ...) address the first M axes of `data`: `count` slices of `inner` elements each.
 struct Address {
