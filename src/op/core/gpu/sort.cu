@@ -32,6 +32,7 @@ PairSort::PairSort(int64_t n) : n_(n), place_(static_cast<size_t>(n + 7) / 8 * 6
   cub::DoubleBuffer<uint64_t> keys;
   cub::DoubleBuffer<int64_t> values;
   check(cub::DeviceRadixSort::SortPairs(nullptr, scratch_, keys, values, static_cast<int>(n)));
+  scratch_ = (scratch_ + 7) / 8 * 8;
 }
 
 PairSort::Pairs PairSort::run(Stream& stream, void* workspace, int i, int low, int high) const {

@@ -17,6 +17,7 @@ class PairSort {
 
   explicit PairSort(int64_t n);
   int64_t size() const { return n_; }
+  // A multiple of 8.
   size_t workspace() const { return 4 * place_ + scratch_; }
   // Place 0 or 1.
   Pairs place(void* workspace, int i) const;
