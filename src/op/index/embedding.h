@@ -10,5 +10,4 @@ struct Params {
   bool sparse_grad = false;
 };
 
-
 }  // namespace mixnet::op::embedding

@@ -60,8 +60,7 @@ void put(const RunContext& r, const gpu::PairSort& sort, const TensorView& value
   const Groups groups = group_by_row(r, sort, address, address.rows);
   gpu::dispatch_words(dtype_size(values.dtype), [&](auto tag) {
     using W = typename decltype(tag)::type;
-    gpu::map(*r.context.stream, values.size(),
-             LastSlice<W>{groups, address.inner, values.as<W>(), r.out[0].as<W>()});
+    gpu::map(*r.context.stream, values.size(), LastSlice<W>{groups, address.inner, values.as<W>(), r.out[0].as<W>()});
   });
 }
 void scatter(const Params&, const RunContext& r, const gpu::PairSort& sort) {
@@ -81,8 +80,7 @@ void gather_backward(const NoParams&, const RunContext& r, const gpu::PairSort& 
   const Groups groups = group_by_row(r, sort, address, address.rows);
   dispatch_all(r.out[0].dtype, "gather_nd", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    gpu::map(*r.context.stream, r.in[0].size(),
-             SumSlices<T>{groups, address.inner, r.in[0].as<T>(), r.out[0].as<T>()});
+    gpu::map(*r.context.stream, r.in[0].size(), SumSlices<T>{groups, address.inner, r.in[0].as<T>(), r.out[0].as<T>()});
   });
 }
 

@@ -8,5 +8,4 @@ struct Params {
   Shape shape;
 };
 
-
 }  // namespace mixnet::op::gather_nd

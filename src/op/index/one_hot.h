@@ -10,5 +10,4 @@ struct Params {
   DType dtype = DType::f32;
 };
 
-
 }  // namespace mixnet::op::one_hot

@@ -32,5 +32,4 @@ struct Lines {
   }
 };
 
-
 }  // namespace mixnet::op::pick

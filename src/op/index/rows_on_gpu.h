@@ -32,8 +32,7 @@ inline void gather_rows_on_gpu(const RunContext& r, const Rows& s, const TensorV
   gpu::dispatch_words(dtype_size(data.dtype), [&](auto tag) {
     using W = typename decltype(tag)::type;
     const RowNumbers row{Indices(indices), s.n, s.mode == IndexMode::wrap};
-    gpu::map(*r.context.stream, r.out[0].size(),
-             GatherRows<W>{row, s.count, s.inner, data.as<W>(), r.out[0].as<W>()});
+    gpu::map(*r.context.stream, r.out[0].size(), GatherRows<W>{row, s.count, s.inner, data.as<W>(), r.out[0].as<W>()});
   });
 }
 

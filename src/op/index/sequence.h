@@ -30,7 +30,9 @@ struct Sequences {
     return {line % steps, line / steps, inside};
   }
   // First element of step t of sequence n.
-  MIXNET_ON_DEVICE int64_t at(int64_t t, int64_t n) const { return (time_first ? t * batch + n : n * steps + t) * inner; }
+  MIXNET_ON_DEVICE int64_t at(int64_t t, int64_t n) const {
+    return (time_first ? t * batch + n : n * steps + t) * inner;
+  }
 };
 
 // Length of sequence n, at least `least` and at most all steps.

@@ -8,5 +8,4 @@ struct Params : SequenceParams {
   double value = 0;
 };
 
-
 }  // namespace mixnet::op::sequence_mask

@@ -33,7 +33,9 @@ struct Lines {
   }
   MIXNET_ON_DEVICE int64_t count() const { return outer * inner; }
   // Element i of line l in a tensor with `extent` elements along the axis.
-  MIXNET_ON_DEVICE int64_t at(int64_t l, int64_t i, int64_t extent) const { return (l / inner * extent + i) * inner + l % inner; }
+  MIXNET_ON_DEVICE int64_t at(int64_t l, int64_t i, int64_t extent) const {
+    return (l / inner * extent + i) * inner + l % inner;
+  }
 };
 
 // NaN counts as larger than everything.
@@ -48,6 +50,5 @@ MIXNET_ON_DEVICE uint64_t key_of(T value) {
   std::memcpy(&bits, &d, sizeof bits);
   return bits & sign ? ~bits : bits | sign;
 }
-
 
 }  // namespace mixnet::op::topk

@@ -48,15 +48,18 @@ void move_rows(Stream* stream, char* whole, Span<const TensorView> parts, int64_
 
 void forward(const Params& p, const RunContext& r) {
   const Shape& out = r.out[0].shape;
-  move_rows<true>(r.context.stream, r.out[0].as<char>(), r.in, out.size(0, normalize_axis(p.dim, out.ndim(), "Concat")));
+  move_rows<true>(r.context.stream, r.out[0].as<char>(), r.in,
+                  out.size(0, normalize_axis(p.dim, out.ndim(), "Concat")));
 }
 void stack(const StackParams& p, const RunContext& r) {
   const Shape& out = r.out[0].shape;
-  move_rows<true>(r.context.stream, r.out[0].as<char>(), r.in, out.size(0, normalize_axis(p.axis, out.ndim(), "stack")));
+  move_rows<true>(r.context.stream, r.out[0].as<char>(), r.in,
+                  out.size(0, normalize_axis(p.axis, out.ndim(), "stack")));
 }
 void split(const SplitParams& p, const RunContext& r) {
   const Shape& in = r.in[0].shape;
-  move_rows<false>(r.context.stream, r.in[0].as<char>(), r.out, in.size(0, normalize_axis(p.axis, in.ndim(), "SliceChannel")));
+  move_rows<false>(r.context.stream, r.in[0].as<char>(), r.out,
+                   in.size(0, normalize_axis(p.axis, in.ndim(), "SliceChannel")));
 }
 
 AxisPieces pieces(const Params& p, const Shape& whole) { return {normalize_axis(p.dim, whole.ndim(), "Concat")}; }
@@ -139,7 +142,8 @@ std::vector<std::string> split_outputs(const SplitParams& p) {
 //[full
 void concat_backward(const Params& p, const RunContext& r) {
   const Shape& whole = r.in[0].shape;
-  move_rows<false>(r.context.stream, r.in[0].as<char>(), r.out, whole.size(0, normalize_axis(p.dim, whole.ndim(), "Concat")));
+  move_rows<false>(r.context.stream, r.in[0].as<char>(), r.out,
+                   whole.size(0, normalize_axis(p.dim, whole.ndim(), "Concat")));
 }
 void infer_concat_backward(InferShape& c) {
   for (size_t i = 0; i < c.out.size(); ++i) c.set_out(static_cast<int>(i), c.in[i + 1]);

@@ -88,9 +88,7 @@ void infer_slice_like(InferShape& c) {
   if (c.in[0].known() && c.in[1].known()) c.set_out(0, like_box(c.params<LikeParams>(), c.in[0], c.in[1]).extent);
 }
 
-void copy_whole(const RunContext& r) {
-  copy_bytes(r.context.stream, r.out[0].data, r.in[0].data, r.in[0].bytes());
-}
+void copy_whole(const RunContext& r) { copy_bytes(r.context.stream, r.out[0].data, r.in[0].data, r.in[0].bytes()); }
 void assign(const Params& p, const RunContext& r) {
   copy_whole(r);
   put_box(box_of(p, r.in[0].shape, "_slice_assign"), r.context.stream, r.out[0], r.in[1]);

@@ -56,5 +56,4 @@ inline StridedLoop<2> box_loop(const Box& box, const Shape& whole, int64_t* offs
   return loop;
 }
 
-
 }  // namespace mixnet::op::slice

@@ -68,8 +68,7 @@ void move(const RunContext& r, const gpu::PairSort& sort, const int64_t* slice, 
 class Choosing : public Kernel {
  public:
   explicit Choosing(const PrepareContext& c)
-      : axis_(axis_of(c.params<Params>(), c.inputs[c.inputs.size() == 3 ? 2 : 0].shape)),
-        sort_(c.inputs[1].shape[0]) {}
+      : axis_(axis_of(c.params<Params>(), c.inputs[c.inputs.size() == 3 ? 2 : 0].shape)), sort_(c.inputs[1].shape[0]) {}
   size_t workspace() const override { return sort_.workspace() + sizeof(int64_t); }
 
  protected:

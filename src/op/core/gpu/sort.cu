@@ -21,14 +21,13 @@ PairSort::Pairs PairSort::place(void* workspace, int i) const {
 
 namespace {
 
-void check(cudaError_t code) {
-  MIXNET_CHECK(code == cudaSuccess, device, "[gpu] sort: ", cudaGetErrorString(code));
-}
+void check(cudaError_t code) { MIXNET_CHECK(code == cudaSuccess, device, "[gpu] sort: ", cudaGetErrorString(code)); }
 
 }  // namespace
 
 PairSort::PairSort(int64_t n) : n_(n), place_(static_cast<size_t>(n + 7) / 8 * 64) {
-  MIXNET_CHECK(n <= std::numeric_limits<int>::max(), unsupported, "[gpu] sort: expected less than 2^31 elements, got ", n);
+  MIXNET_CHECK(n <= std::numeric_limits<int>::max(), unsupported, "[gpu] sort: expected less than 2^31 elements, got ",
+               n);
   cub::DoubleBuffer<uint64_t> keys;
   cub::DoubleBuffer<int64_t> values;
   check(cub::DeviceRadixSort::SortPairs(nullptr, scratch_, keys, values, static_cast<int>(n)));
