@@ -55,8 +55,8 @@ class FindKernel : public Kernel {
   void run(const RunContext& r) const override {
     gpu::dispatch_computed(r.in[0].dtype, [&](auto tag) {
       using A = typename decltype(tag)::type;
-      plan_.run(*r.context.stream,
-                Find<Max, A>{gpu::Elements<A>(r.in[0]), r.out[0].data, r.out[0].dtype, split_}, r.context.workspace);
+      plan_.run(*r.context.stream, Find<Max, A>{gpu::Elements<A>(r.in[0]), r.out[0].data, r.out[0].dtype, split_},
+                r.context.workspace);
     });
   }
 

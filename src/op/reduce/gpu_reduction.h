@@ -46,8 +46,7 @@ template <class A>
 struct SameOutput : gpu::Elements<A> {
   using gpu::Elements<A>::Elements;
   template <class W> MIXNET_ON_DEVICE void put(int64_t i, W value) const {
-    gpu::with_pointer<A>(this->data, this->dtype,
-                         [&](auto* y) { y[i] = narrowed<std::decay_t<decltype(*y)>>(value); });
+    gpu::with_pointer<A>(this->data, this->dtype, [&](auto* y) { y[i] = narrowed<std::decay_t<decltype(*y)>>(value); });
   }
 };
 template <class A>
@@ -87,9 +86,7 @@ struct OverAxes {
       return total;
     });
   }
-  MIXNET_ON_DEVICE void finish(int64_t row, Value v) const {
-    out.put(row, Finish()(v, places.summed.size));
-  }
+  MIXNET_ON_DEVICE void finish(int64_t row, Value v) const { out.put(row, Finish()(v, places.summed.size)); }
 };
 
 template <class F, class Finish, template <class> class Output = SameOutput>

@@ -23,8 +23,7 @@ void infer_type(InferType& c) {
 bool choose(InferStorage& c) { return stored_reduction::choose(c, stored_reduction::over(c.params<Params>(), false)); }
 void stored_forward(const Params& p, const RunContext& r) {
   const auto what = stored_reduction::over(p, false);
-  if (p.ord == 1)
-    stored_reduction::reduce<reduction::AbsSum>(r.in[0], r.out[0], what, reduction::Same());
+  if (p.ord == 1) stored_reduction::reduce<reduction::AbsSum>(r.in[0], r.out[0], what, reduction::Same());
   else stored_reduction::reduce<reduction::SquareSum>(r.in[0], r.out[0], what, reduction::Root());
 }
 // d|x| is sign x, d||x|| is x/||x|| and 0 where everything is 0.

@@ -9,8 +9,8 @@ using namespace reduction;
 
 template <class F, class Finish = Same>
 std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
-  return std::make_unique<AxesKernel<F, Finish>>(
-      c.inputs[0], reduced_axes(c.params<ReduceParams>(), c.inputs[0].ndim(), "reduce"));
+  return std::make_unique<AxesKernel<F, Finish>>(c.inputs[0],
+                                                 reduced_axes(c.params<ReduceParams>(), c.inputs[0].ndim(), "reduce"));
 }
 
 // Of the factors that are not 0, NaN left out if SkipNan; and how many are 0.
