@@ -94,7 +94,7 @@ class MultiKernel : public Kernel {
     constexpr size_t group = 4 + Master;
     const Span<const TensorView> in = r.in.subspan(k * group, group);
     S* const copy = Master ? in[group - 1].as<S>() : nullptr;
-    const Weight<T, S> weight{in[0].as<T>(), in[1].as<T>(),     in[2].as<S>(),   in[3].as<S>(),
+    const Weight<T, S> weight{in[0].as<T>(), in[1].as<T>(),    in[2].as<S>(),   in[3].as<S>(),
                               copy,          r.out[k].as<T>(), r.out[k].size(), Direction<A>(p_, k)};
     char* const parts = static_cast<char*>(r.context.workspace);
     double* const rate = reinterpret_cast<double*>(parts + summing_);
