@@ -7,8 +7,12 @@
 
 namespace mixnet {
 
+struct ConvertOnHost {
+  static void convert(const RunContext&, const TensorView& from, const TensorView& to) { mixnet::convert(from, to); }
+};
+
 // A kernel whose body sees only float32 or float64 tensors.
-template <class P>
+template <class P, class Conversion = ConvertOnHost>
 class WideKernel : public Kernel {
  public:
   // body(params, run, workspace of `scratch` bytes). Inputs in `integer` keep their dtype.
@@ -24,10 +28,10 @@ class WideKernel : public Kernel {
     if (converted_ == 0) return body_(params_, r);
     std::vector<TensorView> in(r.in.begin(), r.in.end()), out(r.out.begin(), r.out.end());
     char* at = static_cast<char*>(r.context.workspace) + scratch_;
-    for (TensorView& v : in) widen(v, at, true);
-    for (TensorView& v : out) widen(v, at, false);
+    for (TensorView& v : in) widen(r, v, at, true);
+    for (TensorView& v : out) widen(r, v, at, false);
     body_(params_, {in, out, r.context});
-    for (size_t i = 0; i < out.size(); ++i) narrow(out[i], r.out[i]);
+    for (size_t i = 0; i < out.size(); ++i) narrow(r, out[i], r.out[i]);
   }
 
  private:
@@ -36,17 +40,17 @@ class WideKernel : public Kernel {
     if (is_half(v)) converted_ += bytes(v);
   }
 
-  static void widen(TensorView& v, char*& at, bool copy) {
+  static void widen(const RunContext& r, TensorView& v, char*& at, bool copy) {
     if (!is_half(v)) return;
     TensorView wide = v;
     wide.dtype = DType::f32;
     if (v.data) wide.data = at;
-    if (copy && v.data) convert(v, wide);
+    if (copy && v.data) Conversion::convert(r, v, wide);
     at += bytes(v);
     v = wide;
   }
-  static void narrow(const TensorView& wide, const TensorView& v) {
-    if (is_half(v) && v.data) convert(wide, v);
+  static void narrow(const RunContext& r, const TensorView& wide, const TensorView& v) {
+    if (is_half(v) && v.data) Conversion::convert(r, wide, v);
   }
 
   const P params_;
