@@ -67,9 +67,7 @@ void potri(const NoParams&, const RunContext& r) {
     gpu::map(*r.context.stream, r.out[0].size(), Square<T>{w, r.out[0].as<T>(), m.rows});
   });
 }
-std::unique_ptr<Kernel> prepare_potri(const PrepareContext& c) {
-  return std::make_unique<gpu::WideKernel<NoParams>>(c, potri, static_cast<size_t>(c.inputs[0].size()) * sizeof(double));
-}
+size_t potri_scratch(const PrepareContext& c) { return static_cast<size_t>(c.inputs[0].size()) * sizeof(double); }
 
 template <class T>
 struct CopyLower {
@@ -92,9 +90,9 @@ void copy_lower(const NoParams&, const RunContext& r) {
 }  // namespace
 
 void register_gpu(Registry& registry) {
-  gpu::wide<NoParams, potrf>(registry, "_linalg_potrf");
-  gpu::prepared(registry, "_linalg_potri", prepare_potri);
-  gpu::wide<NoParams, copy_lower>(registry, "_linalg_copy_lower");
+  gpu::wide<NoParams>(registry, "_linalg_potrf", potrf);
+  gpu::wide<NoParams>(registry, "_linalg_potri", potri, potri_scratch);
+  gpu::wide<NoParams>(registry, "_linalg_copy_lower", copy_lower);
 }
 
 }  // namespace mixnet::op::linalg_cholesky

@@ -29,14 +29,13 @@ void forward(const NoParams&, const RunContext& r) {
                                 r.out[1].as<T>(), m.rows, m.columns});
   });
 }
-std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+size_t scratch(const PrepareContext& c) {
   const Matrices m(c.inputs[0].shape);
-  return std::make_unique<gpu::WideKernel<NoParams>>(
-      c, forward, static_cast<size_t>(m.count * m.rows * (m.columns + 1)) * sizeof(double));
+  return static_cast<size_t>(m.count * m.rows * (m.columns + 1)) * sizeof(double);
 }
 
 }  // namespace
 
-void register_gpu(Registry& registry) { gpu::prepared(registry, "_linalg_gelqf", prepare); }
+void register_gpu(Registry& registry) { gpu::wide<NoParams>(registry, "_linalg_gelqf", forward, scratch); }
 
 }  // namespace mixnet::op::linalg_gelqf

@@ -104,19 +104,18 @@ void times_inverse(const NoParams&, const RunContext& r) {
   });
 }
 
-template <gpu::KernelFn<NoParams> Body, int input, int copies>
-std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
-  const size_t size = static_cast<size_t>(c.inputs[input].size()) * copies * sizeof(double);
-  return std::make_unique<gpu::WideKernel<NoParams>>(c, Body, size);
+template <int input, int copies>
+size_t scratch(const PrepareContext& c) {
+  return static_cast<size_t>(c.inputs[input].size()) * copies * sizeof(double);
 }
 
 }  // namespace
 
 void register_gpu(Registry& registry) {
-  gpu::prepared(registry, "_linalg_inverse", prepare<inverse, 0, 1>);
-  gpu::prepared(registry, "_linalg_det", prepare<det, 0, 1>);
-  gpu::prepared(registry, "_linalg_slogdet", prepare<slogdet, 0, 1>);
-  gpu::prepared(registry, "_backward_linalg_det", prepare<times_inverse, 1, 2>);
+  gpu::wide<NoParams>(registry, "_linalg_inverse", inverse, scratch<0, 1>);
+  gpu::wide<NoParams>(registry, "_linalg_det", det, scratch<0, 1>);
+  gpu::wide<NoParams>(registry, "_linalg_slogdet", slogdet, scratch<0, 1>);
+  gpu::wide<NoParams>(registry, "_backward_linalg_det", times_inverse, scratch<1, 2>);
 }
 
 }  // namespace mixnet::op::linalg_inverse

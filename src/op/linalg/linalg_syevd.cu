@@ -26,10 +26,7 @@ void forward(const NoParams&, const RunContext& r) {
                                       r.out[1].as<T>(), m.rows});
   });
 }
-std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
-  return std::make_unique<gpu::WideKernel<NoParams>>(c, forward,
-                                                     static_cast<size_t>(c.inputs[0].size()) * 2 * sizeof(double));
-}
+size_t scratch(const PrepareContext& c) { return static_cast<size_t>(c.inputs[0].size()) * 2 * sizeof(double); }
 
 // (dU, dL, U, L) to the middle matrix of the gradient, of which (i, j) and (j, i) are one number.
 template <class T>
@@ -64,8 +61,8 @@ void middle(const NoParams&, const RunContext& r) {
 }  // namespace
 
 void register_gpu(Registry& registry) {
-  gpu::prepared(registry, "_linalg_syevd", prepare);
-  gpu::wide<NoParams, middle>(registry, "_backward_linalg_syevd");
+  gpu::wide<NoParams>(registry, "_linalg_syevd", forward, scratch);
+  gpu::wide<NoParams>(registry, "_backward_linalg_syevd", middle);
 }
 
 }  // namespace mixnet::op::linalg_syevd

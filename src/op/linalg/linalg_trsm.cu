@@ -69,8 +69,8 @@ void forward(const Params& p, const RunContext& r) {
 }  // namespace
 
 void register_gpu(Registry& registry) {
-  gpu::wide<Params, forward<false>>(registry, "_linalg_trmm");
-  gpu::wide<Params, forward<true>>(registry, "_linalg_trsm");
+  gpu::wide<Params>(registry, "_linalg_trmm", forward<false>);
+  gpu::wide<Params>(registry, "_linalg_trsm", forward<true>);
 }
 
 }  // namespace mixnet::op::linalg_trsm

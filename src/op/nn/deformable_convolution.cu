@@ -156,18 +156,18 @@ void backward(const Params& p, const RunContext& r) {
 }
 
 // `data` is the input that has the images, `copies` how many matrices are kept.
-template <gpu::KernelFn<Params> Body, int data, int copies>
-std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+template <int data, int copies>
+size_t scratch(const PrepareContext& c) {
   const Shape& out = data == 0 ? c.outputs[0].shape : c.inputs[0].shape;
   const Sizes s(c.params<Params>(), c.inputs[data].shape, out);
   const size_t item = c.inputs[0].dtype == DType::f64 ? 8 : 4;
-  return std::make_unique<gpu::WideKernel<Params>>(c, Body, copies * s.matrix() * item);
+  return copies * s.matrix() * item;
 }
 
 template <bool Modulated>
 void add(Registry& registry, const std::string& name) {
-  gpu::prepared(registry, "_" + name, prepare<forward<Modulated>, 0, 1>);
-  gpu::prepared(registry, "_backward_" + name, prepare<backward<Modulated>, 1, 2>);
+  gpu::wide<Params>(registry, "_" + name, forward<Modulated>, scratch<0, 1>);
+  gpu::wide<Params>(registry, "_backward_" + name, backward<Modulated>, scratch<1, 2>);
 }
 
 }  // namespace

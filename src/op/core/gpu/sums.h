@@ -1,15 +1,11 @@
 // Sums that a group of threads adds up.
 #pragma once
-#include "base/on_device.h"
+#include <cstdint>
+
+#include "op/core/gpu/merges.h"
 
 namespace mixnet::gpu {
 
-struct Plus {
-  template <class A> MIXNET_ON_DEVICE A operator()(A x, A y) const { return x + y; }
-};
-struct Larger {
-  template <class A> MIXNET_ON_DEVICE A operator()(A x, A y) const { return x < y ? y : x; }
-};
 template <class A>
 struct Pair {
   A first, second;

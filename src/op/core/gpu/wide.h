@@ -1,4 +1,4 @@
-// WideKernel for GPUs: a body that sees only float32 and float64 takes the 16-bit floats too.
+// Lets a body for GPUs that computes in float or double take the 16-bit floats too (op/core/wide.h).
 #pragma once
 #include "op/core/gpu/launch.h"
 #include "op/core/gpu/register.h"
@@ -13,27 +13,26 @@ struct Converted {
   MIXNET_ON_DEVICE void operator()(int64_t i) const { y[i] = static_cast<To>(static_cast<float>(x[i])); }
 };
 
-template <class From, class To>
-void convert_as(Stream& stream, const TensorView& from, const TensorView& to) {
-  map(stream, from.size(), Converted<From, To>{from.as<From>(), to.as<To>()});
-}
+struct Conversion {
+  static void run(const KernelContext& c, const TensorView& from, const TensorView& to) {
+    if (from.dtype == DType::f16) put<f16, float>(c, from, to);
+    else if (from.dtype == DType::bf16) put<bf16, float>(c, from, to);
+    else if (to.dtype == DType::f16) put<float, f16>(c, from, to);
+    else put<float, bf16>(c, from, to);
+  }
 
-struct ConvertOnStream {
-  static void convert(const RunContext& r, const TensorView& from, const TensorView& to) {
-    Stream& stream = *r.context.stream;
-    if (from.dtype == DType::f16) convert_as<f16, float>(stream, from, to);
-    else if (from.dtype == DType::bf16) convert_as<bf16, float>(stream, from, to);
-    else if (to.dtype == DType::f16) convert_as<float, f16>(stream, from, to);
-    else convert_as<float, bf16>(stream, from, to);
+ private:
+  template <class From, class To>
+  static void put(const KernelContext& c, const TensorView& from, const TensorView& to) {
+    map(*c.stream, from.size(), Converted<From, To>{from.as<From>(), to.as<To>()});
   }
 };
 
-template <class P> using WideKernel = mixnet::WideKernel<P, ConvertOnStream>;
-
-template <class P, KernelFn<P> Body>
-void wide(Registry& registry, const std::string& name) {
-  prepared(registry, name, [](const PrepareContext& c) -> std::unique_ptr<Kernel> {
-    return std::make_unique<WideKernel<P>>(c, Body, 0);
+// `scratch` says how many bytes of workspace the body gets.
+template <class P>
+void wide(Registry& registry, const std::string& name, KernelFn<P> body, size_t (*scratch)(const PrepareContext&) = nullptr) {
+  registry.existing(name).gpu_kernels.push_back([=](const PrepareContext& c) -> std::unique_ptr<Kernel> {
+    return std::make_unique<WideKernel<P, Conversion>>(c, body, scratch ? scratch(c) : 0);
   });
 }
 
