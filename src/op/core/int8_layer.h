@@ -20,10 +20,9 @@ struct Int8Steps {
   MIXNET_ON_DEVICE int32_t bias(int64_t channel) const {
     const float unit = step(channel);
     if (!biases || unit == 0) return 0;
-    const float value = bias_type == DType::f32
-                            ? static_cast<const float*>(biases)[channel]
-                            : static_cast<float>(static_cast<const int8_t*>(biases)[channel]) *
-                                  bias_range.step(0, DType::i8);
+    const float value = bias_type == DType::f32 ? static_cast<const float*>(biases)[channel]
+                                                : static_cast<float>(static_cast<const int8_t*>(biases)[channel]) *
+                                                      bias_range.step(0, DType::i8);
     return quantized::saturate<int32_t>(value / unit);
   }
   MIXNET_ON_DEVICE static int32_t add(int32_t sum, int32_t bias) {
@@ -42,7 +41,11 @@ struct Int8Layer {
   }
   Int8Steps steps(const RunContext& r) const {
     const quantized::Ranges data = of(r, 0);
-    return {data, of(r, 1), biased ? of(r, 2) : data, biased ? r.in[2].data : nullptr, r.in[0].dtype,
+    return {data,
+            of(r, 1),
+            biased ? of(r, 2) : data,
+            biased ? r.in[2].data : nullptr,
+            r.in[0].dtype,
             biased ? r.in[2].dtype : DType::i8};
   }
   // Sets the range of the result, of one number or of one per channel.

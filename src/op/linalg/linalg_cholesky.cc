@@ -101,7 +101,7 @@ void register_ops(Registry& registry) {
   //[full
   root.doc(
           "The Cholesky factor: L, lower triangular, with L L^T = A. A matrix that is not positive definite is an "
-          "error.")
+          "error; on a GPU it gives NaN.")
       .gradient(potrf_gradient);
   back.doc("The inverse of A A^T for lower triangular A: the inverse of a matrix from its Cholesky factor.")
       .gradient(potri_gradient);

@@ -17,7 +17,7 @@ void forward(const NoParams&, const RunContext& r) {
     m.each([&](int64_t i) {
       T* work = static_cast<T*>(r.context.workspace) + i * 2 * m.area();
       eigenvectors(r.in[0].as<T>() + i * m.area(), work, work + m.area(), r.out[0].as<T>() + i * m.area(),
-                 r.out[1].as<T>() + i * m.rows, m.rows, Alone());
+                   r.out[1].as<T>() + i * m.rows, m.rows, Alone());
     });
   });
 }

@@ -72,9 +72,8 @@ struct SumLog {
   int64_t n;
   template <class G> MIXNET_ON_DEVICE void operator()(int64_t item, const G& group) const {
     using A = accumulator_t<T>;
-    const A sum = gpu::sum_of<A>(group, n, [&](int64_t k) {
-      return std::log(static_cast<A>(a[item * n * n + k * (n + 1)]));
-    });
+    const A sum =
+        gpu::sum_of<A>(group, n, [&](int64_t k) { return std::log(static_cast<A>(a[item * n * n + k * (n + 1)])); });
     if (group.rank() == 0) y[item] = static_cast<T>(sum);
   }
 };

@@ -35,7 +35,8 @@ MIXNET_ON_DEVICE void lq_factor(T* work, T* tau, T* q, T* l, int64_t rows, int64
     }
     group.wait();
     if (rest == 0) continue;
-    for (int64_t k = i + 1 + group.rank(); k < rows; k += group.size()) reflect(row, factor, work + k * columns, i, columns);
+    for (int64_t k = i + 1 + group.rank(); k < rows; k += group.size())
+      reflect(row, factor, work + k * columns, i, columns);
     group.wait();
   }
   for (int64_t i = group.rank(); i < rows; i += group.size()) {

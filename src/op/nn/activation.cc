@@ -12,8 +12,7 @@ void forward(const Params& p, const RunContext& r) {
     T* y = r.out[0].as<T>();
     dispatch(p.act, [&](auto function) {
       parallel_for(r.out[0].size(), 16384, [&](int64_t first, int64_t last) {
-        for (int64_t i = first; i < last; ++i)
-          y[i] = static_cast<T>(function.of(static_cast<accumulator_t<T>>(x[i])));
+        for (int64_t i = first; i < last; ++i) y[i] = static_cast<T>(function.of(static_cast<accumulator_t<T>>(x[i])));
       });
     });
   });

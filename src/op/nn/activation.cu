@@ -20,8 +20,7 @@ void forward(const Params& p, const RunContext& r) {
   dispatch_float(r.in[0].dtype, "Activation", [&](auto tag) {
     using T = typename decltype(tag)::type;
     dispatch(p.act, [&](auto function) {
-      gpu::map(*r.context.stream, r.out[0].size(),
-               Forward<decltype(function), T>{r.in[0].as<T>(), r.out[0].as<T>()});
+      gpu::map(*r.context.stream, r.out[0].size(), Forward<decltype(function), T>{r.in[0].as<T>(), r.out[0].as<T>()});
     });
   });
 }

@@ -40,10 +40,12 @@ struct Forward {
     if (p.batch) {
       mean = gpu::sum_of<double>(group, n, [&](int64_t k) { return static_cast<double>(x[s.at(c, k)]); }) / parts;
       const S centre = static_cast<S>(mean);
-      variance = gpu::sum_of<double>(group, n, [&](int64_t k) {
-                   const S distance = static_cast<S>(x[s.at(c, k)]) - centre;
-                   return static_cast<double>(distance * distance);
-                 }) / parts;
+      variance = gpu::sum_of<double>(group, n,
+                                     [&](int64_t k) {
+                                       const S distance = static_cast<S>(x[s.at(c, k)]) - centre;
+                                       return static_cast<double>(distance * distance);
+                                     }) /
+                 parts;
     } else {
       mean = static_cast<double>(p.moving_mean[c]);
       variance = static_cast<double>(p.moving_variance[c]);
@@ -68,8 +70,8 @@ void run_forward(const Params& p, const RunContext& r) {
     using S = accumulator_t<T>;
     const Places s{Sizes(r.in[0].shape, p)};
     const bool batch = r.context.training && !p.use_global_stats;
-    const Channel<S> channel{r.in[1].as<S>(), r.in[2].as<S>(), r.in[3].as<S>(), r.in[4].as<S>(), r.out[1].as<S>(),
-                             r.out[2].as<S>(), p.eps, p.fix_gamma, batch, Relu};
+    const Channel<S> channel{r.in[1].as<S>(),  r.in[2].as<S>(), r.in[3].as<S>(), r.in[4].as<S>(), r.out[1].as<S>(),
+                             r.out[2].as<S>(), p.eps,           p.fix_gamma,     batch,           Relu};
     gpu::for_each_row(*r.context.stream, s.channels, s.count(),
                       Forward<T, S>{s, channel, r.in[0].as<T>(), r.out[0].as<T>()});
   });
@@ -101,12 +103,12 @@ struct Backward {
     if (dx) {
       // With fixed statistics the normalisation is a plain scale.
       const double parts = static_cast<double>(n < 1 ? 1 : n);
-      const S scale = (fix_gamma ? S(1) : gamma[c]) * inverse, mean_dy = fixed ? S(0) : static_cast<S>(sums.first / parts),
+      const S scale = (fix_gamma ? S(1) : gamma[c]) * inverse,
+              mean_dy = fixed ? S(0) : static_cast<S>(sums.first / parts),
               slope = fixed ? S(0) : static_cast<S>(sums.second / parts) * inverse * inverse;
       for (int64_t k = group.rank(); k < n; k += group.size()) {
         const int64_t at = s.at(c, k);
-        dx[at] = static_cast<T>(scale *
-                                (static_cast<S>(dy[at]) - mean_dy - (static_cast<S>(x[at]) - mean) * slope));
+        dx[at] = static_cast<T>(scale * (static_cast<S>(dy[at]) - mean_dy - (static_cast<S>(x[at]) - mean) * slope));
       }
     }
     if (group.rank() != 0) return;
@@ -114,10 +116,9 @@ struct Backward {
     if (dbeta) dbeta[c] = static_cast<S>(sums.first);
     if (fixed) return;
     const double variance = 1 / (static_cast<double>(inverse) * static_cast<double>(inverse)) - eps;
-    moving_mean[c] = static_cast<S>(static_cast<double>(moving_mean[c]) * momentum +
-                                    static_cast<double>(mean) * (1 - momentum));
-    moving_variance[c] =
-        static_cast<S>(static_cast<double>(moving_variance[c]) * momentum + variance * (1 - momentum));
+    moving_mean[c] =
+        static_cast<S>(static_cast<double>(moving_mean[c]) * momentum + static_cast<double>(mean) * (1 - momentum));
+    moving_variance[c] = static_cast<S>(static_cast<double>(moving_variance[c]) * momentum + variance * (1 - momentum));
   }
 };
 
@@ -127,11 +128,10 @@ void backward(const Params& p, const RunContext& r) {
     using S = accumulator_t<T>;
     const Places s{Sizes(r.in[1].shape, p)};
     const bool fixed = p.use_global_stats || !r.context.training;
-    gpu::for_each_row(
-        *r.context.stream, s.channels, s.count(),
-        Backward<T, S>{s, r.in[0].as<T>(), r.in[1].as<T>(), r.in[2].as<S>(), r.in[3].as<S>(), r.in[4].as<S>(),
-                       r.in[5].as<S>(), r.in[6].as<S>(), r.out[0].as<T>(), r.out[1].as<S>(), r.out[2].as<S>(), p.eps,
-                       p.momentum, p.fix_gamma, fixed});
+    gpu::for_each_row(*r.context.stream, s.channels, s.count(),
+                      Backward<T, S>{s, r.in[0].as<T>(), r.in[1].as<T>(), r.in[2].as<S>(), r.in[3].as<S>(),
+                                     r.in[4].as<S>(), r.in[5].as<S>(), r.in[6].as<S>(), r.out[0].as<T>(),
+                                     r.out[1].as<S>(), r.out[2].as<S>(), p.eps, p.momentum, p.fix_gamma, fixed});
   });
 }
 

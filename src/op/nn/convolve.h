@@ -45,7 +45,9 @@ inline gpu::Convolution convolution_of(const ConvParams& p, const Window& window
   return c;
 }
 
-inline Shape first_of(const ConvParams& p, const Shape& s) { return is_channels_last(p.layout) ? channels_first(s) : s; }
+inline Shape first_of(const ConvParams& p, const Shape& s) {
+  return is_channels_last(p.layout) ? channels_first(s) : s;
+}
 
 // The gradient of a bias: the sums of an image's planes, over all images.
 inline void sum_planes(const ConvParams& p, Stream& stream, const TensorView& dy, const TensorView& db) {

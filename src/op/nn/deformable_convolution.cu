@@ -57,8 +57,8 @@ void forward(const Params& p, const RunContext& r) {
     g.step_b = s.depth() * s.positions();
     g.step_d = s.filters * s.positions();
     for (int64_t n = 0; n < s.n; ++n) {
-      fill_columns(stream, taps_of<T>(s, Modulated, r.in[1], &r.in[2], n),
-                   r.in[0].as<T>() + n * s.channels * s.area(), matrix);
+      fill_columns(stream, taps_of<T>(s, Modulated, r.in[1], &r.in[2], n), r.in[0].as<T>() + n * s.channels * s.area(),
+                   matrix);
       g.d = y + n * p.num_filter * s.positions();
       g.c = g.d;
       gemm(stream, r.in[0].dtype, g);
@@ -110,7 +110,9 @@ struct SpreadOffsets {
   }
 };
 
-void clear(const RunContext& r, const TensorView& v) { r.context.stream->fill_zero(v.data, static_cast<size_t>(v.bytes())); }
+void clear(const RunContext& r, const TensorView& v) {
+  r.context.stream->fill_zero(v.data, static_cast<size_t>(v.bytes()));
+}
 
 // (dy, data, offset[, mask], weight) to their gradients and that of the bias.
 template <bool Modulated>
@@ -122,11 +124,11 @@ void backward(const Params& p, const RunContext& r) {
     Stream& stream = *r.context.stream;
     const DType dtype = r.in[0].dtype;
     T *matrix = static_cast<T*>(r.context.workspace), *dmatrix = matrix + s.matrix();
-    const int64_t image = s.channels * s.area(), each = s.deformable * s.taps * s.positions(), positions = s.positions();
+    const int64_t image = s.channels * s.area(), each = s.deformable * s.taps * s.positions(),
+                  positions = s.positions();
     clear(r, r.out[0]);
     clear(r, r.out[weight]);
-    if (!p.no_bias)
-      gpu::column_sums(stream, dtype, r.in[0].data, s.n, p.num_filter, positions, r.out[weight + 1].data);
+    if (!p.no_bias) gpu::column_sums(stream, dtype, r.in[0].data, s.n, p.num_filter, positions, r.out[weight + 1].data);
     gpu::Gemm of_weight, of_matrix;
     of_weight.batch = of_matrix.batch = s.groups;
     of_weight.trans_b = of_matrix.trans_a = true;
@@ -149,8 +151,9 @@ void backward(const Params& p, const RunContext& r) {
       gemm(stream, dtype, of_weight);
       gemm(stream, dtype, of_matrix);
       gpu::map(stream, static_cast<int64_t>(s.matrix()), SpreadPixels<T>{taps, dmatrix, r.out[0].as<T>() + n * image});
-      gpu::map(stream, each, SpreadOffsets<T>{taps, x, dmatrix, r.out[1].as<T>() + n * 2 * each,
-                                              Modulated ? r.out[2].as<T>() + n * each : nullptr});
+      gpu::map(stream, each,
+               SpreadOffsets<T>{taps, x, dmatrix, r.out[1].as<T>() + n * 2 * each,
+                                Modulated ? r.out[2].as<T>() + n * each : nullptr});
     }
   });
 }

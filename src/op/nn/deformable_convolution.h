@@ -71,7 +71,9 @@ struct Point {
   MIXNET_ON_DEVICE T slope_y(const T* v) const {
     return (1 - right) * (pixel(v, 2) - pixel(v, 0)) + right * (pixel(v, 3) - pixel(v, 1));
   }
-  MIXNET_ON_DEVICE T slope_x(const T* v) const { return (1 - down) * (pixel(v, 1) - pixel(v, 0)) + down * (pixel(v, 3) - pixel(v, 2)); }
+  MIXNET_ON_DEVICE T slope_x(const T* v) const {
+    return (1 - down) * (pixel(v, 1) - pixel(v, 0)) + down * (pixel(v, 3) - pixel(v, 2));
+  }
 };
 
 // Offsets (and weights) of the taps of one image.

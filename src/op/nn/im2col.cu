@@ -43,8 +43,7 @@ struct Unfold {
 void unfold(const Params& p, const RunContext& r) {
   dispatch_float(r.in[0].dtype, "im2col", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    gpu::map(*r.context.stream, r.out[0].size(),
-             Unfold<T>{windows(p, r.in[0]), r.in[0].as<T>(), r.out[0].as<T>()});
+    gpu::map(*r.context.stream, r.out[0].size(), Unfold<T>{windows(p, r.in[0]), r.in[0].as<T>(), r.out[0].as<T>()});
   });
 }
 

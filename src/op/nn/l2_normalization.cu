@@ -34,9 +34,9 @@ void forward(const Params& p, const RunContext& r) {
   dispatch_float(r.in[0].dtype, "L2Normalization", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const Sizes s(p, r.in[0].shape);
-    gpu::for_each_row(*r.context.stream, s.outer * s.inner, s.length,
-                      Forward<T>{s, r.in[0].as<T>(), r.out[0].as<T>(), r.out[1].as<T>(),
-                                 static_cast<accumulator_t<T>>(p.eps)});
+    gpu::for_each_row(
+        *r.context.stream, s.outer * s.inner, s.length,
+        Forward<T>{s, r.in[0].as<T>(), r.out[0].as<T>(), r.out[1].as<T>(), static_cast<accumulator_t<T>>(p.eps)});
   });
 }
 
@@ -49,9 +49,10 @@ struct Backward {
   template <class G> MIXNET_ON_DEVICE void operator()(int64_t row, const G& group) const {
     using A = accumulator_t<T>;
     const int64_t start = s.start(row);
-    const A norm = static_cast<A>(norms[row]), sum = gpu::sum_of<A>(group, s.length, [&](int64_t k) {
-      return static_cast<A>(dy[start + k * s.inner]) * static_cast<A>(y[start + k * s.inner]);
-    });
+    const A norm = static_cast<A>(norms[row]),
+            sum = gpu::sum_of<A>(group, s.length, [&](int64_t k) {
+              return static_cast<A>(dy[start + k * s.inner]) * static_cast<A>(y[start + k * s.inner]);
+            });
     for (int64_t k = group.rank(); k < s.length; k += group.size()) {
       const int64_t at = start + k * s.inner;
       dx[at] = static_cast<T>((static_cast<A>(dy[at]) - static_cast<A>(y[at]) * sum) / norm);

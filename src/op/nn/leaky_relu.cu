@@ -44,8 +44,8 @@ struct Backward {
   T* dx;
   MIXNET_ON_DEVICE void operator()(int64_t i) const {
     using A = accumulator_t<T>;
-    const double slope = derivative(p, static_cast<double>(static_cast<A>(x[i])),
-                                    static_cast<double>(static_cast<A>(slopes[i])));
+    const double slope =
+        derivative(p, static_cast<double>(static_cast<A>(x[i])), static_cast<double>(static_cast<A>(slopes[i])));
     dx[i] = static_cast<T>(static_cast<A>(static_cast<double>(static_cast<A>(dy[i])) * slope));
   }
 };

@@ -36,7 +36,8 @@ struct Channels {
 };
 
 // The slope below zero of element i, of which prelu is given one; rrelu draws it in training and takes the mean otherwise.
-MIXNET_ON_DEVICE inline double slope_at(const Params& p, bool training, const PhiloxKey& random, double given, int64_t i) {
+MIXNET_ON_DEVICE inline double slope_at(const Params& p, bool training, const PhiloxKey& random, double given,
+                                        int64_t i) {
   if (p.act != Act::rrelu) return given;
   if (!training) return (p.lower_bound + p.upper_bound) / 2;
   const PhiloxBlock draw = philox(random, static_cast<uint64_t>(i));

@@ -27,7 +27,9 @@ struct Planes {
                   image = i / channels / size;
     return {image * x.image + c * x.channel, image * y.image + c * y.channel, index};
   }
-  MIXNET_ON_DEVICE int64_t pixel(int64_t a, int64_t b, int64_t c) const { return a * x.at[0] + b * x.at[1] + c * x.at[2]; }
+  MIXNET_ON_DEVICE int64_t pixel(int64_t a, int64_t b, int64_t c) const {
+    return a * x.at[0] + b * x.at[1] + c * x.at[2];
+  }
   // The ranges of window `index`.
   MIXNET_ON_DEVICE void ranges(int64_t index, PoolRange (&r)[3]) const {
     for (int d = 2; d >= 0; --d) {
@@ -44,7 +46,8 @@ struct Planes {
 Planes planes_of(const PoolParams& p, const TensorView& x, const TensorView& y) {
   const bool last = is_channels_last(p.layout);
   const Shape in = last ? channels_first(x.shape) : x.shape, out = last ? channels_first(y.shape) : y.shape;
-  return {PoolGeometry(p, in, out), steps_of(in, last), steps_of(out, last), in[1], last, p.type, p.p_value.value_or(1)};
+  return {PoolGeometry(p, in, out), steps_of(in, last), steps_of(out, last), in[1], last, p.type,
+          p.p_value.value_or(1)};
 }
 
 template <class A>
@@ -95,7 +98,8 @@ struct Forward {
     const int64_t n = empty ? 0 : (r[0].last - r[0].first) * rows * columns;
     A all = start();
     for (int64_t k = group.rank(); k < n; k += group.size()) {
-      const int64_t a = r[0].first + k / columns / rows, b = r[1].first + k / columns % rows, c = r[2].first + k % columns;
+      const int64_t a = r[0].first + k / columns / rows, b = r[1].first + k / columns % rows,
+                    c = r[2].first + k % columns;
       all = merge(all, take(place.plane_x + s.pixel(a, b, c)));
     }
     all = group.reduce(all, merge);

@@ -42,11 +42,11 @@ void forward(const Params& p, const RunContext& r) {
   const auto statistic = [&](size_t i) { return r.in[i].as<float>(); };
   q::dispatch_bytes(r.in[0].dtype, [&](auto tag) {
     using Q = typename decltype(tag)::type;
-    gpu::map(*r.context.stream, shape.size(),
-             Forward<Q>{r.in[0].as<Q>(), r.out[0].as<int8_t>(), p.fix_gamma ? nullptr : statistic(1), statistic(2),
-                        statistic(3), statistic(4), statistic(5), statistic(6), shape[axis],
-                        shape.size(axis + 1, shape.ndim()), static_cast<float>(p.eps),
-                        q::per_step(low, high, DType::i8)});
+    gpu::map(
+        *r.context.stream, shape.size(),
+        Forward<Q>{r.in[0].as<Q>(), r.out[0].as<int8_t>(), p.fix_gamma ? nullptr : statistic(1), statistic(2),
+                   statistic(3), statistic(4), statistic(5), statistic(6), shape[axis],
+                   shape.size(axis + 1, shape.ndim()), static_cast<float>(p.eps), q::per_step(low, high, DType::i8)});
   });
   const auto [min, max] = q::reported(low, high, DType::i8);
   gpu::map(*r.context.stream, 1, SetRange{r.out[1].as<float>(), r.out[2].as<float>(), min, max});

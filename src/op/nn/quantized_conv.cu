@@ -10,12 +10,11 @@ namespace {
 
 template <class Store>
 void convolve(const ConvParams& p, const RunContext& r, Store store) {
-  const gpu::Convolution c =
-      convolution_of(p, p.window(), first_of(p, r.in[0].shape), first_of(p, r.out[0].shape),
-                     first_of(p, r.in[1].shape), r.in[0].dtype);
+  const gpu::Convolution c = convolution_of(p, p.window(), first_of(p, r.in[0].shape), first_of(p, r.out[0].shape),
+                                            first_of(p, r.in[1].shape), r.in[0].dtype);
   quantized::dispatch_bytes(r.in[0].dtype, [&](auto tag) {
-    gpu::convolve_with<int32_t>(*r.context.stream, c, r.in[0].as<typename decltype(tag)::type>(),
-                                r.in[1].as<int8_t>(), store);
+    gpu::convolve_with<int32_t>(*r.context.stream, c, r.in[0].as<typename decltype(tag)::type>(), r.in[1].as<int8_t>(),
+                                store);
   });
 }
 

@@ -32,8 +32,8 @@ struct Forward {
       top = top < value ? value : top;
     }
     top = group.reduce(top, gpu::Larger());
-    const A sum = gpu::sum_of<A>(
-        group, s.n, [&](int64_t i) { return std::exp(static_cast<A>(x[s.at(line, i)]) * scale - top); });
+    const A sum =
+        gpu::sum_of<A>(group, s.n, [&](int64_t i) { return std::exp(static_cast<A>(x[s.at(line, i)]) * scale - top); });
     const A norm = Log ? std::log(sum) : 1 / sum;
     for (int64_t i = group.rank(); i < s.n; i += group.size()) {
       const int64_t at = s.at(line, i);

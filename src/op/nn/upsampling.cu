@@ -90,8 +90,7 @@ struct Squares {
     accumulator_t<T> sum = 0;
     for (int64_t a = 0; a < factor; ++a) {
       const int64_t row = ((image * channels + first + plane) * rows + r) * factor + a;
-      for (int64_t b = 0; b < factor; ++b)
-        sum += static_cast<accumulator_t<T>>(dy[(row * columns + c) * factor + b]);
+      for (int64_t b = 0; b < factor; ++b) sum += static_cast<accumulator_t<T>>(dy[(row * columns + c) * factor + b]);
     }
     dx[i] = static_cast<T>(sum);
   }
@@ -113,8 +112,7 @@ void backward(const Params& p, const RunContext& r) {
     for (const TensorView& dx : r.out) {
       const Shape& s = dx.shape;
       const int64_t factor = s[2] > 0 ? dy.shape[2] / s[2] : 1;
-      gpu::map(stream, dx.size(),
-               Squares<T>{dy.as<T>(), dx.as<T>(), first, s[1], s[2], s[3], factor, dy.shape[1]});
+      gpu::map(stream, dx.size(), Squares<T>{dy.as<T>(), dx.as<T>(), first, s[1], s[2], s[3], factor, dy.shape[1]});
       if (p.join == Join::concat) first += s[1];
     }
   });

@@ -66,8 +66,8 @@ void convolve_weight(Stream& stream, const Convolution& c, const void* y, const 
     using A = accumulator_t<T>;
     const bool along = c.y.at[2] == 1;
     product<A>(stream, {c.groups, c.filters, c.channels * c.volume(), c.images * c.positions(), along, along},
-               Plane<T, A>{c, static_cast<const T*>(y)},
-               PatchTransposed<T, A>{{c, static_cast<const T*>(x)}}, ToWeight<T>{c, static_cast<T*>(w)});
+               Plane<T, A>{c, static_cast<const T*>(y)}, PatchTransposed<T, A>{{c, static_cast<const T*>(x)}},
+               ToWeight<T>{c, static_cast<T*>(w)});
   });
 }
 

@@ -40,8 +40,13 @@ void gemm(Stream& stream, DType dtype, const Gemm& g) {
   dispatch_float(dtype, "gemm", [&](auto tag) {
     using T = typename decltype(tag)::type;
     using A = accumulator_t<T>;
-    const Finish<T> finish{static_cast<A>(g.alpha), static_cast<A>(g.beta), static_cast<const T*>(g.c),
-                           static_cast<const T*>(g.bias), static_cast<T*>(g.d), g.step_d, g.ldd};
+    const Finish<T> finish{static_cast<A>(g.alpha),
+                           static_cast<A>(g.beta),
+                           static_cast<const T*>(g.c),
+                           static_cast<const T*>(g.bias),
+                           static_cast<T*>(g.d),
+                           g.step_d,
+                           g.ldd};
     product<A>(stream, {g.batch, g.m, g.n, g.k, !g.trans_a, g.trans_b}, element<T>(g.a, g.step_a, g.lda, g.trans_a),
                element<T>(g.b, g.step_b, g.ldb, g.trans_b), finish);
   });

@@ -28,7 +28,8 @@ struct Int8Store {
   MIXNET_ON_DEVICE void operator()(int64_t channel, int64_t at, int32_t sum) const {
     float y = static_cast<float>(sum) * scale[channel] + (bias ? bias[channel] : 0);
     if (more) {
-      const int other = more_type == DType::u8 ? static_cast<const uint8_t*>(more)[at] : static_cast<const int8_t*>(more)[at];
+      const int other =
+          more_type == DType::u8 ? static_cast<const uint8_t*>(more)[at] : static_cast<const int8_t*>(more)[at];
       y += static_cast<float>(other) * unit;
     }
     y = y < low ? low : y;

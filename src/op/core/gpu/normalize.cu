@@ -8,7 +8,9 @@
 namespace mixnet::gpu {
 namespace {
 
-MIXNET_ON_DEVICE int64_t start(const Rows& s, int64_t row) { return row / s.inner * s.length * s.inner + row % s.inner; }
+MIXNET_ON_DEVICE int64_t start(const Rows& s, int64_t row) {
+  return row / s.inner * s.length * s.inner + row % s.inner;
+}
 MIXNET_ON_DEVICE int64_t scale_of(const Rows& s, int64_t row, int64_t k) {
   return s.groups ? row / s.inner % s.groups : k;
 }
@@ -93,10 +95,10 @@ void normalize(Stream& stream, const Rows& s, double eps, const void* x, const v
                void* mean, void* std) {
   dispatch_float(s.dtype, "normalize", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    for_each_row(stream, s.outer * s.inner, s.length,
-                 Forward<T>{s, static_cast<accumulator_t<T>>(eps), static_cast<const T*>(x),
-                            static_cast<const T*>(gamma), static_cast<const T*>(beta), static_cast<T*>(y),
-                            static_cast<T*>(mean), static_cast<T*>(std)});
+    for_each_row(
+        stream, s.outer * s.inner, s.length,
+        Forward<T>{s, static_cast<accumulator_t<T>>(eps), static_cast<const T*>(x), static_cast<const T*>(gamma),
+                   static_cast<const T*>(beta), static_cast<T*>(y), static_cast<T*>(mean), static_cast<T*>(std)});
   });
 }
 

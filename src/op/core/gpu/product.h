@@ -15,7 +15,8 @@ namespace mixnet::gpu {
 
 struct ProductSize {
   int64_t batch, m, n, k;
-  bool a_along_t = true, b_along_t = false;  // neighbouring t lie side by side in memory; otherwise neighbouring i, or j
+  bool a_along_t = true,
+       b_along_t = false;  // neighbouring t lie side by side in memory; otherwise neighbouring i, or j
 };
 
 template <class Sum, class A, class B, class Store>
@@ -60,15 +61,18 @@ __global__ void __launch_bounds__(block_threads) run_product(ProductSize s, A a,
   static_assert(lanes * lanes == block_threads, "one thread per sum of a part");
   __shared__ Sum left[tile_depth][tile_extent + 1], right[tile_depth][tile_extent + 1];
   const int me = static_cast<int>(threadIdx.x), x = me % lanes, y = me / lanes;
-  const int64_t columns = (s.n + tile_extent - 1) / tile_extent, area = columns * ((s.m + tile_extent - 1) / tile_extent);
+  const int64_t columns = (s.n + tile_extent - 1) / tile_extent,
+                area = columns * ((s.m + tile_extent - 1) / tile_extent);
   for (int64_t tile = blockIdx.x; tile < area * s.batch; tile += gridDim.x) {
     const int64_t batch = tile / area, i0 = tile % area / columns * tile_extent, j0 = tile % columns * tile_extent;
     Sum sum[each][each] = {};
     for (int64_t t0 = 0; t0 < s.k; t0 += tile_depth) {
       for (int e = me; e < tile_extent * tile_depth; e += block_threads) {
-        const int i = s.a_along_t ? e / tile_depth : e % tile_extent, t = s.a_along_t ? e % tile_depth : e / tile_extent;
+        const int i = s.a_along_t ? e / tile_depth : e % tile_extent,
+                  t = s.a_along_t ? e % tile_depth : e / tile_extent;
         left[t][i] = i0 + i < s.m && t0 + t < s.k ? a(batch, i0 + i, t0 + t) : Sum(0);
-        const int j = s.b_along_t ? e / tile_depth : e % tile_extent, u = s.b_along_t ? e % tile_depth : e / tile_extent;
+        const int j = s.b_along_t ? e / tile_depth : e % tile_extent,
+                  u = s.b_along_t ? e % tile_depth : e / tile_extent;
         right[u][j] = j0 + j < s.n && t0 + u < s.k ? b(batch, t0 + u, j0 + j) : Sum(0);
       }
       __syncthreads();
