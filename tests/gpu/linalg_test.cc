@@ -3,8 +3,8 @@
 
 #include <cmath>
 
-#include "executor/invoke.h"
 #include "evaluate.h"
+#include "executor/invoke.h"
 
 namespace mixnet::test {
 namespace {
@@ -55,14 +55,15 @@ std::vector<double> run(DeviceId device, const char* op, const Attributes& attri
 TEST_CASE("gpu: factorisations of large matrices give what they give on the CPU") {
   const Shape square{2, n, n}, wide{2, 17, n}, high{2, n, 17};
   const std::vector<double> a = definite();
-  const std::vector<std::pair<Shape, std::vector<double>>> one{{square, a}}, left{{square, a}, {high, numbers(high, 5)}},
-      right{{square, a}, {wide, numbers(wide, 6)}};
+  const std::vector<std::pair<Shape, std::vector<double>>> one{{square, a}},
+      left{{square, a}, {high, numbers(high, 5)}}, right{{square, a}, {wide, numbers(wide, 6)}};
   struct Case {
     const char* op;
     Attributes attributes;
     std::vector<std::pair<Shape, std::vector<double>>> inputs;
   };
-  std::vector<Case> cases{{"_linalg_gelqf", {}, {{wide, numbers(wide, 7)}}}, {"_linalg_maketrian", {}, {{{3, 78}, numbers({3, 78}, 8)}}}};
+  std::vector<Case> cases{{"_linalg_gelqf", {}, {{wide, numbers(wide, 7)}}},
+                          {"_linalg_maketrian", {}, {{{3, 78}, numbers({3, 78}, 8)}}}};
   for (const char* op : {"_linalg_potrf", "_linalg_potri", "_linalg_inverse", "_linalg_det", "_linalg_slogdet",
                          "_linalg_syevd", "_linalg_sumlogdiag", "_linalg_extracttrian", "_linalg_syrk"})
     cases.push_back({op, {}, one});
@@ -76,7 +77,8 @@ TEST_CASE("gpu: factorisations of large matrices give what they give on the CPU"
   }
   for (const Case& c : cases) {
     INFO(c.op);
-    const std::vector<double> want = run({}, c.op, c.attributes, c.inputs), got = run(gpu, c.op, c.attributes, c.inputs);
+    const std::vector<double> want = run({}, c.op, c.attributes, c.inputs),
+                              got = run(gpu, c.op, c.attributes, c.inputs);
     REQUIRE(want.size() == got.size());
     double worst = 0;
     for (size_t i = 0; i < want.size(); ++i) {

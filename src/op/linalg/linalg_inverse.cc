@@ -98,7 +98,8 @@ void register_ops(Registry& registry) {
   logarithm.alias("linalg_slogdet").input("A", "Square matrices, float.").outputs({"sign", "logabsdet"});
   logarithm.infer_shape(infer_numbers).prepare(prepare<slogdet, 0, 1>);
   //[full
-  inverted.doc("The inverse of each matrix; a singular one is an error, on a GPU it gives NaN.").gradient(inverse_gradient);
+  inverted.doc("The inverse of each matrix; a singular one is an error, on a GPU it gives NaN.")
+      .gradient(inverse_gradient);
   determinant.doc("The determinant of each matrix: one number per matrix, (1,) for a single one.")
       .gradient(det_gradient);
   logarithm.doc("Sign and logarithm of the absolute determinant of each matrix: 0 and -infinity for a singular one.")

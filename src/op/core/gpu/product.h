@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "op/core/gpu/launch.h"
+#include "op/core/gpu/merges.h"
 
 namespace mixnet::gpu {
 
@@ -48,9 +49,6 @@ struct SumByGroup {
     sum = group.reduce(sum, Plus());
     if (group.rank() == 0) store(batch, i, j, sum);
   }
-  struct Plus {
-    MIXNET_ON_DEVICE Sum operator()(Sum x, Sum y) const { return x + y; }
-  };
 };
 
 constexpr int tile_extent = 64, tile_depth = 16;
