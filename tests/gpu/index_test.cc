@@ -114,14 +114,13 @@ TEST_CASE("gpu: slices with one address are added, or the last one counts") {
 
 TEST_CASE("gpu: indices out of range are an error in mode raise, and nothing is touched where they cannot be") {
   const Tensor x = random_tensor({4, 3}, DType::f32, -1, 1, 1);
-  Tensor index({600}, DType::i32);
-  index.set(599, 3);
+  Tensor index = whole_numbers({600}, DType::i32, 0, 4, 2);
   check_same("take", {{"mode", "raise"}}, {x, index});
   index.set(500, -2);
   index.set(599, 4);
   for (const DeviceId device : {DeviceId{}, gpu}) {
-    CHECK_THROWS_WITH_AS(run(device, "take", {{"mode", "raise"}}, {x, index}),
-                         "[take] indices: expected values in [0, 4), got -2", Error);
+    CHECK_THROWS_WITH(run(device, "take", {{"mode", "raise"}}, {x, index}),
+                      doctest::Contains("[take] indices: expected values in [0, 4), got -2"));
   }
   Tensor address({1, 2}, DType::i32);
   address.set(0, -4);
