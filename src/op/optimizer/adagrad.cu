@@ -45,6 +45,7 @@ struct RowStep {
 };
 
 void step(const Params& p, const RunContext& r) {
+  if (r.in[0].size() == 0) return;  // of any dtype, as on the CPU
   dispatch_float(r.in[0].dtype, "adagrad", [&](auto tag) {
     using T = typename decltype(tag)::type;
     gpu::map(*r.context.stream, r.in[0].size(),
