@@ -15,8 +15,10 @@ struct SetEdges {
   MIXNET_ON_DEVICE void operator()(int64_t i) const { edges[i] = uniform.edge<T>(i); }
 };
 
-MIXNET_ON_DEVICE inline void count(int64_t* counts, int64_t bin) {
-  if (bin >= 0) gpu::add_at(counts + bin, int64_t{1});
+// A template, so that only the device's form, which alone can add, is compiled.
+template <class C>
+MIXNET_ON_DEVICE void count(C* counts, int64_t bin) {
+  if (bin >= 0) gpu::add_at(counts + bin, C(1));
 }
 
 template <class T>
