@@ -38,10 +38,9 @@ void check_equal(const std::string& what, const NDArray& got, const NDArray& wan
   const double bound = got.dtype() == DType::f64 ? 1e-10 : got.dtype() == DType::f16 ? 4e-3 : 1e-4;
   for (int64_t i = 0; i < x.size(); ++i) {
     const double a = x.get(i), b = y.get(i);
-    const bool same =
-        a == b || (std::isnan(a) && std::isnan(b)) || std::fabs(a - b) <= bound * std::max(1.0, std::fabs(b));
-    CHECK_MESSAGE(same, what, "[", i, "]: expected ", b, ", got ", a);
-    if (!same) return;
+    if (a == b || (std::isnan(a) && std::isnan(b)) || std::fabs(a - b) <= bound * std::max(1.0, std::fabs(b))) continue;
+    FAIL_CHECK(what, "[", i, "]: expected ", b, ", got ", a);
+    return;
   }
 }
 

@@ -70,6 +70,7 @@ struct OverAxes {
   gpu::Elements<A> x;
   Output out;
   Places places;
+  Finish made;
 
   MIXNET_ON_DEVICE static Value start() { return F::template start<Value>(); }
   MIXNET_ON_DEVICE static Value join(Value a, Value b) { return F::template join<Value>(a, b); }
@@ -86,21 +87,22 @@ struct OverAxes {
       return total;
     });
   }
-  MIXNET_ON_DEVICE void finish(int64_t row, Value v) const { out.put(row, Finish()(v, places.summed.size)); }
+  MIXNET_ON_DEVICE void finish(int64_t row, Value v) const { out.put(row, made(v, places.summed.size)); }
 };
 
 template <class F, class Finish, template <class> class Output = SameOutput>
 class AxesKernel : public Kernel {
  public:
-  AxesKernel(const TensorView& in, const std::vector<bool>& reduced)
-      : geometry_(in.shape, reduced), plan_(plan_for(geometry_)) {}
+  AxesKernel(const TensorView& in, const std::vector<bool>& reduced, Finish finish = {})
+      : geometry_(in.shape, reduced), plan_(plan_for(geometry_)), finish_(finish) {}
   size_t workspace() const override { return plan_.workspace(); }
   void run(const RunContext& r) const override {
     gpu::dispatch_computed(r.in[0].dtype, [&](auto tag) {
       using A = typename decltype(tag)::type;
       using Fold = typename Folding<F, A>::type;
       plan_.run(*r.context.stream,
-                OverAxes<Fold, A, Finish, Output<A>>{gpu::Elements<A>(r.in[0]), Output<A>(r.out[0]), Places(geometry_)},
+                OverAxes<Fold, A, Finish, Output<A>>{gpu::Elements<A>(r.in[0]), Output<A>(r.out[0]), Places(geometry_),
+                                                     finish_},
                 r.context.workspace);
     });
   }
@@ -108,6 +110,7 @@ class AxesKernel : public Kernel {
  private:
   const Geometry geometry_;
   const gpu::Reduction plan_;
+  const Finish finish_;
 };
 
 }  // namespace mixnet::op::reduction
