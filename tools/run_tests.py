@@ -1,9 +1,10 @@
 """Runs all tests and ends with one line that adds up every language: N passed, N failed, N skipped.
 
 Stages: check (formats, layers, symbols, ABI, text, generated files), tools (pytest on the checks and the installation), cpp
-(doctest), c (programs on the C ABI), gpu (kernels for GPUs on emulated ones, and where there is nvcc the library with CUDA), python (pytest), fault (pytest on groups of processes that are killed, paused and cut off),
-languages (the bindings' own tests), predictor (the one file on every target), sanitizers (the C++ tests under ASan+UBSan, the
-engine's under TSan). Fails on any failure, on any program that does not end as it should, and on any skip whose reason is not
+(doctest), c (programs on the C ABI), gpu (kernels for GPUs on emulated ones; where there is nvcc, the library with CUDA), python
+(pytest), fault (pytest on groups of processes that are killed, paused and cut off), languages (the bindings' own tests), predictor
+(the one file on every target), sanitizers (the C++ tests under ASan+UBSan, the engine's under TSan). Fails on any failure, on any
+program that does not end as it should, and on any skip whose reason is not
 "needs GPU" or, outside of CI, "no toolchain".
 """
 

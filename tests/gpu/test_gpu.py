@@ -144,7 +144,7 @@ def test_placement_on_two_devices():
     results = []
     for groups in ({"first": mx.cpu(), "second": mx.cpu()}, {"first": mx.cpu(), "second": mx.gpu()}):
         bound = net.simple_bind(mx.cpu(), group2ctx=groups, data=(2, 4))
-        for i, (name, value) in enumerate(sorted(bound.arg_dict.items())):
+        for i, (_, value) in enumerate(sorted(bound.arg_dict.items())):
             value[:] = np.linspace(-1, 1, value.size).reshape(value.shape) + i
         bound.forward(is_train=True)
         bound.backward([mx.nd.ones(o.shape, ctx=o.context) for o in bound.outputs])
