@@ -130,9 +130,7 @@ const std::vector<Case> cases{
     {"UpSampling", {{2, 3, 5, 7}, {2, 4, 15, 21}}, {{"scale", 3}, {"sample_type", "nearest"}, {"num_args", 2}}},
     {"UpSampling", {{2, 3, 5, 7}, {3, 1, 4, 4}}, {{"scale", 2}, {"sample_type", "bilinear"}, {"num_args", 2}}},
     {"_linalg_gemm2", {{5, 4, 20, 33}, {5, 4, 33, 17}}, {}},
-    {"_linalg_gemm",
-     {{3, 20, 4, 33}, {3, 17, 4, 33}, {3, 20, 4, 17}},
-     {{"axis", 1}, {"transpose_b", true}, {"beta", 0.5}}},
+    {"_linalg_gemm2", {{3, 20, 4, 33}, {3, 17, 4, 33}}, {{"axis", 1}, {"transpose_b", true}}},
 };
 
 }  // namespace

@@ -64,6 +64,10 @@ TEST_CASE("gpu: factorisations of large matrices give what they give on the CPU"
   };
   std::vector<Case> cases{{"_linalg_gelqf", {}, {{wide, numbers(wide, 7)}}},
                           {"_linalg_maketrian", {}, {{{3, 78}, numbers({3, 78}, 8)}}}};
+  const Shape lhs{3, 20, 4, 33}, rhs{3, 17, 4, 33}, sum{3, 20, 4, 17};
+  cases.push_back({"_linalg_gemm",
+                   {{"axis", 1}, {"transpose_b", true}, {"beta", 0.5}},
+                   {{lhs, numbers(lhs, 9)}, {rhs, numbers(rhs, 10)}, {sum, numbers(sum, 11)}}});
   for (const char* op : {"_linalg_potrf", "_linalg_potri", "_linalg_inverse", "_linalg_det", "_linalg_slogdet",
                          "_linalg_syevd", "_linalg_sumlogdiag", "_linalg_extracttrian", "_linalg_syrk"})
     cases.push_back({op, {}, one});

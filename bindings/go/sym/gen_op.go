@@ -1893,7 +1893,7 @@ func InternalLinalgGemm2(a, b *mixnet.Symbol, params op.InternalLinalgGemm2, opt
 	return mixnet.Apply("_linalg_gemm2", []*mixnet.Symbol{a, b}, []string{"A", "B"}, params, options...)
 }
 
-// InternalLinalgInverse is the operator _linalg_inverse. The inverse of each matrix; a singular one is an error.
+// InternalLinalgInverse is the operator _linalg_inverse. The inverse of each matrix; a singular one is an error, on a GPU it gives NaN.
 //
 // Inputs:
 //   - A: Square invertible matrices, float.
@@ -1917,7 +1917,7 @@ func InternalLinalgMaketrian(a *mixnet.Symbol, params op.InternalLinalgMaketrian
 	return mixnet.Apply("_linalg_maketrian", []*mixnet.Symbol{a}, []string{"A"}, params, options...)
 }
 
-// InternalLinalgPotrf is the operator _linalg_potrf. The Cholesky factor: L, lower triangular, with L L^T = A. A matrix that is not positive definite is an error.
+// InternalLinalgPotrf is the operator _linalg_potrf. The Cholesky factor: L, lower triangular, with L L^T = A. A matrix that is not positive definite is an error; on a GPU it gives NaN.
 //
 // Inputs:
 //   - A: Symmetric positive definite matrices, float; the lower triangle is read.

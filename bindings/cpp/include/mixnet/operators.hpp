@@ -4590,7 +4590,7 @@ inline options::_linalg_gemm2 _linalg_gemm2(Operand A, Operand B = {}) {
 /// The same as _linalg_gemm2.
 inline options::_linalg_gemm2 linalg_gemm2(Operand A, Operand B = {}) { return _linalg_gemm2(std::move(A), std::move(B)); }
 
-/// The inverse of each matrix; a singular one is an error.
+/// The inverse of each matrix; a singular one is an error, on a GPU it gives NaN.
 /// Inputs: A: Square invertible matrices, float.
 inline NoOptions _linalg_inverse(Operand A) {
   static const Op op("_linalg_inverse", {"A"});
@@ -4617,7 +4617,8 @@ inline options::_linalg_maketrian _linalg_maketrian(Operand A) {
 /// The same as _linalg_maketrian.
 inline options::_linalg_maketrian linalg_maketrian(Operand A) { return _linalg_maketrian(std::move(A)); }
 
-/// The Cholesky factor: L, lower triangular, with L L^T = A. A matrix that is not positive definite is an error.
+/// The Cholesky factor: L, lower triangular, with L L^T = A. A matrix that is not positive definite is an error; on a
+/// GPU it gives NaN.
 /// Inputs: A: Symmetric positive definite matrices, float; the lower triangle is read.
 inline NoOptions _linalg_potrf(Operand A) {
   static const Op op("_linalg_potrf", {"A"});

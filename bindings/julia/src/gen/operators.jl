@@ -2452,7 +2452,7 @@ const var"linalg_gemm2" = var"_linalg_gemm2"
 """
     _linalg_inverse(A)
 
-The inverse of each matrix; a singular one is an error.
+The inverse of each matrix; a singular one is an error, on a GPU it gives NaN.
 
 # Inputs
 - `A`: Square invertible matrices, float.
@@ -2495,7 +2495,7 @@ const var"linalg_maketrian" = var"_linalg_maketrian"
 """
     _linalg_potrf(A)
 
-The Cholesky factor: L, lower triangular, with L L^T = A. A matrix that is not positive definite is an error.
+The Cholesky factor: L, lower triangular, with L L^T = A. A matrix that is not positive definite is an error; on a GPU it gives NaN.
 
 # Inputs
 - `A`: Symmetric positive definite matrices, float; the lower triangle is read.

@@ -3049,7 +3049,7 @@ _linalg_inverse_op = Op("_linalg_inverse", ('A',), (), "")
 
 
 def _linalg_inverse(A=None, out=None, name=None, ctx=None, **kwargs):
-    """The inverse of each matrix; a singular one is an error.
+    """The inverse of each matrix; a singular one is an error, on a GPU it gives NaN.
     
     Inputs:
         A: Square invertible matrices, float.
@@ -3102,7 +3102,7 @@ _linalg_potrf_op = Op("_linalg_potrf", ('A',), (), "")
 
 
 def _linalg_potrf(A=None, out=None, name=None, ctx=None, **kwargs):
-    """The Cholesky factor: L, lower triangular, with L L^T = A. A matrix that is not positive definite is an error.
+    """The Cholesky factor: L, lower triangular, with L L^T = A. A matrix that is not positive definite is an error; on a GPU it gives NaN.
     
     Inputs:
         A: Symmetric positive definite matrices, float; the lower triangle is read.

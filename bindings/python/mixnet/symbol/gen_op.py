@@ -2597,7 +2597,7 @@ _linalg_inverse_op = Op("_linalg_inverse", ('A',), (), "")
 
 
 def _linalg_inverse(A=None, name=None, attr=None, **kwargs):
-    """The inverse of each matrix; a singular one is an error.
+    """The inverse of each matrix; a singular one is an error, on a GPU it gives NaN.
     
     Inputs:
         A: Square invertible matrices, float.
@@ -2641,7 +2641,7 @@ _linalg_potrf_op = Op("_linalg_potrf", ('A',), (), "")
 
 
 def _linalg_potrf(A=None, name=None, attr=None, **kwargs):
-    """The Cholesky factor: L, lower triangular, with L L^T = A. A matrix that is not positive definite is an error.
+    """The Cholesky factor: L, lower triangular, with L L^T = A. A matrix that is not positive definite is an error; on a GPU it gives NaN.
     
     Inputs:
         A: Symmetric positive definite matrices, float; the lower triangle is read.
