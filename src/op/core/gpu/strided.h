@@ -17,11 +17,13 @@ struct Strided {
   // In elements, by operand; row-major order of indices.
   MIXNET_ON_DEVICE void at(int64_t index, int64_t (&offset)[K]) const {
     for (int k = 0; k < K; ++k) offset[k] = 0;
-    for (int d = ndim - 1; d >= 0; --d) {
+    for (int d = ndim - 1; d > 0; --d) {
       const int64_t rest = index / extent[d], here = index - rest * extent[d];
       for (int k = 0; k < K; ++k) offset[k] += here * stride[k][d];
       index = rest;
     }
+    // The outermost needs no division: most loops have but one dimension.
+    for (int k = 0; k < K && ndim > 0; ++k) offset[k] += index * stride[k][0];
   }
 
   int64_t size;
