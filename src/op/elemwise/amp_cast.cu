@@ -7,9 +7,8 @@ namespace {
 
 std::unique_ptr<Kernel> prepare(const PrepareContext&) {
   // Its parameters say no more than the dtypes do.
-  return std::make_unique<FunctionKernel<NoParams>>(NoParams(), [](const NoParams&, const RunContext& r) {
-    gpu::convert(*r.context.stream, r.in[0], r.out[0]);
-  });
+  return std::make_unique<FunctionKernel<NoParams>>(
+      NoParams(), [](const NoParams&, const RunContext& r) { gpu::convert(*r.context.stream, r.in[0], r.out[0]); });
 }
 
 }  // namespace

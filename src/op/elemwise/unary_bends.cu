@@ -22,8 +22,7 @@ template <class F>
 void second(const NoParams&, const RunContext& r) {
   dispatch_float(r.in[0].dtype, "unary", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    gpu::map(*r.context.stream, r.out[0].size(),
-             Bend<F, T>{r.in[0].as<T>(), r.in[1].as<T>(), r.out[0].as<T>()});
+    gpu::map(*r.context.stream, r.out[0].size(), Bend<F, T>{r.in[0].as<T>(), r.in[1].as<T>(), r.out[0].as<T>()});
   });
 }
 

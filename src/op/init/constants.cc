@@ -50,9 +50,7 @@ void infer_arange(InferShape& c) {
 }
 void linspace(const RangeParams& p, const RunContext& r) { generate(r.out[0], Line(p)); }
 void infer_linspace(InferShape& c) { c.set_out(0, Shape{c.params<RangeParams>().num}); }
-void eye(const EyeParams& p, const RunContext& r) {
-  generate(r.out[0], Diagonal{r.out[0].shape[1], p.k});
-}
+void eye(const EyeParams& p, const RunContext& r) { generate(r.out[0], Diagonal{r.out[0].shape[1], p.k}); }
 void infer_eye(InferShape& c) {
   const EyeParams& p = c.params<EyeParams>();
   c.set_out(0, Shape{p.N, p.M > 0 ? p.M : p.N});

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/dtype.h"
-#include "base/rounded.h"
+#include "base/on_device.h"
 #include "base/shape.h"
 
 namespace mixnet::op::constants {
@@ -32,11 +32,8 @@ struct EyeParams {
 };
 
 struct Steps {
-  explicit Steps(const RangeParams& p)
-      : first(p.stop || p.infer_range ? p.start : 0), step(p.step), repeat(p.repeat) {}
-  MIXNET_ON_DEVICE double operator()(int64_t i) const {
-    return first + rounded_product(static_cast<double>(i / repeat), step);
-  }
+  explicit Steps(const RangeParams& p) : first(p.stop || p.infer_range ? p.start : 0), step(p.step), repeat(p.repeat) {}
+  MIXNET_ON_DEVICE double operator()(int64_t i) const { return first + static_cast<double>(i / repeat) * step; }
   double first, step;
   int64_t repeat;
 };
@@ -45,9 +42,7 @@ struct Line {
       : first(p.start),
         length(p.stop.value_or(0) - p.start),
         parts(static_cast<double>(std::max<int64_t>(1, p.endpoint ? p.num - 1 : p.num))) {}
-  MIXNET_ON_DEVICE double operator()(int64_t i) const {
-    return first + rounded_product(length, static_cast<double>(i)) / parts;
-  }
+  MIXNET_ON_DEVICE double operator()(int64_t i) const { return first + length * static_cast<double>(i) / parts; }
   double first, length, parts;
 };
 struct Diagonal {

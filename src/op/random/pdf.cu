@@ -58,10 +58,10 @@ template <Kind K>
 void backward(const Params& p, const RunContext& r) {
   const int64_t n = r.in[2].size(), each = n ? r.in[1].size() / n : 1;
   const bool two = r.in.size() > 3;
-  gpu::for_each_row(*r.context.stream, n, each,
-                    Backward<K>{gpu::Any(r.in[0]), gpu::Any(r.in[1]), gpu::Any(r.in[2]),
-                                two ? gpu::Any(r.in[3]) : gpu::Any(), gpu::Any(r.out[0]), gpu::Any(r.out[1]),
-                                two ? gpu::Any(r.out[2]) : gpu::Any(), each, p.is_log});
+  gpu::for_each_row(
+      *r.context.stream, n, each,
+      Backward<K>{gpu::Any(r.in[0]), gpu::Any(r.in[1]), gpu::Any(r.in[2]), two ? gpu::Any(r.in[3]) : gpu::Any(),
+                  gpu::Any(r.out[0]), gpu::Any(r.out[1]), two ? gpu::Any(r.out[2]) : gpu::Any(), each, p.is_log});
 }
 
 template <Kind K>

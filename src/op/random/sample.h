@@ -8,7 +8,6 @@
 
 #include "base/dtype.h"
 #include "base/philox.h"
-#include "base/rounded.h"
 #include "base/shape.h"
 
 namespace mixnet::op::sample {
@@ -43,7 +42,7 @@ class Draws {
   MIXNET_ON_DEVICE double poisson(double rate) {
     if (!(rate >= 0) || !std::isfinite(rate)) return std::nan("");
     // The work below grows with the rate; here the distribution is normal to three digits of its skewness.
-    if (rate > 1e5) return std::floor(rate + rounded_product(std::sqrt(rate), normal()) + 0.5);
+    if (rate > 1e5) return std::floor(rate + std::sqrt(rate) * normal() + 0.5);
     // Halve large rates by the order statistics of a Poisson process (Ahrens and Dieter, 1974).
     double count = 0;
     while (rate > 30) {
@@ -89,7 +88,7 @@ enum class Kind {
 
 MIXNET_ON_DEVICE inline double draw(Kind kind, Draws& s, double a, double b) {
   switch (kind) {
-    case Kind::uniform: return a + rounded_product(b - a, s.uniform() - 0x1p-54);
+    case Kind::uniform: return a + (b - a) * (s.uniform() - 0x1p-54);
     case Kind::normal: return a + b * s.normal();
     case Kind::gamma: return s.gamma(a) * b;
     case Kind::exponential: return s.exponential() / a;
@@ -99,7 +98,7 @@ MIXNET_ON_DEVICE inline double draw(Kind kind, Draws& s, double a, double b) {
     // Mean a, dispersion b.
     case Kind::generalized_negative_binomial: return b == 0 ? s.poisson(a) : s.poisson(s.gamma(1 / b) * a * b);
     case Kind::randint: {
-      const double v = std::floor(a + rounded_product(b - a, s.uniform() - 0x1p-54));
+      const double v = std::floor(a + (b - a) * (s.uniform() - 0x1p-54));
       return v < b - 1 ? v : b - 1;
     }
   }

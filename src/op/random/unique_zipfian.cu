@@ -29,8 +29,7 @@ class Zipfian : public Kernel {
     int64_t* tables = static_cast<int64_t*>(r.context.workspace);
     gpu::map(*r.context.stream, rows_ * size_, Empty{tables});
     gpu::map(*r.context.stream, rows_,
-             Rows{r.context.random, range_max_, count_, size_, tables, r.out[0].as<int64_t>(),
-                  r.out[1].as<int64_t>()});
+             Rows{r.context.random, range_max_, count_, size_, tables, r.out[0].as<int64_t>(), r.out[1].as<int64_t>()});
   }
 
  private:

@@ -41,8 +41,8 @@ MIXNET_ON_DEVICE inline bool insert(int64_t* table, int64_t size, int64_t value)
 constexpr int64_t patience = 64;
 
 // One row of distinct numbers. `table` has `size` places, all -1.
-MIXNET_ON_DEVICE inline void row(int64_t range_max, const PhiloxKey& key, uint64_t stream, int64_t count, int64_t* table, int64_t size,
-         int64_t* out, int64_t* tries) {
+MIXNET_ON_DEVICE inline void row(int64_t range_max, const PhiloxKey& key, uint64_t stream, int64_t count,
+                                 int64_t* table, int64_t size, int64_t* out, int64_t* tries) {
   int64_t found = 0, draws = 0, next = 0;
   const double limit = static_cast<double>(patience) * (static_cast<double>(range_max) + 16);
   while (found < count) {
