@@ -8,6 +8,29 @@
 
 namespace mixnet {
 
+// Steps and bias of the channels of a result.
+struct Int8Steps {
+  quantized::Ranges data, weight, bias_range;
+  const void* biases;  // null: there are none
+  DType data_type, bias_type;
+  MIXNET_ON_DEVICE float step(int64_t channel) const {
+    return data.step(0, data_type) * weight.step(channel, DType::i8);
+  }
+  // In steps of the result.
+  MIXNET_ON_DEVICE int32_t bias(int64_t channel) const {
+    const float unit = step(channel);
+    if (!biases || unit == 0) return 0;
+    const float value = bias_type == DType::f32 ? static_cast<const float*>(biases)[channel]
+                                                : static_cast<float>(static_cast<const int8_t*>(biases)[channel]) *
+                                                      bias_range.step(0, DType::i8);
+    return quantized::saturate<int32_t>(value / unit);
+  }
+  MIXNET_ON_DEVICE static int32_t add(int32_t sum, int32_t bias) {
+    const int64_t all = int64_t{sum} + bias;
+    return static_cast<int32_t>(all < -2147483648LL ? -2147483648LL : all > 2147483647LL ? 2147483647LL : all);
+  }
+};
+
 struct Int8Layer {
   bool biased;
   size_t ranges;  // the first input that is a limit
@@ -16,28 +39,20 @@ struct Int8Layer {
   quantized::Ranges of(const RunContext& r, size_t input) const {
     return {r.in[ranges + 2 * input], r.in[ranges + 2 * input + 1]};
   }
-  float step(const RunContext& r, const quantized::Ranges& data, const quantized::Ranges& weight,
-             int64_t channel) const {
-    return data.step(0, r.in[0].dtype) * weight.step(channel, DType::i8);
-  }
-  // The bias of a channel in steps of the result.
-  int32_t bias(const RunContext& r, int64_t channel) const {
-    const float unit = step(r, of(r, 0), of(r, 1), channel);
-    if (!biased || unit == 0) return 0;
-    const size_t c = static_cast<size_t>(channel);
-    const float value = r.in[2].dtype == DType::f32
-                            ? r.in[2].as<float>()[c]
-                            : static_cast<float>(r.in[2].as<int8_t>()[c]) * of(r, 2).step(0, DType::i8);
-    return quantized::saturate<int32_t>(value / unit);
-  }
-  static int32_t add(int32_t sum, int32_t bias) {
-    return static_cast<int32_t>(std::clamp<int64_t>(int64_t{sum} + bias, -2147483648LL, 2147483647LL));
+  Int8Steps steps(const RunContext& r) const {
+    const quantized::Ranges data = of(r, 0);
+    return {data,
+            of(r, 1),
+            biased ? of(r, 2) : data,
+            biased ? r.in[2].data : nullptr,
+            r.in[0].dtype,
+            biased ? r.in[2].dtype : DType::i8};
   }
   // Sets the range of the result, of one number or of one per channel.
   void set_ranges(const RunContext& r) const {
-    const quantized::Ranges data = of(r, 0), weight = of(r, 1);
-    for (int64_t c = 0; c < weight.count; ++c) {
-      const float all = step(r, data, weight, c) * quantized::levels(DType::i32);
+    const Int8Steps s = steps(r);
+    for (int64_t c = 0; c < s.weight.count; ++c) {
+      const float all = s.step(c) * quantized::levels(DType::i32);
       if (r.out[1].data) r.out[1].as<float>()[c] = -all;
       if (r.out[2].data) r.out[2].as<float>()[c] = all;
     }

@@ -1,15 +1,11 @@
 // Embedding: rows of a weight matrix by number.
+#include "op/index/embedding.h"
+
 #include "op/core/wide.h"
 #include "op/index/rows.h"
 
 namespace mixnet::op::embedding {
 namespace {
-
-struct Params {
-  int64_t input_dim = 0, output_dim = 0;
-  DType dtype = DType::f32;
-  bool sparse_grad = false;
-};
 
 void forward(const Params&, const RunContext& r) {
   gather_rows(Rows(r.in[1].shape, r.in[0], 0, IndexMode::clip), r.in[1], r.out[0]);

@@ -1,4 +1,6 @@
 // gather_nd and its counterparts scatter_nd, _scatter_set_nd: slices of a tensor addressed by several indices at once.
+#include "op/index/gather_nd.h"
+
 #include <cstring>
 
 #include "op/core/builder.h"
@@ -6,10 +8,6 @@
 
 namespace mixnet::op::gather_nd {
 namespace {
-
-struct Params {
-  Shape shape;
-};
 
 // indices (M, ...) address the first M axes of `data`: `count` slices of `inner` elements each.
 struct Address {
@@ -131,7 +129,7 @@ void scatter_set_gradient(GradientContext& g) {
 void add_samples(OpBuilder<>& take, OpBuilder<Params>& make, OpBuilder<Params>& put) {
   take.doc(
       "Slices of data: output[j, ...] = data[indices[0, j], ..., indices[M-1, j], ...]. Negative indices count from "
-      "the end; others out of range raise an error.");
+      "the end; others out of range raise an error, or give zeros on a GPU.");
   take.gradient(gather_gradient);
   take.sample({{3, 3, 2}, {2, 4}}).integers({1}, 3);
   take.sample({{3, 3}, {2, 2, 2}}).integers({1}, 3);
@@ -139,12 +137,14 @@ void add_samples(OpBuilder<>& take, OpBuilder<Params>& make, OpBuilder<Params>& 
   take.sample({{3, 2}, {1, 0}});
   make.doc(
       "Zeros of the given shape with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = data[j, ...]. Of "
-      "slices with one address the last counts.");
+      "slices with one address the last counts. On a GPU a slice out of range is left out.");
   make.gradient(scatter_gradient);
   make.sample({{1, 3}, {2, 1}}, {{"shape", Shape{2, 2, 3}}}).integers({1}, 2);
   make.sample({{1}, {1, 1}}, {{"shape", Shape{1}}}).integers({1}, 1);
   make.sample({{0, 2}, {1, 0}}, {{"shape", Shape{3, 2}}});
-  put.doc("lhs with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = rhs[j, ...].");
+  put.doc(
+      "lhs with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = rhs[j, ...]. On a GPU a slice out of "
+      "range is left out.");
   put.gradient(scatter_set_gradient);
   put.sample({{3, 2}, {1, 2}, {1, 1}}, {{"shape", Shape{3, 2}}}).integers({2}, 3);
   put.sample({{1}, {1}, {1, 1}}, {{"shape", Shape{1}}}).integers({2}, 1);

@@ -1,13 +1,10 @@
 // _histogram: how many elements fall into each bin, of equal widths or with edges given.
+#include "op/index/histogram.h"
+
 #include "op/core/builder.h"
 
 namespace mixnet::op::histogram {
 namespace {
-
-struct Params {
-  std::optional<int64_t> bin_cnt;
-  std::optional<std::vector<double>> range;
-};
 
 void check(const Params& p) {
   if (!p.bin_cnt) return;
@@ -21,52 +18,20 @@ std::vector<std::string> input_names(const Params& p) {
   return {"data", "bins"};
 }
 
-template <class T>
-void set_edges(const Params& p, const RunContext& r) {
-  T* edges = r.out[1].as<T>();
-  if (!p.bin_cnt) {
-    std::copy_n(r.in[1].as<T>(), r.out[1].size(), edges);
-    return;
-  }
-  const double low = (*p.range)[0], width = (*p.range)[1] - low, n = static_cast<double>(*p.bin_cnt);
-  for (int64_t i = 0; i < r.out[1].size(); ++i) {
-    edges[i] = static_cast<T>(static_cast<accumulator_t<T>>(low + width * static_cast<double>(i) / n));
-  }
-}
-
-// The bin of x, or -1. A bin holds its lower edge, the last one also its upper edge. The edges decide: as integers they
-// lie elsewhere than the widths say.
-template <class T>
-int64_t uniform_bin(const Params& p, const T* edges, T value) {
-  using A = accumulator_t<T>;
-  const double low = (*p.range)[0], high = (*p.range)[1], x = static_cast<double>(static_cast<A>(value));
-  if (!(x >= low && x <= high)) return -1;
-  const int64_t n = *p.bin_cnt;
-  int64_t bin = std::min(n - 1, static_cast<int64_t>((x - low) * static_cast<double>(n) / (high - low)));
-  while (bin > 0 && static_cast<A>(value) < static_cast<A>(edges[bin])) --bin;
-  while (bin < n - 1 && static_cast<A>(value) >= static_cast<A>(edges[bin + 1])) ++bin;
-  return bin;
-}
-template <class T>
-int64_t given_bin(const T* edges, int64_t n, T x) {
-  using A = accumulator_t<T>;
-  const A v = static_cast<A>(x);
-  if (n < 1 || !(v >= static_cast<A>(edges[0]) && v <= static_cast<A>(edges[n]))) return -1;
-  const T* above =
-      std::upper_bound(edges, edges + n + 1, x, [](T a, T b) { return static_cast<A>(a) < static_cast<A>(b); });
-  return std::clamp<int64_t>(above - edges - 1, 0, n - 1);
-}
-
 void forward(const Params& p, const RunContext& r) {
   dispatch_all(r.in[0].dtype, "_histogram", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    set_edges<T>(p, r);
+    const std::optional<Uniform> uniform = p.bin_cnt ? std::make_optional<Uniform>(p) : std::nullopt;
+    T* edges = r.out[1].as<T>();
+    if (uniform)
+      for (int64_t i = 0; i < r.out[1].size(); ++i) edges[i] = uniform->edge<T>(i);
+    else std::copy_n(r.in[1].as<T>(), r.out[1].size(), edges);
     int64_t* counts = r.out[0].as<int64_t>();
     const int64_t n = r.out[0].size();
     std::fill_n(counts, n, 0);
-    const T *x = r.in[0].as<T>(), *edges = r.out[1].as<T>();
+    const T* x = r.in[0].as<T>();
     for (int64_t i = 0; i < r.in[0].size(); ++i) {
-      const int64_t bin = p.bin_cnt ? uniform_bin(p, edges, x[i]) : given_bin(edges, n, x[i]);
+      const int64_t bin = uniform ? uniform->bin(edges, x[i]) : given_bin(edges, n, x[i]);
       if (bin >= 0) ++counts[bin];
     }
   });

@@ -1,15 +1,11 @@
 // one_hot: a new last axis that is on at the index and off elsewhere.
+#include "op/index/one_hot.h"
+
 #include "op/core/builder.h"
 #include "op/index/indices.h"
 
 namespace mixnet::op::one_hot {
 namespace {
-
-struct Params {
-  int64_t depth = 1;
-  double on_value = 1, off_value = 0;
-  DType dtype = DType::f32;
-};
 
 void forward(const Params& p, const RunContext& r) {
   const Indices index(r.in[0]);

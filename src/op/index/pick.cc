@@ -1,4 +1,6 @@
 // pick: one element of every line along an axis, by number.
+#include "op/index/pick.h"
+
 #include <cstring>
 
 #include "op/core/builder.h"
@@ -7,32 +9,6 @@
 
 namespace mixnet::op::pick {
 namespace {
-
-enum class Mode { clip, wrap };
-struct Params {
-  std::optional<int64_t> axis = -1;
-  bool keepdims = false;
-  Mode mode = Mode::clip;
-};
-
-// data as (outer, n, inner) around the axis; without one it is a single line.
-struct Lines {
-  int64_t outer = 1, n, inner = 1;
-  Indices index;
-  Mode mode;
-  Lines(const Params& p, const Shape& s, const TensorView& indices) : n(s.size()), index(indices), mode(p.mode) {
-    if (!p.axis) return;
-    const int a = normalize_axis(*p.axis, s.ndim(), "pick");
-    outer = s.size(0, a);
-    n = s[a];
-    inner = s.size(a + 1, s.ndim());
-  }
-  // The element picked from line l.
-  int64_t at(int64_t l) const {
-    const int64_t i = mode == Mode::wrap ? index.wrapped(l, n) : index.clipped(l, n);
-    return (l / inner * n + i) * inner + l % inner;
-  }
-};
 
 template <class F>
 void each_line(const Lines& s, F f) {

@@ -1,22 +1,17 @@
 // _ravel_multi_index and _unravel_index: positions in a tensor as one number, and as one number per axis.
+#include "op/index/ravel.h"
+
 #include "op/core/builder.h"
 #include "op/index/indices.h"
 
 namespace mixnet::op::ravel {
 namespace {
 
-struct Params {
-  Shape shape;
-};
-
 template <class F>
-void fill(const TensorView& out, int64_t n, F value) {
+void each(const TensorView& out, int64_t n, F f) {
   dispatch_all(out.dtype, "ravel", [&](auto tag) {
-    using T = typename decltype(tag)::type;
     parallel_for(n, 4096, [&](int64_t first, int64_t last) {
-      for (int64_t i = first; i < last; ++i) {
-        value(i, [&](int64_t at, int64_t v) { out.as<T>()[at] = static_cast<T>(static_cast<accumulator_t<T>>(v)); });
-      }
+      for (int64_t i = first; i < last; ++i) f(i, out.as<typename decltype(tag)::type>());
     });
   });
 }
@@ -24,27 +19,16 @@ void fill(const TensorView& out, int64_t n, F value) {
 void ravel(const Params& p, const RunContext& r) {
   const Indices index(r.in[0]);
   const int64_t n = r.out[0].size();
-  fill(r.out[0], n, [&](int64_t i, auto set) {
-    // Unsigned, so that nonsensical positions wrap instead of overflowing.
-    uint64_t position = 0;
-    for (int a = 0; a < p.shape.ndim(); ++a) {
-      position = position * static_cast<uint64_t>(p.shape[a]) + static_cast<uint64_t>(index[a * n + i]);
-    }
-    set(i, static_cast<int64_t>(position));
+  each(r.out[0], n, [&](int64_t i, auto* out) {
+    using T = std::remove_pointer_t<decltype(out)>;
+    out[i] = static_cast<T>(static_cast<accumulator_t<T>>(ravelled(p.shape.data(), p.shape.ndim(), index, n, i)));
   });
 }
 
 void unravel(const Params& p, const RunContext& r) {
   const Indices index(r.in[0]);
   const int64_t n = r.in[0].size();
-  fill(r.out[0], n, [&](int64_t i, auto set) {
-    int64_t rest = index[i];
-    for (int a = p.shape.ndim() - 1; a > 0; --a) {
-      set(a * n + i, rest % p.shape[a]);
-      rest /= p.shape[a];
-    }
-    set(i, rest);  // the first axis takes what is left, whatever its extent
-  });
+  each(r.out[0], n, [&](int64_t i, auto* out) { unravel_one(p.shape.data(), p.shape.ndim(), index[i], n, i, out); });
 }
 
 void infer_ravel(InferShape& c) {

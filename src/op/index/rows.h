@@ -1,5 +1,6 @@
 // Rows of a tensor by number, and the way back: data as (outer, n, inner), indices choose along n.
 #pragma once
+#include <algorithm>
 #include <cstring>
 
 #include "op/core/builder.h"

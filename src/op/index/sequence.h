@@ -1,5 +1,7 @@
 // Sequences of unequal length in one tensor: (T, N, ...) or, with axis 1, (N, T, ...), and how long each of the N is.
 #pragma once
+#include <algorithm>
+
 #include "op/core/builder.h"
 #include "op/index/indices.h"
 
@@ -18,22 +20,38 @@ struct Sequences {
         batch(s[p.axis == 0 ? 1 : 0]),
         inner(s.size(2, s.ndim())),
         time_first(p.axis == 0) {}
+  // Where element i of the tensor is.
+  struct Place {
+    int64_t step, sequence, inside;
+  };
+  MIXNET_ON_DEVICE Place place(int64_t i) const {
+    const int64_t line = i / inner, inside = i - line * inner;
+    if (time_first) return {line / batch, line % batch, inside};
+    return {line % steps, line / steps, inside};
+  }
   // First element of step t of sequence n.
-  int64_t at(int64_t t, int64_t n) const { return (time_first ? t * batch + n : n * steps + t) * inner; }
+  MIXNET_ON_DEVICE int64_t at(int64_t t, int64_t n) const {
+    return (time_first ? t * batch + n : n * steps + t) * inner;
+  }
 };
 
 // Length of sequence n, at least `least` and at most all steps.
 class Lengths {
  public:
   Lengths(const SequenceParams& p, Span<const TensorView> in, size_t position, int64_t steps, int64_t least)
-      : steps_(steps), least_(std::min(least, steps)) {
-    if (p.use_sequence_length) given_.emplace(in[position]);
+      : steps_(steps), least_(std::min(least, steps)), given_(p.use_sequence_length) {
+    if (given_) length_ = Indices(in[position]);
   }
-  int64_t operator[](int64_t n) const { return given_ ? std::clamp((*given_)[n], least_, steps_) : steps_; }
+  MIXNET_ON_DEVICE int64_t operator[](int64_t n) const {
+    if (!given_) return steps_;
+    const int64_t length = length_[n];
+    return length < least_ ? least_ : length < steps_ ? length : steps_;
+  }
 
  private:
   int64_t steps_, least_;
-  std::optional<Indices> given_;
+  bool given_;
+  Indices length_;
 };
 
 template <class P>

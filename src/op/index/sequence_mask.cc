@@ -1,12 +1,10 @@
 // SequenceMask: what lies behind the end of each sequence becomes one value.
+#include "op/index/sequence_mask.h"
+
 #include "op/index/sequence.h"
 
 namespace mixnet::op::sequence_mask {
 namespace {
-
-struct Params : SequenceParams {
-  double value = 0;
-};
 
 void forward(const Params& p, const RunContext& r) {
   const TensorView &in = r.in[0], &out = r.out[0];

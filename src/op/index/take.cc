@@ -1,18 +1,12 @@
 // take: elements along an axis by number.
+#include "op/index/take.h"
+
 #include "op/core/wide.h"
 #include "op/index/rows.h"
 
 namespace mixnet::op::take {
 namespace {
 
-struct Params {
-  int64_t axis = 0;
-  IndexMode mode = IndexMode::clip;
-};
-
-Rows rows(const Params& p, const Shape& data, const TensorView& indices) {
-  return Rows(data, indices, normalize_axis(p.axis, data.ndim(), "take"), p.mode);
-}
 void forward(const Params& p, const RunContext& r) { gather_rows(rows(p, r.in[0].shape, r.in[1]), r.in[0], r.out[0]); }
 
 void infer(InferShape& c) {

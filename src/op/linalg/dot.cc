@@ -1,4 +1,6 @@
 // dot and batch_dot: matrix products.
+#include "op/linalg/dot.h"
+
 #include "op/core/bilinear.h"
 #include "op/core/gemm.h"
 #include "op/core/wide.h"
@@ -7,30 +9,12 @@
 namespace mixnet::op::dot {
 namespace {
 
-enum class Storage { none, csr, dense, row_sparse };
-struct Params {
-  bool transpose_a = false, transpose_b = false;
-  Storage forward_stype = Storage::none;
-};
-
 void add_params(OpBuilder<Params>& op) {
   op.param("transpose_a", &Params::transpose_a).doc("Transposes lhs first.");
   op.param("transpose_b", &Params::transpose_b).doc("Transposes rhs first.");
   op.param("forward_stype", &Params::forward_stype, {"None", "csr", "default", "row_sparse"})
       .doc("The storage kind of the result where an operand is csr; None: dense for csr times dense, else sparse.");
 }
-
-// lhs as (m, k), rhs as (k, n): the contracted axis is the last of lhs and the first of rhs, or the other way round
-// when transposed.
-struct Sizes {
-  int64_t m, n, k, k2;
-  Sizes(const Params& p, const Shape& a, const Shape& b) {
-    k = p.transpose_a ? a[0] : a.back();
-    m = p.transpose_a ? a.size(1, a.ndim()) : a.size(0, a.ndim() - 1);
-    k2 = p.transpose_b ? b.back() : b[0];
-    n = p.transpose_b ? b.size(0, b.ndim() - 1) : b.size(1, b.ndim());
-  }
-};
 
 template <class T>
 void multiply(const Params& p, const Sizes& s, const T* a, const T* b, T* c) {
@@ -62,7 +46,6 @@ void infer(InferShape& c) {
   c.set_out(0, out);
 }
 
-Shape matrix(const Shape& s) { return Shape(s.data() + s.ndim() - 2, 2); }
 void batch_forward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "batch_dot", [&](auto tag) {
     using T = typename decltype(tag)::type;

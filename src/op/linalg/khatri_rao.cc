@@ -1,12 +1,8 @@
 // khatri_rao: the Kronecker product of matrices, column by column.
-#include "op/core/builder.h"
+#include "op/linalg/khatri_rao.h"
 
 namespace mixnet::op::khatri_rao {
 namespace {
-
-struct Params {
-  int64_t num_args = 1;
-};
 
 // Row i of the output is the product of one row of every matrix: i counts through them, the last matrix fastest.
 template <class T>

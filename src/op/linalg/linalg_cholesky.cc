@@ -1,31 +1,16 @@
 // _linalg_potrf: A = L L^T with L lower triangular (Cholesky). _linalg_potri: (L L^T)^-1 from L.
-#include <cmath>
-
+#include "op/linalg/cholesky.h"
 #include "op/linalg/matrices.h"
 
 namespace mixnet::op::linalg_cholesky {
 namespace {
 
-// Reads the lower triangle of a. False when a is not positive definite.
-template <class T>
-bool factor(const T* a, T* l, int64_t n) {
-  std::fill_n(l, n * n, T(0));
-  for (int64_t i = 0; i < n; ++i) {
-    for (int64_t j = 0; j <= i; ++j) {
-      T sum = a[i * n + j];
-      for (int64_t k = 0; k < j; ++k) sum -= l[i * n + k] * l[j * n + k];
-      if (i == j && !(sum > 0)) return false;
-      l[i * n + j] = i == j ? std::sqrt(sum) : sum / l[j * n + j];
-    }
-  }
-  return true;
-}
 void potrf(const NoParams&, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "linalg_potrf", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const Matrices m(r.in[0].shape);
     m.each([&](int64_t i) {
-      const bool good = factor(r.in[0].as<T>() + i * m.area(), r.out[0].as<T>() + i * m.area(), m.rows);
+      const bool good = cholesky(r.in[0].as<T>() + i * m.area(), r.out[0].as<T>() + i * m.area(), m.rows, Alone());
       MIXNET_CHECK(good, invalid, "[linalg_potrf] A: expected positive definite matrices, number ", i, " is not");
     });
   });
@@ -116,7 +101,7 @@ void register_ops(Registry& registry) {
   //[full
   root.doc(
           "The Cholesky factor: L, lower triangular, with L L^T = A. A matrix that is not positive definite is an "
-          "error.")
+          "error; on a GPU it gives NaN.")
       .gradient(potrf_gradient);
   back.doc("The inverse of A A^T for lower triangular A: the inverse of a matrix from its Cholesky factor.")
       .gradient(potri_gradient);

@@ -1,43 +1,9 @@
 // _linalg_gelqf: A = L Q with L lower triangular and the rows of Q orthonormal, by Householder reflections as LAPACK does it.
-#include <cmath>
-
 #include "op/linalg/matrices.h"
+#include "op/linalg/reflections.h"
 
 namespace mixnet::op::linalg_gelqf {
 namespace {
-
-// x[at:] - tau v (v . x[at:]), where v starts at `at`.
-template <class T>
-void reflect(const T* v, T tau, T* x, int64_t at, int64_t n) {
-  T dot = 0;
-  for (int64_t j = at; j < n; ++j) dot += v[j] * x[j];
-  for (int64_t j = at; j < n; ++j) x[j] -= tau * dot * v[j];
-}
-
-// `work` holds A (rows x columns) and then one reflection per row.
-template <class T>
-void factor(T* work, T* tau, T* q, T* l, int64_t rows, int64_t columns) {
-  std::fill_n(l, rows * rows, T(0));
-  for (int64_t i = 0; i < rows; ++i) {
-    T *row = work + i * columns, rest = 0;
-    for (int64_t j = 0; j < i; ++j) l[i * rows + j] = row[j];
-    for (int64_t j = i + 1; j < columns; ++j) rest += row[j] * row[j];
-    tau[i] = 0;
-    l[i * rows + i] = row[i];
-    if (rest == 0) continue;
-    // The sign that avoids cancellation; v = row - beta e_i.
-    const T beta = (row[i] > 0 ? T(-1) : T(1)) * std::sqrt(row[i] * row[i] + rest), head = row[i] - beta;
-    l[i * rows + i] = beta;
-    row[i] = head;
-    tau[i] = 2 / (head * head + rest);
-    for (int64_t k = i + 1; k < rows; ++k) reflect(row, tau[i], work + k * columns, i, columns);
-  }
-  for (int64_t i = 0; i < rows; ++i) {
-    T* line = q + i * columns;
-    for (int64_t j = 0; j < columns; ++j) line[j] = T(i == j);
-    for (int64_t k = rows - 1; k >= 0; --k) reflect(work + k * columns, tau[k], line, k, columns);
-  }
-}
 
 void forward(const NoParams&, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "linalg_gelqf", [&](auto tag) {
@@ -46,8 +12,8 @@ void forward(const NoParams&, const RunContext& r) {
     m.each([&](int64_t i) {
       T* work = static_cast<T*>(r.context.workspace) + i * m.rows * (m.columns + 1);
       std::copy_n(r.in[0].as<T>() + i * m.area(), m.area(), work);
-      factor(work, work + m.area(), r.out[0].as<T>() + i * m.area(), r.out[1].as<T>() + i * m.rows * m.rows, m.rows,
-             m.columns);
+      lq_factor(work, work + m.area(), r.out[0].as<T>() + i * m.area(), r.out[1].as<T>() + i * m.rows * m.rows, m.rows,
+                m.columns, Alone());
     });
   });
 }

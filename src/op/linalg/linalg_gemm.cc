@@ -1,32 +1,13 @@
 // _linalg_gemm and _linalg_gemm2: alpha op(A) op(B) + beta C for batches of matrices.
 //
 // A matrix has its rows along `axis` and its columns along the last axis; all other axes count matrices.
+#include "op/linalg/linalg_gemm.h"
+
 #include "op/core/gemm.h"
 #include "op/core/wide.h"
 
 namespace mixnet::op::linalg_gemm {
 namespace {
-
-struct Params {
-  bool transpose_a = false, transpose_b = false;
-  double alpha = 1, beta = 1;
-  int64_t axis = -2;
-};
-
-// A tensor as matrices: (outer, rows, between, columns).
-struct Matrices {
-  int64_t outer, rows, between, columns;
-  Matrices(const Shape& s, int64_t axis) {
-    const int a = static_cast<int>(axis < 0 ? axis + s.ndim() : axis);
-    outer = s.size(0, a);
-    rows = s[a];
-    between = s.size(a + 1, s.ndim() - 1);
-    columns = s.back();
-  }
-  int64_t pitch() const { return between * columns; }
-  int64_t count() const { return outer * between; }
-  int64_t at(int64_t i) const { return i / between * rows * pitch() + i % between * columns; }
-};
 
 // Scales C before the product is added; beta 0 does not read it.
 template <class T>

@@ -1,6 +1,4 @@
 // _linalg_inverse, _linalg_det and _linalg_slogdet, by Gaussian elimination.
-#include <tuple>
-
 #include "op/linalg/elimination.h"
 #include "op/linalg/matrices.h"
 
@@ -25,7 +23,7 @@ void inverse(const NoParams&, const RunContext& r) {
     using T = typename decltype(tag)::type;
     const Matrices m(r.in[0].shape);
     m.each([&](int64_t i) {
-      const bool good = invert(copy_of<T>(r, r.in[0], m, i, 1), r.out[0].as<T>() + i * m.area(), m.rows);
+      const bool good = invert(copy_of<T>(r, r.in[0], m, i, 1), r.out[0].as<T>() + i * m.area(), m.rows, Alone());
       MIXNET_CHECK(good, invalid, "[linalg_inverse] A: expected invertible matrices, number ", i, " is singular");
     });
   });
@@ -35,7 +33,7 @@ void det(const NoParams&, const RunContext& r) {
     using T = typename decltype(tag)::type;
     const Matrices m(r.in[0].shape);
     m.each([&](int64_t i) {
-      const auto [sign, log] = sign_and_log(copy_of<T>(r, r.in[0], m, i, 1), m.rows);
+      const auto [sign, log] = sign_and_log(copy_of<T>(r, r.in[0], m, i, 1), m.rows, Alone());
       r.out[0].as<T>()[i] = sign * std::exp(log);
     });
   });
@@ -45,7 +43,9 @@ void slogdet(const NoParams&, const RunContext& r) {
     using T = typename decltype(tag)::type;
     const Matrices m(r.in[0].shape);
     m.each([&](int64_t i) {
-      std::tie(r.out[0].as<T>()[i], r.out[1].as<T>()[i]) = sign_and_log(copy_of<T>(r, r.in[0], m, i, 1), m.rows);
+      const auto [sign, log] = sign_and_log(copy_of<T>(r, r.in[0], m, i, 1), m.rows, Alone());
+      r.out[0].as<T>()[i] = sign;
+      r.out[1].as<T>()[i] = log;
     });
   });
 }
@@ -68,7 +68,7 @@ void times_inverse(const NoParams&, const RunContext& r) {
     const int64_t n = m.rows;
     m.each([&](int64_t i) {
       T *work = copy_of<T>(r, r.in[1], m, i, 2), *inverted = work + m.area(), *dx = r.out[0].as<T>() + i * m.area();
-      const T factor = invert(work, inverted, n) ? r.in[0].as<T>()[i] : T(0);
+      const T factor = invert(work, inverted, n, Alone()) ? r.in[0].as<T>()[i] : T(0);
       for (int64_t e = 0; e < n * n; ++e) dx[e] = factor == 0 ? T(0) : factor * inverted[e % n * n + e / n];
     });
   });
@@ -98,7 +98,8 @@ void register_ops(Registry& registry) {
   logarithm.alias("linalg_slogdet").input("A", "Square matrices, float.").outputs({"sign", "logabsdet"});
   logarithm.infer_shape(infer_numbers).prepare(prepare<slogdet, 0, 1>);
   //[full
-  inverted.doc("The inverse of each matrix; a singular one is an error.").gradient(inverse_gradient);
+  inverted.doc("The inverse of each matrix; a singular one is an error, on a GPU it gives NaN.")
+      .gradient(inverse_gradient);
   determinant.doc("The determinant of each matrix: one number per matrix, (1,) for a single one.")
       .gradient(det_gradient);
   logarithm.doc("Sign and logarithm of the absolute determinant of each matrix: 0 and -infinity for a singular one.")

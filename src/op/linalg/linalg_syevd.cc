@@ -3,69 +3,12 @@
 // A = U^T diag(L) U: the rows of U are the eigenvectors, eigenvalues ascend. The largest element of every eigenvector is positive.
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
+#include "op/linalg/jacobi.h"
 #include "op/linalg/matrices.h"
 
 namespace mixnet::op::linalg_syevd {
 namespace {
-
-// Turns rows and columns p and q of a so that a[p][q] becomes 0, and rows p and q of u with them.
-template <class T>
-void rotate(T* a, T* u, int64_t n, int64_t p, int64_t q) {
-  const T theta = (a[q * n + q] - a[p * n + p]) / (2 * a[p * n + q]);
-  const T t = (theta >= 0 ? T(1) : T(-1)) / (std::fabs(theta) + std::sqrt(theta * theta + 1)),
-          c = 1 / std::sqrt(t * t + 1), s = t * c;
-  for (int64_t k = 0; k < n; ++k) {
-    const T x = a[k * n + p], y = a[k * n + q];
-    a[k * n + p] = c * x - s * y;
-    a[k * n + q] = s * x + c * y;
-  }
-  for (int64_t k = 0; k < n; ++k) {
-    const T x = a[p * n + k], y = a[q * n + k], v = u[p * n + k], w = u[q * n + k];
-    a[p * n + k] = c * x - s * y;
-    a[q * n + k] = s * x + c * y;
-    u[p * n + k] = c * v - s * w;
-    u[q * n + k] = s * v + c * w;
-  }
-  a[p * n + q] = a[q * n + p] = 0;
-}
-
-// a becomes diagonal, u its eigenvectors. Cyclic sweeps converge quadratically; fifty are far more than ever needed.
-template <class T>
-void diagonalise(T* a, T* u, int64_t n) {
-  for (int64_t e = 0; e < n * n; ++e) u[e] = T(e / n == e % n);
-  for (int sweep = 0; sweep < 50; ++sweep) {
-    bool turned = false;
-    for (int64_t p = 0; p < n; ++p) {
-      for (int64_t q = p + 1; q < n; ++q) {
-        const T size = std::fabs(a[p * n + p]) + std::fabs(a[q * n + q]);
-        // Too small to change the diagonal, or not a number.
-        if (!(std::fabs(a[p * n + q]) > std::numeric_limits<T>::epsilon() * T(0.01) * size)) continue;
-        rotate(a, u, n, p, q);
-        turned = true;
-      }
-    }
-    if (!turned) return;
-  }
-}
-
-template <class T>
-void one_matrix(const T* x, T* a, T* v, T* u, T* values, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) {
-    for (int64_t j = 0; j <= i; ++j) a[i * n + j] = a[j * n + i] = x[i * n + j];
-  }
-  diagonalise(a, v, n);
-  std::vector<int64_t> order(static_cast<size_t>(n));
-  std::iota(order.begin(), order.end(), int64_t{0});
-  std::stable_sort(order.begin(), order.end(), [=](int64_t i, int64_t j) { return a[i * n + i] < a[j * n + j]; });
-  for (int64_t k = 0; k < n; ++k) {
-    const T* row = v + order[static_cast<size_t>(k)] * n;
-    values[k] = a[order[static_cast<size_t>(k)] * (n + 1)];
-    const T* largest = std::max_element(row, row + n, [](T i, T j) { return std::fabs(i) < std::fabs(j); });
-    for (int64_t j = 0; j < n; ++j) u[k * n + j] = *largest < 0 ? -row[j] : row[j];
-  }
-}
 
 void forward(const NoParams&, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "linalg_syevd", [&](auto tag) {
@@ -73,8 +16,8 @@ void forward(const NoParams&, const RunContext& r) {
     const Matrices m(r.in[0].shape);
     m.each([&](int64_t i) {
       T* work = static_cast<T*>(r.context.workspace) + i * 2 * m.area();
-      one_matrix(r.in[0].as<T>() + i * m.area(), work, work + m.area(), r.out[0].as<T>() + i * m.area(),
-                 r.out[1].as<T>() + i * m.rows, m.rows);
+      eigenvectors(r.in[0].as<T>() + i * m.area(), work, work + m.area(), r.out[0].as<T>() + i * m.area(),
+                   r.out[1].as<T>() + i * m.rows, m.rows, Alone());
     });
   });
 }

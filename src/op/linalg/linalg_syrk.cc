@@ -1,14 +1,11 @@
 // _linalg_syrk: alpha A A^T, or alpha A^T A.
+#include "op/linalg/linalg_syrk.h"
+
 #include "op/core/gemm.h"
 #include "op/linalg/matrices.h"
 
 namespace mixnet::op::linalg_syrk {
 namespace {
-
-struct Params {
-  bool transpose = false;
-  double alpha = 1;
-};
 
 void forward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "linalg_syrk", [&](auto tag) {

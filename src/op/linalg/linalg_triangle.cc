@@ -1,15 +1,12 @@
 // Diagonals and triangles of matrices as vectors, and back: extractdiag, makediag, extracttrian, maketrian; sumlogdiag.
+#include "op/linalg/linalg_triangle.h"
+
 #include <cmath>
 
 #include "op/linalg/matrices.h"
 
 namespace mixnet::op::linalg_triangle {
 namespace {
-
-struct Params {
-  int64_t offset = 0;
-  bool lower = true;
-};
 
 // The places of a diagonal or a triangle, in their order in the vector: f(offset in a matrix of extent n).
 struct Places {

@@ -1,13 +1,9 @@
 // _linalg_trmm and _linalg_trsm: products with triangular matrices, and triangular systems solved. Only the triangle of A is read.
+#include "op/linalg/linalg_trsm.h"
 #include "op/linalg/matrices.h"
 
 namespace mixnet::op::linalg_trsm {
 namespace {
-
-struct Params {
-  bool transpose = false, rightside = false, lower = true;
-  double alpha = 1;
-};
 
 void add_params(OpBuilder<Params>& op) {
   op.param("transpose", &Params::transpose).doc("Uses the transposed A.");
@@ -15,20 +11,6 @@ void add_params(OpBuilder<Params>& op) {
   op.param("lower", &Params::lower).doc("A is lower triangular; else upper triangular.");
   op.param("alpha", &Params::alpha).doc("Multiplies the result.");
 }
-
-// op(A), element by element.
-template <class T>
-struct Triangle {
-  const T* a;
-  int64_t n;
-  bool transpose, lower;  // lower: of op(A)
-  Triangle(const Params& p, const T* data, int64_t extent)
-      : a(data), n(extent), transpose(p.transpose), lower(p.lower != p.transpose) {}
-  T at(int64_t i, int64_t j) const { return transpose ? a[j * n + i] : a[i * n + j]; }
-  // The elements of row i, and of column j: [first, last).
-  int64_t row_first(int64_t i) const { return lower ? 0 : i; }
-  int64_t row_last(int64_t i) const { return lower ? i + 1 : n; }
-};
 
 // y = alpha op(A) B, or alpha B op(A).
 template <class T>

@@ -2,18 +2,12 @@
 //
 // The network's scores go through softmax here. Everything is kept as logarithms. Blanks stand between and around the L labels: 2 L + 1
 // states. Cost: T (2 L + 1 + classes) per sequence; backward also keeps 2 T (2 L + 1) numbers of workspace.
-#include <cmath>
+#include "op/loss/ctc_loss.h"
 
 #include "op/core/wide.h"
 
 namespace mixnet::op::ctc_loss {
 namespace {
-
-enum class Blank { first, last };
-struct Params {
-  bool use_data_lengths = false, use_label_lengths = false;
-  Blank blank_label = Blank::first;
-};
 
 void add_params(OpBuilder<Params>& op) {
   op.param("use_data_lengths", &Params::use_data_lengths)
@@ -25,67 +19,19 @@ void add_params(OpBuilder<Params>& op) {
 }
 
 template <class T>
-T log_add(T a, T b) {
-  const T top = std::max(a, b), low = std::min(a, b);
-  return low == -std::numeric_limits<T>::infinity() ? top : top + std::log1p(std::exp(low - top));
+T log_norm(const Batch<T>& b, int64_t t, int64_t n) {
+  const T* x = b.row(t, n);
+  T top = -std::numeric_limits<T>::infinity(), sum = 0;
+  for (int64_t k = 0; k < b.classes; ++k) top = std::max(top, x[k]);
+  for (int64_t k = 0; k < b.classes; ++k) sum += std::exp(x[k] - top);
+  return top + std::log(sum);
 }
-
-// The sequences of a batch: scores (T, N, C), labels (N, L).
-template <class T>
-struct Batch {
-  const Params& p;
-  const T *scores, *labels, *data_lengths = nullptr, *label_lengths = nullptr;
-  int64_t steps, count, classes, width;
-
-  Batch(const Params& params, Span<const TensorView> in) : p(params), scores(in[0].as<T>()), labels(in[1].as<T>()) {
-    steps = in[0].shape[0];
-    count = in[0].shape[1];
-    classes = in[0].shape[2];
-    width = in[1].shape[1];
-    size_t next = 2;
-    if (p.use_data_lengths) data_lengths = in[next++].as<T>();
-    if (p.use_label_lengths) label_lengths = in[next].as<T>();
-  }
-  int64_t blank() const { return p.blank_label == Blank::first ? 0 : classes - 1; }
-  static int64_t limited(T value, int64_t most) {
-    return !(value > 0) ? 0 : value >= static_cast<T>(most) ? most : static_cast<int64_t>(value);
-  }
-  int64_t length(int64_t n) const { return data_lengths ? limited(data_lengths[n], steps) : steps; }
-  int64_t num_labels(int64_t n) const {
-    if (label_lengths) return limited(label_lengths[n], width);
-    int64_t k = 0;
-    while (k < width && (p.blank_label == Blank::first ? labels[n * width + k] > 0 : labels[n * width + k] >= 0)) ++k;
-    return k;
-  }
-  // Class of state s; odd states are labels. Classes that do not exist are clipped.
-  int64_t state(int64_t n, int64_t s) const {
-    return s % 2 == 0 ? blank() : limited(labels[n * width + s / 2], classes - 1);
-  }
-  bool may_skip(int64_t n, int64_t s) const { return s % 2 == 1 && s > 1 && state(n, s) != state(n, s - 2); }
-  const T* row(int64_t t, int64_t n) const { return scores + (t * count + n) * classes; }
-  T log_norm(int64_t t, int64_t n) const {
-    const T* x = row(t, n);
-    T top = -std::numeric_limits<T>::infinity(), sum = 0;
-    for (int64_t k = 0; k < classes; ++k) top = std::max(top, x[k]);
-    for (int64_t k = 0; k < classes; ++k) sum += std::exp(x[k] - top);
-    return top + std::log(sum);
-  }
-};
 
 // One row of alpha from the row before; `before` is nullptr at the first time step.
 template <class T>
 void advance(const Batch<T>& b, int64_t t, int64_t n, int64_t states, const T* before, T* alpha) {
-  const T none = -std::numeric_limits<T>::infinity(), norm = b.log_norm(t, n);
-  for (int64_t s = states - 1; s >= 0; --s) {
-    T sum = before ? before[s] : (s < 2 ? T(0) : none);
-    if (before && s > 0) sum = log_add(sum, before[s - 1]);
-    if (before && b.may_skip(n, s)) sum = log_add(sum, before[s - 2]);
-    alpha[s] = sum + b.row(t, n)[b.state(n, s)] - norm;
-  }
-}
-template <class T>
-T log_likelihood(const T* alpha, int64_t states) {
-  return states > 1 ? log_add(alpha[states - 1], alpha[states - 2]) : alpha[0];
+  const T norm = log_norm(b, t, n);
+  for (int64_t s = states - 1; s >= 0; --s) alpha[s] = reached(b, n, s, before) + b.row(t, n)[b.state(n, s)] - norm;
 }
 
 // A sequence with no alignment (too few time steps) has loss 0 and no gradient.
@@ -134,22 +80,19 @@ void infer(InferShape& c) {
 template <class T>
 void sequence_gradient(const Batch<T>& b, int64_t n, T dy, T* workspace, T* dx) {
   const int64_t states = 2 * b.num_labels(n) + 1, steps = b.length(n), room = 2 * b.width + 1;
-  const T none = -std::numeric_limits<T>::infinity();
   T *alpha = workspace, *beta = workspace + b.steps * room;
   for (int64_t t = 0; t < b.steps; ++t) std::fill_n(dx + (t * b.count + n) * b.classes, b.classes, T(0));
   for (int64_t t = 0; t < steps; ++t)
     advance<T>(b, t, n, states, t > 0 ? alpha + (t - 1) * room : nullptr, alpha + t * room);
-  const T total = steps > 0 ? log_likelihood(alpha + (steps - 1) * room, states) : none;
+  const T total = steps > 0 ? log_likelihood(alpha + (steps - 1) * room, states) : -std::numeric_limits<T>::infinity();
   if (!std::isfinite(total)) return;
   for (int64_t t = steps - 1; t >= 0; --t) {
-    const T norm = b.log_norm(t, n);
+    const T norm = log_norm(b, t, n);
     T* g = dx + (t * b.count + n) * b.classes;
     for (int64_t k = 0; k < b.classes; ++k) g[k] = std::exp(b.row(t, n)[k] - norm) * dy;
     for (int64_t s = 0; s < states; ++s) {
-      // beta without this step's own score; the score is added when the row is done with.
-      T sum = t == steps - 1 ? (s >= states - 2 ? T(0) : none) : beta[s];
-      if (t < steps - 1 && s + 1 < states) sum = log_add(sum, beta[s + 1]);
-      if (t < steps - 1 && s + 2 < states && b.may_skip(n, s + 2)) sum = log_add(sum, beta[s + 2]);
+      // Going up in s, a row may be made over the row behind.
+      const T sum = leads_on<T>(b, n, s, states, t == steps - 1 ? nullptr : beta);
       const int64_t k = b.state(n, s);
       g[k] -= std::exp(alpha[t * room + s] + sum - total) * dy;
       beta[s] = sum + b.row(t, n)[k] - norm;

@@ -1,14 +1,13 @@
 // IdentityAttachKLSparseReg: passes activations on; backward adds the gradient of a penalty that keeps their mean at a small target.
+#include "op/loss/kl_sparse.h"
+
 #include <cstring>
 
+#include "device/stream.h"
 #include "op/core/wide.h"
 
 namespace mixnet::op::kl_sparse {
 namespace {
-
-struct Params {
-  double sparseness_target = 0.1, penalty = 0.001, momentum = 0.9;
-};
 
 void add_params(OpBuilder<Params>& op) {
   op.param("sparseness_target", &Params::sparseness_target).range(0, 1).doc("The mean activation that is aimed at.");
@@ -19,6 +18,10 @@ void add_params(OpBuilder<Params>& op) {
 void forward(const Params&, const RunContext& r) {
   if (r.out[0].size() > 0 && r.out[0].data != r.in[0].data)
     std::memcpy(r.out[0].data, r.in[0].data, static_cast<size_t>(r.out[0].bytes()));
+}
+void forward_gpu(const Params&, const RunContext& r) {
+  if (r.out[0].data != r.in[0].data)
+    r.context.stream->copy(r.out[0].data, r.in[0].data, static_cast<size_t>(r.out[0].bytes()));
 }
 void infer(InferShape& c) {
   c.expect_ndim(0, 2, Shape::max_ndim);
@@ -35,14 +38,12 @@ void backward(const Params& p, const RunContext& r) {
     using A = accumulator_t<T>;
     const Shape& s = r.in[1].shape;
     const int64_t units = s[1], inner = s.size(2, s.ndim()), count = s[0] * inner;
-    const A target = static_cast<A>(p.sparseness_target), keep = static_cast<A>(p.momentum);
     for (int64_t u = 0; count > 0 && u < units; ++u) {
       A sum = 0;
       for (int64_t k = 0; k < count; ++k)
         sum += static_cast<A>(r.in[1].as<T>()[(k / inner * units + u) * inner + k % inner]);
-      const A mean = keep * static_cast<A>(r.in[2].as<T>()[u]) + (1 - keep) * sum / static_cast<A>(count);
+      const A mean = moved(p, static_cast<A>(r.in[2].as<T>()[u]), sum / static_cast<A>(count)), extra = slope(p, mean);
       r.in[2].as<T>()[u] = static_cast<T>(mean);
-      const A extra = static_cast<A>(p.penalty) * ((1 - target) / (1 - mean) - target / mean);
       for (int64_t k = 0; k < count; ++k) {
         const int64_t e = (k / inner * units + u) * inner + k % inner;
         r.out[0].as<T>()[e] = static_cast<T>(static_cast<A>(r.in[0].as<T>()[e]) + extra);
@@ -63,7 +64,7 @@ void register_ops(Registry& registry) {
   add_params(op);
   op.input("data", "(N, units, ...), activations between 0 and 1.")
       .input("moving_avg", "(units,): their moving average, changed in backward.");
-  op.auxiliary({1}).shape_only({1}).inplace(0, 0).infer_shape(infer).kernel(forward);
+  op.auxiliary({1}).shape_only({1}).inplace(0, 0).infer_shape(infer).kernel(forward).gpu_kernel(forward_gpu);
   //[full
   op.doc(
       "Passes data on; backward adds the gradient of the Kullback-Leibler divergence between the target and the moving "

@@ -1,14 +1,10 @@
 // LinearRegressionOutput, LogisticRegressionOutput, MAERegressionOutput: a loss's gradient behind a prediction.
-#include <cmath>
+#include "op/loss/regression.h"
 
 #include "op/core/wide.h"
 
 namespace mixnet::op::regression {
 namespace {
-
-struct Params {
-  double grad_scale = 1;
-};
 
 template <bool Logistic>
 void forward(const Params&, const RunContext& r) {
@@ -16,7 +12,7 @@ void forward(const Params&, const RunContext& r) {
     using T = typename decltype(tag)::type;
     for (int64_t i = 0; i < r.out[0].size(); ++i) {
       const T x = r.in[0].as<T>()[i];
-      r.out[0].as<T>()[i] = Logistic ? 1 / (1 + std::exp(-x)) : x;
+      r.out[0].as<T>()[i] = Logistic ? logistic(x) : x;
     }
   });
 }
@@ -41,13 +37,9 @@ template <bool Sign>
 void backward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "regression", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    const Shape& label = r.in[1].shape;
-    const int64_t outputs = label.ndim() > 0 && label[0] > 0 ? label.size() / label[0] : 1;
-    const T scale = static_cast<T>(p.grad_scale / static_cast<double>(outputs));
-    for (int64_t i = 0; i < r.out[0].size(); ++i) {
-      const T d = r.in[0].as<T>()[i] - r.in[1].as<T>()[i];
-      r.out[0].as<T>()[i] = scale * (Sign ? T(d > 0) - T(d < 0) : d);
-    }
+    const T scale = static_cast<T>(gradient_scale(p, r.in[1].shape));
+    for (int64_t i = 0; i < r.out[0].size(); ++i)
+      r.out[0].as<T>()[i] = slope<Sign>(r.in[0].as<T>()[i], r.in[1].as<T>()[i], scale);
   });
 }
 void infer_backward(InferShape& c) { c.set_out(0, c.in[0]); }

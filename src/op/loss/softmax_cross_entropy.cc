@@ -1,4 +1,6 @@
 // softmax_cross_entropy: the sum over rows of -log softmax at the label.
+#include "op/loss/softmax_cross_entropy.h"
+
 #include <cmath>
 
 #include "op/core/wide.h"
@@ -13,13 +15,6 @@ T log_sum_exp(const T* x, int64_t n) {
   for (int64_t i = 0; i < n; ++i) sum += std::exp(x[i] - top);
   return top + std::log(sum);
 }
-// Labels outside the classes are clipped.
-template <class T>
-int64_t class_of(T label, int64_t classes) {
-  if (!(label > 0)) return 0;
-  return label >= static_cast<T>(classes) ? classes - 1 : static_cast<int64_t>(label);
-}
-
 void forward(const NoParams&, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "softmax_cross_entropy", [&](auto tag) {
     using T = typename decltype(tag)::type;

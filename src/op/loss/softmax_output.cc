@@ -1,17 +1,11 @@
 // SoftmaxOutput: softmax forward, cross-entropy gradient backward, whatever follows it.
+#include "op/loss/softmax_output.h"
 #include "base/independent.h"
 #include "op/core/softmax_line.h"
 #include "op/core/wide.h"
 
 namespace mixnet::op::softmax_output {
 namespace {
-
-enum class Norm { batch, null, valid };
-struct Params {
-  double grad_scale = 1, ignore_label = -1, smooth_alpha = 0;
-  bool multi_output = false, use_ignore = false, preserve_shape = false, out_grad = false;
-  Norm normalization = Norm::null;
-};
 
 void add_params(OpBuilder<Params>& op) {
   op.param("grad_scale", &Params::grad_scale).doc("Multiplies the gradient.");
@@ -26,19 +20,6 @@ void add_params(OpBuilder<Params>& op) {
       .range(0, 1)
       .doc("Label smoothing: this share is spread over the other classes.");
 }
-
-struct Sizes {
-  int64_t outer, classes, inner;  // inner: positions per instance with multi_output
-  Sizes(const Params& p, const Shape& s) {
-    const int axis = p.multi_output ? 1 : p.preserve_shape ? s.ndim() - 1 : 1;
-    outer = s.size(0, axis);
-    classes = p.multi_output || p.preserve_shape ? s[axis] : s.size(1, s.ndim());
-    inner = p.multi_output ? s.size(2, s.ndim()) : 1;
-  }
-  // Where row k begins; its elements are `inner` apart.
-  int64_t start(int64_t k) const { return k / inner * classes * inner + k % inner; }
-  int64_t grain() const { return std::max<int64_t>(1, 4096 / std::max<int64_t>(1, classes)); }
-};
 
 void forward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "SoftmaxOutput", [&](auto tag) {
@@ -89,15 +70,6 @@ int64_t count_valid(const Params& p, const T* label, int64_t rows) {
   int64_t valid = 0;
   for (int64_t k = 0; k < rows; ++k) valid += static_cast<double>(label[k]) != p.ignore_label;
   return valid;
-}
-
-double gradient_scale(const Params& p, const Sizes& s, int64_t batch, int64_t valid) {
-  double scale = p.grad_scale;
-  if (p.normalization == Norm::batch) scale /= static_cast<double>(std::max<int64_t>(1, batch));
-  if (p.normalization == Norm::valid) scale /= static_cast<double>(std::max<int64_t>(1, valid));
-  // Several positions per instance share its weight, as in MXNet.
-  if (p.multi_output && p.normalization != Norm::valid) scale /= static_cast<double>(std::max<int64_t>(1, s.inner));
-  return scale;
 }
 
 // One row, whose elements are `step` apart: dx = (y - target) * scale. The target is `off` but for class `wanted`. dx may be y.

@@ -1,15 +1,13 @@
 // SVMOutput: passes scores on; backward gives the gradient of the hinge loss, whatever follows it.
+#include "op/loss/svm_output.h"
+
 #include <cstring>
 
+#include "device/stream.h"
 #include "op/core/wide.h"
 
 namespace mixnet::op::svm_output {
 namespace {
-
-struct Params {
-  double margin = 1, regularization_coefficient = 1;
-  bool use_linear = false;
-};
 
 void add_params(OpBuilder<Params>& op) {
   op.param("margin", &Params::margin).doc("A score counts until it is this far on its side of 0.");
@@ -20,6 +18,10 @@ void add_params(OpBuilder<Params>& op) {
 void forward(const Params&, const RunContext& r) {
   if (r.out[0].size() > 0 && r.out[0].data != r.in[0].data)
     std::memcpy(r.out[0].data, r.in[0].data, static_cast<size_t>(r.out[0].bytes()));
+}
+void forward_gpu(const Params&, const RunContext& r) {
+  if (r.out[0].data != r.in[0].data)
+    r.context.stream->copy(r.out[0].data, r.in[0].data, static_cast<size_t>(r.out[0].bytes()));
 }
 void infer(InferShape& c) {
   c.expect_ndim(0, 2, Shape::max_ndim);
@@ -34,13 +36,10 @@ void backward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "SVMOutput", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const int64_t n = r.in[0].shape[0], classes = r.in[0].shape.size(1, r.in[0].ndim());
-    const T margin = static_cast<T>(p.margin), c = static_cast<T>(p.regularization_coefficient);
     for (int64_t i = 0; i < n; ++i) {
       const int64_t label = static_cast<int64_t>(r.in[1].as<T>()[i]);
       for (int64_t k = 0; k < classes; ++k) {
-        const T sign = k == label ? T(1) : T(-1), missing = margin - sign * r.in[0].as<T>()[i * classes + k];
-        const T slope = p.use_linear ? T(1) : 2 * missing;
-        r.out[0].as<T>()[i * classes + k] = missing > 0 ? -sign * c * slope : T(0);
+        r.out[0].as<T>()[i * classes + k] = slope(p, r.in[0].as<T>()[i * classes + k], k == label);
       }
     }
   });
@@ -58,7 +57,7 @@ void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "SVMOutput");
   add_params(op);
   op.input("data", "(N, classes): scores.").input("label", "(N,): class numbers.").shape_only({1});
-  op.inplace(0, 0).infer_shape(infer).head().kernel(forward);
+  op.inplace(0, 0).infer_shape(infer).head().kernel(forward).gpu_kernel(forward_gpu);
   //[full
   op.doc(
       "Scores of classes; backward gives the gradient of the one-against-all hinge loss, squared or linear, and "

@@ -1,65 +1,37 @@
 // Activation: relu, sigmoid, tanh, softrelu and softsign, elementwise.
-#include <cmath>
+#include "op/nn/activation.h"
 
 #include "base/thread_pool.h"
-#include "op/core/builder.h"
 
 namespace mixnet::op::activation {
-
-enum class Act { relu, sigmoid, tanh, softrelu, softsign };
-
-struct Params {
-  Act act = Act::relu;
-};
-
-template <class T, class F>
-void map(const RunContext& r, F f) {
-  const T* x = r.in[0].as<T>();
-  T* y = r.out[0].as<T>();
-  parallel_for(r.out[0].size(), 16384, [&](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; ++i) y[i] = static_cast<T>(f(static_cast<accumulator_t<T>>(x[i])));
-  });
-}
 
 void forward(const Params& p, const RunContext& r) {
   dispatch_float(r.in[0].dtype, "Activation", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    using A = accumulator_t<T>;
-    switch (p.act) {
-      case Act::relu: return map<T>(r, [](A x) { return x > 0 ? x : (x != x ? x : A(0)); });
-      case Act::sigmoid: return map<T>(r, [](A x) { return 1 / (1 + std::exp(-x)); });
-      case Act::tanh: return map<T>(r, [](A x) { return std::tanh(x); });
-      // log(1 + e^x) without overflow.
-      case Act::softrelu:
-        return map<T>(r, [](A x) { return (x > 0 ? x : A(0)) + std::log1p(std::exp(-std::fabs(x))); });
-      case Act::softsign: return map<T>(r, [](A x) { return x / (1 + std::fabs(x)); });
-    }
+    const T* x = r.in[0].as<T>();
+    T* y = r.out[0].as<T>();
+    dispatch(p.act, [&](auto function) {
+      parallel_for(r.out[0].size(), 16384, [&](int64_t first, int64_t last) {
+        for (int64_t i = first; i < last; ++i) y[i] = static_cast<T>(function.of(static_cast<accumulator_t<T>>(x[i])));
+      });
+    });
   });
 }
 
 //[full
-template <class T, class F>
-void map_backward(const RunContext& r, F slope) {
-  const T *dy = r.in[0].as<T>(), *y = r.in[1].as<T>();
-  T* dx = r.out[0].as<T>();
-  using A = accumulator_t<T>;
-  parallel_for(r.out[0].size(), 16384, [&](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; ++i) dx[i] = static_cast<T>(static_cast<A>(dy[i]) * slope(static_cast<A>(y[i])));
-  });
-}
-
-// Every slope is a function of the output alone, so the input need not be kept.
+// (dy, y) to dx.
 void backward(const Params& p, const RunContext& r) {
   dispatch_float(r.in[0].dtype, "Activation", [&](auto tag) {
     using T = typename decltype(tag)::type;
     using A = accumulator_t<T>;
-    switch (p.act) {
-      case Act::relu: return map_backward<T>(r, [](A y) { return y > 0 ? A(1) : A(0); });
-      case Act::sigmoid: return map_backward<T>(r, [](A y) { return y * (1 - y); });
-      case Act::tanh: return map_backward<T>(r, [](A y) { return 1 - y * y; });
-      case Act::softrelu: return map_backward<T>(r, [](A y) { return -std::expm1(-y); });
-      case Act::softsign: return map_backward<T>(r, [](A y) { return (1 - std::fabs(y)) * (1 - std::fabs(y)); });
-    }
+    const T *dy = r.in[0].as<T>(), *y = r.in[1].as<T>();
+    T* dx = r.out[0].as<T>();
+    dispatch(p.act, [&](auto function) {
+      parallel_for(r.out[0].size(), 16384, [&](int64_t first, int64_t last) {
+        for (int64_t i = first; i < last; ++i)
+          dx[i] = static_cast<T>(static_cast<A>(dy[i]) * function.slope(static_cast<A>(y[i])));
+      });
+    });
   });
 }
 

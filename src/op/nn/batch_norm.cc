@@ -9,11 +9,6 @@
 namespace mixnet::op::batch_norm {
 namespace {
 
-struct SyncParams : Params {
-  int64_t ndev = 1;
-  std::string key;
-};
-
 template <class P>
 void add_common(OpBuilder<P>& op) {
   op.param("eps", &Params::eps).range(0).doc("Added to the variance.");

@@ -10,6 +10,10 @@ struct Params {
   int64_t axis = 1;
   std::optional<double> min_calib_range, max_calib_range;
 };
+struct SyncParams : Params {
+  int64_t ndev = 1;
+  std::string key;
+};
 
 struct Sizes {
   int64_t outer, channels, inner;

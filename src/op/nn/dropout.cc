@@ -1,29 +1,14 @@
 // Dropout (Srivastava et al., 2014), inverted: kept elements are divided by the share that is kept.
-#include "op/core/builder.h"
+#include "op/nn/dropout.h"
 
 namespace mixnet::op::dropout {
 namespace {
-
-enum class Mode { always, training };
-struct Params {
-  double p = 0.5;
-  Mode mode = Mode::training;
-  Shape axes;
-  bool cudnn_off = false;
-};
 
 void add_params(OpBuilder<Params>& op) {
   op.param("p", &Params::p).range(0, 1).doc("Share of elements set to zero.");
   op.param("mode", &Params::mode, {"always", "training"}).doc("Whether prediction drops too.");
   op.param("axes", &Params::axes).doc("Axes along which one draw serves all elements.");
   op.param("cudnn_off", &Params::cudnn_off).doc("Accepted for MXNet's files.");
-}
-
-// The mask holds 0 or 1 / (1 - p); it has extent 1 along `axes`.
-Shape mask_shape(const Params& p, const Shape& in) {
-  Shape mask = in;
-  for (int64_t a : p.axes) mask[normalize_axis(a, in.ndim(), "Dropout")] = 1;
-  return mask;
 }
 
 template <class T, class F>

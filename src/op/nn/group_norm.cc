@@ -1,14 +1,8 @@
 // GroupNorm (Wu and He, 2018): normalises groups of channels of every instance.
-#include "op/nn/normalize.h"
+#include "op/nn/group_norm.h"
 
 namespace mixnet::op::group_norm {
 namespace {
-
-struct Params {
-  int64_t num_groups = 1;
-  double eps = 1e-5;
-  bool output_mean_var = false;
-};
 
 void add_params(OpBuilder<Params>& op) {
   op.param("num_groups", &Params::num_groups).range(1).doc("Number of groups; divides the channels.");
@@ -17,9 +11,6 @@ void add_params(OpBuilder<Params>& op) {
       .doc("Shows mean and standard deviation as outputs too; no gradient flows through them.");
 }
 
-NormRows rows(const Params& p, const Shape& s) {
-  return {s[0] * p.num_groups, s[1] / p.num_groups * s.size(2, s.ndim()), 1, p.num_groups};
-}
 using Rows = Normalize<Params, rows>;
 
 void infer(InferShape& c) {

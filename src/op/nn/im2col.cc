@@ -1,13 +1,10 @@
 // im2col and col2im: the windows of an image as columns of a matrix, and such columns added up to an image. Each is the gradient of the other.
+#include "op/nn/im2col.h"
+
 #include "op/core/wide.h"
-#include "op/nn/window.h"
 
 namespace mixnet::op::im2col {
 namespace {
-
-struct Params {
-  Shape kernel, stride{}, dilate{}, pad{}, output_size{};
-};
 
 void add_params(OpBuilder<Params>& op, bool sized) {
   if (sized) op.param("output_size", &Params::output_size).required().range(0).doc("Spatial extents of the image.");
@@ -16,30 +13,6 @@ void add_params(OpBuilder<Params>& op, bool sized) {
   op.param("dilate", &Params::dilate).range(1).doc("Distance of the elements of a window; 1 when empty.");
   op.param("pad", &Params::pad).range(0).doc("Zeros around the image; 0 when empty.");
   op.check([](const Params& p) { Window(p.kernel, p.stride, p.dilate, p.pad); });
-}
-
-// One image of the shape (N, C, spatial...).
-Image image_of(const Window& w, const Shape& s) {
-  Image m;
-  m.channels = s[1];
-  const int lead = 3 - w.dims;
-  for (int i = 0; i < w.dims; ++i) {
-    m.in[lead + i] = s[2 + i];
-    m.out[lead + i] = w.positions(i, s[2 + i]);
-  }
-  return m;
-}
-// walk_columns wants the innermost axis last.
-Window trailing(const Params& p) {
-  Window w(p.kernel, p.stride, p.dilate, p.pad), moved = w;
-  for (int i = 0; i < 3; ++i) {
-    const int from = i - (3 - w.dims);
-    moved.kernel[i] = from < 0 ? 1 : w.kernel[from];
-    moved.stride[i] = from < 0 ? 1 : w.stride[from];
-    moved.dilate[i] = from < 0 ? 1 : w.dilate[from];
-    moved.pad[i] = from < 0 ? 0 : w.pad[from];
-  }
-  return moved;
 }
 
 void unfold(const Params& p, const RunContext& r) {

@@ -1,14 +1,9 @@
 // InstanceNorm (Ulyanov et al., 2016): normalises every channel of every instance.
-#include "op/nn/normalize.h"
+#include "op/nn/instance_norm.h"
 
 namespace mixnet::op::instance_norm {
 namespace {
 
-struct Params {
-  double eps = 1e-3;
-};
-
-NormRows rows(const Params&, const Shape& s) { return {s[0] * s[1], s.size(2, s.ndim()), 1, s[1]}; }
 using Rows = Normalize<Params, rows>;
 
 void infer(InferShape& c) {

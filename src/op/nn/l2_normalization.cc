@@ -1,4 +1,6 @@
 // L2Normalization: divides by the Euclidean norm of each instance, of the channels at each position, or of each channel.
+#include "op/nn/l2_normalization.h"
+
 #include <cmath>
 
 #include "op/core/wide.h"
@@ -6,30 +8,11 @@
 namespace mixnet::op::l2_normalization {
 namespace {
 
-enum class Mode { channel, instance, spatial };
-struct Params {
-  double eps = 1e-10;
-  Mode mode = Mode::instance;
-};
-
 void add_params(OpBuilder<Params>& op) {
   op.param("eps", &Params::eps).doc("Added to the sum of squares.");
   op.param("mode", &Params::mode, {"channel", "instance", "spatial"})
       .doc("What is normalised: all channels at one position, a whole instance, or one channel of an instance.");
 }
-
-// Row (o, i) has the elements (o * length + k) * inner + i.
-struct Sizes {
-  int64_t outer, length, inner = 1;
-  Sizes(const Params& p, const Shape& s) {
-    const int split = p.mode == Mode::spatial ? 2 : 1;
-    outer = s.size(0, split);
-    length = p.mode == Mode::channel ? s[1] : s.size(split, s.ndim());
-    if (p.mode == Mode::channel) inner = s.size(2, s.ndim());
-  }
-  int64_t start(int64_t row) const { return row / inner * length * inner + row % inner; }
-  int64_t grain() const { return std::max<int64_t>(1, 4096 / std::max<int64_t>(1, length)); }
-};
 
 void forward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "L2Normalization", [&](auto tag) {

@@ -1,14 +1,8 @@
 // LayerNorm (Ba et al., 2016): normalises along one axis.
-#include "op/nn/normalize.h"
+#include "op/nn/layer_norm.h"
 
 namespace mixnet::op::layer_norm {
 namespace {
-
-struct Params {
-  int64_t axis = -1;
-  double eps = 1e-5;
-  bool output_mean_var = false;
-};
 
 void add_params(OpBuilder<Params>& op) {
   op.param("axis", &Params::axis).doc("The axis along which mean and variance are taken.");
@@ -17,10 +11,6 @@ void add_params(OpBuilder<Params>& op) {
       .doc("Shows mean and standard deviation as outputs too; no gradient flows through them.");
 }
 
-NormRows rows(const Params& p, const Shape& s) {
-  const int axis = static_cast<int>(p.axis < 0 ? p.axis + s.ndim() : p.axis);
-  return {s.size(0, axis), s[axis], s.size(axis + 1, s.ndim()), 0};
-}
 using Rows = Normalize<Params, rows>;
 
 void infer(InferShape& c) {

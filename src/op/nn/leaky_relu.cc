@@ -1,18 +1,10 @@
 // LeakyReLU: leaky, prelu, rrelu, elu, selu and gelu.
-#include <cmath>
+#include "op/nn/leaky_relu.h"
 
 #include "op/core/wide.h"
 
 namespace mixnet::op::leaky_relu {
 namespace {
-
-enum class Act { elu, gelu, leaky, prelu, rrelu, selu };
-struct Params {
-  Act act = Act::leaky;
-  double slope = 0.25, lower_bound = 0.125, upper_bound = 0.334;
-};
-// The constants of Klambauer et al., 2017.
-constexpr double selu_alpha = 1.6732632423543772, selu_scale = 1.0507009873554805;
 
 void add_params(OpBuilder<Params>& op) {
   op.param("act_type", &Params::act, {"elu", "gelu", "leaky", "prelu", "rrelu", "selu"})
@@ -20,36 +12,6 @@ void add_params(OpBuilder<Params>& op) {
   op.param("slope", &Params::slope).doc("Slope of leaky, scale of elu.");
   op.param("lower_bound", &Params::lower_bound).doc("Least random slope of rrelu.");
   op.param("upper_bound", &Params::upper_bound).doc("Largest random slope of rrelu.");
-}
-
-double value(const Params& p, double x, double slope) {
-  switch (p.act) {
-    case Act::elu: return x > 0 ? x : p.slope * std::expm1(x);
-    case Act::selu: return selu_scale * (x > 0 ? x : selu_alpha * std::expm1(x));
-    case Act::gelu: return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
-    default: return x > 0 ? x : slope * x;
-  }
-}
-
-// Which element of gamma belongs to element i: one per channel, or one for all.
-struct Channels {
-  int64_t channels = 1, inner = 1;
-  Channels(const Shape& data, int64_t gamma) {
-    if (gamma <= 1 || data.ndim() < 2) return;
-    channels = data[1];
-    inner = data.size(2, data.ndim());
-  }
-  int64_t of(int64_t i) const { return i / inner % channels; }
-};
-
-// The slope below zero of element i; rrelu draws it in training and takes the mean otherwise.
-template <class T>
-double slope_at(const Params& p, const RunContext& r, const Channels& c, const T* gamma, int64_t i) {
-  if (p.act == Act::prelu) return static_cast<double>(gamma[c.of(i)]);
-  if (p.act != Act::rrelu) return p.slope;
-  if (!r.context.training) return (p.lower_bound + p.upper_bound) / 2;
-  const PhiloxBlock draw = philox(r.context.random, static_cast<uint64_t>(i));
-  return p.lower_bound + (p.upper_bound - p.lower_bound) * uniform_double(draw.word[0], draw.word[1]);
 }
 
 void forward(const Params& p, const RunContext& r) {
@@ -60,7 +22,8 @@ void forward(const Params& p, const RunContext& r) {
     T *y = r.out[0].as<T>(), *slopes = r.out[1].as<T>();
     parallel_for(r.out[0].size(), 4096, [&](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) {
-        const double slope = slope_at(p, r, c, gamma, i);
+        const double given = gamma ? static_cast<double>(gamma[c.of(i)]) : p.slope;
+        const double slope = slope_at(p, r.context.training, r.context.random, given, i);
         y[i] = static_cast<T>(value(p, static_cast<double>(x[i]), slope));
         if (slopes) slopes[i] = static_cast<T>(slope);
       }
@@ -81,16 +44,6 @@ void infer(InferShape& c) {
 std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, forward, 0); }
 
 //[full
-double derivative(const Params& p, double x, double slope) {
-  switch (p.act) {
-    case Act::elu: return x > 0 ? 1 : p.slope * std::exp(x);
-    case Act::selu: return selu_scale * (x > 0 ? 1 : selu_alpha * std::exp(x));
-    case Act::gelu:
-      return 0.5 * (1 + std::erf(x / std::sqrt(2.0))) +
-             x * std::exp(-0.5 * x * x) / std::sqrt(2 * 3.14159265358979323846);
-    default: return x > 0 ? 1 : slope;
-  }
-}
 // (dy, x, slopes, gamma when prelu) to (dx, dgamma).
 void backward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "LeakyReLU", [&](auto tag) {

@@ -5,6 +5,7 @@
 #pragma once
 #include <cmath>
 
+#include "base/on_device.h"
 #include "op/core/wide.h"
 
 namespace mixnet::op {
@@ -13,8 +14,8 @@ namespace mixnet::op {
 struct NormRows {
   int64_t outer, length, inner, groups;
   int64_t count() const { return outer * inner; }
-  int64_t start(int64_t row) const { return row / inner * length * inner + row % inner; }
-  int64_t group(int64_t row) const { return row / inner % groups; }
+  MIXNET_ON_DEVICE int64_t start(int64_t row) const { return row / inner * length * inner + row % inner; }
+  MIXNET_ON_DEVICE int64_t group(int64_t row) const { return row / inner % groups; }
 };
 
 template <class P, NormRows (*rows)(const P&, const Shape&)>

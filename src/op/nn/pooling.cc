@@ -12,35 +12,8 @@
 namespace mixnet::op::pooling {
 namespace {
 
-// What the window at one position covers along one axis, and how much of it the average counts.
-struct Range {
-  int64_t first, last, count;
-};
-
-struct Geometry {
-  Window w;
-  Image m;
-  bool include;  // padding counts
-  int64_t far_pad[3] = {0, 0, 0};
-  Geometry(const PoolParams& p, const Shape& in, const Shape& out)
-      : w(aligned(p.window(in))),
-        m(conv_image(p.window(in), in, out, 1)),
-        include(p.count_include_pad.value_or(true) && !p.global_pool) {
-    const Window own = p.window(in);
-    for (int i = 0; i < own.dims; ++i) far_pad[3 - own.dims + i] = p.far_pad(own, i);
-  }
-  Range range(int axis, int64_t index) const {
-    const int64_t start = index * w.stride[axis] - w.pad[axis],
-                  end = std::min(start + w.kernel[axis], m.in[axis] + far_pad[axis]);
-    const int64_t first = std::max<int64_t>(start, 0), last = std::min(end, m.in[axis]);
-    return {first, last, include ? end - start : last - first};
-  }
-  bool one_window() const {
-    bool one = m.out_size() == 1;
-    for (int i = 0; i < 3; ++i) one = one && w.kernel[i] == m.in[i] && w.pad[i] == 0;
-    return one;
-  }
-};
+using Geometry = PoolGeometry;
+using Range = PoolRange;
 
 template <class F>
 void for_planes(const Geometry& g, const Shape& in, F f) {
@@ -65,16 +38,6 @@ void with_step(int64_t step, F f) {
   if (step == 1) f(std::integral_constant<int64_t, 1>());
   else if (step == 2) f(std::integral_constant<int64_t, 2>());
   else f(step);
-}
-
-template <class T>
-T raised(T x, int64_t p) {
-  const T size = std::fabs(x);
-  return p == 1 ? size : p == 2 ? x * x : std::pow(size, static_cast<T>(p));
-}
-template <class T>
-T rooted(T x, int64_t p) {
-  return p == 1 ? x : p == 2 ? std::sqrt(x) : std::pow(x, 1 / static_cast<T>(p));
 }
 
 // Many neighbours into one: several at a time.
@@ -174,8 +137,8 @@ void pool(const PoolParams& p, const Geometry& g, const T* x, T* y) {
     pool_plane(g, x, y, -std::numeric_limits<T>::infinity(), same, larger);
   } else if (p.type == PoolType::lp) {
     const int64_t power = *p.p_value;
-    pool_plane(g, x, y, T(0), [power](T v) { return raised(v, power); }, add);
-    for (int64_t i = 0; i < g.m.out_size(); ++i) y[i] = rooted(y[i], power);
+    pool_plane(g, x, y, T(0), [power](T v) { return pool_raised(v, power); }, add);
+    for (int64_t i = 0; i < g.m.out_size(); ++i) y[i] = pool_rooted(y[i], power);
   } else {
     pool_plane(g, x, y, T(0), same, add);
     if (p.type == PoolType::sum) return;

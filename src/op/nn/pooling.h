@@ -1,5 +1,9 @@
 // Parameters and geometry of Pooling, shared with its device siblings.
 #pragma once
+#include <algorithm>
+#include <cmath>
+
+#include "base/on_device.h"
 #include "op/core/builder.h"
 #include "op/nn/convolution.h"
 
@@ -45,6 +49,46 @@ inline void check_pool(const PoolParams& p) {
   MIXNET_CHECK(p.type != PoolType::lp || p.p_value.value_or(0) >= 1, invalid,
                "p_value: expected at least 1 for pool_type lp");
   check_layout(p.layout, p.kernel.ndim(), p.global_pool);
+}
+
+// What the window at one position covers along one axis, and how much of it the average counts.
+struct PoolRange {
+  int64_t first, last, count;
+};
+
+struct PoolGeometry {
+  Window w;
+  Image m;
+  bool include;  // padding counts
+  int64_t far_pad[3] = {0, 0, 0};
+  PoolGeometry(const PoolParams& p, const Shape& in, const Shape& out)
+      : w(aligned(p.window(in))),
+        m(conv_image(p.window(in), in, out, 1)),
+        include(p.count_include_pad.value_or(true) && !p.global_pool) {
+    const Window own = p.window(in);
+    for (int i = 0; i < own.dims; ++i) far_pad[3 - own.dims + i] = p.far_pad(own, i);
+  }
+  MIXNET_ON_DEVICE PoolRange range(int axis, int64_t index) const {
+    const int64_t start = index * w.stride[axis] - w.pad[axis],
+                  end = std::min(start + w.kernel[axis], m.in[axis] + far_pad[axis]);
+    const int64_t first = std::max<int64_t>(start, 0), last = std::min(end, m.in[axis]);
+    return {first, last, include ? end - start : last - first};
+  }
+  bool one_window() const {
+    bool one = m.out_size() == 1;
+    for (int i = 0; i < 3; ++i) one = one && w.kernel[i] == m.in[i] && w.pad[i] == 0;
+    return one;
+  }
+};
+
+template <class T>
+MIXNET_ON_DEVICE T pool_raised(T x, int64_t p) {
+  const T size = std::fabs(x);
+  return p == 1 ? size : p == 2 ? x * x : std::pow(size, static_cast<T>(p));
+}
+template <class T>
+MIXNET_ON_DEVICE T pool_rooted(T x, int64_t p) {
+  return p == 1 ? x : p == 2 ? std::sqrt(x) : std::pow(x, 1 / static_cast<T>(p));
 }
 
 inline void add_pool_params(OpBuilder<PoolParams>& op) {

@@ -1,16 +1,10 @@
 // _contrib_quantized_batch_norm: BatchNorm with its moving statistics on 8-bit data, into int8 of a calibrated range.
-#include "op/core/quantized.h"
+#include "op/nn/quantized_batch_norm.h"
 
 namespace mixnet::op::quantized_batch_norm {
 namespace {
 
 namespace q = mixnet::quantized;
-
-struct Params : q::Calibrated {
-  double eps = 0.0010000000474974513, momentum = 0.9;
-  bool fix_gamma = true, use_global_stats = false, output_mean_var = false, cudnn_off = false;
-  int64_t axis = 1;
-};
 
 void forward(const Params& p, const RunContext& r) {
   const Shape& shape = r.in[0].shape;

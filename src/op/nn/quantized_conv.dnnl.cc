@@ -87,14 +87,15 @@ class SumsKernel : public DnnlKernel {
   void run(const RunContext& r) const override {
     DnnlKernel::run(r);
     const Int8Layer layer(no_bias_);
+    const Int8Steps steps = layer.steps(r);
     layer.set_ranges(r);
     if (no_bias_) return;
     const Shape& shape = r.out[0].shape;
     const int64_t channels = shape[1], length = shape.size(2, shape.ndim());
     for (int64_t row = 0; row < shape[0] * channels; ++row) {
-      const int32_t bias = layer.bias(r, row % channels);
+      const int32_t bias = steps.bias(row % channels);
       int32_t* out = r.out[0].as<int32_t>() + row * length;
-      for (int64_t i = 0; i < length; ++i) out[i] = Int8Layer::add(out[i], bias);
+      for (int64_t i = 0; i < length; ++i) out[i] = Int8Steps::add(out[i], bias);
     }
   }
 

@@ -55,10 +55,11 @@ class SumsKernel : public ProductKernel<Params> {
   using ProductKernel::ProductKernel;
   void run(const RunContext& r) const override {
     const Int8Layer layer(params_.no_bias);
+    const Int8Steps steps = layer.steps(r);
     int32_t* out = r.out[0].as<int32_t>();
     multiply(r, [&](int64_t channel, int64_t at, int64_t n, int64_t step, const int32_t* sums) {
-      const int32_t bias = layer.bias(r, channel);
-      for (int64_t i = 0; i < n; ++i) out[at + i * step] = Int8Layer::add(sums[i], bias);
+      const int32_t bias = steps.bias(channel);
+      for (int64_t i = 0; i < n; ++i) out[at + i * step] = Int8Steps::add(sums[i], bias);
     });
     layer.set_ranges(r);
   }

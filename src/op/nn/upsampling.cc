@@ -1,16 +1,10 @@
 // UpSampling: every pixel becomes a square of `scale` pixels (nearest), or the transposed convolution with a given window (bilinear).
+#include "op/nn/upsampling.h"
+
 #include "op/core/wide.h"
 
 namespace mixnet::op::upsampling {
 namespace {
-
-enum class Kind { bilinear, nearest };
-enum class Join { concat, sum };
-struct Params {
-  int64_t scale = 1, num_filter = 0, num_args = 1, workspace = 512;
-  Kind kind = Kind::nearest;
-  Join join = Join::concat;
-};
 
 void add_params(OpBuilder<Params>& op) {
   op.param("scale", &Params::scale).required().range(1).doc("How many times larger the output is.");
@@ -26,10 +20,6 @@ void add_params(OpBuilder<Params>& op) {
       .doc("Number of inputs, each scaled to the size of the first output; bilinear has data and weight.");
   op.param("workspace", &Params::workspace).doc("Accepted for MXNet's files.");
 }
-
-// The window of bilinear: its extent and how far it reaches before a pixel's own square.
-int64_t window_size(const Params& p) { return 2 * p.scale - p.scale % 2; }
-int64_t window_pad(const Params& p) { return p.scale / 2; }
 
 // f(offset in data, in the output, in weight) for every product of the transposed convolution.
 template <class F>

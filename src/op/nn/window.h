@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/on_device.h"
 #include "base/thread_pool.h"
 #include "op/core/infer.h"
 
@@ -35,14 +36,14 @@ struct Window {
     const int64_t room = extent + 2 * pad[i] - reach(i);
     return room < 0 ? 0 : room / stride[i] + 1;
   }
-  int64_t volume() const { return kernel[0] * kernel[1] * kernel[2]; }
+  MIXNET_ON_DEVICE int64_t volume() const { return kernel[0] * kernel[1] * kernel[2]; }
 };
 
 // One image (channels, spatial extents padded to three) as a matrix of (channels * volume) x positions, and back.
 struct Image {
   int64_t channels = 1, in[3] = {1, 1, 1}, out[3] = {1, 1, 1};
-  int64_t in_size() const { return in[0] * in[1] * in[2]; }
-  int64_t out_size() const { return out[0] * out[1] * out[2]; }
+  MIXNET_ON_DEVICE int64_t in_size() const { return in[0] * in[1] * in[2]; }
+  MIXNET_ON_DEVICE int64_t out_size() const { return out[0] * out[1] * out[2]; }
 };
 
 // A block of that matrix: the rows of channels [first, last), the columns of positions [begin, end).

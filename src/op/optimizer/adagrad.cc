@@ -1,15 +1,10 @@
 // AdaGrad steps (Duchi et al., 2011), per element and with one rate per row; a row_sparse gradient touches the rows that it has.
-#include <cmath>
+#include "op/optimizer/adagrad.h"
 
 #include "op/core/builder.h"
-#include "op/optimizer/clip.h"
 
 namespace mixnet::op::adagrad {
 namespace {
-
-struct Params {
-  double lr = 0.01, epsilon = 1e-7, wd = 0, rescale_grad = 1, clip_gradient = -1;
-};
 
 // Rows of weight and gradient in turn: body(row of the weight, row of the gradient).
 template <class Body>
@@ -32,18 +27,16 @@ void step(const Params& p, const RunContext& r) {
     using T = typename decltype(tag)::type;
     using A = accumulator_t<T>;
     const T* gradient = grad.kind == StorageKind::dense ? grad.as<T>() : grad.sparse->as<T>();
-    const A lr = A(p.lr), epsilon = A(p.epsilon), rescale = A(p.rescale_grad);
     for_rows(grad, rows, width, [&](int64_t row, int64_t at) {
       T *w = r.out[0].as<T>() + row * width, *h = r.in[2].as<T>() + (ByRow ? row : row * width);
       const T* g = gradient + at * width;
-      auto scaled = [&](int64_t i) { return clipped(rescale * static_cast<A>(g[i]), p.clip_gradient); };
+      auto scaled = [&](int64_t i) { return adagrad::scaled(p, static_cast<A>(g[i])); };
       A sum = 0;
       for (int64_t i = 0; ByRow && i < width; ++i) sum += scaled(i) * scaled(i);
       if (ByRow) h[0] = static_cast<T>(static_cast<A>(h[0]) + sum / static_cast<A>(width));
       for (int64_t i = 0; i < width; ++i) {
         if (!ByRow) h[i] = static_cast<T>(static_cast<A>(h[i]) + scaled(i) * scaled(i));
-        const A rate = lr / std::sqrt(static_cast<A>(h[ByRow ? 0 : i]) + epsilon);
-        w[i] = static_cast<T>(static_cast<A>(w[i]) - rate * scaled(i));
+        w[i] = static_cast<T>(stepped(p, static_cast<A>(w[i]), scaled(i), static_cast<A>(h[ByRow ? 0 : i])));
       }
     });
   });

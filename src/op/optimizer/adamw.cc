@@ -1,23 +1,12 @@
 // AdamW (Loshchilov and Hutter, 2019): Adam with decoupled weight decay, for one or several weights, with or without float32 copies.
 //
 // The gradient's scale is a tensor of one number; a step whose scale is 0, infinite or NaN is left out, as loss scaling wants it.
-#include <cmath>
+#include "op/optimizer/adamw.h"
 
 #include "op/core/builder.h"
-#include "op/optimizer/clip.h"
 
 namespace mixnet::op::adamw {
 namespace {
-
-struct Params {
-  double lr = 0, eta = 0, wd = 0;      // the single forms
-  std::vector<double> lrs, wds, etas;  // the multi forms
-  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, clip_gradient = -1;
-  int64_t num_weights = 1;
-};
-struct Rates {
-  double lr, wd, eta;
-};
 
 template <class T, class S>
 void step(const Params& p, const Rates& rates, double scale, Span<const TensorView> in, bool master,
@@ -26,21 +15,18 @@ void step(const Params& p, const Rates& rates, double scale, Span<const TensorVi
   const T *w = in[0].as<T>(), *g = in[1].as<T>();
   S *mean = in[2].as<S>(), *var = in[3].as<S>(), *copy = master ? in[4].as<S>() : nullptr;
   T* y = out.as<T>();
-  const A b1 = static_cast<A>(p.beta1), b2 = static_cast<A>(p.beta2), epsilon = static_cast<A>(p.epsilon),
-          rescale = static_cast<A>(scale);
-  const A lr = static_cast<A>(rates.lr), wd = static_cast<A>(rates.wd), eta = static_cast<A>(rates.eta);
-  const bool skip = !std::isfinite(scale) || scale == 0;
+  const bool skip = leaves_out(scale);
   parallel_for(out.size(), 8192, [&](int64_t first, int64_t last) {
+    const Rule<A> rule(p, rates);
     for (int64_t i = first; skip && i < last; ++i) y[i] = w[i];
     for (int64_t i = first; !skip && i < last; ++i) {
-      const A weight = copy ? static_cast<A>(copy[i]) : static_cast<A>(w[i]),
-              d = clipped(rescale * static_cast<A>(g[i]), p.clip_gradient);
-      const A m = b1 * static_cast<A>(mean[i]) + (1 - b1) * d, v = b2 * static_cast<A>(var[i]) + (1 - b2) * d * d;
-      const A next = weight - eta * (lr * m / (std::sqrt(v) + epsilon) + wd * weight);
+      A weight = copy ? static_cast<A>(copy[i]) : static_cast<A>(w[i]), m = static_cast<A>(mean[i]),
+        v = static_cast<A>(var[i]);
+      rule.step(static_cast<A>(scale), static_cast<A>(g[i]), weight, m, v);
       mean[i] = static_cast<S>(m);
       var[i] = static_cast<S>(v);
-      if (copy) copy[i] = static_cast<S>(next);
-      y[i] = static_cast<T>(next);
+      if (copy) copy[i] = static_cast<S>(weight);
+      y[i] = static_cast<T>(weight);
     }
   });
 }
@@ -51,7 +37,7 @@ void kernel(const Params& p, const RunContext& r) {
   const TensorView& scale = r.in[r.out.size() * group];
   for (size_t k = 0; k < r.out.size(); ++k) {
     const Span<const TensorView> in(r.in.data() + k * group, group);
-    const Rates rates = Multi ? Rates{p.lrs[k], p.wds[k], p.etas[k]} : Rates{p.lr, p.wd, p.eta};
+    const Rates rates = rates_of<Multi>(p, k);
     dispatch_float(in[0].dtype, "adamw_update", [&](auto tag) {
       using T = typename decltype(tag)::type;
       step<T, std::conditional_t<Master, float, T>>(p, rates, scale.as<float>()[0], in, Master, r.out[k]);

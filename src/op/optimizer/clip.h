@@ -1,11 +1,12 @@
 // Gradient clipping as all optimizers do it.
 #pragma once
+#include "base/on_device.h"
 
 namespace mixnet::op {
 
 // g limited to [-limit, limit]; a negative limit means none.
 template <class A>
-A clipped(A g, double limit) {
+MIXNET_ON_DEVICE A clipped(A g, double limit) {
   const A c = static_cast<A>(limit);
   return limit < 0 ? g : g > c ? c : g < -c ? -c : g;
 }

@@ -1,18 +1,10 @@
 // mp_lamb_update_phase1 and phase2: LAMB (You et al., 2020) on a float32 copy of a 16-bit weight.
-#include <cmath>
+#include "op/optimizer/mp_lamb.h"
 
 #include "op/core/builder.h"
-#include "op/optimizer/clip.h"
 
 namespace mixnet::op::mp_lamb {
 namespace {
-
-struct Params {
-  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-6, wd = 0, rescale_grad = 1, clip_gradient = -1;
-  double lr = 0, lower_bound = -1, upper_bound = -1;
-  int64_t t = 1;
-  bool bias_correction = true;
-};
 
 // (weight, grad, mean, var, weight32) to the direction in float32.
 void direction(const Params& p, const RunContext& r) {
@@ -20,29 +12,18 @@ void direction(const Params& p, const RunContext& r) {
     using T = typename decltype(tag)::type;
     const T* g = r.in[1].as<T>();
     float *mean = r.in[2].as<float>(), *var = r.in[3].as<float>();
-    const float *w = r.in[4].as<float>(), b1 = static_cast<float>(p.beta1), b2 = static_cast<float>(p.beta2);
-    const double t = static_cast<double>(p.t);
-    const float c1 = p.bias_correction ? static_cast<float>(1 - std::pow(p.beta1, t)) : 1.0f;
-    const float c2 = p.bias_correction ? static_cast<float>(1 - std::pow(p.beta2, t)) : 1.0f;
+    const float* w = r.in[4].as<float>();
+    const Direction direction(p);
     parallel_for(r.out[0].size(), 8192, [&](int64_t first, int64_t last) {
-      for (int64_t i = first; i < last; ++i) {
-        const float d = clipped(static_cast<float>(p.rescale_grad) * static_cast<float>(g[i]), p.clip_gradient);
-        mean[i] = b1 * mean[i] + (1 - b1) * d;
-        var[i] = b2 * var[i] + (1 - b2) * d * d;
-        r.out[0].as<float>()[i] =
-            mean[i] / c1 / (std::sqrt(var[i] / c2) + static_cast<float>(p.epsilon)) + static_cast<float>(p.wd) * w[i];
-      }
+      for (int64_t i = first; i < last; ++i)
+        r.out[0].as<float>()[i] = direction(static_cast<float>(g[i]), w[i], mean[i], var[i]);
     });
   });
 }
 
 // (weight, g, r1, r2, weight32) to the weight.
 void scaled_step(const Params& p, const RunContext& r) {
-  float r1 = r.in[2].as<float>()[0];
-  const float r2 = r.in[3].as<float>()[0];
-  if (p.lower_bound >= 0) r1 = std::max(r1, static_cast<float>(p.lower_bound));
-  if (p.upper_bound >= 0) r1 = std::min(r1, static_cast<float>(p.upper_bound));
-  const float rate = static_cast<float>(p.lr) * (r1 == 0 || r2 == 0 ? 1.0f : r1 / r2);
+  const float rate = scaled_rate(p, r.in[2].as<float>()[0], r.in[3].as<float>()[0]);
   const float* g = r.in[1].as<float>();
   float* w = r.in[4].as<float>();
   dispatch_float(r.out[0].dtype, "mp_lamb_update_phase2", [&](auto tag) {

@@ -1,37 +1,12 @@
 // LAMB steps (You et al., 2020) of several weights in one call, both phases, with or without a float32 copy of each weight.
 //
 // Two passes per weight: moments and norms, then the step, whose direction is computed again instead of being stored.
-#include <cmath>
+#include "op/optimizer/multi_lamb.h"
 
 #include "op/core/builder.h"
-#include "op/optimizer/clip.h"
 
 namespace mixnet::op::multi_lamb {
 namespace {
-
-struct Params {
-  std::vector<double> learning_rates, wds;
-  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-6, rescale_grad = 1, clip_gradient = -1, lower_bound = -1,
-         upper_bound = -1;
-  bool bias_correction = true;
-  Shape step_count;
-  int64_t num_tensors = 1;
-};
-
-// One weight: its direction from the moments.
-template <class A>
-struct Direction {
-  A scale1 = 1, scale2 = 1, epsilon, wd;
-  Direction(const Params& p, size_t k) : epsilon(static_cast<A>(p.epsilon)), wd(static_cast<A>(p.wds[k])) {
-    if (!p.bias_correction) return;
-    const double t = static_cast<double>(p.step_count[static_cast<int>(k)]);
-    scale1 = static_cast<A>(1 / (1 - std::pow(p.beta1, t)));
-    scale2 = static_cast<A>(1 / (1 - std::pow(p.beta2, t)));
-  }
-  A operator()(A mean, A var, A weight) const {
-    return mean * scale1 / (std::sqrt(var * scale2) + epsilon) + wd * weight;
-  }
-};
 
 template <class T, class S>
 void step(const Params& p, size_t k, Span<const TensorView> in, bool master, const TensorView& out) {
@@ -39,24 +14,22 @@ void step(const Params& p, size_t k, Span<const TensorView> in, bool master, con
   const T *w = in[0].as<T>(), *g = in[1].as<T>();
   S *mean = in[2].as<S>(), *var = in[3].as<S>(), *copy = master ? in[4].as<S>() : nullptr;
   const int64_t n = out.size();
-  const A b1 = static_cast<A>(p.beta1), b2 = static_cast<A>(p.beta2), rescale = static_cast<A>(p.rescale_grad);
+  const Moments<A> moments(p);
   const Direction<A> direction(p, k);
   auto weight = [=](int64_t i) { return copy ? static_cast<A>(copy[i]) : static_cast<A>(w[i]); };
   double of_weight = 0, of_step = 0;
   for (int64_t i = 0; i < n; ++i) {
-    const A d = clipped(rescale * static_cast<A>(g[i]), p.clip_gradient);
-    mean[i] = static_cast<S>(b1 * static_cast<A>(mean[i]) + (1 - b1) * d);
-    var[i] = static_cast<S>(b2 * static_cast<A>(var[i]) + (1 - b2) * d * d);
+    A m = static_cast<A>(mean[i]), v = static_cast<A>(var[i]);
+    moments.take(static_cast<A>(g[i]), m, v);
+    mean[i] = static_cast<S>(m);
+    var[i] = static_cast<S>(v);
     // The norm is that of the weight itself, not of its float32 copy.
     const double x = static_cast<double>(w[i]),
                  u = static_cast<double>(direction(static_cast<A>(mean[i]), static_cast<A>(var[i]), weight(i)));
     of_weight += x * x;
     of_step += u * u;
   }
-  double r1 = std::sqrt(of_weight), r2 = std::sqrt(of_step);
-  if (p.lower_bound >= 0) r1 = std::max(r1, p.lower_bound);
-  if (p.upper_bound >= 0) r1 = std::min(r1, p.upper_bound);
-  const A rate = static_cast<A>(p.learning_rates[k] * (r1 == 0 || r2 == 0 ? 1 : r1 / r2));
+  const A rate = static_cast<A>(Rate(p, k)(of_weight, of_step));
   parallel_for(n, 8192, [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) {
       const A next = weight(i) - rate * direction(static_cast<A>(mean[i]), static_cast<A>(var[i]), weight(i));

@@ -1,25 +1,17 @@
 // multi_lars: learning rates scaled layer by layer (LARS, You et al., 2017).
-#include <cmath>
+#include "op/optimizer/multi_lars.h"
 
 #include "op/core/wide.h"
 
 namespace mixnet::op::multi_lars {
 namespace {
 
-struct Params {
-  double eta = 0, eps = 0, rescale_grad = 1;
-};
-
-// (lrs, weights_sum_sq, grads_sum_sq, wds): a weight or gradient of zero keeps its rate.
+// (lrs, weights_sum_sq, grads_sum_sq, wds).
 void body(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "multi_lars", [&](auto tag) {
     using T = typename decltype(tag)::type;
     for (int64_t i = 0; i < r.out[0].size(); ++i) {
-      const T lr = r.in[0].as<T>()[i], w = std::sqrt(r.in[1].as<T>()[i]),
-              g = std::sqrt(r.in[2].as<T>()[i]) * static_cast<T>(p.rescale_grad);
-      const bool scales = w > 0 && g > 0;
-      r.out[0].as<T>()[i] =
-          scales ? lr * static_cast<T>(p.eta) * w / (g + r.in[3].as<T>()[i] * w + static_cast<T>(p.eps)) : lr;
+      r.out[0].as<T>()[i] = rate(p, r.in[0].as<T>()[i], r.in[1].as<T>()[i], r.in[2].as<T>()[i], r.in[3].as<T>()[i]);
     }
   });
 }

@@ -1,39 +1,28 @@
 // SGD steps of several weights in one call, plain or with momentum, with or without a float32 copy of each weight.
 //
 // Inputs are groups weight, grad, [mom], [weight32]. The preloaded forms take learning rates and weight decays as two tensors behind them.
+#include "op/optimizer/multi_sgd.h"
+
 #include "op/core/builder.h"
-#include "op/optimizer/clip.h"
 
 namespace mixnet::op::multi_sgd {
 namespace {
 
-struct Params {
-  std::vector<double> lrs, wds;
-  double momentum = 0, rescale_grad = 1, clip_gradient = -1;
-  int64_t num_weights = 1;
-};
-
 template <class T, class S>
-void step(const Params& p, double lr_value, double wd_value, Span<const TensorView> group, bool has_momentum,
-          bool master, const TensorView& out) {
+void step(const Params& p, double lr, double wd, Span<const TensorView> group, bool has_momentum, bool master,
+          const TensorView& out) {
   using A = std::conditional_t<std::is_same<T, double>::value, double, float>;
-  const A lr = static_cast<A>(lr_value), wd = static_cast<A>(wd_value), mu = static_cast<A>(p.momentum),
-          rescale = static_cast<A>(p.rescale_grad);
   const T *w = group[0].as<T>(), *g = group[1].as<T>();
   S* mom = has_momentum ? group[2].as<S>() : nullptr;
   S* copy = master ? group[has_momentum ? 3 : 2].as<S>() : nullptr;
   T* y = out.as<T>();
   parallel_for(out.size(), 8192, [&](int64_t first, int64_t last) {
+    const Rule<A> rule(p);
+    const A rate = static_cast<A>(lr), decay = static_cast<A>(wd);
     for (int64_t i = first; i < last; ++i) {
-      A weight = copy ? static_cast<A>(copy[i]) : static_cast<A>(w[i]);
-      const A d = lr * clipped(rescale * static_cast<A>(g[i]), p.clip_gradient);
-      if (mom) {
-        const A m = mu * static_cast<A>(mom[i]) - lr * wd * weight - d;
-        mom[i] = static_cast<S>(m);
-        weight += m;
-      } else {
-        weight = (1 - lr * wd) * weight - d;
-      }
+      A weight = copy ? static_cast<A>(copy[i]) : static_cast<A>(w[i]), m = mom ? static_cast<A>(mom[i]) : A(0);
+      rule.step(rate, decay, static_cast<A>(g[i]), weight, mom ? &m : nullptr);
+      if (mom) mom[i] = static_cast<S>(m);
       if (copy) copy[i] = static_cast<S>(weight);
       y[i] = static_cast<T>(weight);
     }

@@ -1,120 +1,10 @@
 // Fused optimizer steps: weight and gradient in, weight out, states changed in place. One loop per element, in float for 16-bit data.
-#include <cmath>
+#include "op/optimizer/update.h"
 
 #include "op/core/builder.h"
-#include "op/optimizer/clip.h"
 
 namespace mixnet::op::update {
 namespace {
-
-struct Params {
-  double lr = 0.01, wd = 0, rescale_grad = 1, clip_gradient = -1, momentum = 0;
-  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;      // adam, lamb, ftml
-  double gamma1 = 0.95, gamma2 = 0.9, clip_weights = -1;  // rmsprop
-  double lamda1 = 0.01, beta = 1;                         // ftrl
-  double wd_lh = 0, clip_grad = -1, lower_bound = -1, upper_bound = -1;
-  int64_t t = 1;
-  bool lazy_update = true, bias_correction = true;
-};
-
-// rescale * g, clipped.
-template <class A>
-A scaled(const Params& p, A g) {
-  return clipped(static_cast<A>(p.rescale_grad) * g, p.clip_gradient);
-}
-
-// One step of one element: w and the states by reference, g the gradient. Constants have the type A of the computation.
-struct Sgd {
-  static constexpr int states = 0;
-  template <class A> static void step(const Params& p, A& w, A g, A*) {
-    w = (1 - A(p.lr) * A(p.wd)) * w - A(p.lr) * scaled(p, g);
-  }
-};
-struct SgdMomentum {
-  static constexpr int states = 1;
-  template <class A> static void step(const Params& p, A& w, A g, A* s) {
-    s[0] = A(p.momentum) * s[0] - A(p.lr) * A(p.wd) * w - A(p.lr) * scaled(p, g);
-    w += s[0];
-  }
-};
-// Nesterov's accelerated gradient.
-struct Nag {
-  static constexpr int states = 1;
-  template <class A> static void step(const Params& p, A& w, A g, A* s) {
-    const A d = scaled(p, g) + A(p.wd) * w;
-    s[0] = A(p.momentum) * s[0] - A(p.lr) * d;
-    w += A(p.momentum) * s[0] - A(p.lr) * d;
-  }
-};
-// Kingma and Ba, 2015; the front end folds the bias correction into lr.
-struct Adam {
-  static constexpr int states = 2;
-  template <class A> static void step(const Params& p, A& w, A g, A* s) {
-    const A d = clipped(A(p.rescale_grad) * g + A(p.wd) * w, p.clip_gradient);
-    s[0] = A(p.beta1) * s[0] + (1 - A(p.beta1)) * d;
-    s[1] = A(p.beta2) * s[1] + (1 - A(p.beta2)) * d * d;
-    w -= A(p.lr) * s[0] / (std::sqrt(s[1]) + A(p.epsilon));
-  }
-};
-// Tieleman and Hinton, 2012.
-struct RmsProp {
-  static constexpr int states = 1;
-  template <class A> static void step(const Params& p, A& w, A g, A* s) {
-    const A d = clipped(A(p.rescale_grad) * g + A(p.wd) * w, p.clip_gradient);
-    s[0] = (1 - A(p.gamma1)) * d * d + A(p.gamma1) * s[0];
-    w = clipped(w - A(p.lr) * d / std::sqrt(s[0] + A(p.epsilon)), p.clip_weights);
-  }
-};
-// Graves, 2013: centred, with momentum. States n, g, delta.
-struct RmsPropAlex {
-  static constexpr int states = 3;
-  template <class A> static void step(const Params& p, A& w, A g, A* s) {
-    const A d = clipped(A(p.rescale_grad) * g + A(p.wd) * w, p.clip_gradient);
-    s[0] = (1 - A(p.gamma1)) * d * d + A(p.gamma1) * s[0];
-    s[1] = (1 - A(p.gamma1)) * d + A(p.gamma1) * s[1];
-    s[2] = A(p.gamma2) * s[2] - A(p.lr) * d / std::sqrt(s[0] - s[1] * s[1] + A(p.epsilon));
-    w = clipped(w + s[2], p.clip_weights);
-  }
-};
-// McMahan et al., 2013. States z, n.
-struct Ftrl {
-  static constexpr int states = 2;
-  template <class A> static void step(const Params& p, A& w, A g, A* s) {
-    const A d = scaled(p, g), n = s[1] + d * d;
-    s[0] += d - (std::sqrt(n) - std::sqrt(s[1])) * w / A(p.lr);
-    s[1] = n;
-    const A excess = std::fabs(s[0]) - A(p.lamda1);
-    w = excess <= 0 ? A(0) : (s[0] > 0 ? -excess : excess) / ((A(p.beta) + std::sqrt(n)) / A(p.lr) + A(p.wd));
-  }
-};
-// Zheng and Kwok, 2017. States d, v, z.
-struct Ftml {
-  static constexpr int states = 3;
-  template <class A> static void step(const Params& p, A& w, A g, A* s) {
-    const A grad = clipped(A(p.rescale_grad) * g + A(p.wd) * w, p.clip_grad), t = static_cast<A>(p.t);
-    s[1] = A(p.beta2) * s[1] + (1 - A(p.beta2)) * grad * grad;
-    const A d =
-        (1 - std::pow(A(p.beta1), t)) / A(p.lr) * (std::sqrt(s[1] / (1 - std::pow(A(p.beta2), t))) + A(p.epsilon));
-    s[2] = A(p.beta1) * s[2] + (1 - A(p.beta1)) * grad - (d - A(p.beta1) * s[0]) * w;
-    s[0] = d;
-    w = -s[2] / d;
-  }
-};
-template <class A> A sign(A x) { return x > 0 ? A(1) : x < 0 ? A(-1) : A(0); }
-struct SignSgd {
-  static constexpr int states = 0;
-  template <class A> static void step(const Params& p, A& w, A g, A*) {
-    w = (1 - A(p.lr) * A(p.wd)) * w - A(p.lr) * sign(g);
-  }
-};
-// Bernstein et al., 2018.
-struct Signum {
-  static constexpr int states = 1;
-  template <class A> static void step(const Params& p, A& w, A g, A* s) {
-    s[0] = A(p.momentum) * s[0] - (1 - A(p.momentum)) * (A(p.wd) * w + scaled(p, g));
-    w = (1 - A(p.lr) * A(p.wd_lh)) * w + A(p.lr) * sign(s[0]);
-  }
-};
 
 // Inputs weight, grad, states..., and with Master a float32 copy of the weight last.
 template <class F, bool Master>
@@ -184,22 +74,18 @@ void infer_master(InferType& c) {
   for (int i = 2; i < c.num_inputs(); ++i) c.set_in(i, DType::f32);
 }
 
-// LAMB (You et al., 2020): the direction in phase 1, the step scaled by the ratio of norms in phase 2.
 void lamb1(const Params& p, const RunContext& r) {
   dispatch_float(r.in[0].dtype, "lamb_update_phase1", [&](auto tag) {
     using T = typename decltype(tag)::type;
     using A = accumulator_t<T>;
-    const A b1 = A(p.beta1), b2 = A(p.beta2), t = static_cast<A>(p.t);
+    const T *w = r.in[0].as<T>(), *g = r.in[1].as<T>();
     T *mean = r.in[2].as<T>(), *var = r.in[3].as<T>();
     for (int64_t i = 0; i < r.out[0].size(); ++i) {
-      const A g = scaled(p, static_cast<A>(r.in[1].as<T>()[i]));
-      const A m = b1 * static_cast<A>(mean[i]) + (1 - b1) * g, v = b2 * static_cast<A>(var[i]) + (1 - b2) * g * g;
+      A m = static_cast<A>(mean[i]), v = static_cast<A>(var[i]);
+      const A direction = lamb_direction(p, static_cast<A>(w[i]), static_cast<A>(g[i]), m, v);
       mean[i] = static_cast<T>(m);
       var[i] = static_cast<T>(v);
-      const A mh = p.bias_correction ? m / (1 - std::pow(b1, t)) : m,
-              vh = p.bias_correction ? v / (1 - std::pow(b2, t)) : v;
-      r.out[0].as<T>()[i] =
-          static_cast<T>(mh / (std::sqrt(vh) + A(p.epsilon)) + A(p.wd) * static_cast<A>(r.in[0].as<T>()[i]));
+      r.out[0].as<T>()[i] = static_cast<T>(direction);
     }
   });
 }
@@ -207,11 +93,7 @@ void lamb2(const Params& p, const RunContext& r) {
   dispatch_float(r.in[0].dtype, "lamb_update_phase2", [&](auto tag) {
     using T = typename decltype(tag)::type;
     using A = accumulator_t<T>;
-    A r1 = static_cast<A>(r.in[2].as<T>()[0]);
-    const A r2 = static_cast<A>(r.in[3].as<T>()[0]);
-    if (p.lower_bound >= 0) r1 = std::max(r1, A(p.lower_bound));
-    if (p.upper_bound >= 0) r1 = std::min(r1, A(p.upper_bound));
-    const A rate = r1 == 0 || r2 == 0 ? A(p.lr) : A(p.lr) * r1 / r2;
+    const A rate = lamb_rate(p, static_cast<A>(r.in[2].as<T>()[0]), static_cast<A>(r.in[3].as<T>()[0]));
     for (int64_t i = 0; i < r.out[0].size(); ++i) {
       r.out[0].as<T>()[i] =
           static_cast<T>(static_cast<A>(r.in[0].as<T>()[i]) - rate * static_cast<A>(r.in[1].as<T>()[i]));

@@ -1,29 +1,9 @@
 // argmax, argmin, argmax_channel: where the extreme element is, in the dtype of data if that is float64, int32 or
 // int64, else float32.
-#include "op/reduce/reduction.h"
+#include "op/reduce/arg_extreme.h"
 
 namespace mixnet::op::arg_extreme {
 namespace {
-
-struct Params {
-  std::optional<int64_t> axis;
-  bool keepdims = false;
-};
-
-// The input as (outer, n, inner) around the axis.
-struct Split {
-  int64_t outer = 1, n = 1, inner = 1;
-  Split(const Shape& s, std::optional<int64_t> axis) {
-    if (!axis) {
-      n = s.size();
-      return;
-    }
-    const int a = normalize_axis(*axis, s.ndim(), "argmax");
-    outer = s.size(0, a);
-    n = s[a];
-    inner = s.size(a + 1, s.ndim());
-  }
-};
 
 template <bool Max>
 void find(const RunContext& r, const Split& s) {

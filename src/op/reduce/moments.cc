@@ -1,14 +1,8 @@
 // moments: mean and variance over axes.
-#include "op/reduce/reduction.h"
+#include "op/reduce/moments.h"
 
 namespace mixnet::op::moments {
 namespace {
-
-struct Params {
-  std::optional<Shape> axes;
-  bool keepdims = false;
-  ReduceParams reduce() const { return {axes, keepdims, false}; }
-};
 
 // Two passes over `width` neighbouring columns: the sums, then the squares of the distances from the mean.
 template <class T>

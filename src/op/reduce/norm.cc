@@ -1,27 +1,17 @@
 // norm: the L1 or L2 norm over axes.
-#include <cmath>
+#include "op/reduce/norm.h"
 
-#include "op/reduce/reduction.h"
 #include "op/reduce/stored_reduction.h"
 
 namespace mixnet::op::norm {
 namespace {
 
-enum class Out { none, f16, f32, f64, i32, i64, i8 };
-struct Params : ReduceParams {
-  int64_t ord = 2;
-  Out out_dtype = Out::none;
-};
 constexpr DType out_types[] = {DType::unknown, DType::f16, DType::f32, DType::f64, DType::i32, DType::i64, DType::i8};
 
-struct Root {
-  double operator()(double s, int64_t) const { return std::sqrt(s); }
-  int64_t operator()(int64_t s, int64_t) const { return static_cast<int64_t>(std::sqrt(static_cast<double>(s))); }
-};
 void forward(const Params& p, const RunContext& r) {
   const std::vector<bool> reduced = reduced_axes(p, r.in[0].ndim(), "norm");
-  if (p.ord == 1) reduction::reduce<reduction::AbsSum>(r.in[0], r.out[0], reduced, [](auto s, int64_t) { return s; });
-  else reduction::reduce<reduction::SquareSum>(r.in[0], r.out[0], reduced, Root());
+  if (p.ord == 1) reduction::reduce<reduction::AbsSum>(r.in[0], r.out[0], reduced, reduction::Same());
+  else reduction::reduce<reduction::SquareSum>(r.in[0], r.out[0], reduced, reduction::Root());
 }
 void infer_type(InferType& c) {
   const DType given = out_types[static_cast<int>(c.params<Params>().out_dtype)];
@@ -33,9 +23,8 @@ void infer_type(InferType& c) {
 bool choose(InferStorage& c) { return stored_reduction::choose(c, stored_reduction::over(c.params<Params>(), false)); }
 void stored_forward(const Params& p, const RunContext& r) {
   const auto what = stored_reduction::over(p, false);
-  if (p.ord == 1)
-    stored_reduction::reduce<reduction::AbsSum>(r.in[0], r.out[0], what, [](auto s, int64_t) { return s; });
-  else stored_reduction::reduce<reduction::SquareSum>(r.in[0], r.out[0], what, Root());
+  if (p.ord == 1) stored_reduction::reduce<reduction::AbsSum>(r.in[0], r.out[0], what, reduction::Same());
+  else stored_reduction::reduce<reduction::SquareSum>(r.in[0], r.out[0], what, reduction::Root());
 }
 // d|x| is sign x, d||x|| is x/||x|| and 0 where everything is 0.
 void gradient(GradientContext& g) {

@@ -5,18 +5,8 @@
 namespace mixnet::op::reduce {
 namespace {
 
-struct Same {
-  template <class W>
-  W operator()(W s, int64_t) const {
-    return s;
-  }
-};
-struct Mean {
-  template <class W>
-  W operator()(W s, int64_t n) const {
-    return n ? s / static_cast<W>(n) : s;
-  }
-};
+using reduction::Mean;
+using reduction::Same;
 
 template <class F, class Finish>
 void kernel(const ReduceParams& p, const RunContext& r) {

@@ -5,6 +5,9 @@
 // side by side, blocks are joined in double (int64): long sums vectorise and keep their accuracy. How the work is cut
 // depends on the shape alone, so results do not depend on the number of threads.
 #pragma once
+#include <cmath>
+
+#include "base/on_device.h"
 #include "op/core/axes.h"
 
 namespace mixnet::op::reduction {
@@ -15,84 +18,84 @@ using Wide = std::conditional_t<std::is_same<A, int64_t>::value, int64_t, double
 // start: the value over nothing; of: takes one element in; join: of two partial results.
 struct Sum {
   template <class A>
-  static A start() {
+  MIXNET_ON_DEVICE static A start() {
     return 0;
   }
   template <class A>
-  static A of(A s, A x) {
+  MIXNET_ON_DEVICE static A of(A s, A x) {
     return s + x;
   }
   template <class A>
-  static A join(A s, A x) {
+  MIXNET_ON_DEVICE static A join(A s, A x) {
     return s + x;
   }
 };
 struct AbsSum : Sum {
   template <class A>
-  static A of(A s, A x) {
+  MIXNET_ON_DEVICE static A of(A s, A x) {
     return s + (x < 0 ? -x : x);
   }
 };
 struct SquareSum : Sum {
   template <class A>
-  static A of(A s, A x) {
+  MIXNET_ON_DEVICE static A of(A s, A x) {
     return s + x * x;
   }
 };
 struct NanSum : Sum {
   template <class A>
-  static A of(A s, A x) {
+  MIXNET_ON_DEVICE static A of(A s, A x) {
     return x == x ? s + x : s;
   }
 };
 struct Prod {
   template <class A>
-  static A start() {
+  MIXNET_ON_DEVICE static A start() {
     return 1;
   }
   template <class A>
-  static A of(A s, A x) {
+  MIXNET_ON_DEVICE static A of(A s, A x) {
     return s * x;
   }
   template <class A>
-  static A join(A s, A x) {
+  MIXNET_ON_DEVICE static A join(A s, A x) {
     return s * x;
   }
 };
 struct NanProd : Prod {
   template <class A>
-  static A of(A s, A x) {
+  MIXNET_ON_DEVICE static A of(A s, A x) {
     return x == x ? s * x : s;
   }
 };
 // NaN wins.
 struct Max {
   template <class A>
-  static A start() {
+  MIXNET_ON_DEVICE static A start() {
     using L = std::numeric_limits<A>;
     return L::has_infinity ? -L::infinity() : L::lowest();
   }
   template <class A>
-  static A of(A s, A x) {
+  MIXNET_ON_DEVICE static A of(A s, A x) {
     return x > s || x != x ? x : s;
   }
   template <class A>
-  static A join(A s, A x) {
+  MIXNET_ON_DEVICE static A join(A s, A x) {
     return of(s, x);
   }
 };
 struct Min {
   template <class A>
-  static A start() {
+  MIXNET_ON_DEVICE static A start() {
     using L = std::numeric_limits<A>;
     return L::has_infinity ? L::infinity() : L::max();
   }
   template <class A>
-  static A of(A s, A x) {
+  MIXNET_ON_DEVICE static A of(A s, A x) {
     return x < s || x != x ? x : s;
   }
   template <class A>
-  static A join(A s, A x) {
+  MIXNET_ON_DEVICE static A join(A s, A x) {
     return of(s, x);
   }
 };
@@ -124,6 +127,15 @@ struct Reader {
   }
 };
 
+// A result in the range of T, which may be the extreme of nothing.
+template <class T, class W>
+MIXNET_ON_DEVICE T narrowed(W value) {
+  using L = std::numeric_limits<T>;
+  if (L::is_integer && value == std::numeric_limits<W>::lowest()) return L::lowest();
+  if (L::is_integer && value == std::numeric_limits<W>::max()) return L::max();
+  return static_cast<T>(static_cast<accumulator_t<T>>(value));
+}
+
 // Writes results of any dtype.
 template <class W>
 struct Writer {
@@ -134,12 +146,7 @@ struct Writer {
   }
   template <class T>
   static void convert(void* to, int64_t at, W value) {
-    T& out = static_cast<T*>(to)[at];
-    // The extremes of nothing, in the range of T.
-    using L = std::numeric_limits<T>;
-    if (L::is_integer && value == std::numeric_limits<W>::lowest()) out = L::lowest();
-    else if (L::is_integer && value == std::numeric_limits<W>::max()) out = L::max();
-    else out = static_cast<T>(static_cast<accumulator_t<T>>(value));
+    static_cast<T*>(to)[at] = narrowed<T>(value);
   }
 };
 
@@ -274,6 +281,26 @@ void run(const TensorView& in, const TensorView& out, const Geometry& g, Finish 
       },
       g.grain());
 }
+
+// What is made of a reduction over n elements.
+struct Same {
+  template <class W>
+  MIXNET_ON_DEVICE W operator()(W s, int64_t) const {
+    return s;
+  }
+};
+struct Mean {
+  template <class W>
+  MIXNET_ON_DEVICE W operator()(W s, int64_t n) const {
+    return n ? s / static_cast<W>(n) : s;
+  }
+};
+struct Root {
+  MIXNET_ON_DEVICE double operator()(double s, int64_t) const { return std::sqrt(s); }
+  MIXNET_ON_DEVICE int64_t operator()(int64_t s, int64_t) const {
+    return static_cast<int64_t>(std::sqrt(static_cast<double>(s)));
+  }
+};
 
 // out = finish(reduction of in, number of elements reduced); finish takes double or int64.
 template <class F, class Finish>

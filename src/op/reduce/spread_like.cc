@@ -1,32 +1,19 @@
 // _spread_like: the counterpart of a reduction. A reduced tensor is repeated along the axes that were reduced.
-#include "op/core/axes.h"
+#include "op/reduce/spread_like.h"
 
 namespace mixnet::op::spread_like {
 namespace {
 
 //[full
-struct Params : ReduceParams {
-  bool mean = false;
-};
-
 void forward(const Params& p, const RunContext& r) {
   const Shape& out = r.out[0].shape;
-  const std::vector<bool> reduced = reduced_axes(p, out.ndim(), "_spread_like");
-  const auto so = row_major_strides(out);
-  int64_t in_stride[Shape::max_ndim], next = 1, count = 1;
-  for (int i = out.ndim() - 1; i >= 0; --i) {
-    const bool gone = reduced[static_cast<size_t>(i)];
-    in_stride[i] = gone ? 0 : next;
-    (gone ? count : next) *= out[i];
-  }
-  StridedLoop<2> loop;
-  for (int i = 0; i < out.ndim(); ++i) loop.add(out[i], {so[static_cast<size_t>(i)], in_stride[i]});
-  copy_strided(loop, r.out[0].data, r.in[0].data, dtype_size(r.out[0].dtype));
+  const Spread spread(out, reduced_axes(p, out.ndim(), "_spread_like"));
+  copy_strided(spread.loop, r.out[0].data, r.in[0].data, dtype_size(r.out[0].dtype));
   if (!p.mean) return;
   dispatch_float(r.out[0].dtype, "_spread_like", [&](auto tag) {
     using T = typename decltype(tag)::type;
     using A = accumulator_t<T>;
-    const A scale = A(1) / static_cast<A>(std::max<int64_t>(1, count));
+    const A scale = A(1) / static_cast<A>(std::max<int64_t>(1, spread.count));
     T* y = r.out[0].as<T>();
     parallel_for(r.out[0].size(), 16384, [&](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) y[i] = static_cast<T>(static_cast<A>(y[i]) * scale);

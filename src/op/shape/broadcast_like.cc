@@ -1,6 +1,7 @@
 // broadcast_like: a tensor repeated to the shape of another, or along single axes to their extents.
 #include "op/core/broadcast.h"
 #include "op/core/builder.h"
+#include "op/core/movement.h"
 
 namespace mixnet::op::broadcast_like {
 namespace {
@@ -14,7 +15,7 @@ void forward(const Params&, const RunContext& r) {
   const auto so = row_major_strides(out), si = broadcast_strides(r.in[0].shape, out);
   StridedLoop<2> loop;
   for (int i = 0; i < out.ndim(); ++i) loop.add(out[i], {so[static_cast<size_t>(i)], si[static_cast<size_t>(i)]});
-  copy_strided(loop, r.out[0].data, r.in[0].data, dtype_size(r.out[0].dtype));
+  copy_strided(r.context.stream, loop, r.out[0].data, r.in[0].data, dtype_size(r.out[0].dtype));
 }
 
 Shape whole_shape(const InferShape& c, const Shape& lhs, const Shape& rhs) {
@@ -64,7 +65,7 @@ void register_ops(Registry& registry) {
   op.param("lhs_axes", &Params::lhs_axes).doc("Axes of lhs that are repeated; None for all, aligned at the last.");
   op.param("rhs_axes", &Params::rhs_axes).doc("The axis of rhs that gives the extent, for each of lhs_axes.");
   op.input("lhs", "Extents of 1 are repeated.").input("rhs", "Gives the extents.").shape_only({1}).check(check);
-  op.infer_shape(infer).infer_type(infer_type).kernel(forward);
+  op.infer_shape(infer).infer_type(infer_type).kernel(forward).gpu_kernel(forward);
   //[full
   op.doc("lhs repeated to the shape of rhs, or along lhs_axes to the extents of rhs_axes.").gradient(gradient);
   op.sample({{2, 1}, {2, 3}});

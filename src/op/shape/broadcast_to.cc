@@ -1,6 +1,7 @@
 // broadcast_to and broadcast_axis: axes of extent 1 repeated.
 #include "op/core/broadcast.h"
 #include "op/core/builder.h"
+#include "op/core/movement.h"
 
 namespace mixnet::op::broadcast_to {
 namespace {
@@ -18,7 +19,7 @@ void forward(const P&, const RunContext& r) {
   const auto so = row_major_strides(out), si = broadcast_strides(r.in[0].shape, out);
   StridedLoop<2> loop;
   for (int i = 0; i < out.ndim(); ++i) loop.add(out[i], {so[static_cast<size_t>(i)], si[static_cast<size_t>(i)]});
-  copy_strided(loop, r.out[0].data, r.in[0].data, dtype_size(r.out[0].dtype));
+  copy_strided(r.context.stream, loop, r.out[0].data, r.in[0].data, dtype_size(r.out[0].dtype));
 }
 void check_fits(InferShape& c, const Shape& out) {
   const Shape& in = c.in[0];
@@ -59,13 +60,15 @@ void sum_gradient(GradientContext& g) { g.set(0, g.make("_sum_to_like", {g.outpu
 void register_ops(Registry& registry) {
   OpBuilder<ToParams> to(registry, "broadcast_to");
   to.param("shape", &ToParams::shape).doc("The output's shape; 0 keeps the extent of data.");
-  to.input("data", "Extents of 1 are repeated.").infer_shape(infer_to).kernel(forward<ToParams>);
+  to.input("data", "Extents of 1 are repeated.").infer_shape(infer_to);
+  to.kernel(forward<ToParams>).gpu_kernel(forward<ToParams>);
   OpBuilder<AxisParams> axis(registry, "broadcast_axis");
   axis.alias("_broadcast");
   axis.alias("broadcast_axes");
   axis.param("axis", &AxisParams::axis).doc("Axes of extent 1 to repeat.");
   axis.param("size", &AxisParams::size).doc("Their extents in the output.");
-  axis.input("data", "Any shape and dtype.").infer_shape(infer_axis).kernel(forward<AxisParams>);
+  axis.input("data", "Any shape and dtype.").infer_shape(infer_axis);
+  axis.kernel(forward<AxisParams>).gpu_kernel(forward<AxisParams>);
   //[full
   to.doc("data repeated to a shape.").gradient(sum_gradient);
   to.sample({{2, 1, 3}}, {{"shape", Shape{2, 4, 3}}});

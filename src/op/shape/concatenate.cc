@@ -5,6 +5,7 @@
 
 #include "op/core/builder.h"
 #include "op/core/max_parts.h"
+#include "op/core/movement.h"
 
 namespace mixnet::op::concatenate {
 namespace {
@@ -19,7 +20,7 @@ struct SplitParams {
 
 // Copies between one tensor cut into parts along an axis and the parts: `rows` rows, of which each part has its share.
 template <bool Join>
-void move_rows(char* whole, Span<const TensorView> parts, int64_t rows) {
+void move_rows(Stream* stream, char* whole, Span<const TensorView> parts, int64_t rows) {
   if (rows == 0) return;
   int64_t total = 0, at = 0;
   for (const TensorView& part : parts) total += part.bytes() / rows;
@@ -28,6 +29,14 @@ void move_rows(char* whole, Span<const TensorView> parts, int64_t rows) {
     char *data = part.as<char>(), *first_row = whole + at;
     at += width;
     if (!data || width == 0) continue;
+    if (stream) {
+      const int64_t item = dtype_size(part.dtype), out = Join ? total : width, in = Join ? width : total;
+      StridedLoop<2> loop;
+      loop.add(rows, {out / item, in / item});
+      loop.add(width / item, {1, 1});
+      copy_strided(stream, loop, Join ? first_row : data, Join ? data : first_row, item);
+      continue;
+    }
     parallel_for(rows, std::max<int64_t>(1, 65536 / width), [=](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) {
         char *outside = first_row + i * total, *inside = data + i * width;
@@ -39,15 +48,18 @@ void move_rows(char* whole, Span<const TensorView> parts, int64_t rows) {
 
 void forward(const Params& p, const RunContext& r) {
   const Shape& out = r.out[0].shape;
-  move_rows<true>(r.out[0].as<char>(), r.in, out.size(0, normalize_axis(p.dim, out.ndim(), "Concat")));
+  move_rows<true>(r.context.stream, r.out[0].as<char>(), r.in,
+                  out.size(0, normalize_axis(p.dim, out.ndim(), "Concat")));
 }
 void stack(const StackParams& p, const RunContext& r) {
   const Shape& out = r.out[0].shape;
-  move_rows<true>(r.out[0].as<char>(), r.in, out.size(0, normalize_axis(p.axis, out.ndim(), "stack")));
+  move_rows<true>(r.context.stream, r.out[0].as<char>(), r.in,
+                  out.size(0, normalize_axis(p.axis, out.ndim(), "stack")));
 }
 void split(const SplitParams& p, const RunContext& r) {
   const Shape& in = r.in[0].shape;
-  move_rows<false>(r.in[0].as<char>(), r.out, in.size(0, normalize_axis(p.axis, in.ndim(), "SliceChannel")));
+  move_rows<false>(r.context.stream, r.in[0].as<char>(), r.out,
+                   in.size(0, normalize_axis(p.axis, in.ndim(), "SliceChannel")));
 }
 
 AxisPieces pieces(const Params& p, const Shape& whole) { return {normalize_axis(p.dim, whole.ndim(), "Concat")}; }
@@ -130,7 +142,8 @@ std::vector<std::string> split_outputs(const SplitParams& p) {
 //[full
 void concat_backward(const Params& p, const RunContext& r) {
   const Shape& whole = r.in[0].shape;
-  move_rows<false>(r.in[0].as<char>(), r.out, whole.size(0, normalize_axis(p.dim, whole.ndim(), "Concat")));
+  move_rows<false>(r.context.stream, r.in[0].as<char>(), r.out,
+                   whole.size(0, normalize_axis(p.dim, whole.ndim(), "Concat")));
 }
 void infer_concat_backward(InferShape& c) {
   for (size_t i = 0; i < c.out.size(); ++i) c.set_out(static_cast<int>(i), c.in[i + 1]);
@@ -178,14 +191,16 @@ void register_ops(Registry& registry) {
   op.alias("concat").alias("_rnn_param_concat");
   op.param("num_args", &Params::num_args).range(1).doc("Number of inputs.");
   op.param("dim", &Params::dim).doc("The axis along which inputs are joined.");
-  op.variadic("arg", "num_args", &Params::num_args).infer_shape(infer).joins(pieces).kernel(forward);
+  op.variadic("arg", "num_args", &Params::num_args).infer_shape(infer).joins(pieces);
+  op.kernel(forward).gpu_kernel(forward);
   OpBuilder<StackParams> stacked(registry, "stack");
   stacked.param("num_args", &StackParams::num_args).range(1).doc("Number of inputs.");
   stacked.param("axis", &StackParams::axis).doc("Where the new axis stands in the output.");
   stacked.variadic("arg", "num_args", &StackParams::num_args)
       .infer_shape(infer_stack)
       .joins(stacked_pieces)
-      .kernel(stack);
+      .kernel(stack)
+      .gpu_kernel(stack);
   OpBuilder<SplitParams> parts(registry, "SliceChannel");
   parts.alias("split");
   parts.param("num_outputs", &SplitParams::num_outputs).required().range(1, max_parts).doc("Number of equal parts.");
@@ -196,7 +211,8 @@ void register_ops(Registry& registry) {
       .optional_outputs()
       .infer_shape(infer_split)
       .cuts(split_pieces)
-      .kernel(split);
+      .kernel(split)
+      .gpu_kernel(split);
   //[full
   op.doc("Joins inputs along an axis; all other extents are equal.").gradient(concat_gradient);
   op.sample({{2, 3}, {2, 1}, {2, 2}});
@@ -230,6 +246,7 @@ void register_ops(Registry& registry) {
       .infer_shape(infer_concat_backward)
       .cuts(pieces)
       .kernel(concat_backward)
+      .gpu_kernel(concat_backward)
       .gradient(concat_second);
   //]
 }

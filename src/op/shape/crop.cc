@@ -1,6 +1,6 @@
 // Crop: a rectangle of the spatial axes of (N, C, H, W), of a given size or the size of another input.
 #include "op/core/builder.h"
-#include "op/core/strided_loop.h"
+#include "op/core/movement.h"
 
 namespace mixnet::op::crop {
 namespace {
@@ -44,7 +44,7 @@ void infer(InferShape& c) {
 }
 
 // Copies between the whole image and the rectangle.
-void copy(const Params& p, const TensorView& whole, const TensorView& part, bool to_part) {
+void copy(const Params& p, Stream* stream, const TensorView& whole, const TensorView& part, bool to_part) {
   if (part.size() == 0) return;
   const auto a = row_major_strides(part.shape), b = row_major_strides(whole.shape);
   const int64_t item = dtype_size(whole.dtype);
@@ -55,16 +55,16 @@ void copy(const Params& p, const TensorView& whole, const TensorView& part, bool
     else loop.add(part.shape[static_cast<int>(i)], {b[i], a[i]});
   }
   char* corner = whole.as<char>() + skipped * item;
-  if (to_part) copy_strided(loop, part.data, corner, item);
-  else copy_strided(loop, corner, part.data, item);
+  if (to_part) copy_strided(stream, loop, part.data, corner, item);
+  else copy_strided(stream, loop, corner, part.data, item);
 }
 
-void forward(const Params& p, const RunContext& r) { copy(p, r.in[0], r.out[0], true); }
+void forward(const Params& p, const RunContext& r) { copy(p, r.context.stream, r.in[0], r.out[0], true); }
 
 //[full
 void backward(const Params& p, const RunContext& r) {
-  std::fill_n(r.out[0].as<char>(), r.out[0].bytes(), char{0});
-  copy(p, r.out[0], r.in[0], false);
+  set_zero(r.context.stream, r.out[0]);
+  copy(p, r.context.stream, r.out[0], r.in[0], false);
 }
 std::vector<std::string> backward_inputs(const Params&) { return {"output_grad", "data"}; }
 void infer_backward(InferShape& c) { c.set_out(0, c.in[1]); }
@@ -86,7 +86,8 @@ void add_params(OpBuilder<Params>& op) {
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "Crop");
   add_params(op);
-  op.variadic("arg", "num_args", &Params::num_args).shape_only({1}).infer_shape(infer).kernel(forward);
+  op.variadic("arg", "num_args", &Params::num_args).shape_only({1}).infer_shape(infer);
+  op.kernel(forward).gpu_kernel(forward);
   //[full
   op.doc(
       "Cuts a rectangle out of the first input, (N, C, H, W), of size h_w or of the height and width of the second, "
@@ -99,7 +100,8 @@ void register_ops(Registry& registry) {
 
   OpBuilder<Params> grad(registry, "_backward_Crop");
   add_params(grad);
-  grad.hidden().input_names(backward_inputs).shape_only({1}).infer_shape(infer_backward).kernel(backward);
+  grad.hidden().input_names(backward_inputs).shape_only({1}).infer_shape(infer_backward);
+  grad.kernel(backward).gpu_kernel(backward);
   grad.no_gradient("linear; use Crop for higher orders");
   //]
 }

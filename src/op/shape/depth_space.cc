@@ -1,6 +1,6 @@
 // depth_to_space and space_to_depth: blocks of channels become blocks of pixels, and back.
 #include "op/core/builder.h"
-#include "op/core/strided_loop.h"
+#include "op/core/movement.h"
 
 namespace mixnet::op::depth_space {
 namespace {
@@ -10,7 +10,7 @@ struct Params {
 };
 
 // Copies between deep (N, b, b, C, H, W) and wide (N, C, H, b, W, b), in the direction of the shapes given.
-void copy(const Shape& deep, int64_t b, const TensorView& out, const TensorView& in, bool to_wide) {
+void copy(Stream* stream, const Shape& deep, int64_t b, const TensorView& out, const TensorView& in, bool to_wide) {
   const int64_t c = deep[1] / (b * b), h = deep[2], w = deep[3], area = h * w;
   const int64_t extents[6] = {deep[0], c, h, b, w, b};
   const int64_t deep_strides[6] = {deep[1] * area, area, w, b * c * area, 1, c * area};
@@ -20,10 +20,14 @@ void copy(const Shape& deep, int64_t b, const TensorView& out, const TensorView&
     if (to_wide) loop.add(extents[i], {wide_strides[i], deep_strides[i]});
     else loop.add(extents[i], {deep_strides[i], wide_strides[i]});
   }
-  copy_strided(loop, out.data, in.data, dtype_size(in.dtype));
+  copy_strided(stream, loop, out.data, in.data, dtype_size(in.dtype));
 }
-void to_space(const Params& p, const RunContext& r) { copy(r.in[0].shape, p.block_size, r.out[0], r.in[0], true); }
-void to_depth(const Params& p, const RunContext& r) { copy(r.out[0].shape, p.block_size, r.out[0], r.in[0], false); }
+void to_space(const Params& p, const RunContext& r) {
+  copy(r.context.stream, r.in[0].shape, p.block_size, r.out[0], r.in[0], true);
+}
+void to_depth(const Params& p, const RunContext& r) {
+  copy(r.context.stream, r.out[0].shape, p.block_size, r.out[0], r.in[0], false);
+}
 
 void divide(const InferShape& c, int64_t& extent, int64_t by) {
   if (extent < 0) return;
@@ -67,10 +71,12 @@ void depth_gradient(GradientContext& g) {
 void register_ops(Registry& registry) {
   OpBuilder<Params> space(registry, "depth_to_space");
   space.param("block_size", &Params::block_size).required().range(1, 65536).doc("b: side of a block of pixels.");
-  space.input("data", "(N, C b b, H, W), any dtype.").infer_shape(infer_space).kernel(to_space);
+  space.input("data", "(N, C b b, H, W), any dtype.").infer_shape(infer_space);
+  space.kernel(to_space).gpu_kernel(to_space);
   OpBuilder<Params> depth(registry, "space_to_depth");
   depth.param("block_size", &Params::block_size).required().range(1, 65536).doc("b: side of a block of pixels.");
-  depth.input("data", "(N, C, H b, W b), any dtype.").infer_shape(infer_depth).kernel(to_depth);
+  depth.input("data", "(N, C, H b, W b), any dtype.").infer_shape(infer_depth);
+  depth.kernel(to_depth).gpu_kernel(to_depth);
   //[full
   space.doc(
       "Moves channels into pixels: (N, b b C, H, W) becomes (N, C, H b, W b), where channel (i b + j) C + c gives the "

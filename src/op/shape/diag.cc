@@ -1,9 +1,6 @@
 // diag: a diagonal of a tensor, or the matrix that has a vector on its diagonal.
-#include <cstring>
-
 #include "op/core/builder.h"
-#include "op/core/set_zero.h"
-#include "op/core/strided_loop.h"
+#include "op/core/movement.h"
 
 namespace mixnet::op::diag {
 namespace {
@@ -27,7 +24,7 @@ struct Diagonal {
 };
 
 // Copies between the diagonal of `whole` and `line`.
-void copy_diagonal(const Params& p, const TensorView& whole, const TensorView& line, bool to_line) {
+void copy_diagonal(const Params& p, Stream* stream, const TensorView& whole, const TensorView& line, bool to_line) {
   if (line.size() == 0) return;
   const Diagonal d(p, whole.shape);
   const auto strides = row_major_strides(whole.shape), out = row_major_strides(line.shape);
@@ -43,19 +40,19 @@ void copy_diagonal(const Params& p, const TensorView& whole, const TensorView& l
   add(d.length, 1, d.step);
   const int64_t item = dtype_size(whole.dtype);
   char* start = whole.as<char>() + d.offset * item;
-  if (to_line) copy_strided(loop, line.data, start, item);
-  else copy_strided(loop, start, line.data, item);
+  if (to_line) copy_strided(stream, loop, line.data, start, item);
+  else copy_strided(stream, loop, start, line.data, item);
 }
 
 // Zeros with a vector on diagonal k.
-void make_matrix(int64_t k, const TensorView& vector, const TensorView& matrix) {
-  set_zero(matrix);
-  copy_diagonal({k, 0, 1}, matrix, vector, false);
+void make_matrix(int64_t k, Stream* stream, const TensorView& vector, const TensorView& matrix) {
+  set_zero(stream, matrix);
+  copy_diagonal({k, 0, 1}, stream, matrix, vector, false);
 }
 
 void forward(const Params& p, const RunContext& r) {
-  if (r.in[0].ndim() == 1) make_matrix(p.k, r.in[0], r.out[0]);
-  else copy_diagonal(p, r.in[0], r.out[0], true);
+  if (r.in[0].ndim() == 1) make_matrix(p.k, r.context.stream, r.in[0], r.out[0]);
+  else copy_diagonal(p, r.context.stream, r.in[0], r.out[0], true);
 }
 
 void infer(InferShape& c) {
@@ -83,9 +80,9 @@ void infer(InferShape& c) {
 
 //[full
 void backward(const Params& p, const RunContext& r) {
-  if (r.out[0].ndim() == 1) return copy_diagonal({p.k, 0, 1}, r.in[0], r.out[0], true);
-  set_zero(r.out[0]);
-  copy_diagonal(p, r.out[0], r.in[0], false);
+  if (r.out[0].ndim() == 1) return copy_diagonal({p.k, 0, 1}, r.context.stream, r.in[0], r.out[0], true);
+  set_zero(r.context.stream, r.out[0]);
+  copy_diagonal(p, r.context.stream, r.out[0], r.in[0], false);
 }
 void infer_backward(InferShape& c) { c.set_out(0, c.in[1]); }
 void gradient(GradientContext& g) { g.set(0, g.make_backward("_backward_diag", {g.output_grad(0), g.input(0)})[0]); }
@@ -104,7 +101,8 @@ void add_params(OpBuilder<Params>& op) {
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "diag");
   add_params(op);
-  op.input("data", "(n,) or at least two axes; any dtype.").infer_shape(infer).kernel(forward);
+  op.input("data", "(n,) or at least two axes; any dtype.").infer_shape(infer);
+  op.kernel(forward).gpu_kernel(forward);
   //[full
   op.doc(
       "Of a vector: the square matrix with it on diagonal k. Otherwise diagonal k of two axes, which are replaced by a "
@@ -119,7 +117,8 @@ void register_ops(Registry& registry) {
 
   OpBuilder<Params> grad(registry, "_backward_diag");
   add_params(grad);
-  grad.hidden().input("output_grad").input("data").shape_only({1}).infer_shape(infer_backward).kernel(backward);
+  grad.hidden().input("output_grad").input("data").shape_only({1}).infer_shape(infer_backward);
+  grad.kernel(backward).gpu_kernel(backward);
   grad.no_gradient("linear; use diag for higher orders");
   //]
 }

@@ -1,19 +1,28 @@
 // The gradient of repeating: every element gets the sum of what its copies got.
 #pragma once
+#include "device/stream.h"
 #include "op/core/builder.h"
 #include "op/core/strided_loop.h"
 
 namespace mixnet::op {
 
 struct Fold {
+  using OnGpu = void (*)(const Fold& fold, Stream& stream, const TensorView& grads, const TensorView& sums);
+  // By the backend of GPUs, before the first kernel runs.
+  static void set_on_gpu(OnGpu run) { on_gpu = run; }
+
   StridedLoop<2> kept;    // (element, its first copy)
   StridedLoop<1> copies;  // distance of a copy from the first
 
-  void run(const TensorView& grads, const TensorView& sums) const {
+  // With a stream it is put there.
+  void run(Stream* stream, const TensorView& grads, const TensorView& sums) const {
+    if (stream) return on_gpu(*this, *stream, grads, sums);
     dispatch_all(grads.dtype, "fold", [&](auto tag) { add<typename decltype(tag)::type>(grads, sums); });
   }
 
  private:
+  static inline OnGpu on_gpu = nullptr;
+
   template <class T>
   void add(const TensorView& grads, const TensorView& sums) const {
     using A = accumulator_t<T>;

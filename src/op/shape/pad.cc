@@ -1,4 +1,6 @@
 // Pad: a border around the spatial axes of (N, C, H, W) or (N, C, D, H, W), constant, repeating the edge or mirrored.
+#include "op/shape/pad.h"
+
 #include <cstring>
 
 #include "op/core/builder.h"
@@ -6,39 +8,17 @@
 namespace mixnet::op::pad {
 namespace {
 
-enum class Mode { constant, edge, reflect };
-struct Params {
-  Mode mode = Mode::constant;
-  Shape pad_width;
-  double constant_value = 0;
-};
-
-constexpr int64_t outside = -1;
-
-// For every coordinate of the padded axis the coordinate it is a copy of.
-std::vector<int64_t> source(Mode mode, int64_t n, int64_t before, int64_t after) {
-  std::vector<int64_t> from;
-  for (int64_t i = -before; i < n + after; ++i) {
-    if (i >= 0 && i < n) from.push_back(i);
-    else if (mode == Mode::constant) from.push_back(outside);
-    else if (mode == Mode::edge) from.push_back(i < 0 ? 0 : n - 1);
-    else from.push_back(i < 0 ? -i : 2 * (n - 1) - i);
-  }
-  return from;
-}
-
-// data as (planes, depth, height, width); an image without depth has depth 1.
+// A volume with the source of every coordinate looked up.
 struct Geometry {
+  Volume volume;
   int64_t planes, in[3], out[3];
   std::vector<int64_t> from[3];
 
-  Geometry(const Params& p, const Shape& s) : planes(s.size(0, 2)) {
+  Geometry(const Params& p, const Shape& s) : volume(p, s), planes(volume.planes) {
     for (int k = 0; k < 3; ++k) {
-      const int axis = s.ndim() - 3 + k;
-      const bool there = axis >= 2;
-      in[k] = there ? s[axis] : 1;
-      from[k] = source(p.mode, in[k], there ? p.pad_width[2 * axis] : 0, there ? p.pad_width[2 * axis + 1] : 0);
-      out[k] = static_cast<int64_t>(from[k].size());
+      in[k] = volume.axis[k].n;
+      out[k] = volume.axis[k].padded();
+      for (int64_t i = 0; i < out[k]; ++i) from[k].push_back(volume.axis[k].source(i));
     }
   }
   int64_t line(int64_t d, int64_t h) const {
@@ -123,9 +103,12 @@ class Backward : public Kernel {
   explicit Backward(const PrepareContext& c) : g_(c.params<Params>(), c.outputs[0].shape) {
     for (int k = 0; k < 3; ++k) {
       copies_[k].resize(static_cast<size_t>(g_.in[k]));
-      for (int64_t i = 0; i < g_.out[k]; ++i) {
-        const int64_t from = g_.from[k][static_cast<size_t>(i)];
-        if (from != outside) copies_[k][static_cast<size_t>(from)].push_back(i);
+      for (int64_t i = 0; i < g_.in[k]; ++i) {
+        const Axis::Copies copies = g_.volume.axis[k].copies(i);
+        for (int part = 0; part < 3; ++part) {
+          for (int64_t at = copies.begin[part]; at < copies.end[part]; ++at)
+            copies_[k][static_cast<size_t>(i)].push_back(at);
+        }
       }
     }
   }
@@ -194,6 +177,9 @@ void register_ops(Registry& registry) {
   for (const char* mode : {"constant", "edge", "reflect"}) {
     op.sample({{1, 2, 3, 4}}, {{"mode", mode}, {"pad_width", Shape{0, 0, 0, 0, 1, 2, 3, 0}}, {"constant_value", 2.5}});
     op.sample({{1, 1, 2, 3, 2}}, {{"mode", mode}, {"pad_width", Shape{0, 0, 0, 0, 1, 0, 1, 2, 0, 1}}});
+  }
+  for (const char* mode : {"edge", "reflect"}) {
+    op.sample({{1, 1, 4, 6}}, {{"mode", mode}, {"pad_width", Shape{0, 0, 0, 0, 3, 2, 5, 4}}});
   }
   op.sample({{1, 1, 1, 1}}, {{"mode", "edge"}, {"pad_width", Shape{0, 0, 0, 0, 1, 1, 2, 0}}});
   op.sample({{0, 1, 2, 2}}, {{"mode", "reflect"}, {"pad_width", Shape{0, 0, 0, 0, 1, 1, 0, 1}}});

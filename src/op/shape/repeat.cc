@@ -1,4 +1,5 @@
 // repeat: every element several times in a row.
+#include "op/core/movement.h"
 #include "op/shape/fold.h"
 
 namespace mixnet::op::repeat {
@@ -28,7 +29,7 @@ void forward(const Params& p, const RunContext& r) {
   loop.add(s.n, {p.repeats * s.inner, s.inner});
   loop.add(p.repeats, {s.inner, 0});
   loop.add(s.inner, {1, 1});
-  copy_strided(loop, r.out[0].data, r.in[0].data, dtype_size(r.out[0].dtype));
+  copy_strided(r.context.stream, loop, r.out[0].data, r.in[0].data, dtype_size(r.out[0].dtype));
 }
 
 void infer(InferShape& c) {
@@ -57,7 +58,7 @@ void backward(const Params& p, const RunContext& r) {
   fold.kept.add(s.outer, {s.n * s.inner, s.n * p.repeats * s.inner});
   fold.kept.add(s.n, {s.inner, p.repeats * s.inner});
   fold.kept.add(s.inner, {1, 1});
-  fold.run(r.in[0], r.out[0]);
+  fold.run(r.context.stream, r.in[0], r.out[0]);
 }
 void infer_backward(InferShape& c) { c.set_out(0, c.in[1]); }
 void gradient(GradientContext& g) { g.set(0, g.make_backward("_backward_repeat", {g.output_grad(0), g.input(0)})[0]); }
@@ -73,7 +74,7 @@ void add_params(OpBuilder<Params>& op) {
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "repeat");
   add_params(op);
-  op.input("data", "Any shape and dtype.").infer_shape(infer).kernel(forward);
+  op.input("data", "Any shape and dtype.").infer_shape(infer).kernel(forward).gpu_kernel(forward);
   //[full
   op.doc("Every element repeats times, along an axis or of the flattened data.").gradient(gradient);
   op.sample({{2, 3}}, {{"repeats", 2}});
@@ -85,7 +86,8 @@ void register_ops(Registry& registry) {
 
   OpBuilder<Params> grad(registry, "_backward_repeat");
   add_params(grad);
-  grad.hidden().input("output_grad").input("data").shape_only({1}).infer_shape(infer_backward).kernel(backward);
+  grad.hidden().input("output_grad").input("data").shape_only({1}).infer_shape(infer_backward);
+  grad.kernel(backward).gpu_kernel(backward);
   grad.no_gradient("linear; use repeat for higher orders");
   //]
 }

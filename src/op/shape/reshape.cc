@@ -1,7 +1,6 @@
 // The same elements under another shape: Reshape, Flatten, expand_dims, squeeze.
-#include <cstring>
-
 #include "op/core/builder.h"
+#include "op/core/movement.h"
 
 namespace mixnet::op::reshape {
 namespace {
@@ -13,13 +12,9 @@ struct Params {
   bool keep_highest = false;
 };
 
-void copy_bytes(const RunContext& r) {
-  if (r.out[0].data != r.in[0].data && r.out[0].bytes() > 0)
-    std::memcpy(r.out[0].data, r.in[0].data, static_cast<size_t>(r.out[0].bytes()));
-}
 template <class P>
 void kernel(const P&, const RunContext& r) {
-  copy_bytes(r);
+  copy_bytes(r.context.stream, r.out[0].data, r.in[0].data, r.out[0].bytes());
 }
 
 Shape reversed(const Shape& s) {
@@ -177,7 +172,8 @@ void register_ops(Registry& registry) {
   op.param("reverse", &Params::reverse).doc("Matches the codes from the right.");
   op.param("target_shape", &Params::target_shape).doc("The form of MXNet before 0.9: 0 infers one extent.");
   op.param("keep_highest", &Params::keep_highest).doc("With target_shape: keeps the first extent.");
-  op.input("data", "Any shape and dtype.").infer_shape(infer).inplace(0, 0).same_bytes(0, 0).kernel(kernel<Params>);
+  op.input("data", "Any shape and dtype.").infer_shape(infer).inplace(0, 0).same_bytes(0, 0);
+  op.kernel(kernel<Params>).gpu_kernel(kernel<Params>);
 
   OpBuilder<> flat(registry, "Flatten");
   flat.alias("flatten")
@@ -185,7 +181,8 @@ void register_ops(Registry& registry) {
       .infer_shape(infer_flatten)
       .inplace(0, 0)
       .same_bytes(0, 0)
-      .kernel(kernel<NoParams>);
+      .kernel(kernel<NoParams>)
+      .gpu_kernel(kernel<NoParams>);
 
   OpBuilder<ExpandParams> expand(registry, "expand_dims");
   expand.param("axis", &ExpandParams::axis).required().doc("Where the new axis stands in the output.");
@@ -193,7 +190,8 @@ void register_ops(Registry& registry) {
       .infer_shape(infer_expand)
       .inplace(0, 0)
       .same_bytes(0, 0)
-      .kernel(kernel<ExpandParams>);
+      .kernel(kernel<ExpandParams>)
+      .gpu_kernel(kernel<ExpandParams>);
 
   OpBuilder<SqueezeParams> squeeze(registry, "squeeze");
   squeeze.param("axis", &SqueezeParams::axis).doc("Axes of extent 1 to drop; none means all of them.");
@@ -201,7 +199,8 @@ void register_ops(Registry& registry) {
       .infer_shape(infer_squeeze)
       .inplace(0, 0)
       .same_bytes(0, 0)
-      .kernel(kernel<SqueezeParams>);
+      .kernel(kernel<SqueezeParams>)
+      .gpu_kernel(kernel<SqueezeParams>);
   //[full
   op.doc("The elements of data under another shape.").gradient(gradient);
   op.sample({{2, 3, 4}}, {{"shape", Shape{4, 6}}});

@@ -1,7 +1,6 @@
 // reshape_like: the elements of one tensor under the shape of another, or with a range of axes taken from it.
-#include <cstring>
-
 #include "op/core/builder.h"
+#include "op/core/movement.h"
 
 namespace mixnet::op::reshape_like {
 namespace {
@@ -11,8 +10,7 @@ struct Params {
 };
 
 void forward(const Params&, const RunContext& r) {
-  if (r.out[0].data == r.in[0].data || r.out[0].bytes() == 0) return;
-  std::memcpy(r.out[0].data, r.in[0].data, static_cast<size_t>(r.out[0].bytes()));
+  copy_bytes(r.context.stream, r.out[0].data, r.in[0].data, r.out[0].bytes());
 }
 
 // A limit of a range of axes: None is the default, negative ones count from the end.
@@ -64,7 +62,8 @@ void register_ops(Registry& registry) {
   op.param("rhs_begin", &Params::rhs_begin).doc("First axis of rhs that is put there; None for 0.");
   op.param("rhs_end", &Params::rhs_end).doc("Axis of rhs after the last that is put there; None for all.");
   op.input("lhs", "The elements, any dtype.").input("rhs", "Gives the shape.").shape_only({1});
-  op.infer_shape(infer).infer_type(infer_type).inplace(0, 0).same_bytes(0, 0).kernel(forward);
+  op.infer_shape(infer).infer_type(infer_type).inplace(0, 0).same_bytes(0, 0);
+  op.kernel(forward).gpu_kernel(forward);
   //[full
   op.doc(
       "The elements of lhs under the shape of rhs; or axes [lhs_begin, lhs_end) of lhs replaced by axes "

@@ -1,6 +1,6 @@
 // reverse: a tensor backwards along some of its axes.
 #include "op/core/builder.h"
-#include "op/core/strided_loop.h"
+#include "op/core/movement.h"
 
 namespace mixnet::op::reverse {
 namespace {
@@ -23,7 +23,7 @@ void forward(const Params& p, const RunContext& r) {
   StridedLoop<2> loop;
   for (int i = 0; i < in.ndim(); ++i) loop.add(in[i], {strides[static_cast<size_t>(i)], step[static_cast<size_t>(i)]});
   const int64_t item = dtype_size(r.in[0].dtype);
-  copy_strided(loop, r.out[0].data, r.in[0].as<char>() + offset * item, item);
+  copy_strided(r.context.stream, loop, r.out[0].data, r.in[0].as<char>() + offset * item, item);
 }
 
 void infer(InferShape& c) {
@@ -50,7 +50,7 @@ void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "reverse");
   op.alias("flip");
   op.param("axis", &Params::axis).required().doc("Axes to run backwards.");
-  op.input("data", "Any shape and dtype.").infer_shape(infer).kernel(forward);
+  op.input("data", "Any shape and dtype.").infer_shape(infer).kernel(forward).gpu_kernel(forward);
   //[full
   op.doc("data backwards along axes.").gradient(gradient);
   op.sample({{2, 3, 2}}, {{"axis", Shape{0, 2}}});

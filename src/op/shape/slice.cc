@@ -1,19 +1,14 @@
 // Parts of a tensor: slice, slice_axis, slice_like, and assignment to them (_slice_assign, _slice_assign_scalar).
+#include "op/shape/slice.h"
+
 #include <cstring>
 
 #include "op/core/builder.h"
-#include "op/core/set_zero.h"
-#include "op/core/strided_loop.h"
+#include "op/core/movement.h"
 
 namespace mixnet::op::slice {
 namespace {
 
-struct Params {
-  OptionalTuple begin, end, step;
-};
-struct AssignScalarParams : Params {
-  double scalar = 0;
-};
 struct AxisParams {
   int64_t axis = 0, begin = 0;
   std::optional<int64_t> end;
@@ -22,34 +17,6 @@ struct LikeParams {
   Shape axes;
 };
 
-// First element, extent and step along every axis.
-struct Box {
-  Shape first, extent, step;
-};
-
-Box box_of(const Params& p, const Shape& in, const char* place) {
-  MIXNET_CHECK(static_cast<int>(p.begin.size()) <= in.ndim() && p.begin.size() == p.end.size(), invalid, "[", place,
-               "] begin and end: expected at most ", in.ndim(), " numbers each, got ", p.begin.size(), " and ",
-               p.end.size());
-  Box box;
-  for (int i = 0; i < in.ndim(); ++i) {
-    const size_t k = static_cast<size_t>(i);
-    const int64_t n = in[i], step = k < p.step.size() ? p.step[k].value_or(1) : 1;
-    MIXNET_CHECK(step != 0, invalid, "[", place, "] step: expected values other than 0");
-    const bool given = k < p.begin.size();
-    // As Python's slices: limits beyond the ends are moved to them.
-    auto limit = [n, step](int64_t v) {
-      return std::clamp(v < 0 ? v + n : v, step > 0 ? int64_t{0} : int64_t{-1}, step > 0 ? n : n - 1);
-    };
-    const int64_t begin = given && p.begin[k] ? limit(*p.begin[k]) : step > 0 ? 0 : n - 1;
-    const int64_t end = given && p.end[k] ? limit(*p.end[k]) : step > 0 ? n : -1;
-    const int64_t span = step > 0 ? end - begin : begin - end, stride = step > 0 ? step : -step;
-    box.first.push_back(begin);
-    box.extent.push_back(span <= 0 ? 0 : (span + stride - 1) / stride);
-    box.step.push_back(step);
-  }
-  return box;
-}
 Box box_of(const AxisParams& p, const Shape& in, const char* place) {
   Params all;
   all.begin.resize(static_cast<size_t>(in.ndim()));
@@ -64,27 +31,14 @@ Box box_of(const AxisParams& p, const Shape& in, const char* place) {
   return box_of(all, in, place);
 }
 
-// A loop over the box with operands (part, whole); `offset` is the whole's first element.
-StridedLoop<2> box_loop(const Box& box, const Shape& whole, int64_t* offset) {
-  const auto part = row_major_strides(box.extent), all = row_major_strides(whole);
-  StridedLoop<2> loop;
-  *offset = 0;
-  for (int i = 0; i < whole.ndim(); ++i) {
-    const size_t d = static_cast<size_t>(i);
-    loop.add(box.extent[i], {part[d], all[d] * box.step[i]});
-    *offset += all[d] * box.first[i];
-  }
-  return loop;
-}
-
-void take_box(const Box& box, const TensorView& whole, const TensorView& part) {
+void take_box(const Box& box, Stream* stream, const TensorView& whole, const TensorView& part) {
   if (part.size() == 0) return;
   int64_t offset;
   const StridedLoop<2> loop = box_loop(box, whole.shape, &offset);
   const int64_t item = dtype_size(whole.dtype);
-  copy_strided(loop, part.data, whole.as<char>() + offset * item, item);
+  copy_strided(stream, loop, part.data, whole.as<char>() + offset * item, item);
 }
-void put_box(const Box& box, const TensorView& whole, const TensorView& part) {
+void put_box(const Box& box, Stream* stream, const TensorView& whole, const TensorView& part) {
   if (part.size() == 0) return;
   const auto inner = row_major_strides(box.extent), all = row_major_strides(whole.shape);
   StridedLoop<2> loop;
@@ -95,12 +49,12 @@ void put_box(const Box& box, const TensorView& whole, const TensorView& part) {
     offset += all[d] * box.first[i];
   }
   const int64_t item = dtype_size(whole.dtype);
-  copy_strided(loop, whole.as<char>() + offset * item, part.data, item);
+  copy_strided(stream, loop, whole.as<char>() + offset * item, part.data, item);
 }
 
 template <class P>
 void forward(const P& p, const RunContext& r) {
-  take_box(box_of(p, r.in[0].shape, "slice"), r.in[0], r.out[0]);
+  take_box(box_of(p, r.in[0].shape, "slice"), r.context.stream, r.in[0], r.out[0]);
 }
 template <class P>
 void infer(InferShape& c) {
@@ -128,18 +82,16 @@ Box like_box(const LikeParams& p, const Shape& in, const Shape& like) {
   return box;
 }
 void forward_like(const LikeParams& p, const RunContext& r) {
-  take_box(like_box(p, r.in[0].shape, r.in[1].shape), r.in[0], r.out[0]);
+  take_box(like_box(p, r.in[0].shape, r.in[1].shape), r.context.stream, r.in[0], r.out[0]);
 }
 void infer_slice_like(InferShape& c) {
   if (c.in[0].known() && c.in[1].known()) c.set_out(0, like_box(c.params<LikeParams>(), c.in[0], c.in[1]).extent);
 }
 
-void copy_whole(const RunContext& r) {
-  if (r.out[0].data != r.in[0].data) std::memcpy(r.out[0].data, r.in[0].data, static_cast<size_t>(r.in[0].bytes()));
-}
+void copy_whole(const RunContext& r) { copy_bytes(r.context.stream, r.out[0].data, r.in[0].data, r.in[0].bytes()); }
 void assign(const Params& p, const RunContext& r) {
   copy_whole(r);
-  put_box(box_of(p, r.in[0].shape, "_slice_assign"), r.out[0], r.in[1]);
+  put_box(box_of(p, r.in[0].shape, "_slice_assign"), r.context.stream, r.out[0], r.in[1]);
 }
 void infer_assign(InferShape& c) {
   c.set_out(0, c.in[0]);
@@ -192,12 +144,12 @@ void slice_csr(const Params& p, const RunContext& r) {
 // Zeros with the gradient in the box.
 template <class P>
 void put_back(const P& p, const RunContext& r) {
-  set_zero(r.out[0]);
-  put_box(box_of(p, r.out[0].shape, "slice"), r.out[0], r.in[0]);
+  set_zero(r.context.stream, r.out[0]);
+  put_box(box_of(p, r.out[0].shape, "slice"), r.context.stream, r.out[0], r.in[0]);
 }
 void put_back_like(const LikeParams& p, const RunContext& r) {
-  set_zero(r.out[0]);
-  put_box(like_box(p, r.out[0].shape, r.in[0].shape), r.out[0], r.in[0]);
+  set_zero(r.context.stream, r.out[0]);
+  put_box(like_box(p, r.out[0].shape, r.in[0].shape), r.context.stream, r.out[0], r.in[0]);
 }
 void infer_back(InferShape& c) { c.set_out(0, c.in[1]); }
 void slice_gradient(GradientContext& g) {
@@ -247,20 +199,23 @@ void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "slice");
   op.alias("crop");
   add_box_params(op);
-  op.input("data", "Any shape and dtype.").infer_shape(infer<Params>).kernel(forward<Params>);
+  op.input("data", "Any shape and dtype.").infer_shape(infer<Params>);
+  op.kernel(forward<Params>).gpu_kernel(forward<Params>);
   OpBuilder<AxisParams> axis(registry, "slice_axis");
   add_axis_params(axis);
   axis.input("data", "Any shape and dtype.")
       .infer_shape(infer<AxisParams>)
       .cuts(axis_piece)
-      .kernel(forward<AxisParams>);
+      .kernel(forward<AxisParams>)
+      .gpu_kernel(forward<AxisParams>);
   OpBuilder<LikeParams> like(registry, "slice_like");
   like.param("axes", &LikeParams::axes).doc("Axes cut to the extents of shape_like; all when empty.");
   like.input("data", "Any shape and dtype.")
       .input("shape_like", "Gives the extents.")
       .shape_only({1})
       .infer_shape(infer_slice_like)
-      .kernel(forward_like);
+      .kernel(forward_like)
+      .gpu_kernel(forward_like);
   OpBuilder<Params> put(registry, "_slice_assign");
   put.alias("_crop_assign");
   add_box_params(put);
@@ -268,7 +223,8 @@ void register_ops(Registry& registry) {
       .input("rhs", "The part, of the slice's shape.")
       .inplace(0, 0)
       .infer_shape(infer_assign)
-      .kernel(assign);
+      .kernel(assign)
+      .gpu_kernel(assign);
   OpBuilder<AssignScalarParams> fill(registry, "_slice_assign_scalar");
   fill.alias("_crop_assign_scalar");
   fill.param("scalar", &AssignScalarParams::scalar).doc("The value.");
@@ -307,6 +263,7 @@ void register_ops(Registry& registry) {
       .shape_only({1})
       .infer_shape(infer_back)
       .kernel(put_back<Params>)
+      .gpu_kernel(put_back<Params>)
       .gradient(slice_second);
   OpBuilder<AxisParams> axis_back(registry, "_backward_slice_axis");
   add_axis_params(axis_back);
@@ -316,6 +273,7 @@ void register_ops(Registry& registry) {
       .shape_only({1})
       .infer_shape(infer_back)
       .kernel(put_back<AxisParams>)
+      .gpu_kernel(put_back<AxisParams>)
       .gradient(axis_second);
   OpBuilder<LikeParams> like_back(registry, "_backward_slice_like");
   like_back.param("axes", &LikeParams::axes);
@@ -325,6 +283,7 @@ void register_ops(Registry& registry) {
       .shape_only({1})
       .infer_shape(infer_back)
       .kernel(put_back_like)
+      .gpu_kernel(put_back_like)
       .no_gradient("linear; use slice_like for higher orders");
   //]
 }

@@ -3,6 +3,7 @@
 
 #include "op/core/builder.h"
 #include "op/core/max_parts.h"
+#include "op/core/movement.h"
 
 namespace mixnet::op::split_v2 {
 namespace {
@@ -72,7 +73,15 @@ void move_part(char* whole, int64_t pitch, char* part, int64_t width, int64_t ro
     }
   });
 }
-void move_all(const Params& p, const TensorView& whole, Span<const TensorView> parts, bool to_parts) {
+void move_part_on_gpu(Stream& stream, char* whole, int64_t pitch, const TensorView& part, int64_t width, int64_t rows,
+                      bool to_part) {
+  const int64_t item = dtype_size(part.dtype), of_part = width / item, of_whole = pitch / item;
+  StridedLoop<2> loop;
+  loop.add(rows, {to_part ? of_part : of_whole, to_part ? of_whole : of_part});
+  loop.add(of_part, {1, 1});
+  copy_strided(&stream, loop, to_part ? part.data : whole, to_part ? whole : part.data, item);
+}
+void move_all(const Params& p, Stream* stream, const TensorView& whole, Span<const TensorView> parts, bool to_parts) {
   const Shape& s = whole.shape;
   const int axis = normalize_axis(p.axis, s.ndim(), "_split_v2");
   const int64_t rows = s.size(0, axis), item = s.size(axis + 1, s.ndim()) * dtype_size(whole.dtype);
@@ -80,11 +89,13 @@ void move_all(const Params& p, const TensorView& whole, Span<const TensorView> p
   for (size_t k = 0; k < parts.size(); ++k) {
     const int64_t width = (at[k + 1] - at[k]) * item;
     if (!parts[k].data || width == 0) continue;
-    move_part(whole.as<char>() + at[k] * item, s[axis] * item, parts[k].as<char>(), width, rows, to_parts);
+    char* const first = whole.as<char>() + at[k] * item;
+    if (stream) move_part_on_gpu(*stream, first, s[axis] * item, parts[k], width, rows, to_parts);
+    else move_part(first, s[axis] * item, parts[k].as<char>(), width, rows, to_parts);
   }
 }
 
-void forward(const Params& p, const RunContext& r) { move_all(p, r.in[0], r.out, true); }
+void forward(const Params& p, const RunContext& r) { move_all(p, r.context.stream, r.in[0], r.out, true); }
 
 AxisPieces pieces(const Params& p, const Shape& whole) { return {normalize_axis(p.axis, whole.ndim(), "_split_v2")}; }
 
@@ -97,7 +108,9 @@ std::vector<std::string> output_names(const Params& p) {
 
 //[full
 // The parts cover the whole, since the first begins at 0.
-void backward(const Params& p, const RunContext& r) { move_all(p, r.out[0], r.in.subspan(0, r.in.size() - 1), false); }
+void backward(const Params& p, const RunContext& r) {
+  move_all(p, r.context.stream, r.out[0], r.in.subspan(0, r.in.size() - 1), false);
+}
 std::vector<std::string> backward_inputs(const Params& p) {
   std::vector<std::string> names;
   for (int64_t i = 0; i < num_parts(p); ++i) names.push_back("output_grad" + std::to_string(i));
@@ -128,7 +141,7 @@ void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "_split_v2");
   add_params(op);
   op.input("data", "Any shape and dtype.").output_names(output_names).optional_outputs();
-  op.infer_shape(infer).cuts(pieces).kernel(forward);
+  op.infer_shape(infer).cuts(pieces).kernel(forward).gpu_kernel(forward);
   //[full
   op.doc(
       "Cuts data along an axis at positions or into sections. When the extent is no multiple of sections, the first "
@@ -142,7 +155,8 @@ void register_ops(Registry& registry) {
 
   OpBuilder<Params> grad(registry, "_split_v2_backward");
   add_params(grad);
-  grad.hidden().input_names(backward_inputs).infer_shape(infer_backward).kernel(backward);
+  grad.hidden().input_names(backward_inputs).infer_shape(infer_backward);
+  grad.kernel(backward).gpu_kernel(backward);
   grad.no_gradient("linear; use _split_v2 for higher orders");
   //]
 }

@@ -1,4 +1,5 @@
 // tile: a tensor laid out side by side along its axes.
+#include "op/core/movement.h"
 #include "op/shape/fold.h"
 
 namespace mixnet::op::tile {
@@ -24,7 +25,7 @@ void forward(const Params&, const RunContext& r) {
     loop.add(reps, {out * extent, 0});
     loop.add(extent, {out, in});
   });
-  copy_strided(loop, r.out[0].data, r.in[0].data, dtype_size(r.out[0].dtype));
+  copy_strided(r.context.stream, loop, r.out[0].data, r.in[0].data, dtype_size(r.out[0].dtype));
 }
 
 void infer(InferShape& c) {
@@ -47,7 +48,7 @@ void backward(const Params&, const RunContext& r) {
     fold.copies.add(reps, {out * extent});
     fold.kept.add(extent, {in, out});
   });
-  fold.run(r.in[0], r.out[0]);
+  fold.run(r.context.stream, r.in[0], r.out[0]);
 }
 void infer_backward(InferShape& c) { c.set_out(0, c.in[1]); }
 void gradient(GradientContext& g) { g.set(0, g.make_backward("_backward_tile", {g.output_grad(0), g.input(0)})[0]); }
@@ -58,7 +59,7 @@ void gradient(GradientContext& g) { g.set(0, g.make_backward("_backward_tile", {
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "tile");
   op.param("reps", &Params::reps).required().range(0).doc("Repetitions per axis, aligned at the last.");
-  op.input("data", "Any shape and dtype.").infer_shape(infer).kernel(forward);
+  op.input("data", "Any shape and dtype.").infer_shape(infer).kernel(forward).gpu_kernel(forward);
   //[full
   op.doc("data laid out side by side, reps times along each axis.").gradient(gradient);
   op.sample({{2, 3}}, {{"reps", Shape{2, 2}}});
@@ -70,7 +71,8 @@ void register_ops(Registry& registry) {
 
   OpBuilder<Params> grad(registry, "_backward_tile");
   grad.param("reps", &Params::reps).required();
-  grad.hidden().input("output_grad").input("data").shape_only({1}).infer_shape(infer_backward).kernel(backward);
+  grad.hidden().input("output_grad").input("data").shape_only({1}).infer_shape(infer_backward);
+  grad.kernel(backward).gpu_kernel(backward);
   grad.no_gradient("linear; use tile for higher orders");
   //]
 }

@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "op/core/strided_loop.h"
+#include "op/core/movement.h"
 
 namespace mixnet::op::transpose {
 namespace {
@@ -107,6 +107,12 @@ void copy_tiles(const std::vector<Axis>& axes, size_t dense, const T* x, T* y) {
                });
 }
 
+void copy_axes(Stream* stream, const std::vector<Axis>& axes, const RunContext& r) {
+  StridedLoop<2> loop;
+  for (const Axis& axis : axes) loop.add(axis.extent, {axis.out, axis.in});
+  copy_strided(stream, loop, r.out[0].data, r.in[0].data, dtype_size(r.in[0].dtype));
+}
+
 template <class P>
 void forward(const P& p, const RunContext& r) {
   if (r.out[0].size() == 0) return;
@@ -120,9 +126,11 @@ void forward(const P& p, const RunContext& r) {
     if (item == 4) return copy_tiles(axes, dense, r.in[0].as<uint32_t>(), r.out[0].as<uint32_t>());
     return copy_tiles(axes, dense, r.in[0].as<uint64_t>(), r.out[0].as<uint64_t>());
   }
-  StridedLoop<2> loop;
-  for (const Axis& axis : axes) loop.add(axis.extent, {axis.out, axis.in});
-  copy_strided(loop, r.out[0].data, r.in[0].data, item);
+  copy_axes(nullptr, axes, r);
+}
+template <class P>
+void forward_on_gpu(const P& p, const RunContext& r) {
+  copy_axes(r.context.stream, merged_axes(r.in[0].shape, r.out[0].shape, order_of(p, r.in[0].ndim())), r);
 }
 template <class P>
 void infer(InferShape& c) {
@@ -157,12 +165,14 @@ void swap_gradient(GradientContext& g) {
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "transpose");
   op.param("axes", &Params::axes).doc("Which input axis stands where; all reversed when empty.");
-  op.input("data", "Any shape and dtype.").infer_shape(infer<Params>).kernel(forward<Params>);
+  op.input("data", "Any shape and dtype.").infer_shape(infer<Params>);
+  op.kernel(forward<Params>).gpu_kernel(forward_on_gpu<Params>);
   OpBuilder<SwapParams> swap(registry, "SwapAxis");
   swap.alias("swapaxes");
   swap.param("dim1", &SwapParams::dim1).doc("One axis.");
   swap.param("dim2", &SwapParams::dim2).doc("The other axis.");
-  swap.input("data", "Any shape and dtype.").infer_shape(infer<SwapParams>).kernel(forward<SwapParams>);
+  swap.input("data", "Any shape and dtype.").infer_shape(infer<SwapParams>);
+  swap.kernel(forward<SwapParams>).gpu_kernel(forward_on_gpu<SwapParams>);
   //[full
   op.doc("data with its axes in another order.").gradient(gradient);
   op.sample({{2, 3, 4}});

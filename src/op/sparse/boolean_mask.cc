@@ -1,12 +1,10 @@
 // _contrib_boolean_mask: the slices of a tensor where a mask is not zero. How many is known only after the run.
+#include "op/sparse/boolean_mask.h"
+
 #include "op/core/axes.h"
 
 namespace mixnet::op::boolean_mask {
 namespace {
-
-struct Params {
-  int64_t axis = 0;
-};
 
 // Numbers of the slices that are taken.
 std::vector<int64_t> chosen(const TensorView& mask) {
@@ -24,7 +22,7 @@ std::vector<int64_t> chosen(const TensorView& mask) {
 struct Slices {
   int64_t outer, n, bytes;
   Slices(const Params& p, const TensorView& v) {
-    const int axis = normalize_axis(p.axis, v.ndim(), "_contrib_boolean_mask");
+    const int axis = axis_of(p, v.shape);
     outer = v.shape.size(0, axis);
     n = v.shape[axis];
     bytes = v.shape.size(axis + 1, v.ndim()) * dtype_size(v.dtype);
@@ -36,7 +34,7 @@ void forward(const Params& p, const RunContext& r) {
   const Slices s(p, r.in[0]);
   Shape shape = r.in[0].shape;
   const int64_t count = static_cast<int64_t>(rows.size());
-  shape[normalize_axis(p.axis, shape.ndim(), "_contrib_boolean_mask")] = count;
+  shape[axis_of(p, shape)] = count;
   const TensorView out = r.context.memory->dense(0, shape);
   if (out.size() == 0) return;
   for (int64_t o = 0; o < s.outer; ++o) {

@@ -1,0 +1,51 @@
+// The functions of Activation, for CPUs and GPUs; slopes are functions of the output alone, so that the input need not be kept.
+#pragma once
+#include <cmath>
+
+#include "op/core/builder.h"
+
+namespace mixnet::op::activation {
+
+enum class Act { relu, sigmoid, tanh, softrelu, softsign };
+
+struct Params {
+  Act act = Act::relu;
+};
+
+struct Relu {
+  template <class A> static MIXNET_ON_DEVICE A of(A x) { return x > 0 ? x : (x != x ? x : A(0)); }
+  template <class A> static MIXNET_ON_DEVICE A slope(A y) { return y > 0 ? A(1) : A(0); }
+};
+struct Sigmoid {
+  template <class A> static MIXNET_ON_DEVICE A of(A x) { return 1 / (1 + std::exp(-x)); }
+  template <class A> static MIXNET_ON_DEVICE A slope(A y) { return y * (1 - y); }
+};
+struct Tanh {
+  template <class A> static MIXNET_ON_DEVICE A of(A x) { return std::tanh(x); }
+  template <class A> static MIXNET_ON_DEVICE A slope(A y) { return 1 - y * y; }
+};
+// log(1 + e^x) without overflow.
+struct Softrelu {
+  template <class A> static MIXNET_ON_DEVICE A of(A x) {
+    return (x > 0 ? x : A(0)) + std::log1p(std::exp(-std::fabs(x)));
+  }
+  template <class A> static MIXNET_ON_DEVICE A slope(A y) { return -std::expm1(-y); }
+};
+struct Softsign {
+  template <class A> static MIXNET_ON_DEVICE A of(A x) { return x / (1 + std::fabs(x)); }
+  template <class A> static MIXNET_ON_DEVICE A slope(A y) { return (1 - std::fabs(y)) * (1 - std::fabs(y)); }
+};
+
+// f(function).
+template <class F>
+void dispatch(Act act, F f) {
+  switch (act) {
+    case Act::relu: return f(Relu());
+    case Act::sigmoid: return f(Sigmoid());
+    case Act::tanh: return f(Tanh());
+    case Act::softrelu: return f(Softrelu());
+    case Act::softsign: return f(Softsign());
+  }
+}
+
+}  // namespace mixnet::op::activation

@@ -1,0 +1,89 @@
+// LRN on GPUs; see lrn.cc.
+#include "op/nn/lrn.h"
+
+#include <cmath>
+
+#include "op/core/gpu/launch.h"
+#include "op/core/gpu/register.h"
+
+namespace mixnet::op::lrn {
+namespace {
+
+// The channels that count for an element: [first, last) in steps from its own.
+struct Neighbours {
+  int64_t first, last;
+  MIXNET_ON_DEVICE Neighbours(int64_t channel, int64_t channels, int64_t half)
+      : first(channel < half ? -channel : -half), last(channels - channel < half + 1 ? channels - channel : half + 1) {}
+};
+
+template <class T>
+struct Forward {
+  using A = accumulator_t<T>;
+  int64_t channels, inner, half;
+  const T* x;
+  T *y, *norms;
+  A scale, knorm, power;
+  MIXNET_ON_DEVICE void operator()(int64_t i) const {
+    const Neighbours near(i / inner % channels, channels, half);
+    A norm = knorm;
+    for (int64_t o = near.first; o < near.last; ++o) {
+      const A v = static_cast<A>(x[i + o * inner]);
+      norm += scale * v * v;
+    }
+    y[i] = static_cast<T>(static_cast<A>(x[i]) * std::pow(norm, power));
+    norms[i] = static_cast<T>(norm);
+  }
+};
+
+void forward(const Params& p, const RunContext& r) {
+  dispatch_float(r.in[0].dtype, "LRN", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    using A = accumulator_t<T>;
+    const Sizes s(r.in[0].shape);
+    gpu::map(*r.context.stream, r.out[0].size(),
+             Forward<T>{s.channels, s.inner, p.nsize / 2, r.in[0].as<T>(), r.out[0].as<T>(), r.out[1].as<T>(),
+                        static_cast<A>(p.alpha / static_cast<double>(p.nsize)), static_cast<A>(p.knorm),
+                        static_cast<A>(-p.beta)});
+  });
+}
+
+// (dy, x, norm) to dx = dy norm^-beta - 2 alpha beta / nsize x * sum of dy x norm^(-beta-1) over the neighbours.
+template <class T>
+struct Backward {
+  using A = accumulator_t<T>;
+  int64_t channels, inner, half;
+  const T *dy, *x, *norms;
+  T* dx;
+  A scale, beta;
+  MIXNET_ON_DEVICE void operator()(int64_t i) const {
+    const Neighbours near(i / inner % channels, channels, half);
+    A sum = 0;
+    for (int64_t o = near.first; o < near.last; ++o) {
+      const int64_t j = i + o * inner;
+      sum += static_cast<A>(dy[j]) * static_cast<A>(x[j]) * std::pow(static_cast<A>(norms[j]), -beta - 1);
+    }
+    dx[i] = static_cast<T>(static_cast<A>(dy[i]) * std::pow(static_cast<A>(norms[i]), -beta) -
+                           scale * static_cast<A>(x[i]) * sum);
+  }
+};
+
+void backward(const Params& p, const RunContext& r) {
+  dispatch_float(r.in[0].dtype, "LRN", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    using A = accumulator_t<T>;
+    const Sizes s(r.in[1].shape);
+    gpu::map(*r.context.stream, r.out[0].size(),
+             Backward<T>{s.channels, s.inner, p.nsize / 2, r.in[0].as<T>(), r.in[1].as<T>(), r.in[2].as<T>(),
+                         r.out[0].as<T>(), static_cast<A>(2 * p.alpha * p.beta / static_cast<double>(p.nsize)),
+                         static_cast<A>(p.beta)});
+  });
+}
+
+}  // namespace
+
+void register_gpu(Registry& registry) {
+  gpu::kernel<Params>(registry, "LRN", forward);
+  gpu::kernel<Params>(registry, "_backward_LRN", backward);
+}
+
+}  // namespace mixnet::op::lrn

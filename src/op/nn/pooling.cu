@@ -1,0 +1,190 @@
+// Pooling on GPUs: every output looks at its window, every gradient at the windows over its pixel. See pooling.cc.
+#include "op/nn/pooling.h"
+
+#include <limits>
+
+#include "op/core/gpu/launch.h"
+#include "op/core/gpu/register.h"
+#include "op/nn/convolve.h"
+
+namespace mixnet::op::pooling {
+namespace {
+
+// Windows and pixels of all planes, in the order in which they lie in memory.
+struct Planes {
+  PoolGeometry g;
+  gpu::Convolution::Steps x, y;
+  int64_t channels;
+  bool last;
+  PoolType type;
+  int64_t power;
+
+  struct Place {
+    int64_t plane_x, plane_y, index;  // where the plane begins in x and y; the number within it
+  };
+  MIXNET_ON_DEVICE Place place(int64_t i, int64_t size) const {
+    const int64_t c = last ? i % channels : i / size % channels, index = last ? i / channels % size : i % size,
+                  image = i / channels / size;
+    return {image * x.image + c * x.channel, image * y.image + c * y.channel, index};
+  }
+  MIXNET_ON_DEVICE int64_t pixel(int64_t a, int64_t b, int64_t c) const {
+    return a * x.at[0] + b * x.at[1] + c * x.at[2];
+  }
+  // The ranges of window `index`.
+  MIXNET_ON_DEVICE void ranges(int64_t index, PoolRange (&r)[3]) const {
+    for (int d = 2; d >= 0; --d) {
+      r[d] = g.range(d, index % g.m.out[d]);
+      index /= g.m.out[d];
+    }
+  }
+  static MIXNET_ON_DEVICE int64_t count(const PoolRange (&r)[3]) {
+    const int64_t n = r[0].count * r[1].count * r[2].count;
+    return n < 1 ? 1 : n;
+  }
+};
+
+Planes planes_of(const PoolParams& p, const TensorView& x, const TensorView& y) {
+  const bool last = is_channels_last(p.layout);
+  const Shape in = last ? channels_first(x.shape) : x.shape, out = last ? channels_first(y.shape) : y.shape;
+  return {PoolGeometry(p, in, out), steps_of(in, last), steps_of(out, last), in[1], last, p.type,
+          p.p_value.value_or(1)};
+}
+
+template <class A>
+struct Merge {
+  PoolType type;
+  MIXNET_ON_DEVICE A operator()(A x, A y) const {
+    if (type != PoolType::max) return x + y;
+    return (y > x) | (y != y) ? y : x;
+  }
+};
+
+template <class T>
+struct Forward {
+  using A = accumulator_t<T>;
+  Planes s;
+  const T* x;
+  T* y;
+  MIXNET_ON_DEVICE A start() const { return s.type == PoolType::max ? -std::numeric_limits<A>::infinity() : A(0); }
+  MIXNET_ON_DEVICE A take(int64_t at) const {
+    const A v = static_cast<A>(x[at]);
+    return s.type == PoolType::lp ? pool_raised(v, s.power) : v;
+  }
+  MIXNET_ON_DEVICE T finish(A all, const PoolRange (&r)[3]) const {
+    if (s.type == PoolType::lp) return static_cast<T>(pool_rooted(all, s.power));
+    return static_cast<T>(s.type == PoolType::avg ? all / static_cast<A>(Planes::count(r)) : all);
+  }
+  MIXNET_ON_DEVICE void operator()(int64_t i) const {
+    const Planes::Place place = s.place(i, s.g.m.out_size());
+    const Merge<A> merge{s.type};
+    PoolRange r[3];
+    s.ranges(place.index, r);
+    A all = start();
+    for (int64_t a = r[0].first; a < r[0].last; ++a) {
+      for (int64_t b = r[1].first; b < r[1].last; ++b) {
+        for (int64_t c = r[2].first; c < r[2].last; ++c) all = merge(all, take(place.plane_x + s.pixel(a, b, c)));
+      }
+    }
+    y[i] = finish(all, r);
+  }
+  // A large window, by a group of threads.
+  template <class G> MIXNET_ON_DEVICE void operator()(int64_t i, const G& group) const {
+    const Planes::Place place = s.place(i, s.g.m.out_size());
+    const Merge<A> merge{s.type};
+    PoolRange r[3];
+    s.ranges(place.index, r);
+    const int64_t rows = r[1].last - r[1].first, columns = r[2].last - r[2].first;
+    const bool empty = r[0].last <= r[0].first || rows <= 0 || columns <= 0;
+    const int64_t n = empty ? 0 : (r[0].last - r[0].first) * rows * columns;
+    A all = start();
+    for (int64_t k = group.rank(); k < n; k += group.size()) {
+      const int64_t a = r[0].first + k / columns / rows, b = r[1].first + k / columns % rows,
+                    c = r[2].first + k % columns;
+      all = merge(all, take(place.plane_x + s.pixel(a, b, c)));
+    }
+    all = group.reduce(all, merge);
+    if (group.rank() == 0) y[i] = finish(all, r);
+  }
+};
+
+void forward(const PoolParams& p, const RunContext& r) {
+  if (r.out[0].size() == 0) return;
+  dispatch_float(r.in[0].dtype, "Pooling", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const Forward<T> f{planes_of(p, r.in[0], r.out[0]), r.in[0].as<T>(), r.out[0].as<T>()};
+    const int64_t volume = f.s.g.w.volume();
+    if (volume >= 64) gpu::for_each_row(*r.context.stream, r.out[0].size(), volume, f);
+    else gpu::map(*r.context.stream, r.out[0].size(), f);
+  });
+}
+
+// (dy, x, y) to dx.
+template <class T>
+struct Backward {
+  using A = accumulator_t<T>;
+  Planes s;
+  const T *dy, *x, *y;
+  T* dx;
+  MIXNET_ON_DEVICE void operator()(int64_t i) const {
+    const Planes::Place place = s.place(i, s.g.m.in_size());
+    int64_t rest = place.index, at[3], low[3], high[3];
+    for (int d = 2; d >= 0; --d) {
+      at[d] = rest % s.g.m.in[d];
+      rest /= s.g.m.in[d];
+      // The windows over the pixel along this axis: [low, high).
+      const int64_t end = at[d] + s.g.w.pad[d], before = end - s.g.w.kernel[d] + 1;
+      low[d] = before <= 0 ? 0 : (before + s.g.w.stride[d] - 1) / s.g.w.stride[d];
+      high[d] = end / s.g.w.stride[d] + 1 < s.g.m.out[d] ? end / s.g.w.stride[d] + 1 : s.g.m.out[d];
+    }
+    A sum = 0;
+    for (int64_t a = low[0]; a < high[0]; ++a) {
+      for (int64_t b = low[1]; b < high[1]; ++b) {
+        for (int64_t c = low[2]; c < high[2]; ++c) {
+          const PoolRange r[3] = {s.g.range(0, a), s.g.range(1, b), s.g.range(2, c)};
+          sum += share(place.plane_x, at, r, place.plane_y + a * s.y.at[0] + b * s.y.at[1] + c * s.y.at[2]);
+        }
+      }
+    }
+    dx[i] = static_cast<T>(sum);
+  }
+  // What the window with these ranges, whose result is at `out`, gives to the pixel.
+  MIXNET_ON_DEVICE A share(int64_t plane, const int64_t (&at)[3], const PoolRange (&r)[3], int64_t out) const {
+    const A d = static_cast<A>(dy[out]);
+    if (s.type == PoolType::avg) return d / static_cast<A>(Planes::count(r));
+    if (s.type == PoolType::sum) return d;
+    const A v = static_cast<A>(x[plane + s.pixel(at[0], at[1], at[2])]), result = static_cast<A>(y[out]);
+    if (s.type == PoolType::max) return v == result && is_first(plane, at, r, result) ? d : A(0);
+    if (result == A(0)) return A(0);
+    return d * std::pow(std::fabs(v) / result, static_cast<A>(s.power) - 1) * (v < 0 ? A(-1) : A(1));
+  }
+  // Whether no pixel of the window before this one has the maximum.
+  MIXNET_ON_DEVICE bool is_first(int64_t plane, const int64_t (&at)[3], const PoolRange (&r)[3], A result) const {
+    for (int64_t a = r[0].first; a <= at[0]; ++a) {
+      for (int64_t b = r[1].first; b < (a < at[0] ? r[1].last : at[1] + 1); ++b) {
+        for (int64_t c = r[2].first; c < (a < at[0] || b < at[1] ? r[2].last : at[2]); ++c) {
+          if (static_cast<A>(x[plane + s.pixel(a, b, c)]) == result) return false;
+        }
+      }
+    }
+    return true;
+  }
+};
+
+void backward(const PoolParams& p, const RunContext& r) {
+  if (r.out[0].size() == 0) return;
+  dispatch_float(r.in[0].dtype, "Pooling", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    gpu::map(*r.context.stream, r.out[0].size(),
+             Backward<T>{planes_of(p, r.in[1], r.in[0]), r.in[0].as<T>(), r.in[1].as<T>(), r.in[2].as<T>(),
+                         r.out[0].as<T>()});
+  });
+}
+
+}  // namespace
+
+void register_gpu(Registry& registry) {
+  gpu::kernel<PoolParams>(registry, "Pooling", forward);
+  gpu::kernel<PoolParams>(registry, "_backward_Pooling", backward);
+}
+
+}  // namespace mixnet::op::pooling
