@@ -1,4 +1,6 @@
 // all_finite and multi_all_finite: 1 when no element is infinite or NaN, else 0. Loss scaling asks it of every gradient.
+#include "op/elemwise/all_finite.h"
+
 #include <atomic>
 #include <cmath>
 
@@ -6,11 +8,6 @@
 
 namespace mixnet::op::all_finite {
 namespace {
-
-struct Params {
-  int64_t num_arrays = 1;
-  bool init_output = true;
-};
 
 bool finite(const TensorView& v) {
   return dispatch_float(v.dtype, "all_finite", [&](auto tag) {

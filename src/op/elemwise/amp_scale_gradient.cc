@@ -1,6 +1,7 @@
 // amp_scale_gradient: the identity whose gradient is multiplied by a number that is an input, the loss scale of float16 training.
 #include <cstring>
 
+#include "device/stream.h"
 #include "op/core/builder.h"
 
 namespace mixnet::op::amp_scale_gradient {
@@ -22,6 +23,11 @@ void infer_type(InferType& c) {
 }
 
 //[full
+void copy_on_gpu(const NoParams&, const RunContext& r) {
+  if (r.out[0].data != r.in[0].data && r.in[0].size() > 0)
+    r.context.stream->copy(r.out[0].data, r.in[0].data, static_cast<size_t>(r.in[0].bytes()));
+}
+
 void backward(const NoParams&, const RunContext& r) {
   const float scale = *r.in[1].as<float>();
   dispatch_float(r.in[0].dtype, "amp_scale_gradient", [&](auto tag) {
@@ -45,6 +51,7 @@ void register_ops(Registry& registry) {
   op.input("data", "Any shape, float.").input("scale", "(1,), float32.");
   op.inplace(0, 0).same_bytes(0, 0).infer_shape(infer).infer_type(infer_type).kernel(kernel);
   //[full
+  op.gpu_kernel(copy_on_gpu);
   op.doc("data as it is; the gradient of data is the output's times scale. No gradient flows to scale.")
       .gradient(gradient);
   for (const Shape& shape : {Shape{2, 3}, Shape{1}, Shape{0}}) op.sample({shape, {1}}).not_differentiable();

@@ -1,7 +1,9 @@
 // Copies, constants of a given shape, sums of many, casts, choices: the small change of every graph.
+#include "op/elemwise/basic.h"
+
 #include <cstring>
 
-#include "op/core/broadcast.h"
+#include "device/stream.h"
 #include "op/core/builder.h"
 #include "op/core/convert.h"
 
@@ -18,6 +20,14 @@ void copy_bytes(const NoParams&, const RunContext& r) {
   });
 }
 
+//[full
+template <class P>
+void copy_on_gpu(const P&, const RunContext& r) {
+  if (r.out[0].data != r.in[0].data && r.in[0].size() > 0)
+    r.context.stream->copy(r.out[0].data, r.in[0].data, static_cast<size_t>(r.in[0].bytes()));
+}
+//]
+
 template <int V>
 void fill(const NoParams&, const RunContext& r) {
   dispatch_all(r.out[0].dtype, "fill", [&](auto tag) {
@@ -26,9 +36,6 @@ void fill(const NoParams&, const RunContext& r) {
   });
 }
 
-struct AddN {
-  int64_t num_args = 1;
-};
 void add_n(const AddN&, const RunContext& r) {
   dispatch_all(r.out[0].dtype, "add_n", [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -49,15 +56,9 @@ void add_n(const AddN&, const RunContext& r) {
   });
 }
 
-struct CastParams {
-  DType dtype = DType::f32;
-};
 void cast(const CastParams&, const RunContext& r) { convert(r.in[0], r.out[0]); }
 void infer_cast(InferType& c) { c.set_out(0, c.params<CastParams>().dtype); }
 
-struct ClipParams {
-  double a_min = 0, a_max = 0;
-};
 void clip(const ClipParams& p, const RunContext& r) {
   dispatch_all(r.in[0].dtype, "clip", [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -86,24 +87,13 @@ void sum_to_like(const NoParams&, const RunContext& r) {
       if (y != x) std::memcpy(static_cast<void*>(y), x, static_cast<size_t>(r.out[0].bytes()));
       return;
     }
-    const Shape& in = r.in[0].shape;
-    const auto so = broadcast_strides(r.out[0].shape, in), si = row_major_strides(in);
-    std::array<int64_t, Shape::max_ndim> own = row_major_strides(r.out[0].shape);
-    // The outer loop runs over the result, the inner one over what is summed into each element.
-    StridedLoop<2> kept, summed;
-    const int shift = in.ndim() - r.out[0].ndim();
-    for (int i = 0; i < in.ndim(); ++i) {
-      const size_t d = static_cast<size_t>(i);
-      const bool keep = i >= shift && r.out[0].shape[i - shift] == in[i];
-      if (keep) kept.add(in[i], {own[static_cast<size_t>(i - shift)], si[d]});
-      else summed.add(in[i], {so[d], si[d]});
-    }
-    kept.run(
+    const SumLoops loops(r.out[0].shape, r.in[0].shape);
+    loops.kept.run(
         [&](const auto& at, int64_t n, const auto& stride) {
           for (int64_t k = 0; k < n; ++k) {
             A sum = 0;
             const T* base = x + at[1] + k * stride[1];
-            summed.run(
+            loops.summed.run(
                 [&](const auto& s, int64_t m, const auto& step) {
                   for (int64_t j = 0; j < m; ++j) sum += static_cast<A>(base[s[1] + j * step[1]]);
                 },
@@ -152,26 +142,17 @@ void infer_where_type(InferType& c) {
   if (c.in[0] == DType::unknown) c.in[0] = c.out[0];
 }
 
-struct MakeLossParams {
-  enum class Norm { null, batch, valid };
-  double grad_scale = 1, valid_thresh = 0;
-  Norm normalization = Norm::null;
-};
 void make_loss(const MakeLossParams&, const RunContext& r) { copy_bytes({}, r); }
 //[full
 // The gradient of a loss is the same for every element: scale, or scale over the batch or over the valid elements.
 void make_loss_backward(const MakeLossParams& p, const RunContext& r) {
   dispatch_float(r.in[0].dtype, "MakeLoss", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    const int64_t n = r.in[0].size();
-    double scale = p.grad_scale;
-    if (p.normalization == MakeLossParams::Norm::batch && r.in[0].ndim() > 0 && n > 0)
-      scale /= static_cast<double>(r.in[0].shape[0]);
-    if (p.normalization == MakeLossParams::Norm::valid) {
-      int64_t valid = 0;
+    const int64_t n = r.in[0].size(), batch = r.in[0].ndim() > 0 ? r.in[0].shape[0] : 1;
+    int64_t valid = 0;
+    if (p.normalization == MakeLossParams::Norm::valid)
       for (int64_t i = 0; i < n; ++i) valid += static_cast<double>(r.in[0].as<T>()[i]) > p.valid_thresh;
-      scale /= static_cast<double>(std::max<int64_t>(valid, 1));
-    }
+    const double scale = loss_scale(p, batch, valid);
     std::fill_n(r.out[0].as<T>(), n, static_cast<T>(static_cast<accumulator_t<T>>(scale)));
   });
 }
@@ -286,6 +267,10 @@ void register_copies(Registry& registry) {
   loss.param("normalization", &MakeLossParams::normalization, {"null", "batch", "valid"})
       .doc("Divides the gradient by nothing, the batch size or the valid elements.");
   //[full
+  copy.gpu_kernel(copy_on_gpu);
+  block.gpu_kernel(copy_on_gpu);
+  like.gpu_kernel(copy_on_gpu);
+  loss.gpu_kernel(copy_on_gpu);
   copy.doc("A copy of data.").gradient(pass_gradient).keeps_zeros();
   block.keeps_zeros();
   block.doc("A copy of data through which no gradient flows.");

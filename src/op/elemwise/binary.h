@@ -3,7 +3,7 @@
 #include "base/independent.h"
 #include "op/core/broadcast.h"
 #include "op/core/builder.h"
-#include "op/elemwise/functions.h"
+#include "op/elemwise/apply.h"
 
 // A gradient rule in a table; the predictor has none.
 #if defined(MIXNET_PREDICTOR)
@@ -13,12 +13,6 @@
 #endif
 
 namespace mixnet::op {
-
-template <class F, class T>
-T apply(T a, T b) {
-  using A = accumulator_t<T>;
-  return static_cast<T>(F::template of<A>(static_cast<A>(a), static_cast<A>(b)));
-}
 
 template <class F, class T>
 void binary_rows(const StridedLoop<3>& loop, T* out, const T* a, const T* b) {
@@ -52,11 +46,6 @@ void binary_kernel(const NoParams&, const RunContext& r) {
     binary_rows<F, T>(loop, r.out[0].as<T>(), r.in[0].as<T>(), r.in[1].as<T>());
   });
 }
-
-struct ScalarParams {
-  double scalar = 1;
-  bool is_int = true;
-};
 
 // The dtype of a tensor of x and a number: x, but float64 for integers and a number that is not one, int64 for bool.
 inline DType scalar_dtype(DType x, bool is_int) {

@@ -43,8 +43,14 @@ MIXNET_ON_DEVICE T negate(T x) {
 }
 template <class T>
 MIXNET_ON_DEVICE T magnitude(T x) {
-  if constexpr (std::is_integral<T>::value) return x < 0 ? negate(x) : x;
+  if constexpr (std::is_unsigned<T>::value) return x;
+  else if constexpr (std::is_integral<T>::value) return x < 0 ? negate(x) : x;
   else return std::abs(x);
+}
+template <class T>
+MIXNET_ON_DEVICE T sign(T x) {
+  if constexpr (std::is_unsigned<T>::value) return x > 0;
+  else return x > 0 ? T(1) : x < 0 ? T(-1) : x == x ? x : T(0);
 }
 template <class T>
 MIXNET_ON_DEVICE T divide(T a, T b) {
@@ -114,14 +120,17 @@ struct Reversed {
   }
 };
 
-// The derivative of digamma, likewise (6.4.6, 6.4.7, 6.4.12).
-MIXNET_ON_DEVICE inline double trigamma(double x) {
-  if (x <= 0 && x == std::floor(x)) return std::numeric_limits<double>::quiet_NaN();
-  if (x < 0) return std::pow(pi / std::sin(pi * (x - std::round(x))), 2) - trigamma(1 - x);
+// The derivative of digamma, likewise (6.4.6, 6.4.7, 6.4.12). No function here calls itself: GPUs would need to know how deep.
+MIXNET_ON_DEVICE inline double trigamma_above_0(double x) {
   double sum = 0;
   for (; x < 10; ++x) sum += 1 / (x * x);
   const double t = 1 / (x * x);
   return sum + (1 + 0.5 / x + t * (1.0 / 6 - t * (1.0 / 30 - t * (1.0 / 42 - t / 30)))) / x;
+}
+MIXNET_ON_DEVICE inline double trigamma(double x) {
+  if (x > 0 || x != x) return trigamma_above_0(x);
+  if (x == std::floor(x)) return std::numeric_limits<double>::quiet_NaN();
+  return std::pow(pi / std::sin(pi * (x - std::round(x))), 2) - trigamma_above_0(1 - x);
 }
 // Inverse error function: Winitzki's approximation, then Newton steps on the complement, which keeps its digits near 1.
 MIXNET_ON_DEVICE inline double erfinv(double y) {
@@ -185,7 +194,7 @@ MIXNET_ON_DEVICE T co_square(T x) {
 // clang-format off
 MIXNET_PLAIN(Negative, negate(x))
 MIXNET_PLAIN(Abs, magnitude(x))
-MIXNET_PLAIN(Sign, x > 0 ? T(1) : x < 0 ? T(-1) : x == x ? x : T(0))
+MIXNET_PLAIN(Sign, sign(x))
 MIXNET_PLAIN(Square, wrap(x) * wrap(x))
 MIXNET_PLAIN(LogicalNot, x == 0)
 MIXNET_PLAIN(Degrees, x * static_cast<T>(180 / pi))

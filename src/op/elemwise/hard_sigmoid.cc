@@ -1,13 +1,11 @@
 // hard_sigmoid: a line between 0 and 1 instead of the sigmoid.
+#include "op/elemwise/hard_sigmoid.h"
+
 #include "base/independent.h"
 #include "op/core/builder.h"
 
 namespace mixnet::op::hard_sigmoid {
 namespace {
-
-struct Params {
-  double alpha = 0.2, beta = 0.5;
-};
 
 void forward(const Params& p, const RunContext& r) {
   dispatch_float(r.in[0].dtype, "hard_sigmoid", [&](auto tag) {
@@ -15,13 +13,10 @@ void forward(const Params& p, const RunContext& r) {
     using A = accumulator_t<T>;
     const T* x = r.in[0].as<T>();
     T* y = r.out[0].as<T>();
-    const A alpha = static_cast<A>(p.alpha), beta = static_cast<A>(p.beta);
+    const Curve<A> curve(p);
     parallel_for(r.out[0].size(), 16384, [=](int64_t first, int64_t last) {
       MIXNET_INDEPENDENT
-      for (int64_t i = first; i < last; ++i) {
-        const A v = alpha * static_cast<A>(x[i]) + beta;
-        y[i] = static_cast<T>(v < 0 ? A(0) : v > 1 ? A(1) : v);
-      }
+      for (int64_t i = first; i < last; ++i) y[i] = static_cast<T>(curve(static_cast<A>(x[i])));
     });
   });
 }

@@ -1,5 +1,5 @@
 // smooth_l1: the absolute value, rounded off at 0.
-#include <cmath>
+#include "op/elemwise/smooth_l1.h"
 
 #include "base/independent.h"
 #include "op/core/builder.h"
@@ -7,23 +7,16 @@
 namespace mixnet::op::smooth_l1 {
 namespace {
 
-struct Params {
-  double scalar = 1;
-};
-
 void forward(const Params& p, const RunContext& r) {
   dispatch_float(r.in[0].dtype, "smooth_l1", [&](auto tag) {
     using T = typename decltype(tag)::type;
     using A = accumulator_t<T>;
     const T* x = r.in[0].as<T>();
     T* y = r.out[0].as<T>();
-    const A square = static_cast<A>(p.scalar * p.scalar), rest = static_cast<A>(0.5 / (p.scalar * p.scalar));
+    const Curve<A> curve(p);
     parallel_for(r.out[0].size(), 16384, [=](int64_t first, int64_t last) {
       MIXNET_INDEPENDENT
-      for (int64_t i = first; i < last; ++i) {
-        const A v = static_cast<A>(x[i]), size = std::abs(v);
-        y[i] = static_cast<T>(size * square < 1 ? v * v * square / 2 : size - rest);
-      }
+      for (int64_t i = first; i < last; ++i) y[i] = static_cast<T>(curve(static_cast<A>(x[i])));
     });
   });
 }

@@ -1,31 +1,12 @@
 // Arrays from nothing: _zeros, _ones, _full, _arange, _linspace, _eye.
+#include "op/init/constants.h"
+
 #include <cmath>
 
 #include "op/core/builder.h"
 
 namespace mixnet::op::constants {
 namespace {
-
-struct Params {
-  Shape shape;
-  DType dtype = DType::f32;
-  std::string ctx;
-  double value = 0;
-};
-struct RangeParams {
-  double start = 0;
-  std::optional<double> stop;
-  double step = 1;
-  int64_t repeat = 1, num = 50;
-  bool infer_range = false, endpoint = true;
-  std::string ctx;
-  DType dtype = DType::f32;
-};
-struct EyeParams {
-  int64_t N = 0, M = 0, k = 0;
-  std::string ctx;
-  DType dtype = DType::f32;
-};
 
 template <class F>
 void generate(const TensorView& out, F f) {
@@ -62,24 +43,14 @@ int64_t range_size(const RangeParams& p) {
                "[_arange] start, stop, step: expected a finite number of values, got ", all);
   return static_cast<int64_t>(std::max(0.0, count)) * p.repeat;
 }
-void arange(const RangeParams& p, const RunContext& r) {
-  const double first = p.stop || p.infer_range ? p.start : 0;
-  generate(r.out[0], [&](int64_t i) { return first + static_cast<double>(i / p.repeat) * p.step; });
-}
+void arange(const RangeParams& p, const RunContext& r) { generate(r.out[0], Steps(p)); }
 void infer_arange(InferShape& c) {
   const RangeParams& p = c.params<RangeParams>();
   if (!p.infer_range) c.set_out(0, Shape{range_size(p)});
 }
-void linspace(const RangeParams& p, const RunContext& r) {
-  const double parts = static_cast<double>(std::max<int64_t>(1, p.endpoint ? p.num - 1 : p.num));
-  generate(r.out[0],
-           [&](int64_t i) { return p.start + (p.stop.value_or(0) - p.start) * static_cast<double>(i) / parts; });
-}
+void linspace(const RangeParams& p, const RunContext& r) { generate(r.out[0], Line(p)); }
 void infer_linspace(InferShape& c) { c.set_out(0, Shape{c.params<RangeParams>().num}); }
-void eye(const EyeParams& p, const RunContext& r) {
-  const int64_t columns = r.out[0].shape[1];
-  generate(r.out[0], [&](int64_t i) { return i % columns - i / columns == p.k ? 1 : 0; });
-}
+void eye(const EyeParams& p, const RunContext& r) { generate(r.out[0], Diagonal{r.out[0].shape[1], p.k}); }
 void infer_eye(InferShape& c) {
   const EyeParams& p = c.params<EyeParams>();
   c.set_out(0, Shape{p.N, p.M > 0 ? p.M : p.N});

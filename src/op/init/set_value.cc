@@ -1,12 +1,11 @@
 // _set_value: fills an array that is there with a number.
+#include "op/init/set_value.h"
+
 #include "op/core/builder.h"
 
 namespace mixnet::op::set_value {
 namespace {
 
-struct Params {
-  double src = 0;
-};
 void kernel(const Params& p, const RunContext& r) {
   dispatch_all(r.out[0].dtype, "_set_value", [&](auto tag) {
     using T = typename decltype(tag)::type;

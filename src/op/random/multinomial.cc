@@ -1,4 +1,6 @@
 // _sample_multinomial: class numbers drawn with given probabilities, and their log-likelihood when asked for.
+#include "op/random/multinomial.h"
+
 #include <cmath>
 
 #include "op/core/builder.h"
@@ -6,20 +8,12 @@
 namespace mixnet::op::multinomial {
 namespace {
 
-struct Params {
-  Shape shape{};
-  bool get_prob = false;
-  DType dtype = DType::i32;
-};
-
 void add_params(OpBuilder<Params>& op) {
   op.param("shape", &Params::shape).range(0).doc("Draws per distribution; one when empty.");
   op.param("get_prob", &Params::get_prob)
       .doc("Gives the logarithms of the probabilities of what was drawn as a second output.");
   op.param("dtype", &Params::dtype).doc("The dtype of the class numbers.");
 }
-// Draws per distribution.
-int64_t each(const Params& p) { return p.shape.ndim() ? p.shape.size() : 1; }
 
 // By inversion: the first class at which the sum of the probabilities passes u times their total.
 template <class T>

@@ -1,32 +1,11 @@
 // _random_pdf_dirichlet: densities of points of a simplex, or their logarithms.
+#include "op/random/pdf_dirichlet.h"
+
 #include "op/core/digamma.h"
 #include "op/core/wide.h"
 
 namespace mixnet::op::pdf_dirichlet {
 namespace {
-
-struct Params {
-  bool is_log = false;
-};
-
-// `count` points of `width` numbers share each alpha.
-struct Sizes {
-  int64_t alphas, count, width;
-  Sizes(const Shape& sample, const Shape& alpha) : width(alpha.back()) {
-    alphas = alpha.size(0, alpha.ndim() - 1);
-    count = sample.size(alpha.ndim() - 1, sample.ndim() - 1);
-  }
-};
-template <class T>
-double log_density(const T* x, const T* alpha, int64_t width) {
-  double sum = 0, total = 0;
-  for (int64_t i = 0; i < width; ++i) {
-    const double a = static_cast<double>(alpha[i]);
-    total += a;
-    sum += (a - 1) * std::log(static_cast<double>(x[i])) - std::lgamma(a);
-  }
-  return sum + std::lgamma(total);
-}
 
 void forward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "random_pdf_dirichlet", [&](auto tag) {

@@ -1,100 +1,10 @@
 // Random numbers: _random_uniform, _random_normal and the rest of MXNet's distributions, drawn with Philox.
-//
-// Element i of a draw depends on (seed, draw, i) alone. Exponential by inversion, normal by Box and Muller (1958), gamma by
-// Marsaglia and Tsang (2000), Poisson by multiplication, or through the gamma-Poisson mixture for large rates.
-#include <cmath>
+#include "op/random/sample.h"
 
 #include "op/core/builder.h"
 
 namespace mixnet::op::sample {
 namespace {
-
-// A stream of uniform numbers for one element: as many as a rejection method needs.
-class Stream {
- public:
-  Stream(const PhiloxKey& key, int64_t element) : key_(key), index_(static_cast<uint64_t>(element) << 20) {}
-  // In (0, 1).
-  double uniform() {
-    if (left_ == 0) {
-      block_ = philox(key_, index_++);
-      left_ = 2;
-    }
-    --left_;
-    return uniform_double(block_.word[2 * left_], block_.word[2 * left_ + 1]) + 0x1p-54;
-  }
-  double normal() { return std::sqrt(-2 * std::log(uniform())) * std::cos(6.283185307179586 * uniform()); }
-  double exponential() { return -std::log(uniform()); }
-  // NaN for parameters that no distribution has.
-  double gamma(double shape) {
-    if (!(shape > 0) || !std::isfinite(shape)) return std::nan("");
-    if (shape < 1) return gamma(shape + 1) * std::pow(uniform(), 1 / shape);
-    const double d = shape - 1.0 / 3, c = 1 / std::sqrt(9 * d);
-    while (true) {
-      const double x = normal(), v = std::pow(1 + c * x, 3);
-      if (v > 0 && std::log(uniform()) < 0.5 * x * x + d - d * v + d * std::log(v)) return d * v;
-    }
-  }
-  double poisson(double rate) {
-    if (!(rate >= 0) || !std::isfinite(rate)) return std::nan("");
-    // The work below grows with the rate; here the distribution is normal to three digits of its skewness.
-    if (rate > 1e5) return std::floor(rate + std::sqrt(rate) * normal() + 0.5);
-    // Halve large rates by the order statistics of a Poisson process (Ahrens and Dieter, 1974).
-    double count = 0;
-    while (rate > 30) {
-      const double m = std::floor(rate * 7 / 8), x = gamma(m);
-      if (x > rate) {
-        // Binomial(m - 1, rate / x) by counting.
-        for (double i = 0; i < m - 1; ++i) count += uniform() < rate / x;
-        return count;
-      }
-      count += m;
-      rate -= x;
-    }
-    const double limit = std::exp(-rate);
-    for (double product = uniform(); product > limit; product *= uniform()) ++count;
-    return count;
-  }
-
- private:
-  PhiloxKey key_;
-  uint64_t index_;
-  PhiloxBlock block_{};
-  int left_ = 0;
-};
-
-enum class Kind {
-  uniform,
-  normal,
-  gamma,
-  exponential,
-  poisson,
-  negative_binomial,
-  generalized_negative_binomial,
-  randint
-};
-
-double draw(Kind kind, Stream& s, double a, double b) {
-  switch (kind) {
-    case Kind::uniform: return a + (b - a) * (s.uniform() - 0x1p-54);
-    case Kind::normal: return a + b * s.normal();
-    case Kind::gamma: return s.gamma(a) * b;
-    case Kind::exponential: return s.exponential() / a;
-    case Kind::poisson: return s.poisson(a);
-    // k failures at success probability p: Poisson with a gamma rate.
-    case Kind::negative_binomial: return b >= 1 ? 0 : s.poisson(s.gamma(a) * (1 - b) / b);
-    // Mean a, dispersion b.
-    case Kind::generalized_negative_binomial: return b == 0 ? s.poisson(a) : s.poisson(s.gamma(1 / b) * a * b);
-    case Kind::randint: return std::min(std::floor(a + (b - a) * (s.uniform() - 0x1p-54)), b - 1);
-  }
-  return 0;
-}
-
-struct Params {
-  double a = 0, b = 1;
-  Shape shape;
-  std::string ctx;
-  DType dtype = DType::f32;
-};
 
 template <class F>
 void generate(const TensorView& out, const PhiloxKey& key, F f) {
@@ -102,7 +12,7 @@ void generate(const TensorView& out, const PhiloxKey& key, F f) {
     using T = typename decltype(tag)::type;
     parallel_for(out.size(), 1024, [&](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) {
-        Stream s(key, i);
+        Draws s(key, i);
         out.as<T>()[i] = static_cast<T>(static_cast<accumulator_t<T>>(f(s, i)));
       }
     });
@@ -110,7 +20,7 @@ void generate(const TensorView& out, const PhiloxKey& key, F f) {
 }
 template <Kind K>
 void kernel(const Params& p, const RunContext& r) {
-  generate(r.out[0], r.context.random, [&](Stream& s, int64_t) { return draw(K, s, p.a, p.b); });
+  generate(r.out[0], r.context.random, [&](Draws& s, int64_t) { return draw(K, s, p.a, p.b); });
 }
 void infer(InferShape& c) { c.set_out(0, c.params<Params>().shape); }
 void infer_type(InferType& c) { c.set_out(0, c.params<Params>().dtype); }
@@ -126,7 +36,7 @@ void kernel_each(const Params& p, const RunContext& r) {
     });
   };
   generate(r.out[0], r.context.random,
-           [&](Stream& s, int64_t i) { return draw(K, s, value(0, i / each), value(1, i / each)); });
+           [&](Draws& s, int64_t i) { return draw(K, s, value(0, i / each), value(1, i / each)); });
 }
 void infer_each(InferShape& c) {
   for (int i = 1; i < c.num_inputs(); ++i) c.set_in(i, c.in[0]);

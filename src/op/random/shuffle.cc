@@ -1,4 +1,6 @@
 // _shuffle: the rows of an array in random order.
+#include "op/random/shuffle.h"
+
 #include <cstring>
 #include <numeric>
 
@@ -16,11 +18,7 @@ class Shuffle : public Kernel {
     if (r.out[0].size() == 0) return;
     int64_t* order = static_cast<int64_t*>(r.context.workspace);
     std::iota(order, order + rows_, int64_t{0});
-    for (int64_t i = rows_ - 1; i > 0; --i) {
-      const PhiloxBlock block = philox(r.context.random, static_cast<uint64_t>(i));
-      const double u = uniform_double(block.word[0], block.word[1]);
-      std::swap(order[i], order[static_cast<int64_t>(u * static_cast<double>(i + 1))]);
-    }
+    for (int64_t i = rows_ - 1; i > 0; --i) std::swap(order[i], order[partner(r.context.random, i)]);
     const size_t width = static_cast<size_t>(r.out[0].bytes() / rows_);
     for (int64_t i = 0; i < rows_; ++i) {
       std::memcpy(r.out[0].as<char>() + static_cast<size_t>(i) * width,

@@ -1,72 +1,23 @@
 // _sample_unique_zipfian: distinct numbers from an approximately log-uniform distribution, and how many draws each row took;
 // candidates of sampled softmax (Jean et al., 2015).
+#include "op/random/unique_zipfian.h"
+
 #include <algorithm>
-#include <cmath>
 
 #include "op/core/builder.h"
 
 namespace mixnet::op::unique_zipfian {
 namespace {
 
-struct Params {
-  int64_t range_max = 1;
-  Shape shape;
-};
-
-// Number k has the probability log((k + 2) / (k + 1)) / log(range_max + 1).
-int64_t candidate(const PhiloxKey& key, uint64_t draw, int64_t range_max) {
-  const PhiloxBlock block = philox(key, draw);
-  const double u = uniform_double(block.word[0], block.word[1]);
-  const double v = std::floor(std::exp(u * std::log(static_cast<double>(range_max) + 1))) - 1;
-  return std::min(std::max<int64_t>(0, static_cast<int64_t>(v)), range_max - 1);
-}
-
-// A table with open addressing of at least twice as many places as there are numbers.
-int64_t places(int64_t count) {
-  int64_t n = 2;
-  while (n < 2 * count) n *= 2;
-  return n;
-}
-bool insert(int64_t* table, int64_t size, int64_t value) {
-  uint64_t at = static_cast<uint64_t>(value) * 0x9E3779B97F4A7C15u;
-  for (at ^= at >> 32;; ++at) {
-    int64_t& place = table[at & static_cast<uint64_t>(size - 1)];
-    if (place == value) return false;
-    if (place >= 0) continue;
-    place = value;
-    return true;
-  }
-}
-// The last numbers of a nearly full range would take very many draws; after these many they are taken in order.
-constexpr int64_t patience = 64;
-
-void row(const Params& p, const PhiloxKey& key, uint64_t stream, int64_t count, int64_t* table, int64_t* out,
-         int64_t* tries) {
-  const int64_t size = places(count);
-  std::fill_n(table, size, int64_t{-1});
-  int64_t found = 0, draws = 0, next = 0;
-  const double limit = static_cast<double>(patience) * (static_cast<double>(p.range_max) + 16);
-  while (found < count) {
-    int64_t value = next;
-    if (static_cast<double>(draws) < limit)
-      value = candidate(key, stream << 40 | static_cast<uint64_t>(draws), p.range_max);
-    else ++next;
-    ++draws;
-    if (insert(table, size, value)) out[found++] = value;
-  }
-  *tries = draws;
-}
-
-int64_t rows_of(const Shape& s) { return s.ndim() > 1 ? s[0] : 1; }
-int64_t count_of(const Shape& s) { return s.ndim() > 0 ? s.back() : 1; }
-
 void kernel(const Params& p, const RunContext& r) {
   const int64_t rows = rows_of(p.shape), count = count_of(p.shape);
   parallel_for(rows, 1, [&](int64_t first, int64_t last) {
     for (int64_t k = first; k < last; ++k) {
-      row(p, r.context.random, static_cast<uint64_t>(k), count,
-          static_cast<int64_t*>(r.context.workspace) + k * places(count), r.out[0].as<int64_t>() + k * count,
-          r.out[1].as<int64_t>() + k);
+      const int64_t size = places(count);
+      int64_t* table = static_cast<int64_t*>(r.context.workspace) + k * size;
+      std::fill_n(table, size, int64_t{-1});
+      row(p.range_max, r.context.random, static_cast<uint64_t>(k), count, table, size,
+          r.out[0].as<int64_t>() + k * count, r.out[1].as<int64_t>() + k);
     }
   });
 }

@@ -1,0 +1,248 @@
+// Copies, sums of many, casts and choices on GPUs; see basic.cc.
+#include "op/elemwise/basic.h"
+
+#include <algorithm>
+
+#include "op/core/gpu/convert.h"
+#include "op/core/gpu/fill.h"
+#include "op/core/gpu/launch.h"
+#include "op/core/gpu/register.h"
+#include "op/core/gpu/strided.h"
+
+namespace mixnet::op::basic {
+namespace {
+
+template <int V>
+void fill(const NoParams&, const RunContext& r) {
+  gpu::fill(*r.context.stream, r.out[0], V);
+}
+template <class P>
+void cast(const P&, const RunContext& r) {
+  gpu::convert(*r.context.stream, r.in[0], r.out[0]);
+}
+
+constexpr int most_terms = 64;
+template <class T>
+struct Sum {
+  const T* x[most_terms];
+  int count;
+  T* y;
+  MIXNET_ON_DEVICE void operator()(int64_t i) const {
+    using A = accumulator_t<T>;
+    A sum = static_cast<A>(x[0][i]);
+    for (int k = 1; k < count; ++k) sum += static_cast<A>(x[k][i]);
+    y[i] = static_cast<T>(sum);
+  }
+};
+// More terms than a kernel takes are added in several; 16-bit floats are rounded in between.
+void add_n(const AddN&, const RunContext& r) {
+  dispatch_all(r.out[0].dtype, "add_n", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    for (size_t at = 0; at < r.in.size();) {
+      Sum<T> sum{{}, 0, r.out[0].as<T>()};
+      if (at > 0) sum.x[sum.count++] = sum.y;
+      for (; at < r.in.size() && sum.count < most_terms; ++at) sum.x[sum.count++] = r.in[at].as<T>();
+      gpu::map(*r.context.stream, r.out[0].size(), sum);
+    }
+  });
+}
+
+template <class T>
+struct Clip {
+  using A = accumulator_t<T>;
+  const T* x;
+  T* y;
+  A low, high;
+  MIXNET_ON_DEVICE void operator()(int64_t i) const {
+    const A v = static_cast<A>(x[i]);
+    y[i] = static_cast<T>(v < low ? low : v > high ? high : v);
+  }
+};
+void clip(const ClipParams& p, const RunContext& r) {
+  dispatch_all(r.in[0].dtype, "clip", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    using A = accumulator_t<T>;
+    gpu::map(*r.context.stream, r.out[0].size(),
+             Clip<T>{r.in[0].as<T>(), r.out[0].as<T>(), static_cast<A>(p.a_min), static_cast<A>(p.a_max)});
+  });
+}
+
+// Elements of `Item` bytes; each value of the condition decides about `row` of them.
+template <class C, class Item>
+struct Where {
+  const C* condition;
+  const Item *x, *y;
+  Item* out;
+  int64_t row;
+  MIXNET_ON_DEVICE void operator()(int64_t i) const {
+    out[i] = static_cast<float>(condition[row == 1 ? i : i / row]) != 0 ? x[i] : y[i];
+  }
+};
+template <class C, class Item>
+void put_where(const RunContext& r) {
+  const int64_t n = r.out[0].size(), rows = r.in[0].size();
+  if (n == 0 || rows == 0) return;
+  gpu::map(*r.context.stream, n,
+           Where<C, Item>{r.in[0].as<C>(), r.in[1].as<Item>(), r.in[2].as<Item>(), r.out[0].as<Item>(), n / rows});
+}
+void where(const NoParams&, const RunContext& r) {
+  dispatch_all(r.in[0].dtype, "where", [&](auto condition) {
+    using C = typename decltype(condition)::type;
+    switch (dtype_size(r.out[0].dtype)) {
+      case 1: return put_where<C, uint8_t>(r);
+      case 2: return put_where<C, uint16_t>(r);
+      case 4: return put_where<C, uint32_t>(r);
+      default: return put_where<C, uint64_t>(r);
+    }
+  });
+}
+
+template <class A>
+struct Plus {
+  MIXNET_ON_DEVICE A operator()(A a, A b) const { return a + b; }
+};
+
+// How the sums back to a broadcast shape are shared out: each in `slices` parts, so that few results of many terms keep a device busy too.
+// Parts are summed to workspace, by a thread each where neighbours in memory belong to different results, else by a group each.
+struct SumPlan {
+  explicit SumPlan(const SumLoops& loops) : kept(loops.kept), summed(loops.summed) {
+    constexpr int64_t enough = 1 << 16, least = 32;
+    const StridedLoop<2>& k = loops.kept;
+    by_thread = kept.size > 1 && k.strides(k.ndim() - 1)[1] == 1;
+    const int64_t wanted = enough / std::max<int64_t>(1, by_thread ? kept.size : kept.size * 32);
+    slices = std::max<int64_t>(1, std::min({wanted, summed.size / (by_thread ? least : least * 32), int64_t{256}}));
+    each = (summed.size + slices - 1) / slices;
+  }
+  gpu::Strided<2> kept, summed;
+  int64_t slices, each;
+  bool by_thread;
+};
+
+template <class T>
+struct Part {
+  using A = accumulator_t<T>;
+  SumPlan plan;
+  const T* x;
+  A* parts;
+  // The terms first, first + step, ... of part `i`; parts of a slice lie together.
+  MIXNET_ON_DEVICE A sum(int64_t i, int64_t first, int64_t step) const {
+    const int64_t slice = i / plan.kept.size;
+    int64_t at[2], term[2];
+    plan.kept.at(i - slice * plan.kept.size, at);
+    A total = 0;
+    const int64_t end = (slice + 1) * plan.each < plan.summed.size ? (slice + 1) * plan.each : plan.summed.size;
+    for (int64_t k = slice * plan.each + first; k < end; k += step) {
+      plan.summed.at(k, term);
+      total += static_cast<A>(x[at[1] + term[1]]);
+    }
+    return total;
+  }
+  MIXNET_ON_DEVICE void operator()(int64_t i) const { parts[i] = sum(i, 0, 1); }
+  template <class Group> MIXNET_ON_DEVICE void operator()(int64_t i, const Group& group) const {
+    const A total = group.reduce(sum(i, group.rank(), group.size()), Plus<A>());
+    if (group.rank() == 0) parts[i] = total;
+  }
+};
+template <class T>
+struct Join {
+  gpu::Strided<2> kept;
+  int64_t slices;
+  const accumulator_t<T>* parts;
+  T* y;
+  MIXNET_ON_DEVICE void operator()(int64_t i) const {
+    int64_t at[2];
+    kept.at(i, at);
+    accumulator_t<T> sum = 0;
+    for (int64_t s = 0; s < slices; ++s) sum += parts[s * kept.size + i];
+    y[at[0]] = static_cast<T>(sum);
+  }
+};
+
+class SumToLike : public Kernel {
+ public:
+  explicit SumToLike(const PrepareContext& c) : plan_(SumLoops(c.outputs[0].shape, c.inputs[0].shape)) {}
+  size_t workspace() const override { return static_cast<size_t>(plan_.kept.size * plan_.slices) * 8; }
+  void run(const RunContext& r) const override {
+    Stream& stream = *r.context.stream;
+    if (r.in[0].size() == r.out[0].size()) return gpu::convert(stream, r.in[0], r.out[0]);
+    dispatch_all(r.out[0].dtype, "_sum_to_like", [&](auto tag) {
+      using T = typename decltype(tag)::type;
+      auto* parts = static_cast<accumulator_t<T>*>(r.context.workspace);
+      const Part<T> part{plan_, r.in[0].as<T>(), parts};
+      const int64_t count = plan_.kept.size * plan_.slices;
+      if (plan_.by_thread) gpu::map(stream, count, part);
+      else gpu::for_each_row(stream, count, plan_.each, part);
+      gpu::map(stream, plan_.kept.size, Join<T>{plan_.kept, plan_.slices, parts, r.out[0].as<T>()});
+    });
+  }
+
+ private:
+  const SumPlan plan_;
+};
+std::unique_ptr<Kernel> prepare_sum(const PrepareContext& c) { return std::make_unique<SumToLike>(c); }
+
+// Counts, a group per `width` elements; whole numbers, whose sum does not depend on the order.
+template <class T>
+struct CountValid {
+  static constexpr int64_t width = 4096;
+  const T* x;
+  int64_t n;
+  double threshold;
+  int64_t* valid;
+  template <class Group> MIXNET_ON_DEVICE void operator()(int64_t row, const Group& group) const {
+    int64_t mine = 0;
+    const int64_t end = (row + 1) * width < n ? (row + 1) * width : n;
+    for (int64_t i = row * width + group.rank(); i < end; i += group.size())
+      mine += static_cast<double>(x[i]) > threshold;
+    const int64_t all = group.reduce(mine, Plus<int64_t>());
+    if (group.rank() == 0) gpu::add_at(valid, all);
+  }
+};
+template <class T>
+struct LossGradient {
+  MakeLossParams params;
+  int64_t batch;
+  const int64_t* valid;
+  T* dx;
+  MIXNET_ON_DEVICE void operator()(int64_t i) const {
+    dx[i] = static_cast<T>(static_cast<accumulator_t<T>>(loss_scale(params, batch, *valid)));
+  }
+};
+class MakeLossBackward : public FunctionKernel<MakeLossParams> {
+ public:
+  explicit MakeLossBackward(const PrepareContext& c) : FunctionKernel(c.params<MakeLossParams>(), backward) {}
+  size_t workspace() const override { return sizeof(int64_t); }
+
+ private:
+  static void backward(const MakeLossParams& p, const RunContext& r) {
+    Stream& stream = *r.context.stream;
+    const int64_t n = r.in[0].size(), batch = r.in[0].ndim() > 0 ? r.in[0].shape[0] : 1;
+    int64_t* valid = static_cast<int64_t*>(r.context.workspace);
+    stream.fill_zero(valid, sizeof *valid);
+    dispatch_float(r.in[0].dtype, "MakeLoss", [&](auto tag) {
+      using T = typename decltype(tag)::type;
+      using Count = CountValid<T>;
+      if (p.normalization == MakeLossParams::Norm::valid)
+        gpu::for_each_row(stream, (n + Count::width - 1) / Count::width, Count::width,
+                          Count{r.in[0].as<T>(), n, p.valid_thresh, valid});
+      gpu::map(stream, n, LossGradient<T>{p, batch, valid, r.out[0].as<T>()});
+    });
+  }
+};
+std::unique_ptr<Kernel> prepare_loss(const PrepareContext& c) { return std::make_unique<MakeLossBackward>(c); }
+
+}  // namespace
+
+void register_gpu(Registry& registry) {
+  gpu::kernel<NoParams>(registry, "zeros_like", fill<0>);
+  gpu::kernel<NoParams>(registry, "ones_like", fill<1>);
+  gpu::kernel<AddN>(registry, "add_n", add_n);
+  gpu::kernel<CastParams>(registry, "Cast", cast<CastParams>);
+  gpu::kernel<NoParams>(registry, "_cast_like", cast<NoParams>);
+  gpu::kernel<ClipParams>(registry, "clip", clip);
+  gpu::kernel<NoParams>(registry, "where", where);
+  gpu::prepared(registry, "_sum_to_like", prepare_sum);
+  gpu::prepared(registry, "_backward_MakeLoss", prepare_loss);
+}
+
+}  // namespace mixnet::op::basic
