@@ -7,8 +7,13 @@
 
 namespace mixnet {
 
+// How a kernel that runs on the host converts; gpu/wide.h has another.
+struct HostConversion {
+  static void run(const KernelContext&, const TensorView& from, const TensorView& to) { convert(from, to); }
+};
+
 // A kernel whose body sees only float32 or float64 tensors.
-template <class P>
+template <class P, class Conversion = HostConversion>
 class WideKernel : public Kernel {
  public:
   // body(params, run, workspace of `scratch` bytes). Inputs in `integer` keep their dtype.
@@ -24,10 +29,10 @@ class WideKernel : public Kernel {
     if (converted_ == 0) return body_(params_, r);
     std::vector<TensorView> in(r.in.begin(), r.in.end()), out(r.out.begin(), r.out.end());
     char* at = static_cast<char*>(r.context.workspace) + scratch_;
-    for (TensorView& v : in) widen(v, at, true);
-    for (TensorView& v : out) widen(v, at, false);
+    for (TensorView& v : in) widen(r.context, v, at, true);
+    for (TensorView& v : out) widen(r.context, v, at, false);
     body_(params_, {in, out, r.context});
-    for (size_t i = 0; i < out.size(); ++i) narrow(out[i], r.out[i]);
+    for (size_t i = 0; i < out.size(); ++i) narrow(r.context, out[i], r.out[i]);
   }
 
  private:
@@ -36,17 +41,17 @@ class WideKernel : public Kernel {
     if (is_half(v)) converted_ += bytes(v);
   }
 
-  static void widen(TensorView& v, char*& at, bool copy) {
+  static void widen(const KernelContext& context, TensorView& v, char*& at, bool copy) {
     if (!is_half(v)) return;
     TensorView wide = v;
     wide.dtype = DType::f32;
     if (v.data) wide.data = at;
-    if (copy && v.data) convert(v, wide);
+    if (copy && v.data) Conversion::run(context, v, wide);
     at += bytes(v);
     v = wide;
   }
-  static void narrow(const TensorView& wide, const TensorView& v) {
-    if (is_half(v) && v.data) convert(wide, v);
+  static void narrow(const KernelContext& context, const TensorView& wide, const TensorView& v) {
+    if (is_half(v) && v.data) Conversion::run(context, wide, v);
   }
 
   const P params_;
