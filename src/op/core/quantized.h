@@ -8,34 +8,35 @@
 #include <cmath>
 #include <limits>
 
+#include "base/on_device.h"
 #include "base/thread_pool.h"
 #include "op/core/builder.h"
 
 namespace mixnet::quantized {
 
-inline float levels(DType t) { return t == DType::u8 ? 255.f : t == DType::i8 ? 127.f : 2147483647.f; }
-inline float reach(float low, float high) { return std::max(std::fabs(low), std::fabs(high)); }
-inline float step(float low, float high, DType t) { return reach(low, high) / levels(t); }
+MIXNET_ON_DEVICE inline float levels(DType t) { return t == DType::u8 ? 255.f : t == DType::i8 ? 127.f : 2147483647.f; }
+MIXNET_ON_DEVICE inline float reach(float low, float high) { return std::max(std::fabs(low), std::fabs(high)); }
+MIXNET_ON_DEVICE inline float step(float low, float high, DType t) { return reach(low, high) / levels(t); }
 // What a value is multiplied by; nothing is known of data that are all zero.
-inline float per_step(float low, float high, DType t) {
+MIXNET_ON_DEVICE inline float per_step(float low, float high, DType t) {
   const float r = reach(low, high);
   return r > 0 ? levels(t) / r : 0.f;
 }
 
 // Nearest whole number, ties to even, for |x| < 2^22; compilers vectorise it.
-inline float nearest(float x) {
+MIXNET_ON_DEVICE inline float nearest(float x) {
   constexpr float big = 12582912.f;
   return (x + big) - big;
 }
 // NaN becomes the lowest number.
 template <class Q>
-Q saturate(float x) {
+MIXNET_ON_DEVICE Q saturate(float x) {
   constexpr float low = std::numeric_limits<Q>::min(), high = std::numeric_limits<Q>::max();
   x = x > low ? x : low;
   return static_cast<Q>(nearest(x < high ? x : high));
 }
 template <>
-inline int32_t saturate<int32_t>(float x) {
+MIXNET_ON_DEVICE inline int32_t saturate<int32_t>(float x) {
   if (!(x > -2147483648.f)) return std::numeric_limits<int32_t>::min();
   return x >= 2147483648.f ? std::numeric_limits<int32_t>::max() : static_cast<int32_t>(std::nearbyint(x));
 }
@@ -56,10 +57,11 @@ void dispatch(DType t, F f) {
 struct Ranges {
   const float *low, *high;
   int64_t count;
+  // Of arrays on any device, which are looked at there.
   Ranges(const TensorView& min, const TensorView& max)
       : low(min.as<float>()), high(max.as<float>()), count(min.size()) {}
-  size_t at(int64_t channel) const { return static_cast<size_t>(count == 1 ? 0 : channel); }
-  float step(int64_t channel, DType t) const { return quantized::step(low[at(channel)], high[at(channel)], t); }
+  MIXNET_ON_DEVICE size_t at(int64_t channel) const { return static_cast<size_t>(count == 1 ? 0 : channel); }
+  MIXNET_ON_DEVICE float step(int64_t channel, DType t) const { return quantized::step(low[at(channel)], high[at(channel)], t); }
 };
 
 // f(channel, first element, last element) for runs of elements that have one range; `axis` is that of the channels.
