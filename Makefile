@@ -58,9 +58,16 @@ docs: gen
 sanitize: setup
 	@$(PYTHON) tools/run_tests.py --only sanitizers
 
-test-gpu bench-gpu:
+# On a machine with a GPU: the tests of tests/gpu and Python's on it.
+test-gpu: setup
 	@nvidia-smi -L >/dev/null 2>&1 || { echo "$@: needs a CUDA device, found none"; exit 1; }
-	@echo "$@: this version has no CUDA backend"; exit 1
+	@$(PYTHON) tools/build.py cuda
+	@build/cuda/mixnet_gpu_tests
+	@LD_LIBRARY_PATH=build/cuda $(PYTHON) -m pytest -q tests/gpu
+
+bench-gpu: setup
+	@nvidia-smi -L >/dev/null 2>&1 || { echo "$@: needs a CUDA device, found none"; exit 1; }
+	@echo "$@: this version has no benchmarks for GPUs"; exit 1
 
 clean:
 	rm -rf build .venv docs/_build

@@ -1,7 +1,7 @@
 """Runs all tests and ends with one line that adds up every language: N passed, N failed, N skipped.
 
 Stages: check (formats, layers, symbols, ABI, text, generated files), tools (pytest on the checks and the installation), cpp
-(doctest), c (programs on the C ABI), python (pytest), fault (pytest on groups of processes that are killed, paused and cut off),
+(doctest), c (programs on the C ABI), gpu (kernels for GPUs on emulated ones, and where there is nvcc the library with CUDA), python (pytest), fault (pytest on groups of processes that are killed, paused and cut off),
 languages (the bindings' own tests), predictor (the one file on every target), sanitizers (the C++ tests under ASan+UBSan, the
 engine's under TSan). Fails on any failure, on any program that does not end as it should, and on any skip whose reason is not
 "needs GPU" or, outside of CI, "no toolchain".
@@ -10,6 +10,7 @@ engine's under TSan). Fails on any failure, on any program that does not end as 
 import argparse
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -64,6 +65,26 @@ def c_programs(totals, options):
         print(" ", totals.add_exit_code(program.name, code))
 
 
+def gpu(totals, options):
+    emulated = BUILD / "release" / "emulated"
+    for engine in ("threaded", "naive"):
+        doctest(totals, BUILD / "release" / "mixnet_gpu_tests", f"emulated GPUs ({engine} engine)", {"MIXNET_ENGINE": engine})
+        pytest(totals, f"Python on emulated GPUs ({engine} engine)", ["tests/gpu"], {"MIXNET_ENGINE": engine, "LD_LIBRARY_PATH": str(emulated)})
+    if not shutil.which("nvcc"):
+        if os.environ.get("CI"):
+            totals.complain("cuda: there is no nvcc")
+        print("  CUDA: no toolchain, not built")
+        return
+    # Compiles, links, has the same symbols, and does on a CPU what the library without it does.
+    if not built("cuda", "mixnet", totals):
+        return
+    libraries = [BUILD / preset / "libmixnet.so" for preset in ("release", "cuda")]
+    exported = [subprocess.run(["nm", "-D", "--defined-only", "--format=just-symbols", p], capture_output=True, text=True).stdout for p in libraries]
+    print(" ", totals.add_exit_code("CUDA: the same symbols", int(exported[0] != exported[1] or not exported[0])))
+    print(f"  CUDA: {libraries[1].stat().st_size / 2**20:.1f} MiB, without {libraries[0].stat().st_size / 2**20:.1f}")
+    pytest(totals, "Python on the library with CUDA", ["tests/python/test_ndarray.py", "tests/python/test_module.py"], {"LD_LIBRARY_PATH": str(BUILD / "cuda")})
+
+
 def pytest(totals, label, paths, env):
     report = BUILD / "pytest.xml"
     report.unlink(missing_ok=True)
@@ -77,7 +98,7 @@ def tools(totals, options):
 
 def python(totals, options):
     built("release", "predictor", totals)  # the one-file predictor, which tests/python/test_predictor.py runs
-    paths = ["tests", *(f"--ignore=tests/{other}" for other in ("tools", "slow", "fault", "predictor", "languages"))]
+    paths = ["tests", *(f"--ignore=tests/{other}" for other in ("tools", "slow", "gpu", "fault", "predictor", "languages"))]
     for engine in ("threaded", "naive"):
         env = {"MIXNET_ENGINE": engine, "MIXNET_SLOW": "1" if options.slow else "0"}
         pytest(totals, f"Python ({engine} engine)", paths, env)
@@ -126,6 +147,7 @@ STAGES = {
     "tools": tools,
     "cpp": cpp,
     "c": c_programs,
+    "gpu": gpu,
     "python": python,
     "fault": fault,
     "languages": languages,

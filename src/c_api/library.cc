@@ -36,7 +36,7 @@ int32_t mxn_features(char** out_json) {
 #else
     j.set("onednn", false);
 #endif
-    j.set("cuda", false);
+    j.set("cuda", std::string(gpu_backend()) == "cuda");
     j.set("f16c", sizeof(f16) == 2);
     j.set("cpu_threads", parallel_threads());
     j.set("operators", static_cast<int64_t>(registry().all().size()));

@@ -5,6 +5,8 @@
 
 namespace mixnet {
 
+// "cuda", "emulated" or "none".
+const char* gpu_backend();
 // How many there are; 0 where there is no driver.
 int gpu_count();
 // Made at first use, never destroyed. Throws Code::device: "[gpu(0)] this build has no CUDA backend".

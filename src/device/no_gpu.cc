@@ -4,6 +4,7 @@
 
 namespace mixnet {
 
+const char* gpu_backend() { return "none"; }
 int gpu_count() { return 0; }
 StreamDevice& gpu_device(int index) { fail(Code::device, "[gpu(", index, ")] this build has no CUDA backend"); }
 

@@ -9,6 +9,7 @@
 
 #include "base/half_rows.h"
 #include "base/thread_pool.h"
+#include "executor/invoke.h"
 
 namespace mixnet {
 namespace {
@@ -188,10 +189,39 @@ void add_to(DType dtype, void* sum, const void* value, int64_t count) {
   });
 }
 
+namespace {
+
+// By an operator; what else is written is ordered behind it.
+void push_sum_on_gpu(Span<const NDArray> values, const NDArray& target, Span<Variable* const> writes,
+                     const std::string& what, int priority) {
+  if (values.size() == 1) {
+    copy(values[0], target, priority);
+  } else {
+    static const OpSchema& add = registry().at("add_n");
+    InvokeOptions options;
+    options.priority = priority;
+    std::vector<NDArray> out{target};
+    invoke(add, add.make_params({{"num_args", static_cast<int64_t>(values.size())}}), values, out, options);
+  }
+  std::vector<Variable*> others;
+  for (Variable* v : writes) {
+    if (v != target.variable()) others.push_back(v);
+  }
+  if (others.empty()) return;
+  Variable* reads[] = {target.variable()};
+  PushOptions options;
+  options.bounded = false;
+  options.small = true;
+  engine().push(make_task([] {}, what), reads, others, options);
+}
+
+}  // namespace
+
 void push_sum(Span<const NDArray> values, const NDArray& target, Span<Variable* const> writes, const std::string& what,
               int priority) {
   std::vector<Variable*> reads;
   for (const NDArray& value : values) reads.push_back(value.variable());
+  if (!target.device().host()) return push_sum_on_gpu(values, target, writes, what, priority);
   PushOptions options;
   options.bounded = false;
   options.priority = priority;
@@ -202,8 +232,9 @@ void push_sum(Span<const NDArray> values, const NDArray& target, Span<Variable* 
 NDArray reduce(Span<const NDArray> values, NDArray& buffer, int priority) {
   const NDArray& first = values.front();
   if (values.size() == 1) return first;
-  if (buffer.none() || buffer.shape() != first.shape() || buffer.dtype() != first.dtype())
-    buffer = NDArray(first.shape(), first.dtype(), first.device());
+  const bool fits = !buffer.none() && buffer.shape() == first.shape() && buffer.dtype() == first.dtype() &&
+                    buffer.device() == first.device();
+  if (!fits) buffer = NDArray(first.shape(), first.dtype(), first.device());
   Variable* writes[] = {buffer.variable()};
   push_sum(values, buffer, writes, "kvstore sum", priority);
   return buffer;

@@ -31,6 +31,7 @@ class EmulatedGpu final : public StreamDevice {
 
 }  // namespace
 
+const char* gpu_backend() { return "emulated"; }
 int gpu_count() { return count; }
 
 StreamDevice& gpu_device(int index) {

@@ -2,15 +2,27 @@
 
 #include <sys/mman.h>
 
+#include <atomic>
+
 #include "base/error.h"
 
 namespace mixnet {
+
+namespace {
+
+std::atomic<EmulatedMemory*> made[8];  // never destroyed
+
+}  // namespace
 
 EmulatedMemory::EmulatedMemory() {
   void* data = mmap(nullptr, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   MIXNET_CHECK(data != MAP_FAILED, memory, "[emulated gpu] no address space");
   base_ = static_cast<char*>(data);
   free_[0] = total;
+  for (std::atomic<EmulatedMemory*>& slot : made) {
+    EmulatedMemory* none = nullptr;
+    if (slot.compare_exchange_strong(none, this)) break;
+  }
 }
 
 void* EmulatedMemory::allocate(size_t bytes) {
@@ -53,19 +65,25 @@ MemoryInfo EmulatedMemory::info() {
   return {static_cast<int64_t>(total - in_use_), static_cast<int64_t>(total)};
 }
 
-bool EmulatedMemory::has(const void* data) const {
+EmulatedMemory* EmulatedMemory::of(const void* data) {
   const char* at = static_cast<const char*>(data);
-  return at >= base_ && at < base_ + total;
+  for (const std::atomic<EmulatedMemory*>& slot : made) {
+    EmulatedMemory* memory = slot.load();
+    if (memory && at >= memory->base_ && at < memory->base_ + total) return memory;
+  }
+  return nullptr;
 }
 
-EmulatedMemory::Open::Open(EmulatedMemory& memory) : memory_(memory) {
-  const std::lock_guard<std::mutex> lock(memory_.mutex_);
-  if (memory_.open_++ == 0) mprotect(memory_.base_, total, PROT_READ | PROT_WRITE);
+EmulatedMemory::Open::Open(EmulatedMemory* memory) : memory_(memory) {
+  if (!memory_) return;
+  const std::lock_guard<std::mutex> lock(memory_->mutex_);
+  if (memory_->open_++ == 0) mprotect(memory_->base_, total, PROT_READ | PROT_WRITE);
 }
 
 EmulatedMemory::Open::~Open() {
-  const std::lock_guard<std::mutex> lock(memory_.mutex_);
-  if (--memory_.open_ == 0) mprotect(memory_.base_, total, PROT_NONE);
+  if (!memory_) return;
+  const std::lock_guard<std::mutex> lock(memory_->mutex_);
+  if (--memory_->open_ == 0) mprotect(memory_->base_, total, PROT_NONE);
 }
 
 std::string EmulatedMemory::broken() {

@@ -19,17 +19,18 @@ class EmulatedMemory {
   void* allocate(size_t bytes);
   void deallocate(void* data, size_t bytes);
   MemoryInfo info();
-  bool has(const void* data) const;
+  // The one that this address belongs to, or null.
+  static EmulatedMemory* of(const void* data);
 
   // While one exists, this process may use the memory.
   class Open {
    public:
-    explicit Open(EmulatedMemory& memory);
+    explicit Open(EmulatedMemory* memory);  // may be null
     ~Open();
     Open(const Open&) = delete;
 
    private:
-    EmulatedMemory& memory_;
+    EmulatedMemory* const memory_;
   };
 
   // What broke the device, or empty.

@@ -66,7 +66,7 @@ void EmulatedStream::push(std::function<void()> work) {
   const std::lock_guard<std::mutex> lock(mutex_);
   work_.push_back([this, work = std::move(work)] {
     if (!memory_.broken().empty()) return;
-    const EmulatedMemory::Open open(memory_);
+    const EmulatedMemory::Open open(&memory_);
     work();
   });
   more_.notify_one();
@@ -77,7 +77,11 @@ void EmulatedStream::break_down(const std::string& why) {
 }
 
 void EmulatedStream::copy(void* to, const void* from, size_t bytes) {
-  push([=] { std::memcpy(to, from, bytes); });
+  push([=] {
+    // The other end may be another device's.
+    const EmulatedMemory::Open target(EmulatedMemory::of(to)), source(EmulatedMemory::of(from));
+    std::memcpy(to, from, bytes);
+  });
 }
 
 void EmulatedStream::fill_zero(void* to, size_t bytes) {

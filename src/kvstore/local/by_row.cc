@@ -1,5 +1,6 @@
 // Pushes and pulls of rows.
 #include "base/profile.h"
+#include "kvstore/local/devices.h"
 #include "kvstore/local/local_store.h"
 #include "kvstore/local/update_task.h"
 
@@ -33,6 +34,7 @@ void LocalStore::pull_rows(const Keys& keys, const Arrays& outputs, const Arrays
     const NDArray& value = find(keys[i], "pull_rows").value;
     check_fits(keys[i], outputs[i], value, "pull_rows");
     check_ids(keys[i], row_ids[i], value, "pull_rows");
+    for (const NDArray& array : {value, outputs[i], row_ids[i]}) check_host(array, "pull_rows");
   }
   for (size_t i = 0; i < keys.size(); ++i) {
     const StoredValue& entry = find(keys[i], "pull_rows");
@@ -49,6 +51,8 @@ void LocalStore::push_rows(const Keys& keys, const Arrays& row_ids, const Arrays
   for (size_t i = 0; i < keys.size(); ++i) {
     pushed.push_back({row_ids[i], values[i]});
     check_rows(keys[i], pushed[i], find(keys[i], "push_rows").value);
+    for (const NDArray& array : {find(keys[i], "push_rows").value, values[i], row_ids[i]})
+      check_host(array, "push_rows");
   }
   for (const auto& group : grouped(keys, pushed, "push_rows"))
     update_rows(group.key, group.entry, group.items, priority);

@@ -4,6 +4,7 @@
 
 #include "base/profile.h"
 #include "device/device.h"
+#include "kvstore/local/devices.h"
 #include "kvstore/local/local.h"
 #include "kvstore/reduce.h"
 
@@ -34,7 +35,7 @@ void copy_task(const NDArray& from, const NDArray& to) {
     const void* one[] = {source.data};
     return sum_values(from.dtype(), one, target.data, from.size());
   }
-  get_device(target.device.host() ? source.device : target.device)
+  get_device(target.device)
       .copy_from(get_device(source.device), target.data, source.data, static_cast<size_t>(source.bytes()));
 }
 
@@ -108,11 +109,16 @@ void LocalStore::push(const Keys& keys, const Arrays& values, int priority) {
   const profile::Span span(profile::Category::api, "kvstore push");
   engine().wait_for_room();
   std::lock_guard<std::recursive_mutex> lock(mutex_);
-  const auto groups = grouped(keys, values, "push");
-  for (const auto& group : groups) {
+  auto groups = grouped(keys, values, "push");
+  for (auto& group : groups) {
     for (const NDArray& value : group.items) check_fits(group.key, value, group.entry.value, "push");
     MIXNET_CHECK(compression_.codes == Codes::none || group.entry.value.dtype() == DType::f32, type,
                  "[kvstore push] key ", group.key, ": compression expects float32, got ", group.entry.value.dtype());
+    const DeviceId pushed = group.items[0].device();
+    if (sums_on_devices() && apart(pushed, group.entry.value.device()) && !pushed.host())
+      group.entry.value = brought(group.entry.value, pushed, priority);
+    if (compression_.codes != Codes::none) check_host(group.entry.value, "push with compression");
+    for (NDArray& value : group.items) value = brought(value, group.entry.value.device(), priority);
   }
   for (const auto& group : groups) {
     if (!updater_) {
@@ -149,7 +155,7 @@ void LocalStore::set_row_updater(Updater updater, ByRow by_row) {
 }
 
 void LocalStore::set_compression(const Compression& how) {
-  const bool has = type_.find("device") != std::string::npos || type_ == "nccl" || how.codes == Codes::none;
+  const bool has = sums_on_devices() || how.codes == Codes::none;
   MIXNET_CHECK(has, unsupported, "[kvstore set_compression] store: expected device or one between machines, got ",
                type_);
   std::lock_guard<std::recursive_mutex> lock(mutex_);

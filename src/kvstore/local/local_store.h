@@ -56,6 +56,8 @@ class LocalStore : public KVStore {
     std::vector<T> items;
   };
 
+  // Then values move to the GPU where they are pushed from.
+  bool sums_on_devices() const { return type_.find("device") != std::string::npos || type_ == "nccl"; }
   std::unordered_map<std::string, StoredValue> among(const Keys& keys);
   static bool usable(const StoredValue& entry);
   StoredValue& find(const std::string& key, const char* what);

@@ -10,7 +10,8 @@ void check_fits(const std::string& key, const NDArray& array, const NDArray& val
 }
 
 NDArray& buffer_of(StoredValue& entry) {
-  if (entry.buffer.none()) entry.buffer = NDArray(entry.value.shape(), entry.value.dtype(), entry.value.device());
+  if (entry.buffer.none() || entry.buffer.device() != entry.value.device())
+    entry.buffer = NDArray(entry.value.shape(), entry.value.dtype(), entry.value.device());
   return entry.buffer;
 }
 

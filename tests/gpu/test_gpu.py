@@ -1,0 +1,175 @@
+"""mx.gpu() by the calls that are used on the CPU: arrays, operators, gradients, executors, training, stores, files, errors.
+
+Run by tools/run_tests.py in a process of its own, on the library with emulated GPUs (build/release/emulated), and by `make test-gpu` on real ones.
+"""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import mixnet as mx
+
+if mx.num_gpus() == 0:
+    pytest.fail("no GPU: expected LD_LIBRARY_PATH to name a library with GPUs, such as build/release/emulated", pytrace=False)
+
+
+def test_the_papers_first_example():
+    a = mx.nd.ones((2, 3), mx.gpu())
+    assert a.context == mx.gpu(0)
+    assert (a * 2).asnumpy().tolist() == [[2, 2, 2], [2, 2, 2]]
+    assert (a * 2).context == mx.gpu(0)
+
+
+def test_values_go_there_and_come_back():
+    for dtype in ("float32", "float64", "float16", "uint8", "int8", "int32", "int64"):
+        want = np.arange(24).reshape(2, 3, 4).astype(dtype)
+        a = mx.nd.array(want, ctx=mx.gpu(), dtype=dtype)
+        assert a.dtype == want.dtype and np.array_equal(a.asnumpy(), want)
+        back = a.as_in_context(mx.cpu())
+        assert back.context == mx.cpu() and np.array_equal(back.asnumpy(), want)
+        there = mx.nd.zeros((2, 3, 4), ctx=mx.gpu(), dtype=dtype)
+        back.copyto(there)
+        assert np.array_equal(there.asnumpy(), want)
+        assert np.array_equal(a[1].asnumpy(), want[1])
+    a[:] = 5
+    a[0:1] = 7
+    assert a.asnumpy()[:, 0, 0].tolist() == [7, 5]
+
+
+def test_a_default_context():
+    with mx.gpu():
+        a = mx.nd.zeros((3,)) + 1
+        assert a.context == mx.gpu(0)
+    assert mx.nd.zeros((3,)).context == mx.cpu()
+
+
+def test_random_numbers_are_the_cpus():
+    for draw in (mx.nd.random.uniform, mx.nd.random.normal):
+        mx.random.seed(5)
+        on_cpu = draw(shape=(100,))
+        mx.random.seed(5)
+        on_gpu = draw(shape=(100,), ctx=mx.gpu())
+        assert on_gpu.context == mx.gpu()
+        np.testing.assert_allclose(on_gpu.asnumpy(), on_cpu.asnumpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_gradients_of_recorded_code():
+    def run(ctx):
+        x = mx.nd.array([[1.0, 2], [3, 4]], ctx=ctx)
+        x.attach_grad()
+        with mx.autograd.record():
+            y = (mx.nd.exp(x) * x + mx.nd.dot(x, x)).sum()
+        y.backward()
+        return x.grad.asnumpy()
+
+    np.testing.assert_allclose(run(mx.gpu()), run(mx.cpu()), rtol=1e-5)
+
+
+def mlp():
+    net = mx.sym.FullyConnected(mx.sym.Variable("data"), num_hidden=16, name="fc1")
+    net = mx.sym.Activation(net, act_type="relu")
+    net = mx.sym.FullyConnected(net, num_hidden=4, name="fc2")
+    return mx.sym.SoftmaxOutput(net, name="softmax")
+
+
+def lenet():
+    net = mx.sym.Variable("data")
+    for i, channels in enumerate((4, 8)):
+        net = mx.sym.Convolution(net, kernel=(3, 3), num_filter=channels, name=f"conv{i}")
+        net = mx.sym.BatchNorm(net, name=f"bn{i}")
+        net = mx.sym.Activation(net, act_type="tanh")
+        net = mx.sym.Pooling(net, kernel=(2, 2), stride=(2, 2), pool_type="max")
+    net = mx.sym.FullyConnected(mx.sym.flatten(net), num_hidden=4, name="fc")
+    return mx.sym.SoftmaxOutput(net, name="softmax")
+
+
+def train(net, shape, contexts, optimizer, kvstore="local"):
+    rng = np.random.RandomState(1)
+    data = rng.randn(32, *shape).astype("float32")
+    label = rng.randint(0, 4, 32).astype("float32")
+    iterator = mx.io.NDArrayIter(data, label, batch_size=8)
+    module = mx.mod.Module(net, context=contexts)
+    module.bind(iterator.provide_data, iterator.provide_label)
+    mx.random.seed(3)
+    module.init_params(mx.init.Xavier())
+    module.init_optimizer(kvstore=kvstore, optimizer=optimizer)
+    for _ in range(3):
+        iterator.reset()
+        for batch in iterator:
+            module.forward_backward(batch)
+            module.update()
+    return {name: value.asnumpy() for part in module.get_params() for name, value in part.items()}
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("net, shape", [(mlp, (10,)), (lenet, (1, 14, 14))])
+def test_training_ends_where_the_cpus_does(net, shape, optimizer):
+    want = train(net(), shape, mx.cpu(), optimizer)
+    got = train(net(), shape, mx.gpu(), optimizer)
+    for name, value in want.items():
+        np.testing.assert_allclose(got[name], value, rtol=2e-3, atol=2e-4, err_msg=name)
+
+
+@pytest.mark.skipif(mx.num_gpus() < 2, reason="needs GPU")
+def test_several_gpus_share_a_batch():
+    want = train(mlp(), (10,), mx.cpu(), "sgd")
+    got = train(mlp(), (10,), [mx.gpu(0), mx.gpu(1)], "sgd", "device")
+    for name, value in want.items():
+        np.testing.assert_allclose(got[name], value, rtol=1e-3, atol=1e-5, err_msg=name)
+
+
+def test_a_store_keeps_and_gives_values_of_gpus():
+    store = mx.kv.create("local")
+    store.init("w", mx.nd.ones((3,), ctx=mx.gpu()))
+    store.push("w", [mx.nd.ones((3,), ctx=mx.gpu()) * 2, mx.nd.ones((3,), ctx=mx.gpu()) * 3])
+    out = mx.nd.zeros((3,), ctx=mx.gpu())
+    store.pull("w", out=out)
+    assert out.asnumpy().tolist() == [5, 5, 5]
+
+
+def test_parameters_are_saved_and_loaded(tmp_path):
+    path = str(tmp_path / "a.params")
+    mx.nd.save(path, {"w": mx.nd.array([1.0, 2, 3], ctx=mx.gpu())})
+    assert mx.nd.load(path)["w"].asnumpy().tolist() == [1, 2, 3]
+
+
+def test_placement_on_two_devices():
+    with mx.AttrScope(ctx_group="first"):
+        net = mx.sym.FullyConnected(mx.sym.Variable("data"), num_hidden=5, name="a")
+    with mx.AttrScope(ctx_group="second"):
+        net = mx.sym.FullyConnected(mx.sym.Activation(net, act_type="tanh"), num_hidden=3, name="b")
+    results = []
+    for groups in ({"first": mx.cpu(), "second": mx.cpu()}, {"first": mx.cpu(), "second": mx.gpu()}):
+        bound = net.simple_bind(mx.cpu(), group2ctx=groups, data=(2, 4))
+        for i, (name, value) in enumerate(sorted(bound.arg_dict.items())):
+            value[:] = np.linspace(-1, 1, value.size).reshape(value.shape) + i
+        bound.forward(is_train=True)
+        bound.backward([mx.nd.ones(o.shape, ctx=o.context) for o in bound.outputs])
+        results.append([bound.outputs[0].asnumpy()] + [g.asnumpy() for _, g in sorted(bound.grad_dict.items())])
+    for want, got in zip(*results):
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+
+
+def test_mistakes_are_one_line():
+    on_gpu, on_cpu = mx.nd.ones((2,), ctx=mx.gpu()), mx.nd.ones((2,))
+    with pytest.raises(mx.MXNetError, match=r"\[elemwise_add\] inputs: expected one device, got gpu\(0\) and cpu\(0\)"):
+        mx.nd.elemwise_add(on_gpu, on_cpu)
+    with pytest.raises(mx.MXNetError, match=r"\[gpu\(\d+\)\]"):
+        mx.nd.ones((2,), ctx=mx.gpu(mx.num_gpus()))
+    with pytest.raises(mx.MXNetError, match=r"no kernel for gpu\(0\)"):
+        mx.nd.sparse.csr_matrix(mx.nd.ones((2, 2))).as_in_context(mx.gpu()).wait_to_read()
+
+
+def test_memory_is_told():
+    free, total = mx.context.gpu_memory_info(0)
+    assert 0 < free <= total
+    assert mx.context.storage_info(mx.gpu())["in_use"] >= 0
+
+
+def test_a_process_ends_with_work_under_way():
+    program = "import mixnet as mx\na = mx.nd.ones((256, 256), mx.gpu())\nfor _ in range(50): a = a * 1.01\n"
+    result = subprocess.run([sys.executable, "-c", program], env=dict(os.environ), capture_output=True, timeout=120)
+    assert result.returncode == 0, result.stderr.decode()
