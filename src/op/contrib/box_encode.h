@@ -77,8 +77,13 @@ void decode(const Params& p, const RunContext& r) {
     using T = typename decltype(tag)::type;
     const auto t = [](double v) { return static_cast<T>(v); };
     Place::each(r, r.in[0].size() / 4, 1024,
-                DecodeBox<T>{r.in[0].as<T>(), r.in[1].as<T>(), r.out[0].as<T>(), r.in[0].shape[1],
-                             {t(p.std0), t(p.std1), t(p.std2), t(p.std3)}, t(p.clip), p.format});
+                DecodeBox<T>{r.in[0].as<T>(),
+                             r.in[1].as<T>(),
+                             r.out[0].as<T>(),
+                             r.in[0].shape[1],
+                             {t(p.std0), t(p.std1), t(p.std2), t(p.std3)},
+                             t(p.clip),
+                             p.format});
   });
 }
 

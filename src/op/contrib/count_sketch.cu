@@ -25,9 +25,7 @@ struct Spread {
   const T *dy, *h, *s;
   T* dx;
   int64_t in, out;
-  MIXNET_ON_DEVICE void operator()(int64_t k) const {
-    dx[k] = s[k % in] * dy[k / in * out + column(h[k % in], out)];
-  }
+  MIXNET_ON_DEVICE void operator()(int64_t k) const { dx[k] = s[k % in] * dy[k / in * out + column(h[k % in], out)]; }
 };
 
 void forward(const Params& p, const RunContext& r) {

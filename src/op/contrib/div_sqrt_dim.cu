@@ -5,8 +5,6 @@
 #include "op/core/gpu/register.h"
 
 namespace mixnet::op::div_sqrt_dim {
-void register_gpu(Registry& registry) {
-  gpu::kernel<NoParams>(registry, "_contrib_div_sqrt_dim", forward<OnGpu>);
-}
+void register_gpu(Registry& registry) { gpu::kernel<NoParams>(registry, "_contrib_div_sqrt_dim", forward<OnGpu>); }
 
 }  // namespace mixnet::op::div_sqrt_dim

@@ -34,8 +34,7 @@ void forward(const Params& p, const RunContext& r) {
   const int64_t width = static_cast<int64_t>(axes.size());
   for (int64_t k = 0; k < width; ++k) {
     const int axis = axes[static_cast<size_t>(k)];
-    Place::each(r, s.size(), 16384,
-                AxisIndex{r.out[0].as<int64_t>(), s.size(axis + 1, s.ndim()), s[axis], width, k});
+    Place::each(r, s.size(), 16384, AxisIndex{r.out[0].as<int64_t>(), s.size(axis + 1, s.ndim()), s[axis], width, k});
   }
 }
 

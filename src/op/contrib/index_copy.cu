@@ -94,9 +94,7 @@ void backward(const NoParams&, const RunContext& r) {
     });
   });
 }
-size_t number_per_row(const PrepareContext& c) {
-  return static_cast<size_t>(c.outputs[0].shape[0]) * sizeof(int64_t);
-}
+size_t number_per_row(const PrepareContext& c) { return static_cast<size_t>(c.outputs[0].shape[0]) * sizeof(int64_t); }
 
 }  // namespace
 

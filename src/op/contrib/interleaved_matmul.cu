@@ -30,7 +30,15 @@ void forward_qk(const Params& p, const RunContext& r) {
     if (r.out[0].size() == 0) return;
     const Part<T> q(r.in[0], p.heads, Self ? 3 : 1, 0), k(r.in[Self ? 0 : 1], p.heads, Self ? 3 : 2, Self ? 1 : 0);
     gpu::product<T>(*r.context.stream, q.batch * q.heads,
-                    {false, true, q.length, k.length, q.d, scale_of(q), read(q), read(k), 0,
+                    {false,
+                     true,
+                     q.length,
+                     k.length,
+                     q.d,
+                     scale_of(q),
+                     read(q),
+                     read(k),
+                     0,
                      {r.out[0].as<T>(), k.length, q.length * k.length}});
   });
 }
@@ -41,8 +49,16 @@ void forward_values(const Params& p, const RunContext& r) {
     if (r.out[0].size() == 0) return;
     const Part<T> v(r.in[0], p.heads, Self ? 3 : 2, Self ? 2 : 1), out(r.out[0], p.heads, 1, 0);
     gpu::product<T>(*r.context.stream, v.batch * v.heads,
-                    {false, false, out.length, v.d, v.length, 1,
-                     {r.in[1].as<T>(), v.length, out.length * v.length}, read(v), 0, matrices(out)});
+                    {false,
+                     false,
+                     out.length,
+                     v.d,
+                     v.length,
+                     1,
+                     {r.in[1].as<T>(), v.length, out.length * v.length},
+                     read(v),
+                     0,
+                     matrices(out)});
   });
 }
 
@@ -73,12 +89,12 @@ void backward_values(const Params& p, const RunContext& r) {
     const Part<T> v(r.in[1], p.heads, parts, parts - 1), dv(r.out[0], p.heads, parts, parts - 1),
         dy(r.in[0], p.heads, 1, 0);
     const int64_t count = v.batch * v.heads, step = dy.length * v.length;
-    gpu::product<T>(*r.context.stream, count,
-                    {true, false, v.length, v.d, dy.length, 1, {r.in[2].as<T>(), v.length, step}, read(dy), 0,
-                     matrices(dv)});
-    gpu::product<T>(*r.context.stream, count,
-                    {false, true, dy.length, v.length, v.d, 1, read(dy), read(v), 0,
-                     {r.out[1].as<T>(), v.length, step}});
+    gpu::product<T>(
+        *r.context.stream, count,
+        {true, false, v.length, v.d, dy.length, 1, {r.in[2].as<T>(), v.length, step}, read(dy), 0, matrices(dv)});
+    gpu::product<T>(
+        *r.context.stream, count,
+        {false, true, dy.length, v.length, v.d, 1, read(dy), read(v), 0, {r.out[1].as<T>(), v.length, step}});
   });
 }
 

@@ -14,7 +14,9 @@ void check(const Params& p) {
   for (double o : p.offsets) MIXNET_CHECK(o >= 0 && o <= 1, invalid, "offsets: expected values in [0, 1], got ", o);
 }
 
-std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, forward<OnHost>, 0); }
+std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, forward<OnHost>, 0);
+}
 
 void infer(InferShape& c) {
   const Params& p = c.params<Params>();

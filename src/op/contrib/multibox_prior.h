@@ -23,8 +23,7 @@ struct Anchor {
   MIXNET_ON_DEVICE void operator()(int64_t k) const {
     const T cy = (static_cast<T>(k / width) + offset_y) * step_y, cx = (static_cast<T>(k % width) + offset_x) * step_x;
     const T box[4] = {cx - half_w, cy - half_h, cx + half_w, cy + half_h};
-    for (int i = 0; i < 4; ++i)
-      y[(k * each + number) * 4 + i] = clip ? std::min(std::max(box[i], T(0)), T(1)) : box[i];
+    for (int i = 0; i < 4; ++i) y[(k * each + number) * 4 + i] = clip ? std::min(std::max(box[i], T(0)), T(1)) : box[i];
   }
 };
 
@@ -41,10 +40,10 @@ void forward(const Params& p, const RunContext& r) {
     for (int64_t a = 0; a < each; ++a) {
       const T size = static_cast<T>(p.sizes[static_cast<size_t>(a < sizes ? a : 0)]);
       const T ratio = std::sqrt(static_cast<T>(p.ratios[static_cast<size_t>(a < sizes ? 0 : a - sizes + 1)]));
-      Place::each(r, height * width, 4096,
-                  Anchor<T>{r.out[0].as<T>(), each, a, width, static_cast<T>(p.offsets[0]),
-                            static_cast<T>(p.offsets[1]), step_y, step_x, size * aspect * ratio / 2, size / ratio / 2,
-                            p.clip});
+      Place::each(
+          r, height * width, 4096,
+          Anchor<T>{r.out[0].as<T>(), each, a, width, static_cast<T>(p.offsets[0]), static_cast<T>(p.offsets[1]),
+                    step_y, step_x, size * aspect * ratio / 2, size / ratio / 2, p.clip});
     }
   });
 }

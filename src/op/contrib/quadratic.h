@@ -26,8 +26,9 @@ void forward(const Params& p, const RunContext& r) {
   dispatch_float(r.in[0].dtype, "quadratic", [&](auto tag) {
     using T = typename decltype(tag)::type;
     using A = accumulator_t<T>;
-    Place::each(r, r.out[0].size(), 16384,
-                Value<T>{r.in[0].as<T>(), r.out[0].as<T>(), static_cast<A>(p.a), static_cast<A>(p.b), static_cast<A>(p.c)});
+    Place::each(
+        r, r.out[0].size(), 16384,
+        Value<T>{r.in[0].as<T>(), r.out[0].as<T>(), static_cast<A>(p.a), static_cast<A>(p.b), static_cast<A>(p.c)});
   });
 }
 

@@ -17,7 +17,8 @@ void forward(const Params& p, const RunContext& r) {
         T* y = r.out[0].as<T>() + k * channels * cells;
         std::fill_n(y, channels * cells, T(0));
         if (!(roi[0] >= 0 && roi[0] < static_cast<T>(s[0])) || s[2] * s[3] == 0) continue;
-        const Region<T> region({p.pooled_size[0], p.pooled_size[1], p.sampling_ratio, p.spatial_scale}, roi, s[2], s[3]);
+        const Region<T> region({p.pooled_size[0], p.pooled_size[1], p.sampling_ratio, p.spatial_scale}, roi, s[2],
+                               s[3]);
         const T* image = r.in[0].as<T>() + static_cast<int64_t>(roi[0]) * channels * s[2] * s[3];
         for (int64_t e = 0; e < channels * cells; ++e) {
           y[e] = region.cell(image + e / cells * s[2] * s[3], e % cells);

@@ -137,7 +137,8 @@ std::unique_ptr<Kernel> planned(const PrepareContext& c, const Sizes& s, int64_t
   PrepareContext own = c;
   own.params_ = &p;
   const int64_t item = c.inputs[0].dtype == DType::f64 ? 8 : 4;
-  return std::make_unique<WideKernel<Planned>>(own, body, static_cast<size_t>(p.slots * tiles_each * tile_of(s) * item));
+  return std::make_unique<WideKernel<Planned>>(own, body,
+                                               static_cast<size_t>(p.slots * tiles_each * tile_of(s) * item));
 }
 std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
   const Sizes s(c.inputs[0].shape, c.inputs[2].shape);

@@ -32,9 +32,19 @@ struct Rows {
   const T* mask;
   int64_t batch_step, head_step, row_step, column_step;
   Rows(const Params& p, const RunContext& r, size_t mask_input, const Sizes& s, T* buffer, int64_t first_matrix)
-      : scores(buffer), queries(s.queries), keys(s.keys), heads(s.heads), first(first_matrix), causal(p.causal),
-        masked(p.use_mask), lowest(-std::numeric_limits<T>::infinity()), mask(nullptr), batch_step(0), head_step(0),
-        row_step(0), column_step(0) {
+      : scores(buffer),
+        queries(s.queries),
+        keys(s.keys),
+        heads(s.heads),
+        first(first_matrix),
+        causal(p.causal),
+        masked(p.use_mask),
+        lowest(-std::numeric_limits<T>::infinity()),
+        mask(nullptr),
+        batch_step(0),
+        head_step(0),
+        row_step(0),
+        column_step(0) {
     if (!masked) return;
     const Shape& m = r.in[mask_input].shape;
     mask = r.in[mask_input].as<T>();
@@ -79,9 +89,15 @@ template <class T>
 void make_scores(const Params& p, const RunContext& r, const Sizes& s, const T* q, const T* k, int64_t first,
                  int64_t count, T* scores) {
   gpu::product<T>(*r.context.stream, count,
-                  {false, true, s.queries, s.keys, s.depth, scale_of<T>(p, s),
+                  {false,
+                   true,
+                   s.queries,
+                   s.keys,
+                   s.depth,
+                   scale_of<T>(p, s),
                    {q + first * s.queries * s.depth, s.depth, s.queries * s.depth},
-                   {k + first * s.keys * s.depth, s.depth, s.keys * s.depth}, 0,
+                   {k + first * s.keys * s.depth, s.depth, s.keys * s.depth},
+                   0,
                    {scores, s.keys, s.queries * s.keys}});
 }
 
@@ -98,15 +114,20 @@ void forward(const Params& p, const RunContext& r) {
       gpu::for_each_row(stream, count * s.queries, s.keys,
                         Softmax<T>{Rows<T>(p, r, 3, s, scores, first), r.out[1].as<T>() + first * s.queries});
       gpu::product<T>(stream, count,
-                      {false, false, s.queries, s.width, s.keys, 1, {scores, s.keys, s.queries * s.keys},
-                       {r.in[2].as<T>() + first * s.keys * s.width, s.width, s.keys * s.width}, 0,
+                      {false,
+                       false,
+                       s.queries,
+                       s.width,
+                       s.keys,
+                       1,
+                       {scores, s.keys, s.queries * s.keys},
+                       {r.in[2].as<T>() + first * s.keys * s.width, s.width, s.keys * s.width},
+                       0,
                        {r.out[0].as<T>() + first * results, s.width, results}});
     }
   });
 }
-size_t forward_bytes(const PrepareContext& c) {
-  return bytes_for(c, Sizes(c.inputs[0].shape, c.inputs[2].shape), 1);
-}
+size_t forward_bytes(const PrepareContext& c) { return bytes_for(c, Sizes(c.inputs[0].shape, c.inputs[2].shape), 1); }
 
 // dy . y of every row.
 template <class T>
@@ -152,26 +173,56 @@ void backward(const Params& p, const RunContext& r) {
       const gpu::Matrices<const T> slopes{ds, s.keys, area}, outer{dy + first * result, s.width, result};
       make_scores(p, r, s, q, k, first, count, prob);
       gpu::product<T>(stream, count,
-                      {false, true, s.queries, s.keys, s.width, 1, outer, {v + first * value, s.width, value}, 0,
+                      {false,
+                       true,
+                       s.queries,
+                       s.keys,
+                       s.width,
+                       1,
+                       outer,
+                       {v + first * value, s.width, value},
+                       0,
                        {ds, s.keys, area}});
       OnGpu::each(r, count * area, 1,
                   ScoreGradient<T>{Rows<T>(p, r, 6, s, prob, first), ds, r.in[5].as<T>() + first * s.queries,
                                    dots + first * s.queries, scale_of<T>(p, s)});
       gpu::product<T>(stream, count,
-                      {true, false, s.keys, s.width, s.queries, 1, {prob, s.keys, area}, outer, 0,
+                      {true,
+                       false,
+                       s.keys,
+                       s.width,
+                       s.queries,
+                       1,
+                       {prob, s.keys, area},
+                       outer,
+                       0,
                        {r.out[2].as<T>() + first * value, s.width, value}});
       gpu::product<T>(stream, count,
-                      {false, false, s.queries, s.depth, s.keys, 1, slopes, {k + first * key, s.depth, key}, 0,
+                      {false,
+                       false,
+                       s.queries,
+                       s.depth,
+                       s.keys,
+                       1,
+                       slopes,
+                       {k + first * key, s.depth, key},
+                       0,
                        {r.out[0].as<T>() + first * query, s.depth, query}});
       gpu::product<T>(stream, count,
-                      {true, false, s.keys, s.depth, s.queries, 1, slopes, {q + first * query, s.depth, query}, 0,
+                      {true,
+                       false,
+                       s.keys,
+                       s.depth,
+                       s.queries,
+                       1,
+                       slopes,
+                       {q + first * query, s.depth, query},
+                       0,
                        {r.out[1].as<T>() + first * key, s.depth, key}});
     }
   });
 }
-size_t backward_bytes(const PrepareContext& c) {
-  return bytes_for(c, Sizes(c.inputs[1].shape, c.inputs[3].shape), 2);
-}
+size_t backward_bytes(const PrepareContext& c) { return bytes_for(c, Sizes(c.inputs[1].shape, c.inputs[3].shape), 2); }
 
 }  // namespace
 

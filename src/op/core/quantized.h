@@ -61,7 +61,9 @@ struct Ranges {
   Ranges(const TensorView& min, const TensorView& max)
       : low(min.as<float>()), high(max.as<float>()), count(min.size()) {}
   MIXNET_ON_DEVICE size_t at(int64_t channel) const { return static_cast<size_t>(count == 1 ? 0 : channel); }
-  MIXNET_ON_DEVICE float step(int64_t channel, DType t) const { return quantized::step(low[at(channel)], high[at(channel)], t); }
+  MIXNET_ON_DEVICE float step(int64_t channel, DType t) const {
+    return quantized::step(low[at(channel)], high[at(channel)], t);
+  }
 };
 
 // f(channel, first element, last element) for runs of elements that have one range; `axis` is that of the channels.

@@ -47,7 +47,8 @@ template <template <class> class Kernel, size_t Whole>
 void run(const Params&, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "AdaptiveAvgPooling2D", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    const Shape &image = Whole == 0 ? r.in[0].shape : r.out[0].shape, &grid = Whole == 0 ? r.out[0].shape : r.in[0].shape;
+    const Shape &image = Whole == 0 ? r.in[0].shape : r.out[0].shape,
+                &grid = Whole == 0 ? r.out[0].shape : r.in[0].shape;
     OnGpu::each(r, r.out[0].size(), 1, Kernel<T>{r.in[0].as<T>(), r.out[0].as<T>(), Extents(image), Extents(grid)});
   });
 }

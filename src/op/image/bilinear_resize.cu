@@ -66,17 +66,17 @@ struct Gather {
 void forward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "BilinearResize2D", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    OnGpu::each(r, r.out[0].size(), 1,
-                Resize<T>{r.in[0].as<T>(), r.out[0].as<T>(), Extents(r.in[0].shape), Extents(r.out[0].shape),
-                          p.align_corners});
+    OnGpu::each(
+        r, r.out[0].size(), 1,
+        Resize<T>{r.in[0].as<T>(), r.out[0].as<T>(), Extents(r.in[0].shape), Extents(r.out[0].shape), p.align_corners});
   });
 }
 void backward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "BilinearResize2D", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    OnGpu::each(r, r.out[0].size(), 1,
-                Gather<T>{r.in[0].as<T>(), r.out[0].as<T>(), Extents(r.out[0].shape), Extents(r.in[0].shape),
-                          p.align_corners});
+    OnGpu::each(
+        r, r.out[0].size(), 1,
+        Gather<T>{r.in[0].as<T>(), r.out[0].as<T>(), Extents(r.out[0].shape), Extents(r.in[0].shape), p.align_corners});
   });
 }
 

@@ -4,7 +4,9 @@
 namespace mixnet::op::bilinear_sampler {
 namespace {
 
-std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, forward<OnHost>, 0); }
+std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, forward<OnHost>, 0);
+}
 
 void infer(InferShape& c) {
   c.expect_ndim(0, 4, 4);

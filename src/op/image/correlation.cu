@@ -13,8 +13,18 @@ struct Layout {
   bool multiply;
   Layout(const Params& p, const Shape& s) : Layout(p, s, Geometry(p, s)) {}
   Layout(const Params& p, const Shape& s, const Geometry& g)
-      : channels(s[1]), height(s[2]), width(s[3]), kernel(p.kernel_size), reach(p.max_displacement), stride1(p.stride1),
-        stride2(p.stride2), pad(p.pad_size), radius(g.radius), side(g.side), rows(g.rows), columns(g.columns),
+      : channels(s[1]),
+        height(s[2]),
+        width(s[3]),
+        kernel(p.kernel_size),
+        reach(p.max_displacement),
+        stride1(p.stride1),
+        stride2(p.stride2),
+        pad(p.pad_size),
+        radius(g.radius),
+        side(g.side),
+        rows(g.rows),
+        columns(g.columns),
         multiply(p.is_multiply) {}
   // The pixel at (y, x) of the padded plane.
   template <class T>

@@ -16,7 +16,9 @@ void add_params(OpBuilder<Params>& op) {
   });
 }
 
-std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, forward<OnHost>, 0); }
+std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, forward<OnHost>, 0);
+}
 
 void infer(InferShape& c) {
   const Params& p = c.params<Params>();

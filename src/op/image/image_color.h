@@ -85,7 +85,9 @@ inline double draw(const RunContext& r, uint64_t i) {
   const PhiloxBlock block = philox(r.context.random, i);
   return uniform_double(block.word[0], block.word[1]);
 }
-inline double between(const RunContext& r, uint64_t i, double low, double high) { return low + (high - low) * draw(r, i); }
+inline double between(const RunContext& r, uint64_t i, double low, double high) {
+  return low + (high - low) * draw(r, i);
+}
 
 // f(type tag) for the dtypes images have.
 template <class F>
@@ -101,7 +103,7 @@ void random_change(const Params& p, const RunContext& r) {
     const int64_t channels = r.in[0].shape.back();
     if (r.out[0].size() == 0) return;
     change<Place>(r, What, between(r, 0, p.min_factor, p.max_factor), r.in[0].as<T>(), r.out[0].as<T>(),
-           r.in[0].size() / channels, channels);
+                  r.in[0].size() / channels, channels);
   });
 }
 
@@ -121,8 +123,9 @@ void jitter(const Params& p, const RunContext& r) {
     for (int i : order) {
       if (!(amounts[i] > 0)) continue;
       const double centre = i == 3 ? 0 : 1;
-      change<Place>(r, static_cast<Change>(i), between(r, 8 + static_cast<uint64_t>(i), centre - amounts[i], centre + amounts[i]),
-             x, y, r.in[0].size() / channels, channels);
+      change<Place>(r, static_cast<Change>(i),
+                    between(r, 8 + static_cast<uint64_t>(i), centre - amounts[i], centre + amounts[i]), x, y,
+                    r.in[0].size() / channels, channels);
       x = y;
     }
     if (x != y) Place::copy(r, r.in[0], r.out[0]);
@@ -155,7 +158,9 @@ void light(const double (&alpha)[3], const RunContext& r) {
   });
 }
 template <class Place>
-void adjust_lighting(const Params& p, const RunContext& r) { light<Place>({p.alpha[0], p.alpha[1], p.alpha[2]}, r); }
+void adjust_lighting(const Params& p, const RunContext& r) {
+  light<Place>({p.alpha[0], p.alpha[1], p.alpha[2]}, r);
+}
 template <class Place>
 void random_lighting(const Params& p, const RunContext& r) {
   double alpha[3];

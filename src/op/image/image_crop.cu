@@ -31,8 +31,7 @@ void run(const Params& p, const RunContext& r) {
     const TensorView &whole = Back ? r.out[0] : r.in[0], &part = Back ? r.in[0] : r.out[0];
     const Shape& s = whole.shape;
     const int n = s.ndim();
-    OnGpu::each(r, part.size(), 1,
-                Move<T, Back>{r.in[0].as<T>(), r.out[0].as<T>(), s[n - 3], s[n - 2], s[n - 1], p});
+    OnGpu::each(r, part.size(), 1, Move<T, Back>{r.in[0].as<T>(), r.out[0].as<T>(), s[n - 3], s[n - 2], s[n - 1], p});
   });
 }
 

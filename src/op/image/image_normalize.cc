@@ -23,7 +23,8 @@ void each(const Params& p, const RunContext& r, F f) {
     const Shape& s = r.in[0].shape;
     const int64_t area = s.size(s.ndim() - 2, s.ndim()), channels = s[s.ndim() - 3];
     for (int64_t k = 0; k < s.size(0, s.ndim() - 2); ++k) {
-      const T mean = static_cast<T>(Params::of(p.mean, k % channels)), std = static_cast<T>(Params::of(p.std, k % channels));
+      const T mean = static_cast<T>(Params::of(p.mean, k % channels)),
+              std = static_cast<T>(Params::of(p.std, k % channels));
       for (int64_t i = k * area; i < (k + 1) * area; ++i) r.out[0].as<T>()[i] = f(r.in[0].as<T>()[i], mean, std);
     }
   });

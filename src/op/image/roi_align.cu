@@ -50,7 +50,8 @@ struct PlaneGradient {
   MIXNET_ON_DEVICE void operator()(int64_t index) const {
     const int64_t cells = out[2] * out[3], image = index / in[1], channel = index % in[1];
     T* plane = dx + index * in[2] * in[3];
-    const int64_t first = p.position_sensitive ? channel : channel * cells, last = p.position_sensitive ? first + 1 : first + cells;
+    const int64_t first = p.position_sensitive ? channel : channel * cells,
+                  last = p.position_sensitive ? first + 1 : first + cells;
     for (int64_t k = 0; k < regions; ++k) {
       const T* roi = rois + k * 5;
       if (!(roi[0] >= 0 && roi[0] < static_cast<T>(in[0])) || static_cast<int64_t>(roi[0]) != image) continue;

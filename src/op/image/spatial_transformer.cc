@@ -4,7 +4,9 @@
 namespace mixnet::op::spatial_transformer {
 namespace {
 
-std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, forward<OnHost>, 0); }
+std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, forward<OnHost>, 0);
+}
 
 void infer(InferShape& c) {
   const Shape& target = c.params<Params>().target_shape;

@@ -12,7 +12,9 @@ struct ToBytes {
   const float *x, *range;
   Q* y;
   DType t;
-  MIXNET_ON_DEVICE void operator()(int64_t i) const { y[i] = q::saturate<Q>(x[i] * q::per_step(range[0], range[1], t)); }
+  MIXNET_ON_DEVICE void operator()(int64_t i) const {
+    y[i] = q::saturate<Q>(x[i] * q::per_step(range[0], range[1], t));
+  }
 };
 void into_range(const RunContext& r, const float* range) {
   q::dispatch_bytes(r.out[0].dtype, [&](auto tag) {

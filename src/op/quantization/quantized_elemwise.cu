@@ -9,7 +9,7 @@ namespace {
 
 // Both operands as bytes of either kind with their ranges.
 struct Operands {
-  const void *data[2];
+  const void* data[2];
   bool is_unsigned[2];
   const float *low[2], *high[2];
   explicit Operands(const RunContext& r) {
@@ -64,8 +64,8 @@ struct SumBytes {
   float per_step;
   int8_t* y;
   MIXNET_ON_DEVICE void operator()(int64_t i) const {
-    y[i] = q::saturate<int8_t>((static_cast<float>(o.at(0, i)) * o.step(0) + static_cast<float>(o.at(1, i)) * o.step(1)) *
-                               per_step);
+    y[i] = q::saturate<int8_t>(
+        (static_cast<float>(o.at(0, i)) * o.step(0) + static_cast<float>(o.at(1, i)) * o.step(1)) * per_step);
   }
 };
 struct SumWide {
@@ -76,7 +76,9 @@ struct SumWide {
     const double per_step = all > 0 ? 2147483647. / static_cast<double>(all) : 0;
     const double l = static_cast<double>(o.step(0)) * per_step, s = static_cast<double>(o.step(1)) * per_step;
     const double sum = o.at(0, i) * l + o.at(1, i) * s;
-    y[i] = static_cast<int32_t>(std::nearbyint(sum < -2147483648. ? -2147483648. : sum > 2147483647. ? 2147483647. : sum));
+    y[i] = static_cast<int32_t>(std::nearbyint(sum < -2147483648.  ? -2147483648.
+                                               : sum > 2147483647. ? 2147483647.
+                                                                   : sum));
   }
 };
 void add(const Params& p, const RunContext& r) {

@@ -14,7 +14,9 @@ struct Actual {
   q::Ranges ranges;
   int64_t length;
   DType t;
-  MIXNET_ON_DEVICE float step(int64_t i) const { return ranges.step(ranges.count == 1 ? 0 : i / length % ranges.count, t); }
+  MIXNET_ON_DEVICE float step(int64_t i) const {
+    return ranges.step(ranges.count == 1 ? 0 : i / length % ranges.count, t);
+  }
   MIXNET_ON_DEVICE float operator()(int64_t i) const { return static_cast<float>(x[i]) * step(i); }
 };
 template <class Q>

@@ -18,7 +18,8 @@ inline int64_t backward_scratch(const Params& p, const Sizes& s) {
 inline size_t backward_bytes(const PrepareContext& c) {
   const Params& p = c.params<Params>();
   const Sizes s(p, c.inputs[p.reserve_output()].shape);
-  return static_cast<size_t>(backward_scratch(p, s)) * (c.inputs[0].dtype == DType::f64 ? sizeof(double) : sizeof(float));
+  return static_cast<size_t>(backward_scratch(p, s)) *
+         (c.inputs[0].dtype == DType::f64 ? sizeof(double) : sizeof(float));
 }
 
 template <class T>

@@ -137,8 +137,16 @@ class GpuForward {
       const int64_t t = walk.step(i);
       T *sums = gates + t * batch * lines, *now = extra + t * extra_step, *out = y + d * n + t * batch * width;
       gpu::product<T>(stream, 1,
-                      {false, true, batch, lines, n, 1, {h, h_step}, {w + s_.state_weight(layer, d), n},
-                       gru ? T(0) : T(1), {gru ? part_ : sums, lines}});
+                      {false,
+                       true,
+                       batch,
+                       lines,
+                       n,
+                       1,
+                       {h, h_step},
+                       {w + s_.state_weight(layer, d), n},
+                       gru ? T(0) : T(1),
+                       {gru ? part_ : sums, lines}});
       OnGpu::each(r_, batch * n, 1, Step<T>{p_.mode, n, lines, width, h_step, bias_, part_, h, c, sums, now, out});
       h = out;
       h_step = width;
@@ -212,8 +220,7 @@ class GpuBackward {
               *x = layer > 0 ? layer_input(layer) : in(first());
       T* dx = layer > 0 ? dy_[(layer - 1) % 2] : r_.out[0].as<T>();
       for (int64_t d = 0; d < s_.directions; ++d) run_direction(layer, d, x, y, dy, dx);
-      if (layer > 0 && s_.dropout)
-        OnGpu::each(r_, n, 1, Multiply<T>{dx, reserve_ + s_.kept_mask(layer - 1), dx});
+      if (layer > 0 && s_.dropout) OnGpu::each(r_, n, 1, Multiply<T>{dx, reserve_ + s_.kept_mask(layer - 1), dx});
       dy = dx;
     }
   }
@@ -240,8 +247,16 @@ class GpuBackward {
     start(p_.state_outputs && p_.cell() ? in(2) : nullptr, at, dc_);
     walk_back(layer, d, y + d * n, dy + d * n);
     if (dx)
-      product({false, false, s_.rows(), k, s_.lines, 1, {sums_, s_.lines}, {w_ + s_.weight(layer, d), k},
-               d == 0 ? T(0) : T(1), {dx, k}});
+      product({false,
+               false,
+               s_.rows(),
+               k,
+               s_.lines,
+               1,
+               {sums_, s_.lines},
+               {w_ + s_.weight(layer, d), k},
+               d == 0 ? T(0) : T(1),
+               {dx, k}});
     if (r_.out[1].data) add_weights(layer, d, x, y + d * n);
     if (T* h = r_.out[2].as<T>()) copy(dh_, h + at, states);
     if (p_.cell() && r_.out[3].data) copy(dc_, r_.out[3].as<T>() + at, states);
@@ -262,12 +277,20 @@ class GpuBackward {
       const int64_t t = walk.step(i), before = i > 0 ? walk.step(i - 1) : 0;
       const T *h = i > 0 ? y + before * batch * width : h0, *c = i > 0 ? extras + before * batch * n : c0;
       T *sums = sums_ + t * batch * lines, *state_sums = state_sums_ + t * batch * lines;
-      OnGpu::each(r_, batch * n, 1,
-                  StepBack<T>{p_.mode, n, lines, width, i > 0 ? width : n, kept + t * batch * lines,
-                              extras + t * batch * n, h, c, y + t * batch * width, dy + t * batch * width, dh_, dc_,
-                              sums, state_sums});
-      product({false, false, batch, n, lines, 1, {state_sums, lines}, {w_ + s_.state_weight(layer, d), n},
-               p_.mode == Mode::gru ? T(1) : T(0), {dh_, n}});
+      OnGpu::each(
+          r_, batch * n, 1,
+          StepBack<T>{p_.mode, n, lines, width, i > 0 ? width : n, kept + t * batch * lines, extras + t * batch * n, h,
+                      c, y + t * batch * width, dy + t * batch * width, dh_, dc_, sums, state_sums});
+      product({false,
+               false,
+               batch,
+               n,
+               lines,
+               1,
+               {state_sums, lines},
+               {w_ + s_.state_weight(layer, d), n},
+               p_.mode == Mode::gru ? T(1) : T(0),
+               {dh_, n}});
     }
   }
 
@@ -285,8 +308,8 @@ class GpuBackward {
     }
     product({true, false, lines, n, most, 1, {now, lines}, {previous, s_.width()}, 0, {state, n}});
     if (s_.steps > 0)
-      product({true, false, lines, n, batch, 1, {begin, lines}, {in(first() + 2) + s_.state(layer, d), n}, 1,
-               {state, n}});
+      product(
+          {true, false, lines, n, batch, 1, {begin, lines}, {in(first() + 2) + s_.state(layer, d), n}, 1, {state, n}});
     OnGpu::each(r_, lines, 1, ColumnSum<T>{sums_, bias, s_.rows(), lines});
     OnGpu::each(r_, lines, 1, ColumnSum<T>{state_sums_, bias + lines, s_.rows(), lines});
   }

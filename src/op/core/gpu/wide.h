@@ -30,7 +30,8 @@ struct Conversion {
 
 // `scratch` says how many bytes of workspace the body gets.
 template <class P>
-void wide(Registry& registry, const std::string& name, KernelFn<P> body, size_t (*scratch)(const PrepareContext&) = nullptr) {
+void wide(Registry& registry, const std::string& name, KernelFn<P> body,
+          size_t (*scratch)(const PrepareContext&) = nullptr) {
   registry.existing(name).gpu_kernels.push_back([=](const PrepareContext& c) -> std::unique_ptr<Kernel> {
     return std::make_unique<WideKernel<P, Conversion>>(c, body, scratch ? scratch(c) : 0);
   });
