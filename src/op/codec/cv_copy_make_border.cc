@@ -94,6 +94,7 @@ void infer(InferShape& c) {
 
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "_cvcopyMakeBorder");
+  op.no_gpu("pictures are decoded, encoded and edited on the host; copy the result to the GPU");
   op.param("top", &Params::top).required().range(0, max_image_side).doc("Rows above.");
   op.param("bot", &Params::bot).required().range(0, max_image_side).doc("Rows below.");
   op.param("left", &Params::left).required().range(0, max_image_side).doc("Columns to the left.");

@@ -35,6 +35,7 @@ void infer_type(InferType& c) { expect_bytes(c, 0); }
 
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "_cvimdecode");
+  op.no_gpu("pictures are decoded, encoded and edited on the host; copy the result to the GPU");
   add_decode_params(op);
   op.param("quiet", &Params::quiet)
       .doc("Bytes that are no image, or a broken one, are no error: the result is its text, (n,) uint8.");

@@ -48,6 +48,7 @@ void infer_type(InferType& c) { expect_bytes(c, 0); }
 
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "_cvimencode");
+  op.no_gpu("pictures are decoded, encoded and edited on the host; copy the result to the GPU");
   op.param("ext", &Params::ext).doc("The kind of file: .jpg, .jpeg or .png.");
   op.param("quality", &Params::quality)
       .range(0, 100)

@@ -46,6 +46,7 @@ void infer_type(InferType& c) { c.set_out(0, DType::u8); }
 
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "_cvimread");
+  op.no_gpu("pictures are decoded, encoded and edited on the host; copy the result to the GPU");
   op.param("filename", &Params::filename).required().doc("The file's path.");
   add_decode_params(op);
   op.infer_shape(infer).infer_type(infer_type).late_shape().kernel(forward);

@@ -83,6 +83,7 @@ void infer_type(InferType& c) {
 
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "_cvimresize");
+  op.no_gpu("pictures are decoded, encoded and edited on the host; copy the result to the GPU");
   op.param("w", &Params::w).required().range(1, max_image_side).doc("The new width.");
   op.param("h", &Params::h).required().range(1, max_image_side).doc("The new height.");
   op.param("interp", &Params::interp)

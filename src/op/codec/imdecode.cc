@@ -49,6 +49,7 @@ void infer_type(InferType& c) {
 
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "_imdecode");
+  op.no_gpu("pictures are decoded, encoded and edited on the host; copy the result to the GPU");
   op.param("index", &Params::index).doc("Not used: mx.nd.imdecode writes into this image of its out.");
   op.param("x0", &Params::x0).range(0, max_image_side).doc("The first column.");
   op.param("y0", &Params::y0).range(0, max_image_side).doc("The first row.");

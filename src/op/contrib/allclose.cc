@@ -1,26 +1,17 @@
 // _contrib_allclose: whether two arrays agree within tolerances.
-#include <cmath>
+#include "op/contrib/allclose.h"
 
 #include "op/core/builder.h"
 
 namespace mixnet::op::allclose {
 namespace {
 
-struct Params {
-  double rtol = 1e-5, atol = 1e-8;
-  bool equal_nan = true;
-};
-
 void forward(const Params& p, const RunContext& r) {
   bool close = true;
   dispatch_all(r.in[0].dtype, "allclose", [&](auto tag) {
     using T = typename decltype(tag)::type;
     for (int64_t i = 0; close && i < r.in[0].size(); ++i) {
-      const double a = static_cast<double>(static_cast<accumulator_t<T>>(r.in[0].as<T>()[i])),
-                   b = static_cast<double>(static_cast<accumulator_t<T>>(r.in[1].as<T>()[i]));
-      const bool both_nan = std::isnan(a) && std::isnan(b);
-      close = a == b || (std::isfinite(a) && std::isfinite(b) && std::fabs(a - b) <= p.atol + p.rtol * std::fabs(b)) ||
-              (p.equal_nan && both_nan);
+      close = is_close(p, r.in[0].as<T>()[i], r.in[1].as<T>()[i]);
     }
   });
   r.out[0].as<uint8_t>()[0] = close;

@@ -1,25 +1,11 @@
 // _contrib_arange_like: as many evenly spaced numbers as another array has, altogether or along one axis.
+#include "op/contrib/arange_like.h"
+
 #include "op/core/builder.h"
 
 namespace mixnet::op::arange_like {
 namespace {
 
-struct Params {
-  double start = 0, step = 1;
-  int64_t repeat = 1;
-  std::string ctx;
-  std::optional<int64_t> axis;
-};
-
-void forward(const Params& p, const RunContext& r) {
-  dispatch_all(r.out[0].dtype, "arange_like", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    for (int64_t i = 0; i < r.out[0].size(); ++i) {
-      r.out[0].as<T>()[i] =
-          static_cast<T>(static_cast<accumulator_t<T>>(p.start + static_cast<double>(i / p.repeat) * p.step));
-    }
-  });
-}
 void infer(InferShape& c) {
   const Params& p = c.params<Params>();
   if (!p.axis) return c.set_out(0, c.in[0]);
@@ -36,7 +22,7 @@ void register_ops(Registry& registry) {
   op.param("repeat", &Params::repeat).range(1).doc("How often every number stands.");
   op.param("ctx", &Params::ctx).doc("Accepted for MXNet's files.");
   op.param("axis", &Params::axis).doc("Gives the numbers along this axis as a vector; none: an array of data's shape.");
-  op.input("data", "Gives shape and dtype.").shape_only({0}).infer_shape(infer).kernel(forward).zero_gradient();
+  op.input("data", "Gives shape and dtype.").shape_only({0}).infer_shape(infer).kernel(forward<OnHost>).zero_gradient();
   //[full
   op.doc("start, start + step, ...: an array of data's shape, or a vector as long as data's axis.");
   op.sample({{2, 3}}, {{"start", 1.0}, {"step", 2.0}});

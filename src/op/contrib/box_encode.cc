@@ -1,39 +1,11 @@
 // _contrib_box_encode and _contrib_box_decode: boxes as offsets from anchors, for training and for reading a network's output.
-#include <cmath>
-
-#include "op/contrib/boxes.h"
+#include "op/contrib/box_encode.h"
 
 namespace mixnet::op::box_encode {
 namespace {
 
-void encode(const NoParams&, const RunContext& r) {
-  dispatch_wide(r.in[2].dtype, "box_encode", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    const int64_t n = r.in[0].shape[1], refs = r.in[3].shape[1];
-    const bool shared = r.in[2].shape[0] == 1;
-    const T *mean = r.in[4].as<T>(), *std = r.in[5].as<T>();
-    parallel_for(r.in[0].size(), 1024, [&](int64_t first, int64_t last) {
-      for (int64_t k = first; k < last; ++k) {
-        T *target = r.out[0].as<T>() + k * 4, *mask = r.out[1].as<T>() + k * 4;
-        const T match = r.in[1].as<T>()[k];
-        const bool positive = r.in[0].as<T>()[k] > T(0.5) && refs > 0;
-        std::fill_n(target, 4, T(0));
-        std::fill_n(mask, 4, positive ? T(1) : T(0));
-        if (!positive) continue;
-        const int64_t j = match > 0 ? static_cast<int64_t>(std::min(match, static_cast<T>(refs - 1))) : 0;
-        T ref[4], anchor[4];
-        store_box(load_box(r.in[3].as<T>() + (k / n * refs + j) * 4, BoxFormat::corner), BoxFormat::center, ref);
-        store_box(load_box(r.in[2].as<T>() + (shared ? k % n : k) * 4, BoxFormat::corner), BoxFormat::center, anchor);
-        for (int i = 0; i < 4; ++i) {
-          const T raw = i < 2 ? (ref[i] - anchor[i]) / anchor[i + 2] : std::log(ref[i] / anchor[i]);
-          target[i] = (raw - mean[i]) / std[i];
-        }
-      }
-    });
-  });
-}
 std::unique_ptr<Kernel> prepare_encode(const PrepareContext& c) {
-  return std::make_unique<WideKernel<NoParams>>(c, encode, 0);
+  return std::make_unique<WideKernel<NoParams>>(c, encode<OnHost>, 0);
 }
 void infer_encode(InferShape& c) {
   for (int i : {0, 1}) c.expect_ndim(i, 2, 2);
@@ -53,34 +25,8 @@ void infer_encode(InferShape& c) {
   for (int i : {4, 5}) c.set_in(i, Shape{4});
 }
 
-struct Params {
-  double std0 = 1, std1 = 1, std2 = 1, std3 = 1, clip = -1;
-  BoxFormat format = BoxFormat::center;
-};
-
-void decode(const Params& p, const RunContext& r) {
-  dispatch_wide(r.in[0].dtype, "box_decode", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    const T std[4] = {static_cast<T>(p.std0), static_cast<T>(p.std1), static_cast<T>(p.std2), static_cast<T>(p.std3)};
-    const int64_t n = r.in[0].shape[1];
-    parallel_for(r.in[0].size() / 4, 1024, [&](int64_t first, int64_t last) {
-      for (int64_t k = first; k < last; ++k) {
-        const T* x = r.in[0].as<T>() + k * 4;
-        T a[4], box[4];
-        store_box(load_box(r.in[1].as<T>() + k % n * 4, p.format), BoxFormat::center, a);
-        for (int i = 0; i < 2; ++i) {
-          T size = x[i + 2] * std[i + 2];
-          if (p.clip > 0) size = std::min(size, static_cast<T>(p.clip));
-          box[i] = x[i] * std[i] * a[i + 2] + a[i];
-          box[i + 2] = std::exp(size) * a[i + 2];
-        }
-        store_box(load_box(box, BoxFormat::center), BoxFormat::corner, r.out[0].as<T>() + k * 4);
-      }
-    });
-  });
-}
 std::unique_ptr<Kernel> prepare_decode(const PrepareContext& c) {
-  return std::make_unique<WideKernel<Params>>(c, decode, 0);
+  return std::make_unique<WideKernel<Params>>(c, decode<OnHost>, 0);
 }
 void infer_decode(InferShape& c) {
   c.expect_ndim(0, 3, 3);

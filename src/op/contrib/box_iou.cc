@@ -1,12 +1,8 @@
 // _contrib_box_iou: intersection over union of every box of one array with every box of another.
-#include "op/contrib/boxes.h"
+#include "op/contrib/box_iou.h"
 
 namespace mixnet::op::box_iou {
 namespace {
-
-struct Params {
-  BoxFormat format = BoxFormat::corner;
-};
 
 void forward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "box_iou", [&](auto tag) {

@@ -1,18 +1,10 @@
 // _contrib_count_sketch (Charikar et al., 2002): projects rows onto fewer columns, every number with a sign to the column it is hashed to.
+#include "op/contrib/count_sketch.h"
+
 #include "op/core/wide.h"
 
 namespace mixnet::op::count_sketch {
 namespace {
-
-struct Params {
-  int64_t out_dim = 1, processing_batch_size = 32;
-};
-
-// Columns outside of the output are clipped to it.
-template <class T>
-int64_t column(T v, int64_t columns) {
-  return v > 0 ? static_cast<int64_t>(std::min(v, static_cast<T>(columns - 1))) : 0;
-}
 
 void forward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "count_sketch", [&](auto tag) {

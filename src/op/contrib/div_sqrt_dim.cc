@@ -1,22 +1,11 @@
 // _contrib_div_sqrt_dim: data over the square root of its last extent, the scale of attention scores.
-#include <cmath>
+#include "op/contrib/div_sqrt_dim.h"
 
 #include "op/core/builder.h"
 
 namespace mixnet::op::div_sqrt_dim {
 namespace {
 
-void forward(const NoParams&, const RunContext& r) {
-  dispatch_float(r.in[0].dtype, "div_sqrt_dim", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    using A = accumulator_t<T>;
-    const A root = std::sqrt(static_cast<A>(r.in[0].shape.back()));
-    parallel_for(r.out[0].size(), 16384, [&](int64_t first, int64_t last) {
-      for (int64_t i = first; i < last; ++i)
-        r.out[0].as<T>()[i] = static_cast<T>(static_cast<A>(r.in[0].as<T>()[i]) / root);
-    });
-  });
-}
 void infer(InferShape& c) {
   c.expect_ndim(0, 1, Shape::max_ndim);
   c.all_same();
@@ -30,7 +19,7 @@ void gradient(GradientContext& g) { g.set(0, g.make("_contrib_div_sqrt_dim", {g.
 
 void register_ops(Registry& registry) {
   OpBuilder<> op(registry, "_contrib_div_sqrt_dim");
-  op.input("data", "At least one dimension, float.").inplace(0, 0).infer_shape(infer).kernel(forward);
+  op.input("data", "At least one dimension, float.").inplace(0, 0).infer_shape(infer).kernel(forward<OnHost>);
   //[full
   op.doc("Divides by the square root of the last extent.").gradient(gradient);
   for (const Shape& shape : {Shape{2, 3}, Shape{1}, Shape{0, 2}}) op.sample({shape});

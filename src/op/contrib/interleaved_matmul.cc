@@ -2,6 +2,8 @@
 //
 // A projection is (length, batch, heads * parts * d): per head `parts` rows of d numbers, queries, keys and values for self-attention
 // (parts 3) or keys and values for encoder-decoder attention (parts 2). Attention is (batch * heads, query length, key length).
+#include "op/contrib/interleaved_matmul.h"
+
 #include <cmath>
 
 #include "op/core/gemm.h"
@@ -9,27 +11,6 @@
 
 namespace mixnet::op::interleaved_matmul {
 namespace {
-
-struct Params {
-  int64_t heads = 1;
-};
-
-// One part of a projection: matrices (length, d), one per batch item and head, with a common distance of rows.
-template <class T>
-struct Part {
-  T* data;
-  int64_t length, batch, heads, parts, d, index;
-  Part(const TensorView& v, int64_t number_of_heads, int64_t number_of_parts, int64_t which)
-      : data(v.as<T>()),
-        length(v.shape[0]),
-        batch(v.shape[1]),
-        heads(number_of_heads),
-        parts(number_of_parts),
-        d(v.shape[2] / (heads * parts)),
-        index(which) {}
-  int64_t pitch() const { return batch * heads * parts * d; }
-  T* matrix(int64_t i) const { return data + (i * parts + index) * d; }
-};
 
 // scores = q k^T / sqrt(d), for all heads. With `grad`, its gradient: dq = ds k / sqrt(d), dk = ds^T q / sqrt(d).
 template <class T>

@@ -1,26 +1,10 @@
 // _contrib_quadratic: a x^2 + b x + c.
+#include "op/contrib/quadratic.h"
+
 #include "op/core/builder.h"
 
 namespace mixnet::op::quadratic {
 namespace {
-
-struct Params {
-  double a = 0, b = 0, c = 0;
-};
-
-void forward(const Params& p, const RunContext& r) {
-  dispatch_float(r.in[0].dtype, "quadratic", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    using A = accumulator_t<T>;
-    const A a = static_cast<A>(p.a), b = static_cast<A>(p.b), c = static_cast<A>(p.c);
-    parallel_for(r.out[0].size(), 16384, [&](int64_t first, int64_t last) {
-      for (int64_t i = first; i < last; ++i) {
-        const A x = static_cast<A>(r.in[0].as<T>()[i]);
-        r.out[0].as<T>()[i] = static_cast<T>((a * x + b) * x + c);
-      }
-    });
-  });
-}
 
 //[full
 // The slope 2 a x + b is a quadratic function too.
@@ -38,7 +22,7 @@ void register_ops(Registry& registry) {
   op.param("a", &Params::a).doc("Factor of the square.");
   op.param("b", &Params::b).doc("Factor of data.");
   op.param("c", &Params::c).doc("Added to everything.");
-  op.input("data", "Any shape, float.").inplace(0, 0).kernel(forward);
+  op.input("data", "Any shape, float.").inplace(0, 0).kernel(forward<OnHost>);
   //[full
   op.doc("a x^2 + b x + c for every element.").gradient(gradient);
   for (const Shape& shape : {Shape{2, 3}, Shape{1}, Shape{0}})

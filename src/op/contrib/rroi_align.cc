@@ -1,65 +1,10 @@
 // _contrib_RROIAlign (Ma et al., 2018): averages of bilinear samples over the cells of a grid laid over turned regions of an image.
-#include <cmath>
+#include "op/contrib/rroi_align.h"
 
 #include "op/core/wide.h"
 
 namespace mixnet::op::rroi_align {
 namespace {
-
-struct Params {
-  Shape pooled_size;
-  double spatial_scale = 1;
-  int64_t sampling_ratio = -1;
-};
-
-// Bilinear value; 0 further than a pixel outside of the image.
-template <class T>
-T value_at(const T* plane, T y, T x, int64_t height, int64_t width) {
-  if (!(y >= -1 && y <= static_cast<T>(height) && x >= -1 && x <= static_cast<T>(width))) return T(0);
-  y = std::min(std::max(y, T(0)), static_cast<T>(height - 1));
-  x = std::min(std::max(x, T(0)), static_cast<T>(width - 1));
-  const int64_t top = static_cast<int64_t>(y), left = static_cast<int64_t>(x);
-  const int64_t bottom = std::min(top + 1, height - 1), right = std::min(left + 1, width - 1);
-  const T v = y - static_cast<T>(top), h = x - static_cast<T>(left);
-  return (1 - v) * ((1 - h) * plane[top * width + left] + h * plane[top * width + right]) +
-         v * ((1 - h) * plane[bottom * width + left] + h * plane[bottom * width + right]);
-}
-
-// A region: its centre, extents and turn, in pixels of data.
-template <class T>
-struct Region {
-  T x, y, width, height, cosine, sine;
-  int64_t rows, columns;  // samples of a cell
-  Region(const Params& p, const T* roi, const Shape& data) {
-    const T scale = static_cast<T>(p.spatial_scale), angle = roi[5] * static_cast<T>(3.14159265358979323846 / 180);
-    x = roi[1] * scale;
-    y = roi[2] * scale;
-    width = std::max(roi[3] * scale, T(1));
-    height = std::max(roi[4] * scale, T(1));
-    cosine = std::cos(angle);
-    sine = std::sin(angle);
-    // A region far larger than the image gets no more samples than four per pixel.
-    auto samples = [&](T length, int64_t cells, int64_t extent) {
-      if (p.sampling_ratio > 0) return p.sampling_ratio;
-      const T wanted = std::ceil(length / static_cast<T>(cells));
-      return wanted > 0 ? static_cast<int64_t>(std::min(wanted, static_cast<T>(4 * extent + 4))) : int64_t{0};
-    };
-    const int64_t extent = std::max(data[2], data[3]);
-    rows = samples(height, p.pooled_size[0], extent);
-    columns = samples(width, p.pooled_size[1], extent);
-  }
-  T cell(const Params& p, const T* plane, int64_t i, int64_t j, const Shape& data) const {
-    const T h = height / static_cast<T>(p.pooled_size[0]), w = width / static_cast<T>(p.pooled_size[1]);
-    T sum = 0;
-    for (int64_t s = 0; s < rows * columns; ++s) {
-      const T dy = (static_cast<T>(i) + (static_cast<T>(s / columns) + T(0.5)) / static_cast<T>(rows)) * h - height / 2;
-      const T dx =
-          (static_cast<T>(j) + (static_cast<T>(s % columns) + T(0.5)) / static_cast<T>(columns)) * w - width / 2;
-      sum += value_at(plane, dy * cosine - dx * sine + y, dx * cosine + dy * sine + x, data[2], data[3]);
-    }
-    return sum / static_cast<T>(std::max<int64_t>(1, rows * columns));
-  }
-};
 
 void forward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "RROIAlign", [&](auto tag) {
@@ -72,10 +17,11 @@ void forward(const Params& p, const RunContext& r) {
         T* y = r.out[0].as<T>() + k * channels * cells;
         std::fill_n(y, channels * cells, T(0));
         if (!(roi[0] >= 0 && roi[0] < static_cast<T>(s[0])) || s[2] * s[3] == 0) continue;
-        const Region<T> region(p, roi, s);
+        const Region<T> region({p.pooled_size[0], p.pooled_size[1], p.sampling_ratio, p.spatial_scale}, roi, s[2],
+                               s[3]);
         const T* image = r.in[0].as<T>() + static_cast<int64_t>(roi[0]) * channels * s[2] * s[3];
         for (int64_t e = 0; e < channels * cells; ++e) {
-          y[e] = region.cell(p, image + e / cells * s[2] * s[3], e % cells / p.pooled_size[1], e % p.pooled_size[1], s);
+          y[e] = region.cell(image + e / cells * s[2] * s[3], e % cells);
         }
       }
     });

@@ -3,7 +3,7 @@
 // A tile holds some queries and some keys; per query the largest score so far and the sum of the exponentials are carried along, and
 // what was summed before is scaled when a larger score comes ("online softmax", Milakov and Gimelshein, 2018). Memory beyond the
 // tensors is a tile per thread, whatever the lengths; a sum per query is kept for backward, which makes each tile again.
-#include <cmath>
+#include "op/contrib/sdp_attention.h"
 
 #include "base/independent.h"
 #include "base/thread_pool.h"
@@ -14,24 +14,14 @@
 namespace mixnet::op::sdp_attention {
 namespace {
 
-struct Params {
-  bool use_mask = false, causal = false;
-  std::optional<double> scale;
-};
 // The number of buffers is chosen when the kernel is prepared.
 struct Planned : Params {
   int64_t slots = 1;
 };
 
 constexpr int64_t query_tile = 128, key_tile = 256;
-
-struct Sizes {
-  int64_t matrices, heads, queries, keys, depth, width;  // width: of a value
-  Sizes(const Shape& q, const Shape& v)
-      : matrices(q[0] * q[1]), heads(q[1]), queries(q[2]), keys(v[2]), depth(q[3]), width(v[3]) {}
-  int64_t query_tiles() const { return (queries + query_tile - 1) / query_tile; }
-  int64_t tile() const { return std::min(query_tile, queries) * std::min(key_tile, keys); }
-};
+int64_t query_tiles(const Sizes& s) { return (s.queries + query_tile - 1) / query_tile; }
+int64_t tile_of(const Sizes& s) { return std::min(query_tile, s.queries) * std::min(key_tile, s.keys); }
 
 // What is added to the scores of one matrix; extents of 1 are repeated.
 template <class T>
@@ -53,11 +43,6 @@ struct Mask {
 template <class T>
 Mask<T> mask_of(const Params& p, const RunContext& r, size_t input, const Sizes& s, int64_t matrix) {
   return p.use_mask ? Mask<T>(r.in[input], matrix / s.heads, matrix % s.heads) : Mask<T>();
-}
-
-template <class T>
-T scale_of(const Params& p, const Sizes& s) {
-  return p.scale ? static_cast<T>(*p.scale) : 1 / std::sqrt(static_cast<T>(std::max<int64_t>(1, s.depth)));
 }
 
 struct Tile {
@@ -132,8 +117,8 @@ void forward(const Planned& p, const RunContext& r) {
     using T = typename decltype(tag)::type;
     const Sizes s(r.in[0].shape, r.in[2].shape);
     if (r.out[0].size() == 0) return;
-    const int64_t tiles = s.query_tiles();
-    share(p.slots, s.matrices * tiles, static_cast<T*>(r.context.workspace), s.tile(), [&](int64_t task, T* buffer) {
+    const int64_t tiles = query_tiles(s);
+    share(p.slots, s.matrices * tiles, static_cast<T*>(r.context.workspace), tile_of(s), [&](int64_t task, T* buffer) {
       const int64_t m = task / tiles;
       attend(p, s, task % tiles * query_tile, r.in[0].as<T>() + m * s.queries * s.depth,
              r.in[1].as<T>() + m * s.keys * s.depth, r.in[2].as<T>() + m * s.keys * s.width, mask_of<T>(p, r, 3, s, m),
@@ -152,11 +137,12 @@ std::unique_ptr<Kernel> planned(const PrepareContext& c, const Sizes& s, int64_t
   PrepareContext own = c;
   own.params_ = &p;
   const int64_t item = c.inputs[0].dtype == DType::f64 ? 8 : 4;
-  return std::make_unique<WideKernel<Planned>>(own, body, static_cast<size_t>(p.slots * tiles_each * s.tile() * item));
+  return std::make_unique<WideKernel<Planned>>(own, body,
+                                               static_cast<size_t>(p.slots * tiles_each * tile_of(s) * item));
 }
 std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
   const Sizes s(c.inputs[0].shape, c.inputs[2].shape);
-  return planned(c, s, s.matrices * s.query_tiles(), 1, forward);
+  return planned(c, s, s.matrices * query_tiles(s), 1, forward);
 }
 
 std::vector<std::string> input_names(const Params& p) {
@@ -226,7 +212,7 @@ void tile_gradients(const Params& p, const Sizes& s, const Tile& t, const Matrix
 
 template <class T>
 void attend_backward(const Params& p, const Sizes& s, const Matrix<T>& m, T* buffer) {
-  T *prob = buffer, *ds = buffer + s.tile();
+  T *prob = buffer, *ds = buffer + tile_of(s);
   std::fill_n(m.dq, s.queries * s.depth, T(0));
   std::fill_n(m.dk, s.keys * s.depth, T(0));
   std::fill_n(m.dv, s.keys * s.width, T(0));
@@ -255,7 +241,7 @@ void backward(const Planned& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "sdp_attention", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const Sizes s(r.in[1].shape, r.in[3].shape);
-    share(p.slots, s.matrices, static_cast<T*>(r.context.workspace), 2 * s.tile(), [&](int64_t i, T* buffer) {
+    share(p.slots, s.matrices, static_cast<T*>(r.context.workspace), 2 * tile_of(s), [&](int64_t i, T* buffer) {
       const auto in = [&](size_t n, int64_t length) { return r.in[n].as<T>() + i * length; };
       const auto out = [&](size_t n, int64_t length) { return r.out[n].as<T>() + i * length; };
       const int64_t queries = s.queries * s.depth, keys = s.keys * s.depth, values = s.keys * s.width,

@@ -1,38 +1,10 @@
 // Values changed forward while the gradient passes as it is (or scaled): round_ste and sign_ste (Bengio et al., 2013), gradientmultiplier.
-#include <cmath>
-#include <cstring>
+#include "op/contrib/straight_through.h"
 
 #include "op/core/builder.h"
 
 namespace mixnet::op::straight_through {
 namespace {
-
-struct Params {
-  double scalar = 1;
-  bool is_int = true;
-};
-
-// Half a whole number rounds away from zero.
-template <class A> A rounded(A x) { return std::round(x); }
-template <class A> A sign(A x) { return x > 0 ? A(1) : x < 0 ? A(-1) : x; }
-
-template <bool Round>
-void forward(const NoParams&, const RunContext& r) {
-  dispatch_float(r.in[0].dtype, Round ? "round_ste" : "sign_ste", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    using A = accumulator_t<T>;
-    parallel_for(r.out[0].size(), 16384, [&](int64_t first, int64_t last) {
-      for (int64_t i = first; i < last; ++i) {
-        const A x = static_cast<A>(r.in[0].as<T>()[i]);
-        r.out[0].as<T>()[i] = static_cast<T>(Round ? rounded(x) : sign(x));
-      }
-    });
-  });
-}
-void copy(const Params&, const RunContext& r) {
-  if (r.out[0].size() > 0 && r.out[0].data != r.in[0].data)
-    std::memcpy(r.out[0].data, r.in[0].data, static_cast<size_t>(r.out[0].bytes()));
-}
 
 //[full
 void pass(GradientContext& g) { g.set(0, g.output_grad(0)); }
@@ -45,13 +17,13 @@ void multiply(GradientContext& g) {
 
 void register_ops(Registry& registry) {
   OpBuilder<> round(registry, "_contrib_round_ste");
-  round.input("data", "Any shape, float.").inplace(0, 0).kernel(forward<true>);
+  round.input("data", "Any shape, float.").inplace(0, 0).kernel(forward<OnHost, true>);
   OpBuilder<> signs(registry, "_contrib_sign_ste");
-  signs.input("data", "Any shape, float.").inplace(0, 0).kernel(forward<false>);
+  signs.input("data", "Any shape, float.").inplace(0, 0).kernel(forward<OnHost, false>);
   OpBuilder<Params> multiplier(registry, "_contrib_gradientmultiplier");
   multiplier.param("scalar", &Params::scalar).doc("Multiplies the gradient.");
   multiplier.param("is_int", &Params::is_int).doc("Accepted for MXNet's files.");
-  multiplier.input("data", "Any shape and dtype.").inplace(0, 0).same_bytes(0, 0).kernel(copy);
+  multiplier.input("data", "Any shape and dtype.").inplace(0, 0).same_bytes(0, 0).kernel(copy<OnHost>);
   //[full
   round.doc("Rounds to whole numbers; the gradient passes unchanged, as through the identity.").gradient(pass);
   signs.doc("The sign of every element; the gradient passes unchanged, as through the identity.").gradient(pass);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "op/control/run.h"
+#include "op/core/gpu/register.h"
 
 namespace mixnet::op::cond {
 namespace {
@@ -168,12 +169,12 @@ class Choice : public Kernel {
     for (const TensorView& v : r.in) node.push_back(v.data);
     for (size_t o = 0; o < static_cast<size_t>(params_.num_branch_outputs()); ++o) {
       const int inner = o < b.outputs.size() ? b.outputs[o] : -1;
-      if (inner < 0) control::set_zero(r.out[o]);
+      if (inner < 0) control::set_zero(r, r.out[o]);
       else out[static_cast<size_t>(inner)] = r.out[o].data;
     }
     runners_[taken]->run(gather(node, b.inputs), out, r.context.workspace, control::run_key(r.context.random, 1));
     const size_t last = static_cast<size_t>(params_.num_branch_outputs());
-    if (params_.extends && r.out[last].data) *r.out[last].as<int64_t>() = taken;
+    if (params_.extends) control::write_count(r, r.out[last], taken);
   }
 
  private:
@@ -196,14 +197,14 @@ class Choice : public Kernel {
   }
 
   bool decide(const RunContext& r) const {
-    if (params_.decided) return *r.in[0].as<int64_t>() != 0;
+    if (params_.decided) return control::read_count(r, r.in[0]) != 0;
     std::vector<void*> node;
     for (const TensorView& v : r.in) node.push_back(v.data);
     TensorView decision = decision_;
     decision.data = static_cast<char*>(r.context.workspace) + decision_at_;
     void* const to[] = {decision.data};
     cond_->run(gather(node, params_.cond_input_locs), to, r.context.workspace, control::run_key(r.context.random, 0));
-    return control::is_true(decision);
+    return control::is_true(r, decision);
   }
 
   const Params params_;
@@ -354,6 +355,7 @@ void register_ops(Registry& registry) {
   op.visible_outputs([](const Params& p) { return static_cast<int>(p.num_outputs); });
   op.infer_shape(infer_shape).infer_type(infer_type).prepare(prepare);
   op.random().uses_training().optional_outputs();
+  gpu::prepared(registry, "_cond", prepare);
   //[full
   op.doc("Runs one of two subgraphs. Made by mx.sym.contrib.cond.");
   op.gradient(gradient);

@@ -5,6 +5,7 @@
 #include "op/control/foreach.h"
 
 #include "op/control/run.h"
+#include "op/core/gpu/register.h"
 //[full
 #include "op/control/gradient_node.h"
 //]
@@ -191,7 +192,7 @@ class Loop : public Kernel {
   }
 
   static int64_t clamp(int64_t count, int64_t most) { return std::max<int64_t>(0, std::min(count, most)); }
-  int64_t counted(const RunContext& r) const { return clamp(*r.in[row_bytes_.size()].as<int64_t>(), rows_); }
+  int64_t counted(const RunContext& r) const { return clamp(control::read_count(r, r.in[row_bytes_.size()]), rows_); }
 
   // The last run writes the output, the others by turns the workspace and the output (or what stands for it).
   void* state_at(const RunContext& r, size_t output, bool aside) const {
@@ -206,10 +207,10 @@ class Loop : public Kernel {
     const Params& p = params_;
     for (size_t o = 0; o < r.out.size(); ++o) {
       if (!p.makes_state(static_cast<int>(o))) {
-        control::set_zero(r.out[o], count * out_bytes_[o]);
+        control::set_zero(r, r.out[o], count * out_bytes_[o]);
       } else if (count == 0 && r.out[o].data) {
         const TensorView& start = r.in[static_cast<size_t>(p.num_data()) + o - static_cast<size_t>(p.num_out_data)];
-        if (out_bytes_[o] > 0) std::memcpy(r.out[o].data, start.data, static_cast<size_t>(out_bytes_[o]));
+        control::copy(r, r.out[o].data, start.data, out_bytes_[o]);
       }
     }
   }
@@ -311,6 +312,7 @@ void register_ops(Registry& registry) {
   op.visible_outputs([](const Params& p) { return static_cast<int>(p.num_outputs); });
   op.infer_shape(infer_shape).infer_type(infer_type).prepare(prepare);
   op.random().uses_training().optional_outputs();
+  gpu::prepared(registry, "_foreach", prepare);
   //[full
   op.doc("Runs a subgraph once for every row of its data. Made by mx.sym.contrib.foreach.");
   op.gradient(gradient);

@@ -1,9 +1,11 @@
-// What operators that run subgraphs share: names, keys of random draws, rows of tensors, a condition's value.
+// What operators that run subgraphs share: names, keys of random draws, rows of tensors, a condition's value. The same code runs on the host
+// and for a GPU, whose stream it waits for where a value decides what is run.
 #pragma once
 #include <cstring>
 #include <string>
 #include <vector>
 
+#include "device/stream.h"
 #include "op/core/builder.h"
 #include "op/core/max_parts.h"
 
@@ -30,16 +32,40 @@ inline PhiloxKey run_key(const PhiloxKey& key, int64_t run) {
   return {(static_cast<uint64_t>(block.word[0]) << 32) | block.word[1], 0};
 }
 
-inline bool is_true(const TensorView& v) {
+inline void copy(const RunContext& r, void* to, const void* from, int64_t bytes) {
+  if (bytes <= 0) return;
+  if (r.context.stream) r.context.stream->copy(to, from, static_cast<size_t>(bytes));
+  else std::memcpy(to, from, static_cast<size_t>(bytes));
+}
+// The same for a number of the host, which may go afterwards.
+inline void exchange(const RunContext& r, void* to, const void* from, int64_t bytes) {
+  copy(r, to, from, bytes);
+  if (r.context.stream) r.context.stream->synchronize();
+}
+inline int64_t read_count(const RunContext& r, const TensorView& v) {
+  int64_t count = 0;
+  exchange(r, &count, v.data, sizeof count);
+  return count;
+}
+inline void write_count(const RunContext& r, const TensorView& v, int64_t count) {
+  if (v.data) exchange(r, v.data, &count, sizeof count);
+}
+
+inline bool is_true(const RunContext& r, TensorView v) {
+  int64_t number = 0;
+  exchange(r, &number, v.data, dtype_size(v.dtype));
+  v.data = &number;
   return dispatch_all(v.dtype, "condition", [&](auto tag) {
     using T = typename decltype(tag)::type;
     return static_cast<double>(static_cast<accumulator_t<T>>(*v.as<T>())) != 0;
   });
 }
 
-inline void set_zero(const TensorView& v, int64_t first_byte = 0) {
-  if (v.data && v.bytes() > first_byte)
-    std::memset(v.as<char>() + first_byte, 0, static_cast<size_t>(v.bytes() - first_byte));
+inline void set_zero(const RunContext& r, const TensorView& v, int64_t first_byte = 0) {
+  if (!v.data || v.bytes() <= first_byte) return;
+  const size_t bytes = static_cast<size_t>(v.bytes() - first_byte);
+  if (r.context.stream) r.context.stream->fill_zero(v.as<char>() + first_byte, bytes);
+  else std::memset(v.as<char>() + first_byte, 0, bytes);
 }
 
 // A row: what one run reads or writes of a tensor whose first axis counts the runs. Of a vector it is not known: MXNet, which has no

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "op/control/run.h"
+#include "op/core/gpu/register.h"
 //[full
 #include "op/control/gradient_node.h"
 //]
@@ -174,7 +175,7 @@ class Loop : public Kernel {
       void* const to[] = {decision.data};
       // Both subgraphs of a run draw from streams of their own.
       cond_->run(gather(node, p.cond_input_locs), to, workspace, control::run_key(r.context.random, 2 * k));
-      if (!control::is_true(decision)) break;
+      if (!control::is_true(r, decision)) break;
       for (size_t o = 0; o < out.size(); ++o) {
         out[o] =
             p.makes_state(static_cast<int>(o)) ? state_at(workspace, o, k % 2) : row_at(r.out[o], k, out_bytes_[o]);
@@ -214,12 +215,12 @@ class Loop : public Kernel {
     const Params& p = params_;
     for (int o = 0; o < p.num_func_outputs(); ++o) {
       const size_t i = static_cast<size_t>(o);
-      if (!p.makes_state(o)) control::set_zero(r.out[i], count * out_bytes_[i]);
-      else if (r.out[i].data && out_bytes_[i] > 0)
-        std::memcpy(r.out[i].data, node[static_cast<size_t>(p.node_state(o - static_cast<int>(p.num_out_data)))],
-                    static_cast<size_t>(out_bytes_[i]));
+      if (!p.makes_state(o)) control::set_zero(r, r.out[i], count * out_bytes_[i]);
+      else if (r.out[i].data)
+        control::copy(r, r.out[i].data, node[static_cast<size_t>(p.node_state(o - static_cast<int>(p.num_out_data)))],
+                      out_bytes_[i]);
     }
-    if (p.extends && r.out[out_bytes_.size()].data) *r.out[out_bytes_.size()].as<int64_t>() = count;
+    if (p.extends) control::write_count(r, r.out[out_bytes_.size()], count);
   }
 
   const Params params_;
@@ -303,6 +304,7 @@ void register_ops(Registry& registry) {
   op.visible_outputs([](const Params& p) { return static_cast<int>(p.num_outputs); });
   op.infer_shape(infer_shape).infer_type(infer_type).prepare(prepare);
   op.random().uses_training().optional_outputs();
+  gpu::prepared(registry, "_while_loop", prepare);
   //[full
   op.doc("Runs a subgraph while another one says so. Made by mx.sym.contrib.while_loop.");
   op.gradient(gradient);

@@ -57,6 +57,7 @@ void dispatch(DType t, F f) {
 struct Ranges {
   const float *low, *high;
   int64_t count;
+  // Of arrays on any device, which are looked at there.
   Ranges(const TensorView& min, const TensorView& max)
       : low(min.as<float>()), high(max.as<float>()), count(min.size()) {}
   MIXNET_ON_DEVICE size_t at(int64_t channel) const { return static_cast<size_t>(count == 1 ? 0 : channel); }

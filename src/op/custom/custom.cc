@@ -229,6 +229,7 @@ class Identity : public CustomProp, public CustomOperator, public std::enable_sh
 
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "Custom");
+  op.no_gpu("runs the program's own code, on arrays of the host");
   op.param("op_type", &Params::op_type).required().doc("Name under which the operator was registered.");
   op.param("op_params", &Params::kwargs)
       .doc("Its parameters, a JSON object of texts. In files they are parameters of the node.");
@@ -248,6 +249,7 @@ void register_ops(Registry& registry) {
   op.sample({{0, 2}}, {{"op_type", "_identity"}});
 
   OpBuilder<Params> backward(registry, "_backward_Custom");
+  backward.no_gpu("runs the program's own code, on arrays of the host");
   backward.hidden().input_names(backward_inputs).output_names(backward_outputs).optional_outputs();
   backward.infer_shape(backward_shape).infer_type(backward_type).prepare(prepare_backward);
   backward.no_gradient("it is computed by the program");

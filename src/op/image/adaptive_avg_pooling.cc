@@ -1,15 +1,10 @@
 // _contrib_AdaptiveAvgPooling2D: averages over a grid of cells that covers the image, whatever its size.
+#include "op/image/adaptive_avg_pooling.h"
+
 #include "op/core/wide.h"
 
 namespace mixnet::op::adaptive_avg_pooling {
 namespace {
-
-struct Params {
-  Shape output_size{};
-  int64_t extent(int axis) const {
-    return output_size.ndim() == 0 ? 1 : output_size[output_size.ndim() == 1 ? 0 : axis];
-  }
-};
 
 void add_params(OpBuilder<Params>& op) {
   op.param("output_size", &Params::output_size)
@@ -20,10 +15,6 @@ void add_params(OpBuilder<Params>& op) {
                  p.output_size);
   });
 }
-
-// Cells overlap where the extents do not divide: cell i covers [floor(i in / out), ceil((i + 1) in / out)).
-int64_t begin_of(int64_t i, int64_t in, int64_t out) { return i * in / out; }
-int64_t end_of(int64_t i, int64_t in, int64_t out) { return ((i + 1) * in + out - 1) / out; }
 
 // f(plane, cell, first row, end row, first column, end column).
 template <class F>

@@ -1,16 +1,10 @@
 // _contrib_BilinearResize2D: images of another size, interpolated between the four nearest pixels.
+#include "op/image/bilinear_resize.h"
+
 #include "op/core/wide.h"
 
 namespace mixnet::op::bilinear_resize {
 namespace {
-
-enum class Mode { like, odd_scale, size, to_even_down, to_even_up, to_odd_down, to_odd_up };
-struct Params {
-  int64_t height = 1, width = 1;
-  std::optional<double> scale_height, scale_width;
-  Mode mode = Mode::size;
-  bool align_corners = true;
-};
 
 void add_params(OpBuilder<Params>& op) {
   op.param("height", &Params::height).range(1).doc("Height of the output, mode size without scale_height.");
@@ -43,23 +37,6 @@ int64_t new_extent(const Params& p, int64_t in, int64_t fixed, const std::option
   }
   return in;
 }
-
-// The two source pixels of one target pixel along an axis.
-struct Tap {
-  int64_t low, high;
-  double share;  // of `high`
-  Tap(int64_t i, int64_t in, int64_t out, bool align) {
-    // A single pixel is the first one in both conventions, as in MXNet.
-    const double step = out <= 1 ? 0
-                        : align  ? static_cast<double>(in - 1) / static_cast<double>(out - 1)
-                                 : static_cast<double>(in) / static_cast<double>(out);
-    const double at =
-        align ? static_cast<double>(i) * step : std::max(0.0, (static_cast<double>(i) + 0.5) * step - 0.5);
-    low = std::min(static_cast<int64_t>(at), in - 1);
-    high = std::min(low + 1, in - 1);
-    share = at - static_cast<double>(low);
-  }
-};
 
 // f(plane, row tap, column tap, offset in the target's plane).
 template <class F>

@@ -1,20 +1,12 @@
 // BilinearSampler: an image looked up at the points of a grid.
-#include "op/image/sampling.h"
+#include "op/image/bilinear_sampler.h"
 
 namespace mixnet::op::bilinear_sampler {
 namespace {
 
-struct Params {
-  std::optional<bool> cudnn_off;
-};
-
-void forward(const Params&, const RunContext& r) {
-  dispatch_wide(r.in[0].dtype, "BilinearSampler", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    sample_bilinear(r.in[0], r.in[1].as<T>(), r.out[0]);
-  });
+std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, forward<OnHost>, 0);
 }
-std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, forward, 0); }
 
 void infer(InferShape& c) {
   c.expect_ndim(0, 4, 4);

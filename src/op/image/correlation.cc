@@ -2,17 +2,14 @@
 //
 // Both images are padded with zeros. Output channel (v, u) at (i, j) compares the patch at (i, j) stride1 + max_displacement of data1 with
 // the patch of data2 moved by (v, u) stride2: the mean over patch and channels of products, or of absolute differences.
+#include "op/image/correlation.h"
+
 #include <cmath>
 
 #include "op/core/wide.h"
 
 namespace mixnet::op::correlation {
 namespace {
-
-struct Params {
-  int64_t kernel_size = 1, max_displacement = 1, stride1 = 1, stride2 = 1, pad_size = 0;
-  bool is_multiply = true;
-};
 
 void add_params(OpBuilder<Params>& op) {
   op.param("kernel_size", &Params::kernel_size).range(1, 1 << 20).doc("Extent of the patches, odd.");
@@ -25,18 +22,6 @@ void add_params(OpBuilder<Params>& op) {
     MIXNET_CHECK(p.kernel_size % 2 == 1, invalid, "kernel_size: expected an odd number, got ", p.kernel_size);
   });
 }
-
-struct Geometry {
-  int64_t radius, side, rows, columns;  // displacements: side * side with side = 2 radius + 1
-  Geometry(const Params& p, const Shape& in) : radius(p.max_displacement / p.stride2), side(2 * radius + 1) {
-    auto positions = [&p](int64_t extent) {
-      const int64_t room = extent + 2 * p.pad_size - 2 * (p.max_displacement + p.kernel_size / 2);
-      return room <= 0 ? 0 : (room + p.stride1 - 1) / p.stride1;
-    };
-    rows = positions(in[2]);
-    columns = positions(in[3]);
-  }
-};
 
 // f(output offset, offset in data1 or -1, offset in data2 or -1) for all terms of image n; -1 stands for padding.
 template <class F>

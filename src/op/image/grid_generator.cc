@@ -1,14 +1,8 @@
 // GridGenerator: sampling grids from affine transformations or from optical flow.
-#include "op/image/sampling.h"
+#include "op/image/grid_generator.h"
 
 namespace mixnet::op::grid_generator {
 namespace {
-
-enum class Kind { affine, warp };
-struct Params {
-  Kind kind = Kind::affine;
-  Shape target_shape{0, 0};
-};
 
 void add_params(OpBuilder<Params>& op) {
   op.param("transform_type", &Params::kind, {"affine", "warp"})
@@ -22,30 +16,9 @@ void add_params(OpBuilder<Params>& op) {
   });
 }
 
-// Pixels per unit of the grid.
-double half_extent(int64_t extent) { return static_cast<double>(std::max<int64_t>(1, extent - 1)) / 2; }
-
-template <class T>
-void warp(const T* flow, int64_t count, int64_t height, int64_t width, T* grid) {
-  for (int64_t n = 0; n < count * 2; ++n) {
-    const bool is_y = n % 2 == 1;
-    const T unit = static_cast<T>(half_extent(is_y ? height : width));
-    for (int64_t p = 0; p < height * width; ++p) {
-      const int64_t e = n * height * width + p;
-      grid[e] = (flow[e] + static_cast<T>(is_y ? p / width : p % width)) / unit - 1;
-    }
-  }
+std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, forward<OnHost>, 0);
 }
-void forward(const Params& p, const RunContext& r) {
-  dispatch_wide(r.in[0].dtype, "GridGenerator", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    const Shape& o = r.out[0].shape;
-    const T* x = r.in[0].as<T>();
-    if (p.kind == Kind::affine) affine_grid(x, o[0], o[2], o[3], r.out[0].as<T>());
-    else warp(x, o[0], o[2], o[3], r.out[0].as<T>());
-  });
-}
-std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, forward, 0); }
 
 void infer(InferShape& c) {
   const Params& p = c.params<Params>();

@@ -1,14 +1,12 @@
 // _image_crop: a rectangle cut out of images with channels last.
+#include "op/image/image_crop.h"
+
 #include <cstring>
 
 #include "op/core/builder.h"
 
 namespace mixnet::op::image_crop {
 namespace {
-
-struct Params {
-  int64_t x = 0, y = 0, width = 1, height = 1;
-};
 
 void add_params(OpBuilder<Params>& op) {
   op.param("x", &Params::x).required().range(0, 1 << 30).doc("The first column.");

@@ -1,12 +1,10 @@
 // _image_normalize: takes off a mean and divides by a standard deviation, channel by channel.
+#include "op/image/image_normalize.h"
+
 #include "op/core/wide.h"
 
 namespace mixnet::op::image_normalize {
 namespace {
-
-struct Params {
-  std::vector<double> mean{0, 0, 0, 0}, std{1, 1, 1, 1};
-};
 
 void add_params(OpBuilder<Params>& op) {
   op.param("mean", &Params::mean).doc("The mean of each channel, or one for all.");
@@ -24,11 +22,9 @@ void each(const Params& p, const RunContext& r, F f) {
     using T = typename decltype(tag)::type;
     const Shape& s = r.in[0].shape;
     const int64_t area = s.size(s.ndim() - 2, s.ndim()), channels = s[s.ndim() - 3];
-    auto of = [](const std::vector<double>& list, int64_t c) {
-      return static_cast<T>(list[list.size() == 1 ? 0 : static_cast<size_t>(c)]);
-    };
     for (int64_t k = 0; k < s.size(0, s.ndim() - 2); ++k) {
-      const T mean = of(p.mean, k % channels), std = of(p.std, k % channels);
+      const T mean = static_cast<T>(Params::of(p.mean, k % channels)),
+              std = static_cast<T>(Params::of(p.std, k % channels));
       for (int64_t i = k * area; i < (k + 1) * area; ++i) r.out[0].as<T>()[i] = f(r.in[0].as<T>()[i], mean, std);
     }
   });

@@ -1,16 +1,10 @@
 // _image_resize: images of another size, channels last; what a data pipeline needs, with four kinds of interpolation.
-#include <cmath>
+#include "op/image/image_resize.h"
 
 #include "op/core/builder.h"
 
 namespace mixnet::op::image_resize {
 namespace {
-
-struct Params {
-  Shape size;
-  bool keep_ratio = false;
-  int64_t interp = 1;
-};
 
 void check(const Params& p) {
   MIXNET_CHECK(p.size.ndim() == 1 || p.size.ndim() == 2, invalid, "size: expected (width, height) or one number, got ",
@@ -30,59 +24,13 @@ std::pair<int64_t, int64_t> extents(const Params& p, int64_t height, int64_t wid
   return {n, longer(width, height)};
 }
 
-// f(source, share) for what target i of an axis is made of.
-template <class F>
-void for_taps(int64_t interp, int64_t i, int64_t in, int64_t out, F f) {
-  const double step = static_cast<double>(in) / static_cast<double>(out);
-  auto inside = [in](int64_t k) { return std::min(std::max<int64_t>(0, k), in - 1); };
-  if (interp == 0) return f(inside(static_cast<int64_t>(static_cast<double>(i) * step)), 1.0);
-  if (interp == 3 && step > 1) {
-    const double first = static_cast<double>(i) * step, last = first + step;
-    for (int64_t k = static_cast<int64_t>(first); k < in && static_cast<double>(k) < last; ++k) {
-      const double low = static_cast<double>(k);
-      const double share = (std::min(low + 1, last) - std::max(low, first)) / step;
-      if (share > 0) f(k, share);
-    }
-    return;
-  }
-  const double at = (static_cast<double>(i) + 0.5) * step - 0.5, base = std::floor(at), t = at - base;
-  const int64_t k = static_cast<int64_t>(base);
-  if (interp == 2) {
-    // Keys' cubic with the slope -0.75 (Keys, 1981).
-    auto cubic = [](double x) { return x <= 1 ? (1.25 * x - 2.25) * x * x + 1 : ((-0.75 * x + 3.75) * x - 6) * x + 3; };
-    for (int64_t d = -1; d <= 2; ++d) f(inside(k + d), cubic(std::fabs(static_cast<double>(d) - t)));
-    return;
-  }
-  f(inside(k), 1 - t);
-  if (t > 0) f(inside(k + 1), t);
-}
-
-template <class T>
-T rounded(double v) {
-  if constexpr (std::is_same<T, uint8_t>::value)
-    return static_cast<uint8_t>(std::min(255.0, std::max(0.0, std::nearbyint(v))));
-  else return static_cast<T>(static_cast<accumulator_t<T>>(v));
-}
-
 template <class T>
 void resize(const Params& p, const RunContext& r) {
-  using A = accumulator_t<T>;
-  const Shape &s = r.in[0].shape, &o = r.out[0].shape;
-  const int first_axis = s.ndim() - 3;
-  const int64_t images = s.size(0, first_axis), rows = o[first_axis], columns = o[first_axis + 1], c = s.back();
-  const int64_t height = s[first_axis], width = s[first_axis + 1];
-  parallel_for(images * rows, 4, [&](int64_t first, int64_t last) {
+  const Target<T> target(p, r);
+  const int64_t width = target.columns * target.channels;
+  parallel_for(r.out[0].size() / width, 4, [&](int64_t first, int64_t last) {
     for (int64_t k = first; k < last; ++k) {
-      const T* image = r.in[0].as<T>() + k / rows * height * width * c;
-      for (int64_t e = 0; e < columns * c; ++e) {
-        double sum = 0;
-        for_taps(p.interp, k % rows, height, rows, [&](int64_t y, double down) {
-          for_taps(p.interp, e / c, width, columns, [&](int64_t x, double right) {
-            sum += down * right * static_cast<double>(static_cast<A>(image[(y * width + x) * c + e % c]));
-          });
-        });
-        r.out[0].as<T>()[k * columns * c + e] = rounded<T>(sum);
-      }
+      for (int64_t e = 0; e < width; ++e) r.out[0].as<T>()[k * width + e] = target.value(k, e);
     }
   });
 }

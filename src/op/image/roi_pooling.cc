@@ -1,17 +1,12 @@
 // ROIPooling (Girshick, 2015): the largest element of each cell of a grid laid over regions of an image.
 //
 // A region is (image, x1, y1, x2, y2), both corners inside, scaled and rounded. Backward finds the largest elements again instead of keeping them.
-#include <cmath>
+#include "op/image/roi_pooling.h"
 
 #include "op/core/wide.h"
 
 namespace mixnet::op::roi_pooling {
 namespace {
-
-struct Params {
-  Shape pooled_size;
-  double spatial_scale = 1;
-};
 
 void add_params(OpBuilder<Params>& op) {
   op.param("pooled_size", &Params::pooled_size).required().range(1).doc("Height and width of the grid.");
@@ -22,41 +17,6 @@ void add_params(OpBuilder<Params>& op) {
   op.check([](const Params& p) {
     MIXNET_CHECK(p.pooled_size.ndim() == 2, invalid, "pooled_size: expected (height, width), got ", p.pooled_size);
   });
-}
-
-// Rounds a coordinate; what no image has room for is clipped so that the sums below stay whole numbers.
-int64_t rounded(double v) { return static_cast<int64_t>(std::round(std::min(1e9, std::max(-1e9, v == v ? v : 0.0)))); }
-
-// One region: f(offset of the largest element in the image's plane or -1, cell) for every cell.
-template <class T, class F>
-void for_cells(const Params& p, const T* roi, const T* plane, int64_t height, int64_t width, F f) {
-  const T scale = static_cast<T>(p.spatial_scale);
-  const int64_t x1 = rounded(roi[1] * scale), y1 = rounded(roi[2] * scale), x2 = rounded(roi[3] * scale),
-                y2 = rounded(roi[4] * scale);
-  const int64_t rows = p.pooled_size[0], columns = p.pooled_size[1];
-  const T cell_h = static_cast<T>(std::max<int64_t>(1, y2 - y1 + 1)) / static_cast<T>(rows);
-  const T cell_w = static_cast<T>(std::max<int64_t>(1, x2 - x1 + 1)) / static_cast<T>(columns);
-  auto within = [](int64_t v, int64_t limit) { return std::min(std::max<int64_t>(v, 0), limit); };
-  for (int64_t cell = 0; cell < rows * columns; ++cell) {
-    const int64_t i = cell / columns, j = cell % columns;
-    const int64_t top = within(y1 + static_cast<int64_t>(std::floor(static_cast<T>(i) * cell_h)), height);
-    const int64_t bottom = within(y1 + static_cast<int64_t>(std::ceil(static_cast<T>(i + 1) * cell_h)), height);
-    const int64_t left = within(x1 + static_cast<int64_t>(std::floor(static_cast<T>(j) * cell_w)), width);
-    const int64_t right = within(x1 + static_cast<int64_t>(std::ceil(static_cast<T>(j + 1) * cell_w)), width);
-    int64_t best = -1;
-    for (int64_t y = top; y < bottom; ++y) {
-      for (int64_t x = left; x < right; ++x) {
-        if (best < 0 || plane[y * width + x] > plane[best]) best = y * width + x;
-      }
-    }
-    f(best, cell);
-  }
-}
-
-// f(region's image or -1) for the regions; each with its own planes.
-template <class T>
-int64_t image_of(const T* roi, int64_t images) {
-  return roi[0] >= 0 && roi[0] < static_cast<T>(images) ? static_cast<int64_t>(roi[0]) : -1;
 }
 
 void forward(const Params& p, const RunContext& r) {
@@ -72,8 +32,11 @@ void forward(const Params& p, const RunContext& r) {
         std::fill_n(y, cells, T(0));
         if (image < 0) continue;
         const T* plane = r.in[0].as<T>() + (image * channels + k % channels) * area;
-        for_cells(p, roi, plane, s[2], s[3],
-                  [&](int64_t best, int64_t cell) { y[cell] = best < 0 ? T(0) : plane[best]; });
+        const Region<T> region(p.spatial_scale, p.pooled_size[0], p.pooled_size[1], roi);
+        for (int64_t cell = 0; cell < cells; ++cell) {
+          const int64_t best = region.largest(plane, s[2], s[3], cell);
+          y[cell] = best < 0 ? T(0) : plane[best];
+        }
       }
     });
   });
@@ -104,9 +67,11 @@ void backward(const Params& p, const RunContext& r) {
         if (image < 0) continue;
         const int64_t at = (image * channels + channel) * area;
         const T* dy = r.in[0].as<T>() + (region * channels + channel) * cells;
-        for_cells(p, roi, r.in[1].as<T>() + at, s[2], s[3], [&](int64_t best, int64_t cell) {
+        const Region<T> cut(p.spatial_scale, p.pooled_size[0], p.pooled_size[1], roi);
+        for (int64_t cell = 0; cell < cells; ++cell) {
+          const int64_t best = cut.largest(r.in[1].as<T>() + at, s[2], s[3], cell);
           if (best >= 0) r.out[0].as<T>()[at + best] += dy[cell];
-        });
+        }
       }
     });
   });

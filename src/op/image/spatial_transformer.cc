@@ -1,29 +1,12 @@
 // SpatialTransformer (Jaderberg et al., 2015): an affine grid from loc, and data sampled at its points.
-#include "op/image/sampling.h"
+#include "op/image/spatial_transformer.h"
 
 namespace mixnet::op::spatial_transformer {
 namespace {
 
-enum class Transform { affine };
-enum class Sampler { bilinear };
-struct Params {
-  Shape target_shape{0, 0};
-  Transform transform = Transform::affine;
-  Sampler sampler = Sampler::bilinear;
-  std::optional<bool> cudnn_off;
-};
-
-// The grid is a hidden output, which backward reads.
-void forward(const Params&, const RunContext& r) {
-  dispatch_wide(r.in[0].dtype, "SpatialTransformer", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    const Shape& o = r.out[0].shape;
-    T* grid = r.out[1].as<T>();
-    affine_grid(r.in[1].as<T>(), o[0], o[2], o[3], grid);
-    sample_bilinear(r.in[0], grid, r.out[0]);
-  });
+std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+  return std::make_unique<WideKernel<Params>>(c, forward<OnHost>, 0);
 }
-std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, forward, 0); }
 
 void infer(InferShape& c) {
   const Shape& target = c.params<Params>().target_shape;

@@ -1,19 +1,9 @@
 // _contrib_quantize, _contrib_quantize_v2: float32 values become 8-bit whole numbers with a range (op/core/quantized.h).
 // _contrib_quantize_asym: x becomes x scale + shift in uint8, scale = 255 / (max - min), shift = 255 - max scale.
-#include "op/core/quantized.h"
+#include "op/quantization/quantize.h"
 
 namespace mixnet::op::quantize {
 namespace {
-
-namespace q = mixnet::quantized;
-
-enum class ByteType { int8, uint8 };
-struct Params {
-  ByteType type = ByteType::uint8;
-};
-struct ParamsV2 : q::Calibrated {
-  q::OutType type = q::OutType::int8;
-};
 
 void to_bytes(const TensorView& x, float per_step, const TensorView& y) {
   q::dispatch_bytes(y.dtype, [&](auto tag) {

@@ -1,16 +1,11 @@
 // _contrib_quantized_elemwise_add and _mul: of 8-bit tensors of one shape, as int32, as int8 for a calibrated range, or float32.
 //
 // The sum's range is that of the largest sum, |lhs| + |rhs|. The product is exact: lhs times rhs, whose step is the product of the steps.
-#include "op/core/quantized.h"
+#include "op/quantization/quantized_elemwise.h"
 
 namespace mixnet::op::quantized_elemwise {
 namespace {
 
-namespace q = mixnet::quantized;
-
-struct Params : q::Calibrated {
-  bool enable_float_output = false;
-};
 DType result(const Params& p) { return p.enable_float_output ? DType::f32 : p.known() ? DType::i8 : DType::i32; }
 float reach_of(const RunContext& r, size_t i) { return q::reach(r.in[i].as<float>()[0], r.in[i + 1].as<float>()[0]); }
 float step_of(const RunContext& r, size_t input) { return reach_of(r, 2 + 2 * input) / q::levels(r.in[input].dtype); }

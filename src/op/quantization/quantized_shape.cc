@@ -1,26 +1,11 @@
 // What leaves quantised numbers as they are or only compares them with zero: _contrib_quantized_flatten and _act (relu); what chooses
 // among them: _contrib_quantized_embedding; and _contrib_quantized_concat, which brings all to the widest range first.
-#include <cstring>
+#include "op/quantization/quantized_shape.h"
 
-#include "op/core/quantized.h"
+#include <cstring>
 
 namespace mixnet::op::quantized_shape {
 namespace {
-
-namespace q = mixnet::quantized;
-
-enum class Act { relu, sigmoid, tanh, softrelu, softsign };
-struct ActParams {
-  Act act = Act::relu;
-};
-struct ConcatParams {
-  int64_t num_args = 1, dim = 1;
-};
-struct EmbeddingParams {
-  int64_t input_dim = 0, output_dim = 0;
-  DType dtype = DType::f32;
-  bool sparse_grad = false;
-};
 
 void flatten(const NoParams&, const RunContext& r) {
   if (r.in[0].size()) std::memmove(r.out[0].data, r.in[0].data, static_cast<size_t>(r.in[0].bytes()));

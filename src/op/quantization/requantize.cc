@@ -1,20 +1,10 @@
 // _contrib_dequantize: 8-bit or 32-bit numbers with a range become float32. _contrib_requantize: 32-bit numbers become 8-bit ones.
 //
 // Data may have a range per channel (axis 1) where MXNet has one for all: results of layers whose weights have one per output channel.
-#include "op/core/quantized.h"
+#include "op/quantization/requantize.h"
 
 namespace mixnet::op::requantize {
 namespace {
-
-namespace q = mixnet::quantized;
-
-enum class Float { float32 };
-struct DequantizeParams {
-  Float type = Float::float32;
-};
-struct Params : q::Calibrated {
-  q::OutType type = q::OutType::int8;
-};
 
 void dequantize(const DequantizeParams&, const RunContext& r) {
   const q::Ranges ranges(r.in[1], r.in[2]);

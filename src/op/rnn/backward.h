@@ -15,6 +15,13 @@ inline int64_t backward_scratch(const Params& p, const Sizes& s) {
          std::min<int64_t>(2, s.layers - 1) * layer + (s.dropout ? layer : 0);
 }
 
+inline size_t backward_bytes(const PrepareContext& c) {
+  const Params& p = c.params<Params>();
+  const Sizes s(p, c.inputs[p.reserve_output()].shape);
+  return static_cast<size_t>(backward_scratch(p, s)) *
+         (c.inputs[0].dtype == DType::f64 ? sizeof(double) : sizeof(float));
+}
+
 template <class T>
 class Backward {
  public:

@@ -104,6 +104,15 @@ inline int64_t forward_scratch(const Params& p, const Sizes& s, bool reserve) {
   return n + (reserve ? (s.dropout ? layer : 0) : std::min<int64_t>(2, s.layers - 1) * layer);
 }
 
+// What the kernel asks for.
+inline size_t item_bytes(DType dtype) { return dtype == DType::f64 ? sizeof(double) : sizeof(float); }
+inline size_t forward_bytes(const PrepareContext& c) {
+  const Params& p = c.params<Params>();
+  const Sizes s(p, c.inputs[0].shape);
+  const bool reserve = c.wanted[p.reserve_output()] && s.reserve() > 0;
+  return static_cast<size_t>(forward_scratch(p, s, reserve)) * item_bytes(c.inputs[0].dtype);
+}
+
 template <class T>
 class Forward {
  public:

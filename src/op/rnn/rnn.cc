@@ -63,13 +63,8 @@ void forward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "RNN", [&](auto tag) { Forward<typename decltype(tag)::type>(p, r).run(); });
 }
 
-size_t item_bytes(DType dtype) { return dtype == DType::f64 ? sizeof(double) : sizeof(float); }
 std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
-  const Params& p = c.params<Params>();
-  const Sizes s(p, c.inputs[0].shape);
-  const bool reserve = c.wanted[p.reserve_output()] && s.reserve() > 0;
-  const size_t scratch = static_cast<size_t>(forward_scratch(p, s, reserve)) * item_bytes(c.inputs[0].dtype);
-  return std::make_unique<WideKernel<Params>>(c, forward, scratch);
+  return std::make_unique<WideKernel<Params>>(c, forward, forward_bytes(c));
 }
 
 // The input extent that gives this many parameters; -1 when none does.
@@ -142,10 +137,7 @@ void backward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "RNN", [&](auto tag) { Backward<typename decltype(tag)::type>(p, r).run(); });
 }
 std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
-  const Params& p = c.params<Params>();
-  const Sizes s(p, c.inputs[p.reserve_output()].shape);
-  return std::make_unique<WideKernel<Params>>(
-      c, backward, static_cast<size_t>(backward_scratch(p, s)) * item_bytes(c.inputs[0].dtype));
+  return std::make_unique<WideKernel<Params>>(c, backward, backward_bytes(c));
 }
 void infer_backward(InferShape& c) {
   const Params& p = c.params<Params>();

@@ -110,6 +110,7 @@ void gradient(GradientContext& g) { g.set(0, g.output_grad(0)); }
 
 void register_ops(Registry& registry) {
   OpBuilder<Params> op(registry, "cast_storage");
+  op.no_gpu("GPUs hold dense arrays only");
   op.alias("_sparse_cast_storage");
   op.param("stype", &Params::stype, {"default", "row_sparse", "csr"}).required().doc("The storage kind of the output.");
   op.input("data", "Any shape (csr: two dimensions) and dtype.").kernel(copy_dense);

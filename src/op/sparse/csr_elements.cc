@@ -97,10 +97,12 @@ void edges_of_csr(const NoParams&, const RunContext& r) {
 
 void register_ops(Registry& registry) {
   OpBuilder<CountParams> count(registry, "_contrib_getnnz");
+  count.no_gpu("GPUs hold dense arrays only");
   count.param("axis", &CountParams::axis).range(1, 1).doc("None counts all, 1 counts per row.");
   count.input("data", "(rows, columns), usually csr.").infer_shape(infer_count).infer_type(infer_count_type);
   count.kernel(count_dense).zero_gradient();
   OpBuilder<> edge(registry, "_contrib_edge_id");
+  edge.no_gpu("GPUs hold dense arrays only");
   edge.input("data", "(rows, columns), usually csr.").input("u", "(n,): rows.").input("v", "(n,): columns.");
   edge.infer_shape(infer_edges).infer_type(infer_edges_type).kernel(edges_of_dense).zero_gradient();
   //[full

@@ -70,6 +70,7 @@ void gradient(GradientContext& g) { g.set(0, g.make("_sparse_retain", {g.output_
 
 void register_ops(Registry& registry) {
   OpBuilder<> op(registry, "_sparse_retain");
+  op.no_gpu("GPUs hold dense arrays only");
   op.input("data", "Any shape, usually row_sparse.").input("indices", "(n,): the rows to keep, any dtype.");
   op.infer_shape(infer).infer_type(infer_type).kernel(forward);
   //[full
