@@ -128,7 +128,8 @@ class BoundExecutor : public Executor {
     check_count("grad_req", bound_.requests.size(), bound_.arguments.size());
     auto check_array = [this](const NDArray& a, const std::string& name) {
       MIXNET_CHECK(!a.none(), invalid, "[bind] ", name, ": no array is bound to this variable");
-      MIXNET_CHECK(a.device().host() == device_.host(), device, "[bind] ", name, ": expected an array on ",
+      const bool here = device_.host() ? a.device().host() : a.device() == device_;
+      MIXNET_CHECK(here || !placement_.trivial(), device, "[bind] ", name, ": expected an array on ",
                    device_.str(), ", got ", a.device().str());
     };
     for (size_t i = 0; i < bound_.arguments.size(); ++i) {

@@ -108,6 +108,8 @@ class BaseSparseNDArray(NDArray):
     def copyto(self, other):
         """Copies into another array, of any storage kind, or to a device as a fresh one of the same kind."""
         if isinstance(other, Context):
+            if other.device_type == "gpu":
+                raise MXNetError(f"[copyto] sparse arrays are on the CPU, got {other}")
             target = _create(_STORAGE[self.stype], self.shape, self._dtype)
             check(lib.mxn_ndarray_copy(self._h, target._h))
             return target
