@@ -1556,7 +1556,7 @@ enum {
 };
 
 /* _scatter_set_nd (lhs, rhs, indices): lhs with slices set: output[indices[0, j], ..., indices[M-1, j], ...] =
-   rhs[j, ...]. */
+   rhs[j, ...]. On a GPU a slice out of range is left out. */
 enum {
   MXN_FIELD__scatter_set_nd_shape = 0 /* tuple, required */
 };
@@ -2077,7 +2077,7 @@ enum {
 };
 
 /* scatter_nd (data, indices): Zeros of the given shape with slices set: output[indices[0, j], ..., indices[M-1, j],
-   ...] = data[j, ...]. Of slices with one address the last counts. */
+   ...] = data[j, ...]. Of slices with one address the last counts. On a GPU a slice out of range is left out. */
 enum {
   MXN_FIELD_scatter_nd_shape = 0 /* tuple, required */
 };

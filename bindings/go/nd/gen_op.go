@@ -788,7 +788,7 @@ func Gammaln(data *mixnet.NDArray, options ...mixnet.CallOption) (*mixnet.NDArra
 	return mixnet.Invoke("gammaln", []*mixnet.NDArray{data}, []string{"data"}, nil, options...)
 }
 
-// GatherNd is the operator gather_nd. Slices of data: output[j, ...] = data[indices[0, j], ..., indices[M-1, j], ...]. Negative indices count from the end; others out of range raise an error.
+// GatherNd is the operator gather_nd. Slices of data: output[j, ...] = data[indices[0, j], ..., indices[M-1, j], ...]. Negative indices count from the end; others out of range raise an error, or give zeros on a GPU.
 //
 // Inputs:
 //   - data: Any shape and dtype.
@@ -2585,7 +2585,7 @@ func InternalScatterPlusScalar(data *mixnet.NDArray, params op.InternalScatterPl
 	return mixnet.Invoke("_scatter_plus_scalar", []*mixnet.NDArray{data}, []string{"data"}, params, options...)
 }
 
-// InternalScatterSetNd is the operator _scatter_set_nd. lhs with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = rhs[j, ...].
+// InternalScatterSetNd is the operator _scatter_set_nd. lhs with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = rhs[j, ...]. On a GPU a slice out of range is left out.
 //
 // Inputs:
 //   - lhs: The whole.
@@ -3547,7 +3547,7 @@ func SampleUniform(low, high *mixnet.NDArray, params op.SampleUniform, options .
 	return InternalSampleUniform(low, high, params, options...)
 }
 
-// ScatterNd is the operator scatter_nd. Zeros of the given shape with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = data[j, ...]. Of slices with one address the last counts.
+// ScatterNd is the operator scatter_nd. Zeros of the given shape with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = data[j, ...]. Of slices with one address the last counts. On a GPU a slice out of range is left out.
 //
 // Inputs:
 //   - data: The slices.

@@ -4596,7 +4596,7 @@ func (p InternalScatterPlusScalar) Encode(args *capi.Args) {
 	}
 }
 
-// InternalScatterSetNd are the parameters of the operator _scatter_set_nd. lhs with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = rhs[j, ...].
+// InternalScatterSetNd are the parameters of the operator _scatter_set_nd. lhs with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = rhs[j, ...]. On a GPU a slice out of range is left out.
 type InternalScatterSetNd struct {
 	// Shape (tuple, required): Shape of the output, that of lhs.
 	Shape []int
@@ -6202,7 +6202,7 @@ type SamplePoisson = InternalSamplePoisson
 // SampleUniform is another name of InternalSampleUniform.
 type SampleUniform = InternalSampleUniform
 
-// ScatterNd are the parameters of the operator scatter_nd. Zeros of the given shape with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = data[j, ...]. Of slices with one address the last counts.
+// ScatterNd are the parameters of the operator scatter_nd. Zeros of the given shape with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = data[j, ...]. Of slices with one address the last counts. On a GPU a slice out of range is left out.
 type ScatterNd struct {
 	// Shape (tuple, required): Shape of the output.
 	Shape []int

@@ -5282,7 +5282,8 @@ inline options::_scatter_plus_scalar _scatter_plus_scalar(Operand data) {
   return {op, {data}};
 }
 
-/// lhs with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = rhs[j, ...].
+/// lhs with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = rhs[j, ...]. On a GPU a slice out of range
+/// is left out.
 /// Inputs: lhs: The whole; rhs: The slices; indices: (M, ...): row i holds indices into axis i.
 inline options::_scatter_set_nd _scatter_set_nd(Operand lhs, Operand rhs = {}, Operand indices = {}) {
   static const Op op("_scatter_set_nd", {"lhs", "rhs", "indices"});
@@ -5890,7 +5891,7 @@ inline NoOptions gammaln(Operand data) {
 }
 
 /// Slices of data: output[j, ...] = data[indices[0, j], ..., indices[M-1, j], ...]. Negative indices count from the
-/// end; others out of range raise an error.
+/// end; others out of range raise an error, or give zeros on a GPU.
 /// Inputs: data: Any shape and dtype; indices: (M, ...): row i holds indices into axis i of data.
 inline NoOptions gather_nd(Operand data, Operand indices = {}) {
   static const Op op("gather_nd", {"data", "indices"});
@@ -6314,7 +6315,7 @@ inline NoOptions rsqrt(Operand data) {
 }
 
 /// Zeros of the given shape with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = data[j, ...]. Of slices
-/// with one address the last counts.
+/// with one address the last counts. On a GPU a slice out of range is left out.
 /// Inputs: data: The slices; indices: (M, ...): row i holds indices into axis i of the output.
 inline options::scatter_nd scatter_nd(Operand data, Operand indices = {}) {
   static const Op op("scatter_nd", {"data", "indices"});

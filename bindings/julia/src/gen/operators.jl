@@ -3692,7 +3692,7 @@ const var"_scatter_plus_scalar" = Operator("_scatter_plus_scalar", Symbol[:data]
 """
     _scatter_set_nd(lhs, rhs, indices; shape)
 
-lhs with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = rhs[j, ...].
+lhs with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = rhs[j, ...]. On a GPU a slice out of range is left out.
 
 # Inputs
 - `lhs`: The whole.
@@ -4709,7 +4709,7 @@ const var"gammaln" = Operator("gammaln", Symbol[:data], Symbol[], false)
 """
     gather_nd(data, indices)
 
-Slices of data: output[j, ...] = data[indices[0, j], ..., indices[M-1, j], ...]. Negative indices count from the end; others out of range raise an error.
+Slices of data: output[j, ...] = data[indices[0, j], ..., indices[M-1, j], ...]. Negative indices count from the end; others out of range raise an error, or give zeros on a GPU.
 
 # Inputs
 - `data`: Any shape and dtype.
@@ -5564,7 +5564,7 @@ const var"rsqrt" = Operator("rsqrt", Symbol[:data], Symbol[], false)
 """
     scatter_nd(data, indices; shape)
 
-Zeros of the given shape with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = data[j, ...]. Of slices with one address the last counts.
+Zeros of the given shape with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = data[j, ...]. Of slices with one address the last counts. On a GPU a slice out of range is left out.
 
 # Inputs
 - `data`: The slices.

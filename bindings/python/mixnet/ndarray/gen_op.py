@@ -4567,7 +4567,7 @@ _scatter_set_nd_op = Op("_scatter_set_nd", ('lhs', 'rhs', 'indices'), ('shape',)
 
 
 def _scatter_set_nd(lhs=None, rhs=None, indices=None, shape=_Null, out=None, name=None, ctx=None, **kwargs):
-    """lhs with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = rhs[j, ...].
+    """lhs with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = rhs[j, ...]. On a GPU a slice out of range is left out.
     
     Inputs:
         lhs: The whole.
@@ -5924,7 +5924,7 @@ gather_nd_op = Op("gather_nd", ('data', 'indices'), (), "")
 
 
 def gather_nd(data=None, indices=None, out=None, name=None, ctx=None, **kwargs):
-    """Slices of data: output[j, ...] = data[indices[0, j], ..., indices[M-1, j], ...]. Negative indices count from the end; others out of range raise an error.
+    """Slices of data: output[j, ...] = data[indices[0, j], ..., indices[M-1, j], ...]. Negative indices count from the end; others out of range raise an error, or give zeros on a GPU.
     
     Inputs:
         data: Any shape and dtype.
@@ -7020,7 +7020,7 @@ scatter_nd_op = Op("scatter_nd", ('data', 'indices'), ('shape',), "")
 
 
 def scatter_nd(data=None, indices=None, shape=_Null, out=None, name=None, ctx=None, **kwargs):
-    """Zeros of the given shape with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = data[j, ...]. Of slices with one address the last counts.
+    """Zeros of the given shape with slices set: output[indices[0, j], ..., indices[M-1, j], ...] = data[j, ...]. Of slices with one address the last counts. On a GPU a slice out of range is left out.
     
     Inputs:
         data: The slices.
