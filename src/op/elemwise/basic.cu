@@ -181,21 +181,32 @@ class SumToLike : public Kernel {
 };
 std::unique_ptr<Kernel> prepare_sum(const PrepareContext& c) { return std::make_unique<SumToLike>(c); }
 
-// Counts, a group per `width` elements; whole numbers, whose sum does not depend on the order.
+// Counts, a group per `width` elements, and the sum of these counts.
 template <class T>
 struct CountValid {
   static constexpr int64_t width = 4096;
   const T* x;
   int64_t n;
   double threshold;
-  int64_t* valid;
+  int64_t* counts;
   template <class Group> MIXNET_ON_DEVICE void operator()(int64_t row, const Group& group) const {
     int64_t mine = 0;
     const int64_t end = (row + 1) * width < n ? (row + 1) * width : n;
     for (int64_t i = row * width + group.rank(); i < end; i += group.size())
       mine += static_cast<double>(x[i]) > threshold;
     const int64_t all = group.reduce(mine, Plus<int64_t>());
-    if (group.rank() == 0) gpu::add_at(valid, all);
+    if (group.rank() == 0) counts[row] = all;
+  }
+};
+struct TotalCount {
+  const int64_t* counts;
+  int64_t n;
+  int64_t* total;
+  template <class Group> MIXNET_ON_DEVICE void operator()(int64_t, const Group& group) const {
+    int64_t mine = 0;
+    for (int64_t k = group.rank(); k < n; k += group.size()) mine += counts[k];
+    const int64_t all = group.reduce(mine, Plus<int64_t>());
+    if (group.rank() == 0) *total = all;
   }
 };
 template <class T>
@@ -210,24 +221,28 @@ struct LossGradient {
 };
 class MakeLossBackward : public FunctionKernel<MakeLossParams> {
  public:
-  explicit MakeLossBackward(const PrepareContext& c) : FunctionKernel(c.params<MakeLossParams>(), backward) {}
-  size_t workspace() const override { return sizeof(int64_t); }
+  explicit MakeLossBackward(const PrepareContext& c)
+      : FunctionKernel(c.params<MakeLossParams>(), backward), rows_(rows(c.inputs[0].size())) {}
+  size_t workspace() const override { return static_cast<size_t>(1 + rows_) * sizeof(int64_t); }
 
  private:
+  static int64_t rows(int64_t n) { return (n + CountValid<float>::width - 1) / CountValid<float>::width; }
   static void backward(const MakeLossParams& p, const RunContext& r) {
     Stream& stream = *r.context.stream;
     const int64_t n = r.in[0].size(), batch = r.in[0].ndim() > 0 ? r.in[0].shape[0] : 1;
-    int64_t* valid = static_cast<int64_t*>(r.context.workspace);
+    int64_t *valid = static_cast<int64_t*>(r.context.workspace), *counts = valid + 1;
     stream.fill_zero(valid, sizeof *valid);
     dispatch_float(r.in[0].dtype, "MakeLoss", [&](auto tag) {
       using T = typename decltype(tag)::type;
-      using Count = CountValid<T>;
-      if (p.normalization == MakeLossParams::Norm::valid)
-        gpu::for_each_row(stream, (n + Count::width - 1) / Count::width, Count::width,
-                          Count{r.in[0].as<T>(), n, p.valid_thresh, valid});
+      if (p.normalization == MakeLossParams::Norm::valid) {
+        gpu::for_each_row(stream, rows(n), CountValid<T>::width,
+                          CountValid<T>{r.in[0].as<T>(), n, p.valid_thresh, counts});
+        gpu::for_each_row(stream, 1, rows(n), TotalCount{counts, rows(n), valid});
+      }
       gpu::map(stream, n, LossGradient<T>{p, batch, valid, r.out[0].as<T>()});
     });
   }
+  const int64_t rows_;
 };
 std::unique_ptr<Kernel> prepare_loss(const PrepareContext& c) { return std::make_unique<MakeLossBackward>(c); }
 
