@@ -129,8 +129,8 @@ class BoundExecutor : public Executor {
     auto check_array = [this](const NDArray& a, const std::string& name) {
       MIXNET_CHECK(!a.none(), invalid, "[bind] ", name, ": no array is bound to this variable");
       const bool here = device_.host() ? a.device().host() : a.device() == device_;
-      MIXNET_CHECK(here || !placement_.trivial(), device, "[bind] ", name, ": expected an array on ",
-                   device_.str(), ", got ", a.device().str());
+      MIXNET_CHECK(here || !placement_.trivial(), device, "[bind] ", name, ": expected an array on ", device_.str(),
+                   ", got ", a.device().str());
     };
     for (size_t i = 0; i < bound_.arguments.size(); ++i) {
       const NDArray &a = bound_.arguments[i], &g = bound_.gradients[i];

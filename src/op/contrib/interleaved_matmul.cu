@@ -3,8 +3,8 @@
 
 #include <cmath>
 
-#include "op/core/gpu/on_gpu.h"
 #include "op/core/gpu/matrices.h"
+#include "op/core/gpu/on_gpu.h"
 #include "op/core/gpu/wide.h"
 
 namespace mixnet::op::interleaved_matmul {

@@ -4,8 +4,8 @@
 
 #include <limits>
 
-#include "op/core/gpu/on_gpu.h"
 #include "op/core/gpu/matrices.h"
+#include "op/core/gpu/on_gpu.h"
 #include "op/core/gpu/wide.h"
 
 namespace mixnet::op::sdp_attention {

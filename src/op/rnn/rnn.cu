@@ -1,6 +1,6 @@
 // RNN on GPUs; see rnn.cc. The layers' products are plain ones; a step is a product and a kernel of one thread per element.
-#include "op/core/gpu/on_gpu.h"
 #include "op/core/gpu/matrices.h"
+#include "op/core/gpu/on_gpu.h"
 #include "op/core/gpu/wide.h"
 #include "op/rnn/backward.h"
 #include "op/rnn/forward.h"
