@@ -160,8 +160,9 @@ def test_memory_beyond_the_machine_is_an_error():
 
 
 def test_importing_is_quick_and_needs_little():
-    code = "import time; t = time.perf_counter(); import numpy; n = time.perf_counter(); import mixnet, sys; "
-    code += "print(time.perf_counter() - n, [m for m in ('matplotlib', 'scipy', 'sklearn') if m in sys.modules])"
+    # The processor's time, which other programs do not lengthen.
+    code = "import time, numpy; n = time.process_time(); import mixnet, sys; "
+    code += "print(time.process_time() - n, [m for m in ('matplotlib', 'scipy', 'sklearn') if m in sys.modules])"
     best = min(float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()[0]) for _ in range(3))
     assert best < 0.3
 
