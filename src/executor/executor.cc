@@ -1,6 +1,7 @@
 #include "executor/executor.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/environment.h"
 #include "executor/arena.h"
@@ -328,10 +329,9 @@ class BoundExecutor : public Executor {
   }
 
   // Backward is cut where gradients are finished, so that pushing them overlaps the rest. Forward is one segment; in training with large
-  // parameters it is cut too, so that it begins when the first of them have been pulled. Both are cut where another device goes on
-  // and around the program's own operators.
+  // parameters it is cut too, before steps that take more of them, so that it begins when a store has given the first. Both are cut where another
+  // device goes on and around the program's own operators.
   void cut(Prepared& p) const {
-    static const int64_t most = std::max<int64_t>(1, environment_int("PLAN_SEGMENTS", 8));
     const Plan& plan = *p.plan;
     std::vector<bool> begun(static_cast<size_t>(plan.num_spaces()), false);
     auto close = [&](int first, int last) {
@@ -344,23 +344,49 @@ class BoundExecutor : public Executor {
         first = end;
       }
     };
-    const int forward = plan.num_forward_steps();
-    constexpr int64_t large = 4 << 20;
-    const int parts =
-        p.training && plan.external_bytes(0) > large ? static_cast<int>(std::min<int64_t>(most, forward)) : 1;
-    for (int i = 0; i < parts; ++i) close(forward * i / parts, forward * (i + 1) / parts);
-    const int steps = plan.num_steps() - plan.num_forward_steps();
-    const int least = static_cast<int>((steps + most - 1) / most);
-    int first = plan.num_forward_steps();
-    for (int i = first; i < plan.num_steps(); ++i) {
+    auto close_all = [&](int first, const std::vector<int>& ends, int last) {
+      for (const int end : ends) {
+        close(first, end);
+        first = end;
+      }
+      close(first, last);
+    };
+    const int forward = plan.num_forward_steps(), all = plan.num_steps();
+    constexpr int64_t large = 4 << 20, few = 4;  // a task takes microseconds, which steps of small nets would feel
+    const bool fine = plan.external_bytes(0) > large;
+    const int64_t most = std::max<int64_t>(1, environment_int("PLAN_SEGMENTS", 32));
+    close_all(0, p.training && fine ? cuts(plan, 0, forward, true, most) : std::vector<int>(), forward);
+    close_all(forward, cuts(plan, forward, all, false, fine ? most : std::min(most, few)), all);
+  }
+
+  // Where to cut steps [first, last): before what reads arrays that were not read yet (`before`), or after what writes some, when since the
+  // last cut about 1 / `most` of their bytes, or of the steps, have come together.
+  static std::vector<int> cuts(const Plan& plan, int first, int last, bool before, int64_t most) {
+    std::vector<bool> seen(static_cast<size_t>(plan.num_externals()), false);
+    std::vector<int64_t> bytes;
+    for (int i = first; i < last; ++i) {
       std::vector<int> reads, writes;
       plan.touched(i, i + 1, &reads, &writes);
-      if (!writes.empty() && i + 1 - first >= least) {
-        close(first, i + 1);
-        first = i + 1;
+      bytes.push_back(0);
+      for (const int array : before ? reads : writes) {
+        if (!seen[static_cast<size_t>(array)]) bytes.back() += plan.external(array).bytes();
+        seen[static_cast<size_t>(array)] = true;
       }
     }
-    close(first, plan.num_steps());
+    const int64_t grain = std::accumulate(bytes.begin(), bytes.end(), int64_t{0}) / most, steps = (last - first) / most;
+    std::vector<int> ends;
+    int64_t sum = 0;
+    int from = first;
+    for (int i = first; i < last; ++i) {
+      const int64_t own = bytes[static_cast<size_t>(i - first)];
+      const int end = before ? i : i + 1;
+      sum += own;
+      if (own == 0 || (sum <= grain && end - from < steps)) continue;
+      if (end > from) ends.push_back(end);
+      from = end;
+      sum = before ? own : 0;
+    }
+    return ends;
   }
 
   void run(Prepared& p, int first, int last) {

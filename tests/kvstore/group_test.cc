@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <set>
 
 #include "group_simulation.h"
 
@@ -420,6 +421,33 @@ TEST_CASE("group: one that does not come together says who is missing") {
   CHECK(group.run([&] { return !group.workers[0]->refused.empty(); }, 10));
   CHECK(group.workers[0]->refused == "[kvstore] group: expected 2 workers and 1 servers, got 1 and 1 within 4 s");
   CHECK(group.members().over());
+}
+
+TEST_CASE("group: a pull takes up room only when its push was sent") {
+  ClientSettings settings = GroupSimulation::small_parts();
+  settings.window = 400;  // ten parts; pushes begin with two
+  GroupSimulation group(1, {1, 1}, {});
+  group.workers.clear();
+  GroupSimulation::Worker& worker = group.add_worker(settings);
+  Client& client = *worker.client;
+  CHECK(group.run([&] { return worker.ready(); }));
+  const auto value = std::make_shared<std::vector<float>>(100, 1.f);
+  std::vector<float> weight(100, 0.f);
+  int ended = 0;
+  client.init("late", DType::f32, 100, Training::bytes(value), [&](const Error*) { ++ended; });
+  CHECK(group.run([&] { return ended == 1; }));
+  client.push("late", Training::bytes(value), {}, -1, [&](const Error*) { ++ended; });
+  client.pull("late", weight.data(), nullptr, -1, [&](const Error*) { ++ended; });
+  std::set<uint32_t> pushed, pulled;
+  Message message;
+  while (client.take(0, group.now, &message)) {
+    for (const Record& record : message.records) (record.ask == Ask::push ? pushed : pulled).insert(record.part);
+  }
+  CHECK(pushed == std::set<uint32_t>{0, 1});
+  CHECK(pulled == pushed);
+  // What was taken out here is lost, as on a bad network; everything arrives all the same.
+  CHECK(group.run([&] { return ended == 3; }));
+  CHECK(weight[99] == 1.f);
 }
 
 TEST_CASE("group: wrong requests get errors and change nothing") {

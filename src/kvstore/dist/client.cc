@@ -51,7 +51,12 @@ void Client::queue(RequestPtr request) {
   ++request->operation->left;
   Link& link = links_[static_cast<size_t>(request->server)];
   const bool push = request->order.empty() && request->record.ask == Ask::push;
+  if (push) ++unsent_of(*request);
   (push ? link.pushes : link.pulls).insert(std::move(request));
+}
+
+int& Client::unsent_of(const Request& request) {
+  return keys_.at(request.record.key).parts[request.record.part].unsent[static_cast<size_t>(request.copy)];
 }
 
 int Client::server_of(const Slice& slice, int copy) const {
@@ -93,8 +98,9 @@ void Client::init(const std::string& key, DType dtype, int64_t count, const Byte
     std::lock_guard<std::mutex> lock(mutex_);
     if (over_) throw *over_;
     Key entry{dtype, count, {}, &traffic_.key(key)};
+    const auto copies = static_cast<size_t>(view_.copies);
     for (const Slice& slice : slices_of(key, count, dtype, settings_.part_bytes, static_cast<int>(links_.size())))
-      entry.parts.push_back({slice, 0, std::vector<uint64_t>(static_cast<size_t>(view_.copies))});
+      entry.parts.push_back({slice, 0, std::vector<uint64_t>(copies), std::vector<int>(copies)});
     const Member* self = view_.find(id_);
     const bool first = self && self->rank == 0;
     const auto item = static_cast<size_t>(dtype_size(dtype));
@@ -209,17 +215,29 @@ void Client::write(Link& link, const RequestPtr& request, Message* message, size
   bytes += record.value.size;
 }
 
+bool Client::may_go(const Request& request) const {
+  if (!request.order.empty() || request.record.ask != Ask::pull) return true;
+  const Part& part = keys_.at(request.record.key).parts[request.record.part];
+  return part.unsent[static_cast<size_t>(request.copy)] <= 0;
+}
+
 // As many as one message takes. An order travels alone.
-bool Client::take_from(Link& link, std::set<RequestPtr, Earlier>& from, int64_t& under_way, Message* message,
-                       size_t& bytes, double now) {
+bool Client::take_from(Link& link, std::set<RequestPtr, Earlier>& from, int64_t window, int64_t& under_way,
+                       Message* message, size_t& bytes, double now) {
   bool any = false;
-  while (!from.empty() && message->records.size() < batch_records && bytes < batch_bytes) {
-    const RequestPtr request = *from.begin();
-    if (under_way > 0 && under_way + request->bytes > settings_.window) break;
+  for (auto next = from.begin(); next != from.end() && message->records.size() < batch_records;) {
+    const RequestPtr request = *next;
+    if (!may_go(*request)) {
+      ++next;
+      continue;
+    }
+    if (under_way > 0 && under_way + request->bytes > window) break;
     const bool order = !request->order.empty();
-    if (!message->records.empty() && (order || bytes + request->record.value.size > batch_bytes)) break;
-    from.erase(from.begin());
+    const size_t size = request->record.value.size;
+    if (!message->records.empty() && (order || (size > 0 && bytes + size > batch_bytes))) break;
+    next = from.erase(next);
     under_way += request->bytes;
+    if (!order && request->record.ask == Ask::push) --unsent_of(*request);
     request->record.number = ++link.last;
     link.sent[request->record.number] = request;
     write(link, request, message, bytes, now);
@@ -251,8 +269,8 @@ bool Client::take(int server, double now, Message* message) {
     message->number = link.last;
     return true;
   }
-  bool any = take_from(link, link.pushes, link.pushing, message, bytes, now);
-  if (message->verb != Verb::order) any = take_from(link, link.pulls, link.pulling, message, bytes, now) || any;
+  bool any = take_from(link, link.pushes, link.window.bytes(), link.pushing, message, bytes, now);
+  any = take_from(link, link.pulls, settings_.window, link.pulling, message, bytes, now) || any;
   if (any) ++link.traffic->messages;
   return any;
 }
@@ -356,6 +374,7 @@ void Client::answered(Link& link, int server, const Record& record, double now, 
     Traffic::Count& peer = *link.traffic;
     peer.bytes_sent += request->bytes;
     peer.latency_s.add(now - request->sent);
+    link.window.answered(request->bytes, now - request->sent, now);
     key.traffic->latency_s.add(now - request->sent);
     note(*request, record, now);
   }
@@ -414,6 +433,7 @@ void Client::set_view(const View& view, double now) {
       if (link.process == m.id) continue;
       // Another process serves these keys now: everything under way goes to it.
       link.process = m.id;
+      link.window = Window(2 * settings_.part_bytes, settings_.window);
       link.traffic = &traffic_.peer(m.title());
       link.heard = link.asked = now;
       for (const auto& [number, request] : link.sent) link.again.insert(number);
@@ -433,6 +453,7 @@ void Client::abandon(int server, Ended& ended) {
   std::vector<RequestPtr> all;
   for (const auto& [number, request] : link.sent) all.push_back(request);
   for (const auto* waiting : {&link.pushes, &link.pulls}) all.insert(all.end(), waiting->begin(), waiting->end());
+  for (const RequestPtr& request : link.pushes) --unsent_of(*request);
   link = {};
   for (const RequestPtr& request : all) {
     if (!request->order.empty() || request->record.ask != Ask::pull) {

@@ -3,7 +3,8 @@
 // Called from two sides. Operations (init, push, pull, order) come from any thread and return at once; each ends with one call of its `Done`, on
 // whichever thread ended it, with no lock held. The network's thread hands in what arrives and takes out what is to be sent. Time is given in.
 //
-// Of the pushes to one server at most `window` bytes are under way, and as many of expected answers; what waits goes by priority, then by age.
+// Of the pushes to one server at most `window` bytes are under way, fewer where the link is slow (window.h), and at most `window` of expected
+// answers; what waits goes by priority, then by age. A pull waits until the push before it has been sent: it would only take up room.
 // While anything is pending, the server is asked every ask_s what it holds; what was sent before the question, is not held and was not answered
 // has been lost and is sent again.
 // Where parts have copies, init and push go to every server that has one, a pull to the first; when a server is lost, those that follow it do its
@@ -19,12 +20,13 @@
 #include "kvstore/dist/members.h"
 #include "kvstore/dist/sharding.h"
 #include "kvstore/dist/statistics.h"
+#include "kvstore/dist/window.h"
 
 namespace mixnet {
 namespace dist {
 
 struct ClientSettings {
-  int64_t part_bytes = 1 << 20;
+  int64_t part_bytes = 256 << 10;
   int64_t window = 2 << 20;
   double ask_s = 0.5;
   double timeout_s = 5;      // of a server that answers nothing
@@ -93,6 +95,7 @@ class Client {
     uint64_t last = 0;                            // number given out last
     uint64_t process = 0;                         // that answers at the other end
     int64_t pushing = 0, pulling = 0;             // bytes under way
+    Window window;                                // of pushes
     double asked = 0, heard = 0;
     bool waiting = false;  // something was pending at the last look
     std::string waits_for;
@@ -102,6 +105,7 @@ class Client {
     Slice slice;
     uint64_t round = 0;
     std::vector<uint64_t> settled;  // rounds that were answered, by copy
+    std::vector<int> unsent;        // pushes that wait, by copy
     uint64_t pulled = 0;            // the server's version of what was pulled last
   };
   struct Key {
@@ -127,8 +131,10 @@ class Client {
   void note(const Request& request, const Record& answer, double now);
   void lose(const Error& error, Ended& ended);
   static void report(const Ended& ended);
-  bool take_from(Link& link, std::set<RequestPtr, Earlier>& from, int64_t& under_way, Message* message, size_t& bytes,
-                 double now);
+  bool may_go(const Request& request) const;
+  int& unsent_of(const Request& request);
+  bool take_from(Link& link, std::set<RequestPtr, Earlier>& from, int64_t window, int64_t& under_way, Message* message,
+                 size_t& bytes, double now);
   void write(Link& link, const RequestPtr& request, Message* message, size_t& bytes, double now);
   std::string title_of(int server) const;
 

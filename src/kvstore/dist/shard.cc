@@ -77,13 +77,15 @@ void Shard::receive(const Message& message, Outbox& out) {
 }
 
 void Shard::take(const Message& message, const Member& worker, Outbox& out) {
-  std::vector<Record> ready;
+  // That a push is in does not wait for values to travel.
+  std::vector<Record> brief, large;
   for (const Record& record : message.records) {
     bool hold = false;
     Record r = answer(record, worker, hold);
-    if (!hold) ready.push_back(std::move(r));
+    if (!hold) (r.value.size > inline_value ? large : brief).push_back(std::move(r));
   }
-  if (!ready.empty()) out.emplace_back(message.sender, answers(std::move(ready)));
+  for (auto* ready : {&brief, &large})
+    if (!ready->empty()) out.emplace_back(message.sender, answers(std::move(*ready)));
   release(out);
 }
 
