@@ -3,12 +3,14 @@
 python benchmarks/simulate_check.py [--compute 0.15 0.6] [--modes dist_sync dist_async] [--workers 1 2 4]
 Computing is replaced by waits of the recorded length, since the processes share this machine's processors; keys, pushes and pulls are real, through
 a scheduler and two servers on the loopback. What the simulator is told is measured in the same run, in turns with the steps and with other keys:
-the rate of all traffic when all workers push and pull large keys, the time of a small request, and the time for one number there and back.
+the rate of all traffic when all workers push and pull large keys, the time that small messages take of the processors that all share, and the time
+for one number there and back.
 Exits with 1 when a prediction is off by more than 15 %. On a machine that others use too, every message waits for them: such runs say nothing.
 """
 
 import argparse
 import math
+import os
 import pathlib
 import sys
 
@@ -36,10 +38,10 @@ def measured(trace, store, workers, options):
 
 def predicted(trace, store, workers, found):
     """The step on a machine with the rates that were found."""
-    free = {"bandwidth": math.inf, "sum_rate": math.inf, "update_rate": math.inf}
+    free = {"bandwidth": math.inf, "sum_rate": math.inf, "update_rate": math.inf, "request_cost": 0.0}
     shared = 2 * workers * found["bytes"] / found["large"]
-    cost = found["small"] * SERVERS / (workers * found["keys"])
-    cluster = Cluster(workers, SERVERS, shared=shared, latency=found["one"] / 4, request_cost=cost, staleness=STALENESS[store], **free)
+    cost = found["small"] / (2 * found["keys"] * workers * os.cpu_count())
+    cluster = Cluster(workers, SERVERS, shared=shared, shared_cost=cost, latency=found["one"] / 4, staleness=STALENESS[store], **free)
     return simulate(trace, cluster).step_time, f"{shared / 1e9:.2f}"
 
 

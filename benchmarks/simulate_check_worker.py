@@ -5,6 +5,8 @@ In turns with the steps: what the machine's loopback and the servers do with lar
 
 import argparse
 import json
+import os
+import pathlib
 import time
 
 import mixnet as mx
@@ -20,6 +22,23 @@ def wait_until(moment):
     left = moment - time.perf_counter()
     if left > 0:
         time.sleep(left)
+
+
+def group_processes():
+    """Folders of the group's processes, which have one parent."""
+    found = []
+    for status in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if int(status.read_text().rpartition(")")[2].split()[1]) == os.getppid():
+                found.append(status.parent)
+        except OSError:
+            continue  # ended meanwhile
+    return found
+
+
+def processor_seconds(processes):
+    """Of all their threads."""
+    return sum(int(task.read_text().split()[0]) for process in processes for task in process.glob("task/*/schedstat")) / 1e9
 
 
 class Keys:
@@ -50,16 +69,26 @@ class Keys:
         mx.nd.waitall()
         return time.perf_counter() - started
 
+    def processors(self, processes, *actions):
+        """Seconds of processors that these actions on each key of all workers take."""
+        self.store.barrier()
+        before = processor_seconds(processes)
+        self.all(*actions)
+        self.store.barrier()
+        return processor_seconds(processes) - before
+
 
 def run(store, trace, rounds, steps):
-    """Medians of seconds: a step, all large keys there and back, all small ones, one number alone; each round measures all."""
+    """Medians of seconds: a step, all large keys there and back, of processors for small ones, one number alone; each round measures all."""
     large, small = (Keys(store, {f"{kind}{i}": count for i in range(keys)}) for kind, (keys, count) in (("large", LARGE), ("small", SMALL)))
     one = Keys(store, {"one": 1})
     keys = Keys(store, {name: size // 4 for name, size in zip(trace.names, trace.sizes)})
+    processes = group_processes()
     found = {"step": [], "large": [], "small": [], "one": []}
     for _ in range(rounds):
-        for name, which in (("large", large), ("small", small), ("one", one)):
+        for name, which in (("large", large), ("one", one)):
             found[name].append(which.all(which.push, which.pull))
+        found["small"].append(small.processors(processes, small.push, small.pull))
         store.barrier()
         ends = []
         for number in range(WARM + steps):

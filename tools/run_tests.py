@@ -3,8 +3,8 @@
 Stages: check (formats, layers, symbols, ABI, text, generated files), tools (pytest on the checks and the installation), cpp
 (doctest), c (programs on the C ABI), gpu (kernels for GPUs on emulated ones; where there is nvcc, the library with CUDA), python
 (pytest), fault (pytest on groups of processes that are killed, paused and cut off), languages (the bindings' own tests), predictor
-(the one file on every target), sanitizers (the C++ tests under ASan+UBSan, the engine's under TSan). Fails on any failure, on any
-program that does not end as it should, and on any skip whose reason is not
+(the one file on every target), sanitizers (the C++ tests under ASan+UBSan, the engine's and the group's under TSan). Fails on any failure,
+on any program that does not end as it should, and on any skip whose reason is not
 "needs GPU" or, outside of CI, "no toolchain".
 """
 

@@ -3,6 +3,7 @@ package mixnet_test
 import (
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 
 	"mixnet.dev/mixnet"
@@ -100,4 +101,39 @@ func TestMonitorSeesInnerOutputs(t *testing.T) {
 	ok(t, e.Monitor(nil, false))
 	ok(t, e.Forward(false))
 	ok(t, e.Outputs[0].Wait(ctx))
+}
+
+// grouped is relu(x) in group "below" times y in group "above".
+func grouped(t testing.TB) *mixnet.Symbol {
+	t.Helper()
+	below := mixnet.Must(sym.Activation(mixnet.Must(mixnet.Variable("x")), op.Activation{ActType: "relu"}, mixnet.Attribute("ctx_group", "below")))
+	above := mixnet.Must(below.Mul(mixnet.Must(mixnet.Variable("y"))))
+	ok(t, above.SetAttr("ctx_group", "above"))
+	return above
+}
+
+func TestGroupsOfNodesOnDevices(t *testing.T) {
+	places := map[string]mixnet.Device{"below": mixnet.CPU(1), "above": mixnet.CPU(2)}
+	placed, err := grouped(t).Placed(places)
+	ok(t, err)
+	e, err := placed.SimpleBind(mixnet.Shapes{"x": {2}, "y": {2}}, mixnet.SimpleBindOptions{GradReq: mixnet.GradWrite})
+	ok(t, err)
+	defer e.Close()
+	if !strings.Contains(e.String(), "CrossDeviceCopy") || e.Outputs[0].Device() != mixnet.CPU(2) {
+		t.Fatalf("expected a copy to cpu(2), got %v with outputs on %v", e, e.Outputs[0].Device())
+	}
+	ok(t, array(t, []float32{-1, 3}).CopyTo(e.Args["x"]))
+	ok(t, array(t, []float32{5, 7}).CopyTo(e.Args["y"]))
+	ok(t, e.Forward(true))
+	holds(t, e.Outputs[0], nil, 0, 21)
+	ok(t, e.Backward(array(t, []float32{1, 1})))
+	holds(t, e.Grads["x"], nil, 0, 7)
+	delete(places, "above")
+	placed, err = grouped(t).Placed(places)
+	ok(t, err)
+	_, err = placed.SimpleBind(mixnet.Shapes{"x": {2}, "y": {2}}, mixnet.SimpleBindOptions{})
+	fails(t, err, mixnet.CodeInvalid, "[bind] group2ctx: no context for group 'above'")
+	var none *mixnet.Symbol
+	_, err = none.Placed(places)
+	fails(t, err, mixnet.CodeInvalid, "[Placed] expected a symbol, got nil")
 }

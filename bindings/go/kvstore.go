@@ -11,7 +11,7 @@ type KVStore struct {
 	resource[capi.Kvstore]
 }
 
-// NewKVStore makes a store: "local" or "device".
+// NewKVStore makes a store: "local", "device", or between machines "dist_sync" and the like, which joins the group that the environment names.
 func NewKVStore(kind string) (*KVStore, error) {
 	handle, err := capi.KvstoreCreate(kind)
 	if err != nil {
@@ -98,4 +98,16 @@ func (k *KVStore) Barrier() error {
 	}
 	defer runtime.KeepAlive(k)
 	return capi.KvstoreBarrier(store)
+}
+
+// Statistics are what went over the wire, of a store between machines, as JSON: keys and peers of this worker, and servers, each with counts of
+// pushes, pulls and messages, bytes_sent, bytes_received, latency_s and staleness.
+func (k *KVStore) Statistics() (string, error) {
+	store, err := k.open("Statistics")
+	if err != nil {
+		return "", err
+	}
+	defer runtime.KeepAlive(k)
+	text, err := capi.KvstoreStatistics(store)
+	return value(text), err
 }

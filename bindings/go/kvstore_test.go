@@ -23,6 +23,8 @@ func TestKVStoreSumsAndStores(t *testing.T) {
 		t.Fatalf("expected worker 0 of 1, got %d of %d, %v", rank, size, err)
 	}
 	ok(t, store.Barrier())
+	_, err = store.Statistics()
+	fails(t, err, mixnet.CodeUnsupported, "[kvstore statistics] store: local does not have this")
 	fails(t, store.Pull(0, mixnet.Pair{"none", into}), mixnet.CodeInvalid, "none")
 	_, err = mixnet.NewKVStore("bucket")
 	fails(t, err, mixnet.CodeInvalid, "expected local, device, dist_sync, dist_async or dist_allreduce, got 'bucket'")

@@ -115,6 +115,18 @@ func (s *Symbol) Compose(name string, replacements map[string]*Symbol) (*Symbol,
 	})
 }
 
+// Placed is the same symbol for binding with its groups of nodes (attribute ctx_group) on devices, by group. Symbols made of it are not placed.
+func (s *Symbol) Placed(groups map[string]Device) (*Symbol, error) {
+	names := sortedKeys(groups)
+	kinds, indices := make([]int32, len(names)), make([]int32, len(names))
+	for i, name := range names {
+		kinds[i], indices[i] = groups[name].code(), int32(groups[name].Index)
+	}
+	return s.with("Placed", func(handle capi.Symbol) (capi.Symbol, error) {
+		return capi.SymbolPlace(handle, names, kinds, indices, int32(len(names)))
+	})
+}
+
 // JSON is the symbol in the form of MXNet's -symbol.json files.
 func (s *Symbol) JSON() (string, error) {
 	handle, err := s.get("JSON")

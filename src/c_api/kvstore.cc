@@ -62,7 +62,7 @@ void push_any(KVStore& store, const std::vector<std::string>& keys, const std::v
   Given dense, numbers, rows;
   for (size_t i = 0; i < keys.size(); ++i) {
     const NDArray ids = whole.count(keys[i]) ? NDArray() : sparse_part(values[i], SparsePart::indices);
-    if (ids.none() || ids.size() == 0) {
+    if (ids.none()) {
       dense.add(keys[i], dense_values({values[i]})[0]);
       continue;
     }

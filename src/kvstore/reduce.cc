@@ -9,15 +9,13 @@
 
 #include "base/half_rows.h"
 #include "base/thread_pool.h"
-#include "executor/invoke.h"
 
 namespace mixnet {
 namespace {
 
-constexpr int64_t block = 1024;               // elements that go through all values at a time
-constexpr int64_t grain = 128 * block;        // elements that are worth a thread
-constexpr int64_t least_streamed = 8 << 20;   // bytes of a sum that would only push other things out of the caches
-constexpr int64_t largest_small = 64 * 1024;  // bytes that take microseconds
+constexpr int64_t block = 1024;              // elements that go through all values at a time
+constexpr int64_t grain = 128 * block;       // elements that are worth a thread
+constexpr int64_t least_streamed = 8 << 20;  // bytes of a sum that would only push other things out of the caches
 
 // Copies past the caches: a line that is written whole need not be read first.
 void stream(char* to, const char* from, int64_t bytes) {
@@ -133,23 +131,6 @@ void dispatch_sum(DType dtype, F&& f) {
   }
 }
 
-class SumTask : public Task {
- public:
-  SumTask(Span<const NDArray> values, NDArray target, std::string what)
-      : values_(values.begin(), values.end()), target_(std::move(target)), what_(std::move(what)) {}
-  void run() override {
-    std::vector<const void*> data;
-    for (const NDArray& value : values_) data.push_back(value.view().data);
-    sum_values(target_.dtype(), data, target_.view().data, target_.size());
-  }
-  std::string describe() const override { return what_; }
-
- private:
-  std::vector<NDArray> values_;
-  NDArray target_;
-  std::string what_;
-};
-
 }  // namespace
 
 void sum_values(DType dtype, Span<const void* const> values, void* out, int64_t count) {
@@ -187,57 +168,6 @@ void add_to(DType dtype, void* sum, const void* value, int64_t count) {
       }
     }
   });
-}
-
-namespace {
-
-// By an operator; what else is written is ordered behind it.
-void push_sum_on_gpu(Span<const NDArray> values, const NDArray& target, Span<Variable* const> writes,
-                     const std::string& what, int priority) {
-  if (values.size() == 1) {
-    copy(values[0], target, priority);
-  } else {
-    static const OpSchema& add = registry().at("add_n");
-    InvokeOptions options;
-    options.priority = priority;
-    std::vector<NDArray> out{target};
-    invoke(add, add.make_params({{"num_args", static_cast<int64_t>(values.size())}}), values, out, options);
-  }
-  std::vector<Variable*> others;
-  for (Variable* v : writes) {
-    if (v != target.variable()) others.push_back(v);
-  }
-  if (others.empty()) return;
-  Variable* reads[] = {target.variable()};
-  PushOptions options;
-  options.bounded = false;
-  options.small = true;
-  engine().push(make_task([] {}, what), reads, others, options);
-}
-
-}  // namespace
-
-void push_sum(Span<const NDArray> values, const NDArray& target, Span<Variable* const> writes, const std::string& what,
-              int priority) {
-  std::vector<Variable*> reads;
-  for (const NDArray& value : values) reads.push_back(value.variable());
-  if (!target.device().host()) return push_sum_on_gpu(values, target, writes, what, priority);
-  PushOptions options;
-  options.bounded = false;
-  options.priority = priority;
-  options.small = target.bytes() <= largest_small;
-  engine().push(std::make_unique<SumTask>(values, target, what), reads, writes, options);
-}
-
-NDArray reduce(Span<const NDArray> values, NDArray& buffer, int priority) {
-  const NDArray& first = values.front();
-  if (values.size() == 1) return first;
-  const bool fits = !buffer.none() && buffer.shape() == first.shape() && buffer.dtype() == first.dtype() &&
-                    buffer.device() == first.device();
-  if (!fits) buffer = NDArray(first.shape(), first.dtype(), first.device());
-  Variable* writes[] = {buffer.variable()};
-  push_sum(values, buffer, writes, "kvstore sum", priority);
-  return buffer;
 }
 
 }  // namespace mixnet

@@ -19,11 +19,4 @@ void sum_values(DType dtype, Span<const void* const> values, void* out, int64_t 
 // sum += value, on this thread alone: for sums that grow as values arrive. Two 16-bit floats are added in float32 and rounded, every time.
 void add_to(DType dtype, void* sum, const void* value, int64_t count);
 
-// Through the engine, without waiting for room in it: the sum of `values` (equal in shape and dtype, at least one) in `target`. `writes`: what the operation overwrites.
-void push_sum(Span<const NDArray> values, const NDArray& target, Span<Variable* const> writes, const std::string& what,
-              int priority);
-
-// The sum of `values` in `buffer`, which is made when it does not fit and is to be kept for the next time; of one value that value itself.
-NDArray reduce(Span<const NDArray> values, NDArray& buffer, int priority);
-
 }  // namespace mixnet

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "kvstore/dist/client.h"
+#include "kvstore/dist/rows_record.h"
 #include "kvstore/dist/shard.h"
 #include "target.h"
 
@@ -71,8 +72,10 @@ void give(Message message) {
   Client client(worker, {}, [] {});
   client.set_view(group(), 0);
   std::vector<float> target(8);
-  client.init("w", DType::f32, 8, Bytes::of(std::string(32, '\1')), [](const Error*) {});
+  client.init("w", {8, 2, DType::f32}, Bytes::of(std::string(32, '\1')), [](const Error*) {});
   client.pull("w", target.data(), nullptr, 0, [](const Error*) {});
+  const std::vector<int64_t> rows{1, 3};
+  client.pull_rows("w", {rows, nullptr, 0}, target.data(), nullptr, 0, [](const Error*) {});
   Message sent;
   while (client.take(0, 0, &sent)) {
   }
@@ -107,6 +110,21 @@ std::vector<std::string> seeds() {
     all.push_back(packed(message));
     message.verb = Verb::request;
   }
+  // By rows of two elements: a push of two, a pull, its answer.
+  const std::vector<int64_t> rows{1, 3};
+  const std::string elements(16, '\5');
+  for (const Ask ask : {Ask::push, Ask::pull}) {
+    Record& record = message.records[0];
+    const bool push = ask == Ask::push;
+    record.ask = ask;
+    record.size = 8, record.width = 2, record.round = push;
+    record.value = rows_value({rows, push ? reinterpret_cast<const uint8_t*>(elements.data()) : nullptr, 8}, 0);
+    all.push_back(packed(message));
+  }
+  message.verb = Verb::answer;
+  message.records[0].number = 3;
+  message.records[0].value = Bytes::of(elements);
+  all.push_back(packed(message));
   Message plain;
   plain.verb = Verb::view;
   plain.text = group().text();

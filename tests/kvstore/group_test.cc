@@ -38,7 +38,7 @@ struct Training {
       if (!started) {
         started = true;
         const auto first = std::make_shared<std::vector<float>>(count, 100.f);
-        client.init("w", DType::f32, count, bytes(first), [this](const Error* e) { note(e), initialised = true; });
+        client.init("w", {count, 1, DType::f32}, bytes(first), [this](const Error* e) { note(e), initialised = true; });
       } else if (initialised && !pulled && done < rounds) {
         pulled = true;
         gradient = std::make_shared<std::vector<float>>(count, static_cast<float>(worker->rank() + 1 + done));
@@ -460,7 +460,7 @@ TEST_CASE("group: wrong requests get errors and change nothing") {
   std::string error;
   // The server has the key with another size.
   const auto other = std::make_shared<std::vector<float>>(2, 0.f);
-  client.init("w", DType::f32, 2, Training::bytes(other), [&](const Error* e) { error = e ? e->what() : "none"; });
+  client.init("w", {2, 1, DType::f32}, Training::bytes(other), [&](const Error* e) { error = e ? e->what() : "none"; });
   REQUIRE(group.run([&] { return !error.empty(); }));
   CHECK(error.find("[kvstore init] key w: [kvstore] key w: expected ") == 0);
   std::vector<std::string> results;

@@ -1,5 +1,6 @@
 // Sums of several arrays: values against a plain loop, the order of additions, every dtype, large ones, through the engine.
 #include "kvstore/reduce.h"
+#include "kvstore/push_sum.h"
 
 #include <doctest/doctest.h>
 

@@ -8,9 +8,12 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
+import sys
 
 import pytest
+from mixnet import kvstore_server
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TRAINED = ROOT / "build" / "trained"
@@ -99,3 +102,24 @@ def lenet():
         return float(accuracy[0])
 
     return check
+
+
+@pytest.fixture
+def group():
+    """The environment in which one worker finds a scheduler and a server; they must end in order once it has left."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    kvstore_server.find_zeromq()
+    common = {"DMLC_PS_ROOT_URI": "127.0.0.1", "DMLC_PS_ROOT_PORT": str(port), "DMLC_NUM_WORKER": "1", "DMLC_NUM_SERVER": "1"}
+    common.update(MIXNET_PS_RENDEZVOUS_S="600", MIXNET_PS_TIMEOUT_S="60")  # a language may compile for long before it comes
+    command = [sys.executable, "-c", "import mixnet as mx; mx.kvstore_server.serve()"]
+    if "MIXNET_ZMQ_LIBRARY" in os.environ:
+        common["MIXNET_ZMQ_LIBRARY"] = os.environ["MIXNET_ZMQ_LIBRARY"]  # just found
+    others = [subprocess.Popen(command, env={**os.environ, **common, "DMLC_ROLE": role}) for role in ("scheduler", "server")]
+    try:
+        yield {**common, "DMLC_ROLE": "worker"}
+        assert [other.wait(timeout=60) for other in others] == [0, 0]
+    finally:
+        for other in others:
+            other.kill()

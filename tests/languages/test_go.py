@@ -51,6 +51,41 @@ def test_binding(go, inner):
     inner("Go", f"{count['pass']} passed, {count['fail']} failed, {count['skip']} skipped", least=300)
 
 
+STORE = """
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"mixnet.dev/mixnet"
+)
+
+func main() {
+	store := mixnet.Must(mixnet.NewKVStore("dist_sync"))
+	array := func(value float32) mixnet.Pair {
+		return mixnet.Pair{"w", mixnet.Must(mixnet.FromSlice([]float32{value, value}, 2))}
+	}
+	out := array(0)
+	for _, err := range []error{store.Init(array(1)), store.Push(0, array(2)), store.Pull(0, out), out.Array.Wait(context.Background())} {
+		if err != nil {
+			panic(err)
+		}
+	}
+	fmt.Println(mixnet.Must(store.Statistics()))
+	store.Close()
+}
+"""
+
+
+def test_statistics_of_a_store_between_machines(go, group, tmp_path):
+    (tmp_path / "main.go").write_text(STORE)
+    (tmp_path / "go.mod").write_text(f"module store\n\ngo 1.19\n\nrequire mixnet.dev/mixnet v0.0.0\n\nreplace mixnet.dev/mixnet => {BINDING}\n")
+    run = subprocess.run(["go", "run", "."], cwd=tmp_path, env={**go, **group}, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert json.loads(run.stdout)["keys"]["w"]["pushes"] == 1
+
+
 def test_lenet(go, trainer, lenet, trained):
     prefix = trained("go")
     run = subprocess.run([trainer, "--limit", "2000", "--epochs", "1", "--prefix", prefix], env=go, capture_output=True, text=True)

@@ -3,6 +3,7 @@
 Julia's compiler takes longer than the tests, so they run interpreted; only the guide and LeNet, which walk over images, are compiled.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -39,6 +40,24 @@ def test_lenet(run, lenet, trained):
     program = ROOT / "examples" / "julia" / "train_lenet.jl"
     lenet(run([*JULIA, program, "--limit", 2000, "--epochs", 1, "--prefix", trained("julia")], env=ENVIRONMENT))
     assert sorted(path.name for path in trained("julia").parent.iterdir()) == ["lenet-0001.params", "lenet-symbol.json"]
+
+
+STORE = """
+using MixNet
+store, out = mx.KVStore(:dist_sync), mx.zeros(3)
+mx.init!(store, :w => mx.ones(3))
+push!(store, :w => mx.full(2, 3))
+mx.pull!(store, :w => out)
+println(Array(out))
+print(mx.statistics(store))
+mx.release(store)
+"""
+
+
+def test_statistics_of_a_store_between_machines(run, group):
+    pulled, counts = run([*JULIA, "--compile=min", "-e", STORE], env={**ENVIRONMENT, **group}).split("\n", 1)
+    assert pulled == "Float32[2.0, 2.0, 2.0]"
+    assert json.loads(counts)["keys"]["w"]["pushes"] == 1
 
 
 def test_interrupt_ends_the_program(tmp_path):

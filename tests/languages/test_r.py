@@ -99,6 +99,28 @@ def test_example_has_the_losses_of_every_language(checked, lenet, trained):
     assert set(arguments) == set(symbol.list_arguments()) - {"data", "softmax_label"} and not states
 
 
+STORE = """
+library(mixnet)
+kv <- mx.kv.create("dist_sync")
+kv$init("w", mx.nd.ones(3))
+kv$push("w", mx.nd.full(3, 2))
+out <- mx.nd.zeros(3)
+kv$pull("w", out)
+cat(as.vector(out), "\n")
+cat(kv$statistics())
+mx.free(kv)
+"""
+
+
+def test_statistics_of_a_store_between_machines(checked, monkeypatch, group):
+    for name, value in group.items():
+        monkeypatch.setenv(name, value)
+    done = run("Rscript", "-e", STORE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    pulled, counts = done.stdout.split("\n", 1)
+    assert pulled.split() == ["2", "2", "2"] and json.loads(counts)["keys"]["w"]["pushes"] == 1
+
+
 def test_own_tests_pass(checked, inner, capsys):
     output = (CHECK / "tests" / "testthat.Rout").read_text()
     failed, _, skipped, passed = re.findall(r"\[ FAIL (\d+) \| WARN (\d+) \| SKIP (\d+) \| PASS (\d+) \]", output)[-1]

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 
@@ -258,6 +259,111 @@ def test_statistics_and_checkpoints_of_servers(tmp_path):
     again = Group(program.replace("STEPS", "2"), servers=2, MIXNET_PS_PART_BYTES="65536", MIXNET_PS_RESTORE=f"{tmp_path}/state").finish()
     at_once = Group(program.replace("STEPS", "4"), servers=2, MIXNET_PS_PART_BYTES="65536").finish()
     assert again == at_once
+
+
+@pytest.mark.parametrize("name, options", [("sgd", {"wd": 0.1}), ("adam", {"wd": 0.01}), (None, {})])
+def test_rows_are_those_of_the_local_store(name, options):
+    """Row-sparse gradients of two workers, with two devices each, over parts and servers; a table whose rows are larger than a part, too."""
+    common = f"""
+    def optimizer():
+        return {f'mx.optimizer.Native("{name}", learning_rate=0.125, **{options})' if name else None}
+
+    keys, shapes = ["table_weight", "wide_weight"], [(500, 24), (2, 3000)]
+
+    def gradients(step, rank):
+        for shape in shapes:
+            devices = []
+            for device in range(2):
+                draw = np.random.RandomState(100 * step + 10 * rank + device)
+                # The last worker's last gradient has no rows.
+                rows = draw.permutation(shape[0])[: 0 if (step, rank) == (3, 1) else min(shape[0], 40)]
+                values = draw.randint(-8, 8, (len(rows), shape[1])).astype("f")
+                devices.append(mx.nd.sparse.row_sparse_array((values, np.sort(rows)), shape=shape))
+            yield devices
+
+    def firsts():
+        return [mx.nd.array(np.arange(np.prod(shape)).reshape(shape) % 97, dtype="float32") for shape in shapes]
+    """
+    program = textwrap.dedent(common) + textwrap.dedent("""
+        kv = mx.kv.create("dist_sync")
+        kv.init(keys, firsts())
+        if optimizer():
+            kv.set_optimizer(optimizer())
+        sums = []
+        for step in range(4):
+            kv.push(keys, list(gradients(step, kv.rank)))
+            ids = [mx.nd.array([3, 499, 3, step], dtype="int64"), mx.nd.array([1.0])]
+            kept = [mx.nd.sparse.zeros("row_sparse", shape) for shape in shapes]
+            kv.row_sparse_pull(keys, out=kept, row_ids=ids)
+            outs = [mx.nd.zeros(shape) for shape in shapes]
+            kv.pull(keys, outs)
+            table = outs[0].asnumpy()
+            assert kept[0].indices.asnumpy().tolist() == sorted({3, 499, step})
+            assert np.array_equal(kept[0].data.asnumpy(), table[sorted({3, 499, step})])
+            assert np.array_equal(kept[1].asnumpy()[1], outs[1].asnumpy()[1])
+            sums.append([out.asnumpy().astype("d") for out in outs])
+        sent = kv.statistics()["keys"]["table_weight"]["bytes_sent"]
+        assert 0 < sent <= 4 * 80 * (8 + 24 * 4), sent
+        np.savez(f"{FOLDER}/{kv.rank}.npz", *[array for pair in sums for array in pair])
+        """)
+    with tempfile.TemporaryDirectory() as folder:
+        Group(f"FOLDER = {folder!r}\n" + program, workers=2, servers=3, MIXNET_PS_PART_BYTES="8192").finish()
+        got = [list(np.load(f"{folder}/{rank}.npz").values()) for rank in range(2)]
+    here = {"np": np, "mx": mx}
+    exec(textwrap.dedent(common), here)  # noqa: S102
+    store = mx.kv.create("local")
+    store.init(here["keys"], here["firsts"]())
+    if here["optimizer"]():
+        store.set_optimizer(here["optimizer"]())
+    expected = []
+    for step in range(4):
+        both = [list(here["gradients"](step, rank)) for rank in range(2)]
+        store.push(here["keys"], [both[0][k] + both[1][k] for k in range(2)])
+        outs = [mx.nd.zeros(shape) for shape in here["shapes"]]
+        store.pull(here["keys"], outs)
+        expected += [out.asnumpy() for out in outs]
+    for arrays in got:
+        for ours, there in zip(arrays, expected):
+            np.testing.assert_array_equal(ours, there)
+
+
+def test_mistakes_with_rows_are_named():
+    group = Group(
+        """
+        kv = mx.kv.create("dist_sync")
+
+        def told(call):
+            try:
+                call()
+                mx.nd.waitall()
+            except mx.base.MXNetError as error:
+                print(error)
+
+        kv.init("w", mx.nd.zeros((4, 2)))
+        out, one = mx.nd.zeros((4, 2)), mx.nd.ones((1, 2))
+        told(lambda: kv.push_rows("v", mx.nd.array([1]), one))
+        told(lambda: kv.push_rows("w", mx.nd.array([1, 2]), one))
+        told(lambda: kv.row_sparse_pull("w", out=one, row_ids=mx.nd.array([1])))
+        kv.row_sparse_pull("w", out=out, row_ids=mx.nd.array([4]))
+        told(out.asnumpy)
+        kv.push_rows("w", mx.nd.array([2.5]), one)
+        kv.pull("w", out)
+        told(out.asnumpy)
+        kv.push_rows("w", mx.nd.array([2]), one)
+        kv.pull("w", out)
+        print(out.asnumpy().tolist())
+        """,
+        workers=1,
+    )
+    lines = [line for line in group.finish()[0] if line.startswith("[")]
+    assert lines[:3] == [
+        "[kvstore push_rows] key v was not initialised",
+        "[kvstore push_rows] key w: expected (2, 2), got (1, 2)",
+        "[kvstore pull_rows] key w: expected (4, 2), got (1, 2)",
+    ]
+    assert "row_ids: expected whole numbers from 0 to 3, got 4" in lines[3]
+    assert "row_ids: expected whole numbers from 0 to 3, got 2.5" in lines[4]
+    assert lines[-1] == "[[0.0, 0.0], [0.0, 0.0], [1.0, 1.0], [0.0, 0.0]]"
 
 
 def test_mistakes_are_named():

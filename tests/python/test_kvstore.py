@@ -140,6 +140,18 @@ def test_rows():
         store.row_sparse_pull("w", out=outs[0])
 
 
+def test_gradients_without_rows_are_part_of_the_same_update():
+    store, seen = mx.kv.create("local"), []
+    store.init("w", ones(1, (4, 2)))
+    store.set_updater(lambda key, received, stored: seen.append(received.asnumpy().sum()))
+    none = mx.nd.sparse.zeros("row_sparse", (4, 2))
+    one = mx.nd.sparse.row_sparse_array((np.ones((1, 2), "f"), [1]), shape=(4, 2))
+    store.push("w", [none, one])
+    store.push("w", [none, none])
+    store.barrier()
+    assert seen == [2.0, 0.0]
+
+
 @pytest.mark.parametrize("lazy", [True, False])
 def test_rows_of_an_optimizer(lazy):
     """MXNet's lazy update: weight decay only where a row was pushed; with states, or in Python, everywhere."""

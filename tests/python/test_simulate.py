@@ -69,6 +69,17 @@ def test_all_traffic_through_one_link():
     assert step_time(one_key(), workers=3, servers=3, bandwidth=math.inf, shared=1e9) == pytest.approx(0.1 + 6 * 0.004, rel=1e-9)
 
 
+def test_messages_cost_processors_that_all_share():
+    # 12 messages of 1 MB there and as many back, 1 ms of traffic and 2 ms besides each; joined ones cost as many as they were.
+    shared = {"workers": 3, "servers": 3, "bandwidth": math.inf, "shared": 1e9, "shared_cost": 2e-3, "part_bytes": MB}
+    assert step_time(one_key(), **shared) == pytest.approx(0.1 + 24 * 0.003, rel=1e-9)
+    # Small ones are bound by it alone, on one server too.
+    found = step_time(many_keys(20, 1, 1e-6), workers=4, bandwidth=math.inf, shared=1e12, shared_cost=1e-4)
+    assert found == pytest.approx(2 * 4 * 20 * 1e-4, rel=0.01)
+    with pytest.raises(ValueError, match="shared_cost: expected 0 without a shared bandwidth, got 0.001"):
+        Cluster(shared_cost=1e-3)
+
+
 def test_parts_are_spread_over_servers():
     # 8 parts of 1 MB on 8 servers with links as fast as the worker's: its own link bounds it, both ways, and the last part follows.
     found = simulate(one_key(8 * MB), Cluster(servers=8, bandwidth=1e9, part_bytes=MB, **FREE))

@@ -3,7 +3,8 @@
 """
     KVStore(type = :local)
 
-`push!` sums what is given under each key; with an updater, updater(key, sum, stored) changes the stored value. Types: `:local`, `:device`.
+`push!` sums what is given under each key; with an updater, updater(key, sum, stored) changes the stored value. Types: `:local`, `:device`,
+and between machines `:dist_sync` and the like, which join the group that the environment names.
 
     kv = mx.KVStore(:local)
     mx.init!(kv, :w => mx.zeros(3))
@@ -96,3 +97,11 @@ num_workers(store::KVStore) = rank_and_size(store)[2]
 
 "Waits until all workers are here."
 barrier(store::KVStore) = API.mxn_kvstore_barrier(store)
+
+"""
+    statistics(store)
+
+What went over the wire, of a store between machines, as JSON: keys and peers of this worker, and servers, each with counts of pushes, pulls and
+messages, bytes_sent, bytes_received, latency_s and staleness.
+"""
+statistics(store::KVStore) = take_text(out -> API.mxn_kvstore_statistics(store, out))

@@ -69,6 +69,19 @@ function Base.getindex(node::SymbolicNode, name::Union{Symbol,AbstractString})
 end
 
 """
+    placed(symbol, groups)
+
+The same symbol for binding with its groups of nodes (attribute `ctx_group`) on contexts: pairs of group and context, or a Dict. Symbols made of
+it are not placed.
+"""
+function placed(node::SymbolicNode, groups)
+    names, contexts = Texts([group for (group, _) in groups]), Context[context for (_, context) in groups]
+    kinds, indices = Int32[c.kind for c in contexts], Int32[c.index for c in contexts]
+    return derive(out -> API.mxn_symbol_place(node, names, kinds, indices, length(contexts), out))
+end
+placed(node::SymbolicNode, groups::Pair...) = placed(node, groups)
+
+"""
     Group(nodes...)
 
 Several symbols as one with all their outputs.

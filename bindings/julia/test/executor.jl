@@ -44,3 +44,17 @@ end
     mx.set_monitor(nothing, executor)
     @test length(mx.forward(executor)) == 1
 end
+
+@testset "groups of nodes on contexts" begin
+    below = mx.Activation(mx.Variable(:x); act_type = :relu, attrs = Dict(:ctx_group => "below"))
+    above = mx.FullyConnected(below; num_hidden = 1, no_bias = true, name = :fc, attrs = Dict(:ctx_group => "above"))
+    executor = mx.simple_bind(mx.placed(above, :below => mx.cpu(1), :above => mx.cpu(2)); x = (2, 1))
+    @test occursin("CrossDeviceCopy", mx.debug_str(executor))
+    @test mx.context(executor.outputs[1]) == mx.context(executor.arg_dict[:fc_weight]) == mx.cpu(2)
+    executor.arg_dict[:fc_weight] .= 2
+    @test Array(mx.forward(executor; is_train = true, x = reshape([-1.0f0, 3.0f0], 2, 1))[1]) == reshape([6.0f0], 1, 1)
+    mx.backward(executor, mx.ones(1, 1))
+    @test Array(executor.grad_dict[:x]) == reshape([0.0f0, 2.0f0], 2, 1)
+    @test_throws mx.MXError mx.simple_bind(mx.placed(above, Dict("below" => mx.cpu(1))); x = (2, 1))
+    @test !occursin("CrossDeviceCopy", mx.debug_str(mx.simple_bind(above; x = (2, 1))))
+end

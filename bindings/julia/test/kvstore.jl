@@ -6,6 +6,12 @@
     @test Array(out) == [3, 3, 3]
     @test mx.rank(store) == 0 && mx.num_workers(store) == 1
     mx.barrier(store)
+    caught = try
+        mx.statistics(store)
+    catch thrown
+        thrown
+    end
+    @test caught isa mx.MXError && occursin("[kvstore statistics] store: local does not have this", caught.msg)
     @test_throws mx.MXError mx.init!(store, :a => mx.ones(3))
     @test_throws mx.MXError mx.KVStore(:nonsense)
     @test_throws mx.MXError push!(store, :a => [1])

@@ -48,6 +48,8 @@ mx.kv.rank <- function(kv) unlist(mxn_kvstore_rank(kv$handle))
 
 mx.kv.barrier <- function(kv) invisible(mxn_kvstore_barrier(kv$handle))
 
+mx.kv.statistics <- function(kv) mxn_kvstore_statistics(kv$handle)
+
 # Runs what the library has queued for R, waiting at most `timeout` seconds for the first; returns how many ran.
 mx.queue.poll <- function(timeout = 0) {
   deadline <- proc.time()[["elapsed"]] + timeout
@@ -59,7 +61,7 @@ mx.queue.poll <- function(timeout = 0) {
 }
 
 STORE <- list(init = mx.kv.init, push = mx.kv.push, pull = mx.kv.pull, set.updater = mx.kv.set.updater,
-              set.optimizer = mx.kv.set.optimizer)
+              set.optimizer = mx.kv.set.optimizer, statistics = mx.kv.statistics)
 
 `$.MXKVStore` <- function(x, name) {
   method <- STORE[[name]]

@@ -48,6 +48,14 @@ mx.symbol.compose <- function(symbol, ..., name = NULL) {
   mxn_symbol_compose(symbol, name, if (is.null(keys)) rep(NA_character_, length(replacements)) else keys, unname(replacements))
 }
 
+mx.symbol.place <- function(symbol, groups) {
+  if (!length(groups) || is.null(names(groups)) || !all(vapply(groups, is.mx.context, TRUE))) {
+    refuse("mx.symbol.place", "groups", "contexts named by group", described(groups))
+  }
+  field <- function(name) vapply(groups, function(ctx) as.integer(ctx[[name]]), 0L, USE.NAMES = FALSE)
+  mxn_symbol_place(symbol, names(groups), field("device_typeid"), field("device_id"))
+}
+
 is.mx.symbol <- function(x) inherits(x, "MXSymbol")
 
 mx.symbol.arguments <- function(symbol) mxn_symbol_list(symbol, 0)

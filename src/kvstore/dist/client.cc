@@ -1,6 +1,7 @@
 #include "kvstore/dist/client.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 
 #include "base/profile.h"
@@ -85,7 +86,7 @@ Client::RequestPtr Client::make_request(Ask ask, const std::string& key, const K
   request->record.ask = ask;
   request->record.key = key;
   request->record.part = part;
-  request->record.dtype = entry.dtype;
+  request->record.dtype = entry.extent.dtype;
   request->record.size = static_cast<uint64_t>(slice.count);
   request->copy = copy;
   request->server = server_of(slice, copy);
@@ -93,17 +94,17 @@ Client::RequestPtr Client::make_request(Ask ask, const std::string& key, const K
   return request;
 }
 
-void Client::init(const std::string& key, DType dtype, int64_t count, const Bytes& value, Done done) {
+void Client::init(const std::string& key, const Extent& extent, const Bytes& value, Done done) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (over_) throw *over_;
-    Key entry{dtype, count, {}, &traffic_.key(key)};
+    Key entry{extent, {}, &traffic_.key(key)};
     const auto copies = static_cast<size_t>(view_.copies);
-    for (const Slice& slice : slices_of(key, count, dtype, settings_.part_bytes, static_cast<int>(links_.size())))
+    for (const Slice& slice : slices_of(key, extent, settings_.part_bytes, static_cast<int>(links_.size())))
       entry.parts.push_back({slice, 0, std::vector<uint64_t>(copies), std::vector<int>(copies)});
     const Member* self = view_.find(id_);
     const bool first = self && self->rank == 0;
-    const auto item = static_cast<size_t>(dtype_size(dtype));
+    const auto item = static_cast<size_t>(dtype_size(extent.dtype));
     auto operation = begin("init", key, std::move(done));
     for (uint32_t i = 0; i < entry.parts.size(); ++i) {
       const Slice& slice = entry.parts[i].slice;
@@ -121,15 +122,48 @@ void Client::init(const std::string& key, DType dtype, int64_t count, const Byte
   wake_();
 }
 
+std::pair<Extent, std::vector<Slice>> Client::cut_of(const std::string& key, const char* place) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (over_) throw *over_;
+  const Key& entry = key_of(key, place);
+  std::vector<Slice> slices;
+  for (const Part& part : entry.parts) slices.push_back(part.slice);
+  return {entry.extent, slices};
+}
+
 void Client::push(const std::string& key, const Bytes& value, const Compression& how, int priority, Done done) {
+  const auto [extent, slices] = cut_of(key, "push");
+  auto bytes_of = [&how, item = dtype_size(extent.dtype)](int64_t elements) {
+    return static_cast<size_t>(how.codes == Codes::none ? elements * item : encoded_bytes(how.codes, elements));
+  };
+  Record like;
+  like.codes = how.codes;
+  like.threshold = how.threshold;
+  std::vector<Bytes> values;
+  for (const Slice& slice : slices)
+    values.push_back({value.data + bytes_of(slice.begin), bytes_of(slice.count), value.owner});
+  push_parts(key, like, values, priority, std::move(done));
+}
+
+void Client::push_rows(const std::string& key, const SomeRows& rows, int priority, Done done) {
+  const auto [extent, slices] = cut_of(key, "push_rows");
+  assert(cut_between_rows(extent, settings_.part_bytes));
+  Record like;
+  like.width = static_cast<uint64_t>(extent.width);
+  std::vector<Bytes> values;
+  for (const Slice& slice : slices) {
+    const int64_t first = slice.begin / extent.width;
+    values.push_back(rows_value(rows_within(rows, first, slice.count / extent.width), first));
+  }
+  push_parts(key, like, values, priority, std::move(done));
+}
+
+void Client::push_parts(const std::string& key, const Record& like, const std::vector<Bytes>& values, int priority,
+                        Done done) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (over_) throw *over_;
     Key& entry = key_of(key, "push");
-    auto bytes_of = [&](int64_t elements) {
-      return static_cast<size_t>(how.codes == Codes::none ? elements * dtype_size(entry.dtype)
-                                                          : encoded_bytes(how.codes, elements));
-    };
     auto operation = begin("push", key, std::move(done));
     for (uint32_t i = 0; i < entry.parts.size(); ++i) {
       Part& part = entry.parts[i];
@@ -138,18 +172,39 @@ void Client::push(const std::string& key, const Bytes& value, const Compression&
         const RequestPtr request = make_request(Ask::push, key, entry, i, copy, operation);
         Record& record = request->record;
         record.round = part.round;
-        record.codes = how.codes;
-        record.threshold = how.threshold;
-        record.value = {value.data + bytes_of(part.slice.begin), bytes_of(part.slice.count), value.owner};
+        record.codes = like.codes;
+        record.threshold = like.threshold;
+        if (part.slice.count > 0) record.width = like.width;  // what is empty has no rows
+        record.value = values[i];
         request->bytes = static_cast<int64_t>(record.value.size);
         request->priority = priority;
         queue(request);
       }
+      entry.traffic->bytes_sent += static_cast<int64_t>(values[i].size);
     }
     ++entry.traffic->pushes;
-    entry.traffic->bytes_sent += static_cast<int64_t>(value.size);
   }
   wake_();
+}
+
+// With `rows`, those numbers of the part's rows.
+void Client::ask_part(const std::string& key, Key& entry, uint32_t part, void* target,
+                      const std::shared_ptr<const void>& owner, int priority,
+                      const std::shared_ptr<Operation>& operation, const Bytes* rows) {
+  const Slice& slice = entry.parts[part].slice;
+  const auto item = static_cast<int64_t>(dtype_size(entry.extent.dtype));
+  const RequestPtr request = make_request(Ask::pull, key, entry, part, copies_of(slice)[0], operation);
+  request->record.round = entry.parts[part].round;
+  request->target = static_cast<uint8_t*>(target) + slice.begin * item;
+  request->owner = owner;
+  request->bytes = slice.count * item;
+  request->priority = priority;
+  if (rows) {
+    request->record.width = static_cast<uint64_t>(entry.extent.width);
+    request->record.value = *rows;
+    request->bytes = static_cast<int64_t>(rows->size / sizeof(uint64_t)) * entry.extent.width * item;
+  }
+  queue(request);
 }
 
 void Client::pull(const std::string& key, void* target, std::shared_ptr<const void> owner, int priority, Done done) {
@@ -157,17 +212,29 @@ void Client::pull(const std::string& key, void* target, std::shared_ptr<const vo
     std::lock_guard<std::mutex> lock(mutex_);
     if (over_) throw *over_;
     Key& entry = key_of(key, "pull");
-    const auto item = static_cast<size_t>(dtype_size(entry.dtype));
     auto operation = begin("pull", key, std::move(done));
+    for (uint32_t i = 0; i < entry.parts.size(); ++i)
+      ask_part(key, entry, i, target, owner, priority, operation, nullptr);
+    ++entry.traffic->pulls;
+  }
+  wake_();
+}
+
+void Client::pull_rows(const std::string& key, const SomeRows& rows, void* target, std::shared_ptr<const void> owner,
+                       int priority, Done done) {
+  if (rows.numbers.empty()) return done(nullptr);
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (over_) throw *over_;
+    Key& entry = key_of(key, "pull_rows");
+    auto operation = begin("pull_rows", key, std::move(done));
     for (uint32_t i = 0; i < entry.parts.size(); ++i) {
-      const Part& part = entry.parts[i];
-      const RequestPtr request = make_request(Ask::pull, key, entry, i, copies_of(part.slice)[0], operation);
-      request->record.round = part.round;
-      request->target = static_cast<uint8_t*>(target) + static_cast<size_t>(part.slice.begin) * item;
-      request->owner = owner;
-      request->bytes = part.slice.count * static_cast<int64_t>(item);
-      request->priority = priority;
-      queue(request);
+      const Slice& slice = entry.parts[i].slice;
+      const int64_t width = entry.extent.width, first = slice.begin / width;
+      const SomeRows here = rows_within(rows, first, slice.count / width);
+      if (here.numbers.empty()) continue;
+      const Bytes numbers = rows_value(here, first);
+      ask_part(key, entry, i, target, owner, priority, operation, &numbers);
     }
     ++entry.traffic->pulls;
   }
@@ -328,8 +395,10 @@ void Client::receive(int server, const Message& message, double now) {
     }
     if (link.sent.empty() && link.pushes.empty() && link.pulls.empty()) link.waiting = false;
   }
-  for (const auto& [request, record] : copies)
-    if (record->value.size) std::memcpy(request->target, record->value.data, record->value.size);
+  for (const auto& [request, record] : copies) {
+    if (request->record.width > 0) put_rows(request->record, record->value, request->target);
+    else if (record->value.size) std::memcpy(request->target, record->value.data, record->value.size);
+  }
   if (!copies.empty()) {
     std::lock_guard<std::mutex> lock(mutex_);
     for (const auto& [request, record] : copies) {

@@ -18,6 +18,7 @@
 #include <string>
 
 #include "kvstore/dist/members.h"
+#include "kvstore/dist/rows_record.h"
 #include "kvstore/dist/sharding.h"
 #include "kvstore/dist/statistics.h"
 #include "kvstore/dist/window.h"
@@ -41,11 +42,16 @@ class Client {
 
   // --- operations
   // Begins a key with `value`, which counts when this worker has rank 0 and nobody was first.
-  void init(const std::string& key, DType dtype, int64_t count, const Bytes& value, Done done);
+  void init(const std::string& key, const Extent& extent, const Bytes& value, Done done);
   // `value`: the array, or its codes.
   void push(const std::string& key, const Bytes& value, const Compression& how, int priority, Done done);
   // Into `target`, memory of the key's size that `owner` keeps.
   void pull(const std::string& key, void* target, std::shared_ptr<const void> owner, int priority, Done done);
+  // By rows, with numbers that the key has, of keys that are cut between rows (sharding.h). A push is copied and is one of every part, as
+  // rounds are counted by part; a pull asks the parts that have the rows, and writes those rows only.
+  void push_rows(const std::string& key, const SomeRows& rows, int priority, Done done);
+  void pull_rows(const std::string& key, const SomeRows& rows, void* target, std::shared_ptr<const void> owner,
+                 int priority, Done done);
   // To every server; `results` has their texts, in order of ranks, when it is done: none of a server that was lost.
   void order(const std::string& text, std::vector<std::string>* results, Done done);
 
@@ -109,8 +115,7 @@ class Client {
     uint64_t pulled = 0;            // the server's version of what was pulled last
   };
   struct Key {
-    DType dtype;
-    int64_t count;
+    Extent extent;
     std::vector<Part> parts;
     Traffic::Count* traffic;
   };
@@ -120,6 +125,13 @@ class Client {
   RequestPtr make_request(Ask ask, const std::string& key, const Key& entry, uint32_t part, int copy,
                           const std::shared_ptr<Operation>& operation) const;
   Key& key_of(const std::string& key, const char* place);
+  std::pair<Extent, std::vector<Slice>> cut_of(const std::string& key, const char* place);
+  // Of every part: its value as the bytes of a push.
+  void push_parts(const std::string& key, const Record& like, const std::vector<Bytes>& values, int priority,
+                  Done done);
+  void ask_part(const std::string& key, Key& entry, uint32_t part, void* target,
+                const std::shared_ptr<const void>& owner, int priority, const std::shared_ptr<Operation>& operation,
+                const Bytes* rows);
   int server_of(const Slice& slice, int copy) const;
   bool gone(int server) const;
   std::vector<int> copies_of(const Slice& slice) const;

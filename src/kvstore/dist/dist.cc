@@ -2,13 +2,15 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <set>
 
 #include "base/profile.h"
 #include "kvstore/dist/worker_node.h"
-#include "kvstore/reduce.h"
+#include "kvstore/local/rows.h"
+#include "kvstore/push_sum.h"
 #include "optimizer/optimizer.h"
 
 namespace mixnet {
@@ -16,6 +18,7 @@ namespace {
 
 using dist::Bytes;
 using dist::Client;
+using dist::SomeRows;
 
 // The engine's operation that keeps a gradient until the servers have it. It begins after the sending, but the answer may be quicker.
 class Delivery {
@@ -112,6 +115,11 @@ std::string consistency_of(const std::string& type) {
   return dist::Consistency::parse(colon == std::string::npos ? "async" : "bounded:" + type.substr(colon + 1)).text();
 }
 
+dist::Extent extent_of(const Shape& shape, DType dtype) {
+  const int64_t rows = shape.ndim() > 0 ? shape[0] : 0;
+  return {shape.size(), rows > 0 ? std::max<int64_t>(1, shape.size() / rows) : 1, dtype};
+}
+
 Bytes bytes_of(const NDArray& array) {
   return {static_cast<const uint8_t*>(array.view().data), static_cast<size_t>(array.bytes()), array.chunk()};
 }
@@ -154,7 +162,7 @@ class DistStore : public KVStore {
       kept.push_back(value);
     }
     for (size_t i = 0; i < keys.size(); ++i)
-      node_->client().init(keys[i], kept[i].dtype(), kept[i].size(), bytes_of(kept[i]), answers.one());
+      node_->client().init(keys[i], extent_of(kept[i].shape(), kept[i].dtype()), bytes_of(kept[i]), answers.one());
     answers.wait();
     std::lock_guard<std::mutex> lock(mutex_);
     for (size_t i = 0; i < keys.size(); ++i) {
@@ -189,6 +197,34 @@ class DistStore : public KVStore {
                  const std::vector<NDArray>& outputs, int priority) override {
     push(keys, values, priority);
     pull(keys, outputs, priority);
+  }
+
+  // Of arrays whose parts do not end with rows the whole is sent.
+  void push_rows(const std::vector<std::string>& keys, const std::vector<NDArray>& row_ids,
+                 const std::vector<NDArray>& values, int priority) override {
+    const profile::Span span(profile::Category::api, "kvstore push_rows");
+    node_->check_own();
+    refresh_optimizer();
+    std::lock_guard<std::mutex> lock(mutex_);
+    std::map<std::string, std::vector<PushedRows>> pushed;
+    for (size_t i = 0; i < keys.size(); ++i) {
+      const Entry& entry = find(keys[i], "push_rows");
+      check_pushed_rows(keys[i], {row_ids[i], values[i]}, entry.shape, entry.dtype);
+      pushed[keys[i]].push_back({row_ids[i], values[i]});
+    }
+    for (const auto& [key, rows] : pushed) push_rows_of(key, entries_.at(key), rows, priority);
+  }
+
+  void pull_rows(const std::vector<std::string>& keys, const std::vector<NDArray>& outputs,
+                 const std::vector<NDArray>& row_ids, int priority) override {
+    const profile::Span span(profile::Category::api, "kvstore pull_rows");
+    node_->check_own();
+    std::lock_guard<std::mutex> lock(mutex_);
+    grouped(keys, outputs, "pull_rows");
+    for (size_t i = 0; i < keys.size(); ++i)
+      check_row_ids(keys[i], row_ids[i], entries_.at(keys[i]).shape, "pull_rows");
+    for (size_t i = 0; i < keys.size(); ++i)
+      pull_rows_of(keys[i], entries_.at(keys[i]), outputs[i], row_ids[i], priority);
   }
 
   void set_updater(Updater) override {
@@ -248,6 +284,12 @@ class DistStore : public KVStore {
     NDArray sum, residual;
   };
 
+  const Entry& find(const std::string& key, const char* what) const {
+    auto entry = entries_.find(key);
+    MIXNET_CHECK(entry != entries_.end(), invalid, "[kvstore ", what, "] key ", key, " was not initialised");
+    return entry->second;
+  }
+
   std::vector<std::string> order(const std::string& text) {
     node_->check_own();
     std::vector<std::string> results;
@@ -282,12 +324,11 @@ class DistStore : public KVStore {
     Groups groups;
     std::map<std::string, size_t> where;
     for (size_t i = 0; i < keys.size(); ++i) {
-      auto entry = entries_.find(keys[i]);
-      MIXNET_CHECK(entry != entries_.end(), invalid, "[kvstore ", what, "] key ", keys[i], " was not initialised");
-      MIXNET_CHECK(values[i].shape() == entry->second.shape, shape, "[kvstore ", what, "] key ", keys[i], ": expected ",
-                   entry->second.shape, ", got ", values[i].shape());
-      MIXNET_CHECK(values[i].dtype() == entry->second.dtype, type, "[kvstore ", what, "] key ", keys[i], ": expected ",
-                   entry->second.dtype, ", got ", values[i].dtype());
+      const Entry& entry = find(keys[i], what);
+      MIXNET_CHECK(values[i].shape() == entry.shape, shape, "[kvstore ", what, "] key ", keys[i], ": expected ",
+                   entry.shape, ", got ", values[i].shape());
+      MIXNET_CHECK(values[i].dtype() == entry.dtype, type, "[kvstore ", what, "] key ", keys[i], ": expected ",
+                   entry.dtype, ", got ", values[i].dtype());
       auto it = where.emplace(keys[i], groups.size()).first;
       if (it->second == groups.size()) groups.emplace_back(keys[i], std::vector<NDArray>());
       groups[it->second].second.push_back(values[i]);
@@ -310,31 +351,39 @@ class DistStore : public KVStore {
   void send(const Groups& groups, const Compression& how, int priority) {
     if (groups.empty()) return;
     std::vector<Variable*> values, in_order;
-    PushOptions later;
+    int64_t bytes = 0;
     for (const auto& [key, group] : groups) {
       values.push_back(group[0].variable());
       in_order.push_back(entries_.at(key).order.variable());
-      later.bytes += group[0].bytes();
+      bytes += group[0].bytes();
     }
+    auto begin = [node = node_, groups, how, priority](const Client::Done& done) {
+      for (const auto& [key, group] : groups) node->client().push(key, bytes_of(group[0]), how, priority, done);
+    };
+    deliver(std::move(begin), values, in_order, bytes, title(groups), priority);
+  }
+
+  // `begin` asks the client for pushes, which end with the Done it gets; `values` stay as they are until then.
+  void deliver(std::function<void(const Client::Done&)> begin, const std::vector<Variable*>& values,
+               const std::vector<Variable*>& in_order, int64_t bytes, const std::string& title, int priority) {
     auto delivery = std::make_shared<Delivery>();
     auto sender = std::make_shared<Sender>(delivery);
     // Not on the lane of kernels: sending goes on while they compute.
-    PushOptions now;
+    PushOptions now, later;
     now.lane = later.lane = Lane::io;
     now.priority = later.priority = priority;
     now.small = true;
-    auto begin = [node = node_, groups, how, priority, sender] {
-      for (const auto& [key, group] : groups) {
-        node->client().push(key, bytes_of(group[0]), how, priority, [sender](const Error* error) {
-          if (error) sender->note(*error);
-        });
-      }
+    later.bytes = bytes;
+    auto send = [begin = std::move(begin), sender] {
+      begin([sender](const Error* error) {
+        if (error) sender->note(*error);
+      });
     };
     sender.reset();
-    engine().push(make_task(std::move(begin), "push of " + title(groups)), values, in_order, now);
+    engine().push(make_task(std::move(send), "push of " + title), values, in_order, now);
     // In the naive engine tasks end before push returns: by then the answer is there.
     auto keep = [delivery] { delivery->attach(engine().defer()); };
-    engine().push(make_task(keep, "delivery of " + title(groups)), values, {}, later);
+    engine().push(make_task(keep, "delivery of " + title), values, {}, later);
   }
 
   static std::string title(const Groups& groups) {
@@ -370,11 +419,15 @@ class DistStore : public KVStore {
     engine().push(make_task(std::move(begin), "pull of " + title(groups)), reads, writes, options);
   }
 
-  void push_one(const std::string& key, Entry& entry, const std::vector<NDArray>& group, int priority) {
+  void check_cut(const std::string& key, const Entry& entry) const {
     const int64_t bytes = entry.shape.size() * dtype_size(entry.dtype);
     MIXNET_CHECK(!needs_whole_ || bytes <= node_->part_bytes(), invalid, "[kvstore push] key ", key,
                  ": lamb needs whole arrays, and this one of ", bytes,
                  " bytes is cut into parts: raise MIXNET_PS_PART_BYTES");
+  }
+
+  void push_one(const std::string& key, Entry& entry, const std::vector<NDArray>& group, int priority) {
+    check_cut(key, entry);
     NDArray value = reduce(group, entry.sum, priority);
     if (compression_.codes != Codes::none) value = encoded(key, entry, value, priority);
     send({{key, {value}}}, compression_, priority);
@@ -401,6 +454,76 @@ class DistStore : public KVStore {
     };
     engine().push(make_task(body, "codes of key " + key), reads, writes, options);
     return codes;
+  }
+
+  bool cut_between_rows(const Entry& entry) const {
+    return dist::cut_between_rows(extent_of(entry.shape, entry.dtype), node_->part_bytes());
+  }
+
+  void push_rows_of(const std::string& key, const Entry& entry, const std::vector<PushedRows>& pushed, int priority) {
+    check_cut(key, entry);
+    const std::string place = "kvstore push_rows key " + key;
+    std::vector<Variable*> reads;
+    int64_t bytes = 0;
+    for (const PushedRows& rows : pushed) {
+      reads.insert(reads.end(), {rows.ids.variable(), rows.values.variable()});
+      bytes += rows.values.bytes();
+    }
+    if (!cut_between_rows(entry)) {
+      const NDArray all(entry.shape, entry.dtype);
+      Variable* writes[] = {all.variable()};
+      PushOptions options;
+      options.lane = Lane::io;
+      options.priority = priority;
+      engine().push(make_spread_rows(pushed, all, place), reads, writes, options);
+      return send({{key, {all}}}, {}, priority);
+    }
+    auto begin = [node = node_, key, pushed, shape = entry.shape, dtype = entry.dtype, place,
+                  priority](const Client::Done& done) {
+      const RowSums sums = sum_rows(pushed, shape, dtype, place);
+      node->client().push_rows(key, rows_of(sums.numbers, sums.values), priority, done);
+    };
+    deliver(std::move(begin), reads, {entry.order.variable()}, bytes, "rows of key " + key, priority);
+  }
+
+  static SomeRows rows_of(const std::vector<int64_t>& numbers, const NDArray& values) {
+    if (numbers.empty()) return {};
+    const Bytes bytes = bytes_of(values);
+    return {numbers, bytes.data, bytes.size / numbers.size()};
+  }
+
+  void pull_rows_of(const std::string& key, const Entry& entry, const NDArray& out, const NDArray& ids, int priority) {
+    const std::string place = "kvstore pull_rows key " + key;
+    if (!cut_between_rows(entry)) {
+      const NDArray all(entry.shape, entry.dtype);
+      receive({{key, {all}}}, priority);
+      std::vector<Variable*> reads{all.variable(), ids.variable()};
+      if (!out.whole()) reads.push_back(out.variable());
+      Variable* writes[] = {out.variable()};
+      PushOptions options;
+      options.lane = Lane::io;
+      options.priority = priority;
+      return engine().push(make_take_rows(all, ids, out, place), reads, writes, options);
+    }
+    std::vector<Variable*> reads{entry.order.variable(), ids.variable()};
+    if (!out.whole()) reads.push_back(out.variable());
+    Variable* writes[] = {out.variable()};
+    auto begin = [node = node_, key, out, ids, place, priority] {
+      const std::vector<int64_t> numbers = distinct_rows(ids, out.shape()[0], place);
+      const Bytes to = bytes_of(out);
+      if (to.size) std::memset(const_cast<uint8_t*>(to.data), 0, to.size);
+      auto delivery = std::make_shared<Delivery>();
+      delivery->attach(engine().defer());
+      auto all = std::make_shared<Sender>(delivery);
+      const SomeRows rows{numbers, nullptr, 0};
+      node->client().pull_rows(key, rows, out.view().data, out.chunk(), priority, [all](const Error* error) {
+        if (error) all->note(*error);
+      });
+    };
+    PushOptions options;
+    options.lane = Lane::io;
+    options.priority = priority;
+    engine().push(make_task(std::move(begin), place), reads, writes, options);
   }
 
   void pull_one(const std::string& key, const std::vector<NDArray>& outs, int priority) {

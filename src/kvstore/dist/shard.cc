@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kvstore/dist/rows_record.h"
 #include "kvstore/dist/value.h"
-#include "kvstore/reduce.h"
 
 namespace mixnet {
 namespace dist {
@@ -104,6 +104,7 @@ Record Shard::answer(const Record& record, const Member& worker, bool& hold) {
     check_fits(record, part.value);
     MIXNET_CHECK(std::max(record.round, record.settled) < most_rounds, net, "[kvstore] key ", record.key,
                  ": expected a round below ", most_rounds, ", got ", std::max(record.round, record.settled));
+    if (record.width > 0) read_rows(record);
     part.traffic->bytes_received += static_cast<int64_t>(record.value.size);
     if (!part.held.empty()) changed_.insert(name);
     const uint64_t seen = part.seen[worker.rank] = std::max(part.seen[worker.rank], record.settled);
@@ -191,7 +192,7 @@ std::vector<int> Shard::missing(const Part& part, uint64_t round) const {
 }
 
 void Shard::push(Part& part, const Name& name, const Record& record, const Member& worker) {
-  NDArray gradient = lent_value(record);
+  const Gradient gradient = read_gradient(record);
   part.seen[worker.rank] = record.round;
   Traffic::Count& count = *part.traffic;
   ++count.pushes;
@@ -218,7 +219,7 @@ void Shard::complete_rounds(Part& part, const Name& name) {
       while (!round.given.empty()) {
         auto lowest = round.given.begin();
         if (!late.empty() && late.front() < lowest->first) break;
-        round.sum = sum_with(std::move(round.sum), lowest->second);
+        round.sum = sum_with(std::move(round.sum), lowest->second, part.value.size());
         round.given.erase(lowest);
       }
     }
@@ -229,9 +230,9 @@ void Shard::complete_rounds(Part& part, const Name& name) {
       part.version = part.rounds.empty() ? seen : std::min(seen, part.rounds.begin()->first - 1);
       continue;
     }
-    const NDArray sum = it->second.sum;
+    const Gradient sum = it->second.sum;
     part.rounds.erase(it);
-    if (!sum.none()) apply(part, name, sum);
+    if (!sum.values.none()) apply(part, name, sum);
     part.version = next;
   }
 }
@@ -270,27 +271,36 @@ void Shard::make_exclusive(Part& part) const {
   part.value = fresh;
 }
 
-void Shard::apply(Part& part, const Name& name, const NDArray& gradient) {
+Optimizer& Shard::optimizer_of(uint32_t part) {
+  auto it = optimizers_.find(part);
+  if (it == optimizers_.end()) it = optimizers_.emplace(part, make_optimizer(optimizer_order_)).first;
+  return *it->second;
+}
+
+void Shard::apply(Part& part, const Name& name, const Gradient& gradient) {
   try {
     if (!updater_ && optimizer_name_.empty()) {
-      part.value = gradient;
+      part.value = whole(gradient, part.value.size());
     } else {
       make_exclusive(part);
-      const NDArray value = part.value;
-      if (updater_) {
-        updater_(name.first, gradient, value);
-      } else {
-        auto it = optimizers_.find(name.second);
-        if (it == optimizers_.end()) it = optimizers_.emplace(name.second, make_optimizer(optimizer_order_)).first;
-        it->second->update(name.first, value, gradient);
-      }
-      value.wait_to_write();
-      gradient.wait_to_write();
+      step(part, name, gradient);
     }
     part.error = nullptr;
   } catch (const Error& e) {
     part.error = std::make_shared<const Error>(e.code(), concat(e.what(), " (on the server of key ", name.first, ")"));
   }
+}
+
+void Shard::step(Part& part, const Name& name, const Gradient& gradient) {
+  Optimizer* const optimizer = updater_ ? nullptr : &optimizer_of(name.second);
+  if (gradient.width > 0 && optimizer && optimizer->by_row(name.first)) {
+    return step_rows(*optimizer, name.first, part.value, gradient);
+  }
+  const NDArray value = part.value, all = whole(gradient, value.size());
+  if (optimizer) optimizer->update(name.first, value, all);
+  else updater_(name.first, all, value);
+  value.wait_to_write();
+  all.wait_to_write();
 }
 
 bool Shard::may_pull(const Part& part, const Record& record, const Member& worker) const {
@@ -307,10 +317,11 @@ Record Shard::pulled(Part& part, const Record& record, const Member& worker) {
   Record r = reply(record);
   r.round = part.pulled[worker.rank] = part.version;
   const TensorView view = part.value.view();
-  r.value = {static_cast<const uint8_t*>(view.data), static_cast<size_t>(view.bytes()), part.value.chunk()};
+  if (record.width > 0) r.value = taken_rows(record, part.value);
+  else r.value = {static_cast<const uint8_t*>(view.data), static_cast<size_t>(view.bytes()), part.value.chunk()};
   Traffic::Count& count = *part.traffic;
   ++count.pulls;
-  count.bytes_sent += view.bytes();
+  count.bytes_sent += static_cast<int64_t>(r.value.size);
   return r;
 }
 

@@ -6,6 +6,7 @@
 //   bounded  when no worker is more than `staleness` rounds behind this one,
 //   async    at once,
 // and never before its own pushes are in.
+// Pushes by rows stay rows until an optimizer steps: one that needs no more changes those rows alone, others get the whole part.
 // Rounds are counted per part and worker; a push that was seen before is answered and not counted, one that comes too early is dropped and will be
 // sent again. Gradients are added in the order of ranks. A request's `settled` rounds were answered by an earlier server in this place: they are
 // not waited for.
@@ -18,6 +19,7 @@
 #include <memory>
 #include <set>
 
+#include "kvstore/dist/gradient.h"
 #include "kvstore/dist/members.h"
 #include "kvstore/dist/statistics.h"
 #include "kvstore/kvstore.h"
@@ -48,8 +50,8 @@ class Shard {
     Record record;
   };
   struct Round {
-    std::map<int, NDArray> given;  // by rank, not added yet
-    NDArray sum;
+    std::map<int, Gradient> given;  // by rank, not added yet
+    Gradient sum;
     int next = 0;  // ranks below have been added or are not waited for
   };
   struct Part {
@@ -71,7 +73,8 @@ class Shard {
   void push(Part& part, const Name& name, const Record& record, const Member& worker);
   void complete_rounds(Part& part, const Name& name);
   bool nobody_left_before(const Part& part, const Name& name, uint64_t round);
-  void apply(Part& part, const Name& name, const NDArray& gradient);
+  void apply(Part& part, const Name& name, const Gradient& gradient);
+  void step(Part& part, const Name& name, const Gradient& gradient);
   bool may_pull(const Part& part, const Record& record, const Member& worker) const;
   Record pulled(Part& part, const Record& record, const Member& worker);
   uint64_t seen_by_all(const Part& part) const;
@@ -81,6 +84,7 @@ class Shard {
   void release(Outbox& out);
   std::string carry_out(const std::string& text);
   void give_optimizer(const Json& order);
+  Optimizer& optimizer_of(uint32_t part);
   void tell_held(const Message& message, const Member& worker, Outbox& out) const;
   void make_exclusive(Part& part) const;
 

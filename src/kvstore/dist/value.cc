@@ -2,8 +2,6 @@
 
 #include <cstring>
 
-#include "kvstore/reduce.h"
-
 namespace mixnet {
 namespace dist {
 namespace {
@@ -53,18 +51,6 @@ NDArray lent_value(const Record& record) {
   auto chunk =
       std::make_shared<Chunk>(DeviceId{}, const_cast<uint8_t*>(record.value.data), record.value.size, [owner] {});
   return NDArray(std::move(chunk), Shape{static_cast<int64_t>(record.size)}, record.dtype);
-}
-
-NDArray sum_with(NDArray sum, const NDArray& value) {
-  if (sum.none()) return value;
-  // The first value is a view of a message.
-  if (sum.chunk()->exposed() || sum.chunk().use_count() > 1) {
-    NDArray own(sum.shape(), sum.dtype());
-    if (sum.bytes() > 0) std::memcpy(own.view().data, sum.view().data, static_cast<size_t>(sum.bytes()));
-    sum = own;
-  }
-  add_to(sum.dtype(), sum.view().data, value.view().data, sum.size());
-  return sum;
 }
 
 NDArray number_array(uint64_t number) {

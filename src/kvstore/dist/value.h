@@ -16,8 +16,6 @@ void check_fits(const Record& record, const NDArray& value);
 NDArray lent_value(const Record& record);
 // The same in memory of its own.
 NDArray own_value(const Record& record);
-// `sum` + `value`, in `sum`'s memory when it is its own; none + value is value.
-NDArray sum_with(NDArray sum, const NDArray& value);
 
 NDArray number_array(uint64_t number);
 uint64_t array_number(const NDArray& array);

@@ -9,7 +9,9 @@ namespace dist {
 namespace {
 
 constexpr uint32_t magic = 0x314e584d;  // "MXN1"
-constexpr uint8_t own_frame = 1;        // flag of a record whose value has a frame of its own
+// Flags of a record.
+constexpr uint8_t own_frame = 1;  // its value has a frame of its own
+constexpr uint8_t by_rows = 2;    // it has a width
 
 class Writer {
  public:
@@ -75,7 +77,7 @@ void write(Writer& out, const Record& record, bool own) {
   out.put(static_cast<uint8_t>(record.ask));
   out.put(static_cast<uint8_t>(record.dtype));
   out.put(static_cast<uint8_t>(record.codes));
-  out.put(static_cast<uint8_t>(own ? own_frame : 0));
+  out.put(static_cast<uint8_t>((own ? own_frame : 0) | (record.width > 0 ? by_rows : 0)));
   out.put(bits_of(record.threshold));
   out.put(record.code);
   out.put(record.part);
@@ -83,6 +85,7 @@ void write(Writer& out, const Record& record, bool own) {
   out.put(record.round);
   out.put(record.settled);
   out.put(record.size);
+  if (record.width > 0) out.put(record.width);
   out.put(static_cast<uint64_t>(record.value.size));
   out.put(static_cast<uint16_t>(record.key.size()));
   out.put_text(record.key.data(), record.key.size());
@@ -102,7 +105,7 @@ Record read(Reader& in, Span<const Bytes> frames, size_t& next_frame) {
                static_cast<int>(codes));
   record.codes = static_cast<Codes>(codes);
   const auto flags = in.get<uint8_t>("flags");
-  MIXNET_CHECK(flags <= own_frame, net, "[message] flags: expected 0 or 1, got ", static_cast<int>(flags));
+  MIXNET_CHECK(flags <= (own_frame | by_rows), net, "[message] flags: expected 0 to 3, got ", static_cast<int>(flags));
   record.threshold = float_of(in.get<uint32_t>("threshold"));
   record.code = in.get<int32_t>("code");
   record.part = in.get<uint32_t>("part");
@@ -110,9 +113,14 @@ Record read(Reader& in, Span<const Bytes> frames, size_t& next_frame) {
   record.round = in.get<uint64_t>("round");
   record.settled = in.get<uint64_t>("settled");
   record.size = in.get<uint64_t>("size");
+  if (flags & by_rows) {
+    record.width = in.get<uint64_t>("width");
+    MIXNET_CHECK(record.width > 0 && record.ask != Ask::init, net,
+                 "[message] width: expected one above 0 of a push or pull, got ", record.width);
+  }
   const auto bytes = in.get<uint64_t>("value");
   record.key = in.get_text(in.get<uint16_t>("key"), max_key, "key");
-  if (flags != own_frame) {
+  if (!(flags & own_frame)) {
     record.value = in.get_value(bytes);
     return record;
   }

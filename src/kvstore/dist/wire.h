@@ -59,6 +59,7 @@ struct Record {
       0;  // push: how-manieth of this worker and part; pull: after how many; answers: how many the value has seen
   uint64_t settled = 0;  // of this worker's rounds: those that were answered
   uint64_t size = 0;     // elements of the part
+  uint64_t width = 0;    // of a push or pull by rows: elements of a row (rows_record.h)
   std::string key;
   Bytes value;
 };

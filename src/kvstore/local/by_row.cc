@@ -5,27 +5,6 @@
 #include "kvstore/local/update_task.h"
 
 namespace mixnet {
-namespace {
-
-void check_ids(const std::string& key, const NDArray& ids, const NDArray& value, const char* what) {
-  MIXNET_CHECK(value.shape().ndim() > 0, shape, "[kvstore ", what, "] key ", key, ": expected an array with rows, got ",
-               value.shape());
-  MIXNET_CHECK(ids.shape().ndim() == 1, shape, "[kvstore ", what, "] key ", key, " row_ids: expected one axis, got ",
-               ids.shape());
-}
-
-void check_rows(const std::string& key, const PushedRows& pushed, const NDArray& value) {
-  check_ids(key, pushed.ids, value, "push_rows");
-  Shape expected = value.shape();
-  expected[0] = pushed.ids.size();
-  MIXNET_CHECK(pushed.values.shape() == expected, shape, "[kvstore push_rows] key ", key, ": expected ", expected,
-               ", got ", pushed.values.shape());
-  MIXNET_CHECK(pushed.values.dtype() == value.dtype(), type, "[kvstore push_rows] key ", key, ": expected ",
-               value.dtype(), ", got ", pushed.values.dtype());
-}
-
-}  // namespace
-
 void LocalStore::pull_rows(const Keys& keys, const Arrays& outputs, const Arrays& row_ids, int priority) {
   const profile::Span span(profile::Category::api, "kvstore pull_rows");
   engine().wait_for_room();
@@ -33,7 +12,7 @@ void LocalStore::pull_rows(const Keys& keys, const Arrays& outputs, const Arrays
   for (size_t i = 0; i < keys.size(); ++i) {
     const NDArray& value = find(keys[i], "pull_rows").value;
     check_fits(keys[i], outputs[i], value, "pull_rows");
-    check_ids(keys[i], row_ids[i], value, "pull_rows");
+    check_row_ids(keys[i], row_ids[i], value.shape(), "pull_rows");
     for (const NDArray& array : {value, outputs[i], row_ids[i]}) check_host(array, "pull_rows");
   }
   for (size_t i = 0; i < keys.size(); ++i) {
@@ -50,9 +29,9 @@ void LocalStore::push_rows(const Keys& keys, const Arrays& row_ids, const Arrays
   std::vector<PushedRows> pushed;
   for (size_t i = 0; i < keys.size(); ++i) {
     pushed.push_back({row_ids[i], values[i]});
-    check_rows(keys[i], pushed[i], find(keys[i], "push_rows").value);
-    for (const NDArray& array : {find(keys[i], "push_rows").value, values[i], row_ids[i]})
-      check_host(array, "push_rows");
+    const NDArray& value = find(keys[i], "push_rows").value;
+    check_pushed_rows(keys[i], pushed[i], value.shape(), value.dtype());
+    for (const NDArray& array : {value, values[i], row_ids[i]}) check_host(array, "push_rows");
   }
   for (const auto& group : grouped(keys, pushed, "push_rows"))
     update_rows(group.key, group.entry, group.items, priority);

@@ -127,32 +127,64 @@ class UpdateRows : public Task {
 };
 
 void UpdateRows::run() {
-  const Rows all(stored_);
-  const auto numbers = all_numbers(pushed_, all.count, place_);
-  std::vector<int64_t> distinct;
-  for (const auto& device : numbers) distinct.insert(distinct.end(), device.begin(), device.end());
-  std::sort(distinct.begin(), distinct.end());
-  distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
-  if (distinct.empty()) return;
+  const RowSums sums = sum_rows(pushed_, stored_.shape(), stored_.dtype(), place_);
+  if (sums.numbers.empty()) return;
+  const NDArray weights(sums.values.shape(), stored_.dtype());
+  const Rows all(stored_), few(weights);
+  for (size_t i = 0; i < sums.numbers.size(); ++i) few.copy(static_cast<int64_t>(i), all.at(sums.numbers[i]));
+  run_updater(*updater_, key_, sums.values, weights);
+  for (size_t i = 0; i < sums.numbers.size(); ++i) all.copy(sums.numbers[i], few.at(static_cast<int64_t>(i)));
+}
 
-  Shape shape = stored_.shape();
-  shape[0] = static_cast<int64_t>(distinct.size());
-  const NDArray received(shape, stored_.dtype()), weights(shape, stored_.dtype());
-  const Rows sums(received), few(weights);
-  sums.clear();
-  for (size_t i = 0; i < distinct.size(); ++i) few.copy(static_cast<int64_t>(i), all.at(distinct[i]));
-  for (size_t k = 0; k < pushed_.size(); ++k) {
-    const Rows from(pushed_[k].values);
-    for (size_t i = 0; i < numbers[k].size(); ++i) {
-      const auto place = std::lower_bound(distinct.begin(), distinct.end(), numbers[k][i]) - distinct.begin();
-      sums.add(place, from.at(static_cast<int64_t>(i)));
-    }
-  }
-  run_updater(*updater_, key_, received, weights);
-  for (size_t i = 0; i < distinct.size(); ++i) all.copy(distinct[i], few.at(static_cast<int64_t>(i)));
+void make_distinct(std::vector<int64_t>& numbers) {
+  std::sort(numbers.begin(), numbers.end());
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
 }
 
 }  // namespace
+
+void check_row_ids(const std::string& key, const NDArray& ids, const Shape& array, const char* what) {
+  MIXNET_CHECK(array.ndim() > 0, shape, "[kvstore ", what, "] key ", key, ": expected an array with rows, got ", array);
+  MIXNET_CHECK(ids.shape().ndim() == 1, shape, "[kvstore ", what, "] key ", key, " row_ids: expected one axis, got ",
+               ids.shape());
+}
+
+void check_pushed_rows(const std::string& key, const PushedRows& pushed, const Shape& array, DType dtype) {
+  check_row_ids(key, pushed.ids, array, "push_rows");
+  Shape expected = array;
+  expected[0] = pushed.ids.size();
+  MIXNET_CHECK(pushed.values.shape() == expected, shape, "[kvstore push_rows] key ", key, ": expected ", expected,
+               ", got ", pushed.values.shape());
+  MIXNET_CHECK(pushed.values.dtype() == dtype, type, "[kvstore push_rows] key ", key, ": expected ", dtype, ", got ",
+               pushed.values.dtype());
+}
+
+std::vector<int64_t> distinct_rows(const NDArray& ids, int64_t count, const std::string& place) {
+  std::vector<int64_t> numbers = row_numbers(ids, count, place);
+  make_distinct(numbers);
+  return numbers;
+}
+
+RowSums sum_rows(const std::vector<PushedRows>& pushed, const Shape& array, DType dtype, const std::string& place) {
+  const auto numbers = all_numbers(pushed, array[0], place);
+  RowSums sums;
+  for (const auto& device : numbers) sums.numbers.insert(sums.numbers.end(), device.begin(), device.end());
+  make_distinct(sums.numbers);
+  Shape shape = array;
+  shape[0] = static_cast<int64_t>(sums.numbers.size());
+  sums.values = NDArray(shape, dtype);
+  if (sums.numbers.empty()) return sums;
+  const Rows to(sums.values);
+  to.clear();
+  for (size_t k = 0; k < pushed.size(); ++k) {
+    const Rows from(pushed[k].values);
+    for (size_t i = 0; i < numbers[k].size(); ++i) {
+      const auto row = std::lower_bound(sums.numbers.begin(), sums.numbers.end(), numbers[k][i]);
+      to.add(row - sums.numbers.begin(), from.at(static_cast<int64_t>(i)));
+    }
+  }
+  return sums;
+}
 
 std::unique_ptr<Task> make_take_rows(NDArray stored, NDArray ids, NDArray out, std::string place) {
   return std::make_unique<TakeRows>(std::move(stored), std::move(ids), std::move(out), std::move(place));

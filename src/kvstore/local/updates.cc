@@ -1,7 +1,7 @@
 // From pushed values to the stored one: sums, codes, updaters.
 #include "kvstore/local/local_store.h"
 #include "kvstore/local/update_task.h"
-#include "kvstore/reduce.h"
+#include "kvstore/push_sum.h"
 
 namespace mixnet {
 

@@ -30,7 +30,8 @@ class Cluster:
     """A number of workers and servers, each with a link of its own in both directions.
 
     Bandwidths and rates are bytes a second, math.inf: free. `shared` is a bandwidth through which all traffic passes together, as when every
-    process is on one machine. `staleness`: a worker that has pushed r times gets weights in which every worker's first r - staleness pushes
+    process is on one machine, `shared_cost` the seconds for which every message, there or back, keeps it from others besides, as each takes its
+    time of the same processors. `staleness`: a worker that has pushed r times gets weights in which every worker's first r - staleness pushes
     are; 0 is synchronous, math.inf asynchronous. `sum_rate`: how fast a server adds a push to a round, `update_rate`: how fast it applies the
     optimizer, once in a round where synchronous, else for every push; `request_cost`: seconds for every push besides.
     """
@@ -41,6 +42,7 @@ class Cluster:
     latency: float = 1e-4
     server_bandwidth: float = 0.0  # 0: as `bandwidth`
     shared: float = math.inf
+    shared_cost: float = 0.0
     staleness: float = 0
     sum_rate: float = 4e9
     update_rate: float = 2e9
@@ -57,8 +59,9 @@ class Cluster:
             expect(isinstance(value, int) and value > 0, name, "an integer above 0", value)
         for name in ("bandwidth", "server_bandwidth", "shared", "sum_rate", "update_rate"):
             expect(getattr(self, name) > 0, name, "bytes a second above 0", getattr(self, name))
-        for name in ("latency", "request_cost", "staleness"):
+        for name in ("latency", "request_cost", "shared_cost", "staleness"):
             expect(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
+        expect(not self.shared_cost or self.shared < math.inf, "shared_cost", "0 without a shared bandwidth", self.shared_cost)
         Straggle(self.straggle)
 
     @property

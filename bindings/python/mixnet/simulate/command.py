@@ -22,6 +22,7 @@ def add_to(commands):
     command.add_argument("--bandwidth", default="10Gbit", help="of each link (default: 10Gbit)")
     command.add_argument("--server-bandwidth", help="of servers' links (default: as the workers')")
     command.add_argument("--shared", default="inf", help="a bandwidth all traffic shares, as on one machine (default: none)")
+    command.add_argument("--shared-cost", default="0us", help="time of what all share that every message takes besides (default: 0us)")
     command.add_argument("--latency", default="100us", help="of each message (default: 100us)")
     command.add_argument("--mode", default="sync", help="sync, async, or the rounds a worker may be ahead (default: sync)")
     command.add_argument("--straggle", default="none", help="how machines vary (default: none)")
@@ -51,6 +52,7 @@ def _cluster(options):
         bandwidth=bandwidth,
         server_bandwidth=quantity(options.server_bandwidth, "bandwidth") if options.server_bandwidth else bandwidth,
         shared=quantity(options.shared, "bandwidth"),
+        shared_cost=quantity(options.shared_cost, "time"),
         latency=quantity(options.latency, "time"),
         staleness=staleness(options.mode),
         sum_rate=quantity(options.sum_rate, "bandwidth"),

@@ -89,11 +89,13 @@ class Run:
         """A worker knows when a step ends."""
         self._unfinished -= len(worker.ends) == self.last + 1
 
-    def through_all(self, lane, amount, shared):
-        """When `amount` is through its own link and `shared` through the one of all, which holds up the former."""
+    def through_all(self, lane, message, amount, machines):
+        """When `amount` is through its own link and the messages of so many machines through the one of all, which holds up the former."""
         sent = lane.take(self.events.now, amount)
         if self.shared is not None:
-            sent = lane.free = max(sent, self.shared.take(self.events.now, shared))
+            cluster = self.cluster
+            each = message.bytes + message.requests * cluster.shared_cost * cluster.shared
+            sent = lane.free = max(sent, self.shared.take(self.events.now, each * machines))
         return sent
 
     def run(self):

@@ -36,9 +36,9 @@ class Server:
     def _answer(self, index, workers):
         """Those who get the same weights at the same moment share the link evenly: all of them have them when the last has."""
         run, latency = self.run, self.run.cluster.latency
-        size = self.run.messages[index].bytes * sum(worker.size for worker in workers)
+        message, machines = run.messages[index], sum(worker.size for worker in workers)
         begun = max(run.events.now, self.up.free)
-        sent = run.through_all(self.up, size, size)
+        sent = run.through_all(self.up, message, message.bytes * machines, machines)
         for worker in workers:
             run.rounds.read(worker, index)
             run.events.at(begun + latency, self._reaches, worker, index, sent + latency)

@@ -89,5 +89,5 @@ class Worker:
         if run.has_windows:
             self._under_way[message.server] += message.bytes
         begun = max(run.events.now, self.up.free)
-        sent = run.through_all(self.up, message.bytes, message.bytes * self.size)
+        sent = run.through_all(self.up, message, message.bytes, self.size)
         run.events.at(begun + latency, run.servers[message.server].begins, self, index, sent + latency)

@@ -7,6 +7,7 @@ test_that("pushes are summed and pulled", {
   expect_equal(as.vector(out), c(5, 5))
   expect_equal(unname(mx.kv.rank(kv)), c(0, 1))
   expect_error(kv$push("c", mx.nd.ones(2)), class = "MXNetError")
+  expect_error(kv$statistics(), "store: local does not have this", class = "MXNetError")
   expect_error(mx.kv.create("nowhere"), class = "MXNetError")
   expect_output(print(kv), "<MXKVStore local>", fixed = TRUE)
 })

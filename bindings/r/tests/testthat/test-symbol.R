@@ -81,3 +81,18 @@ test_that("fixed parameters have no gradients and bind takes own arrays", {
   mx.exec.backward(mx.exec.forward(own), mx.nd.ones(2))
   expect_equal(as.vector(own$grad.arrays$x), c(2, 4))
 })
+
+test_that("groups of nodes are bound on contexts of their own", {
+  below <- mx.symbol.Activation(mx.symbol.Variable("x"), act_type = "relu", attr = list(ctx_group = "below"))
+  above <- mx.symbol.FullyConnected(below, num_hidden = 1, no_bias = TRUE, name = "fc", attr = list(ctx_group = "above"))
+  exec <- mx.simple.bind(mx.symbol.place(above, list(below = mx.cpu(1), above = mx.cpu(2))), mx.cpu(), grad.req = "write", x = c(2, 1))
+  expect_match(mx.exec.describe(exec), "CrossDeviceCopy")
+  expect_equal(format(mx.nd.ctx(exec$outputs[[1]])), "cpu(2)")
+  mx.exec.update.arg.arrays(exec, list(x = matrix(c(-1, 3), 2), fc_weight = matrix(2, 2, 1)), match.name = TRUE)
+  mx.exec.forward(exec)
+  expect_equal(as.vector(exec$outputs[[1]]), 6)
+  mx.exec.backward(exec, mx.nd.ones(c(1, 1)))
+  expect_equal(as.vector(exec$grad.arrays$x), c(0, 2))
+  expect_error(mx.simple.bind(mx.symbol.place(above, list(below = mx.cpu(1))), x = c(2, 1)), "no context for group 'above'", class = "MXNetError")
+  expect_error(mx.symbol.place(above, list(mx.cpu(1))), "[mx.symbol.place] groups: expected contexts named by group", fixed = TRUE, class = "MXNetError")
+})
