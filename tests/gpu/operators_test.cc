@@ -100,10 +100,12 @@ TEST_CASE("gpu: every kernel gives what the CPU's gives, for every dtype") {
       }
       try {
         const Result got = run_on(gpu, op, sample, *node);
+        // Colours are float arithmetic whatever the dtype.
+        const DType computed = op.name.rfind("_image_", 0) == 0 ? DType::f32 : dtype;
         for (size_t i = 0; i < want.outputs.size(); ++i)
-          check_equal(to_tensor(got.outputs[i]), to_tensor(want.outputs[i]), dtype, "output " + std::to_string(i));
+          check_equal(to_tensor(got.outputs[i]), to_tensor(want.outputs[i]), computed, "output " + std::to_string(i));
         for (size_t i = 0; i < want.inputs.size(); ++i)
-          check_equal(to_tensor(got.inputs[i]), to_tensor(want.inputs[i]), dtype, "input " + std::to_string(i));
+          check_equal(to_tensor(got.inputs[i]), to_tensor(want.inputs[i]), computed, "input " + std::to_string(i));
         ++runs;
       } catch (const Error& e) {
         CHECK_MESSAGE(false, std::string(e.what()));

@@ -434,7 +434,7 @@ TEST_CASE("group: a pull takes up room only when its push was sent") {
   const auto value = std::make_shared<std::vector<float>>(100, 1.f);
   std::vector<float> weight(100, 0.f);
   int ended = 0;
-  client.init("late", DType::f32, 100, Training::bytes(value), [&](const Error*) { ++ended; });
+  client.init("late", {100, 1, DType::f32}, Training::bytes(value), [&](const Error*) { ++ended; });
   CHECK(group.run([&] { return ended == 1; }));
   client.push("late", Training::bytes(value), {}, -1, [&](const Error*) { ++ended; });
   client.pull("late", weight.data(), nullptr, -1, [&](const Error*) { ++ended; });
