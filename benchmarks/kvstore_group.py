@@ -20,7 +20,7 @@ import time
 import processes
 import table
 
-SIZE, KEYS, PART = 25_000_000, 1000, 256 << 10
+SIZE, KEYS, PART = 25_000_000, 1000, 512 << 10
 
 
 def read_stream(listener, total):

@@ -27,7 +27,7 @@ namespace mixnet {
 namespace dist {
 
 struct ClientSettings {
-  int64_t part_bytes = 256 << 10;
+  int64_t part_bytes = 512 << 10;
   int64_t window = 2 << 20;
   double ask_s = 0.5;
   double timeout_s = 5;      // of a server that answers nothing
