@@ -85,7 +85,7 @@ bool Crew::read(std::unique_ptr<Work::Example>& example, OpenPtr* batch, int64_t
   reading_ = false;
   const OpenPtr unfinished = filling_;
   if (error || taken == Work::Taken::end) {
-    end_epoch_nolock(error);
+    end_epoch_nolock(std::move(error));
   } else {
     if (!filling_) batches_.push_back(filling);
     *row = filling->given++;
@@ -112,10 +112,10 @@ void Crew::end_epoch_nolock(std::exception_ptr error) {
   if (filling_) {
     filling_->own = task_.walk.own();
     filling_->last = true;
-    if (error) filling_->fail_nolock(filling_->given, error);
+    if (error) filling_->fail_nolock(filling_->given, std::move(error));
   } else if (error) {
     batches_.push_back(std::make_shared<Open>());
-    batches_.back()->fail_nolock(0, error);
+    batches_.back()->fail_nolock(0, std::move(error));
     batches_.back()->done = true;
   }
   filling_ = nullptr;
@@ -168,7 +168,9 @@ Crew::Got Crew::next(BatchRows::Finished* batch, const WaitOptions& wait) {
   work_.notify_one();
   look_nolock();
   *batch = std::move(first->finished);
-  return {!first->error, first->last, first->error};
+  // Given away, not shared: a thread of the crew may be the last to let go of `first`.
+  const bool failed = first->error != nullptr;
+  return {!failed, first->last, std::move(first->error)};
 }
 
 void Crew::drop() {
