@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "op/control/run.h"
-#include "op/core/gpu/register.h"
 
 namespace mixnet::op::cond {
 namespace {
@@ -355,7 +354,7 @@ void register_ops(Registry& registry) {
   op.visible_outputs([](const Params& p) { return static_cast<int>(p.num_outputs); });
   op.infer_shape(infer_shape).infer_type(infer_type).prepare(prepare);
   op.random().uses_training().optional_outputs();
-  gpu::prepared(registry, "_cond", prepare);
+  registry.existing("_cond").gpu_kernels.push_back(prepare);
   //[full
   op.doc("Runs one of two subgraphs. Made by mx.sym.contrib.cond.");
   op.gradient(gradient);

@@ -5,7 +5,6 @@
 #include "op/control/foreach.h"
 
 #include "op/control/run.h"
-#include "op/core/gpu/register.h"
 //[full
 #include "op/control/gradient_node.h"
 //]
@@ -312,7 +311,7 @@ void register_ops(Registry& registry) {
   op.visible_outputs([](const Params& p) { return static_cast<int>(p.num_outputs); });
   op.infer_shape(infer_shape).infer_type(infer_type).prepare(prepare);
   op.random().uses_training().optional_outputs();
-  gpu::prepared(registry, "_foreach", prepare);
+  registry.existing("_foreach").gpu_kernels.push_back(prepare);
   //[full
   op.doc("Runs a subgraph once for every row of its data. Made by mx.sym.contrib.foreach.");
   op.gradient(gradient);

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "op/control/run.h"
-#include "op/core/gpu/register.h"
 //[full
 #include "op/control/gradient_node.h"
 //]
@@ -304,7 +303,7 @@ void register_ops(Registry& registry) {
   op.visible_outputs([](const Params& p) { return static_cast<int>(p.num_outputs); });
   op.infer_shape(infer_shape).infer_type(infer_type).prepare(prepare);
   op.random().uses_training().optional_outputs();
-  gpu::prepared(registry, "_while_loop", prepare);
+  registry.existing("_while_loop").gpu_kernels.push_back(prepare);
   //[full
   op.doc("Runs a subgraph while another one says so. Made by mx.sym.contrib.while_loop.");
   op.gradient(gradient);
