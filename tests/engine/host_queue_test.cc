@@ -72,7 +72,7 @@ TEST_CASE("host queue: a callback that waits for what an interrupted one holds i
   auto own = make_threaded_engine(1);
   OwnedVariables v(*own, 3);
   Thrown refused;
-  Gate slow;
+  Gate slow, begun;
   PushOptions io;
   io.lane = Lane::io;
   auto second = [&] {
@@ -80,8 +80,16 @@ TEST_CASE("host queue: a callback that waits for what an interrupted one holds i
     slow.open();
   };
   push(*own, {}, {v[2]}, [&] { slow.pass(); }, io);
-  push(*own, {}, {v[0]}, [&] { queue->call([&] { own->wait_to_read(v[2]); }); }, io);
-  push(*own, {}, {v[1]}, [&] { queue->call(second); }, io);
+  auto first = [&] {
+    begun.open();
+    own->wait_to_read(v[2]);
+  };
+  push(*own, {}, {v[0]}, [&] { queue->call(first); }, io);
+  auto after = [&] {
+    begun.pass();
+    queue->call(second);
+  };
+  push(*own, {}, {v[1]}, after, io);
   own->wait_to_read(v[0]);
   own->wait_to_read(v[1]);
   CHECK(refused.code == Code::invalid);
