@@ -9,6 +9,7 @@
 
 #include "base/profile.h"
 #include "kvstore/dist/worker_node.h"
+#include "kvstore/local/devices.h"
 #include "kvstore/local/rows.h"
 #include "kvstore/push_sum.h"
 #include "optimizer/optimizer.h"
@@ -210,6 +211,7 @@ class DistStore : public KVStore {
     for (size_t i = 0; i < keys.size(); ++i) {
       const Entry& entry = find(keys[i], "push_rows");
       check_pushed_rows(keys[i], {row_ids[i], values[i]}, entry.shape, entry.dtype);
+      for (const NDArray& array : {row_ids[i], values[i]}) check_host(array, "push_rows");
       pushed[keys[i]].push_back({row_ids[i], values[i]});
     }
     for (const auto& [key, rows] : pushed) push_rows_of(key, entries_.at(key), rows, priority);
@@ -329,6 +331,7 @@ class DistStore : public KVStore {
                    entry.shape, ", got ", values[i].shape());
       MIXNET_CHECK(values[i].dtype() == entry.dtype, type, "[kvstore ", what, "] key ", keys[i], ": expected ",
                    entry.dtype, ", got ", values[i].dtype());
+      check_host(values[i], what);
       auto it = where.emplace(keys[i], groups.size()).first;
       if (it->second == groups.size()) groups.emplace_back(keys[i], std::vector<NDArray>());
       groups[it->second].second.push_back(values[i]);
