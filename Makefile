@@ -67,7 +67,9 @@ test-gpu: setup
 
 bench-gpu: setup
 	@nvidia-smi -L >/dev/null 2>&1 || { echo "$@: needs a CUDA device, found none"; exit 1; }
-	@echo "$@: this version has no benchmarks for GPUs"; exit 1
+	@$(PYTHON) tools/build.py cuda
+	@$(PYTHON) benchmarks/environments.py torch
+	@LD_LIBRARY_PATH=build/cuda $(PYTHON) benchmarks/gpu.py --seconds $(BENCH_SECONDS)
 
 clean:
 	rm -rf build .venv docs/_build

@@ -113,6 +113,14 @@ def images():
     ]
 
 
+def on_gpu(names=None):
+    """The sides that run on a GPU, ours first; of the others those with these names."""
+    sides = [all_sides()[name] for name in (OURS, "PyTorch eager", "PyTorch compile") if names is None or name in (OURS, *names)]
+    for side in sides:
+        side.fields = {"device": "gpu"}
+    return sides
+
+
 def chosen(names=None):
     """The sides with these names (all when None), unknown names raise."""
     sides = all_sides()

@@ -91,10 +91,10 @@ class Peer:
 
 
 class Result:
-    """What one side did in one row: seconds per step, or why there are none. beside: our median in the same rounds."""
+    """What one side did in one row: seconds per step, or why there are none. beside: our median in the same rounds; told: what it answered last."""
 
     def __init__(self, peer, reason=""):
-        self.name, self.column, self.times, self.reason, self.beside = peer.name, peer.column, [], reason, None
+        self.name, self.column, self.times, self.reason, self.beside, self.told = peer.name, peer.column, [], reason, None, {}
 
     @property
     def seconds(self):
@@ -153,15 +153,15 @@ def _try_load(peers, paths, tolerance, fields):
     return pairs
 
 
-def _rounds(pairs, seconds, peaks):
-    """Interleaved bursts until each side had its seconds, at least three of them; peaks gets GFLOP/s, once a round.
+def _rounds(pairs, seconds, peaks, ceiling, question):
+    """Interleaved bursts until each side had its seconds, at least three of them; peaks gets GFLOP/s, once a round. `question` is asked at the end.
 
     Every round begins with another side, so that none always follows the same one.
     """
     able = [(peer, result) for peer, result in pairs if not result.reason]
     counts, until, rounds = {}, time.monotonic() + seconds * max(1, len(able)), 0
     while able and (rounds < 3 or time.monotonic() < until):
-        peaks.append(peak.measure())
+        peaks.append(ceiling())
         first = rounds % len(able)
         for peer, result in able[first:] + able[:first]:
             time.sleep(PAUSE)
@@ -173,24 +173,26 @@ def _rounds(pairs, seconds, peaks):
                 result.times, result.reason = [], str(error)
                 able.remove((peer, result))
         rounds += 1
+    for peer, result in able if question else ():
+        result.told = peer.ask(question)
 
 
-def measure(peers, paths, seconds=3, tolerance=1e-3, together=None, **fields):
-    """([Result], GFLOP/s of the machine meanwhile). peers[0] is ours. At most `together` others share the memory with it at a
-    time; ours is then measured anew beside each group, and ratios stay within a group."""
+def measure(peers, paths, seconds=3, tolerance=1e-3, together=None, ceiling=None, question=None, **fields):
+    """([Result], GFLOP/s of the machine meanwhile, by `ceiling` or of its cores). peers[0] is ours. At most `together` others share the memory with it at a
+    time; ours is then measured anew beside each group, and ratios stay within a group. question: what every side is asked when it has been timed."""
     ours, others = peers[0], peers[1:]
     size, peaks, results = together or max(1, len(others)), [], []
     groups = [others[i : i + size] for i in range(0, len(others), size)] or [[]]
     total = Result(ours)
     for group in groups:
         pairs = _try_load([ours, *group], paths, tolerance, fields)
-        _rounds(pairs, seconds, peaks)
+        _rounds(pairs, seconds, peaks, ceiling or peak.measure, question)
         for peer, result in pairs:
             result.beside = pairs[0][1].seconds
             if peer.name in (p.name for p in group) or len(groups) == 1:
                 results.append(result)
         total.times += pairs[0][1].times
-        total.reason = pairs[0][1].reason
+        total.reason, total.told = pairs[0][1].reason, pairs[0][1].told
         for peer in [ours, *group]:
             peer.stop()
     if len(groups) > 1:

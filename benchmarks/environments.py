@@ -1,10 +1,11 @@
 """Makes the peers' environments, each of its own, in .venv-peers/: python benchmarks/environments.py [NAME ...].
 
 Nothing is installed anywhere else. An environment that is there already is left alone; one that cannot be made is reported, and
-the benchmarks then say "not installed" in its place.
+the benchmarks then say "not installed" in its place. MIXNET_BENCH_TORCH=PATH, and so on, name an interpreter that is there already.
 """
 
 import argparse
+import os
 import pathlib
 import subprocess
 import sys
@@ -22,7 +23,7 @@ IMPORTS = {"onnxruntime": "import onnx, onnxruntime", "torch": "import cv2, torc
 
 def python(name):
     """The interpreter of an environment, None when it is not there."""
-    path = FOLDER / name / "bin" / "python"
+    path = pathlib.Path(os.environ.get(f"MIXNET_BENCH_{name.upper()}") or FOLDER / name / "bin" / "python")
     return path if path.exists() else None
 
 

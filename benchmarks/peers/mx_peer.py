@@ -14,6 +14,10 @@ def exact_loss(symbol):
     return mx.sym.SoftmaxOutput(mx.sym.Cast(symbol.get_children()[0], dtype="float32"), name=symbol.name)
 
 
+def place(device):
+    return mx.gpu() if device == "gpu" else mx.cpu()
+
+
 class Case:
     """An executor. With options["update"] == "fused", update is one operator for all parameters, otherwise one for each; options["groups"]: groups of
     nodes, each on a context of its own."""
@@ -32,7 +36,7 @@ class Case:
         requests = {n: "null" if spec.mode == "predict" or n not in spec.arguments else "write" for n in symbol.list_arguments()}
         shapes = {n: v.shape for n, v in spec.inputs.items()}
         places = {group: mx.cpu(i) for i, group in enumerate(spec.options.get("groups", ()))}
-        self.executor = symbol.simple_bind(mx.cpu(), grad_req=requests, type_dict=types, group2ctx=places or None, **shapes)
+        self.executor = symbol.simple_bind(place(spec.device), grad_req=requests, type_dict=types, group2ctx=places or None, **shapes)
         targets = {**self.executor.arg_dict, **self.executor.aux_dict}
         for name, value in {**spec.arguments, **spec.states, **spec.inputs}.items():
             targets[name][:] = mx.nd.array(value, dtype=str(value.dtype)).astype(targets[name].dtype)
@@ -87,9 +91,14 @@ def planned(command):
 
 def add(command):
     """{"seconds": of one imperative addition of `size` floats}."""
-    a, b = mx.nd.ones((command["size"],)), mx.nd.ones((command["size"],))
+    a, b = (mx.nd.ones((command["size"],), ctx=place(command.get("device", "cpu"))) for _ in "ab")
     return {"seconds": worker.each(lambda: a + b, mx.nd.waitall, command["calls"])}
 
 
+def device_memory(command):
+    """{"bytes": the most of the GPU's memory that arrays and workspaces took at a time}."""
+    return {"bytes": mx.context.storage_info(mx.gpu())["peak"]}
+
+
 if __name__ == "__main__":
-    worker.serve(sys.argv[1], mx.__version__, Case, planned=planned, add=add)
+    worker.serve(sys.argv[1], mx.__version__, Case, planned=planned, add=add, device_memory=device_memory)

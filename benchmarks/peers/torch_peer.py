@@ -1,4 +1,7 @@
-"""PyTorch as a side of a benchmark: python torch_peer.py eager|compile. Channels last; all cores."""
+"""PyTorch as a side of a benchmark: python torch_peer.py eager|compile. Channels last; all cores.
+
+On a GPU: TF32 for float32, cuDNN's autotuning, and compiled code in CUDA graphs.
+"""
 
 import os
 import sys
@@ -20,16 +23,16 @@ class Case:
         spec.only("float32", "bfloat16")
         torch._dynamo.reset()
         self.mode, graph, dtype = spec.mode, symbols.load(spec.symbol), getattr(torch, spec.dtype)
-        module = torch_graph.Net(graph, spec.arguments, spec.states).train(spec.mode != "predict").to(dtype)
+        self.device = prepared(spec.device)
+        module = torch_graph.Net(graph, spec.arguments, spec.states).train(spec.mode != "predict").to(self.device, dtype)
         self.module = module.to(memory_format=torch.channels_last) if any(v.ndim == 4 for v in spec.arguments.values()) else module
         self.inputs = {n: self._input(n, v, symbols.indices(graph), dtype) for n, v in spec.inputs.items()}
         self.label = self.inputs["softmax_label"].reshape(-1)
         self.run = self._compiled() if COMPILED else self._function()
         self.optimizer = torch.optim.SGD(self.module.parameters(), lr=spec.lr, fused=True) if spec.mode == "update" else None
 
-    @staticmethod
-    def _input(name, value, indices, dtype):
-        tensor = torch.from_numpy(value.copy())
+    def _input(self, name, value, indices, dtype):
+        tensor = torch.from_numpy(value.copy()).to(self.device)
         if name in indices:
             return tensor.long()
         return tensor.to(dtype, memory_format=torch.channels_last) if tensor.ndim == 4 else tensor.to(dtype)
@@ -45,30 +48,62 @@ class Case:
 
         # Freezing packs the weights of a prediction, what mixnet's plans do too.
         torch._inductor.config.freezing = self.mode == "predict"
-        return torch.compile(self._function())
+        return torch.compile(self._function(), mode="reduce-overhead" if self.device == "cuda" else "default")
 
     def step(self):
         if self.mode == "predict":
             with torch.no_grad():
                 self.result = self.run(self.inputs)
-            return
-        self.module.zero_grad()
-        self.run(self.inputs).backward()
-        if self.optimizer:
-            self.optimizer.step()
+        else:
+            self.module.zero_grad()
+            self.run(self.inputs).backward()
+            if self.optimizer:
+                self.optimizer.step()
+        wait(self.device)
 
     def outputs(self):
         if self.mode == "predict":
             self.step()
-            return self.result.float().numpy()
+            return self.result.float().cpu().numpy()
         with torch.no_grad():
-            return torch.softmax(self.module(self.inputs).float(), 1).numpy()
+            return torch.softmax(self.module(self.inputs).float(), 1).cpu().numpy()
+
+
+def prepared(device):
+    """PyTorch's name of a device, with the settings under which it is fastest there."""
+    if device != "gpu":
+        return "cpu"
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
+    return "cuda"
+
+
+def wait(device):
+    if device == "cuda":
+        torch.cuda.synchronize()
 
 
 def add(command):
     """{"seconds": of one addition of `size` floats}."""
-    a, b = torch.ones(command["size"]), torch.ones(command["size"])
-    return {"seconds": worker.each(lambda: a + b, lambda: None, command["calls"])}
+    device = prepared(command.get("device", "cpu"))
+    a, b = (torch.ones(command["size"], device=device) for _ in "ab")
+    return {"seconds": worker.each(lambda: a + b, lambda: wait(device), command["calls"])}
+
+
+def device_memory(command):
+    """{"bytes": the most of the GPU's memory that tensors and workspaces took at a time}."""
+    return {"bytes": torch.cuda.max_memory_allocated()}
+
+
+def ceilings(command):
+    """{"flops": of a product of square matrices of `dtype` a second, "bandwidth": bytes a second read and written by a copy}, on the GPU."""
+    device, size, extent = prepared("gpu"), command.get("size", 8192), command.get("copied", 1 << 30)
+    a, b = (torch.randn(size, size, device=device).to(getattr(torch, command["dtype"])) for _ in "ab")
+    product = worker.each(lambda: a @ b, lambda: wait(device), 5)
+    source = torch.empty(extent, dtype=torch.uint8, device=device)
+    target = torch.empty_like(source)
+    copy = worker.each(lambda: target.copy_(source), lambda: wait(device), 5)
+    return {"flops": 2 * size**3 / product, "bandwidth": 2 * extent / copy}
 
 
 SMALL = {
@@ -106,4 +141,4 @@ def small(command):
 
 if __name__ == "__main__":
     torch.set_num_threads(len(os.sched_getaffinity(0)))
-    worker.serve(f"torch {sys.argv[1]}", torch.__version__, Case, add=add, small=small)
+    worker.serve(f"torch {sys.argv[1]}", torch.__version__, Case, add=add, small=small, device_memory=device_memory, ceilings=ceilings)

@@ -1,6 +1,6 @@
 """The line protocol that every side of a benchmark speaks: one JSON object per line on stdin, one per line on stdout.
 
-    {"do": "load", "symbol": path, "arrays": path, "mode": "predict" | "train" | "update", "dtype": "float32", ...}  ->  {}
+    {"do": "load", "symbol": path, "arrays": path, "mode": "predict" | "train" | "update", "dtype": "float32", "device": "cpu", ...}  ->  {}
     {"do": "step", "count": n}    ->  {"seconds": [n numbers]}
     {"do": "outputs", "path": p}  ->  {}, and the outputs of one step in p (.npy)
     {"do": "memory"}              ->  {"bytes": anonymous memory in use now}
@@ -34,6 +34,7 @@ class Spec:
 
     def __init__(self, command):
         self.symbol, self.mode, self.dtype = command["symbol"], command["mode"], command.get("dtype", "float32")
+        self.device = command.get("device", "cpu")
         self.lr, self.options = command.get("lr", 0.0), command
         arrays = np.load(command["arrays"])
         self.arguments = {key[4:]: arrays[key] for key in arrays.files if key.startswith("arg:")}

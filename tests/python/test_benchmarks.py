@@ -16,6 +16,7 @@ import contestants  # noqa: E402
 import driver  # noqa: E402
 import environments  # noqa: E402
 import figure7  # noqa: E402
+import gpu  # noqa: E402
 import graph  # noqa: E402
 import macs  # noqa: E402
 import nets  # noqa: E402
@@ -231,6 +232,28 @@ def test_tables(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "name.md").read_text() == "caption\n\n| x | y |\n| --- | --- |\n| 1 | a/b |\n" == capsys.readouterr().out
     table.bars("name", "title", "ms", {"net": {"ours": 1.0, "theirs": None}})
     assert (tmp_path / "name.png").stat().st_size > 1000
+
+
+def test_rows_of_a_gpu(monkeypatch):
+    def result(column, seconds, size, reason=""):
+        made = driver.Result(driver.Peer(column, None, None), reason)
+        made.times, made.told = [seconds] if seconds else [], {"bytes": size} if size else {}
+        return made
+
+    both = {
+        "mixnet": result("mixnet", 0.01, 2e6),
+        "PyTorch eager": result("PyTorch eager", 0.02, 3e6),
+        "PyTorch compile": result("PyTorch compile", 0.015, 4e6),
+    }
+    assert gpu.cells(both, 61.7) == ["10", "20", "15", "1.50 PyTorch compile", "62 %", "2", "4", "2.00"]
+    alone = {"mixnet": both["mixnet"], "PyTorch eager": result("PyTorch eager", None, None, "not installed")}
+    assert gpu.cells(alone, None) == ["10", "not installed", "-", "-", "2", "-", "-"]
+    monkeypatch.setitem(environments.PACKAGES, "torch", [])
+    monkeypatch.setenv("MIXNET_BENCH_TORCH", "/nowhere/python")
+    ceiling = gpu.Ceiling()
+    assert ceiling.look("float32") is None and ceiling.text() == "No ceilings: PyTorch did not say."
+    ceiling.flops, ceiling.bandwidth = {"bfloat16": 790_000}, 4.3e12
+    assert ceiling.text() == "Ceilings in this run: bfloat16 products 790 TFLOP/s, copies 4.30 TB/s."
 
 
 def test_names_are_checked(monkeypatch, tmp_path):
