@@ -11,7 +11,7 @@ template <class T>
 struct Average {
   const T *data, *rois;
   T* y;
-  Extents in;
+  FourExtents in;
   Grid grid;
   MIXNET_ON_DEVICE void operator()(int64_t e) const {
     const int64_t cells = grid.rows * grid.columns, channel = e / cells % in[1];
@@ -28,7 +28,7 @@ void forward(const Params& p, const RunContext& r) {
     using T = typename decltype(tag)::type;
     const Grid grid{p.pooled_size[0], p.pooled_size[1], p.sampling_ratio, p.spatial_scale};
     OnGpu::each(r, r.out[0].size(), 1,
-                Average<T>{r.in[0].as<T>(), r.in[1].as<T>(), r.out[0].as<T>(), Extents(r.in[0].shape), grid});
+                Average<T>{r.in[0].as<T>(), r.in[1].as<T>(), r.out[0].as<T>(), FourExtents(r.in[0].shape), grid});
   });
 }
 

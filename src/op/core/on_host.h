@@ -29,9 +29,9 @@ struct OnHost {
 };
 
 // Four extents that go along to any device.
-struct Extents {
+struct FourExtents {
   int64_t of[4];
-  explicit Extents(const Shape& s) : of{s[0], s[1], s[2], s[3]} {}
+  explicit FourExtents(const Shape& s) : of{s[0], s[1], s[2], s[3]} {}
   MIXNET_ON_DEVICE int64_t operator[](int i) const { return of[i]; }
 };
 

@@ -11,7 +11,7 @@ template <class T>
 struct Average {
   const T* x;
   T* y;
-  Extents in, out;
+  FourExtents in, out;
   MIXNET_ON_DEVICE void operator()(int64_t e) const {
     const int64_t cells = out[2] * out[3], plane = e / cells, i = e % cells / out[3], j = e % out[3];
     const int64_t top = begin_of(i, in[2], out[2]), bottom = end_of(i, in[2], out[2]);
@@ -28,7 +28,7 @@ template <class T>
 struct Spread {
   const T* dy;
   T* dx;
-  Extents in, out;
+  FourExtents in, out;
   MIXNET_ON_DEVICE void operator()(int64_t e) const {
     const int64_t area = in[2] * in[3], plane = e / area, row = e % area / in[3], column = e % in[3];
     T sum = 0;
@@ -49,7 +49,8 @@ void run(const Params&, const RunContext& r) {
     using T = typename decltype(tag)::type;
     const Shape &image = Whole == 0 ? r.in[0].shape : r.out[0].shape,
                 &grid = Whole == 0 ? r.out[0].shape : r.in[0].shape;
-    OnGpu::each(r, r.out[0].size(), 1, Kernel<T>{r.in[0].as<T>(), r.out[0].as<T>(), Extents(image), Extents(grid)});
+    OnGpu::each(r, r.out[0].size(), 1,
+                Kernel<T>{r.in[0].as<T>(), r.out[0].as<T>(), FourExtents(image), FourExtents(grid)});
   });
 }
 

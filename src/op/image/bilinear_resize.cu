@@ -11,7 +11,7 @@ template <class T>
 struct Resize {
   const T* x;
   T* y;
-  Extents in, out;
+  FourExtents in, out;
   bool align;
   MIXNET_ON_DEVICE void operator()(int64_t e) const {
     const int64_t area = out[2] * out[3], plane = e / area;
@@ -45,7 +45,7 @@ template <class T>
 struct Gather {
   const T* dy;
   T* dx;
-  Extents in, out;
+  FourExtents in, out;
   bool align;
   MIXNET_ON_DEVICE void operator()(int64_t e) const {
     const int64_t area = in[2] * in[3], plane = e / area, y = e % area / in[3], x = e % in[3];
@@ -66,17 +66,17 @@ struct Gather {
 void forward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "BilinearResize2D", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    OnGpu::each(
-        r, r.out[0].size(), 1,
-        Resize<T>{r.in[0].as<T>(), r.out[0].as<T>(), Extents(r.in[0].shape), Extents(r.out[0].shape), p.align_corners});
+    OnGpu::each(r, r.out[0].size(), 1,
+                Resize<T>{r.in[0].as<T>(), r.out[0].as<T>(), FourExtents(r.in[0].shape), FourExtents(r.out[0].shape),
+                          p.align_corners});
   });
 }
 void backward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "BilinearResize2D", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    OnGpu::each(
-        r, r.out[0].size(), 1,
-        Gather<T>{r.in[0].as<T>(), r.out[0].as<T>(), Extents(r.out[0].shape), Extents(r.in[0].shape), p.align_corners});
+    OnGpu::each(r, r.out[0].size(), 1,
+                Gather<T>{r.in[0].as<T>(), r.out[0].as<T>(), FourExtents(r.out[0].shape), FourExtents(r.in[0].shape),
+                          p.align_corners});
   });
 }
 

@@ -9,8 +9,8 @@ namespace {
 
 // f(pixel of the plane, weight) for what one cell of a region is made of.
 template <class T, class F>
-MIXNET_ON_DEVICE void for_pixels(const Sampling& p, const T* roi, const Extents& data, const Extents& out, int64_t cell,
-                                 F f) {
+MIXNET_ON_DEVICE void for_pixels(const Sampling& p, const T* roi, const FourExtents& data, const FourExtents& out,
+                                 int64_t cell, F f) {
   const Axis<T> rows(p, roi[2], roi[4], out[2], data[2]), columns(p, roi[1], roi[3], out[3], data[3]);
   const int64_t samples = rows.samples * columns.samples;
   const T share = 1 / static_cast<T>(samples > 0 ? samples : 1);
@@ -24,7 +24,7 @@ template <class T>
 struct Average {
   const T *data, *rois;
   T* y;
-  Extents in, out;
+  FourExtents in, out;
   Sampling p;
   MIXNET_ON_DEVICE void operator()(int64_t e) const {
     const int64_t cells = out[2] * out[3], k = e / (out[1] * cells), of_region = e % (out[1] * cells);
@@ -45,7 +45,7 @@ struct PlaneGradient {
   const T *dy, *rois;
   T* dx;
   int64_t regions;
-  Extents in, out;
+  FourExtents in, out;
   Sampling p;
   MIXNET_ON_DEVICE void operator()(int64_t index) const {
     const int64_t cells = out[2] * out[3], image = index / in[1], channel = index % in[1];
@@ -67,8 +67,8 @@ void forward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "ROIAlign", [&](auto tag) {
     using T = typename decltype(tag)::type;
     OnGpu::each(r, r.out[0].size(), 1,
-                Average<T>{r.in[0].as<T>(), r.in[1].as<T>(), r.out[0].as<T>(), Extents(r.in[0].shape),
-                           Extents(r.out[0].shape), p});
+                Average<T>{r.in[0].as<T>(), r.in[1].as<T>(), r.out[0].as<T>(), FourExtents(r.in[0].shape),
+                           FourExtents(r.out[0].shape), p});
   });
 }
 void backward(const Params& p, const RunContext& r) {
@@ -77,8 +77,8 @@ void backward(const Params& p, const RunContext& r) {
     const Shape& s = r.out[0].shape;
     OnGpu::zero(r, r.out[0]);
     OnGpu::each(r, s[0] * s[1], 1,
-                PlaneGradient<T>{r.in[0].as<T>(), r.in[2].as<T>(), r.out[0].as<T>(), r.in[2].shape[0], Extents(s),
-                                 Extents(r.in[0].shape), p});
+                PlaneGradient<T>{r.in[0].as<T>(), r.in[2].as<T>(), r.out[0].as<T>(), r.in[2].shape[0], FourExtents(s),
+                                 FourExtents(r.in[0].shape), p});
   });
 }
 

@@ -12,7 +12,7 @@ template <class T>
 struct Largest {
   const T *data, *rois;
   T* y;
-  Extents in, out;
+  FourExtents in, out;
   double scale;
   MIXNET_ON_DEVICE void operator()(int64_t e) const {
     const int64_t cells = out[2] * out[3], channel = e / cells % out[1];
@@ -31,7 +31,7 @@ template <class T>
 struct PlaneGradient {
   const T *dy, *data, *rois;
   T* dx;
-  Extents in, out;
+  FourExtents in, out;
   double scale;
   MIXNET_ON_DEVICE void operator()(int64_t index) const {
     const int64_t cells = out[2] * out[3], at = index * in[2] * in[3];
@@ -52,8 +52,8 @@ void forward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "ROIPooling", [&](auto tag) {
     using T = typename decltype(tag)::type;
     OnGpu::each(r, r.out[0].size(), 1,
-                Largest<T>{r.in[0].as<T>(), r.in[1].as<T>(), r.out[0].as<T>(), Extents(r.in[0].shape),
-                           Extents(r.out[0].shape), p.spatial_scale});
+                Largest<T>{r.in[0].as<T>(), r.in[1].as<T>(), r.out[0].as<T>(), FourExtents(r.in[0].shape),
+                           FourExtents(r.out[0].shape), p.spatial_scale});
   });
 }
 void backward(const Params& p, const RunContext& r) {
@@ -62,8 +62,8 @@ void backward(const Params& p, const RunContext& r) {
     const Shape& s = r.in[1].shape;
     OnGpu::zero(r, r.out[0]);
     OnGpu::each(r, s[0] * s[1], 1,
-                PlaneGradient<T>{r.in[0].as<T>(), r.in[1].as<T>(), r.in[2].as<T>(), r.out[0].as<T>(), Extents(s),
-                                 Extents(r.in[0].shape), p.spatial_scale});
+                PlaneGradient<T>{r.in[0].as<T>(), r.in[1].as<T>(), r.in[2].as<T>(), r.out[0].as<T>(), FourExtents(s),
+                                 FourExtents(r.in[0].shape), p.spatial_scale});
   });
 }
 
