@@ -14,7 +14,7 @@ import numpy as np
 from mixnet.simulate import Trace
 
 WARM = 2
-LARGE, SMALL = (12, 1 << 20), (200, 16)  # keys, numbers in each
+LARGE, SMALL = (12, 1 << 20), 16  # keys, numbers in each; numbers in each of as many keys as the trace has
 
 
 def wait_until(moment):
@@ -69,18 +69,22 @@ class Keys:
         mx.nd.waitall()
         return time.perf_counter() - started
 
-    def processors(self, processes, *actions):
-        """Seconds of processors that these actions on each key of all workers take."""
+    def processors(self, processes, step, steps):
+        """Seconds of processors that a step of all workers takes."""
+        mx.nd.waitall()
         self.store.barrier()
         before = processor_seconds(processes)
-        self.all(*actions)
+        for _ in range(steps):
+            one_step(self, step)
+        mx.nd.waitall()
         self.store.barrier()
-        return processor_seconds(processes) - before
+        return (processor_seconds(processes) - before) / steps
 
 
 def run(store, trace, rounds, steps):
-    """Medians of seconds: a step, all large keys there and back, of processors for small ones, one number alone; each round measures all."""
-    large, small = (Keys(store, {f"{kind}{i}": count for i in range(keys)}) for kind, (keys, count) in (("large", LARGE), ("small", SMALL)))
+    """Medians of seconds: a step, all large keys there and back, of processors for a step on small keys, one number alone; each round measures all."""
+    large = Keys(store, {f"large{i}": LARGE[1] for i in range(LARGE[0])})
+    small = Keys(store, {f"small {name}": SMALL for name in trace.names})
     one = Keys(store, {"one": 1})
     keys = Keys(store, {name: size // 4 for name, size in zip(trace.names, trace.sizes)})
     processes = group_processes()
@@ -88,14 +92,14 @@ def run(store, trace, rounds, steps):
     for _ in range(rounds):
         for name, which in (("large", large), ("one", one)):
             found[name].append(which.all(which.push, which.pull))
-        found["small"].append(small.processors(processes, small.push, small.pull))
+        found["small"].append(small.processors(processes, trace.steps[0], 2))
         store.barrier()
         ends = []
         for number in range(WARM + steps):
             one_step(keys, trace.steps[number % len(trace.steps)])
             ends.append(time.perf_counter())
         found["step"] += np.diff(ends[WARM - 1 :]).tolist()
-    return {**{name: float(np.median(times)) for name, times in found.items()}, "bytes": 4 * LARGE[0] * LARGE[1], "keys": SMALL[0]}
+    return {**{name: float(np.median(times)) for name, times in found.items()}, "bytes": 4 * LARGE[0] * LARGE[1], "keys": len(trace.names)}
 
 
 def one_step(keys, step):
