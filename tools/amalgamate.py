@@ -23,6 +23,7 @@ LEFT_OUT = (
     "device/cuda/",
     "device/emulated/",
     "device/gpu.",
+    "device/library.",
     "device/no_gpu.cc",
     "device/stream_device.",
     "device/watcher.",
