@@ -3,14 +3,14 @@
 #include "op/core/gpu/launch.h"
 #include "op/core/gpu/sort.h"
 #include "op/core/kernel.h"
-#include "op/index/topk.h"
+#include "op/core/sort_key.h"
 
 namespace mixnet::op {
 
 // Rises as scores fall.
 template <class T>
 MIXNET_ON_DEVICE uint64_t falling_key(T score) {
-  return score != score ? uint64_t{0xfff8} << 48 : ~topk::key_of(score);
+  return score != score ? uint64_t{0xfff8} << 48 : ~sort_key(score);
 }
 // Of what has no score: behind all that have.
 constexpr uint64_t no_key = ~uint64_t{0};
