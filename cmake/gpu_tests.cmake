@@ -22,7 +22,6 @@ endif()
 add_executable(mixnet_gpu_tests tests/main.cc tests/op/evaluate.cc ${gpu_tests} ${gpu_objects})
 target_include_directories(mixnet_gpu_tests PRIVATE ${DOCTEST_INCLUDE} tests tests/op)
 target_compile_options(mixnet_gpu_tests PRIVATE -O1 -Wall -Wextra -Werror)
-target_compile_definitions(mixnet_gpu_tests PRIVATE MIXNET_TO_COME="${CMAKE_CURRENT_SOURCE_DIR}/tests/gpu/to_come.txt")
 if(NOT MIXNET_CUDA)
   target_compile_definitions(mixnet_gpu_tests PRIVATE MIXNET_GPU_EMULATED MIXNET_STAND_INS="${CMAKE_CURRENT_BINARY_DIR}/stand_ins")
   # What takes the place of CUDA's libraries there: stand_ins/libNAME.so of tests/gpu/stand_ins/NAME.cc.

@@ -367,6 +367,7 @@ void fill_functions(OpSchema& s, const mxn_plugin_operator_t& op) {
     s.infer_type = [&s, fn = op.infer_type](InferType& c) { infer_types(s, fn, &c.params<PluginParams>(), c); };
   MIXNET_CHECK(op.run, invalid, "run: expected a function, got NULL");
   s.portable = [&s, fn = op.run](const PrepareContext& c) { return std::make_unique<PluginKernel>(s, fn, c); };
+  s.no_gpu = "its plug-in runs on arrays of the host";
   if (op.gradient) s.gradient = [fn = op.gradient](GradientContext& g) { run_gradient(fn, g); };
   else s.no_gradient = op.no_gradient ? op.no_gradient : "its plug-in defines none";
 }

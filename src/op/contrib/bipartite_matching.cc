@@ -1,34 +1,24 @@
 // _contrib_bipartite_matching: pairs rows and columns of scores, the best pair first, each row and column at most once.
-#include "op/contrib/boxes.h"
+#include "op/contrib/bipartite_matching.h"
 
 namespace mixnet::op::bipartite_matching {
 namespace {
 
-struct Params {
-  bool is_ascend = false;
-  double threshold = 0;
-  int64_t topk = -1;
-};
-
 template <class T>
-void match(const Params& p, const T* scores, int64_t rows, int64_t columns, int64_t* order, T* row, T* column) {
-  const T limit = static_cast<T>(p.threshold);
+void match(const Pairs<T>& pairs, int64_t rows, int64_t columns, int64_t* order, T* row, T* column) {
   std::fill_n(row, rows, T(-1));
   std::fill_n(column, columns, T(-1));
   int64_t n = 0, matched = 0;
-  // NaN is on neither side of the threshold.
   for (int64_t i = 0; i < rows * columns; ++i)
-    if (p.is_ascend ? scores[i] <= limit : scores[i] >= limit) order[n++] = i;
-  std::sort(order, order + n, [&](int64_t i, int64_t j) {
-    return p.is_ascend ? scores_before(-scores[i], i, -scores[j], j) : scores_before(scores[i], i, scores[j], j);
-  });
-  for (int64_t k = 0; k < n; ++k) {
+    if (pairs.good(i)) order[n++] = i;
+  std::sort(order, order + n,
+            [&](int64_t i, int64_t j) { return scores_before(pairs.score(i), i, pairs.score(j), j); });
+  for (int64_t k = 0; k < n && matched < pairs.most; ++k) {
     const int64_t i = order[k] / columns, j = order[k] % columns;
     if (row[i] >= 0 || column[j] >= 0) continue;
     row[i] = static_cast<T>(j);
     column[j] = static_cast<T>(i);
-    // MXNet counts after it has matched, so one more than topk are made; files rely on the results.
-    if (++matched > p.topk && p.topk > 0) break;
+    ++matched;
   }
 }
 
@@ -39,8 +29,9 @@ void forward(const Params& p, const RunContext& r) {
     const int64_t rows = s[s.ndim() - 2], columns = s.back(), each = rows * columns;
     parallel_for(s.size(0, s.ndim() - 2), 1, [&](int64_t first, int64_t last) {
       for (int64_t b = first; b < last; ++b) {
-        match(p, r.in[0].as<T>() + b * each, rows, columns, static_cast<int64_t*>(r.context.workspace) + b * each,
-              r.out[0].as<T>() + b * rows, r.out[1].as<T>() + b * columns);
+        match(Pairs<T>(p, r.in[0].as<T>() + b * each), rows, columns,
+              static_cast<int64_t*>(r.context.workspace) + b * each, r.out[0].as<T>() + b * rows,
+              r.out[1].as<T>() + b * columns);
       }
     });
   });

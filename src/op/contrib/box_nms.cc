@@ -1,19 +1,10 @@
 // _contrib_box_nms: greedy non-maximum suppression. Boxes are visited by falling score; what overlaps a kept box too much goes.
 //
 // Cost per batch: sorting, then kept boxes times candidates.
-#include <cmath>
-
-#include "op/contrib/boxes.h"
+#include "op/contrib/box_nms.h"
 
 namespace mixnet::op::box_nms {
 namespace {
-
-struct Params {
-  double overlap_thresh = 0.5, valid_thresh = 0;
-  int64_t topk = -1, coord_start = 2, score_index = 1, id_index = -1, background_id = -1;
-  bool force_suppress = false;
-  BoxFormat in_format = BoxFormat::corner, out_format = BoxFormat::corner;
-};
 
 void add_params(OpBuilder<Params>& op) {
   op.param("overlap_thresh", &Params::overlap_thresh).doc("Boxes that overlap a kept box by more than this go.");
@@ -29,24 +20,6 @@ void add_params(OpBuilder<Params>& op) {
   op.param("out_format", &Params::out_format, box_formats()).doc("How the output has boxes.");
 }
 
-// The rows of one batch.
-template <class T>
-struct Rows {
-  const Params& p;
-  const T* data;
-  int64_t count, width;
-  const T* row(int64_t i) const { return data + i * width; }
-  T score(int64_t i) const { return row(i)[p.score_index]; }
-  // Classes are whole numbers; what is behind the point does not count.
-  T id(int64_t i) const { return std::trunc(row(i)[p.id_index]); }
-  Box<T> box(int64_t i) const { return load_box(row(i) + p.coord_start, p.in_format); }
-  bool valid(int64_t i) const {
-    if (!(score(i) > static_cast<T>(p.valid_thresh))) return false;
-    return p.id_index < 0 || p.background_id < 0 || row(i)[p.id_index] != static_cast<T>(p.background_id);
-  }
-  bool compete(int64_t i, int64_t j) const { return p.force_suppress || p.id_index < 0 || id(i) == id(j); }
-};
-
 // Fills `kept` with the rows that stay, in order; returns their number.
 template <class T>
 int64_t suppress(const Rows<T>& rows, int64_t* kept) {
@@ -59,11 +32,8 @@ int64_t suppress(const Rows<T>& rows, int64_t* kept) {
   if (p.topk > 0) candidates = std::min(candidates, p.topk);
   for (int64_t k = 0; k < candidates; ++k) {
     const int64_t i = kept[k];
-    const Box<T> box = rows.box(i);
     bool stays = true;
-    for (int64_t j = 0; stays && j < n; ++j) {
-      stays = !rows.compete(i, kept[j]) || !(box_overlap(rows.box(kept[j]), box) > static_cast<T>(p.overlap_thresh));
-    }
+    for (int64_t j = 0; stays && j < n; ++j) stays = !rows.covers(kept[j], i);
     if (stays) kept[n++] = i;
   }
   return n;
@@ -79,11 +49,7 @@ void batch(const Rows<T>& rows, int64_t* kept, T* y, int64_t* record) {
     n = suppress(rows, kept);
   }
   std::fill_n(y, rows.count * rows.width, T(-1));
-  for (int64_t k = 0; k < n; ++k) {
-    std::copy_n(rows.row(kept[k]), rows.width, y + k * rows.width);
-    if (p.topk != 0 && p.in_format != p.out_format)
-      store_box(rows.box(kept[k]), p.out_format, y + k * rows.width + p.coord_start);
-  }
+  for (int64_t k = 0; k < n; ++k) rows.copy(kept[k], y + k * rows.width);
   if (record) std::copy_n(kept, n, record);
   if (record) std::fill_n(record + n, rows.count - n, int64_t{-1});
 }

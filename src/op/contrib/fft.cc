@@ -1,6 +1,8 @@
 // _contrib_fft and _contrib_ifft: discrete Fourier transforms of the last axis; complex numbers lie as pairs. Each is the other's gradient.
 //
 // O(n log n) for every n: radix 2 for powers of two, else Bluestein's convolution (1970). Everything is computed in double.
+#include "op/contrib/fft.h"
+
 #include <cmath>
 #include <complex>
 #include <memory>
@@ -11,7 +13,6 @@ namespace mixnet::op::fft {
 namespace {
 
 using Complex = std::complex<double>;
-constexpr double turn = 6.28318530717958647692;
 
 // Without the checks for infinite parts that the operator of std::complex makes.
 Complex product(Complex a, Complex b) {
@@ -21,20 +22,13 @@ Complex product(Complex a, Complex b) {
 // The sum of x[j] exp(-2 pi i j k / n) for all k. Constant once made; the buffer of a call has size() numbers.
 class Fourier {
  public:
-  explicit Fourier(int64_t n) : n_(n) {
-    while (size_ < n) size_ *= 2;
-    if (size_ != n)
-      while (size_ < 2 * n - 1) size_ *= 2;
+  explicit Fourier(int64_t n) : n_(n), size_(transformed(n)) {
     for (int64_t i = 0; i < size_ / 2; ++i)
       roots_.push_back(std::polar(1.0, -turn * static_cast<double>(i) / static_cast<double>(size_)));
     if (size_ == n) return;
     spectrum_.assign(static_cast<size_t>(size_), Complex());
     for (int64_t i = 0; i < n; ++i) {
-      // i^2 modulo 2n keeps the angle exact.
-      const int64_t square =
-          static_cast<int64_t>((static_cast<unsigned __int128>(i) * static_cast<unsigned __int128>(i)) %
-                               static_cast<unsigned __int128>(2 * n));
-      chirp_.push_back(std::polar(1.0, -turn / 2 * static_cast<double>(square) / static_cast<double>(n)));
+      chirp_.push_back(std::polar(1.0, chirp_angle(i, n)));
       spectrum_[static_cast<size_t>(i)] = std::conj(chirp_.back());
       if (i > 0) spectrum_[static_cast<size_t>(size_ - i)] = std::conj(chirp_.back());
     }
@@ -73,13 +67,10 @@ class Fourier {
       }
     }
   }
-  int64_t n_, size_ = 1;
+  int64_t n_, size_;
   std::vector<Complex> roots_, chirp_, spectrum_;
 };
 
-struct Params {
-  int64_t compute_size = 128;
-};
 struct Planned : Params {
   std::shared_ptr<const Fourier> plan;
   int64_t slots = 1;

@@ -1,51 +1,8 @@
 // _contrib_MultiBoxDetection (Liu et al., 2016): boxes from class probabilities and offsets, with non-maximum suppression; SSD's output.
-#include <cmath>
-
-#include "op/contrib/boxes.h"
+#include "op/contrib/multibox_detection.h"
 
 namespace mixnet::op::multibox_detection {
 namespace {
-
-struct Params {
-  bool clip = true, force_suppress = false;
-  double threshold = 0.01, nms_threshold = 0.5;
-  int64_t background_id = 0, nms_topk = -1;
-  std::vector<double> variances{0.1, 0.1, 0.2, 0.2};
-};
-
-template <class T>
-Box<T> decode(const Params& p, const T* anchor, const T* offset) {
-  T a[4], box[4];
-  store_box(load_box(anchor, BoxFormat::corner), BoxFormat::center, a);
-  for (int i = 0; i < 4; ++i) {
-    const T scaled = offset[i] * static_cast<T>(p.variances[static_cast<size_t>(i)]);
-    box[i] = i < 2 ? scaled * a[i + 2] + a[i] : std::exp(scaled) * a[i];
-  }
-  return load_box(box, BoxFormat::center);
-}
-
-// Rows (class, score, corners) of the anchors that are not background; returns their number.
-template <class T>
-int64_t detect(const Params& p, const T* scores, int64_t classes, const T* offsets, const T* anchors, int64_t count,
-               T* y) {
-  int64_t n = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    T top = T(-1);
-    int64_t id = 0;
-    for (int64_t c = 1; c < classes; ++c) {
-      if (!(scores[c * count + i] > top)) continue;
-      top = scores[c * count + i];
-      id = c;
-    }
-    if (id == 0 || top < static_cast<T>(p.threshold)) continue;
-    T* row = y + n++ * 6;
-    row[0] = static_cast<T>(id - 1);
-    row[1] = top;
-    store_box(decode(p, anchors + i * 4, offsets + i * 4), BoxFormat::corner, row + 2);
-    for (int k = 2; p.clip && k < 6; ++k) row[k] = std::max(T(0), std::min(T(1), row[k]));
-  }
-  return n;
-}
 
 // Sorts the rows by score; rows that are suppressed, or beyond the limit, lose their class.
 template <class T>
@@ -57,14 +14,12 @@ void suppress(const Params& p, int64_t n, T* y, T* copy, int64_t* order) {
   const int64_t keep = p.nms_topk > 0 ? std::min(p.nms_topk, n) : n;
   for (int64_t k = 0; k < keep; ++k) std::copy_n(copy + order[k] * 6, 6, y + k * 6);
   for (int64_t k = keep; k < n; ++k) y[k * 6] = T(-1);
+  const Suppression<T> suppression(p);
   for (int64_t i = 0; i < keep; ++i) {
     const T* best = y + i * 6;
-    if (best[0] < 0) continue;
-    const Box<T> box = load_box(best + 2, BoxFormat::corner);
-    for (int64_t j = i + 1; j < keep; ++j) {
+    for (int64_t j = i + 1; best[0] >= 0 && j < keep; ++j) {
       T* other = y + j * 6;
-      if (other[0] < 0 || (!p.force_suppress && other[0] != best[0])) continue;
-      if (box_overlap(box, load_box(other + 2, BoxFormat::corner)) >= static_cast<T>(p.nms_threshold)) other[0] = T(-1);
+      if (other[0] >= 0 && suppression.covers(best, other)) other[0] = T(-1);
     }
   }
 }
@@ -77,16 +32,17 @@ size_t scratch(int64_t anchors) {
 void forward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "MultiBoxDetection", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    const int64_t classes = r.in[0].shape[1], count = r.in[0].shape[2];
+    const Finder<T> finder(p, r);
+    const int64_t count = finder.count;
     parallel_for(r.in[0].shape[0], 1, [&](int64_t first, int64_t last) {
       for (int64_t b = first; b < last; ++b) {
         char* own = static_cast<char*>(r.context.workspace) + static_cast<size_t>(b) * scratch<T>(count);
         T* y = r.out[0].as<T>() + b * count * 6;
         std::fill_n(y, count * 6, T(-1));
-        const int64_t n = detect(p, r.in[0].as<T>() + b * classes * count, classes, r.in[1].as<T>() + b * count * 4,
-                                 r.in[2].as<T>(), count, y);
+        int64_t n = 0;
+        for (int64_t i = 0; i < count; ++i) n += finder.image(b).find(i, y + n * 6);
         int64_t* order = reinterpret_cast<int64_t*>(own);
-        if (p.nms_threshold > 0 && p.nms_threshold <= 1) suppress(p, n, y, reinterpret_cast<T*>(order + count), order);
+        if (p.suppresses()) suppress(p, n, y, reinterpret_cast<T*>(order + count), order);
       }
     });
   });

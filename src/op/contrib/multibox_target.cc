@@ -1,31 +1,19 @@
 // _contrib_MultiBoxTarget (Liu et al., 2016): which anchor has which box to find, and where it is from there; training targets of SSD.
 //
 // Cost per image: anchors times boxes, and the same again for every box that is matched.
-#include <cmath>
-
-#include "op/contrib/boxes.h"
+#include "op/contrib/multibox_target.h"
 
 namespace mixnet::op::multibox_target {
 namespace {
 
-struct Params {
-  double overlap_threshold = 0.5, ignore_label = -1, negative_mining_ratio = -1, negative_mining_thresh = 0.5;
-  int64_t minimum_negative_samples = 0;
-  std::vector<double> variances{0.1, 0.1, 0.2, 0.2};
-};
-
-// One image: `overlap` is (anchors, boxes); `match` is the box of an anchor or -1, `best` the overlap it has.
+// Of one image: `overlap` is (anchors, boxes); `match` is the box of an anchor, none or background, `best` the overlap it has.
 template <class T>
-struct Image {
+struct Matching {
   const Params& p;
-  const T *anchors, *labels, *scores;
-  int64_t count, width, classes, boxes;
+  const Image<T> image;
+  int64_t count, boxes;
   T *overlap, *best;
   int64_t *match, *order;
-
-  Box<T> anchor(int64_t i) const { return load_box(anchors + i * 4, BoxFormat::corner); }
-  const T* label(int64_t j) const { return labels + j * width; }
-  Box<T> box(int64_t j) const { return load_box(label(j) + 1, BoxFormat::corner); }
 
   // Every box takes the free anchor that it overlaps most, the best pair first.
   void match_boxes(bool* taken) {
@@ -51,68 +39,42 @@ struct Image {
     for (int64_t i = 0; i < count; ++i) {
       if (match[i] >= 0) continue;
       const T* row = overlap + i * boxes;
-      const int64_t j = std::max_element(row, row + boxes) - row;
+      const int64_t j = most_overlapped(row, boxes);
       best[i] = row[j];
       if (p.overlap_threshold > 0 && row[j] > static_cast<T>(p.overlap_threshold)) match[i] = j;
     }
   }
-  // Probability of the background.
-  T background(int64_t i) const {
-    T top = scores[i], sum = 0;
-    for (int64_t c = 1; c < classes; ++c) top = std::max(top, scores[c * count + i]);
-    for (int64_t c = 0; c < classes; ++c) sum += std::exp(scores[c * count + i] - top);
-    return std::exp(scores[i] - top) / sum;
-  }
-  // Marks the anchors without a box that the net is least sure of as background, a multiple of those with one.
+  // Marks the anchors without a box that the net is least sure of as background.
   void mine(T* probability) {
     int64_t positive = 0, n = 0;
     for (int64_t i = 0; i < count; ++i) positive += match[i] >= 0;
-    const double wanted = static_cast<double>(positive) * p.negative_mining_ratio;
     for (int64_t i = 0; i < count; ++i) {
       if (match[i] >= 0 || !(best[i] < static_cast<T>(p.negative_mining_thresh))) continue;
-      probability[i] = background(i);
+      probability[i] = image.of_background(i);
       order[n++] = i;
     }
     std::sort(order, order + n,
               [&](int64_t i, int64_t j) { return scores_before(-probability[i], i, -probability[j], j); });
-    const double room = static_cast<double>(n);
-    for (int64_t k = 0; k < static_cast<int64_t>(std::min(wanted, room)); ++k) match[order[k]] = -2;
-  }
-  void encode(int64_t i, T* target) const {
-    T from[4], to[4];
-    store_box(anchor(i), BoxFormat::center, from);
-    store_box(box(match[i]), BoxFormat::center, to);
-    for (int k = 0; k < 4; ++k) {
-      const T raw = k < 2 ? (to[k] - from[k]) / from[k + 2] : std::log(std::max(to[k] / from[k], T(1e-8)));
-      target[k] = raw / static_cast<T>(p.variances[static_cast<size_t>(k)]);
-    }
+    const int64_t wanted = mined(p.negative_mining_ratio, positive, n);
+    for (int64_t k = 0; k < wanted; ++k) match[order[k]] = background;
   }
 };
 
 template <class T>
-void assign(Image<T>& m, T* target, T* mask, T* label, T* probability, bool* taken) {
-  std::fill_n(target, m.count * 4, T(0));
-  std::fill_n(mask, m.count * 4, T(0));
-  std::fill_n(label, m.count, static_cast<T>(m.p.ignore_label));
-  std::fill_n(m.match, m.count, int64_t{-1});
-  const int64_t rows = m.boxes;
-  for (m.boxes = 0; m.boxes < rows && m.label(m.boxes)[0] != T(-1);) ++m.boxes;
-  if (m.boxes == 0 || m.count == 0) return;
+void assign(Matching<T>& m, T* target, T* mask, T* label, T* probability, bool* taken) {
+  if (m.boxes == 0) {
+    std::fill_n(target, m.count * 4, T(0));
+    std::fill_n(mask, m.count * 4, T(0));
+    std::fill_n(label, m.count, static_cast<T>(m.p.ignore_label));
+    return;
+  }
+  std::fill_n(m.match, m.count, none);
   for (int64_t i = 0; i < m.count; ++i)
-    for (int64_t j = 0; j < m.boxes; ++j) m.overlap[i * m.boxes + j] = box_overlap(m.anchor(i), m.box(j));
+    for (int64_t j = 0; j < m.boxes; ++j) m.overlap[i * m.boxes + j] = box_overlap(m.image.anchor(i), m.image.box(j));
   m.match_boxes(taken);
   m.match_anchors();
-  const bool mining = m.p.negative_mining_ratio > 0;
-  if (mining) m.mine(probability);
-  for (int64_t i = 0; i < m.count; ++i) {
-    if (m.match[i] < 0) {
-      if (!mining || m.match[i] == -2) label[i] = T(0);
-      continue;
-    }
-    label[i] = m.label(m.match[i])[0] + 1;
-    std::fill_n(mask + i * 4, 4, T(1));
-    m.encode(i, target + i * 4);
-  }
+  if (m.p.mines()) m.mine(probability);
+  for (int64_t i = 0; i < m.count; ++i) m.image.write(i, m.match[i], target + i * 4, mask + i * 4, label + i);
 }
 
 // Of one image, in this order: overlaps, best overlaps, probabilities; matches, order; flags.
@@ -125,24 +87,15 @@ size_t scratch(int64_t anchors, int64_t boxes) {
 void forward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "MultiBoxTarget", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    const int64_t n = r.in[0].shape[1], rows = r.in[1].shape[1], width = r.in[1].shape[2], classes = r.in[2].shape[1];
+    const Image<T> whole(p, r);
+    const int64_t n = whole.count, rows = whole.rows;
     parallel_for(r.in[1].shape[0], 1, [&](int64_t first, int64_t last) {
       for (int64_t b = first; b < last; ++b) {
         char* own = static_cast<char*>(r.context.workspace) + static_cast<size_t>(b) * scratch<T>(n, rows);
         int64_t* match = reinterpret_cast<int64_t*>(own);
         T *overlap = reinterpret_cast<T*>(match + 2 * n), *best = overlap + n * rows;
-        Image<T> m{p,
-                   r.in[0].as<T>(),
-                   r.in[1].as<T>() + b * rows * width,
-                   r.in[2].as<T>() + b * classes * n,
-                   n,
-                   width,
-                   classes,
-                   rows,
-                   overlap,
-                   best,
-                   match,
-                   match + n};
+        const Image<T> image = whole.image(b);
+        Matching<T> m{p, image, n, image.boxes(), overlap, best, match, match + n};
         assign(m, r.out[0].as<T>() + b * n * 4, r.out[1].as<T>() + b * n * 4, r.out[2].as<T>() + b * n, best + n,
                reinterpret_cast<bool*>(best + 2 * n));
       }

@@ -1,153 +1,66 @@
 // _contrib_Proposal and _contrib_MultiProposal (Ren et al., 2015): regions worth a look, from a region proposal network's scores and offsets.
 //
 // Cost per image: sorting the anchors, then kept boxes times candidates.
-#include <cmath>
-
-#include "op/contrib/boxes.h"
+#include "op/contrib/proposal.h"
 
 namespace mixnet::op::proposal {
 namespace {
 
-struct Params {
-  int64_t rpn_pre_nms_top_n = 6000, rpn_post_nms_top_n = 300, rpn_min_size = 16, feature_stride = 16;
-  double threshold = 0.7;
-  std::vector<double> scales{4, 8, 16, 32}, ratios{0.5, 1, 2};
-  bool output_score = false, iou_loss = false;
-  int64_t anchors() const { return static_cast<int64_t>(scales.size() * ratios.size()); }
-};
-
-// Areas are counted in pixels here: a box from 0 to 0 is one pixel.
+// The first of `order` become the boxes that stay; returns their number.
 template <class T>
-T pixel_overlap(const Box<T>& a, const Box<T>& b) {
-  const T w = std::min(a.x2, b.x2) - std::max(a.x1, b.x1) + 1, h = std::min(a.y2, b.y2) - std::max(a.y1, b.y1) + 1;
-  if (!(w > 0 && h > 0)) return T(0);
-  return w * h / ((a.width() + 1) * (a.height() + 1) + (b.width() + 1) * (b.height() + 1) - w * h);
+int64_t choose(const Params& p, const Box<T>* boxes, const T* score, int64_t n, int64_t* order) {
+  const int64_t best = p.best_of(n);
+  for (int64_t i = 0; i < n; ++i) order[i] = i;
+  std::partial_sort(order, order + best, order + n,
+                    [&](int64_t i, int64_t j) { return scores_before(score[i], i, score[j], j); });
+  int64_t kept = 0;
+  for (int64_t k = 0; k < best && kept < p.rpn_post_nms_top_n; ++k) {
+    bool stays = true;
+    for (int64_t j = 0; stays && j < kept; ++j)
+      stays = !(pixel_overlap(boxes[order[j]], boxes[order[k]]) > static_cast<T>(p.threshold));
+    if (stays) std::swap(order[kept++], order[k]);
+  }
+  return kept;
 }
 
-// The anchor of a ratio and a scale at the first pixel; extents are rounded to pixels before they are scaled.
-template <class T>
-Box<T> base_anchor(const Params& p, int64_t a) {
-  const int64_t n = static_cast<int64_t>(p.scales.size());
-  const double ratio = p.ratios[static_cast<size_t>(a / n)], scale = p.scales[static_cast<size_t>(a % n)];
-  const double side = static_cast<double>(p.feature_stride), centre = 0.5 * (side - 1);
-  const double w = std::floor(std::sqrt(std::floor(side * side / ratio)) + 0.5), h = std::floor(w * ratio + 0.5);
-  const double x = 0.5 * (w * scale - 1), y = 0.5 * (h * scale - 1);
-  return {static_cast<T>(centre - x), static_cast<T>(centre - y), static_cast<T>(centre + x),
-          static_cast<T>(centre + y)};
-}
-
-template <class T>
-Box<T> moved(const Params& p, const Box<T>& a, const T* delta, int64_t step) {
-  const T dx = delta[0], dy = delta[step], dw = delta[2 * step], dh = delta[3 * step];
-  if (p.iou_loss) return {a.x1 + dx, a.y1 + dy, a.x2 + dw, a.y2 + dh};
-  const T w = a.width() + 1, h = a.height() + 1;
-  const T x = dx * w + a.x1 + T(0.5) * (w - 1), y = dy * h + a.y1 + T(0.5) * (h - 1);
-  const T half_w = T(0.5) * (std::exp(dw) * w - 1), half_h = T(0.5) * (std::exp(dh) * h - 1);
-  return {x - half_w, y - half_h, x + half_w, y + half_h};
-}
-
-template <class T>
-struct Image {
-  const Params& p;
-  const T *scores, *deltas, *info;  // of this image; info: height, width, scale
-  int64_t height, width;
-  Box<T>* boxes;
-  T* score;
-  int64_t* order;
-  int64_t count() const { return height * width * p.anchors(); }
-
-  // Number k is anchor k % anchors of pixel k / anchors.
-  void place() {
-    const int64_t anchors = p.anchors(), area = height * width;
-    const T stride = static_cast<T>(p.feature_stride), least = static_cast<T>(p.rpn_min_size) * info[2];
-    const T rows = std::trunc(info[0] / stride), columns = std::trunc(info[1] / stride);
-    auto inside = [](T v, T extent) { return std::max(T(0), std::min(v, extent - 1)); };
-    for (int64_t a = 0; a < anchors; ++a) {
-      const Box<T> base = base_anchor<T>(p, a);
-      for (int64_t at = 0; at < area; ++at) {
-        const T x = static_cast<T>(at % width) * stride, y = static_cast<T>(at / width) * stride;
-        const Box<T> b =
-            moved(p, {base.x1 + x, base.y1 + y, base.x2 + x, base.y2 + y}, deltas + a * 4 * area + at, area);
-        Box<T>& box = boxes[at * anchors + a];
-        box = {inside(b.x1, info[1]), inside(b.y1, info[0]), inside(b.x2, info[1]), inside(b.y2, info[0])};
-        T& s = score[at * anchors + a];
-        s = scores[(anchors + a) * area + at];
-        if (static_cast<T>(at / width) >= rows || static_cast<T>(at % width) >= columns) s = T(-1);
-        if (box.width() + 1 >= least && box.height() + 1 >= least) continue;
-        box = {box.x1 - least / 2, box.y1 - least / 2, box.x2 + least / 2, box.y2 + least / 2};
-        s = T(-1);
-      }
-    }
-  }
-  // The first of `order` are then the boxes that stay; returns their number.
-  int64_t choose() {
-    const int64_t n = count(), best = p.rpn_pre_nms_top_n > 0 ? std::min(n, p.rpn_pre_nms_top_n) : n;
-    for (int64_t i = 0; i < n; ++i) order[i] = i;
-    std::partial_sort(order, order + best, order + n,
-                      [&](int64_t i, int64_t j) { return scores_before(score[i], i, score[j], j); });
-    int64_t kept = 0;
-    for (int64_t k = 0; k < best && kept < p.rpn_post_nms_top_n; ++k) {
-      bool stays = true;
-      for (int64_t j = 0; stays && j < kept; ++j)
-        stays = !(pixel_overlap(boxes[order[j]], boxes[order[k]]) > static_cast<T>(p.threshold));
-      if (stays) std::swap(order[kept++], order[k]);
-    }
-    return kept;
-  }
-  // Where too few stay they are written again from the first.
-  void write(int64_t n, T* regions, T* out_score) const {
-    const int64_t kept = n;
-    for (int64_t i = 0; i < p.rpn_post_nms_top_n; ++i) {
-      const int64_t k = kept > 0 ? order[i % kept] : -1;
-      const Box<T> b = k < 0 ? Box<T>{0, 0, 0, 0} : boxes[k];
-      T* row = regions + i * 5;
-      row[1] = b.x1;
-      row[2] = b.y1;
-      row[3] = b.x2;
-      row[4] = b.y2;
-      if (out_score) out_score[i] = k < 0 ? T(0) : score[k];
-    }
-  }
-};
-
+// Boxes, scores and numbers.
 template <class T>
 size_t scratch(int64_t count) {
-  return static_cast<size_t>(count) * (8 + sizeof(Box<T>) + sizeof(T));
+  return static_cast<size_t>((count + 1) / 2 * 2) * (sizeof(Box<T>) + sizeof(T) + 8);
 }
 
 void forward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "Proposal", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const Shape& s = r.in[0].shape;
-    const int64_t count = p.anchors() * s[2] * s[3], rows = p.rpn_post_nms_top_n;
-    const size_t each = (scratch<T>(count) + 63) / 64 * 64;
+    const int64_t area = s[2] * s[3], count = p.anchors() * area, rows = p.rpn_post_nms_top_n;
+    Box<T>* const boxes = static_cast<Box<T>*>(r.context.workspace);
+    T* const score = reinterpret_cast<T*>(boxes + s[0] * count);
+    int64_t* const order = reinterpret_cast<int64_t*>(score + (s[0] * count + 1) / 2 * 2);
+    const Placement<T> placement(p, r, boxes, score);
     parallel_for(s[0], 1, [&](int64_t first, int64_t last) {
+      for (int64_t a = 0; a < p.anchors(); ++a) {
+        const Placement<T> place = placement.of_anchor(p, a);
+        for (int64_t k = first * area; k < last * area; ++k) place(k);
+      }
       for (int64_t n = first; n < last; ++n) {
-        int64_t* order =
-            reinterpret_cast<int64_t*>(static_cast<char*>(r.context.workspace) + static_cast<size_t>(n) * each);
-        Box<T>* boxes = reinterpret_cast<Box<T>*>(order + count);
-        Image<T> image{p,
-                       r.in[0].as<T>() + n * count * 2,
-                       r.in[1].as<T>() + n * count * 4,
-                       r.in[2].as<T>() + n * 3,
-                       s[2],
-                       s[3],
-                       boxes,
-                       reinterpret_cast<T*>(boxes + count),
-                       order};
-        image.place();
-        T* regions = r.out[0].as<T>() + n * rows * 5;
-        image.write(image.choose(), regions, r.out[1].data ? r.out[1].as<T>() + n * rows : nullptr);
-        for (int64_t i = 0; i < rows; ++i) regions[i * 5] = static_cast<T>(n);
+        const Box<T>* own = boxes + n * count;
+        const int64_t kept = choose(p, own, score + n * count, count, order + n * count);
+        // Where too few stay they are written again from the first.
+        for (int64_t i = 0; i < rows; ++i) {
+          const int64_t k = kept > 0 ? order[n * count + i % kept] : -1;
+          write_region(n, k < 0 ? Box<T>{0, 0, 0, 0} : own[k], r.out[0].as<T>() + (n * rows + i) * 5);
+          if (r.out[1].data) r.out[1].as<T>()[n * rows + i] = k < 0 ? T(0) : score[n * count + k];
+        }
       }
     });
   });
 }
 std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
   const Shape& s = c.inputs[0].shape;
-  const int64_t count = c.params<Params>().anchors() * s[2] * s[3];
-  const size_t each = c.inputs[0].dtype == DType::f64 ? scratch<double>(count) : scratch<float>(count);
-  return std::make_unique<WideKernel<Params>>(c, forward, static_cast<size_t>(s[0]) * ((each + 63) / 64 * 64));
+  const int64_t count = s[0] * c.params<Params>().anchors() * s[2] * s[3];
+  const size_t bytes = c.inputs[0].dtype == DType::f64 ? scratch<double>(count) : scratch<float>(count);
+  return std::make_unique<WideKernel<Params>>(c, forward, bytes);
 }
 
 template <bool Multi>

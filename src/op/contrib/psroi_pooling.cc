@@ -1,59 +1,21 @@
 // _contrib_PSROIPooling and _contrib_DeformablePSROIPooling (Dai et al., 2016 and 2017): averages over the cells of a grid laid over
 // regions, where every cell reads channels of its own; in the second, cells are moved and read at bilinear samples.
-#include <cmath>
+#include "op/contrib/psroi_pooling.h"
 
 #include "op/core/wide.h"
 
 namespace mixnet::op::psroi_pooling {
 namespace {
 
-struct Params {
-  double spatial_scale = 1, trans_std = 0;
-  int64_t output_dim = 1, pooled_size = 1, group_size = 0, part_size = 0, sample_per_part = 1;
-  bool no_trans = false;
-  int64_t groups() const { return group_size > 0 ? group_size : pooled_size; }
-  int64_t parts() const { return part_size > 0 ? part_size : pooled_size; }
-};
-
-// Where cell (k, c, i, j) reads: f(cell, channel of data) with i and j of a cell of the grid.
-inline int64_t channel_of(const Params& p, int64_t c, int64_t i, int64_t j) {
-  auto group = [&](int64_t v) { return std::min(v * p.groups() / p.pooled_size, p.groups() - 1); };
-  return (c * p.groups() + group(i)) * p.groups() + group(j);
-}
-// Extent of a region along one axis, in pixels of data; half a pixel is taken off in the deformable form.
-template <class T>
-struct Extent {
-  T start, length;
-  Extent(const Params& p, T from, T to, T off) {
-    const T scale = static_cast<T>(p.spatial_scale);
-    start = std::round(from) * scale - off;
-    length = std::max((std::round(to) + 1) * scale - off - start, T(0.1));
-  }
-};
-template <class T>
-int64_t image_of(const T* region, int64_t images) {
-  return region[0] >= 0 && region[0] < static_cast<T>(images) ? static_cast<int64_t>(region[0]) : -1;
-}
-
-// f(output, plane, rows [h0, h1), columns [w0, w1)) for the cells of output channels [first, last).
+// f(number of the output, window) for the cells of output channels [first, last), region after region.
 template <class T, class F>
-void for_cells(const Params& p, const T* rois, int64_t regions, const Shape& data, int64_t first, int64_t last, F f) {
-  const int64_t n = p.pooled_size;
-  auto limit = [](T v, int64_t extent) {
-    return static_cast<int64_t>(std::max(T(0), std::min(v, static_cast<T>(extent))));
-  };
-  for (int64_t k = 0; k < regions; ++k) {
-    const T* roi = rois + k * 5;
-    const int64_t image = image_of(roi, data[0]);
-    if (image < 0) continue;
-    const Extent<T> x(p, roi[1], roi[3], 0), y(p, roi[2], roi[4], 0);
-    const T cell_w = x.length / static_cast<T>(n), cell_h = y.length / static_cast<T>(n);
-    for (int64_t e = first * n * n; e < last * n * n; ++e) {
-      const int64_t c = e / (n * n), i = e / n % n, j = e % n;
-      const T ti = static_cast<T>(i), tj = static_cast<T>(j);
-      f(k * p.output_dim * n * n + e, image * data[1] + channel_of(p, c, i, j),
-        limit(std::floor(ti * cell_h + y.start), data[2]), limit(std::ceil((ti + 1) * cell_h + y.start), data[2]),
-        limit(std::floor(tj * cell_w + x.start), data[3]), limit(std::ceil((tj + 1) * cell_w + x.start), data[3]));
+void for_cells(const Params& p, const TensorView& rois, const Extents& data, int64_t first, int64_t last, F f) {
+  for (int64_t k = 0; k < rois.shape[0]; ++k) {
+    const Region<T> region(p, rois.as<T>() + k * 5, data);
+    if (region.image() < 0) continue;
+    for (int64_t e = first * p.cells(); e < last * p.cells(); ++e) {
+      const Window window = region.cell(e);
+      if (window.area() > 0) f(k * p.region() + e, window);
     }
   }
 }
@@ -61,18 +23,16 @@ void for_cells(const Params& p, const T* rois, int64_t regions, const Shape& dat
 void forward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "PSROIPooling", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    const Shape& s = r.in[0].shape;
+    const Extents data(r.in[0].shape);
+    const T* x = r.in[0].as<T>();
     T* y = r.out[0].as<T>();
     std::fill_n(y, r.out[0].size(), T(0));
     parallel_for(p.output_dim, 1, [&](int64_t first, int64_t last) {
-      for_cells(p, r.in[1].as<T>(), r.in[1].shape[0], s, first, last,
-                [&](int64_t out, int64_t plane, int64_t h0, int64_t h1, int64_t w0, int64_t w1) {
-                  if (h0 >= h1 || w0 >= w1) return;
-                  T sum = 0;
-                  for (int64_t h = h0; h < h1; ++h)
-                    for (int64_t w = w0; w < w1; ++w) sum += r.in[0].as<T>()[(plane * s[2] + h) * s[3] + w];
-                  y[out] = sum / static_cast<T>((h1 - h0) * (w1 - w0));
-                });
+      for_cells<T>(p, r.in[1], data, first, last, [&](int64_t out, const Window& window) {
+        T sum = 0;
+        window.each(data, [&](int64_t at) { sum += x[at]; });
+        y[out] = sum / static_cast<T>(window.area());
+      });
     });
   });
 }
@@ -87,101 +47,20 @@ void infer(InferShape& c) {
   c.set_out(0, Shape{c.in[1][0], p.output_dim, p.pooled_size, p.pooled_size});
 }
 
-// One bilinear sample of the deformable form: the four pixels with weights, and the weights' slopes.
-template <class T>
-struct Sample {
-  int64_t at[4];
-  T weight[4], along_y[4], along_x[4];
-  Sample(T y, T x, int64_t width) {
-    const T top = std::floor(y), left = std::floor(x), v = y - top, h = x - left;
-    const int64_t y0 = static_cast<int64_t>(top), y1 = static_cast<int64_t>(std::ceil(y)),
-                  x0 = static_cast<int64_t>(left), x1 = static_cast<int64_t>(std::ceil(x));
-    for (int q = 0; q < 4; ++q) {
-      at[q] = (q / 2 ? y1 : y0) * width + (q % 2 ? x1 : x0);
-      weight[q] = (q / 2 ? v : 1 - v) * (q % 2 ? h : 1 - h);
-      along_y[q] = (q / 2 ? T(1) : T(-1)) * (q % 2 ? h : 1 - h);
-      along_x[q] = (q / 2 ? v : 1 - v) * (q % 2 ? T(1) : T(-1));
-    }
-  }
-};
-
-// A cell of the deformable form: its samples' places, the channel, and where it stands in `trans`.
-template <class T>
-struct Cell {
-  int64_t out, plane, trans_x, trans_y;
-  T start_y, start_x, step_y, step_x, height, width;  // of the region: the movement's units
-};
-template <class T, class F>
-void for_moved(const Params& p, const T* rois, const T* trans, int64_t classes, const Shape& data, int64_t first,
-               int64_t last, F f) {
-  const int64_t n = p.pooled_size, parts = p.parts(),
-                each = std::max<int64_t>(1, p.output_dim / std::max<int64_t>(1, classes));
-  for (int64_t k = first; k < last; ++k) {
-    const T* roi = rois + k * 5;
-    const int64_t image = image_of(roi, data[0]);
-    if (image < 0) continue;
-    const Extent<T> x(p, roi[1], roi[3], T(0.5)), y(p, roi[2], roi[4], T(0.5));
-    const T cell_w = x.length / static_cast<T>(n), cell_h = y.length / static_cast<T>(n);
-    for (int64_t e = 0; e < p.output_dim * n * n; ++e) {
-      const int64_t c = e / (n * n), i = e / n % n, j = e % n;
-      Cell<T> cell{k * p.output_dim * n * n + e,
-                   image * data[1] + channel_of(p, c, i, j),
-                   -1,
-                   -1,
-                   0,
-                   0,
-                   cell_h / static_cast<T>(p.sample_per_part),
-                   cell_w / static_cast<T>(p.sample_per_part),
-                   y.length,
-                   x.length};
-      cell.start_y = static_cast<T>(i) * cell_h + y.start;
-      cell.start_x = static_cast<T>(j) * cell_w + x.start;
-      if (trans) {
-        const int64_t part = i * parts / n * parts + j * parts / n;
-        cell.trans_x = (k * classes + c / each) * 2 * parts * parts + part;
-        cell.trans_y = cell.trans_x + parts * parts;
-        cell.start_x += trans[cell.trans_x] * static_cast<T>(p.trans_std) * x.length;
-        cell.start_y += trans[cell.trans_y] * static_cast<T>(p.trans_std) * y.length;
-      }
-      f(cell);
-    }
-  }
-}
-// g(sample) for the samples of a cell that lie in the image; returns their number.
-template <class T, class G>
-int64_t for_samples(const Params& p, const Cell<T>& cell, const Shape& data, G g) {
-  int64_t count = 0;
-  const T bottom = static_cast<T>(data[2]), right = static_cast<T>(data[3]);
-  for (int64_t s = 0; s < p.sample_per_part * p.sample_per_part; ++s) {
-    T y = cell.start_y + static_cast<T>(s / p.sample_per_part) * cell.step_y;
-    T x = cell.start_x + static_cast<T>(s % p.sample_per_part) * cell.step_x;
-    if (!(x >= T(-0.5) && x <= right - T(0.5) && y >= T(-0.5) && y <= bottom - T(0.5))) continue;
-    y = std::min(std::max(y, T(0)), bottom - 1);
-    x = std::min(std::max(x, T(0)), right - 1);
-    g(Sample<T>(y, x, data[3]));
-    ++count;
-  }
-  return count;
-}
-int64_t classes_of(const Params& p, const Shape& trans) { return p.no_trans ? 1 : trans[1] / 2; }
-
 void forward_moved(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "DeformablePSROIPooling", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    const Shape& s = r.in[0].shape;
+    const Moved<T> moved(p, r.in[1], p.no_trans ? nullptr : &r.in[2], r.in[0].shape);
     T* y = r.out[0].as<T>();
     std::fill_n(y, r.out[0].size(), T(0));
-    const T* trans = p.no_trans ? nullptr : r.in[2].as<T>();
-    const int64_t classes = p.no_trans ? 1 : classes_of(p, r.in[2].shape);
     parallel_for(r.in[1].shape[0], 1, [&](int64_t first, int64_t last) {
-      for_moved(p, r.in[1].as<T>(), trans, classes, s, first, last, [&](const Cell<T>& cell) {
-        const T* plane = r.in[0].as<T>() + cell.plane * s[2] * s[3];
-        T sum = 0;
-        const int64_t count = for_samples(p, cell, s, [&](const Sample<T>& q) {
-          for (int k = 0; k < 4; ++k) sum += q.weight[k] * plane[q.at[k]];
-        });
-        y[cell.out] = count ? sum / static_cast<T>(count) : T(0);
-      });
+      for (int64_t k = first; k < last; ++k) {
+        for (int64_t e = 0; moved.image(k) >= 0 && e < p.region(); ++e) {
+          const Cell<T> cell = moved.cell(k, e);
+          y[k * p.region() + e] =
+              cell.average(p, moved.data, r.in[0].as<T>() + cell.plane * moved.data[2] * moved.data[3]);
+        }
+      }
     });
   });
 }
@@ -209,18 +88,15 @@ void infer_moved(InferShape& c) {
 void backward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "PSROIPooling", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    const Shape& s = r.out[0].shape;
+    const Extents data(r.out[0].shape);
     T* dx = r.out[0].as<T>();
     std::fill_n(dx, r.out[0].size(), T(0));
     // Output channels read channels of their own.
     parallel_for(p.output_dim, 1, [&](int64_t first, int64_t last) {
-      for_cells(p, r.in[2].as<T>(), r.in[2].shape[0], s, first, last,
-                [&](int64_t out, int64_t plane, int64_t h0, int64_t h1, int64_t w0, int64_t w1) {
-                  if (h0 >= h1 || w0 >= w1) return;
-                  const T share = r.in[0].as<T>()[out] / static_cast<T>((h1 - h0) * (w1 - w0));
-                  for (int64_t h = h0; h < h1; ++h)
-                    for (int64_t w = w0; w < w1; ++w) dx[(plane * s[2] + h) * s[3] + w] += share;
-                });
+      for_cells<T>(p, r.in[2], data, first, last, [&](int64_t out, const Window& window) {
+        const T share = r.in[0].as<T>()[out] / static_cast<T>(window.area());
+        window.each(data, [&](int64_t at) { dx[at] += share; });
+      });
     });
   });
 }
@@ -237,28 +113,29 @@ void gradient(GradientContext& g) {
 void backward_moved(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "DeformablePSROIPooling", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    const Shape& s = r.in[1].shape;
+    const Moved<T> moved(p, r.in[2], p.no_trans ? nullptr : &r.in[3], r.in[1].shape);
     for (const TensorView& out : r.out) std::fill_n(out.as<T>(), out.size(), T(0));
-    const T *trans = p.no_trans ? nullptr : r.in[3].as<T>(), *dy = r.in[0].as<T>();
-    const int64_t classes = p.no_trans ? 1 : classes_of(p, r.in[3].shape);
-    auto add = [&](const Cell<T>& cell) {
-      const T* plane = r.in[1].as<T>() + cell.plane * s[2] * s[3];
-      T *dx = r.out[0].as<T>() + cell.plane * s[2] * s[3], slope_y = 0, slope_x = 0;
-      const int64_t count = for_samples(p, cell, s, [](const Sample<T>&) {});
-      if (count == 0) return;
-      const T share = dy[cell.out] / static_cast<T>(count);
-      for_samples(p, cell, s, [&](const Sample<T>& q) {
+    const int64_t area = moved.data[2] * moved.data[3];
+    auto add = [&](const Cell<T>& cell, T share) {
+      const T* plane = r.in[1].as<T>() + cell.plane * area;
+      T *dx = r.out[0].as<T>() + cell.plane * area, slope_y = 0, slope_x = 0;
+      cell.each(p, moved.data, [&](const Sample<T>& q) {
         for (int k = 0; k < 4; ++k) {
           dx[q.at[k]] += q.weight[k] * share;
           slope_y += q.along_y[k] * plane[q.at[k]];
           slope_x += q.along_x[k] * plane[q.at[k]];
         }
       });
-      if (!trans) return;
+      if (!moved.trans) return;
       r.out[1].as<T>()[cell.trans_x] += slope_x * share * static_cast<T>(p.trans_std) * cell.width;
       r.out[1].as<T>()[cell.trans_y] += slope_y * share * static_cast<T>(p.trans_std) * cell.height;
     };
-    for_moved(p, r.in[2].as<T>(), trans, classes, s, 0, r.in[2].shape[0], add);
+    for (int64_t k = 0; k < r.in[2].shape[0]; ++k) {
+      for (int64_t e = 0; moved.image(k) >= 0 && e < p.region(); ++e) {
+        const Cell<T> cell = moved.cell(k, e);
+        add(cell, cell.share(p, moved.data, r.in[0].as<T>()[k * p.region() + e]));
+      }
+    }
   });
 }
 std::unique_ptr<Kernel> prepare_backward_moved(const PrepareContext& c) {

@@ -109,7 +109,6 @@ std::unique_ptr<Kernel> prepare_for_gpu(const OpSchema& op, const PrepareContext
     if (auto kernel = prepare_fn(context)) return kernel;
   }
   const char* why = op.no_gpu.empty() ? "none for these shapes, dtypes and parameters" : op.no_gpu.c_str();
-  if (op.gpu_kernels.empty() && op.no_gpu.empty()) why = "not written yet";
   fail(Code::unsupported, "[", op.name, "] no kernel for ", context.device.str(), ": ", why);
 }
 

@@ -54,7 +54,7 @@ class Sorter : public Kernel {
       using T = typename decltype(tag)::type;
       const T* from = x.as<T>() + lines_.at(l, 0, lines_.n);
       for (int64_t i = 0; i < lines_.n; ++i) {
-        const uint64_t key = key_of(from[i * lines_.inner]);
+        const uint64_t key = sort_key(from[i * lines_.inner]);
         line[i] = {p_.is_ascend ? key : ~key, i};
       }
     });

@@ -18,7 +18,7 @@ struct Load {
   gpu::PairSort::Pairs pairs;
   MIXNET_ON_DEVICE void operator()(int64_t i) const {
     const int64_t l = i / lines.n;
-    const uint64_t key = key_of(x[lines.at(l, i - l * lines.n, lines.n)]);
+    const uint64_t key = sort_key(x[lines.at(l, i - l * lines.n, lines.n)]);
     pairs.key[i] = ascend ? key : ~key;
     pairs.value[i] = i;
   }

@@ -1,12 +1,11 @@
-// Parameters of topk, sort and argsort, the lines they mean and the order of elements, shared with the device sibling.
+// Parameters of topk, sort and argsort, and the lines they mean, shared with the device sibling.
 #pragma once
-#include <cstring>
-#include <limits>
 #include <optional>
 
 #include "base/dtype.h"
 #include "base/on_device.h"
 #include "base/shape.h"
+#include "op/core/sort_key.h"
 
 namespace mixnet::op::topk {
 
@@ -37,18 +36,5 @@ struct Lines {
     return (l / inner * extent + i) * inner + l % inner;
   }
 };
-
-// NaN counts as larger than everything.
-template <class T>
-MIXNET_ON_DEVICE uint64_t key_of(T value) {
-  constexpr uint64_t sign = uint64_t{1} << 63;
-  const auto x = static_cast<accumulator_t<T>>(value);
-  if constexpr (std::numeric_limits<decltype(x + x)>::is_integer) return static_cast<uint64_t>(x) ^ sign;
-  const double d = static_cast<double>(x) + 0.0;  // one zero
-  if (d != d) return ~uint64_t{0};
-  uint64_t bits;
-  std::memcpy(&bits, &d, sizeof bits);
-  return bits & sign ? ~bits : bits | sign;
-}
 
 }  // namespace mixnet::op::topk

@@ -4,18 +4,14 @@
 // into the outermost bins and q, the same histogram at the resolution of the quantised numbers (Migacz, "8-bit inference with TensorRT",
 // GTC 2017). Every non-empty bin of q gets an equal share of its group; empty bins get a little of the others, so that the
 // divergence is finite. Time: half the bins times the bins.
+#include "op/quantization/calibrate_entropy.h"
+
 #include <vector>
 
 #include "op/core/quantized.h"
 
 namespace mixnet::op::calibrate_entropy {
 namespace {
-
-struct Params {
-  int64_t num_quantized_bins = 255;
-};
-
-constexpr double little = 1e-4;
 
 // Gives `little` to every empty bin and takes it from the others; false where these have not that much.
 bool smooth(std::vector<double>& p) {
@@ -25,10 +21,9 @@ bool smooth(std::vector<double>& p) {
     sum += v;
     ++(v == 0 ? empty : full);
   }
-  if (full == 0) return false;
-  const double taken = little * static_cast<double>(empty) / static_cast<double>(full);
-  if (taken >= 1) return false;
-  for (double& v : p) v = v == 0 ? little : v - taken;
+  const double each = taken(empty, full);
+  if (each < 0) return false;
+  for (double& v : p) v = v == 0 ? little : v - each;
   for (double v : p) {
     if (v < 0) return false;
   }
@@ -68,19 +63,15 @@ double divergence(const float* counts, int64_t n, int64_t first, int64_t last, i
 
 void forward(const Params& p, const RunContext& r) {
   const float *counts = r.in[0].as<float>(), *edges = r.in[1].as<float>();
-  const int64_t n = r.in[0].size(), zero = n / 2, half = p.num_quantized_bins / 2;
-  std::vector<double> found(static_cast<size_t>(std::max<int64_t>(0, zero - half + 1)));
+  const Limits limits{r.in[0].size(), p.num_quantized_bins};
+  std::vector<double> found(static_cast<size_t>(limits.count()));
   parallel_for(static_cast<int64_t>(found.size()), 8, [&](int64_t from, int64_t to) {
-    for (int64_t i = from; i < to; ++i) {
-      const int64_t reach = half + i;
-      found[static_cast<size_t>(i)] =
-          divergence(counts, n, zero - reach, std::min(n, zero + reach + 1), p.num_quantized_bins);
-    }
+    for (int64_t i = from; i < to; ++i)
+      found[static_cast<size_t>(i)] = divergence(counts, limits.n, limits.first(i), limits.last(i), limits.bins);
   });
   const auto best = std::min_element(found.begin(), found.end());
-  const bool none = best == found.end() || !std::isfinite(*best);
-  const int64_t last = none ? n : std::min(n, zero + half + (best - found.begin()) + 1);
-  r.out[0].as<float>()[0] = edges[last];
+  const bool none = !std::isfinite(*best);
+  r.out[0].as<float>()[0] = edges[none ? limits.n : limits.last(best - found.begin())];
   r.out[1].as<float>()[0] = none ? 0 : static_cast<float>(*best);
 }
 

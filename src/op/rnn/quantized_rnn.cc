@@ -1,61 +1,17 @@
 // _contrib_quantized_rnn: RNN in prediction on data that quantize_asym has made, q = x data_scale + data_shift.
 //
 // Data are brought back to float32 and the float kernel does the rest: its weights are float32 parameters here as in MXNet.
+#include "op/rnn/quantized_rnn.h"
+
 #include "op/core/quantized.h"
-#include "op/rnn/rnn.h"
 
 namespace mixnet::op::quantized_rnn {
 namespace {
 
-using rnn::Mode;
-using rnn::Params;
-
-// The position of data_scale; data_shift follows it.
-size_t scale_input(const Params& p) { return p.cell() ? 4 : 3; }
-
-class WidenedRnn : public Kernel {
- public:
-  explicit WidenedRnn(const PrepareContext& c) : params_(c.params<Params>()), rnn_(&registry().at("RNN")) {
-    std::vector<TensorView> in(c.inputs.begin(), c.inputs.begin() + static_cast<long>(scale_input(params_)));
-    in[0].dtype = DType::f32;
-    data_ = static_cast<size_t>((in[0].bytes() + 63) / 64 * 64);
-    std::vector<TensorView> out(c.outputs.begin(), c.outputs.end());
-    out.resize(static_cast<size_t>(rnn_->num_outputs(&params_)), TensorView());
-    std::vector<char> wanted(out.size(), 0);
-    std::fill_n(wanted.begin(), c.outputs.size(), 1);
-    PrepareContext own = c;
-    own.params_ = &params_;
-    own.inputs = in;
-    own.outputs = out;
-    own.wanted = Span<const bool>(reinterpret_cast<const bool*>(wanted.data()), wanted.size());
-    own.layouts = {};
-    kernel_ = rnn_->portable(own);
-  }
-  size_t workspace() const override { return data_ + kernel_->workspace(); }
-  void run(const RunContext& r) const override {
-    const size_t scale = scale_input(params_);
-    std::vector<TensorView> in(r.in.begin(), r.in.begin() + static_cast<long>(scale)), out(r.out.begin(), r.out.end());
-    out.resize(static_cast<size_t>(rnn_->num_outputs(&params_)), TensorView());
-    in[0].dtype = DType::f32;
-    in[0].data = r.context.workspace;
-    const float per_step = 1 / r.in[scale].as<float>()[0], shift = r.in[scale + 1].as<float>()[0];
-    const uint8_t* q = r.in[0].as<uint8_t>();
-    float* x = in[0].as<float>();
-    for (int64_t i = 0; i < in[0].size(); ++i) x[i] = (static_cast<float>(q[i]) - shift) * per_step;
-    KernelContext context = r.context;
-    context.workspace = static_cast<char*>(r.context.workspace) + data_;
-    context.training = false;
-    kernel_->run({in, out, context});
-  }
-
- private:
-  const Params params_;
-  const OpSchema* rnn_;
-  std::unique_ptr<Kernel> kernel_;
-  size_t data_ = 0;
-};
-
-std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_unique<WidenedRnn>(c); }
+std::unique_ptr<Kernel> prepare(const PrepareContext& c) {
+  return std::make_unique<WidenedRnn<OnHost>>(
+      c, [](const OpSchema& rnn, const PrepareContext& own) { return rnn.portable(own); });
+}
 
 std::vector<std::string> inputs(const Params& p) {
   std::vector<std::string> names{"data", "parameters", "state"};
