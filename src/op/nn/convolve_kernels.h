@@ -1,6 +1,8 @@
 // The kernels of Convolution on GPUs, and of Deconvolution, which is the same the other way round: its forward is the data gradient of a convolution from its
 // output to its data.
 #pragma once
+#include <algorithm>
+
 #include "op/core/gpu/prepared_convolution.h"
 #include "op/nn/convolve.h"
 
@@ -8,7 +10,7 @@ namespace mixnet::op {
 
 inline gpu::PlanWishes wishes_of(const ConvParams& p) {
   gpu::PlanWishes w = gpu::plan_wishes();
-  w.workspace = static_cast<size_t>(p.workspace) << 20;
+  w.workspace = static_cast<size_t>(std::min<int64_t>(p.workspace, 1 << 20)) << 20;
   switch (p.cudnn_tune) {
     case CudnnTune::none: break;
     case CudnnTune::fastest: w.tuning = gpu::Tuning::fastest; break;

@@ -3,6 +3,7 @@
 // It is strict: a descriptor takes the attributes of its kind, with the documented types and counts, from descriptors that are finalised, until it is so itself;
 // what a graph needs must be there, fit together, and be given when it runs. Its engines differ in what they note, need and pretend to
 // take; all compute the same, plainly. stand_in_* is for tests.
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstring>
@@ -10,10 +11,12 @@
 #include <utility>
 #include <vector>
 
-#include "base/half.h"
 #include "device/emulated/emulated_native.h"
+#include "plain_convolution.h"
 
 namespace {
+
+using namespace stand_in;
 
 enum Status {
   ok = 0,
@@ -27,6 +30,7 @@ enum Status {
 };
 enum Refusal { unsupported = 3000, pattern = 3001, shape = 3002, internal = 4000, failed = 5000 };
 
+// Of descriptors; three more are stand_in::forward, weight and data.
 enum Kind {
   pointwise = 0,
   convolution = 1,
@@ -35,76 +39,55 @@ enum Kind {
   heuristics = 4,
   plan = 5,
   knob = 7,
-  forward = 10,
-  weight = 11,
-  data = 12,
   pointwise_op = 13,
   graph = 15,
   pack = 16,
   tensor = 17,
 };
 
-// What can be set: its kind, name, type, the most values, and whether it must be there.
-struct Rule {
-  int kind, name, type;
-  int64_t most;
-  bool needed;
-};
 constexpr int t_handle = 0, t_dtype = 1, t_bool = 2, t_int64 = 3, t_real = 4, t_pointer = 6, t_mode = 7,
               t_heuristics = 8, t_knob = 9, t_note = 11, t_pointwise = 14, t_descriptor = 15;
-const Rule rules[] = {
-    {pointwise, 0, t_pointwise, 1, true},
-    {pointwise, 1, t_dtype, 1, true},
-    {convolution, 100, t_dtype, 1, true},
-    {convolution, 101, t_mode, 1, true},
-    {convolution, 102, t_int64, 8, true},
-    {convolution, 103, t_int64, 8, true},
-    {convolution, 104, t_int64, 8, true},
-    {convolution, 105, t_int64, 8, true},
-    {convolution, 106, t_int64, 1, true},
-    {heuristics, 200, t_heuristics, 1, true},
-    {heuristics, 201, t_descriptor, 1, true},
-    {config, 300, t_descriptor, 1, true},
-    {config, 302, t_descriptor, 64, false},
-    {plan, 400, t_handle, 1, true},
-    {plan, 401, t_descriptor, 1, true},
-    {knob, 600, t_knob, 1, true},
-    {knob, 601, t_int64, 1, true},
-    {forward, 700, t_real, 1, true},
-    {forward, 701, t_real, 1, true},
-    {forward, 702, t_descriptor, 1, true},
-    {forward, 703, t_descriptor, 1, true},
-    {forward, 704, t_descriptor, 1, true},
-    {forward, 705, t_descriptor, 1, true},
-    {data, 706, t_real, 1, true},
-    {data, 707, t_real, 1, true},
-    {data, 708, t_descriptor, 1, true},
-    {data, 709, t_descriptor, 1, true},
-    {data, 710, t_descriptor, 1, true},
-    {data, 711, t_descriptor, 1, true},
-    {weight, 712, t_real, 1, true},
-    {weight, 713, t_real, 1, true},
-    {weight, 714, t_descriptor, 1, true},
-    {weight, 715, t_descriptor, 1, true},
-    {weight, 716, t_descriptor, 1, true},
-    {weight, 717, t_descriptor, 1, true},
-    {pointwise_op, 750, t_descriptor, 1, true},
-    {pointwise_op, 751, t_descriptor, 1, true},
-    {pointwise_op, 752, t_descriptor, 1, true},
-    {pointwise_op, 753, t_descriptor, 1, true},
-    {graph, 800, t_handle, 1, true},
-    {graph, 801, t_descriptor, 8, true},
-    {tensor, 900, t_int64, 1, true},
-    {tensor, 901, t_dtype, 1, true},
-    {tensor, 902, t_int64, 8, true},
-    {tensor, 903, t_int64, 8, true},
-    {tensor, 906, t_int64, 1, true},
-    {tensor, 907, t_bool, 1, false},
-    {pack, 1000, t_int64, 16, true},
-    {pack, 1001, t_pointer, 16, true},
-    {pack, 1003, t_pointer, 1, true},
-    {engine, 1300, t_descriptor, 1, true},
-    {engine, 1301, t_int64, 1, true},
+// What can be set: of which kind, of what type, at most how many values, whether it must be there, and the names.
+struct Rule {
+  int kind, type;
+  int64_t most;
+  bool needed;
+  std::vector<int> names;
+  bool has(int name) const { return std::count(names.begin(), names.end(), name) > 0; }
+};
+const std::vector<Rule> rules{
+    {pointwise, t_pointwise, 1, true, {0}},
+    {pointwise, t_dtype, 1, true, {1}},
+    {convolution, t_dtype, 1, true, {100}},
+    {convolution, t_mode, 1, true, {101}},
+    {convolution, t_int64, 8, true, {102, 103, 104, 105}},
+    {convolution, t_int64, 1, true, {106}},
+    {heuristics, t_heuristics, 1, true, {200}},
+    {heuristics, t_descriptor, 1, true, {201}},
+    {config, t_descriptor, 1, true, {300}},
+    {config, t_descriptor, 43, false, {302}},
+    {plan, t_handle, 1, true, {400}},
+    {plan, t_descriptor, 1, true, {401}},
+    {knob, t_knob, 1, true, {600}},
+    {knob, t_int64, 1, true, {601}},
+    {forward, t_real, 1, true, {700, 701}},
+    {forward, t_descriptor, 1, true, {702, 703, 704, 705}},
+    {data, t_real, 1, true, {706, 707}},
+    {data, t_descriptor, 1, true, {708, 709, 710, 711}},
+    {weight, t_real, 1, true, {712, 713}},
+    {weight, t_descriptor, 1, true, {714, 715, 716, 717}},
+    {pointwise_op, t_descriptor, 1, true, {750, 751, 752, 753}},
+    {graph, t_handle, 1, true, {800}},
+    {graph, t_descriptor, 8, true, {801}},
+    {tensor, t_int64, 1, true, {900, 906}},
+    {tensor, t_dtype, 1, true, {901}},
+    {tensor, t_int64, 8, true, {902, 903}},
+    {tensor, t_bool, 1, false, {907}},
+    {pack, t_int64, 16, true, {1000}},
+    {pack, t_pointer, 16, true, {1001}},
+    {pack, t_pointer, 1, true, {1003}},
+    {engine, t_descriptor, 1, true, {1300}},
+    {engine, t_int64, 1, true, {1301}},
 };
 
 struct Descriptor {
@@ -166,14 +149,6 @@ size_t size_of(int type) {
     default: return 8;
   }
 }
-size_t element(int dtype) { return dtype == 1 ? 8 : dtype == 0 ? 4 : 2; }
-
-struct Tensor {
-  std::vector<int64_t> extents, strides;
-  int dtype;
-  int64_t id;
-  bool is_virtual;
-};
 Tensor read_tensor(const Descriptor& d) {
   return {d.all<int64_t>(902), d.all<int64_t>(903), d.one<int>(901), d.one<int64_t>(906),
           d.has(907) && d.one<char>(907) != 0};
@@ -277,12 +252,10 @@ int finalize_graph(const Descriptor& d) {
   return ops.size() == 2 && &ops[1]->part(751) != &result ? static_cast<int>(pattern) : static_cast<int>(ok);
 }
 
-// Biases are added to channels that lie last, in types of at most 32 bits.
+// There is no engine for a data gradient and a bias.
 bool supported(const Descriptor& g) {
   const auto ops = g.all<Descriptor*>(801);
-  if (ops.size() == 1) return true;
-  const Tensor y = read_tensor(ops[1]->part(753));
-  return y.strides[1] == 1 && y.dtype != 1;
+  return ops.size() == 1 || (ops[0]->kind == forward && refusal != 5);
 }
 
 int finalize_engine(const Descriptor& d) {
@@ -310,94 +283,6 @@ int finalize_pack(const Descriptor& d) {
   return d.all<int64_t>(1000).size() == d.all<void*>(1001).size() ? ok : mismatch;
 }
 
-float get(const char* at, int dtype) {
-  if (dtype == 2) return static_cast<float>(*reinterpret_cast<const mixnet::f16*>(at));
-  if (dtype == 9) return static_cast<float>(*reinterpret_cast<const mixnet::bf16*>(at));
-  return *reinterpret_cast<const float*>(at);
-}
-
-// A tensor and where it lies.
-struct Placed {
-  Tensor t;
-  char* at;
-  double load(int64_t i) const {
-    const char* from = at + static_cast<size_t>(i) * element(t.dtype);
-    return t.dtype == 1 ? *reinterpret_cast<const double*>(from) : static_cast<double>(get(from, t.dtype));
-  }
-  void store(int64_t i, double value) const {
-    char* to = at + static_cast<size_t>(i) * element(t.dtype);
-    if (t.dtype == 1) *reinterpret_cast<double*>(to) = value;
-    else if (t.dtype == 0) *reinterpret_cast<float*>(to) = static_cast<float>(value);
-    else if (t.dtype == 2) *reinterpret_cast<mixnet::f16*>(to) = static_cast<mixnet::f16>(static_cast<float>(value));
-    else *reinterpret_cast<mixnet::bf16*>(to) = static_cast<mixnet::bf16>(static_cast<float>(value));
-  }
-};
-
-struct Work {
-  int kind;
-  Placed x, w, y, bias;
-  bool with_bias;
-  std::vector<int64_t> dilation, stride, pad;
-
-  // Every product of an element of x and one of w, by where the three are: f(in x, in w, in y).
-  template <class F> void each(F f) const {
-    const size_t axes = stride.size();
-    const int64_t images = x.t.extents[0], filters = w.t.extents[0], channels = w.t.extents[1],
-                  groups = x.t.extents[1] / channels, per_group = filters / groups;
-    int64_t taps = 1, positions = 1;
-    for (size_t d = 0; d < axes; ++d) {
-      taps *= w.t.extents[d + 2];
-      positions *= y.t.extents[d + 2];
-    }
-    for (int64_t n = 0; n < images; ++n)
-      for (int64_t k = 0; k < filters; ++k)
-        for (int64_t c = 0; c < channels; ++c)
-          for (int64_t p = 0; p < positions; ++p)
-            for (int64_t t = 0; t < taps; ++t) {
-              int64_t in_x = n * x.t.strides[0] + (k / per_group * channels + c) * x.t.strides[1],
-                      in_w = k * w.t.strides[0] + c * w.t.strides[1], in_y = n * y.t.strides[0] + k * y.t.strides[1];
-              int64_t position = p, tap = t;
-              bool inside = true;
-              for (size_t d = axes; d-- > 0;) {
-                const int64_t o = position % y.t.extents[d + 2], i = tap % w.t.extents[d + 2],
-                              at = o * stride[d] - pad[d] + i * dilation[d];
-                position /= y.t.extents[d + 2];
-                tap /= w.t.extents[d + 2];
-                inside = inside && at >= 0 && at < x.t.extents[d + 2];
-                in_x += at * x.t.strides[d + 2];
-                in_w += i * w.t.strides[d + 2];
-                in_y += o * y.t.strides[d + 2];
-              }
-              if (inside) f(in_x, in_w, in_y);
-            }
-  }
-
-  void run() const {
-    const Placed& to = kind == forward ? y : kind == data ? x : w;
-    size_t span = 1;
-    for (size_t d = 0; d < to.t.extents.size(); ++d)
-      span += static_cast<size_t>((to.t.extents[d] - 1) * to.t.strides[d]);
-    std::vector<double> sums(span, 0);
-    each([&](int64_t in_x, int64_t in_w, int64_t in_y) {
-      if (kind == forward) sums[static_cast<size_t>(in_y)] += x.load(in_x) * w.load(in_w);
-      else if (kind == data) sums[static_cast<size_t>(in_x)] += y.load(in_y) * w.load(in_w);
-      else sums[static_cast<size_t>(in_w)] += y.load(in_y) * x.load(in_x);
-    });
-    int64_t inner = 1;
-    for (size_t d = 2; d < to.t.extents.size(); ++d) inner *= to.t.extents[d];
-    for (int64_t n = 0; n < to.t.extents[0]; ++n)
-      for (int64_t c = 0; c < to.t.extents[1]; ++c)
-        for (int64_t i = 0; i < inner; ++i) {
-          int64_t at = n * to.t.strides[0] + c * to.t.strides[1], rest = i;
-          for (size_t d = to.t.extents.size(); d-- > 2;) {
-            at += rest % to.t.extents[d] * to.t.strides[d];
-            rest /= to.t.extents[d];
-          }
-          to.store(at, sums[static_cast<size_t>(at)] + (with_bias ? bias.load(c) : 0));
-        }
-  }
-};
-
 Descriptor* of(void* d) { return static_cast<Descriptor*>(d); }
 
 void list_knobs(const Descriptor& c, std::vector<Descriptor*> room, int64_t* count) {
@@ -415,6 +300,7 @@ void list_knobs(const Descriptor& c, std::vector<Descriptor*> room, int64_t* cou
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
 EXPORT size_t cudnnGetVersion() { return 91501; }
+EXPORT size_t cudnnGetCudartVersion() { return 0; }
 EXPORT const char* cudnnGetErrorString(int status) {
   return status == ok    ? "CUDNN_STATUS_SUCCESS"
          : status < 3000 ? "CUDNN_STATUS_BAD_PARAM"
@@ -454,7 +340,7 @@ EXPORT int cudnnBackendSetAttribute(void* descriptor, int name, int type, int64_
   Descriptor& d = *of(descriptor);
   if (d.final) return bad;
   for (const Rule& r : rules) {
-    if (r.kind != d.kind || r.name != name) continue;
+    if (r.kind != d.kind || !r.has(name)) continue;
     if (r.type != type && !(r.type == t_real && type == 5)) return bad_type;
     if (count < 1 || count > r.most) return bad;
     for (int64_t i = 0; type == t_descriptor && i < count; ++i) {
@@ -475,7 +361,9 @@ EXPORT int cudnnBackendFinalize(void* descriptor) {
   Descriptor& d = *of(descriptor);
   if (d.final) return bad;
   for (const Rule& r : rules) {
-    if (r.kind == d.kind && r.needed && !d.has(r.name)) return bad;
+    for (int name : r.names) {
+      if (r.kind == d.kind && r.needed && !d.has(name)) return bad;
+    }
   }
   int status = ok;
   switch (d.kind) {
@@ -586,15 +474,12 @@ EXPORT int cudnnBackendExecute(void* handle, void* plan_, void* pack_) {
   if (chosen.workspace > 0 && (!workspace || reinterpret_cast<uintptr_t>(workspace) % 256 != 0)) return misaligned;
   const Names n = names_of(ops[0]->kind);
   const Descriptor& window = ops[0]->part(n.convolution);
-  Work work{ops[0]->kind,
-            {},
-            {},
-            {},
-            {},
-            ops.size() == 2,
-            window.all<int64_t>(102),
-            window.all<int64_t>(103),
-            window.all<int64_t>(105)};
+  Work work;
+  work.kind = ops[0]->kind;
+  work.with_bias = ops.size() == 2;
+  work.dilation = window.all<int64_t>(102);
+  work.stride = window.all<int64_t>(103);
+  work.pad = window.all<int64_t>(105);
   const auto place = [&](const Descriptor& t, Placed* to) {
     to->t = read_tensor(t);
     // The sum that stays inside lies as the result does.
@@ -619,7 +504,7 @@ EXPORT int cudnnBackendExecute(void* handle, void* plan_, void* pack_) {
   return pushed ? static_cast<int>(ok) : static_cast<int>(failed);
 }
 
-// From now on: 0 nothing, 1 graphs, 2 proposals, 3 runs, 4 heuristics by an error of its own.
+// From now on: 0 nothing, 1 graphs, 2 proposals, 3 runs, 4 heuristics by an error of its own, 5 graphs with a bias.
 EXPORT void stand_in_refuse(int what) { refusal = what; }
 EXPORT int64_t stand_in_last_engine() { return last_engine; }
 EXPORT int64_t stand_in_last_knob() { return last_knob; }

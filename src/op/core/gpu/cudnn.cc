@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <mutex>
+#include <string>
 #include <utility>
 
 #include "base/error.h"
@@ -14,9 +15,24 @@ std::mutex mutex;  // guards the rest
 bool looked = false;
 const Functions* found = nullptr;  // never freed: plans keep what they were made with
 
+// cuDNN ends the process where it finds no cuBLASLt of its CUDA. It finds one that is loaded already.
+bool load_cublaslt(int cuda) {
+  const std::string file = "libcublasLt.so." + std::to_string(cuda), package = "cu" + std::to_string(cuda);
+  try {
+    const SystemLibrary library("gpu", "cuBLASLt", "", {file.c_str()}, file.c_str());
+    return true;
+  } catch (const Error&) {
+    return open_gpu_library({"cuBLASLt", "CUBLASLT", file.c_str(), package.c_str()}) != nullptr;
+  }
+}
+
 const Functions* load() {
   const auto library = open_gpu_library({"cuDNN", "CUDNN", "libcudnn.so.9", "cudnn"});
   if (!library) return nullptr;
+  size_t (*cuda)();
+  library->find(cuda, "cudnnGetCudartVersion", "9.0");
+  // 0: of none.
+  if (cuda() > 0 && !load_cublaslt(static_cast<int>(cuda() / 1000))) return nullptr;
   auto f = std::make_unique<Functions>();
   auto find = [&](auto& function, const char* name) { library->find(function, name, "9.0"); };
   find(f->version, "cudnnGetVersion");

@@ -17,7 +17,8 @@ PreparedConvolution::PreparedConvolution(int device, Direction direction, const 
                                          const PlanWishes& wishes)
     : direction_(direction), c_(c) {
   if (empty(c)) return;
-  plan_ = cudnn_plan(device, direction, c, bias, wishes);
+  // There is no engine for a data gradient and a bias.
+  if (!bias || direction == Direction::forward) plan_ = cudnn_plan(device, direction, c, bias, wishes);
   if (plan_ || !bias) return;
   plan_ = cudnn_plan(device, direction, c, false, wishes);
   bias_after_ = plan_ != nullptr;
