@@ -64,6 +64,7 @@ class StandIn {
   int64_t engine() const { return function<int64_t (*)()>("stand_in_last_engine")(); }
   int64_t knob() const { return function<int64_t (*)()>("stand_in_last_knob")(); }
   int64_t live() const { return function<int64_t (*)()>("stand_in_live")(); }
+  const std::filesystem::path& folder() const { return folder_; }
   // What was remembered; one file.
   std::filesystem::path file() const {
     for (const auto& entry : std::filesystem::directory_iterator(folder_ / "cudnn")) return entry.path();
@@ -259,8 +260,9 @@ TEST_CASE("cudnn: errors name the direction and say what cuDNN says") {
   const Convolution c = convolution_of(plain);
   const PreparedConvolution prepared(device.index, Direction::weight, c, false, {});
   library.refuse(3);
-  CHECK_THROWS_WITH_AS(result_of(prepared, Direction::weight, c, false),
-                       "[gpu] cuDNN, a convolution's weight gradient: CUDNN_STATUS_EXECUTION_FAILED", Error);
+  CHECK_THROWS_WITH_AS(
+      result_of(prepared, Direction::weight, c, false),
+      "[gpu] cuDNN, a convolution's weight gradient: CUDNN_STATUS_EXECUTION_FAILED (the engine's own words)", Error);
   library.refuse(4);
   CHECK_THROWS_WITH_AS(PreparedConvolution(device.index, Direction::data, c, false, {}),
                        "[gpu] cuDNN, heuristics: CUDNN_STATUS_INTERNAL_ERROR", Error);
@@ -368,6 +370,40 @@ TEST_CASE("cudnn: choices are remembered by later processes, and damage is not")
   text.assign(std::istreambuf_iterator<char>(file), {});
   CHECK(text.find("\nother 5 ;\n") != std::string::npos);
   CHECK(text.find(" 1 2=3 ;\n") != std::string::npos);
+}
+
+TEST_CASE("cudnn: without memory for trials the first engine is taken, and not remembered") {
+  const StandIn library;
+  // Twice 600 MiB of tensors beside what is there; an emulated GPU has 1 GiB.
+  Case k = plain;
+  k.images = 1;
+  k.channels = 1;
+  k.filters = 1;
+  k.in[1] = 12000;
+  k.in[2] = 13000;
+  PlanWishes w;
+  w.tuning = Tuning::limited;
+  const int64_t timed = gpu::cudnn_counts().timed;
+  const PreparedConvolution prepared(device.index, Direction::forward, convolution_of(k), false, w);
+  CHECK(prepared.by_cudnn());
+  CHECK(gpu::cudnn_counts().timed == timed);
+  CHECK(!std::filesystem::exists(library.folder() / "cudnn"));
+}
+
+TEST_CASE("cudnn: what the settings say") {
+  CHECK(gpu::plan_wishes().tuning == Tuning::off);
+  CHECK(!gpu::plan_wishes().deterministic);
+  {
+    const Setting old("MXNET_CUDNN_AUTOTUNE_DEFAULT", "1"), determinism("MXNET_ENFORCE_DETERMINISM", "1"),
+        tf32("MIXNET_GPU_TF32", "0");
+    CHECK(gpu::plan_wishes().tuning == Tuning::limited);
+    CHECK(gpu::plan_wishes().deterministic);
+    CHECK(!gpu::plan_wishes().tensor_float32);
+    const Setting fastest("MIXNET_CUDNN_AUTOTUNE", "2");
+    CHECK(gpu::plan_wishes().tuning == Tuning::fastest);
+  }
+  const Setting wrong("MIXNET_CUDNN_AUTOTUNE", "3");
+  CHECK_THROWS_WITH_AS(gpu::plan_wishes(), "[environment] MIXNET_CUDNN_AUTOTUNE: expected 0, 1 or 2, got 3", Error);
 }
 
 TEST_CASE("cudnn: the quickest") {

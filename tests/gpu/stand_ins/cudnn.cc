@@ -308,6 +308,9 @@ EXPORT const char* cudnnGetErrorString(int status) {
          : status < 5000 ? "CUDNN_STATUS_INTERNAL_ERROR"
                          : "CUDNN_STATUS_EXECUTION_FAILED";
 }
+EXPORT void cudnnGetLastErrorString(char* text, size_t room) {
+  std::strncpy(text, refusal == 3 ? "the engine's own words\nand more" : "", room);
+}
 EXPORT int cudnnCreate(void** handle) {
   *handle = new Handle;
   return ok;

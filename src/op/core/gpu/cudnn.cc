@@ -1,5 +1,6 @@
 #include "op/core/gpu/cudnn.h"
 
+#include <cstring>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -37,6 +38,7 @@ const Functions* load() {
   auto find = [&](auto& function, const char* name) { library->find(function, name, "9.0"); };
   find(f->version, "cudnnGetVersion");
   find(f->error_string, "cudnnGetErrorString");
+  find(f->last_error, "cudnnGetLastErrorString");
   find(f->create, "cudnnCreate");
   find(f->set_stream, "cudnnSetStream");
   find(f->make, "cudnnBackendCreateDescriptor");
@@ -86,7 +88,11 @@ void reopen() {
 void check(const Functions& cudnn, int status, const char* what) {
   if (status == 0) return;
   const bool refused = status >= 3000 && status < 4000;
-  fail(refused ? Code::unsupported : Code::device, "[gpu] cuDNN, ", what, ": ", cudnn.error_string(status));
+  char more[400] = "";
+  cudnn.last_error(more, sizeof more);
+  const std::string said = std::string(more).substr(0, std::strcspn(more, "\n"));
+  fail(refused ? Code::unsupported : Code::device, "[gpu] cuDNN, ", what, ": ", cudnn.error_string(status),
+       said.empty() ? "" : " (", said, said.empty() ? "" : ")");
 }
 
 Descriptor::Descriptor(const Functions& cudnn, Kind kind) : cudnn_(cudnn), kind_(kind) {

@@ -120,6 +120,7 @@ enum Number : int {
 struct Functions {
   size_t (*version)();
   const char* (*error_string)(int status);
+  void (*last_error)(char* text, size_t room);
   int (*create)(void** handle);
   int (*set_stream)(void* handle, void* stream);
   int (*make)(int kind, void** descriptor);
@@ -135,7 +136,7 @@ const Functions* functions();
 // For tests: MIXNET_CUDNN is read anew. Plans of the library before stay usable.
 void reopen();
 
-// Throws "[gpu] cuDNN, what: its text" unless the status is 0: Code::unsupported for what it says it does not support, else Code::device.
+// Throws "[gpu] cuDNN, what: its name of the status (what else it says)" unless the status is 0: Code::unsupported for what it says it does not support, else Code::device.
 void check(const Functions& cudnn, int status, const char* what);
 
 class Descriptor {

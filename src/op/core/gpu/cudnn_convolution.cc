@@ -232,7 +232,8 @@ class Search {
     return plans;
   }
 
-  std::shared_ptr<const Plan> tuned() {
+  // The quickest, which is remembered. Without memory for trials: the first.
+  std::shared_ptr<const Plan> tuned(const std::string& problem) {
     const auto plans = proposed(most_timed);
     if (plans.size() < 2) return plans.empty() ? nullptr : plans[0];
     size_t workspace = 0;
@@ -240,7 +241,9 @@ class Search {
     const Buffers buffers(s_, c_, workspace);
     if (!buffers.complete()) return plans[0];
     const size_t best = quickest(plans.size(), [&](size_t i) { return time_of(s_, *plans[i], buffers); });
-    return best < plans.size() ? plans[best] : nullptr;
+    if (best == plans.size()) return nullptr;
+    s_.choices.keep(problem, choice_of(plans[best]->config()));
+    return plans[best];
   }
 
  private:
@@ -300,9 +303,7 @@ std::shared_ptr<const Plan> find_plan(Session& s, Direction direction, const Con
         return plan;
       }
     }
-    auto plan = search.tuned();
-    if (plan) s.choices.keep(problem, choice_of(plan->config()));
-    return plan;
+    return search.tuned(problem);
   } catch (const Error& error) {
     if (error.code() != Code::unsupported) throw;
     return nullptr;
