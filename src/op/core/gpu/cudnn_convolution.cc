@@ -127,6 +127,9 @@ class Buffers {
     data_ = {take(bytes_of(c, id_x)), take(bytes_of(c, id_w)), take(bytes_of(c, id_y)),
              take(static_cast<size_t>(c.groups * std::max(c.filters, c.channels) * dtype_size(c.dtype)))};
     workspace_ = workspace > 0 ? take(workspace) : nullptr;
+    for (const auto& [data, bytes] : blocks_) {
+      if (complete_) session_.stream.fill_zero(data, bytes);
+    }
   }
   ~Buffers() {
     for (const auto& [data, bytes] : blocks_) session_.device.deallocate(data, bytes);
@@ -145,7 +148,6 @@ class Buffers {
       return nullptr;
     }
     blocks_.emplace_back(data, bytes);
-    session_.stream.fill_zero(data, bytes);
     return data;
   }
 
