@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "device/gpu.h"
 #include "executor/invoke.h"
@@ -411,6 +412,39 @@ TEST_CASE("cudnn: the quickest") {
   CHECK(gpu::quickest(5, [&](size_t i) { return costs[i]; }) == 2);
   CHECK(gpu::quickest(1, [&](size_t) { return INFINITY; }) == 1);
   CHECK(gpu::quickest(0, [&](size_t) { return 0.0; }) == 0);
+}
+
+TEST_CASE("cudnn: threads that prepare and run at once") {
+  const StandIn library;
+  constexpr int threads = 4, rounds = 5;
+  const Direction directions[] = {Direction::forward, Direction::data, Direction::weight};
+  std::vector<std::vector<Tensor>> got(threads);
+  {
+    std::vector<std::thread> running;
+    for (int t = 0; t < threads; ++t) {
+      running.emplace_back([&, t] {
+        for (int i = 0; i < rounds; ++i) {
+          Case k = plain;
+          k.filters = 2 + i;
+          const Convolution c = convolution_of(k);
+          const Direction direction = directions[(t + i) % 3];
+          got[static_cast<size_t>(t)].push_back(
+              result_of(PreparedConvolution(device.index, direction, c, false, {}), direction, c, false));
+        }
+      });
+    }
+    for (std::thread& t : running) t.join();
+  }
+  for (int t = 0; t < threads; ++t) {
+    for (int i = 0; i < rounds; ++i) {
+      Case k = plain;
+      k.filters = 2 + i;
+      const Convolution c = convolution_of(k);
+      const Direction direction = directions[(t + i) % 3];
+      check_same(got[static_cast<size_t>(t)][static_cast<size_t>(i)],
+                 result_of(PreparedConvolution(direction, c), direction, c, false));
+    }
+  }
 }
 
 TEST_CASE("cudnn: nothing that was made of it is left behind") {

@@ -132,7 +132,12 @@ class Buffers {
     }
   }
   ~Buffers() {
-    for (const auto& [data, bytes] : blocks_) session_.device.deallocate(data, bytes);
+    for (const auto& [data, bytes] : blocks_) {
+      try {
+        session_.device.deallocate(data, bytes);
+      } catch (const Error&) {  // of a lost device, which every later call tells
+      }
+    }
   }
   Buffers(const Buffers&) = delete;
   // Whether there was enough memory.
