@@ -69,7 +69,7 @@ def c_programs(totals, options):
 def gpu(totals, options):
     emulated = BUILD / "release" / "emulated"
     # Once by our own kernels, once by CUDA's libraries where they come first: by what stands for them.
-    stand_ins = {"MIXNET_CUBLASLT": str(BUILD / "release" / "stand_ins" / "libcublaslt.so")}
+    stand_ins = {f"MIXNET_{name}": str(BUILD / "release" / "stand_ins" / f"lib{name.lower()}.so") for name in ("CUBLASLT", "CUDNN")}
     doctest(totals, BUILD / "release" / "mixnet_gpu_tests", "emulated GPUs (threaded engine, libraries)", {"MIXNET_ENGINE": "threaded", **stand_ins})
     doctest(totals, BUILD / "release" / "mixnet_gpu_tests", "emulated GPUs (naive engine)", {"MIXNET_ENGINE": "naive"})
     for engine in ("threaded", "naive"):

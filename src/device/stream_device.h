@@ -19,6 +19,8 @@ class StreamDevice : public Device {
   explicit StreamDevice(int index) : id_{DeviceKind::gpu, index} {}
   DeviceId id() const final { return id_; }
   Stream* stream() final { return &stream_of(Use::compute); }
+  // What its maker calls it: "NVIDIA H200".
+  virtual std::string model() const = 0;
   void copy_from(const Device& other, void* to, const void* from, size_t bytes) final;
   // From this device or to it. Returns at once; `done` is called on another thread when the bytes have arrived, with what went wrong or nothing.
   void copy_later(Device& source, Device& target, void* to, const void* from, size_t bytes, Watcher::Done done);

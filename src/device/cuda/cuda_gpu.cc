@@ -100,6 +100,11 @@ class CudaGpu final : public StreamDevice {
     if (code != cudaErrorMemoryAllocation) check(index_, code, "cudaMalloc");
     return nullptr;
   }
+  std::string model() const override {
+    cudaDeviceProp properties;
+    check(index_, cudaGetDeviceProperties(&properties, index_), "cudaGetDeviceProperties");
+    return properties.name;
+  }
   // Waits for the device.
   void deallocate(void* data, size_t) override {
     use(index_);

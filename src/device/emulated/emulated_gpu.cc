@@ -20,6 +20,7 @@ class EmulatedGpu final : public StreamDevice {
     memory_.deallocate(data, bytes);
   }
   MemoryInfo memory() const override { return memory_.info(); }
+  std::string model() const override { return "emulated"; }
   EmulatedMemory& guarded() { return memory_; }
 
  protected:

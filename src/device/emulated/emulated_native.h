@@ -9,6 +9,8 @@ struct EmulatedNative {
   void* stream;
   // Calls work(argument) when the stream gets there, unless the device is broken by then, and drop(argument) in any case. False: it is broken already.
   bool (*push)(void* stream, void (*work)(void* argument), void* argument, void (*drop)(void* argument));
+  // Seconds that work on the stream says to have taken: for it to add to, and for Stopwatch.
+  double* clock;
 };
 
 inline bool push_to_emulated(void* native, std::function<void()> work) {

@@ -1,33 +1,27 @@
 // Convolution on GPUs; see convolution.cc.
-#include "op/nn/convolve.h"
+#include "op/nn/convolve_kernels.h"
 
 namespace mixnet::op::convolution {
 namespace {
 
-gpu::Convolution sizes(const ConvParams& p, const TensorView& x, const TensorView& y, const TensorView& w) {
+gpu::Convolution sizes(const PrepareContext& c, const TensorView& x, const TensorView& y, const TensorView& w) {
+  const auto& p = c.params<ConvParams>();
   return convolution_of(p, p.window(), first_of(p, x.shape), first_of(p, y.shape), first_of(p, w.shape), x.dtype);
 }
 
-void forward(const ConvParams& p, const RunContext& r) {
-  convolve(*r.context.stream, sizes(p, r.in[0], r.out[0], r.in[1]), r.in[0].data, r.in[1].data,
-           p.no_bias ? nullptr : r.in[2].data, r.out[0].data);
+std::unique_ptr<Kernel> forward(const PrepareContext& c) {
+  return std::make_unique<ConvolveForward>(c, sizes(c, c.inputs[0], c.outputs[0], c.inputs[1]), false);
 }
 
-// (dy, x, w) to (dx, dw, db).
-void backward(const ConvParams& p, const RunContext& r) {
-  Stream& stream = *r.context.stream;
-  const TensorView &dy = r.in[0], &x = r.in[1], &w = r.in[2];
-  const gpu::Convolution c = sizes(p, x, dy, w);
-  if (r.out[0].data) convolve_data(stream, c, dy.data, w.data, nullptr, r.out[0].data);
-  if (r.out[1].data) convolve_weight(stream, c, dy.data, x.data, r.out[1].data);
-  if (!p.no_bias && r.out[2].data) sum_planes(p, stream, dy, r.out[2]);
+std::unique_ptr<Kernel> backward(const PrepareContext& c) {
+  return std::make_unique<ConvolveBackward>(c, sizes(c, c.inputs[1], c.inputs[0], c.inputs[2]), false);
 }
 
 }  // namespace
 
 void register_gpu(Registry& registry) {
-  gpu::kernel<ConvParams>(registry, "Convolution", forward);
-  gpu::kernel<ConvParams>(registry, "_backward_Convolution", backward);
+  gpu::prepared(registry, "Convolution", forward);
+  gpu::prepared(registry, "_backward_Convolution", backward);
 }
 
 }  // namespace mixnet::op::convolution

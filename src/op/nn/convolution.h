@@ -37,11 +37,11 @@ void add_conv_params(OpBuilder<P>& op, bool deconvolution) {
   }
   op.param("num_filter", &P::num_filter).required().range(1).doc("Number of output channels.");
   op.param("num_group", &P::num_group).range(1).doc("Channels are divided into so many independent groups.");
-  op.param("workspace", &P::workspace).range(0).doc("Accepted for MXNet's files; memory is planned here.");
+  op.param("workspace", &P::workspace).range(0).doc("MiB that an engine of cuDNN may need beside the tensors.");
   op.param("no_bias", &P::no_bias).doc("Leaves the bias out.");
   op.param("cudnn_tune", &P::cudnn_tune, {"None", "fastest", "limited_workspace", "off"})
-      .doc("Accepted for MXNet's files.");
-  op.param("cudnn_off", &P::cudnn_off).doc("Accepted for MXNet's files.");
+      .doc("Whether the quickest engine of cuDNN is found by trial; None: as MIXNET_CUDNN_AUTOTUNE says.");
+  op.param("cudnn_off", &P::cudnn_off).doc("On a GPU our own kernel, not cuDNN's.");
   op.param("layout", &P::layout, {"None", "NCDHW", "NCHW", "NCW", "NDHWC", "NHWC"})
       .doc("Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then.");
   op.check([](const P& p) { check_conv(p); });

@@ -35,6 +35,23 @@ struct ToWeight {
   }
 };
 
+// A thread per element of the result.
+template <class T>
+struct AddBias {
+  Convolution c;
+  bool to_x;
+  const T* bias;
+  T* to;
+  MIXNET_ON_DEVICE void operator()(int64_t i) const {
+    using A = accumulator_t<T>;
+    const int64_t inner = to_x ? c.pixels() : c.positions(), planes = c.groups * (to_x ? c.channels : c.filters),
+                  at = i % inner, plane = i / inner % planes, image = i / inner / planes;
+    const Convolution::Steps& s = to_x ? c.x : c.y;
+    T& y = to[image * s.image + plane * s.channel + (to_x ? c.pixel_at(at) : c.position_at(at))];
+    y = static_cast<T>(static_cast<A>(y) + static_cast<A>(bias[plane]));
+  }
+};
+
 template <class T>
 WithBias<T> with_bias(const void* bias, void* y) {
   return {static_cast<const T*>(bias), static_cast<T*>(y)};
@@ -68,6 +85,23 @@ void convolve_weight(Stream& stream, const Convolution& c, const void* y, const 
     product<A>(stream, {c.groups, c.filters, c.channels * c.volume(), c.images * c.positions(), along, along},
                Plane<T, A>{c, static_cast<const T*>(y)}, PatchTransposed<T, A>{{c, static_cast<const T*>(x)}},
                ToWeight<T>{c, static_cast<T*>(w)});
+  });
+}
+
+void convolve(Stream& stream, Direction direction, const Convolution& c, const ConvolutionData& d) {
+  switch (direction) {
+    case Direction::forward: return convolve(stream, c, d.x, d.w, d.bias, d.y);
+    case Direction::data: return convolve_data(stream, c, d.y, d.w, d.bias, d.x);
+    case Direction::weight: return convolve_weight(stream, c, d.y, d.x, d.w);
+  }
+}
+
+void add_bias(Stream& stream, Direction direction, const Convolution& c, const ConvolutionData& d) {
+  dispatch_float(c.dtype, "convolution", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const bool to_x = direction == Direction::data;
+    const int64_t n = c.images * c.groups * (to_x ? c.channels * c.pixels() : c.filters * c.positions());
+    map(stream, n, AddBias<T>{c, to_x, static_cast<const T*>(d.bias), static_cast<T*>(to_x ? d.x : d.y)});
   });
 }
 

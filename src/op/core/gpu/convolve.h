@@ -2,13 +2,15 @@
 // gradients are `data` and `weight`; Deconvolution's are the same, in other places.
 //
 // The big side is called x (groups x channels planes of extents `in`), the small one y (groups x filters planes of extents `out`). A library's
-// convolution belongs in front of ours in convolve.cu, and is asked first.
+// convolution is asked first where kernels are prepared: prepared_convolution.h.
 #pragma once
 #include "base/dtype.h"
 #include "base/on_device.h"
 #include "device/stream.h"
 
 namespace mixnet::gpu {
+
+enum class Direction { forward, data, weight };
 
 struct Convolution {
   // In elements: from image to image (of weights: from filter to filter), from channel to channel, and along the spatial axes.
@@ -65,11 +67,22 @@ struct Convolution {
   }
 };
 
+// The tensors of one; which of the first three is written, the direction says. No bias: null.
+struct ConvolutionData {
+  void *x = nullptr, *w = nullptr, *y = nullptr;
+  const void* bias = nullptr;
+};
+
 // y = x * w (+ bias of the filters).
 void convolve(Stream& stream, const Convolution& c, const void* x, const void* w, const void* bias, void* y);
 // x = y spread over its windows (+ bias of the channels).
 void convolve_data(Stream& stream, const Convolution& c, const void* y, const void* w, const void* bias, void* x);
 // w = what each tap has seen of x, times y.
 void convolve_weight(Stream& stream, const Convolution& c, const void* y, const void* x, void* w);
+// One of the three.
+void convolve(Stream& stream, Direction direction, const Convolution& c, const ConvolutionData& data);
+
+// y += bias of the filters; in direction `data`, x += bias of the channels.
+void add_bias(Stream& stream, Direction direction, const Convolution& c, const ConvolutionData& data);
 
 }  // namespace mixnet::gpu

@@ -1,0 +1,199 @@
+#include "op/core/gpu/cudnn_operations.h"
+
+#include <sstream>
+
+namespace mixnet::gpu::cudnn {
+namespace {
+
+using Numbers = std::vector<int64_t>;
+
+int data_type(DType dtype) {
+  switch (dtype) {
+    case DType::f64: return data_double;
+    case DType::f16: return data_half;
+    case DType::bf16: return data_bfloat16;
+    default: return data_float;
+  }
+}
+int compute_type(DType dtype) { return dtype == DType::f64 ? data_double : data_float; }
+
+// cuDNN knows two spatial axes and three.
+int spatial_axes(const Convolution& c) {
+  return c.in[0] == 1 && c.out[0] == 1 && c.kernel[0] == 1 && c.pad[0] == 0 ? 2 : 3;
+}
+
+Numbers spatial(int dims, const int64_t (&values)[3]) { return Numbers(values + 3 - dims, values + 3); }
+
+Numbers with_planes(int64_t images, int64_t planes, int dims, const int64_t (&extents)[3]) {
+  Numbers all{images, planes};
+  all.insert(all.end(), extents + 3 - dims, extents + 3);
+  return all;
+}
+Numbers strides_of(const Convolution::Steps& s, int dims) { return with_planes(s.image, s.channel, dims, s.at); }
+
+struct Tensor {
+  Numbers extents, strides;
+};
+Tensor tensor_of(const Convolution& c, Id id, int dims) {
+  const int64_t filters = c.groups * c.filters;
+  switch (id) {
+    case id_x: return {with_planes(c.images, c.groups * c.channels, dims, c.in), strides_of(c.x, dims)};
+    case id_w: return {with_planes(filters, c.channels, dims, c.kernel), strides_of(c.weight, dims)};
+    default: return {with_planes(c.images, filters, dims, c.out), strides_of(c.y, dims)};
+  }
+}
+
+// Zeros behind the last pixel: as many as before the first, unless windows end elsewhere.
+int64_t pad_after(const Convolution& c, int d) {
+  const int64_t reach = (c.kernel[d] - 1) * c.dilate[d] + 1, room = c.in[d] + 2 * c.pad[d] - reach;
+  if (room >= 0 && room / c.stride[d] + 1 == c.out[d]) return c.pad[d];
+  const int64_t after = (c.out[d] - 1) * c.stride[d] + reach - c.in[d] - c.pad[d];
+  MIXNET_CHECK(after >= 0, unsupported, "[gpu] cuDNN: windows that leave out the last pixels");
+  return after;
+}
+
+// The names of the parts of an operation, which are others for every direction.
+struct Names {
+  Kind kind;
+  Name convolution, x, w, y, alpha, beta;
+};
+Names names_of(Direction direction) {
+  switch (direction) {
+    case Direction::forward:
+      return {Kind::convolve_forward, Name::forward_convolution, Name::forward_x,   Name::forward_w,
+              Name::forward_y,        Name::forward_alpha,       Name::forward_beta};
+    case Direction::data:
+      return {Kind::convolve_data, Name::data_convolution, Name::data_dx,  Name::data_w,
+              Name::data_dy,       Name::data_alpha,       Name::data_beta};
+    default:
+      return {Kind::convolve_weight, Name::weight_convolution, Name::weight_x,   Name::weight_dw,
+              Name::weight_dy,       Name::weight_alpha,       Name::weight_beta};
+  }
+}
+
+}  // namespace
+
+const Descriptor& Operations::tensor(Id id, const Numbers& extents, const Numbers& strides) {
+  Descriptor& t = add(Kind::tensor);
+  const bool is_virtual = id == id_sum;
+  t.set(Name::tensor_dtype, Type::dtype, is_virtual ? compute_type(c_.dtype) : data_type(c_.dtype));
+  t.set(Name::tensor_extents, extents);
+  t.set(Name::tensor_strides, strides);
+  t.set(Name::tensor_id, int64_t{id});
+  t.set(Name::tensor_alignment, alignment);
+  t.set(Name::tensor_is_virtual, Type::boolean, 1, &is_virtual);
+  t.finalize();
+  return t;
+}
+
+const Descriptor& Operations::window() {
+  Descriptor& w = add(Kind::convolution);
+  Numbers after;
+  for (int d = 3 - dims_; d < 3; ++d) after.push_back(pad_after(c_, d));
+  w.set(Name::convolution_dims, int64_t{dims_});
+  w.set(Name::convolution_compute, Type::dtype, compute_type(c_.dtype));
+  w.set(Name::convolution_mode, Type::convolution_mode, cross_correlation);
+  w.set(Name::convolution_pads_before, spatial(dims_, c_.pad));
+  w.set(Name::convolution_pads_after, after);
+  w.set(Name::convolution_strides, spatial(dims_, c_.stride));
+  w.set(Name::convolution_dilations, spatial(dims_, c_.dilate));
+  w.finalize();
+  return w;
+}
+
+void Operations::add_bias(const Descriptor& sum, const Descriptor& result) {
+  Descriptor& plus = add(Kind::pointwise);
+  plus.set(Name::pointwise_mode, Type::pointwise_mode, pointwise_add);
+  plus.set(Name::pointwise_precision, Type::dtype, compute_type(c_.dtype));
+  plus.finalize();
+  Descriptor& o = add(Kind::pointwise_operation);
+  o.set(Name::operation_pointwise, plus);
+  o.set(Name::operation_x, sum);
+  o.set(Name::operation_b, parts_.front());
+  o.set(Name::operation_y, result);
+  o.finalize();
+  operations_.push_back(&o);
+}
+
+Operations::Operations(const Functions& cudnn, Direction direction, const Convolution& c, bool bias)
+    : cudnn_(cudnn), c_(c), dims_(spatial_axes(c)) {
+  const Id result = direction == Direction::forward ? id_y : direction == Direction::data ? id_x : id_w;
+  if (bias) {
+    // It lies as the result does.
+    const int64_t planes = c.groups * (direction == Direction::forward ? c.filters : c.channels);
+    const bool last = (direction == Direction::forward ? c.y : c.x).channel == 1;
+    Numbers extents(static_cast<size_t>(dims_ + 2), 1), strides(static_cast<size_t>(dims_ + 2), last ? planes : 1);
+    extents[1] = planes;
+    strides[0] = planes;
+    strides[1] = 1;
+    tensor(id_bias, extents, strides);
+  }
+  const auto of = [&](Id id) -> const Descriptor& {
+    const Tensor t = tensor_of(c, id, dims_);
+    return tensor(id, t.extents, t.strides);
+  };
+  const Descriptor &x = of(id_x), &w = of(id_w), &y = of(id_y);
+  const Descriptor& to = result == id_x ? x : result == id_w ? w : y;
+  const Descriptor* sum = &to;
+  if (bias) {
+    const Tensor t = tensor_of(c, result, dims_);
+    sum = &tensor(id_sum, t.extents, t.strides);
+  }
+  const Names n = names_of(direction);
+  const Descriptor& window = this->window();
+  Descriptor& o = add(n.kind);
+  o.set(n.convolution, window);
+  o.set(n.x, result == id_x ? *sum : x);
+  o.set(n.w, result == id_w ? *sum : w);
+  o.set(n.y, result == id_y ? *sum : y);
+  const double one = 1, zero = 0;
+  const float one_f = 1, zero_f = 0;
+  const bool wide = c.dtype == DType::f64;
+  o.set(n.alpha, wide ? Type::float64 : Type::float32, 1, wide ? static_cast<const void*>(&one) : &one_f);
+  o.set(n.beta, wide ? Type::float64 : Type::float32, 1, wide ? static_cast<const void*>(&zero) : &zero_f);
+  o.finalize();
+  operations_.push_back(&o);
+  if (bias) add_bias(*sum, to);
+}
+
+std::vector<const Descriptor*> Operations::all() const { return operations_; }
+
+std::string problem_text(Direction direction, const Convolution& c, bool bias) {
+  std::ostringstream out;
+  out << (direction == Direction::forward ? "forward"
+          : direction == Direction::data  ? "data"
+                                          : "weight")
+      << ':' << dtype_name(c.dtype) << (bias ? ":bias" : "");
+  const auto put = [&](const char* name, std::initializer_list<int64_t> values) {
+    out << ':' << name;
+    const char* comma = "";
+    for (int64_t v : values) {
+      out << comma << v;
+      comma = ",";
+    }
+  };
+  const auto three = [&](const char* name, const int64_t(&v)[3]) { put(name, {v[0], v[1], v[2]}); };
+  const auto steps = [&](const char* name, const Convolution::Steps& s) {
+    put(name, {s.image, s.channel, s.at[0], s.at[1], s.at[2]});
+  };
+  put("n", {c.images, c.groups, c.filters, c.channels});
+  three("in", c.in);
+  three("out", c.out);
+  three("k", c.kernel);
+  three("s", c.stride);
+  three("d", c.dilate);
+  three("p", c.pad);
+  steps("x", c.x);
+  steps("y", c.y);
+  steps("w", c.weight);
+  return out.str();
+}
+
+size_t bytes_of(const Convolution& c, Id id) {
+  const Tensor t = tensor_of(c, id, 3);
+  int64_t last = 0;
+  for (size_t i = 0; i < t.extents.size(); ++i) last += (t.extents[i] - 1) * t.strides[i];
+  return static_cast<size_t>((last + 1) * dtype_size(c.dtype));
+}
+
+}  // namespace mixnet::gpu::cudnn
