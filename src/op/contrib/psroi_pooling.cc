@@ -9,7 +9,7 @@ namespace {
 
 // f(number of the output, window) for the cells of output channels [first, last), region after region.
 template <class T, class F>
-void for_cells(const Params& p, const TensorView& rois, const Extents& data, int64_t first, int64_t last, F f) {
+void for_cells(const Params& p, const TensorView& rois, const FourExtents& data, int64_t first, int64_t last, F f) {
   for (int64_t k = 0; k < rois.shape[0]; ++k) {
     const Region<T> region(p, rois.as<T>() + k * 5, data);
     if (region.image() < 0) continue;
@@ -23,7 +23,7 @@ void for_cells(const Params& p, const TensorView& rois, const Extents& data, int
 void forward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "PSROIPooling", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    const Extents data(r.in[0].shape);
+    const FourExtents data(r.in[0].shape);
     const T* x = r.in[0].as<T>();
     T* y = r.out[0].as<T>();
     std::fill_n(y, r.out[0].size(), T(0));
@@ -88,7 +88,7 @@ void infer_moved(InferShape& c) {
 void backward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "PSROIPooling", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    const Extents data(r.out[0].shape);
+    const FourExtents data(r.out[0].shape);
     T* dx = r.out[0].as<T>();
     std::fill_n(dx, r.out[0].size(), T(0));
     // Output channels read channels of their own.

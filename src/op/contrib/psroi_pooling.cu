@@ -10,7 +10,7 @@ namespace {
 template <class T>
 struct Average {
   Params p;
-  Extents data;
+  FourExtents data;
   const T *x, *rois;
   T* y;
   MIXNET_ON_DEVICE void operator()(int64_t e) const {
@@ -40,7 +40,7 @@ MIXNET_ON_DEVICE void for_readers(const Params& p, int64_t regions, int64_t chan
 template <class T>
 struct PlaneGradient {
   Params p;
-  Extents data;
+  FourExtents data;
   int64_t regions;
   const T *dy, *rois;
   T* dx;
@@ -125,7 +125,7 @@ void forward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "PSROIPooling", [&](auto tag) {
     using T = typename decltype(tag)::type;
     OnGpu::each(r, r.out[0].size(), 1,
-                Average<T>{p, Extents(r.in[0].shape), r.in[0].as<T>(), r.in[1].as<T>(), r.out[0].as<T>()});
+                Average<T>{p, FourExtents(r.in[0].shape), r.in[0].as<T>(), r.in[1].as<T>(), r.out[0].as<T>()});
   });
 }
 void backward(const Params& p, const RunContext& r) {
@@ -133,8 +133,9 @@ void backward(const Params& p, const RunContext& r) {
     using T = typename decltype(tag)::type;
     const Shape& s = r.out[0].shape;
     OnGpu::zero(r, r.out[0]);
-    OnGpu::each(r, s[0] * s[1], 1,
-                PlaneGradient<T>{p, Extents(s), r.in[2].shape[0], r.in[0].as<T>(), r.in[2].as<T>(), r.out[0].as<T>()});
+    OnGpu::each(
+        r, s[0] * s[1], 1,
+        PlaneGradient<T>{p, FourExtents(s), r.in[2].shape[0], r.in[0].as<T>(), r.in[2].as<T>(), r.out[0].as<T>()});
   });
 }
 void forward_moved(const Params& p, const RunContext& r) {

@@ -43,7 +43,7 @@ struct Window {
   int64_t plane, h0, h1, w0, w1;
   MIXNET_ON_DEVICE int64_t area() const { return h0 < h1 && w0 < w1 ? (h1 - h0) * (w1 - w0) : 0; }
   // f(index in data) for all of it.
-  template <class F> MIXNET_ON_DEVICE void each(const Extents& data, F f) const {
+  template <class F> MIXNET_ON_DEVICE void each(const FourExtents& data, F f) const {
     for (int64_t h = h0; h < h1; ++h)
       for (int64_t w = w0; w < w1; ++w) f((plane * data[2] + h) * data[3] + w);
   }
@@ -52,7 +52,7 @@ struct Window {
 template <class T>
 class Region {
  public:
-  MIXNET_ON_DEVICE Region(const Params& p, const T* roi, const Extents& data)
+  MIXNET_ON_DEVICE Region(const Params& p, const T* roi, const FourExtents& data)
       : p_(p), data_(data), image_(image_of(roi, data[0])), x_(p, roi[1], roi[3], 0), y_(p, roi[2], roi[4], 0) {}
   MIXNET_ON_DEVICE int64_t image() const { return image_; }
   // Of cell e in [0, p.region()); the region has an image.
@@ -70,7 +70,7 @@ class Region {
     return static_cast<int64_t>(std::max(T(0), std::min(v, static_cast<T>(extent))));
   }
   const Params& p_;
-  const Extents& data_;
+  const FourExtents& data_;
   const int64_t image_;
   const Extent<T> x_, y_;
 };
@@ -100,7 +100,7 @@ struct Cell {
   T start_y, start_x, step_y, step_x, height, width;  // of the region: the movement's units
 
   // g(sample) for the samples that lie in the image; returns their number.
-  template <class G> MIXNET_ON_DEVICE int64_t each(const Params& p, const Extents& data, G g) const {
+  template <class G> MIXNET_ON_DEVICE int64_t each(const Params& p, const FourExtents& data, G g) const {
     int64_t count = 0;
     const T bottom = static_cast<T>(data[2]), right = static_cast<T>(data[3]);
     for (int64_t s = 0; s < p.sample_per_part * p.sample_per_part; ++s) {
@@ -115,7 +115,7 @@ struct Cell {
     return count;
   }
   // The average of the plane's samples.
-  MIXNET_ON_DEVICE T average(const Params& p, const Extents& data, const T* of_plane) const {
+  MIXNET_ON_DEVICE T average(const Params& p, const FourExtents& data, const T* of_plane) const {
     T sum = 0;
     const int64_t count = each(p, data, [&](const Sample<T>& q) {
       for (int k = 0; k < 4; ++k) sum += q.weight[k] * of_plane[q.at[k]];
@@ -123,7 +123,7 @@ struct Cell {
     return count ? sum / static_cast<T>(count) : T(0);
   }
   // The gradient `dy` of the average as every sample has it.
-  MIXNET_ON_DEVICE T share(const Params& p, const Extents& data, T dy) const {
+  MIXNET_ON_DEVICE T share(const Params& p, const FourExtents& data, T dy) const {
     const int64_t count = each(p, data, [](const Sample<T>&) {});
     return count ? dy / static_cast<T>(count) : T(0);
   }
@@ -135,7 +135,7 @@ struct Moved {
   Params p;
   const T *rois, *trans;
   int64_t classes;
-  Extents data;
+  FourExtents data;
   Moved(const Params& params, const TensorView& of_rois, const TensorView* of_trans, const Shape& of_data)
       : p(params),
         rois(of_rois.as<T>()),
