@@ -15,7 +15,7 @@ namespace {
 using Object = std::unique_ptr<void, lt::Status (*)(void*)>;
 
 // Everything that an algorithm depends on.
-using Key = std::array<int64_t, 20>;
+using Key = std::array<int64_t, 19>;
 
 struct Types {
   int data, compute, scale;
@@ -66,12 +66,11 @@ Key key_of(DType dtype, const Gemm& g) {
           many ? g.step_b : 0,
           many ? g.step_d : 0,
           c_of(g) == g.d,
-          g.bias != nullptr,
           alignment(g.a),
           alignment(g.b),
           alignment(c_of(g)),
           alignment(g.d),
-          g.bias ? alignment(g.bias) : 0};
+          g.bias ? alignment(g.bias) : 0};  // 0: none
 }
 
 }  // namespace
