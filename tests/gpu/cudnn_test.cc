@@ -96,7 +96,8 @@ struct Case {
 
 Convolution::Steps steps(int64_t planes, const int64_t (&e)[3], bool last) {
   const int64_t pixels = e[0] * e[1] * e[2], unit = last ? planes : 1;
-  return {planes * pixels, last ? 1 : pixels, {e[1] * e[2] * unit, e[2] * unit, unit}};
+  // As operators say it: no step along axes that they do not have.
+  return {planes * pixels, last ? 1 : pixels, {e[0] > 1 ? e[1] * e[2] * unit : 0, e[1] > 1 ? e[2] * unit : 0, unit}};
 }
 
 Convolution convolution_of(const Case& k) {

@@ -432,13 +432,13 @@ type Convolution struct {
 	NumFilter int
 	// NumGroup (int, default 1): Channels are divided into so many independent groups.
 	NumGroup *int
-	// Workspace (int, default 1024): Accepted for MXNet's files; memory is planned here.
+	// Workspace (int, default 1024): MiB that an engine of cuDNN may need beside the tensors.
 	Workspace *int
 	// NoBias (boolean, default False): Leaves the bias out.
 	NoBias *bool
-	// CudnnTune (one of None, fastest, limited_workspace, off, default None): Accepted for MXNet's files.
+	// CudnnTune (one of None, fastest, limited_workspace, off, default None): Whether the quickest engine of cuDNN is found by trial; None: as MIXNET_CUDNN_AUTOTUNE says.
 	CudnnTune string
-	// CudnnOff (boolean, default False): Accepted for MXNet's files.
+	// CudnnOff (boolean, default False): On a GPU our own kernel, not cuDNN's.
 	CudnnOff *bool
 	// Layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then.
 	Layout string
@@ -588,13 +588,13 @@ type Deconvolution struct {
 	NumFilter int
 	// NumGroup (int, default 1): Channels are divided into so many independent groups.
 	NumGroup *int
-	// Workspace (int, default 512): Accepted for MXNet's files; memory is planned here.
+	// Workspace (int, default 512): MiB that an engine of cuDNN may need beside the tensors.
 	Workspace *int
 	// NoBias (boolean, default True): Leaves the bias out.
 	NoBias *bool
-	// CudnnTune (one of None, fastest, limited_workspace, off, default None): Accepted for MXNet's files.
+	// CudnnTune (one of None, fastest, limited_workspace, off, default None): Whether the quickest engine of cuDNN is found by trial; None: as MIXNET_CUDNN_AUTOTUNE says.
 	CudnnTune string
-	// CudnnOff (boolean, default False): Accepted for MXNet's files.
+	// CudnnOff (boolean, default False): On a GPU our own kernel, not cuDNN's.
 	CudnnOff *bool
 	// Layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then.
 	Layout string
@@ -2163,13 +2163,13 @@ type InternalContribQuantizedConv struct {
 	NumFilter int
 	// NumGroup (int, default 1): Channels are divided into so many independent groups.
 	NumGroup *int
-	// Workspace (int, default 1024): Accepted for MXNet's files; memory is planned here.
+	// Workspace (int, default 1024): MiB that an engine of cuDNN may need beside the tensors.
 	Workspace *int
 	// NoBias (boolean, default False): Leaves the bias out.
 	NoBias *bool
-	// CudnnTune (one of None, fastest, limited_workspace, off, default None): Accepted for MXNet's files.
+	// CudnnTune (one of None, fastest, limited_workspace, off, default None): Whether the quickest engine of cuDNN is found by trial; None: as MIXNET_CUDNN_AUTOTUNE says.
 	CudnnTune string
-	// CudnnOff (boolean, default False): Accepted for MXNet's files.
+	// CudnnOff (boolean, default False): On a GPU our own kernel, not cuDNN's.
 	CudnnOff *bool
 	// Layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then.
 	Layout string

@@ -91,14 +91,15 @@ class Convolution : public OpOptions<Convolution> {
   Convolution& num_filter(std::optional<int64_t> value) { return set(4, std::move(value)); }
   /// Channels are divided into so many independent groups. (int, default 1)
   Convolution& num_group(std::optional<int64_t> value) { return set(5, std::move(value)); }
-  /// Accepted for MXNet's files; memory is planned here. (int, default 1024)
+  /// MiB that an engine of cuDNN may need beside the tensors. (int, default 1024)
   Convolution& workspace(std::optional<int64_t> value) { return set(6, std::move(value)); }
   /// Leaves the bias out. (boolean, default False)
   Convolution& no_bias(std::optional<bool> value) { return set(7, std::move(value)); }
-  /// Accepted for MXNet's files. (one of None, fastest, limited_workspace, off, default None)
+  /// Whether the quickest engine of cuDNN is found by trial; None: as MIXNET_CUDNN_AUTOTUNE says. (one of None,
+  /// fastest, limited_workspace, off, default None)
   Convolution& cudnn_tune(std::string value) { return set(8, std::move(value)); }
   Convolution& cudnn_tune(std::nullopt_t) { return set(8, std::nullopt); }
-  /// Accepted for MXNet's files. (boolean, default False)
+  /// On a GPU our own kernel, not cuDNN's. (boolean, default False)
   Convolution& cudnn_off(std::optional<bool> value) { return set(9, std::move(value)); }
   /// Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then. (one of
   /// None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None)
@@ -162,14 +163,15 @@ class Deconvolution : public OpOptions<Deconvolution> {
   Deconvolution& num_filter(std::optional<int64_t> value) { return set(6, std::move(value)); }
   /// Channels are divided into so many independent groups. (int, default 1)
   Deconvolution& num_group(std::optional<int64_t> value) { return set(7, std::move(value)); }
-  /// Accepted for MXNet's files; memory is planned here. (int, default 512)
+  /// MiB that an engine of cuDNN may need beside the tensors. (int, default 512)
   Deconvolution& workspace(std::optional<int64_t> value) { return set(8, std::move(value)); }
   /// Leaves the bias out. (boolean, default True)
   Deconvolution& no_bias(std::optional<bool> value) { return set(9, std::move(value)); }
-  /// Accepted for MXNet's files. (one of None, fastest, limited_workspace, off, default None)
+  /// Whether the quickest engine of cuDNN is found by trial; None: as MIXNET_CUDNN_AUTOTUNE says. (one of None,
+  /// fastest, limited_workspace, off, default None)
   Deconvolution& cudnn_tune(std::string value) { return set(10, std::move(value)); }
   Deconvolution& cudnn_tune(std::nullopt_t) { return set(10, std::nullopt); }
-  /// Accepted for MXNet's files. (boolean, default False)
+  /// On a GPU our own kernel, not cuDNN's. (boolean, default False)
   Deconvolution& cudnn_off(std::optional<bool> value) { return set(11, std::move(value)); }
   /// Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then. (one of
   /// None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None)
@@ -1150,14 +1152,15 @@ class _contrib_quantized_conv : public OpOptions<_contrib_quantized_conv> {
   _contrib_quantized_conv& num_filter(std::optional<int64_t> value) { return set(4, std::move(value)); }
   /// Channels are divided into so many independent groups. (int, default 1)
   _contrib_quantized_conv& num_group(std::optional<int64_t> value) { return set(5, std::move(value)); }
-  /// Accepted for MXNet's files; memory is planned here. (int, default 1024)
+  /// MiB that an engine of cuDNN may need beside the tensors. (int, default 1024)
   _contrib_quantized_conv& workspace(std::optional<int64_t> value) { return set(6, std::move(value)); }
   /// Leaves the bias out. (boolean, default False)
   _contrib_quantized_conv& no_bias(std::optional<bool> value) { return set(7, std::move(value)); }
-  /// Accepted for MXNet's files. (one of None, fastest, limited_workspace, off, default None)
+  /// Whether the quickest engine of cuDNN is found by trial; None: as MIXNET_CUDNN_AUTOTUNE says. (one of None,
+  /// fastest, limited_workspace, off, default None)
   _contrib_quantized_conv& cudnn_tune(std::string value) { return set(8, std::move(value)); }
   _contrib_quantized_conv& cudnn_tune(std::nullopt_t) { return set(8, std::nullopt); }
-  /// Accepted for MXNet's files. (boolean, default False)
+  /// On a GPU our own kernel, not cuDNN's. (boolean, default False)
   _contrib_quantized_conv& cudnn_off(std::optional<bool> value) { return set(9, std::move(value)); }
   /// Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then. (one of
   /// None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None)

@@ -141,10 +141,10 @@ Cross-correlates data with num_filter windows. Output (N, num_filter, positions.
 - `pad` (tuple, default ()): Zeros added on both sides; 0 when empty.
 - `num_filter` (int, required): Number of output channels.
 - `num_group` (int, default 1): Channels are divided into so many independent groups.
-- `workspace` (int, default 1024): Accepted for MXNet's files; memory is planned here.
+- `workspace` (int, default 1024): MiB that an engine of cuDNN may need beside the tensors.
 - `no_bias` (boolean, default False): Leaves the bias out.
-- `cudnn_tune` (one of None, fastest, limited_workspace, off, default None): Accepted for MXNet's files.
-- `cudnn_off` (boolean, default False): Accepted for MXNet's files.
+- `cudnn_tune` (one of None, fastest, limited_workspace, off, default None): Whether the quickest engine of cuDNN is found by trial; None: as MIXNET_CUDNN_AUTOTUNE says.
+- `cudnn_off` (boolean, default False): On a GPU our own kernel, not cuDNN's.
 - `layout` (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then.
 """
 const var"Convolution" = Operator("Convolution", Symbol[:data, :weight, :bias], Symbol[:kernel, :stride, :dilate, :pad, :num_filter, :num_group, :workspace, :no_bias, :cudnn_tune, :cudnn_off, :layout], false)
@@ -218,10 +218,10 @@ The transpose of Convolution. Output extents are stride (x - 1) + dilate (kernel
 - `target_shape` (tuple, default ()): The output's extents; then pad and adj follow from it.
 - `num_filter` (int, required): Number of output channels.
 - `num_group` (int, default 1): Channels are divided into so many independent groups.
-- `workspace` (int, default 512): Accepted for MXNet's files; memory is planned here.
+- `workspace` (int, default 512): MiB that an engine of cuDNN may need beside the tensors.
 - `no_bias` (boolean, default True): Leaves the bias out.
-- `cudnn_tune` (one of None, fastest, limited_workspace, off, default None): Accepted for MXNet's files.
-- `cudnn_off` (boolean, default False): Accepted for MXNet's files.
+- `cudnn_tune` (one of None, fastest, limited_workspace, off, default None): Whether the quickest engine of cuDNN is found by trial; None: as MIXNET_CUDNN_AUTOTUNE says.
+- `cudnn_off` (boolean, default False): On a GPU our own kernel, not cuDNN's.
 - `layout` (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then.
 """
 const var"Deconvolution" = Operator("Deconvolution", Symbol[:data, :weight, :bias], Symbol[:kernel, :stride, :dilate, :pad, :adj, :target_shape, :num_filter, :num_group, :workspace, :no_bias, :cudnn_tune, :cudnn_off, :layout], false)
@@ -1600,10 +1600,10 @@ Convolution of quantised data with quantised weights: exact sums as int32, with 
 - `pad` (tuple, default ()): Zeros added on both sides; 0 when empty.
 - `num_filter` (int, required): Number of output channels.
 - `num_group` (int, default 1): Channels are divided into so many independent groups.
-- `workspace` (int, default 1024): Accepted for MXNet's files; memory is planned here.
+- `workspace` (int, default 1024): MiB that an engine of cuDNN may need beside the tensors.
 - `no_bias` (boolean, default False): Leaves the bias out.
-- `cudnn_tune` (one of None, fastest, limited_workspace, off, default None): Accepted for MXNet's files.
-- `cudnn_off` (boolean, default False): Accepted for MXNet's files.
+- `cudnn_tune` (one of None, fastest, limited_workspace, off, default None): Whether the quickest engine of cuDNN is found by trial; None: as MIXNET_CUDNN_AUTOTUNE says.
+- `cudnn_off` (boolean, default False): On a GPU our own kernel, not cuDNN's.
 - `layout` (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then.
 """
 const var"_contrib_quantized_conv" = Operator("_contrib_quantized_conv", Symbol[:data, :weight, :bias, :min_data, :max_data, :min_weight, :max_weight, :min_bias, :max_bias], Symbol[:kernel, :stride, :dilate, :pad, :num_filter, :num_group, :workspace, :no_bias, :cudnn_tune, :cudnn_off, :layout], false)

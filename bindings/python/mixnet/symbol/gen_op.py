@@ -145,10 +145,10 @@ def Convolution(data=None, weight=None, bias=None, kernel=_Null, stride=_Null, d
         pad (tuple, default ()): Zeros added on both sides; 0 when empty.
         num_filter (int, required): Number of output channels.
         num_group (int, default 1): Channels are divided into so many independent groups.
-        workspace (int, default 1024): Accepted for MXNet's files; memory is planned here.
+        workspace (int, default 1024): MiB that an engine of cuDNN may need beside the tensors.
         no_bias (boolean, default False): Leaves the bias out.
-        cudnn_tune (one of None, fastest, limited_workspace, off, default None): Accepted for MXNet's files.
-        cudnn_off (boolean, default False): Accepted for MXNet's files.
+        cudnn_tune (one of None, fastest, limited_workspace, off, default None): Whether the quickest engine of cuDNN is found by trial; None: as MIXNET_CUDNN_AUTOTUNE says.
+        cudnn_off (boolean, default False): On a GPU our own kernel, not cuDNN's.
         layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then.
     """
     return call(Convolution_op, (data, weight, bias, ), {"kernel": kernel, "stride": stride, "dilate": dilate, "pad": pad, "num_filter": num_filter, "num_group": num_group, "workspace": workspace, "no_bias": no_bias, "cudnn_tune": cudnn_tune, "cudnn_off": cudnn_off, "layout": layout}, name, attr, kwargs)
@@ -227,10 +227,10 @@ def Deconvolution(data=None, weight=None, bias=None, kernel=_Null, stride=_Null,
         target_shape (tuple, default ()): The output's extents; then pad and adj follow from it.
         num_filter (int, required): Number of output channels.
         num_group (int, default 1): Channels are divided into so many independent groups.
-        workspace (int, default 512): Accepted for MXNet's files; memory is planned here.
+        workspace (int, default 512): MiB that an engine of cuDNN may need beside the tensors.
         no_bias (boolean, default True): Leaves the bias out.
-        cudnn_tune (one of None, fastest, limited_workspace, off, default None): Accepted for MXNet's files.
-        cudnn_off (boolean, default False): Accepted for MXNet's files.
+        cudnn_tune (one of None, fastest, limited_workspace, off, default None): Whether the quickest engine of cuDNN is found by trial; None: as MIXNET_CUDNN_AUTOTUNE says.
+        cudnn_off (boolean, default False): On a GPU our own kernel, not cuDNN's.
         layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then.
     """
     return call(Deconvolution_op, (data, weight, bias, ), {"kernel": kernel, "stride": stride, "dilate": dilate, "pad": pad, "adj": adj, "target_shape": target_shape, "num_filter": num_filter, "num_group": num_group, "workspace": workspace, "no_bias": no_bias, "cudnn_tune": cudnn_tune, "cudnn_off": cudnn_off, "layout": layout}, name, attr, kwargs)
@@ -1686,10 +1686,10 @@ def _contrib_quantized_conv(data=None, weight=None, bias=None, min_data=None, ma
         pad (tuple, default ()): Zeros added on both sides; 0 when empty.
         num_filter (int, required): Number of output channels.
         num_group (int, default 1): Channels are divided into so many independent groups.
-        workspace (int, default 1024): Accepted for MXNet's files; memory is planned here.
+        workspace (int, default 1024): MiB that an engine of cuDNN may need beside the tensors.
         no_bias (boolean, default False): Leaves the bias out.
-        cudnn_tune (one of None, fastest, limited_workspace, off, default None): Accepted for MXNet's files.
-        cudnn_off (boolean, default False): Accepted for MXNet's files.
+        cudnn_tune (one of None, fastest, limited_workspace, off, default None): Whether the quickest engine of cuDNN is found by trial; None: as MIXNET_CUDNN_AUTOTUNE says.
+        cudnn_off (boolean, default False): On a GPU our own kernel, not cuDNN's.
         layout (one of None, NCDHW, NCHW, NCW, NDHWC, NHWC, default None): Order of the axes of data; channels first unless NHWC or NDHWC, with weights (out, kernel..., in) then.
     """
     return call(_contrib_quantized_conv_op, (data, weight, bias, min_data, max_data, min_weight, max_weight, min_bias, max_bias, ), {"kernel": kernel, "stride": stride, "dilate": dilate, "pad": pad, "num_filter": num_filter, "num_group": num_group, "workspace": workspace, "no_bias": no_bias, "cudnn_tune": cudnn_tune, "cudnn_off": cudnn_off, "layout": layout}, name, attr, kwargs)

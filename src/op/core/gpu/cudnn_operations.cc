@@ -29,7 +29,14 @@ Numbers with_planes(int64_t images, int64_t planes, int dims, const int64_t (&ex
   all.insert(all.end(), extents + 3 - dims, extents + 3);
   return all;
 }
-Numbers strides_of(const Convolution::Steps& s, int dims) { return with_planes(s.image, s.channel, dims, s.at); }
+Numbers strides_of(const Convolution::Steps& s, int dims, const int64_t (&extents)[3]) {
+  int64_t at[3] = {s.at[0], s.at[1], s.at[2]};
+  // An axis that the operator does not have, of extent 1.
+  for (int d = 1; d >= 0; --d) {
+    if (at[d] == 0) at[d] = at[d + 1] * extents[d + 1];
+  }
+  return with_planes(s.image, s.channel, dims, at);
+}
 
 struct Tensor {
   Numbers extents, strides;
@@ -37,9 +44,9 @@ struct Tensor {
 Tensor tensor_of(const Convolution& c, Id id, int dims) {
   const int64_t filters = c.groups * c.filters;
   switch (id) {
-    case id_x: return {with_planes(c.images, c.groups * c.channels, dims, c.in), strides_of(c.x, dims)};
-    case id_w: return {with_planes(filters, c.channels, dims, c.kernel), strides_of(c.weight, dims)};
-    default: return {with_planes(c.images, filters, dims, c.out), strides_of(c.y, dims)};
+    case id_x: return {with_planes(c.images, c.groups * c.channels, dims, c.in), strides_of(c.x, dims, c.in)};
+    case id_w: return {with_planes(filters, c.channels, dims, c.kernel), strides_of(c.weight, dims, c.kernel)};
+    default: return {with_planes(c.images, filters, dims, c.out), strides_of(c.y, dims, c.out)};
   }
 }
 
