@@ -11,6 +11,7 @@ set(CMAKE_CUDA_EXTENSIONS OFF)
 
 make_op_table(${op_table} ${operator_sources} ${gpu_operators})
 add_library(mixnet_backend OBJECT src/device/cuda/cuda_gpu.cc ${op_table} ${gpu_kernels})
+target_sources(mixnet_backend PRIVATE src/device/cuda/cuda_graph.cc)
 target_compile_options(mixnet_backend PRIVATE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Werror>
   $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra,-Werror,-fvisibility=hidden>)
