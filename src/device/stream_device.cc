@@ -64,4 +64,17 @@ void StreamDevice::synchronize() {
   }
 }
 
+std::unique_ptr<StreamGraph> StreamDevice::capture(FunctionRef<void(Stream&)> work) {
+  const std::lock_guard<std::mutex> lock(capturing_);
+  if (!recorder_) recorder_ = make_recorder();
+  Stream& stream = recorder_->begin();
+  try {
+    work(stream);
+  } catch (...) {
+    recorder_->abandon();
+    throw;
+  }
+  return recorder_->end();
+}
+
 }  // namespace mixnet

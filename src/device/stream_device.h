@@ -8,8 +8,9 @@
 #include <memory>
 #include <mutex>
 
+#include "base/function_ref.h"
 #include "device/device.h"
-#include "device/stream.h"
+#include "device/stream_graph.h"
 #include "device/watcher.h"
 
 namespace mixnet {
@@ -26,6 +27,10 @@ class StreamDevice : public Device {
   void copy_later(Device& source, Device& target, void* to, const void* from, size_t bytes, Watcher::Done done);
   // The host waits for all streams.
   void synchronize();
+  // What `work` puts into the stream that it gets; nothing of it is run. Throws what `work` throws, and Code::unsupported where it did what cannot be
+  // done again and again: memory of the device taken or given back, waits, events, copies from or to the host, work for other streams.
+  // Other threads use the device meanwhile as ever; their work is not recorded.
+  std::unique_ptr<StreamGraph> capture(FunctionRef<void(Stream&)> work);
 
   // Devices that have been made: the i-th, or null.
   static int in_use();
@@ -33,6 +38,7 @@ class StreamDevice : public Device {
 
  protected:
   virtual std::unique_ptr<Stream> make_stream() = 0;
+  virtual std::unique_ptr<Recorder> make_recorder() = 0;
   // By the maker, once it can be used.
   void enlist();
 
@@ -45,6 +51,8 @@ class StreamDevice : public Device {
   std::unique_ptr<Stream> streams_[3];
   std::atomic<Stream*> made_[3] = {};
   std::unique_ptr<Watcher> watcher_;
+  std::mutex capturing_;  // one recording at a time
+  std::unique_ptr<Recorder> recorder_;
 };
 
 }  // namespace mixnet

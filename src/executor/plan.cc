@@ -18,6 +18,9 @@
 #include "pass/rewrite.h"
 #include "pass/side_by_side.h"
 #include "storage/capacity.h"
+//[full
+#include "device/gpu.h"
+//]
 
 namespace mixnet {
 namespace {
@@ -38,6 +41,16 @@ class StepOutputs : public OutputMemory {
   const Plan::Step& step_;
   Span<const NDArray> externals_;
 };
+
+// An error of `work` names the node.
+template <class F>
+void in_node(const Node& node, const F& work) {
+  try {
+    work();
+  } catch (const Error& e) {
+    throw Error(e.code(), concat(e.what(), " (in ", node.place(), ")"));
+  }
+}
 
 // std::vector<bool> has no bool pointers.
 class Flags {
@@ -233,7 +246,7 @@ void Plan::keep_inputs(const PlanRequest& request) {
 void Plan::refresh_kept(Step& step) {
   for (int i = step.first_kept; i < step.last_kept; ++i) {
     KeptValue& value = kept_[static_cast<size_t>(i)].value;
-    value.refresh(*step.kernel);
+    in_node(*step.node, [&] { value.refresh(*step.kernel); });
     step.in[static_cast<size_t>(value.input())].data = value.data();
   }
 }
@@ -489,7 +502,11 @@ void Plan::run(int first, int last, char* arena, const PhiloxKey& random, Span<c
     resolved_ = true;
   }
   const OperatorStates::Scope scope(operators);
-  launch(first, last, arena, random, externals.empty() ? Span<const NDArray>(externals_) : externals);
+  const Run run{arena, random, externals.empty() ? Span<const NDArray>(externals_) : externals};
+  //[full
+  if (launch_graphs(first, last, run)) return;
+  //]
+  launch(first, last, run);
 }
 
 void Plan::run_at(char* arena, const PhiloxKey& random, Span<void* const> addresses) {
@@ -499,30 +516,65 @@ void Plan::run_at(char* arena, const PhiloxKey& random, Span<void* const> addres
     return v;
   });
   resolved_ = false;
-  launch(0, num_steps(), arena, random, externals_);
+  launch(0, num_steps(), {arena, random, externals_});
 }
 
-void Plan::launch(int first, int last, char* arena, const PhiloxKey& random, Span<const NDArray> externals) {
-  KernelContext context;
-  context.training = training_;
-  context.random = random;
-  if (first < last) context.stream = get_device(device(step(first).space)).stream();
+void Plan::launch(int first, int last, const Run& run) {
+  if (first == last) return;
+  Stream* const stream = get_device(device(step(first).space)).stream();
   for (int i = first; i < last; ++i) {
-    Step& step = steps_[static_cast<size_t>(i)];
-    context.workspace = arena + step.workspace_place;
-    context.random.operation = random.operation + step.draw;
-    const StepOutputs memory(step, externals);
-    context.memory = &memory;
-    const profile::Span span(profile::Category::symbolic, step.node->op->name, step.node->name);
-    try {
-      refresh_kept(step);
-      step.kernel->run({step.in, step.out, context});
-      if (context.stream && context.stream->in_step()) context.stream->synchronize();
-    } catch (const Error& e) {
-      throw Error(e.code(), concat(e.what(), " (in ", step.node->place(), ")"));
-    }
+    refresh_kept(steps_[static_cast<size_t>(i)]);
+    launch_step(steps_[static_cast<size_t>(i)], stream, run);
   }
 }
+
+void Plan::launch_step(const Step& step, Stream* stream, const Run& run) const {
+  KernelContext context;
+  context.training = training_;
+  context.stream = stream;
+  context.workspace = run.arena + step.workspace_place;
+  context.random = {run.random.seed, run.random.operation + step.draw};
+  const StepOutputs memory(step, run.externals);
+  context.memory = &memory;
+  const profile::Span span(profile::Category::symbolic, step.node->op->name, step.node->name);
+  in_node(*step.node, [&] {
+    step.kernel->run({step.in, step.out, context});
+    if (stream && stream->in_step()) stream->synchronize();
+  });
+}
+
+//[full
+// Whether the step puts the same kernels into the stream in every run, as far as can be known before. Kept values are made before the steps of a graph, so
+// that outside of training, where there are any, nothing of a graph may change what they are made of.
+bool Plan::repeatable(const Step& step) const {
+  const OpSchema& op = *step.node->op;
+  if (op.random || op.late_shape || op.num_subgraphs > 0 || runs_foreign_code(op) || step.kernel->foreign_threads())
+    return false;
+  for (size_t i = 0; !training_ && i < step.in.size(); ++i) {
+    if (step.node->mutates_input(static_cast<int>(i))) return false;
+  }
+  const auto here = [&](const TensorView& v) { return v.kind == StorageKind::dense && v.device == device(step.space); };
+  return step.from < 0 && std::all_of(step.in.begin(), step.in.end(), here) &&
+         std::all_of(step.out.begin(), step.out.end(), here);
+}
+
+// On a GPU, where kernels are not waited for one by one; elsewhere false.
+bool Plan::launch_graphs(int first, int last, const Run& run) {
+  if (first == last || device(step(first).space).kind != DeviceKind::gpu) return false;
+  StreamDevice& gpu = gpu_device(device(step(first).space).index);
+  if (!graphs_.serve(gpu.stream())) return false;
+  graphs_.run(
+      first, last, gpu,
+      {[this](int i) { return repeatable(step(i)); }, [this](int i) { refresh_kept(steps_[static_cast<size_t>(i)]); },
+       [&](int i, StepGraphs::Addresses* all) {
+         for (const TensorView& v : step(i).in) all->push_back(v.data);
+         for (const TensorView& v : step(i).out) all->push_back(v.data);
+         all->push_back(run.arena + step(i).workspace_place);
+       },
+       [&](int i, Stream& stream) { launch_step(step(i), &stream, run); }});
+  return true;
+}
+//]
 
 std::string Plan::describe() const {
   std::string text;

@@ -15,6 +15,9 @@
 #include "op/core/kernel.h"
 #include "pass/plan_memory.h"
 #include "symbol/graph.h"
+//[full
+#include "executor/step_graphs.h"
+//]
 
 namespace mixnet {
 
@@ -111,7 +114,18 @@ class Plan {
   bool derived(int entry) const { return derived_[static_cast<size_t>(entry)]; }
   using ViewOf = FunctionRef<TensorView(int)>;
   void resolve(char* arena, char* from, int first, int last, ViewOf external);
-  void launch(int first, int last, char* arena, const PhiloxKey& random, Span<const NDArray> externals);
+  // What a launch of steps is given besides.
+  struct Run {
+    char* arena;
+    const PhiloxKey& random;
+    Span<const NDArray> externals;
+  };
+  void launch(int first, int last, const Run& run);
+  void launch_step(const Step& step, Stream* stream, const Run& run) const;
+  //[full
+  bool repeatable(const Step& step) const;
+  bool launch_graphs(int first, int last, const Run& run);
+  //]
   TensorView outline(int entry) const;
   int64_t place_of(int entry) const;
   std::vector<bool> early_heads() const;
@@ -144,6 +158,9 @@ class Plan {
   uint64_t num_draws_ = 0;
   char* resolved_for_ = nullptr;
   bool resolved_ = false;
+  //[full
+  StepGraphs graphs_;
+  //]
 };
 
 }  // namespace mixnet

@@ -1,31 +1,17 @@
 // The machine's GPUs by CUDA's runtime, which is linked in and finds the driver when it is first asked: without one there are no GPUs, and nothing else changes.
-#include <cuda_runtime_api.h>
-
 #include <vector>
 
-#include "base/error.h"
-#include "base/fork.h"
+#include "device/cuda/cuda_call.h"
+#include "device/cuda/cuda_graph.h"
 #include "device/gpu.h"
 #include "device/library.h"
 
 namespace mixnet {
 namespace {
 
-std::string name_of(int device) { return DeviceId{DeviceKind::gpu, device}.str(); }
-
-// What CUDA says stays on the device in many cases (an illegal access): whoever calls next is told again.
-void check(int device, cudaError_t code, const char* what) {
-  MIXNET_CHECK(code == cudaSuccess, device, "[", name_of(device), "] ", what, ": ", cudaGetErrorString(code));
-}
-
-// The device that calls of this thread are for.
-void use(int device) {
-  static const uint32_t generation = fork_generation();
-  MIXNET_CHECK(
-      fork_generation() == generation, device, "[", name_of(device),
-      "] CUDA was used before this process was forked: start the process anew, or use the GPU in the children only");
-  check(device, cudaSetDevice(device), "cudaSetDevice");
-}
+using cuda::check;
+using cuda::name_of;
+using cuda::use;
 
 class CudaEvent final : public Event {
  public:
@@ -119,6 +105,7 @@ class CudaGpu final : public StreamDevice {
 
  protected:
   std::unique_ptr<Stream> make_stream() override { return std::make_unique<CudaStream>(index_); }
+  std::unique_ptr<Recorder> make_recorder() override { return make_cuda_recorder(index_); }
 
  private:
   const int index_;

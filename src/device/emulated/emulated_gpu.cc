@@ -2,6 +2,7 @@
 #include "device/emulated/emulated_gpu.h"
 
 #include "base/error.h"
+#include "device/emulated/emulated_graph.h"
 #include "device/emulated/emulated_stream.h"
 #include "device/gpu.h"
 
@@ -13,9 +14,13 @@ constexpr int count = 2;
 class EmulatedGpu final : public StreamDevice {
  public:
   explicit EmulatedGpu(int index) : StreamDevice(index) { enlist(); }
-  void* allocate(size_t bytes) override { return memory_.allocate(bytes); }
+  void* allocate(size_t bytes) override {
+    refuse_while_recording("taking memory of the device");
+    return memory_.allocate(bytes);
+  }
   // As cudaFree does: nobody uses the memory any more.
   void deallocate(void* data, size_t bytes) override {
+    refuse_while_recording("giving memory back to the device");
     synchronize();
     memory_.deallocate(data, bytes);
   }
@@ -25,6 +30,7 @@ class EmulatedGpu final : public StreamDevice {
 
  protected:
   std::unique_ptr<Stream> make_stream() override { return std::make_unique<EmulatedStream>(memory_); }
+  std::unique_ptr<Recorder> make_recorder() override { return make_emulated_recorder(memory_); }
 
  private:
   mutable EmulatedMemory memory_;

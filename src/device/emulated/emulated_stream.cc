@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/worker_thread.h"
+#include "device/emulated/emulated_graph.h"
 
 namespace mixnet {
 namespace {
@@ -11,6 +12,7 @@ namespace {
 struct Reached final : Event, std::enable_shared_from_this<Reached> {
   explicit Reached(EmulatedMemory& memory) : memory_(memory) {}
   void wait() const override {
+    refuse_while_recording("a wait of the host");
     stand();
     const std::string broken = memory_.broken();
     MIXNET_CHECK(broken.empty(), device, "[gpu] ", broken);
@@ -61,6 +63,7 @@ void EmulatedStream::run() {
 }
 
 void EmulatedStream::push(std::function<void()> work) {
+  if (recorded(*this, work)) return;
   const std::string broken = memory_.broken();
   MIXNET_CHECK(broken.empty(), device, "[gpu] ", broken);
   const std::lock_guard<std::mutex> lock(mutex_);
@@ -77,6 +80,7 @@ void EmulatedStream::break_down(const std::string& why) {
 }
 
 void EmulatedStream::copy(void* to, const void* from, size_t bytes) {
+  if (!EmulatedMemory::of(to) || !EmulatedMemory::of(from)) refuse_while_recording("a copy from or to the host");
   push([=] {
     // The other end may be another device's.
     const EmulatedMemory::Open target(EmulatedMemory::of(to)), source(EmulatedMemory::of(from));
@@ -89,6 +93,7 @@ void EmulatedStream::fill_zero(void* to, size_t bytes) {
 }
 
 EventPtr EmulatedStream::record() {
+  refuse_while_recording("an event");
   const auto event = std::make_shared<Reached>(memory_);
   const std::lock_guard<std::mutex> lock(mutex_);
   work_.push_back([event] { event->reach(); });
@@ -97,6 +102,7 @@ EventPtr EmulatedStream::record() {
 }
 
 void EmulatedStream::wait(const Event& event) {
+  refuse_while_recording("waiting for an event");
   const auto shared = static_cast<const Reached&>(event).shared_from_this();
   const std::lock_guard<std::mutex> lock(mutex_);
   work_.push_back([shared] { shared->stand(); });
