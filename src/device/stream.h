@@ -30,11 +30,15 @@ class Stream {
   // What the library behind it calls it: a cudaStream_t.
   virtual void* native() const = 0;
 
+  // The index of the GPU whose stream it is; its device says so.
+  int gpu() const { return gpu_; }
+  void set_gpu(int gpu) { gpu_ = gpu; }
   // Whether kernels are waited for one by one, so that an error names its operator.
   bool in_step() const { return in_step_; }
   void set_in_step(bool in_step) { in_step_ = in_step; }
 
  private:
+  int gpu_ = -1;
   bool in_step_ = false;
 };
 

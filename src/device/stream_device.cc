@@ -29,6 +29,7 @@ Stream& StreamDevice::stream_of(Use use) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (!streams_[i]) {
     streams_[i] = make_stream();
+    streams_[i]->set_gpu(id_.index);
     streams_[i]->set_in_step(in_step());
     made_[i].store(streams_[i].get(), std::memory_order_release);
   }
@@ -68,6 +69,7 @@ std::unique_ptr<StreamGraph> StreamDevice::capture(FunctionRef<void(Stream&)> wo
   const std::lock_guard<std::mutex> lock(capturing_);
   if (!recorder_) recorder_ = make_recorder();
   Stream& stream = recorder_->begin();
+  stream.set_gpu(id_.index);
   try {
     work(stream);
   } catch (...) {

@@ -11,6 +11,7 @@
 
 #include "device/gpu.h"
 #include "device/library.h"
+#include "device/stream_device.h"
 #include "evaluate.h"
 #include "executor/invoke.h"
 
@@ -226,6 +227,25 @@ std::string label(DType dtype, const Gemm& g) {
 constexpr DType floats[] = {DType::f32, DType::f64, DType::f16, DType::bf16};
 
 }  // namespace
+
+TEST_CASE("cublaslt: products in a graph are the library's too") {
+  CublasLt lt(library(), {});
+  StreamDevice& device = gpu_device(0);
+  for (const DType dtype : floats) {
+    Try one(dtype, plain(5, 3, 4));
+    gemm(lt, *device.stream(), dtype, one.g);  // chooses the algorithm
+    const std::vector<double> first = one.d.values();
+    const int64_t count = lt.count(), asked = lt.asked();
+    const std::unique_ptr<StreamGraph> graph = device.capture([&](Stream& stream) { gemm(lt, stream, dtype, one.g); });
+    CHECK(lt.count() - count == lt.on());
+    CHECK(lt.asked() == asked);
+    device.stream()->fill_zero(one.g.d, static_cast<size_t>(15 * dtype_size(dtype)));
+    CHECK(one.d.values() != first);
+    graph->launch(*device.stream());
+    CHECK(one.d.values() == first);
+    CHECK(first == one.expected);
+  }
+}
 
 TEST_CASE("cublaslt: every kind of product gives what it gives without the library") {
   CublasLt lt(library(), {}), none(nullptr, {});

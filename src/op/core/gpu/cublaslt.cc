@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "base/environment.h"
+#include "device/gpu.h"
 #include "device/library.h"
-#include "device/stream_device.h"
 
 namespace mixnet::gpu {
 namespace {
@@ -238,33 +238,24 @@ CublasLt::CublasLt(std::unique_ptr<SystemLibrary> library, const Options& option
 
 CublasLt::~CublasLt() = default;
 
-// Null for a stream that is no device's compute stream. What the library is told is of the device that calls of this thread are for, which
-// library_stream() sets.
-CublasLt::OnDevice* CublasLt::on_device(Stream& stream) {
+// A stream that records (device/stream_graph.h) has its device's algorithms and workspace: what it has recorded runs on the compute stream.
+CublasLt::OnDevice& CublasLt::on_device(const Stream& stream) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  const auto it = devices_.find(&stream);
-  if (it != devices_.end()) return it->second.get();
-  for (int i = 0; i < StreamDevice::in_use(); ++i) {
-    StreamDevice* const device = StreamDevice::used(i);
-    if (!device || device->stream() != &stream) continue;
-    library_stream(stream);
-    return (devices_[&stream] = std::make_unique<OnDevice>(*this, *device)).get();
-  }
-  return nullptr;
+  std::unique_ptr<OnDevice>& it = devices_[stream.gpu()];
+  if (!it) it = std::make_unique<OnDevice>(*this, gpu_device(stream.gpu()));
+  return *it;
 }
 
 bool CublasLt::takes(Stream& stream, DType dtype, const Gemm& g) {
   if (!on() || !sayable(dtype, g)) return false;
-  OnDevice* const device = on_device(stream);
-  if (!device) return false;
-  library_stream(stream);
-  return device->takes(dtype, g);
+  library_stream(stream);  // and makes the device this thread's
+  return on_device(stream).takes(dtype, g);
 }
 
 bool CublasLt::gemm(Stream& stream, DType dtype, const Gemm& g) {
   if (!on() || !sayable(dtype, g)) return false;
-  OnDevice* const device = on_device(stream);
-  if (!device || !device->gemm(library_stream(stream), dtype, g)) return false;
+  void* const native = library_stream(stream);
+  if (!on_device(stream).gemm(native, dtype, g)) return false;
   ++count_;
   return true;
 }

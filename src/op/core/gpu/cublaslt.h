@@ -39,13 +39,13 @@ class CublasLt {
  private:
   struct Choice;
   class OnDevice;
-  OnDevice* on_device(Stream& stream);
+  OnDevice& on_device(const Stream& stream);
 
   const std::unique_ptr<SystemLibrary> library_;
   const Options options_;
   lt::Functions functions_{};
-  std::mutex mutex_;  // guards the map
-  std::map<const Stream*, std::unique_ptr<OnDevice>> devices_;
+  std::mutex mutex_;                                  // guards the map
+  std::map<int, std::unique_ptr<OnDevice>> devices_;  // by index
   std::atomic<int64_t> count_{0}, asked_{0};
 };
 
