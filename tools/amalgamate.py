@@ -20,10 +20,14 @@ MODULES = ("base", "device", "engine", "storage", "op", "ndarray", "symbol", "pa
 # What a predictor never reaches: threads of the engine, training, other ways in.
 LEFT_OUT = (
     "base/plugin_library.",
+    "device/collectives.",
     "device/cuda/",
     "device/emulated/",
     "device/gpu.",
+    "device/library.",
+    "device/nccl.",
     "device/no_gpu.cc",
+    "device/staging.",
     "device/stream_device.",
     "device/watcher.",
     "engine/threaded_engine.cc",
