@@ -52,7 +52,7 @@ nccl::UniqueId Collectives::make_id() {
   return id;
 }
 
-std::shared_ptr<Collectives> Collectives::join(const nccl::UniqueId& id, int size, int rank, int gpu,
+std::shared_ptr<Collectives> Collectives::join(const nccl::UniqueId& id, int size, int rank, int gpu, double patience_s,
                                                double timeout_s) {
   std::string why;
   const nccl::Library* const library = nccl::library(&why);
@@ -82,8 +82,8 @@ std::shared_ptr<Collectives> Collectives::join(const nccl::UniqueId& id, int siz
   }).detach();
   std::unique_lock<std::mutex> lock(joining->mutex);
   const bool joined =
-      joining->over.wait_for(lock, std::chrono::duration<double>(timeout_s), [&] { return joining->joined; });
-  MIXNET_CHECK(joined, net, "[nccl] rank ", rank, " of ", size, ": the others did not join within ", timeout_s, " s");
+      joining->over.wait_for(lock, std::chrono::duration<double>(patience_s), [&] { return joining->joined; });
+  MIXNET_CHECK(joined, net, "[nccl] rank ", rank, " of ", size, ": the others did not join within ", patience_s, " s");
   nccl::check(*library, joining->result, "ncclCommInitRank");
   return std::shared_ptr<Collectives>(new Collectives(*library, {joining->comm}, {gpu}, Code::net, timeout_s));
 }

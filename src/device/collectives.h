@@ -44,8 +44,9 @@ class Collectives {
   static bool possible();
   // Made by one process, which gives it to the others. Throws Code::unsupported without NCCL.
   static nccl::UniqueId make_id();
-  // Waits for the other processes. Throws Code::net when they do not come in time.
-  static std::shared_ptr<Collectives> join(const nccl::UniqueId& id, int size, int rank, int gpu, double timeout_s);
+  // Waits so many seconds for the other processes. Throws Code::net when they do not come.
+  static std::shared_ptr<Collectives> join(const nccl::UniqueId& id, int size, int rank, int gpu, double patience_s,
+                                           double timeout_s);
   static bool takes(DType dtype) { return nccl::type_of(dtype) >= 0; }
   // Of all groups so far, for tests.
   static int64_t calls();

@@ -13,7 +13,6 @@ class Staging::UnderWay : public std::enable_shared_from_this<UnderWay> {
   UnderWay(Staging& staging, Copy copy) : staging_(staging), copy_(std::move(copy)) {}
   size_t blocks() const { return copy_.bytes > block_bytes ? 2 : 1; }
   size_t bytes() const { return copy_.bytes; }
-
   bool begun() const { return has_begun_; }
 
   // Without blocks the stream copies directly.

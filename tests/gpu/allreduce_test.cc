@@ -17,7 +17,7 @@
 namespace mixnet::mpi {
 namespace {
 
-constexpr Deadlines quick{5, 600};
+constexpr Deadlines patient{60, 600};
 const char* const stand_in = MIXNET_STAND_INS "/libnccl.so";
 
 using Body = std::function<void(KVStore& store, DeviceId gpu)>;
@@ -32,7 +32,7 @@ void run_workers(const char* library, const Body& body) {
   for (int rank = 0; rank < 2; ++rank) {
     threads.emplace_back([&, rank] {
       own_rank = rank;
-      const auto store = make_allreduce_store("dist_allreduce", Communicator::make(fake_plugin(), rank, 2, quick));
+      const auto store = make_allreduce_store("dist_allreduce", Communicator::make(fake_plugin(), rank, 2, patient));
       body(*store, {DeviceKind::gpu, rank});
     });
   }

@@ -170,8 +170,8 @@ void stand_in_fails(int how) {
 // Two groups of one GPU each that know of each other as those of two processes do.
 std::vector<std::shared_ptr<Collectives>> joined(double timeout_s) {
   const nccl::UniqueId id = Collectives::make_id();
-  auto second = std::async(std::launch::async, [&] { return Collectives::join(id, 2, 1, 1, timeout_s); });
-  auto first = Collectives::join(id, 2, 0, 0, timeout_s);
+  auto second = std::async(std::launch::async, [&] { return Collectives::join(id, 2, 1, 1, 60, timeout_s); });
+  auto first = Collectives::join(id, 2, 0, 0, 60, timeout_s);
   return {std::move(first), second.get()};
 }
 
@@ -204,7 +204,7 @@ TEST_CASE("collectives: ranks that call differently are told") {
 TEST_CASE("collectives: who does not join in time is not waited for") {
   const Library library;
   const nccl::UniqueId id = Collectives::make_id();
-  CHECK_THROWS_WITH_AS(Collectives::join(id, 2, 0, 0, 0.05),
+  CHECK_THROWS_WITH_AS(Collectives::join(id, 2, 0, 0, 0.05, 60),
                        "[nccl] rank 0 of 2: the others did not join within 0.05 s", Error);
   unlink(id.bytes);
 }

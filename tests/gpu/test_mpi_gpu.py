@@ -79,6 +79,7 @@ def test_training_ends_with_the_same_weights_everywhere(workers, nccl):  # noqa:
         assert seen["far"] < 1e-5
 
 
+@pytest.mark.parametrize("nccl", ["with NCCL"], indirect=True)
 def test_a_killed_worker_is_an_error_of_the_others(workers, nccl):  # noqa: F811
     text = """
     gpu = mx.gpu(rank % mx.num_gpus())
@@ -94,7 +95,7 @@ def test_a_killed_worker_is_an_error_of_the_others(workers, nccl):  # noqa: F811
     write()
     os._exit(0)
     """
-    group = workers.start(text, 2, options=("--mca", "orte_enable_recovery", "1"), MIXNET_PS_TIMEOUT_S="4", **nccl)
+    group = workers.start(text, 2, options=("--mca", "orte_enable_recovery", "1"), MIXNET_PS_TIMEOUT_S="8", **nccl)
     seen = group.seen(0)
     assert seen["first"] == 2
     assert seen["lost"][0] == NET

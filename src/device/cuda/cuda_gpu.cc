@@ -127,17 +127,14 @@ class CudaGpu final : public StreamDevice {
     cudaGetLastError();
     return true;
   }
-  // From now on copies to and from the other one go straight, and kernels of libraries may reach its memory, where the machine can do that.
+  // From now on copies to and from the other one go straight where the machine can do that; elsewhere CUDA takes them through the host.
   void reach(const CudaGpu& other) {
     int can = 0;
     use(index_);
-    check(index_, cudaDeviceCanAccessPeer(&can, index_, other.index_), "cudaDeviceCanAccessPeer");
-    if (!can) return;
-    const cudaError_t code = cudaDeviceEnablePeerAccess(other.index_, 0);
-    cudaGetLastError();
-    // Somebody else of the process may have done it; and there are machines with more GPUs than one can reach.
-    if (code == cudaErrorPeerAccessAlreadyEnabled || code == cudaErrorTooManyPeers) return;
-    check(index_, code, "cudaDeviceEnablePeerAccess");
+    // Somebody else of the process may have done it already, and there are machines with more GPUs than one can reach: no reason to do without this one.
+    const bool done = cudaDeviceCanAccessPeer(&can, index_, other.index_) == cudaSuccess &&
+                      (!can || cudaDeviceEnablePeerAccess(other.index_, 0) == cudaSuccess);
+    if (!done) cudaGetLastError();
   }
 
  protected:

@@ -77,7 +77,7 @@ bool GpuSums::join(const Reduction& any) {
   if (letter.made) {
     try {
       gpu_ = any.target.device().index;
-      group_ = Collectives::join(letter.id, size_, rank_, gpu_, deadlines_.collective());
+      group_ = Collectives::join(letter.id, size_, rank_, gpu_, deadlines_.collective(), deadlines_.collective());
       joined = 1;
     } catch (const Error&) {
     }

@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -49,6 +50,7 @@ struct Rank {
 // What the ranks share.
 struct Room {
   std::atomic<int> joined;
+  std::atomic<bool> failed;  // one of them has: its peers are told
   Rank ranks[most_ranks];
   alignas(64) char areas[most_ranks][area_bytes];
 };
@@ -120,7 +122,8 @@ ncclComm* make(Room* room, int rank, int size, bool together) {
 bool all_at(ncclComm& comm, uint64_t step) {
   for (int r = 0; r < comm.size; ++r) {
     while (comm.room->ranks[r].step.load(std::memory_order_acquire) < step) {
-      if (comm.aborted) return false;
+      if (comm.room->failed) comm.error = remote_error;
+      if (comm.aborted || comm.error != success) return false;
       std::this_thread::sleep_for(std::chrono::microseconds(20));
     }
   }
@@ -161,7 +164,8 @@ void carry_out(const Entry& entry, int with_fault) {
   ncclComm& comm = *entry.comm;
   const Call& call = entry.call;
   while (with_fault == 1 && !comm.aborted) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  if (with_fault == 2) comm.error = remote_error;
+  if (with_fault == 2) comm.room->failed = true;
+  if (comm.room->failed) comm.error = remote_error;
   if (comm.aborted || comm.error != success) return;
   const size_t size = size_of(call.type), most = area_bytes / size;
   for (size_t first = 0; first == 0 || first < call.count; first += most) {
@@ -227,7 +231,8 @@ int enter_call(Kind kind, const void* from, void* to, size_t count, int type, in
 
 int new_id(Id* id) {
   std::memset(id, 0, sizeof *id);
-  std::strcpy(id->bytes, "/tmp/mixnet-stand-in-nccl-XXXXXX");
+  const std::string pattern = "/tmp/mixnet-stand-in-nccl-" + std::string(6, 'X');
+  std::strcpy(id->bytes, pattern.c_str());
   const int file = mkstemp(id->bytes);
   if (file < 0) return system_error;
   const bool sized = ftruncate(file, sizeof(Room)) == 0;
