@@ -19,6 +19,9 @@ bool in_step() {
 
 }  // namespace
 
+StreamDevice::StreamDevice(int index)
+    : id_{DeviceKind::gpu, index}, staging_(*this, environment_int("GPU_STAGING_BYTES", int64_t{32} << 20)) {}
+
 int StreamDevice::in_use() { return most_gpus; }
 StreamDevice* StreamDevice::used(int index) { return devices[index].load(std::memory_order_acquire); }
 void StreamDevice::enlist() { devices[id_.index % most_gpus].store(this, std::memory_order_release); }
@@ -36,27 +39,47 @@ Stream& StreamDevice::stream_of(Use use) {
   return *streams_[i];
 }
 
-void StreamDevice::copy_from(const Device&, void* to, const void* from, size_t bytes) {
+Watcher& StreamDevice::watcher_of(Use use) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::unique_ptr<Watcher>& watcher = watchers_[static_cast<size_t>(use)];
+  if (!watcher) watcher = std::make_unique<Watcher>();
+  return *watcher;
+}
+
+void StreamDevice::copy_from(const Device& other, void* to, const void* from, size_t bytes) {
   if (bytes == 0) return;
   Stream& compute = stream_of(Use::compute);
+  if (!other.id().host() && other.id() != id_) {
+    Stream& source = *get_device(other.id()).stream();
+    compute.wait(*source.record());
+    compute.copy(to, from, bytes);
+    source.wait(*compute.record());
+    return;
+  }
+  // The caller waits anyway: nothing is gained by pinned blocks.
   compute.copy(to, from, bytes);
   compute.synchronize();
 }
 
 void StreamDevice::copy_later(Device& source, Device& target, void* to, const void* from, size_t bytes,
                               Watcher::Done done) {
-  Stream& way = stream_of(source.id().host() ? Use::copy_in : Use::copy_out);
+  const bool inwards = source.id().host();
+  const Use use = inwards ? Use::copy_in : Use::copy_out;
+  Stream& way = stream_of(use);
+  std::vector<EventPtr> before;
   for (Device* device : {&source, &target}) {
-    if (Stream* before = device->stream()) way.wait(*before->record());
+    if (Stream* stream = device->stream()) before.push_back(stream->record());
   }
+  const void* const host = inwards ? from : target.id().host() ? to : nullptr;
+  if (host && bytes > 0 && pageable(host))
+    return staging_.copy({way, watcher_of(use), std::move(before), to, from, bytes, inwards, std::move(done)});
+  for (const EventPtr& event : before) way.wait(*event);
   if (bytes > 0) way.copy(to, from, bytes);
-  Watcher* watcher;
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (!watcher_) watcher_ = std::make_unique<Watcher>();
-    watcher = watcher_.get();
-  }
-  watcher->tell(way.record(), std::move(done));
+  watcher_of(use).tell(way.record(), std::move(done));
+}
+
+void StreamDevice::when_computed(Watcher::Done done) {
+  watcher_of(Use::compute).tell(stream_of(Use::compute).record(), std::move(done));
 }
 
 void StreamDevice::synchronize() {

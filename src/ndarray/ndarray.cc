@@ -6,6 +6,7 @@
 #include "device/stream.h"
 //[full
 #include "device/gpu.h"
+#include "ndarray/copy_over.h"
 //]
 
 namespace mixnet {
@@ -190,8 +191,9 @@ void copy_task(const NDArray& from, const NDArray& to) {
   to_device.copy_from(get_device(source.device), target.data, source.data, bytes);
 }
 
+}  // namespace
+
 //[full
-// From or to a GPU: the operation ends when the bytes have arrived.
 void copy_over(const NDArray& from, const NDArray& to) {
   MIXNET_CHECK(from.dense(), unsupported, "[copy] expected a dense array, got ", storage_name(from.kind()),
                ", which GPUs do not have");
@@ -206,8 +208,6 @@ void copy_over(const NDArray& from, const NDArray& to) {
                  });
 }
 //]
-
-}  // namespace
 
 void copy(const NDArray& from, const NDArray& to, int32_t priority) {
   MIXNET_CHECK(from.shape() == to.shape(), shape, "[copy] expected ", to.shape(), ", got ", from.shape());

@@ -3,7 +3,10 @@
 Run by tools/run_tests.py in a process of its own, on the library with emulated GPUs (build/release/emulated), and by `make test-gpu` on real ones.
 """
 
+import ctypes
 import os
+import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -113,12 +116,101 @@ def test_training_ends_where_the_cpus_does(net, shape, optimizer):
         np.testing.assert_allclose(got[name], value, rtol=2e-3, atol=2e-4, err_msg=name)
 
 
+@pytest.fixture(params=["with NCCL", "without"])
+def nccl(request, monkeypatch):
+    """Both ways of summing over GPUs; how many collectives were carried out so far, or None where that is not known."""
+    if request.param == "without":
+        monkeypatch.setenv("MIXNET_NCCL", "0")
+        return lambda: None
+    with open("/proc/self/maps") as file:
+        folder = next(pathlib.Path(line.split()[-1]).parent for line in file if "libmixnet.so" in line)
+    stand_in = folder.parent / "stand_ins" / "libnccl.so"
+    if not stand_in.exists():
+        return lambda: None
+    monkeypatch.setenv("MIXNET_NCCL", str(stand_in))
+    count = ctypes.CDLL(str(stand_in)).stand_in_nccl_carried_out
+    count.restype = ctypes.c_int64
+    return count
+
+
 @pytest.mark.skipif(mx.num_gpus() < 2, reason="needs GPU")
-def test_several_gpus_share_a_batch():
+@pytest.mark.parametrize("kvstore", ["device", "nccl"])
+def test_several_gpus_share_a_batch(nccl, kvstore):
     want = train(mlp(), (10,), mx.cpu(), "sgd")
-    got = train(mlp(), (10,), [mx.gpu(0), mx.gpu(1)], "sgd", "device")
+    before = nccl()
+    got = train(mlp(), (10,), [mx.gpu(0), mx.gpu(1)], "sgd", kvstore)
     for name, value in want.items():
         np.testing.assert_allclose(got[name], value, rtol=1e-3, atol=1e-5, err_msg=name)
+    if before is not None:
+        # Two GPUs, four parameters, twelve steps: every push and every pull.
+        assert nccl() - before >= 192
+
+
+@pytest.mark.skipif(mx.num_gpus() < 2, reason="needs GPU")
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16", "int32", "int64", "int8", "uint8", "bool"])
+def test_a_store_sums_and_gives_over_gpus(nccl, dtype):
+    """With and without an updater; into all GPUs, one, and the CPU."""
+    contexts = [mx.gpu(0), mx.gpu(1)]
+
+    def each(*values):
+        return [mx.nd.full((3, 5), value, ctx=ctx).astype(dtype) for value, ctx in zip(values, contexts)]
+
+    def pulled(ctxs):
+        outs = [mx.nd.zeros((3, 5), ctx=ctx).astype(dtype) for ctx in ctxs]
+        store.pull("w", out=outs)
+        assert [out.context for out in outs] == ctxs
+        return [np.unique(out.astype("float32").asnumpy()).tolist() for out in outs]
+
+    places = (contexts, contexts[::-1], contexts[1:], [mx.cpu()], [mx.cpu(), mx.gpu(1)])
+    store = mx.kv.create("nccl")
+    store.init("w", each(1)[0])
+    for ctxs in places:
+        assert pulled(ctxs) == [[1]] * len(ctxs)
+    store.push("w", each(1, 2))
+    for ctxs in places:
+        assert pulled(ctxs) == [[1 if dtype == "bool" else 3]] * len(ctxs)
+    store.push("w", each(4, 1)[::-1])
+    assert pulled(contexts) == [[1 if dtype == "bool" else 5]] * 2
+    if dtype == "bool":
+        return
+    store.push("w", each(4, 1)[1:])  # one GPU alone
+    assert pulled(contexts) == [[1]] * 2
+
+    def step(key, received, stored):
+        stored += received * 2
+
+    store.set_updater(step)
+    for want in (7, 13):
+        store.push("w", each(1, 2))
+        for ctxs in places:
+            assert pulled(ctxs) == [[want]] * len(ctxs)
+
+
+@pytest.mark.skipif(mx.num_gpus() < 2, reason="needs GPU")
+def test_a_lost_collective_is_an_error_of_its_key(nccl, monkeypatch, tmp_path):
+    if nccl() is None:
+        return
+    own = shutil.copy(os.environ["MIXNET_NCCL"], tmp_path / "libnccl.so")  # whose groups are no other test's
+    monkeypatch.setenv("MIXNET_NCCL", str(own))
+    ones, outs = ([mx.nd.full((4,), value, ctx=mx.gpu(i)) for i in (0, 1)] for value in (1, 0))
+    store = mx.kv.create("nccl")
+    store.init(["a", "b"], [ones[0], ones[0]])
+    store.push("b", ones)
+    store.pull("b", out=outs)
+    mx.nd.waitall()
+    ctypes.CDLL(str(own)).stand_in_nccl_fail(2)
+    store.push("a", ones)
+    store.pull("a", out=outs)
+    with pytest.raises(mx.MXNetError, match=r"\[nccl\] gpu\(0\): remote process exited"):
+        outs[1].wait_to_read()
+    # Other keys are as they were, and sums go on without the library.
+    store.pull("b", out=outs)
+    assert [out.asnumpy().tolist() for out in outs] == [[2] * 4] * 2
+    store.push("a", ones)
+    store.pull("a", out=outs)
+    assert [out.asnumpy().tolist() for out in outs] == [[2] * 4] * 2
+    with pytest.raises(mx.MXNetError):
+        mx.nd.waitall()
 
 
 def test_a_store_keeps_and_gives_values_of_gpus():

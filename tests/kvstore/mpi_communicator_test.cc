@@ -12,7 +12,7 @@ namespace mixnet::mpi {
 namespace {
 
 using Workers = std::shared_ptr<Communicator>;
-constexpr Deadlines quick{5, 600};
+constexpr Deadlines patient{60, 600};  // a loaded machine may stop a thread for seconds
 
 // Runs `body` on so many threads, each a worker; worlds do not overlap.
 void run_workers(int size, const Deadlines& deadlines, unsigned seed, const std::function<void(Communicator&)>& body,
@@ -86,7 +86,7 @@ bool has(const std::string& text, const char* part) { return text.find(part) != 
 TEST_CASE("mpi: sums come out right whatever the order in which workers have their values") {
   for (unsigned seed = 0; seed < 8; ++seed) {
     std::atomic<int> wrong{0};
-    run_workers(3, quick, seed, [&](Communicator& workers) {
+    run_workers(3, patient, seed, [&](Communicator& workers) {
       std::mt19937 random(seed * 10 + static_cast<unsigned>(workers.rank()));
       std::vector<std::string> keys;
       std::vector<NDArray> first, sums;
@@ -118,7 +118,7 @@ TEST_CASE("mpi: sums come out right whatever the order in which workers have the
 }
 
 TEST_CASE("mpi: small keys that are there together travel together") {
-  run_workers(2, quick, 1, [&](Communicator& workers) {
+  run_workers(2, patient, 1, [&](Communicator& workers) {
     std::vector<std::string> keys;
     std::vector<NDArray> values;
     for (int k = 0; k < 1000; ++k) keys.push_back(std::to_string(k)), values.push_back(filled(10, 1));
@@ -134,7 +134,7 @@ TEST_CASE("mpi: small keys that are there together travel together") {
 }
 
 TEST_CASE("mpi: different calls are an error for all, and the group goes on") {
-  run_workers(2, quick, 1, [&](Communicator& workers) {
+  run_workers(2, patient, 1, [&](Communicator& workers) {
     const std::string error = error_of([&] {
       if (workers.rank() == 0) workers.add_keys({"a"}, {filled(3, 1)});
       else workers.barrier();
@@ -147,7 +147,7 @@ TEST_CASE("mpi: different calls are an error for all, and the group goes on") {
 }
 
 TEST_CASE("mpi: a value that failed fails the sum for the others, and only that one") {
-  run_workers(2, quick, 1, [&](Communicator& workers) {
+  run_workers(2, patient, 1, [&](Communicator& workers) {
     const NDArray value = filled(3, 1), sum = filled(3, 0);
     workers.add_keys({"a"}, {value});
     if (workers.rank() == 1) {
@@ -195,7 +195,7 @@ TEST_CASE("mpi: who is late with a key, or does not come to a barrier, is named 
 }
 
 TEST_CASE("mpi: a worker that leaves ends what the others wait for") {
-  run_workers(2, quick, 1, [&](Communicator& workers) {
+  run_workers(2, patient, 1, [&](Communicator& workers) {
     const NDArray value = filled(3, 1);
     workers.add_keys({"a"}, {value});
     if (workers.rank() == 1) return workers.leave();

@@ -299,7 +299,7 @@ def _leave():
 
 
 def create(name="local"):
-    """A KVStore of a type: 'local', 'device', or between machines 'dist_sync', 'dist_async', 'dist_async:N' (at most N rounds ahead)
+    """A KVStore of a type: 'local', 'device' (also called 'nccl'), or between machines 'dist_sync', 'dist_async', 'dist_async:N' (at most N rounds ahead)
     and 'dist_allreduce' (by MPI, without servers).
 
     Those join the group that the environment or MPI names (see `mixnet launch`) and return when it is together.

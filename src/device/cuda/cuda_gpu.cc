@@ -102,6 +102,31 @@ class CudaGpu final : public StreamDevice {
     check(index_, cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
     return {static_cast<int64_t>(free), static_cast<int64_t>(total)};
   }
+  // Of all GPUs of the process.
+  void* allocate_pinned(size_t bytes) override {
+    use(index_);
+    void* data = nullptr;
+    if (cudaHostAlloc(&data, bytes, cudaHostAllocPortable) == cudaSuccess) return data;
+    cudaGetLastError();
+    return nullptr;
+  }
+  bool pageable(const void* data) const override {
+    use(index_);
+    cudaPointerAttributes attributes;
+    if (cudaPointerGetAttributes(&attributes, data) == cudaSuccess)
+      return attributes.type == cudaMemoryTypeUnregistered;
+    cudaGetLastError();
+    return true;
+  }
+  // From now on copies to and from the other one go straight where the machine can do that; elsewhere CUDA takes them through the host.
+  void reach(const CudaGpu& other) {
+    int can = 0;
+    use(index_);
+    // Somebody else of the process may have done it already, and there are machines with more GPUs than one can reach: no reason to do without this one.
+    const bool done = cudaDeviceCanAccessPeer(&can, index_, other.index_) == cudaSuccess &&
+                      (!can || cudaDeviceEnablePeerAccess(other.index_, 0) == cudaSuccess);
+    if (!done) cudaGetLastError();
+  }
 
  protected:
   std::unique_ptr<Stream> make_stream() override { return std::make_unique<CudaStream>(index_); }
@@ -143,7 +168,14 @@ StreamDevice& gpu_device(int index) {
   static auto& gpus = *new std::vector<std::unique_ptr<CudaGpu>>(static_cast<size_t>(found().count));
   const std::lock_guard<std::mutex> lock(mutex);
   std::unique_ptr<CudaGpu>& gpu = gpus[static_cast<size_t>(index)];
-  if (!gpu) gpu = std::make_unique<CudaGpu>(index);
+  if (gpu) return *gpu;
+  auto made = std::make_unique<CudaGpu>(index);
+  for (const std::unique_ptr<CudaGpu>& other : gpus) {
+    if (!other) continue;
+    made->reach(*other);
+    other->reach(*made);
+  }
+  gpu = std::move(made);
   return *gpu;
 }
 

@@ -1,6 +1,8 @@
 // GPUs of threads and guarded memory, two of them: kernels written for CUDA, compiled for this machine, run on them as asynchronously as on real ones.
 #include "device/emulated/emulated_gpu.h"
 
+#include <cstdlib>
+
 #include "base/error.h"
 #include "device/emulated/emulated_graph.h"
 #include "device/emulated/emulated_stream.h"
@@ -26,6 +28,8 @@ class EmulatedGpu final : public StreamDevice {
   }
   MemoryInfo memory() const override { return memory_.info(); }
   std::string model() const override { return "emulated"; }
+  void* allocate_pinned(size_t bytes) override { return std::aligned_alloc(64, bytes); }
+  bool pageable(const void*) const override { return true; }
   EmulatedMemory& guarded() { return memory_; }
 
  protected:

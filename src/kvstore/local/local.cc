@@ -1,12 +1,15 @@
 #include "kvstore/local/local_store.h"
 
+#include <algorithm>
 #include <set>
 
 #include "base/profile.h"
 #include "device/device.h"
 #include "kvstore/local/devices.h"
 #include "kvstore/local/local.h"
+#include "kvstore/local/over_gpus.h"
 #include "kvstore/reduce.h"
+#include "ndarray/copy_over.h"
 
 namespace mixnet {
 
@@ -30,13 +33,13 @@ std::vector<StoredValue> make_entries(const Arrays& values) {
 }
 
 void copy_task(const NDArray& from, const NDArray& to) {
+  if (apart(from.device(), to.device())) return copy_over(from, to);
   const TensorView source = from.view(), target = to.view();
   if (target.device.host() && source.device.host()) {
     const void* one[] = {source.data};
     return sum_values(from.dtype(), one, target.data, from.size());
   }
-  get_device(target.device)
-      .copy_from(get_device(source.device), target.data, source.data, static_cast<size_t>(source.bytes()));
+  get_device(target.device).stream()->copy(target.data, source.data, static_cast<size_t>(source.bytes()));
 }
 
 }  // namespace
@@ -118,10 +121,15 @@ void LocalStore::push(const Keys& keys, const Arrays& values, int priority) {
     if (sums_on_devices() && apart(pushed, group.entry.value.device()) && !pushed.host())
       group.entry.value = brought(group.entry.value, pushed, priority);
     if (compression_.codes != Codes::none) check_host(group.entry.value, "push with compression");
+    group.entry.replicas.clear();
+    group.together = collectives(group.items);
+    if (group.together) continue;
     for (NDArray& value : group.items) value = brought(value, group.entry.value.device(), priority);
   }
   for (const auto& group : groups) {
-    if (!updater_) {
+    if (group.together) {
+      push_together(group, priority);
+    } else if (!updater_) {
       store_sum(group.key, group.entry, group.items, priority);
     } else if (consistency_ == Consistency::sequential) {
       update(group.key, group.entry, sum(group.entry, group.items, priority), priority);
@@ -131,18 +139,53 @@ void LocalStore::push(const Keys& keys, const Arrays& values, int priority) {
   }
 }
 
+// The group of GPUs that can sum these values where they are, or give them a value; or null.
+std::shared_ptr<Collectives> LocalStore::collectives(const Arrays& items) const {
+  const bool one_by_one = updater_ && consistency_ == Consistency::eventual;
+  if (!sums_on_devices() || compression_.codes != Codes::none || one_by_one) return nullptr;
+  return group_of(items);
+}
+
+void LocalStore::push_together(const Group<NDArray>& group, int priority) {
+  StoredValue& entry = group.entry;
+  const OverGpus how{group.together, "push of key " + group.key, priority};
+  if (updater_) {
+    push_reduce(how, group.items, buffer_of(entry));
+    return update(group.key, entry, entry.buffer, priority);
+  }
+  Arrays targets;
+  for (const NDArray& value : group.items) {
+    const bool here = value.device() == entry.value.device();
+    targets.push_back(here ? entry.value : NDArray(value.shape(), value.dtype(), value.device()));
+    if (!here) entry.replicas.push_back(targets.back());
+  }
+  Variable* others[] = {entry.update.variable()};
+  push_all_reduce(how, group.items, targets, others);
+}
+
 void LocalStore::pull(const Keys& keys, const Arrays& outputs, int priority) {
   const profile::Span span(profile::Category::api, "kvstore pull");
   engine().wait_for_room();
   std::lock_guard<std::recursive_mutex> lock(mutex_);
-  std::vector<const StoredValue*> entries;
-  for (size_t i = 0; i < keys.size(); ++i) {
-    entries.push_back(&find(keys[i], "pull"));
-    check_fits(keys[i], outputs[i], entries[i]->value, "pull");
+  auto groups = grouped(keys, outputs, "pull");
+  for (auto& group : groups) {
+    for (const NDArray& out : group.items) check_fits(group.key, out, group.entry.value, "pull");
+    if (group.entry.replicas.empty()) group.together = collectives(group.items);
   }
-  for (size_t i = 0; i < keys.size(); ++i) {
-    auto body = [from = entries[i]->value, to = outputs[i]] { copy_task(from, to); };
-    push_out(make_task(body, "pull of key " + keys[i]), *entries[i], outputs[i], nullptr, priority);
+  for (const auto& group : groups) {
+    const StoredValue& entry = group.entry;
+    const auto here = [&](const NDArray& out) { return out.device() == entry.value.device(); };
+    if (group.together && std::any_of(group.items.begin(), group.items.end(), here)) {
+      Variable* reads[] = {entry.update.variable()};
+      push_broadcast({group.together, "pull of key " + group.key, priority}, entry.value, group.items, reads);
+      continue;
+    }
+    for (const NDArray& out : group.items) {
+      const NDArray& from = nearest(entry, out.device());
+      const NDArray* const replica = &from == &entry.value ? nullptr : &from;
+      push_out(make_task([from, out] { copy_task(from, out); }, "pull of key " + group.key), entry, out, replica,
+               priority);
+    }
   }
 }
 

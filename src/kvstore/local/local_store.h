@@ -3,7 +3,9 @@
 //
 // Calls wait for room in the engine before they take the lock and push without waiting while they have it: updaters may use the store.
 //
-// Without an updater the sum of a push is written where the value lies, and a pull is one copy of it.
+// Without an updater the sum of a push is written where the value lies, and a pull is one copy of it. Where values lie on several GPUs and there is
+// NCCL, "device" and "nccl" sum them by it (over_gpus.h), which leaves the sum on all of them; what an updater has made of one is
+// broadcast to those which pull together.
 #pragma once
 #include <memory>
 #include <mutex>
@@ -16,6 +18,8 @@
 #include "kvstore/local/stored_value.h"
 
 namespace mixnet {
+
+class Collectives;
 
 class LocalStore : public KVStore {
  public:
@@ -54,6 +58,7 @@ class LocalStore : public KVStore {
     const std::string& key;
     StoredValue& entry;
     std::vector<T> items;
+    std::shared_ptr<Collectives> together;  // by which GPUs carry it out, or null
   };
 
   // Then values move to the GPU where they are pushed from.
@@ -65,6 +70,8 @@ class LocalStore : public KVStore {
   template <class T>
   std::vector<Group<T>> grouped(const Keys& keys, const std::vector<T>& items, const char* what);
 
+  std::shared_ptr<Collectives> collectives(const Arrays& items) const;
+  void push_together(const Group<NDArray>& group, int priority);
   Span<const Residual> residuals(StoredValue& entry, size_t count);
   void push_any_sum(Span<const NDArray> values, Span<const Residual> residuals, const NDArray& target,
                     Span<Variable* const> writes, const std::string& what, int priority);
@@ -95,7 +102,7 @@ std::vector<LocalStore::Group<T>> LocalStore::grouped(const Keys& keys, const st
     if (entry.call != call_) {
       entry.call = call_;
       entry.place = groups.size();
-      groups.push_back({keys[i], entry, {}});
+      groups.push_back({keys[i], entry, {}, nullptr});
     }
     groups[entry.place].items.push_back(items[i]);
   }

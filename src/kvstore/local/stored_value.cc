@@ -1,5 +1,7 @@
 #include "kvstore/local/stored_value.h"
 
+#include "kvstore/local/devices.h"
+
 namespace mixnet {
 
 void check_fits(const std::string& key, const NDArray& array, const NDArray& value, const char* what) {
@@ -7,6 +9,13 @@ void check_fits(const std::string& key, const NDArray& array, const NDArray& val
                ", got ", array.shape());
   MIXNET_CHECK(array.dtype() == value.dtype(), type, "[kvstore ", what, "] key ", key, ": expected ", value.dtype(),
                ", got ", array.dtype());
+}
+
+const NDArray& nearest(const StoredValue& entry, DeviceId device) {
+  for (const NDArray& replica : entry.replicas) {
+    if (replica.device() == device) return replica;
+  }
+  return entry.value;
 }
 
 NDArray& buffer_of(StoredValue& entry) {
@@ -25,7 +34,9 @@ void push_out(std::unique_ptr<Task> task, const StoredValue& entry, const NDArra
   PushOptions options;
   options.bounded = false;
   options.priority = priority;
-  options.small = out.bytes() <= 65536;
+  const NDArray& from = nearest(entry, out.device());
+  if (apart(from.device(), out.device())) options.lane = Lane::io;
+  else options.small = out.bytes() <= 65536;
   engine().push(std::move(task), reads, writes, options);
 }
 

@@ -18,7 +18,9 @@ class Agreement {
     bool failed;  // somebody cannot give a value
   };
 
-  explicit Agreement(size_t slots) : words_(head + slots, not_ready) { words_[0] = words_[1] = words_[2] = 0; }
+  explicit Agreement(size_t slots) : words_(head + slots, not_ready) {
+    words_[0] = words_[1] = words_[2] = words_[4] = 0;
+  }
 
   // What this worker says.
   void leave(int rank) { words_[0] = -rank - 1; }
@@ -27,6 +29,9 @@ class Agreement {
   void meet(const std::string& what);
   void ready(int32_t slot, int32_t priority);
   void fail(int32_t slot) { words_[head + static_cast<size_t>(slot)] = failed; }
+
+  // All that it has ready it can sum on GPUs.
+  void can_sum_on_gpus() { words_[4] = 1; }
 
   // What goes through the allreduce, in place.
   int32_t* data() { return words_.data(); }
@@ -39,10 +44,11 @@ class Agreement {
   bool all_meet() const { return words_[2] > 0; }
   bool meetings_differ() const { return words_[2] != -words_[3]; }
   std::vector<Ready> all_ready() const;
+  bool all_on_gpus() const { return words_[4] > 0; }
 
  private:
-  // 0: who leaves, 1: the complaint, 2 and 3: the meeting's hash and its opposite (0: no meeting), then one word per key.
-  static constexpr size_t head = 4;
+  // 0: who leaves, 1: the complaint, 2 and 3: the meeting's hash and its opposite (0: no meeting), 4: sums on GPUs, then one word per key.
+  static constexpr size_t head = 5;
   static constexpr int32_t not_ready = INT32_MIN, failed = INT32_MIN + 1;
   std::vector<int32_t> words_;
 };

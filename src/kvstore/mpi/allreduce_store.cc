@@ -4,16 +4,20 @@
 #include <mutex>
 
 #include "base/profile.h"
+#include "device/gpu.h"
+#include "kvstore/local/devices.h"
 #include "kvstore/local/local.h"
 #include "kvstore/mpi/job.h"
+#include "kvstore/push_sum.h"
 
 namespace mixnet {
 namespace {
 
 struct Key {
   int32_t slot = 0;
-  // What all workers' sum is put into, kept for the next push. Its engine variable keeps the pushes of the key in order.
-  NDArray sum;
+  NDArray sum;   // what all workers' sum is put into, kept for the next push, where it was pushed from
+  NDArray here;  // the sum over this worker's GPUs, if there are several
+  NDArray order{Shape{1}, DType::u8};  // its engine variable keeps the pushes of the key in order
 };
 
 // Hands a sum to the communicator when the devices' values are there. Ends when all workers' sum is. Skipped, because a value failed, it tells
@@ -33,8 +37,18 @@ class SumTask : public Task {
     sum_.target.view();
     for (const NDArray& source : sum_.sources) source.view();
     sum_.completion = engine().defer();
+    const DeviceId device = sum_.sources[0].device();
+    if (device.host()) {
+      announced_ = false;
+      return workers_->reduce(slot_, std::move(sum_));
+    }
+    // Others are told of a value once it is there, so that none waits for a GPU's work.
+    gpu_device(device.index).when_computed([workers = workers_, slot = slot_, sum = sum_](const Error* error) {
+      if (!error) return workers->reduce(slot, sum);
+      sum.completion->fail(error->code(), error->what());
+      workers->reduce(slot, {sum.key, {}, sum.target, 0, nullptr});
+    });
     announced_ = false;
-    workers_->reduce(slot_, std::move(sum_));
   }
   std::string describe() const override { return "allreduce of key " + key_; }
 
@@ -49,7 +63,7 @@ class SumTask : public Task {
 class AllreduceStore : public KVStore {
  public:
   AllreduceStore(std::string type, std::shared_ptr<mpi::Communicator> workers)
-      : type_(std::move(type)), workers_(std::move(workers)), local_(make_local_store("local")) {}
+      : type_(std::move(type)), workers_(std::move(workers)), local_(make_local_store("device")) {}
   ~AllreduceStore() override { workers_->leave(); }
 
   const std::string& type() const override { return type_; }
@@ -60,7 +74,6 @@ class AllreduceStore : public KVStore {
   void init(const std::vector<std::string>& keys, const std::vector<NDArray>& values) override {
     std::vector<NDArray> first;
     for (const NDArray& value : values) {
-      check_host(value, "init");
       first.emplace_back(value.shape(), value.dtype());
       copy(value, first.back());
     }
@@ -68,7 +81,11 @@ class AllreduceStore : public KVStore {
     int32_t slot = workers_->add_keys(keys, first);
     local_->init(keys, first);
     std::lock_guard<std::recursive_mutex> lock(mutex_);
-    for (size_t i = 0; i < keys.size(); ++i) keys_[keys[i]] = {slot++, NDArray(values[i].shape(), values[i].dtype())};
+    for (size_t i = 0; i < keys.size(); ++i) {
+      Key& key = keys_[keys[i]];
+      key.slot = slot++;
+      key.sum = NDArray(values[i].shape(), values[i].dtype());
+    }
   }
 
   void push(const std::vector<std::string>& keys, const std::vector<NDArray>& values, int priority) override {
@@ -77,8 +94,8 @@ class AllreduceStore : public KVStore {
     std::vector<std::string> names;
     std::vector<NDArray> sums;
     for (auto& [name, group] : grouped(keys, values, "push")) {
-      const Key& key = keys_.at(name);
-      start(name, key, group, key.sum, priority);
+      Key& key = keys_.at(name);
+      start(name, key, group, sum_on(key, group[0].device()), priority);
       names.push_back(name);
       sums.push_back(key.sum);
     }
@@ -115,9 +132,10 @@ class AllreduceStore : public KVStore {
  private:
   using Groups = std::vector<std::pair<std::string, std::vector<NDArray>>>;
 
-  static void check_host(const NDArray& array, const char* what) {
-    MIXNET_CHECK(array.device().host(), unsupported, "[kvstore ", what,
-                 "] dist_allreduce: expected arrays on the CPU, got one on ", array.device().str());
+  // The key's sum, there.
+  static const NDArray& sum_on(Key& key, DeviceId device) {
+    if (apart(key.sum.device(), device)) key.sum = NDArray(key.sum.shape(), key.sum.dtype(), device);
+    return key.sum;
   }
 
   static const std::vector<NDArray>& find(const Groups& groups, const std::string& name) {
@@ -135,7 +153,6 @@ class AllreduceStore : public KVStore {
       const auto key = keys_.find(keys[i]);
       MIXNET_CHECK(key != keys_.end(), invalid, "[kvstore ", what, "] key ", keys[i], " was not initialised");
       const NDArray& like = key->second.sum;
-      check_host(values[i], what);
       MIXNET_CHECK(values[i].shape() == like.shape(), shape, "[kvstore ", what, "] key ", keys[i], ": expected ",
                    like.shape(), ", got ", values[i].shape());
       MIXNET_CHECK(values[i].dtype() == like.dtype(), type, "[kvstore ", what, "] key ", keys[i], ": expected ",
@@ -150,21 +167,22 @@ class AllreduceStore : public KVStore {
   // The sum of a key over all workers into its first output, and from there to the others.
   void sum_into(const std::string& name, const std::vector<NDArray>& values, const std::vector<NDArray>& outputs,
                 int priority) {
-    const Key& key = keys_.at(name);
+    Key& key = keys_.at(name);
     const NDArray& first = outputs.front();
-    bool aside = false;  // the output would be written while it is still read
+    bool aside = apart(values[0].device(), first.device());  // the output would be written while it is still read
     for (const NDArray& value : values)
       aside |= value.overlaps(first) && !(values.size() == 1 && value.same_memory(first));
-    const NDArray target = aside ? key.sum : first;
+    const NDArray target = aside ? sum_on(key, values[0].device()) : first;
     start(name, key, values, target, priority);
     for (const NDArray& out : outputs) copy(target, out, priority);
   }
 
-  void start(const std::string& name, const Key& key, const std::vector<NDArray>& values, const NDArray& target,
-             int priority) {
-    std::vector<Variable*> reads, writes{key.sum.variable()};
+  void start(const std::string& name, Key& key, std::vector<NDArray> values, const NDArray& target, int priority) {
+    const DeviceId device = values[0].device();
+    for (NDArray& value : values) value = brought(value, device, priority);
+    if (!device.host()) values = {reduce(values, key.here, priority)};
+    std::vector<Variable*> reads, writes{key.order.variable(), target.variable()};
     for (const NDArray& value : values) reads.push_back(value.variable());
-    if (!target.same_memory(key.sum)) writes.push_back(target.variable());
     // A view covers part of its chunk: the rest stays, errors included.
     if (!target.whole()) reads.push_back(target.variable());
     PushOptions options;

@@ -6,8 +6,7 @@
 // - The n-th push of a key is summed with the n-th push of that key of every other worker. Priorities decide among keys that all have.
 // - push_pull without an updater brings the sum straight to the outputs; the stored value stays.
 // - A worker that is lost or leaves gives Code::net in everything pending and later (kvstore/mpi/link.h says how soon).
-//
-// Sums over GPUs will be a store beside this one, by NCCL, in kvstore/nccl.
+// - Values may be on GPUs: a worker's are summed on the first of them, then over the workers (gpu_sums.h), and the key stays there.
 #pragma once
 #include <memory>
 #include <string>

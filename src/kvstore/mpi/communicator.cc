@@ -37,7 +37,8 @@ Communicator::Communicator(const Plugin& plugin, int rank, int size, const Deadl
       deadlines_(deadlines),
       generation_(fork_generation()),
       link_(plugin, rank, size, deadlines),
-      transfer_(link_) {}
+      transfer_(link_),
+      gpu_sums_(link_, rank, size, deadlines) {}
 
 std::shared_ptr<Communicator> Communicator::make(const Plugin& plugin, int rank, int size, const Deadlines& deadlines) {
   std::shared_ptr<Communicator> made(new Communicator(plugin, rank, size, deadlines), dispose);
@@ -169,7 +170,13 @@ bool Communicator::round() {
   current_ = take(ready);
   const std::string detail = profile::on(profile::Category::api) ? concat(current_.size(), " keys") : "";
   const profile::Span span(profile::Category::api, "allreduce", detail);
-  transfer_.run(current_);
+  if (said_.all_on_gpus() && !current_.empty() && gpu_sums_.join(current_.front())) {
+    gpu_sums_.run(current_);
+  } else {
+    hosted_ = through_host(current_);
+    transfer_.run(hosted_);
+    hosted_.clear();
+  }
   finished(current_.size());
   current_.clear();
   return true;
@@ -192,13 +199,17 @@ Agreement Communicator::speak() {
     words.meet(meetings_.front()->what);
     if (late(meetings_.front()->since)) words.complain(-1);
   }
+  bool on_gpus = true;
+  gpu_sums_.begin();
   for (size_t i = 0; pending_ > 0 && i < slots_.size(); ++i) {
     if (slots_[i].waiting.empty()) continue;
     const auto& [sum, since] = slots_[i].waiting.front();
     const auto slot = static_cast<int32_t>(i);
     sum.completion ? words.ready(slot, sum.priority) : words.fail(slot);
+    if (sum.completion) on_gpus &= gpu_sums_.can(sum);
     if (late(since)) words.complain(slot);
   }
+  if (on_gpus) words.can_sum_on_gpus();
   return words;
 }
 

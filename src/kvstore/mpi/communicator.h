@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "kvstore/mpi/agreement.h"
-#include "kvstore/mpi/transfer.h"
+#include "kvstore/mpi/gpu_sums.h"
 
 namespace mixnet::mpi {
 
@@ -33,7 +33,7 @@ class Communicator {
   // A sum will be given to reduce(), which leave() then waits for. Throws what has ended the group.
   void announce();
   // The next sum of a key, which was announced.
-  void reduce(int32_t slot, Reduction sum);
+  void reduce(int32_t slot, Reduction sum);  // its values are there, on GPUs too
 
   // Waits as long as a lost worker takes to be noticed for sums that are announced, then tells the others that this worker leaves. May be called
   // twice, and does nothing in a forked child.
@@ -88,8 +88,9 @@ class Communicator {
   // The thread's own. MPI may hold pointers into all of it.
   Link link_;
   Transfer transfer_;
+  GpuSums gpu_sums_;
   Agreement said_{0};
-  std::vector<Reduction> current_;
+  std::vector<Reduction> current_, hosted_;
   std::vector<NDArray> shared_;
   std::vector<char> letters_;
   std::chrono::duration<double> pace_{0};

@@ -81,7 +81,10 @@ void Link::gather(const void* from, void* to, int64_t bytes, What what) {
 }
 
 void Link::finish(Request* request, int64_t bytes, What what) {
-  const double seconds = deadlines_.collective() + static_cast<double>(bytes) / slowest_link;
+  finish_within(request, deadlines_.collective() + static_cast<double>(bytes) / slowest_link, what);
+}
+
+void Link::finish_within(Request* request, double seconds, What what) {
   if (!finished_within(request, seconds)) give_up(seconds, what);
 }
 

@@ -38,6 +38,8 @@ class Link {
   Request* broadcast(void* data, int64_t bytes);
   Request* reduce(const void* from, void* to, int64_t count, Type type, Operation operation);
   void finish(Request* request, int64_t bytes, What what);
+  // The same where others may come so much later.
+  void finish_within(Request* request, double seconds, What what);
   // `bytes` bytes of every rank to all.
   void gather(const void* from, void* to, int64_t bytes, What what);
 
