@@ -24,6 +24,7 @@ LEFT_OUT = (
     "device/cuda/",
     "device/emulated/",
     "device/gpu.",
+    "device/library.",
     "device/no_gpu.cc",
     "device/stopwatch.h",
     "device/stream_device.",

@@ -68,12 +68,12 @@ def c_programs(totals, options):
 
 def gpu(totals, options):
     emulated = BUILD / "release" / "emulated"
-    # Once by our own kernels, once by CUDA's libraries where they come first: by what stands for them.
-    stand_ins = {"MIXNET_CUDNN": str(BUILD / "release" / "stand_ins" / "libcudnn.so")}
-    doctest(totals, BUILD / "release" / "mixnet_gpu_tests", "emulated GPUs (threaded engine, libraries)", {"MIXNET_ENGINE": "threaded", **stand_ins})
-    doctest(totals, BUILD / "release" / "mixnet_gpu_tests", "emulated GPUs (naive engine)", {"MIXNET_ENGINE": "naive"})
-    for engine in ("threaded", "naive"):
-        pytest(totals, f"Python on emulated GPUs ({engine} engine)", ["tests/gpu"], {"MIXNET_ENGINE": engine, "LD_LIBRARY_PATH": str(emulated)})
+    # Once with CUDA's libraries before our own kernels, or what stands for them, and once without.
+    stand_ins = {f"MIXNET_{name.upper()}": str(BUILD / "release" / "stand_ins" / f"lib{name}.so") for name in ("cublaslt", "cudnn")}
+    for engine, libraries in (("threaded", stand_ins), ("naive", {})):
+        label, env = f"{engine} engine{', libraries' if libraries else ''}", {"MIXNET_ENGINE": engine, **libraries}
+        doctest(totals, BUILD / "release" / "mixnet_gpu_tests", f"emulated GPUs ({label})", env)
+        pytest(totals, f"Python on emulated GPUs ({label})", ["tests/gpu"], {"LD_LIBRARY_PATH": str(emulated), **env})
     if not shutil.which("nvcc"):
         if os.environ.get("CI"):
             totals.complain("cuda: there is no nvcc")

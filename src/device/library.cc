@@ -10,6 +10,7 @@
 
 #include "base/environment.h"
 #include "base/error.h"
+#include "device/gpu.h"
 
 namespace mixnet {
 namespace {
@@ -45,6 +46,11 @@ std::unique_ptr<SystemLibrary> open_gpu_library(const GpuLibrary& which, std::st
   if (!given.empty()) {
     const std::string wanted = setting + " to be a library's path";
     return std::make_unique<SystemLibrary>("gpu", which.title, given, std::vector<const char*>{}, wanted.c_str());
+  }
+  // Those of CUDA would take an emulated stream for one of their own.
+  if (std::strcmp(gpu_backend(), "cuda") != 0) {
+    if (why) *why = concat("[gpu] ", which.title, ": this build has no CUDA");
+    return nullptr;
   }
   std::vector<std::string> paths{which.file};
   for (const std::string& folder : package_folders())

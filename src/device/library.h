@@ -1,6 +1,6 @@
 // Libraries of CUDA that are opened when they are first needed and asked before our own kernels: cuBLASLt, cuDNN, NCCL.
 //
-// None is needed to build or to run. One is looked for where the loader looks, then in the packages of the Python that is running and in CUDA's own folder.
+// None is needed to build or to run. In builds with CUDA one is looked for where the loader looks, then in the packages of the Python that is running and in CUDA's own folder.
 #pragma once
 #include <memory>
 #include <string>

@@ -163,6 +163,15 @@ def test_mistakes_are_one_line():
         mx.nd.sparse.csr_matrix(mx.nd.ones((2, 2))).as_in_context(mx.gpu())
 
 
+def test_a_library_that_is_named_must_be_there():
+    program = "import mixnet as mx\na = mx.nd.ones((2, 2), mx.gpu())\ntry:\n    mx.nd.dot(a, a).asnumpy()\nexcept mx.MXNetError as error:\n    print(error)\n"
+    environment = dict(os.environ, MIXNET_CUBLASLT="/nowhere/x.so")
+    result = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=120)
+    assert result.stdout.strip() == "[gpu] cuBLASLt: expected MIXNET_CUBLASLT to be a library's path, got none at /nowhere/x.so (in dot (2, 2) (2, 2))", (
+        result.stderr
+    )
+
+
 def test_memory_is_told():
     free, total = mx.context.gpu_memory_info(0)
     assert 0 < free <= total

@@ -1,5 +1,5 @@
 // What stands for a cudaStream_t where GPUs are emulated: how stand-ins of CUDA's libraries (tests/gpu/stand_ins) put work into a stream. They are shared objects of their
-// own and link to nothing of ours; this file is all they include.
+// own and link to nothing of ours: what they include is all in headers, as this is.
 #pragma once
 #include <functional>
 

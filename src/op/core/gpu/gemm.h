@@ -1,7 +1,7 @@
 // Matrix products on GPUs: D = alpha op(A) op(B) + beta C (+ bias of the columns), row-major, for the float dtypes; 16-bit ones are summed in
 // float and rounded once.
 //
-// beta 0 does not read C, which may be D; k 0 gives beta C. A library's product belongs in front of ours in gemm.cu, and is asked first.
+// beta 0 does not read C, which may be D; k 0 gives beta C. cuBLASLt is asked first (cublaslt.h), where it is there; what it refuses is ours.
 #pragma once
 #include <cstdint>
 
