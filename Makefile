@@ -62,8 +62,8 @@ sanitize: setup
 test-gpu: setup
 	@nvidia-smi -L >/dev/null 2>&1 || { echo "$@: needs a CUDA device, found none"; exit 1; }
 	@$(PYTHON) tools/build.py cuda
-	@MIXNET_GPU_TF32=0 build/cuda/mixnet_gpu_tests
-	@MIXNET_GPU_TF32=0 LD_LIBRARY_PATH=build/cuda $(PYTHON) -m pytest -q tests/gpu
+	@build/cuda/mixnet_gpu_tests
+	@LD_LIBRARY_PATH=build/cuda $(PYTHON) -m pytest -q tests/gpu
 
 bench-gpu: setup
 	@nvidia-smi -L >/dev/null 2>&1 || { echo "$@: needs a CUDA device, found none"; exit 1; }

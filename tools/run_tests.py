@@ -69,7 +69,7 @@ def c_programs(totals, options):
 def gpu(totals, options):
     emulated = BUILD / "release" / "emulated"
     # Once with CUDA's libraries before our own kernels, or what stands for them, and once without.
-    stand_ins = {f"MIXNET_{name}": str(BUILD / "release" / "stand_ins" / f"lib{name.lower()}.so") for name in ("CUBLASLT", "CUDNN")}
+    stand_ins = {f"MIXNET_{name.upper()}": str(BUILD / "release" / "stand_ins" / f"lib{name}.so") for name in ("cublaslt", "cudnn")}
     for engine, libraries in (("threaded", stand_ins), ("naive", {})):
         label, env = f"{engine} engine{', libraries' if libraries else ''}", {"MIXNET_ENGINE": engine, **libraries}
         doctest(totals, BUILD / "release" / "mixnet_gpu_tests", f"emulated GPUs ({label})", env)

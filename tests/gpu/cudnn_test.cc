@@ -308,6 +308,7 @@ TEST_CASE("cudnn: engines are left out by what they note and need") {
     return library.engine();
   };
   PlanWishes w;
+  w.tensor_float32 = true;
   // Proposed in this order: 4 (no plan of it can be had), 1 (tensor cores), 5 (converts down), 6 (sums in 16 bits), 0, 2, 3.
   CHECK(engine(w) == 1);
   CHECK(library.knob() == 3);
@@ -329,7 +330,7 @@ TEST_CASE("cudnn: choices are remembered by later processes, and damage is not")
   PlanWishes w;
   w.tuning = Tuning::limited;
   w.workspace = 1 << 14;
-  w.deterministic = true;  // leaves engines 1 and 0
+  w.tensor_float32 = w.deterministic = true;  // leaves engines 1 and 0
   // As a process that has just begun.
   const auto run = [&] {
     gpu::cudnn::reopen();
@@ -395,12 +396,13 @@ TEST_CASE("cudnn: without memory for trials the first engine is taken, and not r
 TEST_CASE("cudnn: what the settings say") {
   CHECK(gpu::plan_wishes().tuning == Tuning::off);
   CHECK(!gpu::plan_wishes().deterministic);
+  CHECK(!gpu::plan_wishes().tensor_float32);
   {
     const Setting old("MXNET_CUDNN_AUTOTUNE_DEFAULT", "1"), determinism("MXNET_ENFORCE_DETERMINISM", "1"),
-        tf32("MIXNET_GPU_TF32", "0");
+        tf32("MIXNET_GPU_TF32", "1");
     CHECK(gpu::plan_wishes().tuning == Tuning::limited);
     CHECK(gpu::plan_wishes().deterministic);
-    CHECK(!gpu::plan_wishes().tensor_float32);
+    CHECK(gpu::plan_wishes().tensor_float32);
     const Setting fastest("MIXNET_CUDNN_AUTOTUNE", "2");
     CHECK(gpu::plan_wishes().tuning == Tuning::fastest);
   }
@@ -476,10 +478,11 @@ TEST_CASE("cudnn: Convolution and Deconvolution use it, as their parameters and 
   for (const char* op : {"Convolution", "Deconvolution"}) {
     INFO(op);
     CHECK(runs(op, {}) == 1);
-    CHECK(library.engine() == 1);
+    CHECK(library.engine() == 0);
     CHECK(runs(op, {{"cudnn_off", true}}) == 0);
-    // Three engines need at most 1 MiB; each runs four times to be timed.
-    CHECK(runs(op, {{"cudnn_tune", "limited_workspace"}, {"workspace", 1}}) == 3 * 4 + 1);
+    // Two engines need at most 1 MiB and keep float32; each runs four times to be timed.
+    CHECK(runs(op, {{"cudnn_tune", "limited_workspace"}, {"workspace", 1}}) == 2 * 4 + 1);
+    CHECK(library.engine() == 2);
   }
 }
 

@@ -11,6 +11,7 @@ struct EmulatedNative {
   bool (*push)(void* stream, void (*work)(void* argument), void* argument, void (*drop)(void* argument));
   // Seconds that work on the stream says to have taken: for it to add to, and for Stopwatch.
   double* clock;
+  int gpu;  // whose stream it is
 };
 
 inline bool push_to_emulated(void* native, std::function<void()> work) {

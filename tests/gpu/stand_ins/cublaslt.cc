@@ -43,7 +43,7 @@ struct Pref {
   uint32_t reduction = 7, alignment[4] = {256, 256, 256, 256};
 };
 struct Handle {
-  void* stream = nullptr;
+  int gpu = -1;
 };
 
 std::mutex mutex;               // guards the rest
@@ -329,9 +329,10 @@ EXPORTED Status cublasLtMatmul(void* handle, void* desc, const void* alpha, cons
   {
     // A handle is of one device.
     const std::lock_guard<std::mutex> lock(mutex);
-    void*& known = static_cast<Handle*>(handle)->stream;
-    if (known && known != stream) return arch_mismatch;
-    known = stream;
+    int& known = static_cast<Handle*>(handle)->gpu;
+    const int gpu = static_cast<const mixnet::EmulatedNative*>(stream)->gpu;
+    if (known >= 0 && known != gpu) return arch_mismatch;
+    known = gpu;
   }
   const Product p{*static_cast<Desc*>(desc), *static_cast<Layout*>(a_layout), *static_cast<Layout*>(b_layout),
                   *static_cast<Layout*>(d_layout)};

@@ -247,13 +247,13 @@ CublasLt::OnDevice& CublasLt::on_device(const Stream& stream) {
 }
 
 bool CublasLt::takes(Stream& stream, DType dtype, const Gemm& g) {
-  if (!on() || !sayable(dtype, g)) return false;
+  if (!on() || stream.gpu() < 0 || !sayable(dtype, g)) return false;
   library_stream(stream);  // and makes the device this thread's
   return on_device(stream).takes(dtype, g);
 }
 
 bool CublasLt::gemm(Stream& stream, DType dtype, const Gemm& g) {
-  if (!on() || !sayable(dtype, g)) return false;
+  if (!on() || stream.gpu() < 0 || !sayable(dtype, g)) return false;
   void* const native = library_stream(stream);
   if (!on_device(stream).gemm(native, dtype, g)) return false;
   ++count_;

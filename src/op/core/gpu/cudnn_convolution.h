@@ -17,8 +17,8 @@ enum class Tuning { off, limited, fastest };
 struct PlanWishes {
   Tuning tuning = Tuning::off;  // limited: the quickest within the limit; fastest: whatever it needs
   size_t workspace = size_t{1} << 30;
-  bool tensor_float32 = true;  // float32 may be multiplied with 10 bits
-  bool deterministic = false;  // the same bits in every run
+  bool tensor_float32 = false;  // float32 may be multiplied with 10 bits
+  bool deterministic = false;   // the same bits in every run
 };
 
 class ConvolutionPlan {

@@ -45,7 +45,7 @@ PlanWishes plan_wishes() {
   MIXNET_CHECK(tuning >= 0 && tuning <= 2, invalid, "[environment] MIXNET_CUDNN_AUTOTUNE: expected 0, 1 or 2, got ",
                tuning);
   w.tuning = tuning == 0 ? Tuning::off : tuning == 1 ? Tuning::limited : Tuning::fastest;
-  w.tensor_float32 = environment_bool("GPU_TF32", true);
+  w.tensor_float32 = environment_bool("GPU_TF32", w.tensor_float32);
   w.deterministic = environment_bool("ENFORCE_DETERMINISM", false);
   return w;
 }
