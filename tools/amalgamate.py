@@ -41,6 +41,7 @@ LEFT_OUT = (
     "executor/invoke.",
     "executor/simple_bind.cc",
     "executor/arena.h",
+    "executor/plan_graphs.",
     "executor/step_graphs.",
     "ndarray/dlpack.",
     "pass/body_gradient.",

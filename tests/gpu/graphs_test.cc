@@ -289,6 +289,7 @@ TEST_CASE("gpu graphs: where kernels are waited for, and where the setting says 
 
 TEST_CASE("gpu graphs: a step that waits runs by itself, between graphs, and so do its errors") {
   const Freely freely;
+  const Setting separate("MIXNET_FUSION", "0");
   // take tells of indices that are out of range.
   const auto run = [] {
     Symbol x = apply("exp", {}, {apply("tanh", {}, {variable("data")})});
@@ -354,6 +355,7 @@ TEST_CASE("gpu graphs: executors of several shapes share memory and stay right w
 
 TEST_CASE("gpu graphs: of a net on two devices the stretches on a GPU are captured") {
   const Freely freely;
+  const Setting separate("MIXNET_FUSION", "0");
   const auto run = [] {
     const auto on = [](const char* group, const char* op, Attributes params, std::vector<Symbol> in) {
       std::vector<std::pair<std::string, Symbol>> named;
