@@ -264,6 +264,40 @@ def test_a_library_that_is_named_must_be_there():
     )
 
 
+def test_what_has_no_kernel_says_why(tmp_path):
+    picture = mx.nd.ones((4, 4, 3), ctx=mx.gpu(), dtype="uint8")
+    with pytest.raises(mx.MXNetError, match=r"\[_cvimresize\] no kernel for gpu\(0\): pictures are decoded"):
+        mx.nd._cvimresize(picture, w=2, h=2)
+    root, plugin = pathlib.Path(__file__).resolve().parents[2], tmp_path / "operators.so"
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    subprocess.run([compiler, "-shared", "-fPIC", "-I", root / "include", root / "examples/plugin/operators.c", "-o", plugin, "-lm"], check=True)
+    mx.library.load(str(plugin), verbose=False)
+    with pytest.raises(mx.MXNetError, match=r"\[swish\] no kernel for gpu\(0\): its plug-in runs on arrays of the host"):
+        mx.nd.swish(mx.nd.ones((2,), ctx=mx.gpu()))
+
+
+def test_boxes_are_matched_and_found():
+    rng = np.random.RandomState(3)
+    corner = rng.uniform(0, 0.7, (2, 4, 2))
+    labels = np.concatenate([rng.randint(0, 3, (2, 4, 1)), corner, corner + rng.uniform(0.1, 0.3, (2, 4, 2))], axis=2)
+    scores, offsets = rng.uniform(-2, 2, (2, 4, 192)), rng.uniform(-1, 1, (2, 768))
+
+    def run(ctx):
+        given = [mx.nd.array(a, ctx=ctx) for a in (labels, scores, offsets)]
+        anchors = mx.nd.contrib.MultiBoxPrior(mx.nd.zeros((1, 1, 8, 8), ctx=ctx), sizes=[0.2, 0.3], ratios=[1, 2])
+        targets = mx.nd.contrib.MultiBoxTarget(anchors, given[0], given[1], negative_mining_ratio=3)
+        found = mx.nd.contrib.MultiBoxDetection(mx.nd.softmax(given[1], axis=1), given[2], anchors, nms_threshold=0.4)
+        best = mx.nd.contrib.box_nms(found, overlap_thresh=0.2, id_index=0, topk=20)
+        assert best.context == ctx
+        return [a.asnumpy() for a in (*targets, found, best)]
+
+    want = run(mx.cpu())
+    assert (want[2] > 0).any()
+    assert (want[3][:, :, 0] == -1).any()
+    for got, expected in zip(run(mx.gpu()), want):
+        np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
+
+
 def test_memory_is_told():
     free, total = mx.context.gpu_memory_info(0)
     assert 0 < free <= total
