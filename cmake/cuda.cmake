@@ -12,7 +12,7 @@ set(CMAKE_CUDA_EXTENSIONS OFF)
 make_op_table(${op_table} ${operator_sources} ${gpu_operators})
 make_kernel_text(${kernel_text})
 file(GLOB cuda_sources CONFIGURE_DEPENDS src/device/cuda/*.cc)
-add_library(mixnet_backend OBJECT ${cuda_sources} ${op_table} ${kernel_text} ${gpu_kernels})
+add_library(mixnet_backend OBJECT ${cuda_sources} ${op_table} ${kernel_text} ${gpu_glue} ${gpu_kernels})
 target_compile_options(mixnet_backend PRIVATE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Werror>
   $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra,-Werror,-fvisibility=hidden>)

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/fork.h"
 #include "device/gpu.h"
+#include "device/library.h"
 
 namespace mixnet {
 namespace {
@@ -140,6 +141,7 @@ const Found& found() {
 
 const char* gpu_backend() { return "cuda"; }
 int gpu_count() { return found().count; }
+void* library_stream(Stream& stream) { return stream.native(); }
 
 StreamDevice& gpu_device(int index) {
   MIXNET_CHECK(found().count > 0, device, "[", name_of(index), "] there is no CUDA device: ", found().why);
