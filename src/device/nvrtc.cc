@@ -4,10 +4,9 @@
 
 #include <algorithm>
 
-#include "base/environment.h"
 #include "base/error.h"
-#include "base/system_library.h"
 #include "device/kernel_compiler.h"
+#include "device/library.h"
 
 namespace mixnet {
 namespace {
@@ -17,11 +16,7 @@ using Program = void*;
 constexpr int nvrtc_success = 0;
 
 struct Nvrtc {
-  SystemLibrary library{"rtc",
-                        "NVRTC",
-                        environment_string("NVRTC", ""),
-                        {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"},
-                        "libnvrtc.so.13 (pip install nvidia-cuda-nvrtc, and MIXNET_NVRTC names the file)"};
+  const SystemLibrary& library;
   int (*version)(int* major, int* minor);
   int (*create)(Program*, const char* text, const char* name, int num_headers, const char* const* headers,
                 const char* const* header_names);
@@ -37,7 +32,7 @@ struct Nvrtc {
   int (*architectures)(int*);
   const char* (*error_string)(int);
 
-  Nvrtc() {
+  explicit Nvrtc(const SystemLibrary& opened) : library(opened) {
     const char* least = "11.2";
     library.find(version, "nvrtcVersion", least);
     library.find(create, "nvrtcCreateProgram", least);
@@ -71,10 +66,15 @@ struct Nvrtc {
   }
 };
 
-// Looked for again where it was not found: a program may install it, or name it, and go on.
+// Looked for again where it was not found: a program may name it and go on.
 const Nvrtc& nvrtc() {
-  static const auto* const library = new Nvrtc;
-  return *library;
+  static const auto* const found = [] {
+    std::string why;
+    const auto library = open_gpu_library({"NVRTC", "NVRTC", "libnvrtc.so.13", "cu13"}, &why).release();
+    MIXNET_CHECK(library, unsupported, why, "; pip install nvidia-cuda-nvrtc");
+    return new Nvrtc(*library);
+  }();
+  return *found;
 }
 
 class OpenProgram {
