@@ -37,6 +37,7 @@ LEFT_OUT = (
     "executor/executor.",
     "executor/invoke.",
     "executor/simple_bind.cc",
+    "executor/user_kernels.",
     "executor/arena.h",
     "ndarray/dlpack.",
     "pass/body_gradient.",

@@ -2,6 +2,7 @@
 #include "device/runtime_compiler.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <doctest/doctest.h>
 #include <unistd.h>
 
@@ -198,5 +199,27 @@ TEST_CASE("gpu: a machine without NVRTC says what to install") {
                        "[gpu] NVRTC: expected MIXNET_NVRTC to be a library's path, got none at /nowhere/libnvrtc.so.13",
                        Error);
 }
+
+#if defined(MIXNET_STAND_INS)
+TEST_CASE("gpu: NVRTC is called as it wants to be, and its errors are told in one line") {
+  const std::string path = MIXNET_STAND_INS "/libnvrtc.so";
+  const Setting setting("MIXNET_NVRTC", path);
+  REQUIRE(nvrtc_version() == "NVRTC 13.0");
+  CHECK(nvrtc_architecture(9, 0) == "sm_90");
+  CHECK(nvrtc_architecture(8, 9) == "sm_80");
+  CHECK_THROWS_WITH_AS(nvrtc_architecture(7, 0),
+                       "[rtc] architecture: expected one that NVRTC 13.0 compiles for, got sm_70", Error);
+  const Compiled made = nvrtc_compile({"source\n", {"-DN=3"}, {"b", "a<int>"}}, "sm_90");
+  CHECK(made.cubin == "--gpu-architecture=sm_90\n-DN=3\nsource\n");
+  CHECK(made.names == std::vector<std::string>{"_Z1b", "_Z6a<int>"});
+  CHECK_THROWS_WITH_AS(nvrtc_compile({"one\n#error is undefined\n", {}, {"f"}}, "sm_90"), "[rtc] line 2: is undefined",
+                       Error);
+  CHECK_THROWS_WITH_AS(nvrtc_compile({"", {"--other"}, {}}, "sm_90"), "[rtc] unrecognized option --other found", Error);
+  // All programs were given back.
+  const auto programs = reinterpret_cast<int (*)()>(dlsym(dlopen(path.c_str(), RTLD_NOW), "stand_in_programs"));
+  REQUIRE((programs != nullptr));
+  CHECK(programs() == 0);
+}
+#endif
 
 }  // namespace mixnet::test
