@@ -166,3 +166,17 @@ def test_the_papers_expression_is_one_kernel():
     assert bound[mx.gpu()].outputs[0].asnumpy().tolist() == bound[mx.cpu()].outputs[0].asnumpy().tolist() == [[5] * 3] * 2
     # One step, which is named by both operators.
     assert "elemwise_mul+_plus_scalar" in bound[mx.gpu()].debug_str()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+@pytest.mark.parametrize("main", [mx.cpu(), mx.gpu()])
+def test_a_graph_on_both_devices(main, dtype):
+    other = mx.gpu() if main == mx.cpu() else mx.cpu()
+    with mx.AttrScope(ctx_group="first"):
+        y = mx.sym.Variable("a") * mx.sym.Variable("b") + 1
+    with mx.AttrScope(ctx_group="second"):
+        z = (y * 2 + 3) * y
+    arrays = {"a": mx.nd.ones((2, 3), other, dtype=dtype), "b": mx.nd.ones((2, 3), other, dtype=dtype) * 4}
+    bound = z.bind(main, arrays, grad_req="null", group2ctx={"first": other, "second": main})
+    bound.forward()
+    assert bound.outputs[0].asnumpy().tolist() == [[65] * 3] * 2

@@ -96,7 +96,10 @@ class GroupKernel final : public Kernel {
 };
 
 std::unique_ptr<Kernel> prepare(const FusedGroup& group, const PrepareContext& c) {
-  return std::make_unique<GroupKernel>(group, c);
+  const DType dtype = c.inputs[0].dtype;
+  const bool all = std::all_of(group.nodes.begin(), group.nodes.end(),
+                               [&](const FusedNode& node) { return takes(*node.op, node.params.get(), dtype); });
+  return all ? std::make_unique<GroupKernel>(group, c) : nullptr;
 }
 
 // Compiling for an emulated GPU takes longer than it could save: there on request only.
