@@ -10,8 +10,10 @@ set(CMAKE_CUDA_STANDARD_REQUIRED ON)
 set(CMAKE_CUDA_EXTENSIONS OFF)
 
 make_op_table(${op_table} ${operator_sources} ${gpu_operators})
+make_kernel_text(${kernel_text})
+file(GLOB cuda_sources CONFIGURE_DEPENDS src/device/cuda/*.cc)
 join(joined_kernels kernels .cu 6 ${gpu_operators})
-add_library(mixnet_backend OBJECT src/device/cuda/cuda_gpu.cc src/device/cuda/cuda_graph.cc src/device/cuda/cuda_stopwatch.cc ${op_table} ${gpu_glue} ${joined_kernels} ${gpu_parts})
+add_library(mixnet_backend OBJECT ${cuda_sources} ${op_table} ${kernel_text} ${gpu_glue} ${joined_kernels} ${gpu_parts})
 target_compile_options(mixnet_backend PRIVATE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Werror>
   $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra,-Werror,-fvisibility=hidden>)

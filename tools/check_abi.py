@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 HEADERS = [ROOT / "include" / "mixnet" / name for name in ("c_predict.h", "c_api.h")]
 RECORDS = ROOT / "tools" / "abi"
 TAGS = ("@own", "@threads", "@blocks", "@since")
-MOST = 180  # 175 until iterators came
+MOST = 185  # 175 until iterators came, 180 until kernels from source
 
 
 def functions(header):

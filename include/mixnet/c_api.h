@@ -77,6 +77,7 @@ typedef struct mxn_cached_op mxn_cached_op_t; /* a symbol to be called on arrays
 typedef struct mxn_record_reader mxn_record_reader_t;
 typedef struct mxn_record_writer mxn_record_writer_t;
 typedef struct mxn_data_iter mxn_data_iter_t;     /* gives batches, epoch after epoch */
+typedef struct mxn_rtc mxn_rtc_t;                 /* kernels from source, compiled */
 typedef struct mxn_custom_call mxn_custom_call_t; /* what a custom operator is asked; valid during the call */
 typedef struct mxn_variable mxn_variable_t;       /* something the engine orders work by */
 typedef struct mxn_cancel mxn_cancel_t;           /* ends a wait early */
@@ -236,6 +237,20 @@ MXN_API int32_t mxn_op_invoke(const mxn_op_t *op, mxn_ndarray_t *const *inputs, 
 
 /** Loads a shared library that adds operators (mixnet/plugin.h), for all bindings and threads; out_names: theirs, hidden ones left out. A library that was loaded before adds nothing. On failure nothing changes. @own caller: mxn_strings_free @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_library_load(const char *path, mxn_strings_t **out_names);
+
+/* ---- kernels from source ---- */
+
+/** Compiles kernels for GPUs from source in CUDA C, by NVRTC. options are its own; exports: kernels that are not extern "C", such as instances of templates. Fails with the compiler's first error. @own caller: mxn_rtc_free @threads any @blocks until compiled @since 0.1 */
+MXN_API int32_t mxn_rtc_create(const char *source, const char *const *options, int32_t num_options,
+                               const char *const *exports, int32_t num_exports, mxn_rtc_t **out_rtc);
+/** A kernel of the source, by its name and its parameters: "const float *x, float *y, int n". out_kernel is for mxn_rtc_launch. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_rtc_kernel(mxn_rtc_t *rtc, const char *name, const char *signature, int32_t *out_kernel);
+/** Runs a kernel on a GPU when its arrays are free: those behind pointers to const are read, others read and written. Parameter i is arrays[i], or where that is NULL the number numbers[i] (MXN_TAG_INT or MXN_TAG_FLOAT). dims: three extents of the grid, then three of a block. @own none @threads any @blocks no @since 0.1 */
+MXN_API int32_t mxn_rtc_launch(mxn_rtc_t *rtc, int32_t kernel, int32_t device_kind, int32_t device_index,
+                               mxn_ndarray_t *const *arrays, const mxn_arg_t *numbers, int32_t count,
+                               const int64_t *dims, int64_t shared_bytes);
+/** Frees kernels; launches under way keep what they need. @own none @threads any @blocks no @since 0.1 */
+MXN_API void mxn_rtc_free(mxn_rtc_t *rtc);
 
 /* ---- arrays ---- */
 

@@ -63,6 +63,16 @@ class Flags {
 
 }  // namespace
 
+namespace {
+
+// The first one, but a GPU if there is any among them: passes that make kernels of CPUs stay out of the whole graph then.
+DeviceId device_for_passes(const std::vector<DeviceId>& devices) {
+  const auto gpu = std::find_if(devices.begin(), devices.end(), [](DeviceId device) { return !device.host(); });
+  return gpu == devices.end() ? devices[0] : *gpu;
+}
+
+}  // namespace
+
 Plan::Plan(PlanRequest request)
     : graph_(put_extended(request.heads)),
       device_(request.device),
@@ -76,7 +86,7 @@ Plan::Plan(PlanRequest request)
   for (int id = 0; id < graph_.num_nodes(); ++id) draw_of(graph_.node(id));
   if (request.fuse) {
     request.heads = rewrite({graph_, shapes_, types_, request.num_forward_heads},
-                            {training_ || request.gradients, device_, request.inputs});
+                            {training_ || request.gradients, device_for_passes(devices_), request.inputs});
     graph_ = Graph(request.heads);
     infer(request);
     find_used(request);

@@ -13,8 +13,9 @@ constexpr size_t most_nodes = 32, most_inputs = 24;
 
 class Fuser {
  public:
-  explicit Fuser(const Typed& typed)
+  Fuser(const Typed& typed, const GroupsOnGpu* on_gpu)
       : g_(typed.graph),
+        on_gpu_(on_gpu),
         shapes_(typed.shapes),
         types_(typed.types),
         forward_(forward_part(typed)),
@@ -45,6 +46,7 @@ class Fuser {
       return false;
     const size_t out = static_cast<size_t>(g_.entry(id, 0));
     if (shapes_[out].size() == 0) return false;
+    if (on_gpu_ && !on_gpu_->takes(*node.op, node.params.get(), types_[out])) return false;
     return std::all_of(node.inputs.begin(), node.inputs.end(), [&](const Entry& e) {
       const size_t in = static_cast<size_t>(g_.entry(e));
       return shapes_[in] == shapes_[out] && types_[in] == types_[out];
@@ -135,6 +137,7 @@ class Fuser {
   }
 
   const Graph& g_;
+  const GroupsOnGpu* const on_gpu_;
   const std::vector<Shape>& shapes_;
   const std::vector<DType>& types_;
   const std::vector<bool> forward_;          // by node
@@ -147,6 +150,6 @@ class Fuser {
 
 }  // namespace
 
-std::vector<Entry> fuse(const Typed& typed) { return Fuser(typed).run(); }
+std::vector<Entry> fuse(const Typed& typed, const GroupsOnGpu* on_gpu) { return Fuser(typed, on_gpu).run(); }
 
 }  // namespace mixnet

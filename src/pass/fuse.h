@@ -11,7 +11,9 @@
 
 namespace mixnet {
 
-// The heads of the new graph, in the order of the old ones.
-std::vector<Entry> fuse(const Typed& typed);
+struct GroupsOnGpu;
+
+// The heads of the new graph, in the order of the old ones. `on_gpu`: groups only of what it takes.
+std::vector<Entry> fuse(const Typed& typed, const GroupsOnGpu* on_gpu = nullptr);
 
 }  // namespace mixnet

@@ -2,6 +2,7 @@
 
 #include "base/environment.h"
 #include "base/error.h"
+#include "op/core/fused.h"
 #include "pass/attach.h"
 #include "pass/cancel.h"
 #include "pass/fold.h"
@@ -34,8 +35,9 @@ std::vector<Entry> rewrite(Typed typed, const RewriteOptions& options) {
   auto apply = [&typed](std::vector<Entry> heads) {
     if (heads != typed.graph.heads()) typed = retype(std::move(heads), typed);
   };
-  // Groups and tails are kernels of CPUs.
-  const bool fusion = options.device.host() && environment_bool("FUSION", true);
+  // Tails are kernels of CPUs; groups are compiled for a GPU, where that can be done.
+  const bool fusion = environment_bool("FUSION", true);
+  const GroupsOnGpu* groups = fusion ? groups_for(options.device) : nullptr;
   if (environment_bool("CANCEL", true)) apply(cancel(typed));
   if (environment_bool("MERGE", true)) apply(merge(typed));
   if (environment_bool("FOLD", true)) {
@@ -45,9 +47,11 @@ std::vector<Entry> rewrite(Typed typed, const RewriteOptions& options) {
     }
     apply(mark_constants(typed.graph));
   }
-  apply(recompute(typed, recompute_setting(), fusion));
+  const bool joins = fusion && (options.device.host() || groups);
+  apply(recompute(typed, recompute_setting(), joins));
   const int64_t strips = strips_setting();
-  std::vector<Entry> heads = fusion ? attach(retype(fuse(typed), typed), options.device) : typed.graph.heads();
+  std::vector<Entry> heads = joins ? fuse(typed, groups) : typed.graph.heads();
+  if (joins && options.device.host()) heads = attach(retype(std::move(heads), typed), options.device);
   if (strips == 0 || options.training || !options.device.host()) return heads;
   return run_in_strips(retype(std::move(heads), typed), strips);
 }

@@ -53,6 +53,7 @@ static struct {
   mxn_executor_t *out_executor;
   mxn_kvstore_t *out_kvstore;
   mxn_cached_op_t *out_cached_op;
+  mxn_rtc_t *out_rtc;
   mxn_predictor_t *out_predictor;
   mxn_optimizer_t *out_optimizer;
   mxn_record_reader_t *out_record_reader;
@@ -136,6 +137,7 @@ static void release_outputs(void) {
   mxn_executor_free(fx.out_executor), fx.out_executor = NULL;
   mxn_kvstore_free(fx.out_kvstore), fx.out_kvstore = NULL;
   mxn_cached_op_free(fx.out_cached_op), fx.out_cached_op = NULL;
+  mxn_rtc_free(fx.out_rtc), fx.out_rtc = NULL;
   mxn_predictor_free(fx.out_predictor), fx.out_predictor = NULL;
   mxn_optimizer_free(fx.out_optimizer), fx.out_optimizer = NULL;
   mxn_record_reader_free(fx.out_record_reader), fx.out_record_reader = NULL;

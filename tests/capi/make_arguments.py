@@ -75,6 +75,9 @@ BY_TYPE = {
     "mxn_source_fn": "on_source",
     # There is a call during a callback only.
     "mxn_custom_call_t *": "NULL",
+    # There are kernels where there is a GPU: tests/gpu/test_rtc.py.
+    "mxn_rtc_t *": "NULL",
+    "mxn_rtc_t **": "&fx.out_rtc",
     "mxn_destroy_fn": "on_destroy",
     "int32_t": "0",
     "int64_t": "0",

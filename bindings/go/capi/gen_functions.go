@@ -311,6 +311,33 @@ func LibraryLoad(path string) (outNames Strings, err error) {
 	return
 }
 
+// RtcCreate is mxn_rtc_create. Compiles kernels for GPUs from source in CUDA C, by NVRTC. options are its own; exports: kernels that are not extern "C", such as instances of templates. Fails with the compiler's first error. Owner of what is returned: caller: mxn_rtc_free. Blocks: until compiled.
+func RtcCreate(source string, options []string, numOptions int32, exports []string, numExports int32) (outRtc Rtc, err error) {
+	optionsC, optionsFree := texts(options)
+	defer optionsFree()
+	exportsC, exportsFree := texts(exports)
+	defer exportsFree()
+	err = failure(C.mxn_go_rtc_create(text(source), optionsC, C.int32_t(numOptions), exportsC, C.int32_t(numExports), &outRtc))
+	return
+}
+
+// RtcKernel is mxn_rtc_kernel. A kernel of the source, by its name and its parameters: "const float *x, float *y, int n". out_kernel is for mxn_rtc_launch.
+func RtcKernel(rtc Rtc, name string, signature string) (outKernel int32, err error) {
+	err = failure(C.mxn_go_rtc_kernel(rtc, text(name), text(signature), (*C.int32_t)(unsafe.Pointer(&outKernel))))
+	return
+}
+
+// RtcLaunch is mxn_rtc_launch. Runs a kernel on a GPU when its arrays are free: those behind pointers to const are read, others read and written. Parameter i is arrays[i], or where that is NULL the number numbers[i] (MXN_TAG_INT or MXN_TAG_FLOAT). dims: three extents of the grid, then three of a block.
+func RtcLaunch(rtc Rtc, kernel int32, deviceKind int32, deviceIndex int32, arrays []Ndarray, numbers *Args, dims []int64, sharedBytes int64) (err error) {
+	err = failure(C.mxn_go_rtc_launch(rtc, C.int32_t(kernel), C.int32_t(deviceKind), C.int32_t(deviceIndex), first(arrays), numbers.first(), numbers.count(), numbers.textBytes(), numbers.intValues(), numbers.realValues(), (*C.int64_t)(unsafe.Pointer(first(dims))), C.int64_t(sharedBytes)))
+	return
+}
+
+// RtcFree is mxn_rtc_free. Frees kernels; launches under way keep what they need.
+func RtcFree(rtc Rtc) {
+	C.mxn_go_rtc_free(rtc)
+}
+
 // NdarrayCreate is mxn_ndarray_create. An array with undefined values. Owner of what is returned: caller: mxn_ndarray_free.
 func NdarrayCreate(shape []int64, ndim int32, dtype int32, deviceKind int32, deviceIndex int32) (outArray Ndarray, err error) {
 	err = failure(C.mxn_go_ndarray_create((*C.int64_t)(unsafe.Pointer(first(shape))), C.int32_t(ndim), C.int32_t(dtype), C.int32_t(deviceKind), C.int32_t(deviceIndex), &outArray))

@@ -60,6 +60,10 @@ static __typeof__(&mxn_op_schemas) do_mxn_op_schemas;
 static __typeof__(&mxn_op_find) do_mxn_op_find;
 static __typeof__(&mxn_op_invoke) do_mxn_op_invoke;
 static __typeof__(&mxn_library_load) do_mxn_library_load;
+static __typeof__(&mxn_rtc_create) do_mxn_rtc_create;
+static __typeof__(&mxn_rtc_kernel) do_mxn_rtc_kernel;
+static __typeof__(&mxn_rtc_launch) do_mxn_rtc_launch;
+static __typeof__(&mxn_rtc_free) do_mxn_rtc_free;
 static __typeof__(&mxn_ndarray_create) do_mxn_ndarray_create;
 static __typeof__(&mxn_ndarray_from_memory) do_mxn_ndarray_from_memory;
 static __typeof__(&mxn_ndarray_clone) do_mxn_ndarray_clone;
@@ -241,6 +245,10 @@ const mxn_go_entry mxn_go_entries[] = {
   {"mxn_op_find", (void **)&do_mxn_op_find},
   {"mxn_op_invoke", (void **)&do_mxn_op_invoke},
   {"mxn_library_load", (void **)&do_mxn_library_load},
+  {"mxn_rtc_create", (void **)&do_mxn_rtc_create},
+  {"mxn_rtc_kernel", (void **)&do_mxn_rtc_kernel},
+  {"mxn_rtc_launch", (void **)&do_mxn_rtc_launch},
+  {"mxn_rtc_free", (void **)&do_mxn_rtc_free},
   {"mxn_ndarray_create", (void **)&do_mxn_ndarray_create},
   {"mxn_ndarray_from_memory", (void **)&do_mxn_ndarray_from_memory},
   {"mxn_ndarray_clone", (void **)&do_mxn_ndarray_clone},
@@ -452,6 +460,13 @@ mxn_go_result mxn_go_op_invoke(const mxn_op_t *op, mxn_ndarray_t *const *inputs,
   mxn_go_resolve(args, num_args, arg_texts, arg_ints, arg_reals, resolved);
   return mxn_go_finish(do_mxn_op_invoke(op, inputs, num_inputs, resolved, num_args, training, device_kind, device_index, outputs, capacity, num_outputs)); }
 mxn_go_result mxn_go_library_load(const char *path, mxn_strings_t **out_names) { NEED(mxn_library_load) return mxn_go_finish(do_mxn_library_load(path, out_names)); }
+mxn_go_result mxn_go_rtc_create(const char *source, const char *const *options, int32_t num_options, const char *const *exports, int32_t num_exports, mxn_rtc_t **out_rtc) { NEED(mxn_rtc_create) return mxn_go_finish(do_mxn_rtc_create(source, options, num_options, exports, num_exports, out_rtc)); }
+mxn_go_result mxn_go_rtc_kernel(mxn_rtc_t *rtc, const char *name, const char *signature, int32_t *out_kernel) { NEED(mxn_rtc_kernel) return mxn_go_finish(do_mxn_rtc_kernel(rtc, name, signature, out_kernel)); }
+mxn_go_result mxn_go_rtc_launch(mxn_rtc_t *rtc, int32_t kernel, int32_t device_kind, int32_t device_index, mxn_ndarray_t *const *arrays, const mxn_go_arg *numbers, int32_t count, const char *arg_texts, const int64_t *arg_ints, const double *arg_reals, const int64_t *dims, int64_t shared_bytes) { NEED(mxn_rtc_launch)
+  mxn_arg_t resolved[count > 0 ? count : 1];
+  mxn_go_resolve(numbers, count, arg_texts, arg_ints, arg_reals, resolved);
+  return mxn_go_finish(do_mxn_rtc_launch(rtc, kernel, device_kind, device_index, arrays, resolved, count, dims, shared_bytes)); }
+void mxn_go_rtc_free(mxn_rtc_t *rtc) { if (!do_mxn_rtc_free) return; do_mxn_rtc_free(rtc); }
 mxn_go_result mxn_go_ndarray_create(const int64_t *shape, int32_t ndim, int32_t dtype, int32_t device_kind, int32_t device_index, mxn_ndarray_t **out_array) { NEED(mxn_ndarray_create) return mxn_go_finish(do_mxn_ndarray_create(shape, ndim, dtype, device_kind, device_index, out_array)); }
 mxn_go_result mxn_go_ndarray_from_memory(void *data, const int64_t *shape, int32_t ndim, int32_t dtype, uintptr_t user, mxn_ndarray_t **out_array) { NEED(mxn_ndarray_from_memory) return mxn_go_finish(do_mxn_ndarray_from_memory(data, shape, ndim, dtype, (void *)user, user ? mxn_go_destroy : NULL, out_array)); }
 mxn_go_result mxn_go_ndarray_clone(const mxn_ndarray_t *array, mxn_ndarray_t **out_array) { NEED(mxn_ndarray_clone) return mxn_go_finish(do_mxn_ndarray_clone(array, out_array)); }

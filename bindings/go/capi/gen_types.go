@@ -109,6 +109,9 @@ type RecordWriter = *C.mxn_record_writer_t
 // DataIter is a handle, mxn_data_iter_t in C.
 type DataIter = *C.mxn_data_iter_t
 
+// Rtc is a handle, mxn_rtc_t in C.
+type Rtc = *C.mxn_rtc_t
+
 // CustomCall is a handle, mxn_custom_call_t in C.
 type CustomCall = *C.mxn_custom_call_t
 

@@ -47,6 +47,7 @@ _LAZY = {
     "profiler": "profiler",
     "recordio": "recordio",
     "rnn": "rnn",
+    "rtc": "rtc",
     "safetensors": "safetensors",
     "simulate": "simulate",
     "test_utils": "test_utils",

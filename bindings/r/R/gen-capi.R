@@ -192,6 +192,17 @@ mxn_op_schemas <- function() .Call(C_mxn_op_schemas)
 # Loads a shared library that adds operators (mixnet/plugin.h), for all bindings and threads; out_names: theirs, hidden ones left out. A library that was loaded before adds nothing. On failure nothing changes.
 mxn_library_load <- function(path) .Call(C_mxn_library_load, path)
 
+# Compiles kernels for GPUs from source in CUDA C, by NVRTC. options are its own; exports: kernels that are not extern "C", such as instances of templates. Fails with the compiler's first error.
+mxn_rtc_create <- function(source, options, exports) .Call(C_mxn_rtc_create, source, options, exports)
+
+# A kernel of the source, by its name and its parameters: "const float *x, float *y, int n". out_kernel is for mxn_rtc_launch.
+mxn_rtc_kernel <- function(rtc, name, signature) .Call(C_mxn_rtc_kernel, rtc, name, signature)
+
+# mxn_rtc_launch: not here, const mxn_arg_t * numbers fits no rule.
+
+# Frees kernels; launches under way keep what they need.
+mxn_rtc_free <- function(handle) .Call(C_mxn_rtc_free, handle)
+
 # An array with undefined values.
 mxn_ndarray_create <- function(shape, dtype, device_kind, device_index) .Call(C_mxn_ndarray_create, shape, dtype, device_kind, device_index)
 

@@ -5,6 +5,7 @@
 SEXP mixnet_make_predictor(void);
 SEXP mixnet_make_cancel(void);
 SEXP mixnet_make_variable(void);
+SEXP mixnet_make_rtc(void);
 SEXP mixnet_make_ndarray(void);
 SEXP mixnet_make_symbol(void);
 SEXP mixnet_make_executor(void);

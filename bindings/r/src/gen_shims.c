@@ -44,6 +44,20 @@ static SEXP shim_mxn_variable_free(SEXP handle) {
   return R_NilValue;
 }
 
+static void finalize_rtc(SEXP handle) {
+  mxn_rtc_t *address = (mxn_rtc_t *)R_ExternalPtrAddr(handle);
+  R_ClearExternalPtr(handle);
+  if (address) mxn_rtc_free(address);
+}
+
+SEXP mixnet_make_rtc(void) { return mixnet_make("MXRtcHandle", finalize_rtc); }
+
+static SEXP shim_mxn_rtc_free(SEXP handle) {
+  mixnet_handle(handle, "MXRtcHandle");
+  if (handle != R_NilValue) finalize_rtc(handle);
+  return R_NilValue;
+}
+
 static void finalize_ndarray(SEXP handle) {
   mxn_ndarray_t *address = (mxn_ndarray_t *)R_ExternalPtrAddr(handle);
   R_ClearExternalPtr(handle);
@@ -464,6 +478,29 @@ static SEXP shim_mxn_library_load(SEXP path) {
   mxn_strings_t *c_out_names = NULL;
   mixnet_check(mxn_library_load(c_path, &c_out_names));
   SEXP result = PROTECT(mixnet_take_strings(c_out_names));
+  UNPROTECT(1);
+  return result;
+}
+
+static SEXP shim_mxn_rtc_create(SEXP source, SEXP options, SEXP exports) {
+  const char *c_source = mixnet_text(source);
+  const char *const *c_options = mixnet_texts(options);
+  const char *const *c_exports = mixnet_texts(exports);
+  SEXP r_out_rtc = PROTECT(mixnet_make_rtc());
+  mxn_rtc_t *c_out_rtc = NULL;
+  mixnet_check(mxn_rtc_create(c_source, c_options, (int32_t)mixnet_count(1, options), c_exports, (int32_t)mixnet_count(1, exports), &c_out_rtc));
+  SEXP result = PROTECT(mixnet_filled(r_out_rtc, c_out_rtc));
+  UNPROTECT(2);
+  return result;
+}
+
+static SEXP shim_mxn_rtc_kernel(SEXP rtc, SEXP name, SEXP signature) {
+  mxn_rtc_t *c_rtc = (mxn_rtc_t *)mixnet_handle(rtc, "MXRtcHandle");
+  const char *c_name = mixnet_text(name);
+  const char *c_signature = mixnet_text(signature);
+  int32_t c_out_kernel = 0;
+  mixnet_check(mxn_rtc_kernel(c_rtc, c_name, c_signature, &c_out_kernel));
+  SEXP result = PROTECT(Rf_ScalarReal((double)c_out_kernel));
   UNPROTECT(1);
   return result;
 }
@@ -1663,6 +1700,9 @@ static const R_CallMethodDef ENTRIES[] = {
     {"mxn_queue_close", (DL_FUNC)&shim_mxn_queue_close, 0},
     {"mxn_op_schemas", (DL_FUNC)&shim_mxn_op_schemas, 0},
     {"mxn_library_load", (DL_FUNC)&shim_mxn_library_load, 1},
+    {"mxn_rtc_create", (DL_FUNC)&shim_mxn_rtc_create, 3},
+    {"mxn_rtc_kernel", (DL_FUNC)&shim_mxn_rtc_kernel, 3},
+    {"mxn_rtc_free", (DL_FUNC)&shim_mxn_rtc_free, 1},
     {"mxn_ndarray_create", (DL_FUNC)&shim_mxn_ndarray_create, 4},
     {"mxn_ndarray_clone", (DL_FUNC)&shim_mxn_ndarray_clone, 1},
     {"mxn_ndarray_free", (DL_FUNC)&shim_mxn_ndarray_free, 1},

@@ -29,7 +29,8 @@ void* library_stream(Stream& stream) {
   static auto& natives = *new std::map<Stream*, EmulatedNative>;
   static auto& clocks = *new std::map<Stream*, double>;
   const std::lock_guard<std::mutex> lock(mutex);
-  return &natives.insert({&stream, {static_cast<EmulatedStream*>(&stream), push, &clocks[&stream], stream.gpu()}}).first->second;
+  return &natives.insert({&stream, {static_cast<EmulatedStream*>(&stream), push, &clocks[&stream], stream.gpu()}})
+              .first->second;
 }
 
 namespace {

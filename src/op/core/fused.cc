@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 
 #include "base/contains.h"
 #include "base/thread_pool.h"
@@ -12,6 +13,8 @@ namespace {
 
 constexpr int64_t tile_bytes = 8192, grain = 16384;
 constexpr int nowhere = -1;
+
+std::atomic<const GroupsOnGpu*> offered_groups{nullptr};
 
 // Tiles for inner values, given out again when a value has been read for the last time.
 struct Slots {
@@ -124,6 +127,13 @@ class FusedKernel : public Kernel {
 
 }  // namespace
 
+void offer_groups_on_gpu(const GroupsOnGpu* groups) { offered_groups.store(groups); }
+
+const GroupsOnGpu* groups_for(DeviceId device) {
+  const GroupsOnGpu* groups = device.host() ? nullptr : offered_groups.load();
+  return groups && groups->ready(device) ? groups : nullptr;
+}
+
 bool may_overwrite(const FusedGroup& group, int input, int node) {
   for (size_t n = 0; n < group.nodes.size(); ++n) {
     const std::vector<int>& operands = group.nodes[n].operands;
@@ -160,6 +170,8 @@ std::shared_ptr<const OpSchema> make_fused_operator(FusedGroup group) {
   op->infer_shape = [](InferShape& c) { c.all_same(); };
   op->infer_type = [](InferType& c) { c.all_same(); };
   op->portable = [shared](const PrepareContext& c) { return std::make_unique<FusedKernel>(*shared, c); };
+  if (const GroupsOnGpu* groups = offered_groups.load())
+    op->gpu_kernels.push_back([shared, groups](const PrepareContext& c) { return groups->prepare(*shared, c); });
   for (int i = 0; i < shared->num_inputs; ++i) {
     for (size_t o = 0; o < shared->outputs.size(); ++o) {
       if (may_overwrite(*shared, i, shared->outputs[o])) op->inplace.emplace_back(i, static_cast<int>(o));

@@ -32,6 +32,16 @@ bool may_overwrite(const FusedGroup& group, int input, int node);
 // The kernel of one pointwise operator on 16-bit floats by its float32 kernel; nullptr when it is none, or its tensors differ.
 std::unique_ptr<Kernel> prepare_in_float_tiles(const OpSchema& op, const PrepareContext& context);
 
+// What makes kernels of groups for GPUs, where something that can is linked (op/core/gpu/group.h).
+struct GroupsOnGpu {
+  bool (*ready)(DeviceId device);  // whether it can now: there is a compiler, and no setting forbids it
+  bool (*takes)(const OpSchema& op, const void* params, DType dtype);
+  std::unique_ptr<Kernel> (*prepare)(const FusedGroup& group, const PrepareContext& context);
+};
+void offer_groups_on_gpu(const GroupsOnGpu* groups);
+// Null on CPUs, and where no groups are made for this device.
+const GroupsOnGpu* groups_for(DeviceId device);
+
 // An operator of its own for this group; it is in no registry and lives as long as somebody holds it.
 std::shared_ptr<const OpSchema> make_fused_operator(FusedGroup group);
 

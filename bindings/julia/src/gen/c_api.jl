@@ -220,6 +220,10 @@ const NAMES = [
     :mxn_op_find,
     :mxn_op_invoke,
     :mxn_library_load,
+    :mxn_rtc_create,
+    :mxn_rtc_kernel,
+    :mxn_rtc_launch,
+    :mxn_rtc_free,
     :mxn_ndarray_create,
     :mxn_ndarray_from_memory,
     :mxn_ndarray_clone,
@@ -834,6 +838,46 @@ mxn_library_load(path, out_names) =
     check(ccall(FUNCTIONS[48], Int32, (Cstring, Ptr{Ptr{Cvoid}},), path, out_names))
 
 """
+    mxn_rtc_create(source, options, num_options, exports, num_exports, out_rtc)
+
+Compiles kernels for GPUs from source in CUDA C, by NVRTC. options are its own; exports: kernels that are not extern "C", such as instances of templates. Fails with the compiler's first error.
+
+(own: caller: mxn_rtc_free; threads: any; blocks: until compiled; since: 0.1)
+"""
+mxn_rtc_create(source, options, num_options, exports, num_exports, out_rtc) =
+    check(ccall(FUNCTIONS[49], Int32, (Cstring, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}},), source, options, num_options, exports, num_exports, out_rtc))
+
+"""
+    mxn_rtc_kernel(rtc, name, signature, out_kernel)
+
+A kernel of the source, by its name and its parameters: "const float *x, float *y, int n". out_kernel is for mxn_rtc_launch.
+
+(own: none; threads: any; blocks: no; since: 0.1)
+"""
+mxn_rtc_kernel(rtc, name, signature, out_kernel) =
+    check(ccall(FUNCTIONS[50], Int32, (Ptr{Cvoid}, Cstring, Cstring, Ptr{Int32},), rtc, name, signature, out_kernel))
+
+"""
+    mxn_rtc_launch(rtc, kernel, device_kind, device_index, arrays, numbers, count, dims, shared_bytes)
+
+Runs a kernel on a GPU when its arrays are free: those behind pointers to const are read, others read and written. Parameter i is arrays[i], or where that is NULL the number numbers[i] (MXN_TAG_INT or MXN_TAG_FLOAT). dims: three extents of the grid, then three of a block.
+
+(own: none; threads: any; blocks: no; since: 0.1)
+"""
+mxn_rtc_launch(rtc, kernel, device_kind, device_index, arrays, numbers, count, dims, shared_bytes) =
+    check(ccall(FUNCTIONS[51], Int32, (Ptr{Cvoid}, Int32, Int32, Int32, Ptr{Ptr{Cvoid}}, Ptr{mxn_arg_t}, Int32, Ptr{Int64}, Int64,), rtc, kernel, device_kind, device_index, arrays, numbers, count, dims, shared_bytes))
+
+"""
+    mxn_rtc_free(rtc)
+
+Frees kernels; launches under way keep what they need.
+
+(own: none; threads: any; blocks: no; since: 0.1)
+"""
+mxn_rtc_free(rtc) =
+    ccall(FUNCTIONS[52], Cvoid, (Ptr{Cvoid},), rtc)
+
+"""
     mxn_ndarray_create(shape, ndim, dtype, device_kind, device_index, out_array)
 
 An array with undefined values.
@@ -841,7 +885,7 @@ An array with undefined values.
 (own: caller: mxn_ndarray_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_create(shape, ndim, dtype, device_kind, device_index, out_array) =
-    check(ccall(FUNCTIONS[49], Int32, (Ptr{Int64}, Int32, Int32, Int32, Int32, Ptr{Ptr{Cvoid}},), shape, ndim, dtype, device_kind, device_index, out_array))
+    check(ccall(FUNCTIONS[53], Int32, (Ptr{Int64}, Int32, Int32, Int32, Int32, Ptr{Ptr{Cvoid}},), shape, ndim, dtype, device_kind, device_index, out_array))
 
 """
     mxn_ndarray_from_memory(data, shape, ndim, dtype, user, destroy, out_array)
@@ -851,7 +895,7 @@ An array over the caller's memory (64-byte alignment is faster), which must stay
 (own: library takes user; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_from_memory(data, shape, ndim, dtype, user, destroy, out_array) =
-    check(ccall(FUNCTIONS[50], Int32, (Ptr{Cvoid}, Ptr{Int64}, Int32, Int32, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), data, shape, ndim, dtype, user, destroy, out_array))
+    check(ccall(FUNCTIONS[54], Int32, (Ptr{Cvoid}, Ptr{Int64}, Int32, Int32, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), data, shape, ndim, dtype, user, destroy, out_array))
 
 """
     mxn_ndarray_clone(array, out_array)
@@ -861,7 +905,7 @@ Another handle to the same array.
 (own: caller: mxn_ndarray_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_clone(array, out_array) =
-    check(ccall(FUNCTIONS[51], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), array, out_array))
+    check(ccall(FUNCTIONS[55], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), array, out_array))
 
 """
     mxn_ndarray_free(array)
@@ -871,7 +915,7 @@ Gives a handle back; pending work still finds the memory.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_free(array) =
-    ccall(FUNCTIONS[52], Cvoid, (Ptr{Cvoid},), array)
+    ccall(FUNCTIONS[56], Cvoid, (Ptr{Cvoid},), array)
 
 """
     mxn_ndarray_info(array, out_info)
@@ -881,7 +925,7 @@ Shape, dtype and device. The caller sets out_info->struct_size.
 (own: none; threads: any; blocks: until the array is written where its shape depends on values; since: 0.1)
 """
 mxn_ndarray_info(array, out_info) =
-    check(ccall(FUNCTIONS[53], Int32, (Ptr{Cvoid}, Ptr{mxn_ndarray_info_t},), array, out_info))
+    check(ccall(FUNCTIONS[57], Int32, (Ptr{Cvoid}, Ptr{mxn_ndarray_info_t},), array, out_info))
 
 """
     mxn_ndarray_slice(array, begin_, end_, out_array)
@@ -891,7 +935,7 @@ Rows [begin, end) of the first axis, sharing memory.
 (own: caller: mxn_ndarray_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_slice(array, begin_, end_, out_array) =
-    check(ccall(FUNCTIONS[54], Int32, (Ptr{Cvoid}, Int64, Int64, Ptr{Ptr{Cvoid}},), array, begin_, end_, out_array))
+    check(ccall(FUNCTIONS[58], Int32, (Ptr{Cvoid}, Int64, Int64, Ptr{Ptr{Cvoid}},), array, begin_, end_, out_array))
 
 """
     mxn_ndarray_at(array, i, out_array)
@@ -901,7 +945,7 @@ Row i without its axis, sharing memory.
 (own: caller: mxn_ndarray_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_at(array, i, out_array) =
-    check(ccall(FUNCTIONS[55], Int32, (Ptr{Cvoid}, Int64, Ptr{Ptr{Cvoid}},), array, i, out_array))
+    check(ccall(FUNCTIONS[59], Int32, (Ptr{Cvoid}, Int64, Ptr{Ptr{Cvoid}},), array, i, out_array))
 
 """
     mxn_ndarray_reshape(array, shape, ndim, out_array)
@@ -911,7 +955,7 @@ The same elements under another shape, sharing memory. All extents are given.
 (own: caller: mxn_ndarray_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_reshape(array, shape, ndim, out_array) =
-    check(ccall(FUNCTIONS[56], Int32, (Ptr{Cvoid}, Ptr{Int64}, Int32, Ptr{Ptr{Cvoid}},), array, shape, ndim, out_array))
+    check(ccall(FUNCTIONS[60], Int32, (Ptr{Cvoid}, Ptr{Int64}, Int32, Ptr{Ptr{Cvoid}},), array, shape, ndim, out_array))
 
 """
     mxn_ndarray_copy_from_host(array, data, bytes)
@@ -921,7 +965,7 @@ Copies host memory in; bytes must be the array's. data may be reused after the c
 (own: none; threads: any; blocks: until earlier work on the array is done; since: 0.1)
 """
 mxn_ndarray_copy_from_host(array, data, bytes) =
-    check(ccall(FUNCTIONS[57], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Int64,), array, data, bytes))
+    check(ccall(FUNCTIONS[61], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Int64,), array, data, bytes))
 
 """
     mxn_ndarray_copy_to_host(array, data, bytes, wait)
@@ -931,7 +975,7 @@ Copies the values out; fails with the error that stands on the array.
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_ndarray_copy_to_host(array, data, bytes, wait) =
-    check(ccall(FUNCTIONS[58], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Int64, Ptr{mxn_wait_t},), array, data, bytes, wait))
+    check(ccall(FUNCTIONS[62], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Int64, Ptr{mxn_wait_t},), array, data, bytes, wait))
 
 """
     mxn_ndarray_copy(from, to)
@@ -941,7 +985,7 @@ Copies from one array into another of the same shape and dtype, between any devi
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_copy(from, to) =
-    check(ccall(FUNCTIONS[59], Int32, (Ptr{Cvoid}, Ptr{Cvoid},), from, to))
+    check(ccall(FUNCTIONS[63], Int32, (Ptr{Cvoid}, Ptr{Cvoid},), from, to))
 
 """
     mxn_ndarray_wait_to_read(array, wait)
@@ -951,7 +995,7 @@ Waits until the array's values are there.
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_ndarray_wait_to_read(array, wait) =
-    check(ccall(FUNCTIONS[60], Int32, (Ptr{Cvoid}, Ptr{mxn_wait_t},), array, wait))
+    check(ccall(FUNCTIONS[64], Int32, (Ptr{Cvoid}, Ptr{mxn_wait_t},), array, wait))
 
 """
     mxn_ndarray_wait_to_write(array, wait)
@@ -961,7 +1005,7 @@ Waits until nobody reads or writes the array any more.
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_ndarray_wait_to_write(array, wait) =
-    check(ccall(FUNCTIONS[61], Int32, (Ptr{Cvoid}, Ptr{mxn_wait_t},), array, wait))
+    check(ccall(FUNCTIONS[65], Int32, (Ptr{Cvoid}, Ptr{mxn_wait_t},), array, wait))
 
 """
     mxn_ndarray_data(array, out_data)
@@ -971,7 +1015,7 @@ Address of the first element, after waiting for it; host arrays only.
 (own: array; threads: any; blocks: yes; since: 0.1)
 """
 mxn_ndarray_data(array, out_data) =
-    check(ccall(FUNCTIONS[62], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), array, out_data))
+    check(ccall(FUNCTIONS[66], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), array, out_data))
 
 """
     mxn_ndarray_version(array, out_version)
@@ -981,7 +1025,7 @@ Number of finished writes to the array's memory.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_version(array, out_version) =
-    check(ccall(FUNCTIONS[63], Int32, (Ptr{Cvoid}, Ptr{UInt64},), array, out_version))
+    check(ccall(FUNCTIONS[67], Int32, (Ptr{Cvoid}, Ptr{UInt64},), array, out_version))
 
 """
     mxn_ndarray_to_dlpack(array, out_managed)
@@ -991,7 +1035,7 @@ A DLManagedTensor (DLPack 0.8) sharing the memory; its deleter gives it back.
 (own: caller calls the deleter; threads: any; blocks: until the values are there; since: 0.1)
 """
 mxn_ndarray_to_dlpack(array, out_managed) =
-    check(ccall(FUNCTIONS[64], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), array, out_managed))
+    check(ccall(FUNCTIONS[68], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), array, out_managed))
 
 """
     mxn_ndarray_from_dlpack(managed, out_array)
@@ -1001,7 +1045,7 @@ An array sharing the memory of a DLManagedTensor, which must be row-major withou
 (own: library takes managed on success; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_from_dlpack(managed, out_array) =
-    check(ccall(FUNCTIONS[65], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), managed, out_array))
+    check(ccall(FUNCTIONS[69], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), managed, out_array))
 
 """
     mxn_ndarray_save(path, arrays, names, count)
@@ -1011,7 +1055,7 @@ Writes a .params file (V2); names may be NULL.
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_ndarray_save(path, arrays, names, count) =
-    check(ccall(FUNCTIONS[66], Int32, (Cstring, Ptr{Ptr{Cvoid}}, Ptr{Ptr{UInt8}}, Int64,), path, arrays, names, count))
+    check(ccall(FUNCTIONS[70], Int32, (Cstring, Ptr{Ptr{Cvoid}}, Ptr{Ptr{UInt8}}, Int64,), path, arrays, names, count))
 
 """
     mxn_ndarray_load(path, out_arrays, out_count, out_names)
@@ -1021,7 +1065,7 @@ Reads a .params file of any generation. capacity 0 only counts; otherwise the fi
 (own: caller: arrays and list; threads: any; blocks: yes; since: 0.1)
 """
 mxn_ndarray_load(path, out_arrays, out_count, out_names) =
-    check(ccall(FUNCTIONS[67], Int32, (Cstring, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64}, Ptr{Ptr{Cvoid}},), path, out_arrays, out_count, out_names))
+    check(ccall(FUNCTIONS[71], Int32, (Cstring, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64}, Ptr{Ptr{Cvoid}},), path, out_arrays, out_count, out_names))
 
 """
     mxn_ndarray_load_memory(data, bytes, out_arrays, out_count, out_names)
@@ -1031,7 +1075,7 @@ The same from memory.
 (own: caller: arrays and list; threads: any; blocks: yes; since: 0.1)
 """
 mxn_ndarray_load_memory(data, bytes, out_arrays, out_count, out_names) =
-    check(ccall(FUNCTIONS[68], Int32, (Ptr{Cvoid}, Int64, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64}, Ptr{Ptr{Cvoid}},), data, bytes, out_arrays, out_count, out_names))
+    check(ccall(FUNCTIONS[72], Int32, (Ptr{Cvoid}, Int64, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64}, Ptr{Ptr{Cvoid}},), data, bytes, out_arrays, out_count, out_names))
 
 """
     mxn_ndarray_storage(array, out_storage)
@@ -1041,7 +1085,7 @@ mxn_ndarray_load_memory(data, bytes, out_arrays, out_count, out_names) =
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_storage(array, out_storage) =
-    check(ccall(FUNCTIONS[69], Int32, (Ptr{Cvoid}, Ptr{Int32},), array, out_storage))
+    check(ccall(FUNCTIONS[73], Int32, (Ptr{Cvoid}, Ptr{Int32},), array, out_storage))
 
 """
     mxn_ndarray_create_sparse(storage, shape, ndim, dtype, data, indices, indptr, out_array)
@@ -1051,7 +1095,7 @@ A sparse array on the CPU (storage 1 or 2) with copies of dense parts: data (its
 (own: caller: mxn_ndarray_free; threads: any; blocks: until the parts are there; since: 0.1)
 """
 mxn_ndarray_create_sparse(storage, shape, ndim, dtype, data, indices, indptr, out_array) =
-    check(ccall(FUNCTIONS[70], Int32, (Int32, Ptr{Int64}, Int32, Int32, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), storage, shape, ndim, dtype, data, indices, indptr, out_array))
+    check(ccall(FUNCTIONS[74], Int32, (Int32, Ptr{Int64}, Int32, Int32, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), storage, shape, ndim, dtype, data, indices, indptr, out_array))
 
 """
     mxn_ndarray_part(array, part, out_array)
@@ -1061,7 +1105,7 @@ A dense copy of a part of a sparse array: 0 data, 1 indices, 2 indptr.
 (own: caller: mxn_ndarray_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_part(array, part, out_array) =
-    check(ccall(FUNCTIONS[71], Int32, (Ptr{Cvoid}, Int32, Ptr{Ptr{Cvoid}},), array, part, out_array))
+    check(ccall(FUNCTIONS[75], Int32, (Ptr{Cvoid}, Int32, Ptr{Ptr{Cvoid}},), array, part, out_array))
 
 """
     mxn_ndarray_list_free(arrays)
@@ -1071,7 +1115,7 @@ Frees the vector of handles that a load or an executor returned, not the arrays 
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_ndarray_list_free(arrays) =
-    ccall(FUNCTIONS[72], Cvoid, (Ptr{Ptr{Cvoid}},), arrays)
+    ccall(FUNCTIONS[76], Cvoid, (Ptr{Ptr{Cvoid}},), arrays)
 
 """
     mxn_symbol_variable(name, out_symbol)
@@ -1081,7 +1125,7 @@ A variable.
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_variable(name, out_symbol) =
-    check(ccall(FUNCTIONS[73], Int32, (Cstring, Ptr{Ptr{Cvoid}},), name, out_symbol))
+    check(ccall(FUNCTIONS[77], Int32, (Cstring, Ptr{Ptr{Cvoid}},), name, out_symbol))
 
 """
     mxn_symbol_create(op, args, num_args, attr_keys, attr_values, num_attrs, inputs, input_names, num_inputs, name, out_symbol)
@@ -1091,7 +1135,7 @@ An operator applied to symbols of one output. input_names may be NULL (all by po
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_create(op, args, num_args, attr_keys, attr_values, num_attrs, inputs, input_names, num_inputs, name, out_symbol) =
-    check(ccall(FUNCTIONS[74], Int32, (Ptr{Cvoid}, Ptr{mxn_arg_t}, Int32, Ptr{Ptr{UInt8}}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{UInt8}}, Int32, Cstring, Ptr{Ptr{Cvoid}},), op, args, num_args, attr_keys, attr_values, num_attrs, inputs, input_names, num_inputs, name, out_symbol))
+    check(ccall(FUNCTIONS[78], Int32, (Ptr{Cvoid}, Ptr{mxn_arg_t}, Int32, Ptr{Ptr{UInt8}}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{UInt8}}, Int32, Cstring, Ptr{Ptr{Cvoid}},), op, args, num_args, attr_keys, attr_values, num_attrs, inputs, input_names, num_inputs, name, out_symbol))
 
 """
     mxn_symbol_create_with(op, graphs, num_graphs, args, num_args, attr_keys, attr_values, num_attrs, inputs, num_inputs, name, out_symbol)
@@ -1101,7 +1145,7 @@ An operator that carries graphs (_foreach, _while_loop, _cond) applied to symbol
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_create_with(op, graphs, num_graphs, args, num_args, attr_keys, attr_values, num_attrs, inputs, num_inputs, name, out_symbol) =
-    check(ccall(FUNCTIONS[75], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Int32, Ptr{mxn_arg_t}, Int32, Ptr{Ptr{UInt8}}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}}, Int32, Cstring, Ptr{Ptr{Cvoid}},), op, graphs, num_graphs, args, num_args, attr_keys, attr_values, num_attrs, inputs, num_inputs, name, out_symbol))
+    check(ccall(FUNCTIONS[79], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Int32, Ptr{mxn_arg_t}, Int32, Ptr{Ptr{UInt8}}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}}, Int32, Cstring, Ptr{Ptr{Cvoid}},), op, graphs, num_graphs, args, num_args, attr_keys, attr_values, num_attrs, inputs, num_inputs, name, out_symbol))
 
 """
     mxn_symbol_cut(symbol, key, value, out_symbol, out_outside)
@@ -1111,7 +1155,7 @@ The part of the graph whose operators have this attribute: as a symbol of its ow
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_cut(symbol, key, value, out_symbol, out_outside) =
-    check(ccall(FUNCTIONS[76], Int32, (Ptr{Cvoid}, Cstring, Cstring, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}},), symbol, key, value, out_symbol, out_outside))
+    check(ccall(FUNCTIONS[80], Int32, (Ptr{Cvoid}, Cstring, Cstring, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}},), symbol, key, value, out_symbol, out_outside))
 
 """
     mxn_symbol_group(symbols, count, out_symbol)
@@ -1121,7 +1165,7 @@ Several symbols as one.
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_group(symbols, count, out_symbol) =
-    check(ccall(FUNCTIONS[77], Int32, (Ptr{Ptr{Cvoid}}, Int32, Ptr{Ptr{Cvoid}},), symbols, count, out_symbol))
+    check(ccall(FUNCTIONS[81], Int32, (Ptr{Ptr{Cvoid}}, Int32, Ptr{Ptr{Cvoid}},), symbols, count, out_symbol))
 
 """
     mxn_symbol_copy(symbol, out_symbol)
@@ -1131,7 +1175,7 @@ A deep copy.
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_copy(symbol, out_symbol) =
-    check(ccall(FUNCTIONS[78], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_symbol))
+    check(ccall(FUNCTIONS[82], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_symbol))
 
 """
     mxn_symbol_place(symbol, names, device_kinds, device_indices, count, out_symbol)
@@ -1141,7 +1185,7 @@ The same symbol for binding with its groups of nodes (attribute ctx_group) on de
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_place(symbol, names, device_kinds, device_indices, count, out_symbol) =
-    check(ccall(FUNCTIONS[79], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int32}, Int32, Ptr{Ptr{Cvoid}},), symbol, names, device_kinds, device_indices, count, out_symbol))
+    check(ccall(FUNCTIONS[83], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int32}, Int32, Ptr{Ptr{Cvoid}},), symbol, names, device_kinds, device_indices, count, out_symbol))
 
 """
     mxn_symbol_compose(symbol, name, keys, replacements, count, out_symbol)
@@ -1151,7 +1195,7 @@ Replaces variables by symbols: by name, or by position where the name is NULL. n
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_compose(symbol, name, keys, replacements, count, out_symbol) =
-    check(ccall(FUNCTIONS[80], Int32, (Ptr{Cvoid}, Cstring, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int32, Ptr{Ptr{Cvoid}},), symbol, name, keys, replacements, count, out_symbol))
+    check(ccall(FUNCTIONS[84], Int32, (Ptr{Cvoid}, Cstring, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int32, Ptr{Ptr{Cvoid}},), symbol, name, keys, replacements, count, out_symbol))
 
 """
     mxn_symbol_output(symbol, i, out_symbol)
@@ -1161,7 +1205,7 @@ Output i as a symbol.
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_output(symbol, i, out_symbol) =
-    check(ccall(FUNCTIONS[81], Int32, (Ptr{Cvoid}, Int64, Ptr{Ptr{Cvoid}},), symbol, i, out_symbol))
+    check(ccall(FUNCTIONS[85], Int32, (Ptr{Cvoid}, Int64, Ptr{Ptr{Cvoid}},), symbol, i, out_symbol))
 
 """
     mxn_symbol_internals(symbol, out_symbol)
@@ -1171,7 +1215,7 @@ All inner outputs as one symbol.
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_internals(symbol, out_symbol) =
-    check(ccall(FUNCTIONS[82], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_symbol))
+    check(ccall(FUNCTIONS[86], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_symbol))
 
 """
     mxn_symbol_children(symbol, out_symbol)
@@ -1181,7 +1225,7 @@ The inputs of the output nodes; NULL when there are none.
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_children(symbol, out_symbol) =
-    check(ccall(FUNCTIONS[83], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_symbol))
+    check(ccall(FUNCTIONS[87], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_symbol))
 
 """
     mxn_symbol_free(symbol)
@@ -1191,7 +1235,7 @@ Frees a symbol.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_free(symbol) =
-    ccall(FUNCTIONS[84], Cvoid, (Ptr{Cvoid},), symbol)
+    ccall(FUNCTIONS[88], Cvoid, (Ptr{Cvoid},), symbol)
 
 """
     mxn_symbol_name(symbol, out_name)
@@ -1201,7 +1245,7 @@ Name of the node, NULL for a group of several.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_name(symbol, out_name) =
-    check(ccall(FUNCTIONS[85], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), symbol, out_name))
+    check(ccall(FUNCTIONS[89], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), symbol, out_name))
 
 """
     mxn_symbol_list(symbol, what, out_names)
@@ -1211,7 +1255,7 @@ Names: what 0 arguments, 1 outputs, 2 auxiliary states.
 (own: caller: mxn_strings_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_list(symbol, what, out_names) =
-    check(ccall(FUNCTIONS[86], Int32, (Ptr{Cvoid}, Int32, Ptr{Ptr{Cvoid}},), symbol, what, out_names))
+    check(ccall(FUNCTIONS[90], Int32, (Ptr{Cvoid}, Int32, Ptr{Ptr{Cvoid}},), symbol, what, out_names))
 
 """
     mxn_symbol_get_attr(symbol, key, out_value)
@@ -1221,7 +1265,7 @@ An attribute or parameter of the node; NULL when it has none.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_get_attr(symbol, key, out_value) =
-    check(ccall(FUNCTIONS[87], Int32, (Ptr{Cvoid}, Cstring, Ptr{Ptr{UInt8}},), symbol, key, out_value))
+    check(ccall(FUNCTIONS[91], Int32, (Ptr{Cvoid}, Cstring, Ptr{Ptr{UInt8}},), symbol, key, out_value))
 
 """
     mxn_symbol_set_attr(symbol, key, value)
@@ -1231,7 +1275,7 @@ Sets an attribute of the node.
 (own: none; threads: one at a time per symbol; blocks: no; since: 0.1)
 """
 mxn_symbol_set_attr(symbol, key, value) =
-    check(ccall(FUNCTIONS[88], Int32, (Ptr{Cvoid}, Cstring, Cstring,), symbol, key, value))
+    check(ccall(FUNCTIONS[92], Int32, (Ptr{Cvoid}, Cstring, Cstring,), symbol, key, value))
 
 """
     mxn_symbol_attributes(symbol, out_triples)
@@ -1241,7 +1285,7 @@ All attributes as triples node, key, value.
 (own: caller: mxn_strings_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_attributes(symbol, out_triples) =
-    check(ccall(FUNCTIONS[89], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_triples))
+    check(ccall(FUNCTIONS[93], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, out_triples))
 
 """
     mxn_symbol_to_json(symbol, out_json)
@@ -1251,7 +1295,7 @@ The symbol as JSON that MXNet 1.x reads.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_to_json(symbol, out_json) =
-    check(ccall(FUNCTIONS[90], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), symbol, out_json))
+    check(ccall(FUNCTIONS[94], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), symbol, out_json))
 
 """
     mxn_symbol_from_json(json, out_symbol)
@@ -1261,7 +1305,7 @@ A symbol from JSON of any MXNet generation.
 (own: caller: mxn_symbol_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_from_json(json, out_symbol) =
-    check(ccall(FUNCTIONS[91], Int32, (Cstring, Ptr{Ptr{Cvoid}},), json, out_symbol))
+    check(ccall(FUNCTIONS[95], Int32, (Cstring, Ptr{Ptr{Cvoid}},), json, out_symbol))
 
 """
     mxn_symbol_debug(symbol, out_text)
@@ -1271,7 +1315,7 @@ The nodes as text, a line each.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_debug(symbol, out_text) =
-    check(ccall(FUNCTIONS[92], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), symbol, out_text))
+    check(ccall(FUNCTIONS[96], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), symbol, out_text))
 
 """
     mxn_symbol_infer_shape(symbol, names, ndims, dims, count, out_arguments, out_outputs, out_states, out_complete)
@@ -1281,7 +1325,7 @@ Shapes of arguments, outputs and states from some of them. dims holds the extent
 (own: caller: mxn_shapes_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_infer_shape(symbol, names, ndims, dims, count, out_arguments, out_outputs, out_states, out_complete) =
-    check(ccall(FUNCTIONS[93], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32},), symbol, names, ndims, dims, count, out_arguments, out_outputs, out_states, out_complete))
+    check(ccall(FUNCTIONS[97], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32},), symbol, names, ndims, dims, count, out_arguments, out_outputs, out_states, out_complete))
 
 """
     mxn_symbol_infer_type(symbol, names, dtypes, count, out_arguments, out_outputs, out_states, out_complete)
@@ -1291,7 +1335,7 @@ Dtypes likewise, each list as one shape of codes, -1 where unknown.
 (own: caller: mxn_shapes_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_infer_type(symbol, names, dtypes, count, out_arguments, out_outputs, out_states, out_complete) =
-    check(ccall(FUNCTIONS[94], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32},), symbol, names, dtypes, count, out_arguments, out_outputs, out_states, out_complete))
+    check(ccall(FUNCTIONS[98], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32},), symbol, names, dtypes, count, out_arguments, out_outputs, out_states, out_complete))
 
 """
     mxn_symbol_memory(symbol, names, ndims, dims, count, training, out_info)
@@ -1301,7 +1345,7 @@ Memory that binding would take. The caller sets out_info->struct_size.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_memory(symbol, names, ndims, dims, count, training, out_info) =
-    check(ccall(FUNCTIONS[95], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Int32, Ptr{mxn_memory_info_t},), symbol, names, ndims, dims, count, training, out_info))
+    check(ccall(FUNCTIONS[99], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Int32, Ptr{mxn_memory_info_t},), symbol, names, ndims, dims, count, training, out_info))
 
 """
     mxn_symbol_device_memory(symbol, device_kind, device_index, names, ndims, dims, count, training, out_info)
@@ -1311,7 +1355,7 @@ The part of it on one device, of a symbol that would be bound on cpu(0).
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_device_memory(symbol, device_kind, device_index, names, ndims, dims, count, training, out_info) =
-    check(ccall(FUNCTIONS[96], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Int32, Ptr{mxn_memory_info_t},), symbol, device_kind, device_index, names, ndims, dims, count, training, out_info))
+    check(ccall(FUNCTIONS[100], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Int32, Ptr{mxn_memory_info_t},), symbol, device_kind, device_index, names, ndims, dims, count, training, out_info))
 
 """
     mxn_symbol_quantize(symbol, options, out_symbol, out_parameters, out_names)
@@ -1321,7 +1365,7 @@ The symbol for prediction with its layers on 8-bit numbers, and how its paramete
 (own: caller: mxn_symbol_free, mxn_strings_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_symbol_quantize(symbol, options, out_symbol, out_parameters, out_names) =
-    check(ccall(FUNCTIONS[97], Int32, (Ptr{Cvoid}, Cstring, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}},), symbol, options, out_symbol, out_parameters, out_names))
+    check(ccall(FUNCTIONS[101], Int32, (Ptr{Cvoid}, Cstring, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}},), symbol, options, out_symbol, out_parameters, out_names))
 
 """
     mxn_executor_bind(symbol, device_kind, device_index, args, grads, grad_reqs, num_args, states, num_states, shared, out_executor)
@@ -1331,7 +1375,7 @@ Binds arrays, in list order. grads may be NULL or hold NULLs; grad_reqs may be N
 (own: caller: mxn_executor_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_bind(symbol, device_kind, device_index, args, grads, grad_reqs, num_args, states, num_states, shared, out_executor) =
-    check(ccall(FUNCTIONS[98], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32}, Int64, Ptr{Ptr{Cvoid}}, Int64, Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, device_kind, device_index, args, grads, grad_reqs, num_args, states, num_states, shared, out_executor))
+    check(ccall(FUNCTIONS[102], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32}, Int64, Ptr{Ptr{Cvoid}}, Int64, Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, device_kind, device_index, args, grads, grad_reqs, num_args, states, num_states, shared, out_executor))
 
 """
     mxn_executor_simple_bind(symbol, device_kind, device_index, shape_names, ndims, dims, num_shapes, dtype_names, dtypes, num_dtypes, req_names, reqs, num_reqs, default_req, shared, out_executor)
@@ -1341,7 +1385,7 @@ Binds fresh arrays made from shapes. dtypes by name; grad_reqs by argument name,
 (own: caller: mxn_executor_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_simple_bind(symbol, device_kind, device_index, shape_names, ndims, dims, num_shapes, dtype_names, dtypes, num_dtypes, req_names, reqs, num_reqs, default_req, shared, out_executor) =
-    check(ccall(FUNCTIONS[99], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Int32, Int32, Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, device_kind, device_index, shape_names, ndims, dims, num_shapes, dtype_names, dtypes, num_dtypes, req_names, reqs, num_reqs, default_req, shared, out_executor))
+    check(ccall(FUNCTIONS[103], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Int32, Int32, Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), symbol, device_kind, device_index, shape_names, ndims, dims, num_shapes, dtype_names, dtypes, num_dtypes, req_names, reqs, num_reqs, default_req, shared, out_executor))
 
 """
     mxn_executor_reshape(executor, partial_shaping, up_sizing, names, ndims, dims, count, out_executor)
@@ -1351,7 +1395,7 @@ The same symbol for other shapes, sharing parameters and memory.
 (own: caller: mxn_executor_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_reshape(executor, partial_shaping, up_sizing, names, ndims, dims, count, out_executor) =
-    check(ccall(FUNCTIONS[100], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Ptr{Ptr{Cvoid}},), executor, partial_shaping, up_sizing, names, ndims, dims, count, out_executor))
+    check(ccall(FUNCTIONS[104], Int32, (Ptr{Cvoid}, Int32, Int32, Ptr{Ptr{UInt8}}, Ptr{Int32}, Ptr{Int64}, Int32, Ptr{Ptr{Cvoid}},), executor, partial_shaping, up_sizing, names, ndims, dims, count, out_executor))
 
 """
     mxn_executor_free(executor)
@@ -1361,7 +1405,7 @@ Frees an executor; work under way goes on.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_free(executor) =
-    ccall(FUNCTIONS[101], Cvoid, (Ptr{Cvoid},), executor)
+    ccall(FUNCTIONS[105], Cvoid, (Ptr{Cvoid},), executor)
 
 """
     mxn_executor_forward(executor, training)
@@ -1371,7 +1415,7 @@ Computes the outputs.
 (own: none; threads: one at a time per executor; blocks: no; since: 0.1)
 """
 mxn_executor_forward(executor, training) =
-    check(ccall(FUNCTIONS[102], Int32, (Ptr{Cvoid}, Int32,), executor, training))
+    check(ccall(FUNCTIONS[106], Int32, (Ptr{Cvoid}, Int32,), executor, training))
 
 """
     mxn_executor_backward(executor, grads, count)
@@ -1381,7 +1425,7 @@ Computes the gradients after forward in training mode. grads: one per output, NU
 (own: none; threads: one at a time per executor; blocks: no; since: 0.1)
 """
 mxn_executor_backward(executor, grads, count) =
-    check(ccall(FUNCTIONS[103], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Int64,), executor, grads, count))
+    check(ccall(FUNCTIONS[107], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Int64,), executor, grads, count))
 
 """
     mxn_executor_arrays(executor, what, out_arrays, out_count)
@@ -1391,7 +1435,7 @@ Arrays: what 0 arguments, 1 gradients (NULL where none), 2 states, 3 outputs.
 (own: caller: each array, and the vector by mxn_ndarray_list_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_arrays(executor, what, out_arrays, out_count) =
-    check(ccall(FUNCTIONS[104], Int32, (Ptr{Cvoid}, Int32, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), executor, what, out_arrays, out_count))
+    check(ccall(FUNCTIONS[108], Int32, (Ptr{Cvoid}, Int32, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), executor, what, out_arrays, out_count))
 
 """
     mxn_executor_set_monitor(executor, fn, user, destroy, inputs)
@@ -1401,7 +1445,7 @@ Calls fn for every inner output (and with inputs != 0 every input) in order, on 
 (own: library takes user; threads: one at a time per executor; blocks: no; since: 0.1)
 """
 mxn_executor_set_monitor(executor, fn, user, destroy, inputs) =
-    check(ccall(FUNCTIONS[105], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Int32,), executor, fn, user, destroy, inputs))
+    check(ccall(FUNCTIONS[109], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Int32,), executor, fn, user, destroy, inputs))
 
 """
     mxn_executor_memory(executor, training, out_info)
@@ -1411,7 +1455,7 @@ Memory of the bound plan. The caller sets out_info->struct_size.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_memory(executor, training, out_info) =
-    check(ccall(FUNCTIONS[106], Int32, (Ptr{Cvoid}, Int32, Ptr{mxn_memory_info_t},), executor, training, out_info))
+    check(ccall(FUNCTIONS[110], Int32, (Ptr{Cvoid}, Int32, Ptr{mxn_memory_info_t},), executor, training, out_info))
 
 """
     mxn_executor_device_memory(executor, device_kind, device_index, training, out_info)
@@ -1421,7 +1465,7 @@ The part of it on one device; zeros where the plan has none.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_device_memory(executor, device_kind, device_index, training, out_info) =
-    check(ccall(FUNCTIONS[107], Int32, (Ptr{Cvoid}, Int32, Int32, Int32, Ptr{mxn_memory_info_t},), executor, device_kind, device_index, training, out_info))
+    check(ccall(FUNCTIONS[111], Int32, (Ptr{Cvoid}, Int32, Int32, Int32, Ptr{mxn_memory_info_t},), executor, device_kind, device_index, training, out_info))
 
 """
     mxn_executor_describe(executor, out_text)
@@ -1431,7 +1475,7 @@ The steps of the plan, a line each.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_executor_describe(executor, out_text) =
-    check(ccall(FUNCTIONS[108], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), executor, out_text))
+    check(ccall(FUNCTIONS[112], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), executor, out_text))
 
 """
     mxn_autograd_set(recording, training, out_before)
@@ -1441,7 +1485,7 @@ Sets this thread's flags; -1 leaves one as it is. recording: operators are recor
 (own: none; threads: any: each has its own; blocks: no; since: 0.1)
 """
 mxn_autograd_set(recording, training, out_before) =
-    check(ccall(FUNCTIONS[109], Int32, (Int32, Int32, Ptr{Int32},), recording, training, out_before))
+    check(ccall(FUNCTIONS[113], Int32, (Int32, Int32, Ptr{Int32},), recording, training, out_before))
 
 """
     mxn_autograd_mark(arrays, grads, grad_reqs, count)
@@ -1451,7 +1495,7 @@ Makes arrays variables: gradients go to grads, of the same shapes and dtypes, by
 (own: none; threads: one at a time per array; blocks: no; since: 0.1)
 """
 mxn_autograd_mark(arrays, grads, grad_reqs, count) =
-    check(ccall(FUNCTIONS[110], Int32, (Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32}, Int64,), arrays, grads, grad_reqs, count))
+    check(ccall(FUNCTIONS[114], Int32, (Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Ptr{Int32}, Int64,), arrays, grads, grad_reqs, count))
 
 """
     mxn_autograd_backward(heads, head_grads, count, variables, num_variables, retain_graph, create_graph, training, out_arrays, out_count)
@@ -1461,7 +1505,7 @@ Gradients of the sum of all heads: into the arrays of all variables behind them 
 (own: caller: each array, and the vector by mxn_ndarray_list_free; threads: one at a time per graph; blocks: no; since: 0.1)
 """
 mxn_autograd_backward(heads, head_grads, count, variables, num_variables, retain_graph, create_graph, training, out_arrays, out_count) =
-    check(ccall(FUNCTIONS[111], Int32, (Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int64, Int32, Int32, Int32, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), heads, head_grads, count, variables, num_variables, retain_graph, create_graph, training, out_arrays, out_count))
+    check(ccall(FUNCTIONS[115], Int32, (Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int64, Int32, Int32, Int32, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), heads, head_grads, count, variables, num_variables, retain_graph, create_graph, training, out_arrays, out_count))
 
 """
     mxn_autograd_gradient(array, out_recorded, out_array)
@@ -1471,7 +1515,7 @@ The gradient array of a variable, NULL for other arrays; *out_recorded: whether 
 (own: caller: mxn_ndarray_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_autograd_gradient(array, out_recorded, out_array) =
-    check(ccall(FUNCTIONS[112], Int32, (Ptr{Cvoid}, Ptr{Int32}, Ptr{Ptr{Cvoid}},), array, out_recorded, out_array))
+    check(ccall(FUNCTIONS[116], Int32, (Ptr{Cvoid}, Ptr{Int32}, Ptr{Ptr{Cvoid}},), array, out_recorded, out_array))
 
 """
     mxn_autograd_function(inputs, num_inputs, outputs, num_outputs, fn, user, destroy)
@@ -1481,7 +1525,7 @@ Puts down that outputs were computed from inputs, while recording was off, with 
 (own: library takes user; threads: one at a time per graph; blocks: no; since: 0.1)
 """
 mxn_autograd_function(inputs, num_inputs, outputs, num_outputs, fn, user, destroy) =
-    check(ccall(FUNCTIONS[113], Int32, (Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int64, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), inputs, num_inputs, outputs, num_outputs, fn, user, destroy))
+    check(ccall(FUNCTIONS[117], Int32, (Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int64, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), inputs, num_inputs, outputs, num_outputs, fn, user, destroy))
 
 """
     mxn_trace_begin(arrays, count, out_arrays, out_count)
@@ -1491,7 +1535,7 @@ From now on operators on this thread are put down instead of run, until mxn_trac
 (own: caller: each array, and the vector by mxn_ndarray_list_free; threads: one trace per thread; blocks: no; since: 0.1)
 """
 mxn_trace_begin(arrays, count, out_arrays, out_count) =
-    check(ccall(FUNCTIONS[114], Int32, (Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), arrays, count, out_arrays, out_count))
+    check(ccall(FUNCTIONS[118], Int32, (Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), arrays, count, out_arrays, out_count))
 
 """
     mxn_trace_end(outputs, count, out_symbol, out_arrays, out_count)
@@ -1501,7 +1545,7 @@ Ends tracing, also when it fails. The symbol's variables are data0, data1, ... f
 (own: caller: symbol, each array, and the vector by mxn_ndarray_list_free; threads: the thread that began; blocks: no; since: 0.1)
 """
 mxn_trace_end(outputs, count, out_symbol, out_arrays, out_count) =
-    check(ccall(FUNCTIONS[115], Int32, (Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), outputs, count, out_symbol, out_arrays, out_count))
+    check(ccall(FUNCTIONS[119], Int32, (Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), outputs, count, out_symbol, out_arrays, out_count))
 
 """
     mxn_cached_op_create(symbol, parameters, num_parameters, out_op)
@@ -1511,7 +1555,7 @@ A symbol to be called on arrays. parameters: names of arguments that are the sam
 (own: caller: mxn_cached_op_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_cached_op_create(symbol, parameters, num_parameters, out_op) =
-    check(ccall(FUNCTIONS[116], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}},), symbol, parameters, num_parameters, out_op))
+    check(ccall(FUNCTIONS[120], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}},), symbol, parameters, num_parameters, out_op))
 
 """
     mxn_cached_op_free(op)
@@ -1521,7 +1565,7 @@ Frees it; calls under way and recorded ones go on.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_cached_op_free(op) =
-    ccall(FUNCTIONS[117], Cvoid, (Ptr{Cvoid},), op)
+    ccall(FUNCTIONS[121], Cvoid, (Ptr{Cvoid},), op)
 
 """
     mxn_cached_op_invoke(op, inputs, num_inputs, outputs, capacity, num_outputs)
@@ -1531,7 +1575,7 @@ Calls it on the arguments, then the states, in list order; in the thread's mode,
 (own: caller owns the outputs; threads: any; blocks: no; since: 0.1)
 """
 mxn_cached_op_invoke(op, inputs, num_inputs, outputs, capacity, num_outputs) =
-    check(ccall(FUNCTIONS[118], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int32, Ptr{Int32},), op, inputs, num_inputs, outputs, capacity, num_outputs))
+    check(ccall(FUNCTIONS[122], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Int64, Ptr{Ptr{Cvoid}}, Int32, Ptr{Int32},), op, inputs, num_inputs, outputs, capacity, num_outputs))
 
 """
     mxn_cached_op_describe(op, out_text, out_plans)
@@ -1541,7 +1585,7 @@ The steps of the last call's plan, a line each, and the number of plans.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_cached_op_describe(op, out_text, out_plans) =
-    check(ccall(FUNCTIONS[119], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int64},), op, out_text, out_plans))
+    check(ccall(FUNCTIONS[123], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Int64},), op, out_text, out_plans))
 
 """
     mxn_custom_register(name, fn, user, destroy)
@@ -1551,7 +1595,7 @@ Registers an operator for nodes of Custom with this op_type; later nodes get the
 (own: library takes user; threads: any; blocks: no; since: 0.1)
 """
 mxn_custom_register(name, fn, user, destroy) =
-    check(ccall(FUNCTIONS[120], Int32, (Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), name, fn, user, destroy))
+    check(ccall(FUNCTIONS[124], Int32, (Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), name, fn, user, destroy))
 
 """
     mxn_custom_call_info(call, out_info)
@@ -1561,7 +1605,7 @@ What is asked. The caller sets out_info->struct_size.
 (own: none; threads: the callback's; blocks: no; since: 0.1)
 """
 mxn_custom_call_info(call, out_info) =
-    check(ccall(FUNCTIONS[121], Int32, (Ptr{Cvoid}, Ptr{mxn_custom_info_t},), call, out_info))
+    check(ccall(FUNCTIONS[125], Int32, (Ptr{Cvoid}, Ptr{mxn_custom_info_t},), call, out_info))
 
 """
     mxn_custom_call_params(call, out_params)
@@ -1571,7 +1615,7 @@ The node's parameters: keys and values by turns.
 (own: caller: mxn_strings_free; threads: the callback's; blocks: no; since: 0.1)
 """
 mxn_custom_call_params(call, out_params) =
-    check(ccall(FUNCTIONS[122], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), call, out_params))
+    check(ccall(FUNCTIONS[126], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), call, out_params))
 
 """
     mxn_custom_call_shapes(call, out_shapes)
@@ -1581,7 +1625,7 @@ SHAPES: of the inputs, as far as known. TYPES: their dtypes, one list of codes, 
 (own: caller: mxn_shapes_free; threads: the callback's; blocks: no; since: 0.1)
 """
 mxn_custom_call_shapes(call, out_shapes) =
-    check(ccall(FUNCTIONS[123], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), call, out_shapes))
+    check(ccall(FUNCTIONS[127], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}},), call, out_shapes))
 
 """
     mxn_custom_call_arrays(call, what, out_arrays, out_count)
@@ -1591,7 +1635,7 @@ Arrays of FORWARD and BACKWARD: what MXN_CUSTOM_INPUTS, ... Those that backward 
 (own: caller: each array, and the vector by mxn_ndarray_list_free; threads: the callback's; blocks: no; since: 0.1)
 """
 mxn_custom_call_arrays(call, what, out_arrays, out_count) =
-    check(ccall(FUNCTIONS[124], Int32, (Ptr{Cvoid}, Int32, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), call, what, out_arrays, out_count))
+    check(ccall(FUNCTIONS[128], Int32, (Ptr{Cvoid}, Int32, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64},), call, what, out_arrays, out_count))
 
 """
     mxn_custom_call_set_names(call, what, names, count)
@@ -1601,7 +1645,7 @@ Answers DECLARE: names of MXN_CUSTOM_INPUTS, OUTPUTS or STATES. What is not said
 (own: none; threads: the callback's; blocks: no; since: 0.1)
 """
 mxn_custom_call_set_names(call, what, names, count) =
-    check(ccall(FUNCTIONS[125], Int32, (Ptr{Cvoid}, Int32, Ptr{Ptr{UInt8}}, Int32,), call, what, names, count))
+    check(ccall(FUNCTIONS[129], Int32, (Ptr{Cvoid}, Int32, Ptr{Ptr{UInt8}}, Int32,), call, what, names, count))
 
 """
     mxn_custom_call_set_shapes(call, ndims, dims, count)
@@ -1611,7 +1655,7 @@ Answers SHAPES: of inputs, outputs, states; TYPES: one list of their dtypes; DEC
 (own: none; threads: the callback's; blocks: no; since: 0.1)
 """
 mxn_custom_call_set_shapes(call, ndims, dims, count) =
-    check(ccall(FUNCTIONS[126], Int32, (Ptr{Cvoid}, Ptr{Int32}, Ptr{Int64}, Int32,), call, ndims, dims, count))
+    check(ccall(FUNCTIONS[130], Int32, (Ptr{Cvoid}, Ptr{Int32}, Ptr{Int64}, Int32,), call, ndims, dims, count))
 
 """
     mxn_kvstore_create(type_, out_store)
@@ -1621,7 +1665,7 @@ A store: "local", "device", or between machines "dist_sync", "dist_async", "dist
 (own: caller: mxn_kvstore_free; threads: any; blocks: yes; since: 0.1)
 """
 mxn_kvstore_create(type_, out_store) =
-    check(ccall(FUNCTIONS[127], Int32, (Cstring, Ptr{Ptr{Cvoid}},), type_, out_store))
+    check(ccall(FUNCTIONS[131], Int32, (Cstring, Ptr{Ptr{Cvoid}},), type_, out_store))
 
 """
     mxn_kvstore_free(store)
@@ -1631,7 +1675,7 @@ Frees a store.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_free(store) =
-    ccall(FUNCTIONS[128], Cvoid, (Ptr{Cvoid},), store)
+    ccall(FUNCTIONS[132], Cvoid, (Ptr{Cvoid},), store)
 
 """
     mxn_kvstore_init(store, keys, values, count)
@@ -1641,7 +1685,7 @@ Sets first values. A key on which an error stands begins anew; any other that ex
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_init(store, keys, values, count) =
-    check(ccall(FUNCTIONS[129], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64,), store, keys, values, count))
+    check(ccall(FUNCTIONS[133], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64,), store, keys, values, count))
 
 """
     mxn_kvstore_replace(store, keys, values, count)
@@ -1651,7 +1695,7 @@ Sets first values, also of keys that exist: what they held is gone.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_replace(store, keys, values, count) =
-    check(ccall(FUNCTIONS[130], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64,), store, keys, values, count))
+    check(ccall(FUNCTIONS[134], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64,), store, keys, values, count))
 
 """
     mxn_kvstore_push(store, keys, values, count, priority)
@@ -1661,7 +1705,7 @@ Sums what stands under the same key and stores it or hands it to the updater.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_push(store, keys, values, count, priority) =
-    check(ccall(FUNCTIONS[131], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, values, count, priority))
+    check(ccall(FUNCTIONS[135], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, values, count, priority))
 
 """
     mxn_kvstore_pull(store, keys, outputs, count, priority)
@@ -1671,7 +1715,7 @@ Copies stored values out.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_pull(store, keys, outputs, count, priority) =
-    check(ccall(FUNCTIONS[132], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, outputs, count, priority))
+    check(ccall(FUNCTIONS[136], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, outputs, count, priority))
 
 """
     mxn_kvstore_push_pull(store, keys, values, outputs, count, priority)
@@ -1681,7 +1725,7 @@ push, then pull of the same keys, a value and an output side by side; NULL where
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_push_pull(store, keys, values, outputs, count, priority) =
-    check(ccall(FUNCTIONS[133], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, values, outputs, count, priority))
+    check(ccall(FUNCTIONS[137], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, values, outputs, count, priority))
 
 """
     mxn_kvstore_push_rows(store, keys, row_ids, values, count, priority)
@@ -1691,7 +1735,7 @@ A push of arrays that are zero but for some rows: values[i] has one row for each
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_push_rows(store, keys, row_ids, values, count, priority) =
-    check(ccall(FUNCTIONS[134], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, row_ids, values, count, priority))
+    check(ccall(FUNCTIONS[138], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, row_ids, values, count, priority))
 
 """
     mxn_kvstore_pull_rows(store, keys, outputs, row_ids, count, priority)
@@ -1701,7 +1745,7 @@ Copies the rows of the stored value numbered by row_ids[i] into the same rows of
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_pull_rows(store, keys, outputs, row_ids, count, priority) =
-    check(ccall(FUNCTIONS[135], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, outputs, row_ids, count, priority))
+    check(ccall(FUNCTIONS[139], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64, Int32,), store, keys, outputs, row_ids, count, priority))
 
 """
     mxn_kvstore_set_compression(store, type_, threshold)
@@ -1711,7 +1755,7 @@ Pushed float32 values travel as codes from now on, and what the codes leave out 
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_set_compression(store, type_, threshold) =
-    check(ccall(FUNCTIONS[136], Int32, (Ptr{Cvoid}, Cstring, Float64,), store, type_, threshold))
+    check(ccall(FUNCTIONS[140], Int32, (Ptr{Cvoid}, Cstring, Float64,), store, type_, threshold))
 
 """
     mxn_kvstore_set_consistency(store, consistency)
@@ -1721,7 +1765,7 @@ mxn_kvstore_set_compression(store, type_, threshold) =
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_set_consistency(store, consistency) =
-    check(ccall(FUNCTIONS[137], Int32, (Ptr{Cvoid}, Cstring,), store, consistency))
+    check(ccall(FUNCTIONS[141], Int32, (Ptr{Cvoid}, Cstring,), store, consistency))
 
 """
     mxn_kvstore_set_updater(store, fn, user, destroy)
@@ -1731,7 +1775,7 @@ Calls fn for every key pushed, on a thread of the engine's own; fn may wait and 
 (own: library takes user; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_set_updater(store, fn, user, destroy) =
-    check(ccall(FUNCTIONS[138], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), store, fn, user, destroy))
+    check(ccall(FUNCTIONS[142], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), store, fn, user, destroy))
 
 """
     mxn_kvstore_rank(store, out_rank, out_size)
@@ -1741,7 +1785,7 @@ Rank of this worker and number of workers.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_rank(store, out_rank, out_size) =
-    check(ccall(FUNCTIONS[139], Int32, (Ptr{Cvoid}, Ptr{Int32}, Ptr{Int32},), store, out_rank, out_size))
+    check(ccall(FUNCTIONS[143], Int32, (Ptr{Cvoid}, Ptr{Int32}, Ptr{Int32},), store, out_rank, out_size))
 
 """
     mxn_kvstore_barrier(store)
@@ -1751,7 +1795,7 @@ Waits until all workers are here and the updates of what this one pushed are ove
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_kvstore_barrier(store) =
-    check(ccall(FUNCTIONS[140], Int32, (Ptr{Cvoid},), store))
+    check(ccall(FUNCTIONS[144], Int32, (Ptr{Cvoid},), store))
 
 """
     mxn_kvstore_statistics(store, out_json)
@@ -1761,7 +1805,7 @@ What went over the wire, as JSON: messages, bytes, latency and staleness by key 
 (own: caller: mxn_text_free; threads: any; blocks: yes; since: 0.1)
 """
 mxn_kvstore_statistics(store, out_json) =
-    check(ccall(FUNCTIONS[141], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), store, out_json))
+    check(ccall(FUNCTIONS[145], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), store, out_json))
 
 """
     mxn_kvstore_save(store, prefix)
@@ -1771,7 +1815,7 @@ Every server writes its values, rounds and optimizer states to PREFIX-server-N.p
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_kvstore_save(store, prefix) =
-    check(ccall(FUNCTIONS[142], Int32, (Ptr{Cvoid}, Cstring,), store, prefix))
+    check(ccall(FUNCTIONS[146], Int32, (Ptr{Cvoid}, Cstring,), store, prefix))
 
 """
     mxn_kvstore_serve(fn, user, destroy, cancel)
@@ -1781,7 +1825,7 @@ Runs a server or the scheduler, as DMLC_ROLE says, until the group is over. fn m
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_kvstore_serve(fn, user, destroy, cancel) =
-    check(ccall(FUNCTIONS[143], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), fn, user, destroy, cancel))
+    check(ccall(FUNCTIONS[147], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), fn, user, destroy, cancel))
 
 """
     mxn_kvstore_make_key(out_pair)
@@ -1791,7 +1835,7 @@ A new key pair for a group, two lines of text: the public key, the secret key.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_make_key(out_pair) =
-    check(ccall(FUNCTIONS[144], Int32, (Ptr{Ptr{UInt8}},), out_pair))
+    check(ccall(FUNCTIONS[148], Int32, (Ptr{Ptr{UInt8}},), out_pair))
 
 """
     mxn_kvstore_set_optimizer(store, optimizer)
@@ -1801,7 +1845,7 @@ Every push is a step of the optimizer on the stored value, as an updater that ne
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_kvstore_set_optimizer(store, optimizer) =
-    check(ccall(FUNCTIONS[145], Int32, (Ptr{Cvoid}, Ptr{Cvoid},), store, optimizer))
+    check(ccall(FUNCTIONS[149], Int32, (Ptr{Cvoid}, Ptr{Cvoid},), store, optimizer))
 
 """
     mxn_optimizer_schemas(out_json)
@@ -1811,7 +1855,7 @@ The optimizers with their options, defaults and texts, as JSON.
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_schemas(out_json) =
-    check(ccall(FUNCTIONS[146], Int32, (Ptr{Ptr{UInt8}},), out_json))
+    check(ccall(FUNCTIONS[150], Int32, (Ptr{Ptr{UInt8}},), out_json))
 
 """
     mxn_optimizer_create(name, keys, values, count, out_optimizer)
@@ -1821,7 +1865,7 @@ An optimizer by name, with count options as texts. States are made at the first 
 (own: caller: mxn_optimizer_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_create(name, keys, values, count, out_optimizer) =
-    check(ccall(FUNCTIONS[147], Int32, (Cstring, Ptr{Ptr{UInt8}}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}},), name, keys, values, count, out_optimizer))
+    check(ccall(FUNCTIONS[151], Int32, (Cstring, Ptr{Ptr{UInt8}}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}},), name, keys, values, count, out_optimizer))
 
 """
     mxn_optimizer_free(optimizer)
@@ -1831,7 +1875,7 @@ Frees an optimizer and its states.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_free(optimizer) =
-    ccall(FUNCTIONS[148], Cvoid, (Ptr{Cvoid},), optimizer)
+    ccall(FUNCTIONS[152], Cvoid, (Ptr{Cvoid},), optimizer)
 
 """
     mxn_optimizer_update(optimizer, keys, weights, grads, count)
@@ -1841,7 +1885,7 @@ One step of every weight along its gradient, in place. Keys are the parameters' 
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_update(optimizer, keys, weights, grads, count) =
-    check(ccall(FUNCTIONS[149], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64,), optimizer, keys, weights, grads, count))
+    check(ccall(FUNCTIONS[153], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}}, Ptr{Ptr{Cvoid}}, Ptr{Ptr{Cvoid}}, Int64,), optimizer, keys, weights, grads, count))
 
 """
     mxn_optimizer_set(optimizer, option, value)
@@ -1851,7 +1895,7 @@ Sets an option from the next step on.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_set(optimizer, option, value) =
-    check(ccall(FUNCTIONS[150], Int32, (Ptr{Cvoid}, Cstring, Float64,), optimizer, option, value))
+    check(ccall(FUNCTIONS[154], Int32, (Ptr{Cvoid}, Cstring, Float64,), optimizer, option, value))
 
 """
     mxn_optimizer_set_multipliers(optimizer, key, lr_mult, wd_mult)
@@ -1861,7 +1905,7 @@ Factors of the learning rate and of the weight decay of one key.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_optimizer_set_multipliers(optimizer, key, lr_mult, wd_mult) =
-    check(ccall(FUNCTIONS[151], Int32, (Ptr{Cvoid}, Cstring, Float64, Float64,), optimizer, key, lr_mult, wd_mult))
+    check(ccall(FUNCTIONS[155], Int32, (Ptr{Cvoid}, Cstring, Float64, Float64,), optimizer, key, lr_mult, wd_mult))
 
 """
     mxn_optimizer_save(optimizer, path)
@@ -1871,7 +1915,7 @@ Writes states and counts of steps as a .params file.
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_optimizer_save(optimizer, path) =
-    check(ccall(FUNCTIONS[152], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
+    check(ccall(FUNCTIONS[156], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
 
 """
     mxn_optimizer_load(optimizer, path)
@@ -1881,7 +1925,7 @@ Reads what mxn_optimizer_save wrote; the optimizer must be of the same kind. On 
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_optimizer_load(optimizer, path) =
-    check(ccall(FUNCTIONS[153], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
+    check(ccall(FUNCTIONS[157], Int32, (Ptr{Cvoid}, Cstring,), optimizer, path))
 
 """
     mxn_profiler_set_options(categories, max_events)
@@ -1891,7 +1935,7 @@ Which events are recorded from now on (MXN_PROFILE_... bits; at first all) and h
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_set_options(categories, max_events) =
-    check(ccall(FUNCTIONS[154], Int32, (Int32, Int64,), categories, max_events))
+    check(ccall(FUNCTIONS[158], Int32, (Int32, Int64,), categories, max_events))
 
 """
     mxn_profiler_set_state(state)
@@ -1901,7 +1945,7 @@ STOP ends recording, RUN forgets what was recorded and begins, RESUME goes on. A
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_set_state(state) =
-    check(ccall(FUNCTIONS[155], Int32, (Int32,), state))
+    check(ccall(FUNCTIONS[159], Int32, (Int32,), state))
 
 """
     mxn_profiler_now(out_ns)
@@ -1911,7 +1955,7 @@ The time by the profiler's clock, in nanoseconds.
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_now(out_ns) =
-    check(ccall(FUNCTIONS[156], Int32, (Ptr{Int64},), out_ns))
+    check(ccall(FUNCTIONS[160], Int32, (Ptr{Int64},), out_ns))
 
 """
     mxn_profiler_event(domain, name, kind, begin_ns, value)
@@ -1921,7 +1965,7 @@ Records an event of the program's own, if recording is on: a SPAN from begin_ns 
 (own: none; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_event(domain, name, kind, begin_ns, value) =
-    check(ccall(FUNCTIONS[157], Int32, (Cstring, Cstring, Int32, Int64, Int64,), domain, name, kind, begin_ns, value))
+    check(ccall(FUNCTIONS[161], Int32, (Cstring, Cstring, Int32, Int64, Int64,), domain, name, kind, begin_ns, value))
 
 """
     mxn_profiler_dump(path)
@@ -1931,7 +1975,7 @@ Writes what was recorded so far as a file in Chrome's trace format (JSON, also f
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_profiler_dump(path) =
-    check(ccall(FUNCTIONS[158], Int32, (Cstring,), path))
+    check(ccall(FUNCTIONS[162], Int32, (Cstring,), path))
 
 """
     mxn_profiler_aggregate(restart, out_json)
@@ -1941,7 +1985,7 @@ Counts and times by category and name, as JSON; with restart what was summed is 
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_profiler_aggregate(restart, out_json) =
-    check(ccall(FUNCTIONS[159], Int32, (Int32, Ptr{Ptr{UInt8}},), restart, out_json))
+    check(ccall(FUNCTIONS[163], Int32, (Int32, Ptr{Ptr{UInt8}},), restart, out_json))
 
 """
     mxn_source_register(scheme, fn, user, destroy)
@@ -1951,7 +1995,7 @@ From now on what reads files reads scheme://... through fn, before the library's
 (own: library takes user; threads: any; blocks: no; since: 0.1)
 """
 mxn_source_register(scheme, fn, user, destroy) =
-    check(ccall(FUNCTIONS[160], Int32, (Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), scheme, fn, user, destroy))
+    check(ccall(FUNCTIONS[164], Int32, (Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), scheme, fn, user, destroy))
 
 """
     mxn_source_read(path, offset, data, bytes, out_count, out_total)
@@ -1961,7 +2005,7 @@ Reads bytes from offset on of a path or URI: file, http, https, s3 or registered
 (own: none; threads: any; blocks: yes; since: 0.1)
 """
 mxn_source_read(path, offset, data, bytes, out_count, out_total) =
-    check(ccall(FUNCTIONS[161], Int32, (Cstring, Int64, Ptr{Cvoid}, Int64, Ptr{Int64}, Ptr{Int64},), path, offset, data, bytes, out_count, out_total))
+    check(ccall(FUNCTIONS[165], Int32, (Cstring, Int64, Ptr{Cvoid}, Int64, Ptr{Int64}, Ptr{Int64},), path, offset, data, bytes, out_count, out_total))
 
 """
     mxn_record_reader_create(path, part_index, num_parts, out_reader)
@@ -1971,7 +2015,7 @@ Reads the records that begin in share part_index of num_parts of a file, a path 
 (own: caller: mxn_record_reader_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_record_reader_create(path, part_index, num_parts, out_reader) =
-    check(ccall(FUNCTIONS[162], Int32, (Cstring, Int64, Int64, Ptr{Ptr{Cvoid}},), path, part_index, num_parts, out_reader))
+    check(ccall(FUNCTIONS[166], Int32, (Cstring, Int64, Int64, Ptr{Ptr{Cvoid}},), path, part_index, num_parts, out_reader))
 
 """
     mxn_record_reader_free(reader)
@@ -1981,7 +2025,7 @@ mxn_record_reader_create(path, part_index, num_parts, out_reader) =
 (own: takes the handle; threads: any; blocks: no; since: 0.1)
 """
 mxn_record_reader_free(reader) =
-    ccall(FUNCTIONS[163], Cvoid, (Ptr{Cvoid},), reader)
+    ccall(FUNCTIONS[167], Cvoid, (Ptr{Cvoid},), reader)
 
 """
     mxn_record_reader_next(reader, out_data, out_bytes)
@@ -1991,7 +2035,7 @@ The next record: NULL at the end, not NULL for an empty one. What is no record f
 (own: reader: until its next call; threads: one at a time; blocks: while a file on a server is read; since: 0.1)
 """
 mxn_record_reader_next(reader, out_data, out_bytes) =
-    check(ccall(FUNCTIONS[164], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Ptr{Int64},), reader, out_data, out_bytes))
+    check(ccall(FUNCTIONS[168], Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Ptr{Int64},), reader, out_data, out_bytes))
 
 """
     mxn_record_reader_seek(reader, offset)
@@ -2001,7 +2045,7 @@ Goes to a place that a writer or a reader has told, also outside of the share; -
 (own: none; threads: one at a time; blocks: no; since: 0.1)
 """
 mxn_record_reader_seek(reader, offset) =
-    check(ccall(FUNCTIONS[165], Int32, (Ptr{Cvoid}, Int64,), reader, offset))
+    check(ccall(FUNCTIONS[169], Int32, (Ptr{Cvoid}, Int64,), reader, offset))
 
 """
     mxn_record_reader_tell(reader, out_offset)
@@ -2011,7 +2055,7 @@ Where the next record begins, in bytes.
 (own: none; threads: one at a time; blocks: no; since: 0.1)
 """
 mxn_record_reader_tell(reader, out_offset) =
-    check(ccall(FUNCTIONS[166], Int32, (Ptr{Cvoid}, Ptr{Int64},), reader, out_offset))
+    check(ccall(FUNCTIONS[170], Int32, (Ptr{Cvoid}, Ptr{Int64},), reader, out_offset))
 
 """
     mxn_record_writer_create(path, append, out_writer)
@@ -2021,7 +2065,7 @@ A new file of records, or with append the end of one.
 (own: caller: mxn_record_writer_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_record_writer_create(path, append, out_writer) =
-    check(ccall(FUNCTIONS[167], Int32, (Cstring, Int32, Ptr{Ptr{Cvoid}},), path, append, out_writer))
+    check(ccall(FUNCTIONS[171], Int32, (Cstring, Int32, Ptr{Ptr{Cvoid}},), path, append, out_writer))
 
 """
     mxn_record_writer_free(writer)
@@ -2031,7 +2075,7 @@ Closes as mxn_record_writer_close does, but errors are lost.
 (own: takes the handle; threads: any; blocks: no; since: 0.1)
 """
 mxn_record_writer_free(writer) =
-    ccall(FUNCTIONS[168], Cvoid, (Ptr{Cvoid},), writer)
+    ccall(FUNCTIONS[172], Cvoid, (Ptr{Cvoid},), writer)
 
 """
     mxn_record_writer_write(writer, data, bytes, out_offset)
@@ -2041,7 +2085,7 @@ Writes a record of at most 2^29 - 1 bytes; where it begins. After MXN_ERROR_IO t
 (own: none; threads: one at a time; blocks: no; since: 0.1)
 """
 mxn_record_writer_write(writer, data, bytes, out_offset) =
-    check(ccall(FUNCTIONS[169], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Int64, Ptr{Int64},), writer, data, bytes, out_offset))
+    check(ccall(FUNCTIONS[173], Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Int64, Ptr{Int64},), writer, data, bytes, out_offset))
 
 """
     mxn_record_writer_tell(writer, out_offset)
@@ -2051,7 +2095,7 @@ Where the next record will begin, in bytes.
 (own: none; threads: one at a time; blocks: no; since: 0.1)
 """
 mxn_record_writer_tell(writer, out_offset) =
-    check(ccall(FUNCTIONS[170], Int32, (Ptr{Cvoid}, Ptr{Int64},), writer, out_offset))
+    check(ccall(FUNCTIONS[174], Int32, (Ptr{Cvoid}, Ptr{Int64},), writer, out_offset))
 
 """
     mxn_record_writer_flush(writer, close)
@@ -2061,7 +2105,7 @@ What was written is in the file when it returns; close ends the writing.
 (own: none; threads: one at a time; blocks: no; since: 0.1)
 """
 mxn_record_writer_flush(writer, close) =
-    check(ccall(FUNCTIONS[171], Int32, (Ptr{Cvoid}, Int32,), writer, close))
+    check(ccall(FUNCTIONS[175], Int32, (Ptr{Cvoid}, Int32,), writer, close))
 
 """
     mxn_image_pack(options, fn, user, destroy, out_done, out_total, out_report)
@@ -2071,7 +2115,7 @@ Packs the images of a list into a file of records and its index, on all cores. o
 (own: caller: mxn_text_free; threads: any; blocks: until all is packed; since: 0.1)
 """
 mxn_image_pack(options, fn, user, destroy, out_done, out_total, out_report) =
-    check(ccall(FUNCTIONS[172], Int32, (Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Int64}, Ptr{Int64}, Ptr{Ptr{UInt8}},), options, fn, user, destroy, out_done, out_total, out_report))
+    check(ccall(FUNCTIONS[176], Int32, (Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Int64}, Ptr{Int64}, Ptr{Ptr{UInt8}},), options, fn, user, destroy, out_done, out_total, out_report))
 
 """
     mxn_data_iter_schemas(out_json)
@@ -2081,7 +2125,7 @@ The iterators with their parameters, defaults and texts, as JSON in the form of 
 (own: caller: mxn_text_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_data_iter_schemas(out_json) =
-    check(ccall(FUNCTIONS[173], Int32, (Ptr{Ptr{UInt8}},), out_json))
+    check(ccall(FUNCTIONS[177], Int32, (Ptr{Ptr{UInt8}},), out_json))
 
 """
     mxn_data_iter_create(name, keys, values, count, out_iter)
@@ -2091,7 +2135,7 @@ An iterator by name, with count parameters as texts.
 (own: caller: mxn_data_iter_free; threads: any; blocks: no; since: 0.1)
 """
 mxn_data_iter_create(name, keys, values, count, out_iter) =
-    check(ccall(FUNCTIONS[174], Int32, (Cstring, Ptr{Ptr{UInt8}}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}},), name, keys, values, count, out_iter))
+    check(ccall(FUNCTIONS[178], Int32, (Cstring, Ptr{Ptr{UInt8}}, Ptr{Ptr{UInt8}}, Int32, Ptr{Ptr{Cvoid}},), name, keys, values, count, out_iter))
 
 """
     mxn_data_iter_free(iter)
@@ -2101,7 +2145,7 @@ At any point of an epoch; waits for the batch that is being made.
 (own: takes the handle; threads: any; blocks: yes; since: 0.1)
 """
 mxn_data_iter_free(iter) =
-    ccall(FUNCTIONS[175], Cvoid, (Ptr{Cvoid},), iter)
+    ccall(FUNCTIONS[179], Cvoid, (Ptr{Cvoid},), iter)
 
 """
     mxn_data_iter_next(iter, wait, out_more)
@@ -2111,7 +2155,7 @@ Goes on to the next batch; 0 in out_more: the epoch is over. After an error the 
 (own: none; threads: one at a time; blocks: yes; since: 0.1)
 """
 mxn_data_iter_next(iter, wait, out_more) =
-    check(ccall(FUNCTIONS[176], Int32, (Ptr{Cvoid}, Ptr{mxn_wait_t}, Ptr{Int32},), iter, wait, out_more))
+    check(ccall(FUNCTIONS[180], Int32, (Ptr{Cvoid}, Ptr{mxn_wait_t}, Ptr{Int32},), iter, wait, out_more))
 
 """
     mxn_data_iter_batch(iter, out_arrays, out_count, out_pad, out_ids, out_num_ids)
@@ -2121,7 +2165,7 @@ The current batch: its arrays, data before labels, as mxn_data_iter_describe nam
 (own: caller: each array, and the vector by mxn_ndarray_list_free; threads: one at a time; blocks: no; since: 0.1)
 """
 mxn_data_iter_batch(iter, out_arrays, out_count, out_pad, out_ids, out_num_ids) =
-    check(ccall(FUNCTIONS[177], Int32, (Ptr{Cvoid}, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64}, Ptr{Int64}, Ptr{Ptr{Int64}}, Ptr{Int64},), iter, out_arrays, out_count, out_pad, out_ids, out_num_ids))
+    check(ccall(FUNCTIONS[181], Int32, (Ptr{Cvoid}, Ptr{Ptr{Ptr{Cvoid}}}, Ptr{Int64}, Ptr{Int64}, Ptr{Ptr{Int64}}, Ptr{Int64},), iter, out_arrays, out_count, out_pad, out_ids, out_num_ids))
 
 """
     mxn_data_iter_reset(iter)
@@ -2131,7 +2175,7 @@ Begins the next epoch.
 (own: none; threads: one at a time; blocks: yes; since: 0.1)
 """
 mxn_data_iter_reset(iter) =
-    check(ccall(FUNCTIONS[178], Int32, (Ptr{Cvoid},), iter))
+    check(ccall(FUNCTIONS[182], Int32, (Ptr{Cvoid},), iter))
 
 """
     mxn_data_iter_describe(iter, out_json)
@@ -2141,4 +2185,4 @@ JSON: "data" and "label" with name, shape, dtype and layout ("" where there is n
 (own: caller: mxn_text_free; threads: one at a time; blocks: no; since: 0.1)
 """
 mxn_data_iter_describe(iter, out_json) =
-    check(ccall(FUNCTIONS[179], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), iter, out_json))
+    check(ccall(FUNCTIONS[183], Int32, (Ptr{Cvoid}, Ptr{Ptr{UInt8}},), iter, out_json))
