@@ -115,7 +115,8 @@ def images():
 
 def on_gpu(names=None):
     """The sides that run on a GPU, ours first; of the others those with these names."""
-    sides = [all_sides()[name] for name in (OURS, "PyTorch eager", "PyTorch compile") if names is None or name in (OURS, *names)]
+    ours = _ours(OURS, "mx_peer.py", "mixnet", MIXNET_GPU_TF32="1", MIXNET_CUDNN_AUTOTUNE="1")
+    sides = [ours, *(all_sides()[name] for name in ("PyTorch eager", "PyTorch compile") if names is None or name in names)]
     for side in sides:
         side.fields = {"device": "gpu"}
     return sides
