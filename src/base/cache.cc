@@ -1,5 +1,6 @@
 #include "base/cache.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -24,6 +25,12 @@ std::filesystem::path file_of(const std::string& name) {
   return {};
 }
 
+// It and what it lies in.
+void make_folder(const std::filesystem::path& folder) {
+  std::filesystem::path made;
+  for (const std::filesystem::path& part : folder) mkdir((made /= part).c_str(), 0700);
+}
+
 }  // namespace
 
 std::optional<std::string> read_cache(const std::string& name) {
@@ -41,7 +48,7 @@ void write_cache(const std::string& name, const std::string& bytes) {
   const std::filesystem::path path = file_of(name);
   if (path.empty()) return;
   std::error_code failed;
-  std::filesystem::create_directories(path.parent_path(), failed);
+  make_folder(path.parent_path());
   std::filesystem::path part = path;
   part += "." + std::to_string(getpid()) + "." + std::to_string(number++) + ".part";
   std::ofstream file(part, std::ios::binary);

@@ -61,10 +61,6 @@ class Flags {
   size_t size_;
 };
 
-}  // namespace
-
-namespace {
-
 // The first one, but a GPU if there is any among them: passes that make kernels of CPUs stay out of the whole graph then.
 DeviceId device_for_passes(const std::vector<DeviceId>& devices) {
   const auto gpu = std::find_if(devices.begin(), devices.end(), [](DeviceId device) { return !device.host(); });

@@ -41,6 +41,7 @@ TEST_CASE("cache: what was written is read, whole, from the folder that the sett
   write_cache("a/b", "");
   CHECK(read_cache("a/b") == "");
   CHECK(std::filesystem::exists(folder.path() / "a" / "b"));
+  CHECK(std::filesystem::status(folder.path() / "a").permissions() == std::filesystem::perms::owner_all);
   // Nothing else is left there.
   size_t files = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path()))

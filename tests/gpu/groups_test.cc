@@ -157,7 +157,7 @@ Symbol product_plus_one() {
 }  // namespace
 
 TEST_CASE("gpu: every formula gives what the CPU's kernel of its operator gives") {
-  const Setting on("MIXNET_GPU_FUSION", "1"), none("MIXNET_KERNEL_CACHE", "0");
+  const Setting on("MIXNET_GPU_FUSION", "1"), none("MIXNET_CACHE", "0");
   registry();  // offers them
   const GroupsOnGpu* const groups = groups_for(gpu);
   REQUIRE(groups);
@@ -191,7 +191,7 @@ TEST_CASE("gpu: every formula gives what the CPU's kernel of its operator gives"
 }
 
 TEST_CASE("gpu: a product and a sum are one kernel with the CPU's numbers") {
-  const Setting on("MIXNET_GPU_FUSION", "1"), none("MIXNET_KERNEL_CACHE", "0");
+  const Setting on("MIXNET_GPU_FUSION", "1"), none("MIXNET_CACHE", "0");
   const Bound got = run_bound(product_plus_one(), gpu, DType::f32, false);
   INFO(got.steps);
   CHECK(got.num_steps() == 1);
@@ -199,7 +199,7 @@ TEST_CASE("gpu: a product and a sum are one kernel with the CPU's numbers") {
 }
 
 TEST_CASE("gpu: groups of both parts of a training step, in every float dtype") {
-  const Setting none("MIXNET_KERNEL_CACHE", "0");
+  const Setting none("MIXNET_CACHE", "0");
   const Entry a{make_variable("a"), 0}, b{make_variable("b"), 0};
   const Entry gate = node("Activation", {node("elemwise_add", {a, b})}, {{"act_type", "sigmoid"}});
   const Entry value = node("tanh", {node("_mul_scalar", {a}, {{"scalar", 0.7}})});
@@ -220,7 +220,7 @@ TEST_CASE("gpu: groups of both parts of a training step, in every float dtype") 
 }
 
 TEST_CASE("gpu: the numbers of operators are arguments, so that other numbers need no compiler") {
-  const Setting on("MIXNET_GPU_FUSION", "1"), none("MIXNET_KERNEL_CACHE", "0");
+  const Setting on("MIXNET_GPU_FUSION", "1"), none("MIXNET_CACHE", "0");
   const Entry a{make_variable("a"), 0};
   auto scaled = [&](double by) {
     return Symbol({node("_plus_scalar", {node("_mul_scalar", {a}, {{"scalar", by}})}, {{"scalar", -by}})});
@@ -232,7 +232,7 @@ TEST_CASE("gpu: the numbers of operators are arguments, so that other numbers ne
 }
 
 TEST_CASE("gpu: operators run one by one where there is no compiler, and whole numbers always do") {
-  const Setting on("MIXNET_GPU_FUSION", "1"), none("MIXNET_KERNEL_CACHE", "0");
+  const Setting on("MIXNET_GPU_FUSION", "1"), none("MIXNET_CACHE", "0");
   const Symbol symbol = product_plus_one();
   CHECK(run_bound(symbol, gpu, DType::i32, false).num_steps() == 2);
   if (std::string(gpu_backend()) != "emulated") return;

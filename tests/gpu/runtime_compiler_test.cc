@@ -25,14 +25,16 @@ class KernelFolder {
   KernelFolder() { REQUIRE(mkdtemp(&path_[0])); }
   ~KernelFolder() {
     for (const std::string& file : files()) std::remove(file.c_str());
+    rmdir((path_ + "/kernels").c_str());
     rmdir(path_.c_str());
   }
   const std::string& path() const { return path_; }
   std::vector<std::string> files() const {
     std::vector<std::string> found;
-    DIR* const folder = opendir(path_.c_str());
+    DIR* const folder = opendir((path_ + "/kernels").c_str());
+    if (!folder) return found;
     while (const dirent* entry = readdir(folder)) {
-      if (entry->d_name[0] != '.') found.push_back(path_ + "/" + entry->d_name);
+      if (entry->d_name[0] != '.') found.push_back(path_ + "/kernels/" + entry->d_name);
     }
     closedir(folder);
     return found;
@@ -83,7 +85,7 @@ std::string error_of(const KernelSource& source) {
 }  // namespace
 
 TEST_CASE("gpu: a kernel from source runs on the stream with its arguments") {
-  const Setting none("MIXNET_KERNEL_CACHE", "0");
+  const Setting none("MIXNET_CACHE", "0");
   const OnGpu x({1, 2, 3, 4, 5}), y({10, 10, 10, 10, 10});
   const RuntimeKernelPtr kernel = compile_kernels(0, {axpy, {}, {}})->kernel("axpy");
   LaunchShape shape;
@@ -101,7 +103,7 @@ TEST_CASE("gpu: a kernel from source runs on the stream with its arguments") {
 }
 
 TEST_CASE("gpu: a template's kernel by the name of its instance") {
-  const Setting none("MIXNET_KERNEL_CACHE", "0");
+  const Setting none("MIXNET_CACHE", "0");
   const OnGpu x({1, 2, 3});
   LaunchShape shape;
   shape.block[0] = 3;
@@ -112,7 +114,7 @@ TEST_CASE("gpu: a template's kernel by the name of its instance") {
 }
 
 TEST_CASE("gpu: what a launch cannot be is an error of the launch") {
-  const Setting none("MIXNET_KERNEL_CACHE", "0");
+  const Setting none("MIXNET_CACHE", "0");
   const OnGpu x({1});
   const RuntimeKernelPtr kernel = compile_kernels(0, {axpy, {}, {"twice<float>"}})->kernel("twice<float>");
   LaunchShape shape;
@@ -122,7 +124,7 @@ TEST_CASE("gpu: what a launch cannot be is an error of the launch") {
 }
 
 TEST_CASE("gpu: the compiler's first error, in one line, with the line of the source") {
-  const Setting none("MIXNET_KERNEL_CACHE", "0");
+  const Setting none("MIXNET_CACHE", "0");
   const std::string missing = error_of({"extern \"C\" __global__ void f(float* x) {\n  x[0] = y;\n}\n", {}, {"f"}});
   CHECK(missing.rfind("[rtc] line 2: ", 0) == 0);
   CHECK(missing.find('y') != std::string::npos);
@@ -151,7 +153,7 @@ TEST_CASE("gpu: what compilers print") {
 
 TEST_CASE("gpu: a source is compiled once, and the next program finds it in a file") {
   const KernelFolder folder;
-  const Setting setting("MIXNET_KERNEL_CACHE", folder.path());
+  const Setting setting("MIXNET_CACHE", folder.path());
   const KernelSource source{"extern \"C\" __global__ void once(float* x) { x[0] = 5; }\n", {}, {"once"}};
   const int64_t before = runtime_compilations();
   const RuntimeModulePtr first = compile_kernels(0, source);
@@ -163,7 +165,7 @@ TEST_CASE("gpu: a source is compiled once, and the next program finds it in a fi
 
 TEST_CASE("gpu: files of compiled kernels that are damaged, or of another source, are as none") {
   const KernelFolder folder;
-  const Setting setting("MIXNET_KERNEL_CACHE", folder.path());
+  const Setting setting("MIXNET_CACHE", folder.path());
   const std::string binary("\0binary\n", 8);
   CHECK_FALSE(read_kernel_file("key"));
   write_kernel_file("key", binary);
@@ -182,7 +184,7 @@ TEST_CASE("gpu: files of compiled kernels that are damaged, or of another source
   CHECK(read_kernel_file("key") == binary);
   REQUIRE(truncate(files[0].c_str(), 20) == 0);
   CHECK_FALSE(read_kernel_file("key"));
-  setenv("MIXNET_KERNEL_CACHE", "0", 1);
+  setenv("MIXNET_CACHE", "0", 1);
   write_kernel_file("more", binary);
   CHECK(folder.files().size() == 1);
 }
