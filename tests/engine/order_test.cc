@@ -1,27 +1,14 @@
 // Order, priorities, deletion, inline work and the bound on run-ahead.
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <mutex>
 
+#include "base/setting.h"
 #include "engine/engines.h"
 
 using namespace mixnet;
 using namespace mixnet::testing;
-
-namespace {
-
-class Setting {
- public:
-  Setting(const char* name, const char* value) : name_(name) { setenv(name, value, 1); }
-  ~Setting() { unsetenv(name_); }
-  Setting(const Setting&) = delete;
-
- private:
-  const char* name_;
-};
-
-}  // namespace
+using mixnet::test::Setting;
 
 TEST_CASE("engine: reads run together, a write alone") {
   auto engine = make_threaded_engine(4);

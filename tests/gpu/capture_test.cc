@@ -5,27 +5,9 @@
 #include <thread>
 
 #include "device/gpu.h"
-#include "ndarray/ndarray.h"
+#include "gpu/arrays.h"
 
 namespace mixnet::test {
-namespace {
-
-constexpr DeviceId gpu{DeviceKind::gpu, 0};
-
-NDArray filled(float value, int64_t n = 64) {
-  NDArray a({n}, DType::f32, gpu);
-  const std::vector<float> values(static_cast<size_t>(n), value);
-  a.copy_from_host(values.data(), a.bytes());
-  return a;
-}
-
-std::vector<float> values(const NDArray& a) {
-  std::vector<float> v(static_cast<size_t>(a.size()));
-  a.copy_to_host(v.data(), a.bytes());
-  return v;
-}
-
-}  // namespace
 
 TEST_CASE("gpu capture: what is captured runs when it is launched, as often as it is") {
   StreamDevice& device = gpu_device(0);
@@ -84,7 +66,7 @@ TEST_CASE("gpu capture: what other threads do meanwhile is not captured") {
   a.wait_to_read();
   const auto graph = device.capture([&](Stream& s) {
     std::thread([&] {
-      copy(filled(3, 1 << 18).slice(0, 64), b);
+      copy(filled(3, {DeviceKind::gpu, 0}, 1 << 18).slice(0, 64), b);
       CHECK(values(b)[0] == 3);
     }).join();
     s.fill_zero(data, 256);

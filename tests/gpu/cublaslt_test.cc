@@ -4,11 +4,11 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/setting.h"
 #include "device/gpu.h"
 #include "device/library.h"
 #include "device/stream_device.h"
@@ -22,27 +22,6 @@ using gpu::CublasLt;
 using gpu::Gemm;
 
 constexpr GpuLibrary cublas{"cuBLASLt", "CUBLASLT", "libcublasLt.so.13", "cu13"};
-
-// A setting for as long as this is alive; null: unset.
-class Setting {
- public:
-  Setting(const char* name, const char* value) : name_(name) {
-    const char* const old = std::getenv(name);
-    had_ = old != nullptr;
-    if (old) old_ = old;
-    if (value) setenv(name, value, 1);
-    else unsetenv(name);
-  }
-  ~Setting() {
-    if (had_) setenv(name_, old_.c_str(), 1);
-    else unsetenv(name_);
-  }
-
- private:
-  const char* const name_;
-  bool had_;
-  std::string old_;
-};
 
 #ifdef MIXNET_GPU_EMULATED
 constexpr bool emulated = true;

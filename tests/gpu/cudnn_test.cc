@@ -11,6 +11,7 @@
 #include <fstream>
 #include <thread>
 
+#include "base/setting.h"
 #include "device/gpu.h"
 #include "executor/invoke.h"
 #include "op/core/gpu/cudnn.h"
@@ -26,23 +27,6 @@ using gpu::Convolution, gpu::ConvolutionData, gpu::Direction, gpu::PlanWishes, g
 
 constexpr DeviceId device{DeviceKind::gpu, 0};
 const std::string library = MIXNET_STAND_INS "/libcudnn.so";
-
-// A setting for as long as this lives.
-class Setting {
- public:
-  Setting(const char* name, const std::string& value) : name_(name), was_(std::getenv(name) ? std::getenv(name) : "") {
-    setenv(name, value.c_str(), 1);
-  }
-  ~Setting() {
-    if (was_.empty()) unsetenv(name_);
-    else setenv(name_, was_.c_str(), 1);
-  }
-  Setting(const Setting&) = delete;
-
- private:
-  const char* const name_;
-  const std::string was_;
-};
 
 // The stand-in in use, with an empty cache of its own.
 class StandIn {

@@ -2,13 +2,14 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <cstdlib>
 
+#include "base/setting.h"
 #include "device/gpu.h"
 #include "executor/invoke.h"
 #include "executor/plan.h"
 #include "executor/small_nets.h"
 #include "executor/step_graphs.h"
+#include "gpu/arrays.h"
 #if defined(MIXNET_GPU_EMULATED)
 #include "device/emulated/emulated_gpu.h"
 #endif
@@ -33,15 +34,6 @@ class Freely {
   const bool before_;
 };
 
-class Setting {
- public:
-  Setting(const char* name, const char* value) : name_(name) { setenv(name, value, 1); }
-  ~Setting() { unsetenv(name_); }
-
- private:
-  const char* name_;
-};
-
 // Since this was made. Errors of earlier tests are none of these.
 class Counted {
  public:
@@ -63,13 +55,6 @@ class Counted {
   }
   const GraphCounts before_;
 };
-
-NDArray filled(float value, int64_t n = 64) {
-  NDArray a({n}, DType::f32, gpu);
-  const std::vector<float> values(static_cast<size_t>(n), value);
-  a.copy_from_host(values.data(), a.bytes());
-  return a;
-}
 
 Symbol variable(const char* name) { return Symbol::variable(name); }
 

@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/setting.h"
 #include "device/gpu.h"
 #include "device/runtime_compiler.h"
 #include "executor/executor.h"
 #include "op/core/fused.h"
 #include "op/sample_node.h"
-#include "setting.h"
 
 namespace mixnet::test {
 namespace {

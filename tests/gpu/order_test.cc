@@ -6,25 +6,12 @@
 #include <cmath>
 
 #include "executor/invoke.h"
-#include "ndarray/ndarray.h"
+#include "gpu/arrays.h"
 
 namespace mixnet::test {
 namespace {
 
 constexpr DeviceId gpu{DeviceKind::gpu, 0}, cpu{};
-
-NDArray filled(float value, DeviceId device, int64_t n = 1000) {
-  NDArray a({n}, DType::f32, device);
-  const std::vector<float> values(static_cast<size_t>(n), value);
-  a.copy_from_host(values.data(), a.bytes());
-  return a;
-}
-
-std::vector<float> values(const NDArray& a) {
-  std::vector<float> v(static_cast<size_t>(a.size()));
-  a.copy_to_host(v.data(), a.bytes());
-  return v;
-}
 
 NDArray exponential(const NDArray& a) {
   std::vector<NDArray> out;

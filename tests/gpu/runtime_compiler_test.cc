@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/setting.h"
 #include "device/gpu.h"
 #include "device/kernel_compiler.h"
 #include "device/kernel_files.h"
 #include "device/nvrtc.h"
-#include "setting.h"
 
 namespace mixnet::test {
 namespace {

@@ -15,9 +15,6 @@ import pytest
 
 import mixnet as mx
 
-if mx.num_gpus() == 0:
-    pytest.fail("no GPU: expected LD_LIBRARY_PATH to name a library with GPUs, such as build/release/emulated", pytrace=False)
-
 
 def test_the_papers_first_example():
     a = mx.nd.ones((2, 3), mx.gpu())

@@ -5,9 +5,6 @@ import pytest
 
 import mixnet as mx
 
-if mx.num_gpus() == 0:
-    pytest.skip("needs GPU", allow_module_level=True)
-
 SOURCE = """
 extern "C" __global__ void axpy(const float *x, float *y, float alpha, int n) {
   int i = blockIdx.x * blockDim.x + threadIdx.x;

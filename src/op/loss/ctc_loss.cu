@@ -12,8 +12,8 @@ template <class A, class T, class G>
 MIXNET_ON_DEVICE A log_norm(const Batch<A, T>& b, int64_t t, int64_t n, const G& group) {
   const T* x = b.row(t, n);
   A top = -std::numeric_limits<A>::infinity(), sum = 0;
-  for (int64_t k = group.rank(); k < b.classes; k += group.size()) top = gpu::Larger()(top, static_cast<A>(x[k]));
-  top = group.reduce(top, gpu::Larger());
+  for (int64_t k = group.rank(); k < b.classes; k += group.size()) top = gpu::Greatest()(top, static_cast<A>(x[k]));
+  top = group.reduce(top, gpu::Greatest());
   for (int64_t k = group.rank(); k < b.classes; k += group.size()) sum += std::exp(static_cast<A>(x[k]) - top);
   return top + std::log(group.reduce(sum, gpu::Plus()));
 }

@@ -15,8 +15,8 @@ template <class T, class G>
 MIXNET_ON_DEVICE accumulator_t<T> log_sum_exp(const T* x, int64_t n, const G& group) {
   using A = accumulator_t<T>;
   A top = -std::numeric_limits<A>::infinity(), sum = 0;
-  for (int64_t i = group.rank(); i < n; i += group.size()) top = gpu::Larger()(top, static_cast<A>(x[i]));
-  top = group.reduce(top, gpu::Larger());
+  for (int64_t i = group.rank(); i < n; i += group.size()) top = gpu::Greatest()(top, static_cast<A>(x[i]));
+  top = group.reduce(top, gpu::Greatest());
   for (int64_t i = group.rank(); i < n; i += group.size()) sum += std::exp(static_cast<A>(x[i]) - top);
   return top + std::log(group.reduce(sum, gpu::Plus()));
 }

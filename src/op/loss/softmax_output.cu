@@ -26,8 +26,8 @@ struct Forward {
     const int64_t at = s.start(row), first = at + group.rank() * s.inner, end = at + s.classes * s.inner,
                   step = group.size() * s.inner;
     A top = -std::numeric_limits<A>::infinity(), sum = 0;
-    for (int64_t e = first; e < end; e += step) top = gpu::Larger()(top, static_cast<A>(x[e]));
-    top = group.reduce(top, gpu::Larger());
+    for (int64_t e = first; e < end; e += step) top = gpu::Greatest()(top, static_cast<A>(x[e]));
+    top = group.reduce(top, gpu::Greatest());
     for (int64_t e = first; e < end; e += step) sum += functions::exponential(static_cast<A>(x[e]) - top);
     sum = group.reduce(sum, gpu::Plus());
     // y may be x: every member overwrites what it alone reads.

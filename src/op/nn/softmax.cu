@@ -31,7 +31,7 @@ struct Forward {
       const A value = static_cast<A>(x[s.at(line, i)]) * scale;
       top = top < value ? value : top;
     }
-    top = group.reduce(top, gpu::Larger());
+    top = group.reduce(top, gpu::Greatest());
     const A sum =
         gpu::sum_of<A>(group, s.n, [&](int64_t i) { return std::exp(static_cast<A>(x[s.at(line, i)]) * scale - top); });
     const A norm = Log ? std::log(sum) : 1 / sum;

@@ -7,9 +7,12 @@ namespace mixnet::gpu {
 struct Plus {
   template <class A> MIXNET_ON_DEVICE A operator()(A a, A b) const { return a + b; }
 };
-// Passes over NaN, unless that is a.
-struct Larger {
-  template <class A> MIXNET_ON_DEVICE A operator()(A a, A b) const { return b > a ? b : a; }
+// Both pass over NaN, unless that is a.
+struct Least {
+  template <class A> MIXNET_ON_DEVICE A operator()(A a, A b) const { return b < a ? b : a; }
+};
+struct Greatest {
+  template <class A> MIXNET_ON_DEVICE A operator()(A a, A b) const { return a < b ? b : a; }
 };
 
 }  // namespace mixnet::gpu

@@ -1,6 +1,7 @@
 // Bodies that are written once (op/core/on_host.h), on a GPU.
 #pragma once
 #include "op/core/gpu/launch.h"
+#include "op/core/gpu/merges.h"
 #include "op/core/on_host.h"
 
 namespace mixnet {
@@ -19,18 +20,4 @@ struct OnGpu {
   }
 };
 
-namespace gpu {
-
-// What a group's reduce merges with.
-struct Plus {
-  template <class T> MIXNET_ON_DEVICE T operator()(T a, T b) const { return a + b; }
-};
-struct Least {
-  template <class T> MIXNET_ON_DEVICE T operator()(T a, T b) const { return b < a ? b : a; }
-};
-struct Greatest {
-  template <class T> MIXNET_ON_DEVICE T operator()(T a, T b) const { return a < b ? b : a; }
-};
-
-}  // namespace gpu
 }  // namespace mixnet
