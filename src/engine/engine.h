@@ -110,7 +110,7 @@ class Engine {
   // Until nothing is in flight; throws the first error since the last wait_all.
   virtual void wait_all(const WaitOptions& options = {}) = 0;
 
-  // For the task that runs on this thread, pushed without `small`: its operation ends when the completion is called, not when run() returns.
+  // For the pushed task that runs on this thread, a small one too: its operation ends when the completion is called, not when run() returns.
   // A task that throws afterwards has failed all the same. Throws Code::invalid outside of such a task and when called twice.
   virtual std::shared_ptr<Completion> defer() = 0;
 

@@ -11,11 +11,14 @@
 
 namespace mixnet {
 
-// The operation that this thread's task may defer, and what became of it.
+// What this thread's task may defer, and what became of it.
 struct Deferrable {
   const Scheduler* scheduler;
-  TaskOperation* operation;
-  std::shared_ptr<Deferral> deferral;
+  TaskOperation* operation;  // null: runs in push, which makes one of the rest only when it is deferred
+  std::unique_ptr<Task>* task = nullptr;
+  Span<const Access> accesses = {};
+  const PushOptions* options = nullptr;
+  std::shared_ptr<Deferral> deferral = nullptr;
 };
 
 namespace {
@@ -185,10 +188,8 @@ void Scheduler::push(std::unique_ptr<Task> task, Span<Variable* const> reads, Sp
                      const PushOptions& options) {
   AccessList list(reads, writes, "push");
   check_open("push");
-  if (options.small && options.lane != Lane::callback && try_take(list.span())) {
-    run_inline(list.span(), [&] { task->run(); }, [&] { return task->describe(); });
-    return;
-  }
+  if (options.small && options.lane != Lane::callback && try_take(list.span()))
+    return run_in_push(std::move(task), list.span(), options);
   TaskOperation* operation = TaskOperation::make(std::move(task), list.span(), options);
   bool added = true;
   WaitResult room = WaitResult::done;
@@ -227,6 +228,16 @@ bool Scheduler::run_now(Span<Variable* const> reads, Span<Variable* const> write
 
 void Scheduler::run_inline(Span<const Access> accesses, FunctionRef<void()> body, FunctionRef<std::string()> describe) {
   const PoisonPtr poison = run(accesses, body, describe, nullptr);
+  ran_inline_.fetch_add(1, std::memory_order_relaxed);
+  complete(accesses, poison);
+}
+
+void Scheduler::run_in_push(std::unique_ptr<Task> task, Span<const Access> accesses, const PushOptions& options) {
+  const uint32_t generation = fork_generation();
+  Task& body = *task;
+  Deferrable own{this, nullptr, &task, accesses, &options};
+  const PoisonPtr poison = run(accesses, [&] { body.run(); }, [&] { return body.describe(); }, &own);
+  if (own.operation) return conclude(own, poison, generation);
   ran_inline_.fetch_add(1, std::memory_order_relaxed);
   complete(accesses, poison);
 }
@@ -279,9 +290,15 @@ void Scheduler::execute(TaskOperation* operation) {
     const char* why = "[engine] task: expected to run, got skipped because the engine shut down";
     return finish(operation, make_poison(Code::invalid, why), generation);
   }
-  Deferrable own{this, operation, nullptr};
-  PoisonPtr poison =
+  Deferrable own{this, operation};
+  const PoisonPtr poison =
       run(operation->accesses, [&] { operation->task->run(); }, [&] { return operation->task->describe(); }, &own);
+  conclude(own, poison, generation);
+}
+
+// The task has returned; its operation ends now or by its completion.
+void Scheduler::conclude(Deferrable& own, PoisonPtr poison, uint32_t generation) {
+  TaskOperation* const operation = own.operation;
   const std::shared_ptr<Deferral> deferral = std::move(own.deferral);
   if (deferral && poison) deferral->forget();
   if (deferral && !poison) {
@@ -312,8 +329,14 @@ void Scheduler::finish(TaskOperation* operation, const PoisonPtr& poison, uint32
 
 std::shared_ptr<Completion> Scheduler::defer() {
   MIXNET_CHECK(deferrable && deferrable->scheduler == this, invalid,
-               "[engine] defer: expected to be called by a task that was pushed without `small`, got another caller");
+               "[engine] defer: expected to be called by a task that was pushed, got another caller");
   MIXNET_CHECK(!deferrable->deferral, invalid, "[engine] defer: expected one call per task, got a second");
+  if (!deferrable->operation) {
+    deferrable->operation =
+        TaskOperation::make(std::move(*deferrable->task), deferrable->accesses, *deferrable->options);
+    state_->in_flight.add(deferrable->options->bytes);
+    pushed_.fetch_add(1, std::memory_order_relaxed);
+  }
   deferrable->deferral = std::make_shared<Deferral>(*this, deferrable->operation, fork_generation());
   return std::make_shared<DeferralHandle>(deferrable->deferral);
 }

@@ -69,6 +69,8 @@ class Scheduler : public Engine, protected ForkListener {
   class Blocked;
 
   void run_inline(Span<const Access> accesses, FunctionRef<void()> body, FunctionRef<std::string()> describe);
+  void run_in_push(std::unique_ptr<Task> task, Span<const Access> accesses, const PushOptions& options);
+  void conclude(Deferrable& own, PoisonPtr poison, uint32_t generation);
   PoisonPtr run(Span<const Access> accesses, FunctionRef<void()> body, FunctionRef<std::string()> describe,
                 Deferrable* own);
   void finish(TaskOperation* operation, const PoisonPtr& poison, uint32_t generation);

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -104,11 +105,69 @@ TEST_CASE("defer: only in tasks of their own, and once") {
     };
     engine.push(make_task(body, "twice"), {}, Span<Variable* const>(&variable, 1));
     CHECK_THROWS_WITH_AS(engine.wait_to_read(variable), doctest::Contains("got a second"), Error);
+    auto refused = [&] { CHECK_THROWS_WITH_AS(engine.defer(), doctest::Contains("got another caller"), Error); };
+    Variable* writes[] = {variable};
+    CHECK(engine.run_now({}, writes, refused, [] { return std::string("not pushed"); }));
+    CHECK_THROWS_AS(engine.wait_all(), Error);
+    engine.delete_variable(variable, {});
+  });
+}
+
+TEST_CASE("defer: a small task that runs in push may") {
+  auto engine = make_threaded_engine(1);
+  Variable* variable = engine->new_variable();
+  PushOptions small;
+  small.small = true;
+  small.bytes = 100;
+  using Begun = std::pair<std::thread::id, std::shared_ptr<Completion>>;
+  const auto begin = [&](std::promise<Begun>& begun) {
+    const auto body = [&] { begun.set_value({std::this_thread::get_id(), engine->defer()}); };
+    engine->push(make_task(body, "begin"), {}, Span<Variable* const>(&variable, 1), small);
+    return begun.get_future();
+  };
+  std::promise<Begun> one, two;
+  Begun first = begin(one).get();
+  CHECK(first.first == std::this_thread::get_id());
+  const EngineStatistics now = engine->statistics();
+  CHECK(now.threads == 0);
+  CHECK(now.ran_inline == 0);
+  CHECK(now.pending == 1);
+  CHECK(now.finished == 0);
+  WaitOptions soon;
+  soon.timeout_s = 0.01;
+  CHECK_THROWS_WITH_AS(engine->wait_to_read(variable, soon), doctest::Contains("time-out"), Error);
+
+  // The second has to wait for the first.
+  auto second_begun = begin(two);
+  CHECK(engine->statistics().pending == 2);
+  first.second->end();
+  const Begun second = second_begun.get();
+  CHECK(second.first != std::this_thread::get_id());
+  second.second->fail(Code::net, "[test] peer: gone");
+  CHECK_THROWS_WITH_AS(engine->wait_to_read(variable), "[test] peer: gone", Error);
+  CHECK_THROWS_AS(engine->wait_all(), Error);
+  CHECK(engine->statistics().failed == 1);
+  engine->delete_variable(variable, {});
+}
+
+TEST_CASE("defer: small tasks that throw or end at once") {
+  each_engine([](Engine& engine) {
+    Variable* variable = engine.new_variable();
     PushOptions small;
     small.small = true;
-    engine.push(make_task([&engine] { engine.defer(); }, "small"), {}, Span<Variable* const>(&variable, 1), small);
-    CHECK_THROWS_WITH_AS(engine.wait_to_read(variable), doctest::Contains("[engine] defer"), Error);
+    bool fails = false;
+    const auto body = [&] {
+      engine.defer()->end();
+      if (fails) fail(Code::io, "[test] file: expected one, got none");
+    };
+    engine.push(make_task(body, "ends"), {}, Span<Variable* const>(&variable, 1), small);
+    engine.wait_to_read(variable);
+    fails = true;
+    engine.push(make_task(body, "throws"), {}, Span<Variable* const>(&variable, 1), small);
+    CHECK_THROWS_WITH_AS(engine.wait_to_read(variable), doctest::Contains("[test] file"), Error);
     CHECK_THROWS_AS(engine.wait_all(), Error);
+    CHECK(engine.statistics().pending == 0);
+    CHECK(engine.statistics().finished == 2);
     engine.delete_variable(variable, {});
   });
 }
