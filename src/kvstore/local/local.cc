@@ -139,6 +139,13 @@ void LocalStore::push(const Keys& keys, const Arrays& values, int priority) {
   }
 }
 
+std::pair<NDArray, NDArray> LocalStore::overwritten(const std::string& key) {
+  std::lock_guard<std::recursive_mutex> lock(mutex_);
+  StoredValue& entry = find(key, "push");
+  entry.replicas.clear();
+  return {entry.value, entry.update};
+}
+
 // The group of GPUs that can sum these values where they are, or give them a value; or null.
 std::shared_ptr<Collectives> LocalStore::collectives(const Arrays& items) const {
   const bool one_by_one = updater_ && consistency_ == Consistency::eventual;

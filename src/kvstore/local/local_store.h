@@ -40,6 +40,8 @@ class LocalStore : public KVStore {
     push(keys, values, priority);
     pull(keys, outputs, priority);
   }
+  // Of a key: where its value lies, and what carries the failure of its last update, for who overwrites both in one operation. It must fit.
+  std::pair<NDArray, NDArray> overwritten(const std::string& key);
   void pull_rows(const Keys& keys, const Arrays& outputs, const Arrays& row_ids, int priority) override;
   void push_rows(const Keys& keys, const Arrays& row_ids, const Arrays& values, int priority) override;
 

@@ -6,7 +6,7 @@
 #include "base/profile.h"
 #include "device/gpu.h"
 #include "kvstore/local/devices.h"
-#include "kvstore/local/local.h"
+#include "kvstore/local/local_store.h"
 #include "kvstore/mpi/job.h"
 #include "kvstore/push_sum.h"
 
@@ -15,7 +15,7 @@ namespace {
 
 struct Key {
   int32_t slot = 0;
-  NDArray sum;   // what all workers' sum is put into, kept for the next push, where it was pushed from
+  NDArray sum;   // what all workers' sum is put into for an updater, kept for the next push, where it was pushed from
   NDArray here;  // the sum over this worker's GPUs, if there are several
   NDArray order{Shape{1}, DType::u8};  // its engine variable keeps the pushes of the key in order
 };
@@ -63,7 +63,7 @@ class SumTask : public Task {
 class AllreduceStore : public KVStore {
  public:
   AllreduceStore(std::string type, std::shared_ptr<mpi::Communicator> workers)
-      : type_(std::move(type)), workers_(std::move(workers)), local_(make_local_store("device")) {}
+      : type_(std::move(type)), workers_(std::move(workers)), local_(std::make_shared<LocalStore>("device")) {}
   ~AllreduceStore() override { workers_->leave(); }
 
   const std::string& type() const override { return type_; }
@@ -91,15 +91,17 @@ class AllreduceStore : public KVStore {
   void push(const std::vector<std::string>& keys, const std::vector<NDArray>& values, int priority) override {
     const profile::Span span(profile::Category::api, "kvstore push");
     std::lock_guard<std::recursive_mutex> lock(mutex_);
+    const mpi::Communicator::Gathering together(*workers_);
     std::vector<std::string> names;
     std::vector<NDArray> sums;
     for (auto& [name, group] : grouped(keys, values, "push")) {
       Key& key = keys_.at(name);
+      if (store_sum(name, key, group, priority)) continue;
       start(name, key, group, sum_on(key, group[0].device()), priority);
       names.push_back(name);
       sums.push_back(key.sum);
     }
-    local_->push(names, sums, priority);
+    if (!names.empty()) local_->push(names, sums, priority);
   }
 
   void pull(const std::vector<std::string>& keys, const std::vector<NDArray>& outputs, int priority) override {
@@ -114,6 +116,7 @@ class AllreduceStore : public KVStore {
       return pull(keys, outputs, priority);
     }
     const profile::Span span(profile::Category::api, "kvstore push_pull");
+    const mpi::Communicator::Gathering together(*workers_);
     const Groups out = grouped(keys, outputs, "push_pull");
     for (auto& [name, group] : grouped(keys, values, "push_pull")) sum_into(name, group, find(out, name), priority);
   }
@@ -164,6 +167,15 @@ class AllreduceStore : public KVStore {
     return groups;
   }
 
+  // Without an updater, and where no GPU is concerned, the sum is written where the value lies.
+  bool store_sum(const std::string& name, Key& key, const std::vector<NDArray>& values, int priority) {
+    if (updating_ || !values[0].device().host()) return false;
+    const auto [value, failure] = local_->overwritten(name);
+    if (!value.device().host()) return false;
+    start(name, key, values, value, priority, failure.variable());
+    return true;
+  }
+
   // The sum of a key over all workers into its first output, and from there to the others.
   void sum_into(const std::string& name, const std::vector<NDArray>& values, const std::vector<NDArray>& outputs,
                 int priority) {
@@ -177,16 +189,20 @@ class AllreduceStore : public KVStore {
     for (const NDArray& out : outputs) copy(target, out, priority);
   }
 
-  void start(const std::string& name, Key& key, std::vector<NDArray> values, const NDArray& target, int priority) {
+  // `also_written`: ordered and ended with the target, or null.
+  void start(const std::string& name, Key& key, std::vector<NDArray> values, const NDArray& target, int priority,
+             Variable* also_written = nullptr) {
     const DeviceId device = values[0].device();
     for (NDArray& value : values) value = brought(value, device, priority);
     if (!device.host()) values = {reduce(values, key.here, priority)};
     std::vector<Variable*> reads, writes{key.order.variable(), target.variable()};
+    if (also_written) writes.push_back(also_written);
     for (const NDArray& value : values) reads.push_back(value.variable());
     // A view covers part of its chunk: the rest stays, errors included.
     if (!target.whole()) reads.push_back(target.variable());
     PushOptions options;
     options.lane = Lane::io;
+    options.small = true;
     options.priority = priority;
     auto task = std::make_unique<SumTask>(workers_, key.slot, mpi::Reduction{name, values, target, priority, nullptr});
     engine().push(std::move(task), reads, writes, options);
@@ -194,7 +210,7 @@ class AllreduceStore : public KVStore {
 
   std::string type_;
   std::shared_ptr<mpi::Communicator> workers_;
-  std::shared_ptr<KVStore> local_;
+  std::shared_ptr<LocalStore> local_;
   std::recursive_mutex
       mutex_;  // guards what follows, and the order of pushes; recursive, as the naive engine runs updaters inside of push
   std::map<std::string, Key> keys_;

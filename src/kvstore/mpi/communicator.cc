@@ -20,7 +20,15 @@ namespace {
 constexpr int64_t bytes_per_round = int64_t{64} << 20;  // then more urgent keys get their chance
 constexpr size_t letter_size = 256;
 constexpr std::chrono::duration<double> quickest{200e-6},
-    slowest{5e-3};  // how often is asked again for what others do not have
+    slowest{5e-3};                              // how often is asked again for what others do not have
+constexpr std::chrono::microseconds alert{50};  // how long is waited without sleeping for what may come at once
+
+// Gives its turn to others until it is so, or for as long.
+template <class F>
+void stay_alert(F&& so) {
+  for (const auto begin = std::chrono::steady_clock::now(); !so() && std::chrono::steady_clock::now() - begin < alert;)
+    std::this_thread::yield();
+}
 
 std::string describe(const std::vector<std::string>& keys, const std::vector<NDArray>& values) {
   std::string text = "init of";
@@ -165,7 +173,8 @@ bool Communicator::round() {
   const bool meet = said_.all_meet();
   if (meet) hold_meeting(said_.meetings_differ());
   const std::vector<Agreement::Ready> ready = said_.all_ready();
-  pace_ = meet || !ready.empty() ? pace_.zero() : std::min(slowest, std::max(quickest, pace_ * 2));
+  busy_ = meet || !ready.empty();
+  pace_ = busy_ ? pace_.zero() : std::min(slowest, std::max(quickest, pace_ * 2));
   if (ready.empty()) return true;
   current_ = take(ready);
   const std::string detail = profile::on(profile::Category::api) ? concat(current_.size(), " keys") : "";
@@ -186,13 +195,28 @@ bool Communicator::late(Clock::time_point since) const {
   return Clock::now() - since > std::chrono::duration<double>(deadlines_.push);
 }
 
+void Communicator::await_news(std::unique_lock<std::mutex>& lock) {
+  const bool asking = pending_ > 0 || !meetings_.empty();
+  const std::chrono::duration<double> heartbeat(deadlines_.heartbeat());
+  if (busy_ && !asking) {
+    lock.unlock();
+    stay_alert([this] { return news_.load(); });
+    lock.lock();
+  }
+  changed_.wait_for(lock, asking ? pace_ : heartbeat, [this] { return news_ || leaving_; });
+  for (int64_t seen = -1; gathering_ > 0 && pending_ != seen && !leaving_;) {
+    seen = pending_;
+    lock.unlock();
+    stay_alert([this] { return gathering_ == 0; });
+    lock.lock();
+  }
+  news_ = false;
+}
+
 // Waits until there is something to say, and says it.
 Agreement Communicator::speak() {
   std::unique_lock<std::mutex> lock(mutex_);
-  const bool asking = pending_ > 0 || !meetings_.empty();
-  const std::chrono::duration<double> heartbeat(deadlines_.heartbeat());
-  changed_.wait_for(lock, asking ? pace_ : heartbeat, [this] { return news_ || leaving_; });
-  news_ = false;
+  await_news(lock);
   Agreement words(slots_.size());
   if (leaving_) words.leave(rank_);
   if (!meetings_.empty()) {

@@ -4,6 +4,7 @@
 // carries it out (transfer.h). While nothing is asked for it still agrees on nothing twice in a while, so that a worker that is gone is
 // noticed by all the others (link.h says when). Then, and when a worker leaves, everything pending and everything later fails with Code::net.
 #pragma once
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -34,6 +35,18 @@ class Communicator {
   void announce();
   // The next sum of a key, which was announced.
   void reduce(int32_t slot, Reduction sum);  // its values are there, on GPUs too
+
+  // While one lives, and more sums keep coming, the next agreement waits for them: what one call asks for travels together.
+  class Gathering {
+   public:
+    explicit Gathering(Communicator& workers) : workers_(workers) { ++workers_.gathering_; }
+    ~Gathering() { --workers_.gathering_; }
+    Gathering(const Gathering&) = delete;
+    Gathering& operator=(const Gathering&) = delete;
+
+   private:
+    Communicator& workers_;
+  };
 
   // Waits as long as a lost worker takes to be noticed for sums that are announced, then tells the others that this worker leaves. May be called
   // twice, and does nothing in a forked child.
@@ -67,6 +80,7 @@ class Communicator {
 
   void run();
   bool round();
+  void await_news(std::unique_lock<std::mutex>& lock);
   Agreement speak();
   bool late(Clock::time_point since) const;
   bool someone_is_late(int32_t slot);
@@ -94,11 +108,13 @@ class Communicator {
   std::vector<NDArray> shared_;
   std::vector<char> letters_;
   std::chrono::duration<double> pace_{0};
+  bool busy_ = false;  // the last agreement was about something
 
   std::mutex leaving_mutex_;  // one leaves at a time
   std::mutex mutex_;          // guards the rest
   std::condition_variable changed_, over_;
-  bool news_ = false;      // something was asked for since the last agreement
+  std::atomic<bool> news_{false};  // something was asked for since the last agreement; set with the lock, seen without
+  std::atomic<int32_t> gathering_{0};
   int64_t announced_ = 0;  // and not finished
   int64_t pending_ = 0;    // in all slots
   std::deque<Slot> slots_;

@@ -14,13 +14,14 @@ namespace mixnet::mpi {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr double slowest_link = 4e6;  // bytes per second
+constexpr double slowest_link = 4e6, quick_link = 1e9;  // bytes per second
+constexpr double longest_alert = 1e-3;                  // seconds
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 // Looked at again soon while the end may be near, seldom when it is far: MPI makes progress only when it is asked.
-void rest(double waited) {
-  if (waited < 50e-6) return std::this_thread::yield();
+void rest(double waited, double alert) {
+  if (waited < alert) return std::this_thread::yield();
   std::this_thread::sleep_for(std::chrono::duration<double>(std::clamp(waited / 64, 20e-6, 500e-6)));
 }
 
@@ -81,14 +82,16 @@ void Link::gather(const void* from, void* to, int64_t bytes, What what) {
 }
 
 void Link::finish(Request* request, int64_t bytes, What what) {
-  finish_within(request, deadlines_.collective() + static_cast<double>(bytes) / slowest_link, what);
+  const auto size = static_cast<double>(bytes);
+  finish_within(request, deadlines_.collective() + size / slowest_link, what,
+                std::min(longest_alert, 50e-6 + size / quick_link));
 }
 
-void Link::finish_within(Request* request, double seconds, What what) {
-  if (!finished_within(request, seconds)) give_up(seconds, what);
+void Link::finish_within(Request* request, double seconds, What what, double alert) {
+  if (!finished_within(request, seconds, alert)) give_up(seconds, what);
 }
 
-bool Link::finished_within(Request* request, double seconds) {
+bool Link::finished_within(Request* request, double seconds, double alert) {
   const auto begin = Clock::now();
   for (;;) {
     int32_t done = 0;
@@ -96,7 +99,7 @@ bool Link::finished_within(Request* request, double seconds) {
     if (done) return true;
     const double waited = seconds_since(begin);
     if (waited > seconds) return false;
-    rest(waited);
+    rest(waited, alert);
   }
 }
 

@@ -38,13 +38,13 @@ class Link {
   Request* broadcast(void* data, int64_t bytes);
   Request* reduce(const void* from, void* to, int64_t count, Type type, Operation operation);
   void finish(Request* request, int64_t bytes, What what);
-  // The same where others may come so much later.
-  void finish_within(Request* request, double seconds, What what);
+  // The same where others may come so much later. It is looked at without sleeping for `alert` seconds.
+  void finish_within(Request* request, double seconds, What what, double alert = 50e-6);
   // `bytes` bytes of every rank to all.
   void gather(const void* from, void* to, int64_t bytes, What what);
 
  private:
-  bool finished_within(Request* request, double seconds);
+  bool finished_within(Request* request, double seconds, double alert = 50e-6);
   [[noreturn]] void give_up(double seconds, What what);
 
   const Plugin& plugin_;
