@@ -15,6 +15,7 @@ class Case:
         path = spec.options["arrays"] + ".params"
         mx.nd.save(path, arrays)
         del arrays
+        mx.cpu().empty_cache()
         self.inputs = {n: v for n, v in spec.inputs.items() if n == "data"}
         self.predictor = Predictor(symbol, path, {n: v.shape for n, v in spec.inputs.items() if n in symbol.list_arguments()})
         self.predictor.forward(**self.inputs)
