@@ -1,4 +1,5 @@
 // Convolution on GPUs; see convolution.cc.
+#include "op/core/tailed.h"
 #include "op/nn/convolve_kernels.h"
 
 namespace mixnet::op::convolution {
@@ -21,6 +22,7 @@ std::unique_ptr<Kernel> backward(const PrepareContext& c) {
 
 void register_gpu(Registry& registry) {
   gpu::prepared(registry, "Convolution", forward);
+  offer_tail_on_gpu("Convolution", {gpu::takes_tail, forward});
   gpu::prepared(registry, "_backward_Convolution", backward);
 }
 
