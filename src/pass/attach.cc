@@ -72,14 +72,32 @@ class Attacher {
     for (size_t i = node.inputs.size(); i-- > 0;) {
       const int producer = g_.id(node.inputs[i].node.get());
       if (node.inputs[i].index != 0 || !may_move(producer)) continue;
-      FusedGroup tail = with_first(group, static_cast<int>(i));
-      if (!takes_tail(*g_.node(producer)->op, tail, device_)) continue;
-      tail_of_[static_cast<size_t>(id)] = producer;
-      tail_of_[static_cast<size_t>(producer)] = id;
-      const Node& own = *g_.node(producer);
-      made_[static_cast<size_t>(id)] = {make_tailed_operator(*own.op, own.params, std::move(tail)), i};
-      return;
+      if (take_along(id, i, producer, with_first(group, static_cast<int>(i)))) return;
     }
+  }
+
+  // `producer` makes input i of the node: a layer, or the end of a tail that grows longer.
+  bool take_along(int id, size_t i, int producer, FusedGroup tail) {
+    Made made;
+    int layer = producer;
+    if (Made& before = made_[static_cast<size_t>(producer)]; before.op) {
+      layer = tail_of_[static_cast<size_t>(producer)];
+      tail = joined_tails(before.tail, tail);
+      made.others = before.others;
+    }
+    const Node& own = *g_.node(layer);
+    if (!takes_tail(*own.op, tail, device_)) return false;
+    for (size_t k = 0; k < g_.node(id)->inputs.size(); ++k) {
+      if (k != i) made.others.push_back(g_.node(id)->inputs[k]);
+    }
+    made.op = make_tailed_operator(*own.op, own.params, tail, device_);
+    made.tail = std::move(tail);
+    made.name = (layer == producer ? own.name : made_[static_cast<size_t>(producer)].name) + "+" + g_.node(id)->name;
+    if (layer != producer) made_[static_cast<size_t>(producer)] = {};
+    tail_of_[static_cast<size_t>(id)] = layer;
+    tail_of_[static_cast<size_t>(layer)] = id;
+    made_[static_cast<size_t>(id)] = std::move(made);
+    return true;
   }
 
   // A pointwise operator may broadcast or change the dtype elsewhere; not as a tail.
@@ -94,7 +112,9 @@ class Attacher {
 
   bool may_move(int id) const {
     const Node& node = *g_.node(id);
-    if (node.is_variable() || node.op->tail_kernels.empty() || readers_[static_cast<size_t>(id)] != 1) return false;
+    const bool grows = !device_.host() && made_[static_cast<size_t>(id)].op;
+    if (node.is_variable() || readers_[static_cast<size_t>(id)] != 1) return false;
+    if (!grows && !takes_tails(*node.op, device_)) return false;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       if (changed_[static_cast<size_t>(g_.entry(node.inputs[i]))]) return false;
     }
@@ -102,24 +122,23 @@ class Attacher {
   }
 
   void join(int id) {
-    const auto& [op, value] = made_[static_cast<size_t>(id)];
-    const int producer = tail_of_[static_cast<size_t>(id)];
+    const Made& made = made_[static_cast<size_t>(id)];
+    const int layer = tail_of_[static_cast<size_t>(id)];
     auto node = std::make_shared<Node>();
-    node->name = g_.node(producer)->name + "+" + g_.node(id)->name;
-    node->inputs = new_.inputs(producer);
-    const std::vector<Entry> others = new_.inputs(id);
-    for (size_t i = 0; i < others.size(); ++i) {
-      if (i != value) node->inputs.push_back(others[i]);
-    }
-    node->recomputed = g_.node(producer)->recomputed && g_.node(id)->recomputed;
-    node->op = op.get();
-    node->params = op;  // the node owns its operator
+    node->name = made.name;
+    node->inputs = new_.inputs(layer);
+    for (const Entry& e : made.others) node->inputs.push_back(new_.now(e));
+    node->recomputed = g_.node(layer)->recomputed && g_.node(id)->recomputed;
+    node->op = made.op.get();
+    node->params = made.op;  // the node owns its operator
     new_.replace(id, 0, {node, 0});
   }
 
   struct Made {
     std::shared_ptr<const OpSchema> op;
-    size_t value = 0;  // the input that the producer makes
+    FusedGroup tail;
+    std::vector<Entry> others;  // what the tail reads besides, in the old graph
+    std::string name;
   };
 
   const Graph& g_;
@@ -128,8 +147,8 @@ class Attacher {
   const DeviceId device_;
   std::vector<int> readers_;   // by node, heads counted
   std::vector<bool> changed_;  // by entry: the graph writes into it
-  std::vector<int> tail_of_;   // by node: the other one of the pair
-  std::vector<Made> made_;     // by pointwise node
+  std::vector<int> tail_of_;   // by node: of a layer the last node of its tail, of the tail's nodes the layer
+  std::vector<Made> made_;     // by the last node of a tail
   Rewriter new_;
 };
 

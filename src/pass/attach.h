@@ -1,5 +1,6 @@
 // Hands pointwise operators to the operator whose value they read, where a kernel of that one applies them to what it still holds
-// (op/core/tailed.h): convolution, then the sum with a shortcut, then the activation, as one node.
+// (op/core/tailed.h): convolution, then the sum with a shortcut, then the activation, as one node. On GPUs, where pass/fuse may have had no compiler to
+// form groups for, one pointwise node after the other is taken along.
 //
 // A node is attached when its value is read by that pointwise node (or fused group, see fuse.h) alone, is no head, and nothing the node reads is
 // changed by the graph, since it then runs where the pointwise node stood. Linear in the graph. Results differ by rounding only.

@@ -35,7 +35,7 @@ std::vector<Entry> rewrite(Typed typed, const RewriteOptions& options) {
   auto apply = [&typed](std::vector<Entry> heads) {
     if (heads != typed.graph.heads()) typed = retype(std::move(heads), typed);
   };
-  // Tails are kernels of CPUs; groups are compiled for a GPU, where that can be done.
+  // Groups are compiled for a GPU, where that can be done.
   const bool fusion = environment_bool("FUSION", true);
   const GroupsOnGpu* groups = fusion ? groups_for(options.device) : nullptr;
   if (environment_bool("CANCEL", true)) apply(cancel(typed));
@@ -51,7 +51,7 @@ std::vector<Entry> rewrite(Typed typed, const RewriteOptions& options) {
   apply(recompute(typed, recompute_setting(), joins));
   const int64_t strips = strips_setting();
   std::vector<Entry> heads = joins ? fuse(typed, groups) : typed.graph.heads();
-  if (joins && options.device.host()) heads = attach(retype(std::move(heads), typed), options.device);
+  if (fusion) heads = attach(retype(std::move(heads), typed), options.device);
   if (strips == 0 || options.training || !options.device.host()) return heads;
   return run_in_strips(retype(std::move(heads), typed), strips);
 }

@@ -1,167 +1,26 @@
 // Convolutions by cuDNN, by a stand-in of the library (stand_ins/cudnn.cc) on emulated GPUs: what is asked of it, which engine is chosen, what is
 // remembered, and that whatever it refuses is our own kernels' again.
 #if defined(MIXNET_STAND_INS)
-#include <dlfcn.h>
 #include <doctest/doctest.h>
-#include <unistd.h>
 
-#include <cmath>
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <thread>
 
-#include "base/setting.h"
-#include "device/gpu.h"
+#include "cudnn_stand_in.h"
 #include "executor/invoke.h"
-#include "op/core/gpu/cudnn.h"
-#include "op/core/gpu/prepared_convolution.h"
 #include "op/core/registry.h"
-#include "op/evaluate.h"
-#include "storage/storage.h"
 
 namespace mixnet::test {
 namespace {
 
-using gpu::Convolution, gpu::ConvolutionData, gpu::Direction, gpu::PlanWishes, gpu::PreparedConvolution, gpu::Tuning;
-
-constexpr DeviceId device{DeviceKind::gpu, 0};
-const std::string library = MIXNET_STAND_INS "/libcudnn.so";
-
-// The stand-in in use, with an empty cache of its own.
-class StandIn {
- public:
-  StandIn()
-      : folder_(std::filesystem::temp_directory_path() / ("mixnet-cudnn-" + std::to_string(getpid()))),
-        cache_("MIXNET_CACHE", folder_.string()),
-        cudnn_("MIXNET_CUDNN", library),
-        it_(dlopen(library.c_str(), RTLD_NOW)) {
-    REQUIRE(it_);
-    std::filesystem::remove_all(folder_);
-    gpu::cudnn::reopen();
-    refuse(0);
-  }
-  ~StandIn() {
-    refuse(0);
-    std::filesystem::remove_all(folder_);
-  }
-  void refuse(int what) const { function<void (*)(int)>("stand_in_refuse")(what); }
-  int64_t engine() const { return function<int64_t (*)()>("stand_in_last_engine")(); }
-  int64_t knob() const { return function<int64_t (*)()>("stand_in_last_knob")(); }
-  int64_t live() const { return function<int64_t (*)()>("stand_in_live")(); }
-  const std::filesystem::path& folder() const { return folder_; }
-  // What was remembered; one file.
-  std::filesystem::path file() const {
-    for (const auto& entry : std::filesystem::directory_iterator(folder_ / "cudnn")) return entry.path();
-    return {};
-  }
-
- private:
-  template <class F> F function(const char* name) const { return reinterpret_cast<F>(dlsym(it_, name)); }
-
-  // When the settings are as they were.
-  struct Reopen {
-    ~Reopen() { gpu::cudnn::reopen(); }
-  };
-  const Reopen reopen_;
-  const std::filesystem::path folder_;
-  const Setting cache_, cudnn_;
-  void* const it_;
-};
-
-struct Case {
-  const char* what;
-  int64_t images, groups, filters, channels, in[3], kernel[3], stride[3] = {1, 1, 1}, dilate[3] = {1, 1, 1},
-                                                               pad[3] = {0, 0, 0};
-  bool last = false;
-  DType dtype = DType::f32;
-  int64_t more[3] = {0, 0, 0};  // windows beyond those that the padding gives room for
-};
-
-Convolution::Steps steps(int64_t planes, const int64_t (&e)[3], bool last) {
-  const int64_t pixels = e[0] * e[1] * e[2], unit = last ? planes : 1;
-  // As operators say it: no step along axes that they do not have.
-  return {planes * pixels, last ? 1 : pixels, {e[0] > 1 ? e[1] * e[2] * unit : 0, e[1] > 1 ? e[2] * unit : 0, unit}};
-}
-
-Convolution convolution_of(const Case& k) {
-  Convolution c{};
-  c.images = k.images;
-  c.groups = k.groups;
-  c.filters = k.filters;
-  c.channels = k.channels;
-  for (int d = 0; d < 3; ++d) {
-    c.in[d] = k.in[d];
-    c.kernel[d] = k.kernel[d];
-    c.stride[d] = k.stride[d];
-    c.dilate[d] = k.dilate[d];
-    c.pad[d] = k.pad[d];
-    c.out[d] = (k.in[d] + 2 * k.pad[d] - (k.kernel[d] - 1) * k.dilate[d] - 1) / k.stride[d] + 1 + k.more[d];
-  }
-  c.x = steps(c.groups * c.channels, c.in, k.last);
-  c.y = steps(c.groups * c.filters, c.out, k.last);
-  c.weight = steps(c.channels, c.kernel, k.last);
-  c.dtype = k.dtype;
-  return c;
-}
-
-const Case plain{"plain", 2, 1, 5, 3, {1, 7, 8}, {1, 3, 3}};
-
-// Tensors of a convolution on the device.
-struct Tensors {
-  explicit Tensors(const Convolution& c)
-      : x(make(c, c.images * c.groups * c.channels * c.pixels(), 1)),
-        w(make(c, c.groups * c.filters * c.channels * c.volume(), 2)),
-        y(make(c, c.images * c.groups * c.filters * c.positions(), 3)),
-        bias(make(c, c.groups * std::max(c.filters, c.channels), 4)) {}
-  static NDArray make(const Convolution& c, int64_t n, uint64_t seed) {
-    NDArray a({n}, c.dtype, device);
-    Tensor t = random_tensor({n}, c.dtype, -1, 1, seed);
-    a.copy_from_host(t.view().data, a.bytes());
-    a.wait_to_read();
-    return a;
-  }
-  NDArray x, w, y, bias;
-};
-
-Tensor host(const NDArray& a) {
-  Tensor t(a.shape(), a.dtype());
-  a.copy_to_host(t.view().data, a.bytes());
-  return t;
-}
-
-// The result of one direction.
-Tensor result_of(const PreparedConvolution& prepared, Direction direction, const Convolution& c, bool bias) {
-  const Tensors t(c);
-  Stream& stream = *get_device(device).stream();
-  const Block workspace = storage(device).allocate(prepared.workspace());
-  prepared.run(stream, {t.x.view().data, t.w.view().data, t.y.view().data, bias ? t.bias.view().data : nullptr},
-               workspace.data);
-  stream.synchronize();
-  storage(device).release(workspace);
-  return host(direction == Direction::forward ? t.y : direction == Direction::data ? t.x : t.w);
-}
-
-double bound(DType dtype) {
-  return dtype == DType::f64 ? 1e-12 : dtype == DType::f32 ? 1e-5 : dtype == DType::f16 ? 4e-3 : 3e-2;
-}
-
-void check_same(const Tensor& got, const Tensor& want) {
-  REQUIRE(got.size() == want.size());
-  for (int64_t i = 0; i < got.size(); ++i) {
-    const double x = got.get(i), y = want.get(i);
-    const bool same = std::fabs(x - y) <= bound(want.dtype()) * std::max(1.0, std::fabs(y));
-    CHECK_MESSAGE(same, "element ", i, ": expected ", y, ", got ", x);
-    if (!same) return;
-  }
-}
+using namespace cudnn_stand_in;
 
 // By the library and by our own kernel; how often the library ran.
-int64_t compare(Direction direction, const Convolution& c, bool bias, const PlanWishes& wishes = {}) {
+int64_t compare(Direction direction, const Convolution& c, const Finish& finish, const PlanWishes& wishes = {}) {
   const int64_t before = gpu::cudnn_counts().runs;
-  const PreparedConvolution by_library(device.index, direction, c, bias, wishes), own(direction, c);
+  const PreparedConvolution by_library(device.index, direction, c, finish, wishes), own(direction, c, finish);
   CHECK(!own.by_cudnn());
-  check_same(result_of(by_library, direction, c, bias), result_of(own, direction, c, bias));
+  check_same(result_of(by_library, direction, c, finish), result_of(own, direction, c, finish));
   return gpu::cudnn_counts().runs - before;
 }
 
@@ -208,6 +67,109 @@ TEST_CASE("cudnn: every direction, dtype and layout gives what our own kernels g
       }
     }
   }
+}
+
+// Bias, residual and curve in every combination.
+std::vector<Finish> finishes() {
+  std::vector<Finish> all;
+  for (const Curve curve : {Curve::none, Curve::relu, Curve::sigmoid, Curve::tanh}) {
+    for (const bool residual : {false, true}) {
+      for (const bool bias : {false, true}) {
+        Finish& f = all.emplace_back(bias);
+        f.residual = residual;
+        f.curve = curve;
+      }
+    }
+  }
+  all.emplace_back(true).curve = Curve::relu;
+  all.back().most = 0.25;
+  return all;
+}
+int64_t operations_of(const Finish& f) { return 1 + f.bias + f.residual + (f.curve != Curve::none); }
+
+// What our own kernel has to give, from what it gives without the finish. In these cases tensors lie channels first.
+Tensor finished(const Tensor& sums, const Convolution& c, const Finish& f) {
+  const Tensors t(c);
+  const Tensor bias = host(t.bias), residual = host(t.residual);
+  Tensor all(sums.shape(), sums.dtype());
+  for (int64_t i = 0; i < sums.size(); ++i) {
+    double x = sums.get(i);
+    if (f.bias) x += bias.get(i / c.positions() % (c.groups * c.filters));
+    if (f.residual) x += residual.get(i);
+    if (f.curve == Curve::relu) x = std::min(std::max(x, 0.0), f.most);
+    if (f.curve == Curve::sigmoid) x = 1 / (1 + std::exp(-x));
+    if (f.curve == Curve::tanh) x = std::tanh(x);
+    all.set(i, x);
+  }
+  return all;
+}
+
+TEST_CASE("cudnn: a bias, a residual and a curve are part of the graph") {
+  const StandIn library;
+  const std::vector<Case> cases{plain,
+                                {"groups", 2, 3, 2, 4, {1, 6, 5}, {1, 3, 3}, {1, 1, 1}, {1, 1, 1}, {0, 1, 1}},
+                                {"one axis", 3, 1, 4, 3, {1, 1, 17}, {1, 1, 4}, {1, 1, 3}}};
+  for (const Case& k : cases) {
+    for (const DType dtype : {DType::f32, DType::f64, DType::f16, DType::bf16}) {
+      for (const Finish& f : finishes()) {
+        Case now = k;
+        now.dtype = dtype;
+        const Convolution c = convolution_of(now);
+        INFO(k.what, " ", dtype_name(dtype), " bias ", f.bias, " residual ", f.residual, " curve ",
+             static_cast<int>(f.curve), " most ", f.most);
+        CHECK(compare(Direction::forward, c, f) == 1);
+        CHECK(library.operations() == operations_of(f));
+        check_same(result_of(PreparedConvolution(Direction::forward, c, f), Direction::forward, c, f),
+                   finished(result_of(PreparedConvolution(Direction::forward, c), Direction::forward, c, {}), c, f));
+        now.last = true;
+        CHECK(compare(Direction::forward, convolution_of(now), f) == 1);
+        CHECK(library.operations() == operations_of(f));
+      }
+    }
+  }
+}
+
+TEST_CASE("cudnn: what no engine does of a finish is done after it") {
+  const StandIn library;
+  Case k = plain;
+  for (const bool last : {false, true}) {
+    k.last = last;
+    const Convolution c = convolution_of(k);
+    for (const Finish& f : finishes()) {
+      INFO(last, " bias ", f.bias, " residual ", f.residual, " curve ", static_cast<int>(f.curve));
+      for (const int how : {5, 6}) {
+        gpu::cudnn::reopen();
+        library.refuse(how);
+        CHECK(compare(Direction::forward, c, f) == 1);
+        CHECK(library.operations() == (how == 6 && f.bias ? 2 : 1));
+      }
+      gpu::cudnn::reopen();
+      library.refuse(2);
+      CHECK(compare(Direction::forward, c, f) == 0);
+    }
+  }
+}
+
+TEST_CASE("cudnn: engines for a finish are timed with it and remembered for it") {
+  const StandIn library;
+  const Convolution c = convolution_of(plain);
+  PlanWishes w;
+  w.tuning = Tuning::limited;
+  Finish f(true);
+  f.residual = true;
+  f.curve = Curve::relu;
+  auto& counts = gpu::cudnn_counts();
+  const int64_t timed = counts.timed, recalled = counts.recalled;
+  CHECK(compare(Direction::forward, c, f, w) > 1);
+  CHECK(counts.timed > timed);
+  gpu::cudnn::reopen();
+  CHECK(compare(Direction::forward, c, f, w) == 1);
+  CHECK(counts.recalled == recalled + 1);
+  // Another finish is another problem.
+  gpu::cudnn::reopen();
+  f.most = 6;
+  CHECK(compare(Direction::forward, c, f, w) > 1);
+  CHECK(counts.recalled == recalled + 1);
 }
 
 TEST_CASE("cudnn: a bias that no engine adds is added after it") {

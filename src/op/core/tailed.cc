@@ -1,11 +1,27 @@
 #include "op/core/tailed.h"
 
 #include <algorithm>
+#include <map>
+#include <mutex>
+
+#include "base/environment.h"
 
 namespace mixnet {
 namespace {
 
 constexpr size_t tail_alignment = 64;
+std::mutex tails_mutex;
+std::map<std::string, TailOnGpu>& tails_on_gpu() {
+  static auto& tails = *new std::map<std::string, TailOnGpu>;
+  return tails;
+}
+// By operator; none: takes is null.
+TailOnGpu tail_on_gpu(const OpSchema& op) {
+  const std::lock_guard<std::mutex> lock(tails_mutex);
+  const auto found = tails_on_gpu().find(op.name);
+  return found == tails_on_gpu().end() ? TailOnGpu{nullptr, nullptr} : found->second;
+}
+
 size_t rounded(size_t bytes) { return (bytes + tail_alignment - 1) / tail_alignment * tail_alignment; }
 
 // The operator's kernel into workspace, then the tail's from there.
@@ -73,12 +89,43 @@ void infer(const OpSchema& op, const void* params, size_t own_inputs, Infer& c,
 
 }  // namespace
 
+void offer_tail_on_gpu(const std::string& op, const TailOnGpu& tail) {
+  const std::lock_guard<std::mutex> lock(tails_mutex);
+  tails_on_gpu()[op] = tail;
+}
+
+bool takes_tails(const OpSchema& op, DeviceId device) {
+  if (device.host()) return !op.tail_kernels.empty();
+  return tail_on_gpu(op).takes && environment_bool("GPU_FUSION", true);
+}
+
 bool takes_tail(const OpSchema& op, const FusedGroup& tail, DeviceId device) {
+  if (!device.host()) return takes_tails(op, device) && tail_on_gpu(op).takes(tail);
   return std::any_of(op.tail_kernels.begin(), op.tail_kernels.end(),
                      [&](const TailKernel& k) { return provider_serves(k.provider, device) && k.takes(tail); });
 }
 
-std::shared_ptr<const OpSchema> make_tailed_operator(const OpSchema& op, ParamsPtr params, FusedGroup tail) {
+FusedGroup joined_tails(const FusedGroup& first, const FusedGroup& second) {
+  FusedGroup both = first;
+  both.num_inputs = first.num_inputs + second.num_inputs - 1;
+  const int nodes = static_cast<int>(first.nodes.size());
+  for (FusedNode& node : both.nodes) {
+    for (int& operand : node.operands) operand += operand < first.num_inputs ? 0 : second.num_inputs - 1;
+  }
+  for (FusedNode node : second.nodes) {
+    for (int& operand : node.operands) {
+      if (operand == 0) operand = both.num_inputs + first.outputs.at(0);
+      else if (operand < second.num_inputs) operand += first.num_inputs - 1;
+      else operand += both.num_inputs + nodes - second.num_inputs;
+    }
+    both.nodes.push_back(std::move(node));
+  }
+  both.outputs = {nodes + second.outputs.at(0)};
+  return both;
+}
+
+std::shared_ptr<const OpSchema> make_tailed_operator(const OpSchema& op, ParamsPtr params, FusedGroup tail,
+                                                     DeviceId device) {
   const size_t own = static_cast<size_t>(op.num_inputs(params.get()));
   const auto group = std::make_shared<const FusedGroup>(std::move(tail));
   const std::shared_ptr<const OpSchema> tail_op = make_fused_operator(*group);
@@ -105,16 +152,24 @@ std::shared_ptr<const OpSchema> make_tailed_operator(const OpSchema& op, ParamsP
     with_params.params_ = params.get();
     return prepare(op, *group, *tail_op, own, with_params);
   };
+  made->gpu_kernels.push_back([&op, params, group](const PrepareContext& c) -> std::unique_ptr<Kernel> {
+    const TailOnGpu on_gpu = tail_on_gpu(op);
+    if (!on_gpu.takes || !on_gpu.takes(*group)) return nullptr;
+    PrepareContext whole = c;
+    whole.params_ = params.get();
+    whole.tail = group.get();
+    return on_gpu.prepare(whole);
+  });
   // In strips of rows, other inputs of the tail would have to come in strips too.
   if (op.row_window && group->num_inputs == 1) {
     made->row_window = [&op, params](const void*) { return op.row_window(params.get()); };
-    made->row_part = [&op, params, group](const void*, int64_t above, int64_t below) {
-      const auto part = make_tailed_operator(op, op.row_part(params.get(), above, below).params, *group);
+    made->row_part = [&op, params, group, device](const void*, int64_t above, int64_t below) {
+      const auto part = make_tailed_operator(op, op.row_part(params.get(), above, below).params, *group, device);
       return RowPart{part.get(), part};
     };
   }
-  // The sum with a value that nobody reads afterwards is made in its place.
-  for (int i = 1; i < group->num_inputs; ++i) {
+  // The sum with a value that nobody reads afterwards is made in its place; on GPUs kernels may write results before they have read all of it.
+  for (int i = 1; device.host() && i < group->num_inputs; ++i) {
     if (may_overwrite(*group, i, group->outputs[0])) made->inplace.emplace_back(static_cast<int>(own) + i - 1, 0);
   }
   return made;

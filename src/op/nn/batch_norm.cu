@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "op/core/gpu/channels_last.h"
 #include "op/core/gpu/launch.h"
 #include "op/core/gpu/register.h"
 #include "op/core/gpu/sums.h"
@@ -81,6 +82,56 @@ void forward(const P& p, const RunContext& r) {
   run_forward<Relu>(p, r);
 }
 
+// With fixed statistics, of data that lie with their channels last: an element alone.
+template <class T, class S>
+struct Scaled {
+  int64_t channels;
+  Channel<S> p;
+  const T* x;
+  T* y;
+  MIXNET_ON_DEVICE void operator()(int64_t i) const {
+    const int64_t c = i % channels;
+    const S inverse = static_cast<S>(1 / std::sqrt(static_cast<double>(p.moving_variance[c]) + p.eps)),
+            scale = (p.fix_gamma ? S(1) : p.gamma[c]) * inverse, shift = p.beta[c] - p.moving_mean[c] * scale,
+            value = static_cast<S>(x[i]) * scale + shift;
+    y[i] = static_cast<T>(p.relu && value < 0 ? S(0) : value);
+  }
+};
+
+class ForwardLast final : public Kernel {
+ public:
+  ForwardLast(const PrepareContext& c, bool relu) : p_(c.params<Params>()), relu_(relu), layout_(c.layouts[0]) {}
+  LayoutPtr input_layout(int i) const override { return i == 0 ? layout_ : nullptr; }
+  LayoutPtr output_layout(int i) const override { return i == 0 ? layout_ : nullptr; }
+  size_t workspace() const override { return converts_ ? static_cast<size_t>(layout_->bytes()) : 0; }
+  void adopt_output(int) override { converts_ = false; }
+  void run(const RunContext& r) const override {
+    dispatch_float(r.in[0].dtype, "BatchNorm", [&](auto tag) {
+      using T = typename decltype(tag)::type;
+      using S = accumulator_t<T>;
+      const Channel<S> channel{r.in[1].as<S>(), r.in[2].as<S>(), r.in[3].as<S>(), r.in[4].as<S>(), nullptr,
+                               nullptr,         p_.eps,          p_.fix_gamma,    false,           relu_};
+      void* const to = converts_ ? r.context.workspace : r.out[0].data;
+      gpu::map(*r.context.stream, r.in[0].size(),
+               Scaled<T, S>{r.in[0].shape[1], channel, r.in[0].as<T>(), static_cast<T*>(to)});
+      if (converts_) gpu::to_channels_first(*r.context.stream, r.out[0].shape, r.out[0].dtype, r.out[0].data, to);
+    });
+  }
+
+ private:
+  const Params p_;
+  const bool relu_;
+  const LayoutPtr layout_;
+  bool converts_ = true;
+};
+
+template <bool Relu>
+std::unique_ptr<Kernel> prepare_last(const PrepareContext& c) {
+  if (!gpu::comes_last(c, 0) || c.training || c.wanted[1] || c.wanted[2]) return nullptr;
+  if (normalize_axis(c.params<Params>().axis, c.inputs[0].ndim(), "BatchNorm") != 1) return nullptr;
+  return std::make_unique<ForwardLast>(c, Relu);
+}
+
 // (dy, x, gamma, mean, inverse, moving mean, moving variance) to (dx, dgamma, dbeta); moves the last two inputs.
 template <class T, class S>
 struct Backward {
@@ -138,6 +189,8 @@ void backward(const Params& p, const RunContext& r) {
 }  // namespace
 
 void register_gpu(Registry& registry) {
+  gpu::prepared(registry, "BatchNorm", prepare_last<false>);
+  gpu::prepared(registry, "_contrib_BatchNormWithReLU", prepare_last<true>);
   gpu::kernel<Params>(registry, "BatchNorm", forward<Params, false>);
   gpu::kernel<Params>(registry, "_contrib_BatchNormWithReLU", forward<Params, true>);
   gpu::kernel<SyncParams>(registry, "_contrib_SyncBatchNorm", forward<SyncParams, false>);

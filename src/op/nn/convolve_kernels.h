@@ -3,6 +3,7 @@
 #pragma once
 #include <algorithm>
 
+#include "op/core/gpu/convolution_tail.h"
 #include "op/core/gpu/prepared_convolution.h"
 #include "op/nn/convolve.h"
 
@@ -21,29 +22,39 @@ inline gpu::PlanWishes wishes_of(const ConvParams& p) {
 }
 
 inline gpu::PreparedConvolution prepared(const ConvParams& p, DeviceId device, gpu::Direction direction,
-                                         const gpu::Convolution& c, bool bias) {
-  if (p.cudnn_off) return {direction, c};
-  return {device.index, direction, c, bias, wishes_of(p)};
+                                         const gpu::Convolution& c, const gpu::Finish& finish) {
+  if (p.cudnn_off) return {direction, c, finish};
+  return {device.index, direction, c, finish, wishes_of(p)};
 }
 
-// (data, weight[, bias]) to output.
+// The bias, and the tail where there is one, of a kind that is taken.
+inline gpu::Finish finish_of(const PrepareContext& context) {
+  gpu::Finish f;
+  if (context.tail) f = gpu::finish_of(*context.tail).value();
+  f.bias = !context.params<ConvParams>().no_bias;
+  return f;
+}
+
+// (data, weight[, bias][, residual]) to output.
 class ConvolveForward final : public Kernel {
  public:
   ConvolveForward(const PrepareContext& context, const gpu::Convolution& c, bool transposed)
       : transposed_(transposed),
-        bias_(!context.params<ConvParams>().no_bias),
+        finish_(finish_of(context)),
         it_(prepared(context.params<ConvParams>(), context.device,
-                     transposed ? gpu::Direction::data : gpu::Direction::forward, c, bias_)) {}
+                     transposed ? gpu::Direction::data : gpu::Direction::forward, c, finish_)) {}
   size_t workspace() const override { return it_.workspace(); }
   void run(const RunContext& r) const override {
     void *from = r.in[0].data, *to = r.out[0].data;
-    const gpu::ConvolutionData data{transposed_ ? to : from, r.in[1].data, transposed_ ? from : to,
-                                    bias_ ? r.in[2].data : nullptr};
+    gpu::ConvolutionData data{transposed_ ? to : from, r.in[1].data, transposed_ ? from : to};
+    if (finish_.bias) data.bias = r.in[2].data;
+    if (finish_.residual) data.residual = r.in[finish_.bias ? 3 : 2].data;
     it_.run(*r.context.stream, data, r.context.workspace);
   }
 
  private:
-  const bool transposed_, bias_;
+  const bool transposed_;
+  const gpu::Finish finish_;
   const gpu::PreparedConvolution it_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "op/core/gpu/channels_last.h"
 #include "op/core/gpu/launch.h"
 #include "op/core/gpu/register.h"
 #include "op/nn/convolve.h"
@@ -10,7 +11,7 @@
 namespace mixnet::op::pooling {
 namespace {
 
-// Windows and pixels of all planes, in the order in which they lie in memory.
+// Windows and pixels of all planes, in the order in which they lie in the result's memory.
 struct Planes {
   PoolGeometry g;
   gpu::Convolution::Steps x, y;
@@ -43,10 +44,15 @@ struct Planes {
   }
 };
 
-Planes planes_of(const PoolParams& p, const TensorView& x, const TensorView& y) {
+// `last`: of tensors that lie so in a plan although their shapes have channels second.
+struct Lie {
+  bool x_last = false, y_last = false;
+};
+Planes planes_of(const PoolParams& p, const TensorView& x, const TensorView& y, Lie lie = {}) {
   const bool last = is_channels_last(p.layout);
   const Shape in = last ? channels_first(x.shape) : x.shape, out = last ? channels_first(y.shape) : y.shape;
-  return {PoolGeometry(p, in, out), steps_of(in, last), steps_of(out, last), in[1], last, p.type,
+  if (last) lie = {true, true};
+  return {PoolGeometry(p, in, out), steps_of(in, lie.x_last), steps_of(out, lie.y_last), in[1], lie.y_last, p.type,
           p.p_value.value_or(1)};
 }
 
@@ -107,15 +113,41 @@ struct Forward {
   }
 };
 
-void forward(const PoolParams& p, const RunContext& r) {
+void run_forward(const PoolParams& p, const RunContext& r, Lie lie) {
   if (r.out[0].size() == 0) return;
   dispatch_float(r.in[0].dtype, "Pooling", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    const Forward<T> f{planes_of(p, r.in[0], r.out[0]), r.in[0].as<T>(), r.out[0].as<T>()};
+    const Forward<T> f{planes_of(p, r.in[0], r.out[0], lie), r.in[0].as<T>(), r.out[0].as<T>()};
     const int64_t volume = f.s.g.w.volume();
     if (volume >= 64) gpu::for_each_row(*r.context.stream, r.out[0].size(), volume, f);
     else gpu::map(*r.context.stream, r.out[0].size(), f);
   });
+}
+
+void forward(const PoolParams& p, const RunContext& r) { run_forward(p, r, {}); }
+
+// Of data that come with channels last.
+class ForwardLast final : public Kernel {
+ public:
+  explicit ForwardLast(const PrepareContext& c)
+      : p_(c.params<PoolParams>()),
+        in_(c.layouts[0]),
+        out_(gpu::channels_last(c.outputs[0].shape, c.outputs[0].dtype)) {}
+  LayoutPtr input_layout(int) const override { return in_; }
+  LayoutPtr output_layout(int) const override { return out_; }
+  void adopt_input(int) override { lie_.x_last = true; }
+  void adopt_output(int) override { lie_.y_last = true; }
+  void run(const RunContext& r) const override { run_forward(p_, r, lie_); }
+
+ private:
+  const PoolParams p_;
+  const LayoutPtr in_, out_;
+  Lie lie_;
+};
+
+std::unique_ptr<Kernel> prepare_last(const PrepareContext& c) {
+  if (is_channels_last(c.params<PoolParams>().layout) || !gpu::comes_last(c, 0)) return nullptr;
+  return std::make_unique<ForwardLast>(c);
 }
 
 // (dy, x, y) to dx.
@@ -183,6 +215,7 @@ void backward(const PoolParams& p, const RunContext& r) {
 }  // namespace
 
 void register_gpu(Registry& registry) {
+  gpu::prepared(registry, "Pooling", prepare_last);
   gpu::kernel<PoolParams>(registry, "Pooling", forward);
   gpu::kernel<PoolParams>(registry, "_backward_Pooling", backward);
 }

@@ -1,4 +1,4 @@
-// What takes the place of cuDNN 9 where GPUs are emulated: the backend functions that mixnet calls, for convolutions and the addition of a bias.
+// What takes the place of cuDNN 9 where GPUs are emulated: the backend functions that mixnet calls, for convolutions and the sums and curves behind them.
 //
 // It is strict: a descriptor takes the attributes of its kind, with the documented types and counts, from descriptors that are finalised, until it is so itself;
 // what a graph needs must be there, fit together, and be given when it runs. Its engines differ in what they note, need and pretend to
@@ -45,8 +45,9 @@ enum Kind {
   tensor = 17,
 };
 
-constexpr int t_handle = 0, t_dtype = 1, t_bool = 2, t_int64 = 3, t_real = 4, t_pointer = 6, t_mode = 7,
-              t_heuristics = 8, t_knob = 9, t_note = 11, t_pointwise = 14, t_descriptor = 15;
+constexpr int t_handle = 0, t_dtype = 1, t_bool = 2, t_int64 = 3, t_real = 4, t_double = 5, t_pointer = 6, t_mode = 7,
+              t_heuristics = 8, t_knob = 9, t_nan = 10, t_note = 11, t_pointwise = 14, t_descriptor = 15;
+constexpr int add = 0, relu = 100, sigmoid = 102;
 // What can be set: of which kind, of what type, at most how many values, whether it must be there, and the names.
 struct Rule {
   int kind, type;
@@ -58,6 +59,8 @@ struct Rule {
 const std::vector<Rule> rules{
     {pointwise, t_pointwise, 1, true, {0}},
     {pointwise, t_dtype, 1, true, {1}},
+    {pointwise, t_nan, 1, false, {2}},
+    {pointwise, t_double, 1, false, {3, 4}},
     {convolution, t_dtype, 1, true, {100}},
     {convolution, t_mode, 1, true, {101}},
     {convolution, t_int64, 8, true, {102, 103, 104, 105}},
@@ -76,7 +79,8 @@ const std::vector<Rule> rules{
     {data, t_descriptor, 1, true, {708, 709, 710, 711}},
     {weight, t_real, 1, true, {712, 713}},
     {weight, t_descriptor, 1, true, {714, 715, 716, 717}},
-    {pointwise_op, t_descriptor, 1, true, {750, 751, 752, 753}},
+    {pointwise_op, t_descriptor, 1, true, {750, 751, 753}},
+    {pointwise_op, t_descriptor, 1, false, {752}},
     {graph, t_handle, 1, true, {800}},
     {graph, t_descriptor, 8, true, {801}},
     {tensor, t_int64, 1, true, {900, 906}},
@@ -134,7 +138,7 @@ constexpr int knob_type = 2;
 constexpr int64_t knob_value = 3;
 
 std::atomic<int> refusal{0};
-std::atomic<int64_t> live{0}, last_engine{-1}, last_knob{-1};
+std::atomic<int64_t> live{0}, last_engine{-1}, last_knob{-1}, last_operations{0}, last_channel_step{0};
 
 size_t size_of(int type) {
   switch (type) {
@@ -143,6 +147,7 @@ size_t size_of(int type) {
     case t_mode:
     case t_heuristics:
     case t_knob:
+    case t_nan:
     case t_note:
     case t_pointwise:
     case t_real: return 4;
@@ -199,7 +204,7 @@ int finalize_convolution(const Descriptor& d) {
   const bool wide = window.one<int>(100) == 1;
   // alpha and beta are of the type that is computed in.
   for (int name : {n.alpha, n.alpha + 1}) {
-    if (d.types.at(name) != (wide ? 5 : 4)) return bad_type;
+    if (d.types.at(name) != (wide ? t_double : t_real)) return bad_type;
     const double value = wide ? d.one<double>(name) : d.one<float>(name);
     if (value != (name == n.alpha ? 1 : 0)) return bad;
   }
@@ -218,10 +223,25 @@ int finalize_convolution(const Descriptor& d) {
   return ok;
 }
 
+int finalize_function(const Descriptor& d) {
+  const int mode = d.one<int>(0);
+  if (mode != add && (mode < relu || mode > sigmoid)) return bad;
+  // Limits are relu's, with the upper one above the lower.
+  if (mode != relu && (d.has(2) || d.has(3) || d.has(4))) return bad;
+  return d.has(4) && d.one<double>(4) <= (d.has(3) ? d.one<double>(3) : 0) ? static_cast<int>(bad)
+                                                                           : static_cast<int>(ok);
+}
+
 int finalize_pointwise(const Descriptor& d) {
-  if (d.part(750).kind != pointwise || d.part(750).one<int>(0) != 0) return bad;
-  const Tensor x = read_tensor(d.part(751)), b = read_tensor(d.part(752)), y = read_tensor(d.part(753));
-  if (x.extents != y.extents || b.extents.size() != x.extents.size()) return mismatch;
+  if (d.part(750).kind != pointwise) return bad;
+  const bool two = d.part(750).one<int>(0) == add;
+  if (d.has(752) != two) return bad;
+  const Tensor x = read_tensor(d.part(751)), y = read_tensor(d.part(753));
+  if (x.extents != y.extents || x.id == y.id) return mismatch;
+  if ((d.part(750).one<int>(1) == 1) != (y.dtype == 1)) return bad;
+  if (!two) return ok;
+  const Tensor b = read_tensor(d.part(752));
+  if (b.extents.size() != x.extents.size() || b.is_virtual) return mismatch;
   for (size_t i = 0; i < x.extents.size(); ++i) {
     if (b.extents[i] != 1 && b.extents[i] != x.extents[i]) return mismatch;
   }
@@ -229,17 +249,23 @@ int finalize_pointwise(const Descriptor& d) {
 }
 
 std::vector<const Descriptor*> tensors_of(const Descriptor& op) {
+  if (op.kind == pointwise_op && !op.has(752)) return {&op.part(751), &op.part(753)};
   if (op.kind == pointwise_op) return {&op.part(751), &op.part(752), &op.part(753)};
   const Names n = names_of(op.kind);
   return {&op.part(n.x), &op.part(n.w), &op.part(n.y)};
 }
 
-// A convolution, or one and the addition of a bias to its virtual result.
+// What a node of a graph writes.
+const Descriptor& result_of(const Descriptor& op) {
+  return op.part(op.kind == pointwise_op ? 753 : names_of(op.kind).result);
+}
+
+// A convolution, and pointwise operations behind it, each of which reads the virtual result of the one before. Of sums there are at most
+// two, of curves one, which is the last.
 int finalize_graph(const Descriptor& d) {
   if (refusal == 1) return pattern;
   const auto ops = d.all<Descriptor*>(801);
-  if (ops.empty() || ops.size() > 2 || ops[0]->kind < forward || ops[0]->kind > data) return pattern;
-  if (ops.size() == 2 && ops[1]->kind != pointwise_op) return pattern;
+  if (ops.empty() || ops.size() > 4 || ops[0]->kind < forward || ops[0]->kind > data) return pattern;
   std::map<int64_t, const Descriptor*> known;
   for (const Descriptor* op : ops) {
     for (const Descriptor* t : tensors_of(*op)) {
@@ -247,15 +273,30 @@ int finalize_graph(const Descriptor& d) {
       if (!added && at->second != t) return twice;
     }
   }
-  const Descriptor& result = ops[0]->part(names_of(ops[0]->kind).result);
-  if (read_tensor(result).is_virtual != (ops.size() == 2)) return pattern;
-  return ops.size() == 2 && &ops[1]->part(751) != &result ? static_cast<int>(pattern) : static_cast<int>(ok);
+  for (size_t i = 0; i < ops.size(); ++i) {
+    const bool last = i + 1 == ops.size();
+    if (read_tensor(result_of(*ops[i])).is_virtual == last) return pattern;
+    if (i == 0) continue;
+    if (ops[i]->kind != pointwise_op || &ops[i]->part(751) != &result_of(*ops[i - 1])) return pattern;
+    if (ops[i]->part(750).one<int>(0) != add && !last) return pattern;
+  }
+  return ok;
 }
 
-// There is no engine for a data gradient and a bias.
+// There is no engine for a data gradient and more. A whole tensor is added before a bias, not behind it.
 bool supported(const Descriptor& g) {
   const auto ops = g.all<Descriptor*>(801);
-  return ops.size() == 1 || (ops[0]->kind == forward && refusal != 5);
+  if (ops.size() == 1) return true;
+  if (ops[0]->kind != forward || refusal == 5) return false;
+  bool biased = false;
+  for (size_t i = 1; i < ops.size(); ++i) {
+    const auto extents = ops[i]->has(752) ? read_tensor(ops[i]->part(752)).extents : std::vector<int64_t>();
+    const bool bias =
+        std::count(extents.begin(), extents.end(), 1) + 1 >= static_cast<int64_t>(extents.size()) && !extents.empty();
+    if (!bias && (refusal == 6 || (biased && !extents.empty()))) return false;
+    biased = biased || bias;
+  }
+  return true;
 }
 
 int finalize_engine(const Descriptor& d) {
@@ -344,7 +385,7 @@ EXPORT int cudnnBackendSetAttribute(void* descriptor, int name, int type, int64_
   if (d.final) return bad;
   for (const Rule& r : rules) {
     if (r.kind != d.kind || !r.has(name)) continue;
-    if (r.type != type && !(r.type == t_real && type == 5)) return bad_type;
+    if (r.type != type && !(r.type == t_real && type == t_double)) return bad_type;
     if (count < 1 || count > r.most) return bad;
     for (int64_t i = 0; type == t_descriptor && i < count; ++i) {
       const Descriptor* const part = static_cast<Descriptor* const*>(values)[i];
@@ -375,6 +416,7 @@ EXPORT int cudnnBackendFinalize(void* descriptor) {
     case forward:
     case weight:
     case data: status = finalize_convolution(d); break;
+    case pointwise: status = finalize_function(d); break;
     case pointwise_op: status = finalize_pointwise(d); break;
     case graph: status = finalize_graph(d); break;
     case heuristics:
@@ -479,24 +521,31 @@ EXPORT int cudnnBackendExecute(void* handle, void* plan_, void* pack_) {
   const Descriptor& window = ops[0]->part(n.convolution);
   Work work;
   work.kind = ops[0]->kind;
-  work.with_bias = ops.size() == 2;
   work.dilation = window.all<int64_t>(102);
   work.stride = window.all<int64_t>(103);
   work.pad = window.all<int64_t>(105);
   const auto place = [&](const Descriptor& t, Placed* to) {
     to->t = read_tensor(t);
-    // The sum that stays inside lies as the result does.
-    if (to->t.is_virtual) to->t = read_tensor(ops[1]->part(753));
+    // Sums that stay inside lie as the result does.
+    if (to->t.is_virtual) to->t = read_tensor(result_of(*ops.back()));
     to->at = given.at(to->t.id);
   };
   place(ops[0]->part(n.x), &work.x);
   place(ops[0]->part(n.w), &work.w);
   place(ops[0]->part(n.y), &work.y);
-  if (work.with_bias) place(ops[1]->part(752), &work.bias);
+  for (size_t i = 1; i < ops.size(); ++i) {
+    Pointwise& p = work.behind.emplace_back();
+    const Descriptor& function = ops[i]->part(750);
+    p.mode = function.one<int>(0);
+    if (p.mode == add) place(ops[i]->part(752), &p.other);
+    if (function.has(4)) p.most = function.one<double>(4);
+  }
   std::vector<Descriptor> knob_room(1, Descriptor(knob));
   int64_t knobs = 0;
   list_knobs(p.part(401), {&knob_room[0]}, &knobs);
   last_engine = index;
+  last_operations = static_cast<int64_t>(ops.size());
+  last_channel_step = work.x.t.strides[1];
   last_knob = knobs ? knob_room[0].one<int64_t>(601) : -1;
   const bool pushed =
       mixnet::push_to_emulated(const_cast<mixnet::EmulatedNative*>(stream), [work, workspace, chosen, stream] {
@@ -507,8 +556,11 @@ EXPORT int cudnnBackendExecute(void* handle, void* plan_, void* pack_) {
   return pushed ? static_cast<int>(ok) : static_cast<int>(failed);
 }
 
-// From now on: 0 nothing, 1 graphs, 2 proposals, 3 runs, 4 heuristics by an error of its own, 5 graphs with a bias.
+// From now on: 0 nothing, 1 graphs, 2 proposals, 3 runs, 4 heuristics by an error of its own, 5 graphs of more than a convolution, 6 graphs of
+// more than a convolution and a bias.
 EXPORT void stand_in_refuse(int what) { refusal = what; }
 EXPORT int64_t stand_in_last_engine() { return last_engine; }
+EXPORT int64_t stand_in_last_operations() { return last_operations; }
+EXPORT int64_t stand_in_last_channel_step() { return last_channel_step; }
 EXPORT int64_t stand_in_last_knob() { return last_knob; }
 EXPORT int64_t stand_in_live() { return live; }

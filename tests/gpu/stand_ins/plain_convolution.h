@@ -1,6 +1,9 @@
 // Convolutions as they are defined, of tensors of cuDNN's types: what its stand-in computes with.
 #pragma once
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "base/half.h"
@@ -43,10 +46,30 @@ struct Placed {
   }
 };
 
+// What is done to every sum: 0 add another tensor, 100 relu, 101 tanh, 102 sigmoid, as cuDNN numbers them.
+struct Pointwise {
+  int mode = 0;
+  Placed other;
+  double most = std::numeric_limits<double>::infinity();
+
+  double of(double x, const std::vector<int64_t>& at) const {
+    switch (mode) {
+      case 0: {
+        int64_t place = 0;
+        for (size_t d = 0; d < at.size(); ++d) place += other.t.extents[d] == 1 ? 0 : at[d] * other.t.strides[d];
+        return x + other.load(place);
+      }
+      case 100: return x != x ? x : std::min(std::max(x, 0.0), most);
+      case 101: return std::tanh(x);
+      default: return 1 / (1 + std::exp(-x));
+    }
+  }
+};
+
 struct Work {
   int kind = forward;
-  Placed x, w, y, bias;
-  bool with_bias = false;
+  Placed x, w, y;
+  std::vector<Pointwise> behind;
   std::vector<int64_t> dilation, stride, pad;
 
   // Every product of an element of x and one of w, by where the three are: f(in x, in w, in y).
@@ -99,11 +122,17 @@ struct Work {
       for (int64_t c = 0; c < to.t.extents[1]; ++c)
         for (int64_t i = 0; i < inner; ++i) {
           int64_t at = n * to.t.strides[0] + c * to.t.strides[1], rest = i;
+          std::vector<int64_t> place(to.t.extents.size());
+          place[0] = n;
+          place[1] = c;
           for (size_t d = to.t.extents.size(); d-- > 2;) {
-            at += rest % to.t.extents[d] * to.t.strides[d];
+            place[d] = rest % to.t.extents[d];
+            at += place[d] * to.t.strides[d];
             rest /= to.t.extents[d];
           }
-          to.store(at, sums[static_cast<size_t>(at)] + (with_bias ? bias.load(c) : 0));
+          double value = sums[static_cast<size_t>(at)];
+          for (const Pointwise& p : behind) value = p.of(value, place);
+          to.store(at, value);
         }
   }
 };

@@ -5,20 +5,31 @@
 namespace mixnet::gpu {
 namespace {
 
+// A sum on its way to its place in the result; null: nothing is added.
 template <class T>
-struct WithBias {
+struct Finished {
   using A = accumulator_t<T>;
-  const T* bias;
-  T* y;
+  const T *bias, *residual;
+  T* result;
+  Curve curve;
+  A most;
+  Finished(const Finish& f, const ConvolutionData& d, void* to)
+      : bias(f.bias ? static_cast<const T*>(d.bias) : nullptr),
+        residual(f.residual ? static_cast<const T*>(d.residual) : nullptr),
+        result(static_cast<T*>(to)),
+        curve(f.curve),
+        most(static_cast<A>(f.most)) {}
   MIXNET_ON_DEVICE void operator()(int64_t plane, int64_t at, A sum) const {
-    y[at] = static_cast<T>(bias ? sum + static_cast<A>(bias[plane]) : sum);
+    if (bias) sum += static_cast<A>(bias[plane]);
+    if (residual) sum += static_cast<A>(residual[at]);
+    result[at] = static_cast<T>(curved(curve, most, sum));
   }
 };
 
 template <class T>
 struct ToPixels {
   Convolution c;
-  WithBias<T> store;
+  Finished<T> store;
   MIXNET_ON_DEVICE void operator()(int64_t group, int64_t channel, int64_t j, accumulator_t<T> sum) const {
     const int64_t pixels = c.pixels(), plane = group * c.channels + channel;
     store(plane, j / pixels * c.x.image + plane * c.x.channel + c.pixel_at(j % pixels), sum);
@@ -37,44 +48,45 @@ struct ToWeight {
 
 // A thread per element of the result.
 template <class T>
-struct AddBias {
+struct FinishInPlace {
   Convolution c;
   bool to_x;
-  const T* bias;
-  T* to;
+  Finished<T> finished;
   MIXNET_ON_DEVICE void operator()(int64_t i) const {
-    using A = accumulator_t<T>;
     const int64_t inner = to_x ? c.pixels() : c.positions(), planes = c.groups * (to_x ? c.channels : c.filters),
-                  at = i % inner, plane = i / inner % planes, image = i / inner / planes;
+                  place = i % inner, plane = i / inner % planes, image = i / inner / planes;
     const Convolution::Steps& s = to_x ? c.x : c.y;
-    T& y = to[image * s.image + plane * s.channel + (to_x ? c.pixel_at(at) : c.position_at(at))];
-    y = static_cast<T>(static_cast<A>(y) + static_cast<A>(bias[plane]));
+    const int64_t at = image * s.image + plane * s.channel + (to_x ? c.pixel_at(place) : c.position_at(place));
+    finished(plane, at, static_cast<accumulator_t<T>>(finished.result[at]));
   }
 };
 
-template <class T>
-WithBias<T> with_bias(const void* bias, void* y) {
-  return {static_cast<const T*>(bias), static_cast<T*>(y)};
+void forward(Stream& stream, const Convolution& c, const Finish& finish, const ConvolutionData& d) {
+  dispatch_float(c.dtype, "convolution", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    convolve_with<accumulator_t<T>>(stream, c, static_cast<const T*>(d.x), static_cast<const T*>(d.w),
+                                    Finished<T>(finish, d, d.y));
+  });
+}
+
+void data(Stream& stream, const Convolution& c, const Finish& finish, const ConvolutionData& d) {
+  dispatch_float(c.dtype, "convolution", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    using A = accumulator_t<T>;
+    product<A>(stream, {c.groups, c.channels, c.images * c.pixels(), c.filters * c.volume(), true, false},
+               WeightColumn<T, A>{c, static_cast<const T*>(d.w)}, Spread<T, A>{c, static_cast<const T*>(d.y)},
+               ToPixels<T>{c, Finished<T>(finish, d, d.x)});
+  });
 }
 
 }  // namespace
 
 void convolve(Stream& stream, const Convolution& c, const void* x, const void* w, const void* bias, void* y) {
-  dispatch_float(c.dtype, "convolution", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    convolve_with<accumulator_t<T>>(stream, c, static_cast<const T*>(x), static_cast<const T*>(w),
-                                    with_bias<T>(bias, y));
-  });
+  forward(stream, c, bias != nullptr, {const_cast<void*>(x), const_cast<void*>(w), y, bias});
 }
 
 void convolve_data(Stream& stream, const Convolution& c, const void* y, const void* w, const void* bias, void* x) {
-  dispatch_float(c.dtype, "convolution", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    using A = accumulator_t<T>;
-    product<A>(stream, {c.groups, c.channels, c.images * c.pixels(), c.filters * c.volume(), true, false},
-               WeightColumn<T, A>{c, static_cast<const T*>(w)}, Spread<T, A>{c, static_cast<const T*>(y)},
-               ToPixels<T>{c, with_bias<T>(bias, x)});
-  });
+  data(stream, c, bias != nullptr, {x, const_cast<void*>(w), const_cast<void*>(y), bias});
 }
 
 void convolve_weight(Stream& stream, const Convolution& c, const void* y, const void* x, void* w) {
@@ -88,20 +100,22 @@ void convolve_weight(Stream& stream, const Convolution& c, const void* y, const 
   });
 }
 
-void convolve(Stream& stream, Direction direction, const Convolution& c, const ConvolutionData& d) {
+void convolve(Stream& stream, Direction direction, const Convolution& c, const Finish& finish,
+              const ConvolutionData& d) {
   switch (direction) {
-    case Direction::forward: return convolve(stream, c, d.x, d.w, d.bias, d.y);
-    case Direction::data: return convolve_data(stream, c, d.y, d.w, d.bias, d.x);
+    case Direction::forward: return forward(stream, c, finish, d);
+    case Direction::data: return data(stream, c, finish, d);
     case Direction::weight: return convolve_weight(stream, c, d.y, d.x, d.w);
   }
 }
 
-void add_bias(Stream& stream, Direction direction, const Convolution& c, const ConvolutionData& d) {
+void finish_result(Stream& stream, Direction direction, const Convolution& c, const Finish& finish,
+                   const ConvolutionData& d) {
   dispatch_float(c.dtype, "convolution", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const bool to_x = direction == Direction::data;
     const int64_t n = c.images * c.groups * (to_x ? c.channels * c.pixels() : c.filters * c.positions());
-    map(stream, n, AddBias<T>{c, to_x, static_cast<const T*>(d.bias), static_cast<T*>(to_x ? d.x : d.y)});
+    map(stream, n, FinishInPlace<T>{c, to_x, Finished<T>(finish, d, to_x ? d.x : d.y)});
   });
 }
 

@@ -4,6 +4,9 @@
 // The big side is called x (groups x channels planes of extents `in`), the small one y (groups x filters planes of extents `out`). A library's
 // convolution is asked first where kernels are prepared: prepared_convolution.h.
 #pragma once
+#include <cmath>
+#include <limits>
+
 #include "base/dtype.h"
 #include "base/on_device.h"
 #include "device/stream.h"
@@ -67,10 +70,41 @@ struct Convolution {
   }
 };
 
-// The tensors of one; which of the first three is written, the direction says. No bias: null.
+enum class Curve : int32_t { none = 0, relu = 1, sigmoid = 2, tanh = 3 };
+
+// What becomes of sums before they are stored, in this order: a bias is added, then a tensor that lies as the result does, then comes a curve.
+struct Finish {
+  bool bias = false;  // of the filters; in direction `data` of the channels
+  bool residual = false;
+  Curve curve = Curve::none;
+  double most = std::numeric_limits<double>::infinity();  // of relu: what is above becomes this
+
+  Finish(bool with_bias = false) : bias(with_bias) {}
+  bool any() const { return bias || residual || curve != Curve::none; }
+  // What is left to do after `done`, which is this one's beginning or less.
+  Finish without(const Finish& done) const {
+    Finish rest = *this;
+    rest.bias = bias && !done.bias;
+    rest.residual = residual && !done.residual;
+    if (done.curve != Curve::none) rest.curve = Curve::none;
+    return rest;
+  }
+};
+
+template <class A>
+MIXNET_ON_DEVICE A curved(Curve curve, A most, A x) {
+  switch (curve) {
+    case Curve::relu: x = x > 0 || x != x ? x : A(0); return x > most ? most : x;
+    case Curve::sigmoid: return 1 / (1 + std::exp(-x));
+    case Curve::tanh: return std::tanh(x);
+    default: return x;
+  }
+}
+
+// The tensors of one; which of the first three is written, the direction says. No bias, no residual: null. The residual lies elsewhere than the result.
 struct ConvolutionData {
   void *x = nullptr, *w = nullptr, *y = nullptr;
-  const void* bias = nullptr;
+  const void *bias = nullptr, *residual = nullptr;
 };
 
 // y = x * w (+ bias of the filters).
@@ -79,10 +113,12 @@ void convolve(Stream& stream, const Convolution& c, const void* x, const void* w
 void convolve_data(Stream& stream, const Convolution& c, const void* y, const void* w, const void* bias, void* x);
 // w = what each tap has seen of x, times y.
 void convolve_weight(Stream& stream, const Convolution& c, const void* y, const void* x, void* w);
-// One of the three.
-void convolve(Stream& stream, Direction direction, const Convolution& c, const ConvolutionData& data);
+// One of the three, finished; weights are not.
+void convolve(Stream& stream, Direction direction, const Convolution& c, const Finish& finish,
+              const ConvolutionData& data);
 
-// y += bias of the filters; in direction `data`, x += bias of the channels.
-void add_bias(Stream& stream, Direction direction, const Convolution& c, const ConvolutionData& data);
+// Finishes what is in the result already.
+void finish_result(Stream& stream, Direction direction, const Convolution& c, const Finish& finish,
+                   const ConvolutionData& data);
 
 }  // namespace mixnet::gpu

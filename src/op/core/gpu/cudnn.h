@@ -29,6 +29,8 @@ enum class Kind : int {
 enum class Name : int {
   pointwise_mode = 0,
   pointwise_precision = 1,
+  pointwise_nan = 2,
+  relu_most = 4,
   convolution_compute = 100,
   convolution_mode = 101,
   convolution_dilations = 102,
@@ -95,6 +97,7 @@ enum class Type : int {
   convolution_mode = 7,
   heuristics_mode = 8,
   knob_type = 9,
+  nan_propagation = 10,
   note = 11,
   pointwise_mode = 14,
   descriptor = 15,
@@ -108,6 +111,10 @@ enum Number : int {
   data_bfloat16 = 9,
   cross_correlation = 1,
   pointwise_add = 0,
+  pointwise_relu = 100,
+  pointwise_tanh = 101,
+  pointwise_sigmoid = 102,
+  propagate_nan = 1,
   by_model = 1,     // heuristics: mode B, the better and slower one
   by_fallback = 2,  // the engines that can do most
   by_rule = 3,      // mode A

@@ -58,14 +58,14 @@ const char* name_of(Direction direction) {
 
 // The operation graph of a problem.
 struct Graph {
-  Graph(const Session& s, Direction d, const Convolution& c, bool with_bias)
-      : direction(d), bias(with_bias), operations(s.cudnn, d, c, with_bias), it(s.cudnn, Kind::graph) {
+  Graph(const Session& s, Direction d, const Convolution& c, const Finish& f)
+      : direction(d), finish(f), operations(s.cudnn, d, c, f), it(s.cudnn, Kind::graph) {
     it.set_pointer(Name::graph_handle, Type::handle, s.handle);
     it.set(Name::graph_operations, operations.all());
     it.finalize();
   }
   const Direction direction;
-  const bool bias;
+  const Finish finish;
   Operations operations;
   Descriptor it;
 };
@@ -100,9 +100,14 @@ class Plan final : public ConvolutionPlan {
       check(cudnn, cudnn.set_stream(session_.handle, native), "a handle's stream");
       session_.native = native;
     }
-    const int64_t ids[] = {id_x, id_w, id_y, id_bias};
-    const void* const pointers[] = {data.x, data.w, data.y, data.bias};
-    const int64_t count = graph_->bias ? 4 : 3;
+    int64_t ids[5] = {id_x, id_w, id_y}, count = 3;
+    const void* pointers[5] = {data.x, data.w, data.y};
+    const auto give = [&](Id id, const void* address) {
+      ids[count] = id;
+      pointers[count++] = address;
+    };
+    if (graph_->finish.bias) give(id_bias, data.bias);
+    if (graph_->finish.residual) give(id_residual, data.residual);
     Descriptor pack(cudnn, Kind::variant_pack);
     pack.set(Name::pack_ids, Type::int64, count, ids);
     pack.set(Name::pack_pointers, Type::pointer, count, pointers);
@@ -123,9 +128,11 @@ class Plan final : public ConvolutionPlan {
 // Memory for the tensors of a problem and a workspace, zero, for timing.
 class Buffers {
  public:
-  Buffers(Session& s, const Convolution& c, size_t workspace) : session_(s) {
-    data_ = {take(bytes_of(c, id_x)), take(bytes_of(c, id_w)), take(bytes_of(c, id_y)),
-             take(static_cast<size_t>(c.groups * std::max(c.filters, c.channels) * dtype_size(c.dtype)))};
+  Buffers(Session& s, const Convolution& c, const Finish& finish, size_t workspace) : session_(s) {
+    data_ = {take(bytes_of(c, id_x)), take(bytes_of(c, id_w)), take(bytes_of(c, id_y))};
+    const int64_t planes = c.groups * std::max(c.filters, c.channels);
+    if (finish.bias) data_.bias = take(static_cast<size_t>(planes * dtype_size(c.dtype)));
+    if (finish.residual) data_.residual = take(std::max(bytes_of(c, id_x), bytes_of(c, id_y)));
     workspace_ = workspace > 0 ? take(workspace) : nullptr;
     for (const auto& [data, bytes] : blocks_) {
       if (complete_) session_.stream.fill_zero(data, bytes);
@@ -192,8 +199,8 @@ Choice choice_of(const Descriptor& config) {
 // Finds a plan for one problem.
 class Search {
  public:
-  Search(Session& session, Direction direction, const Convolution& c, bool bias, const PlanWishes& wishes)
-      : s_(session), c_(c), wishes_(wishes), graph_(std::make_shared<Graph>(session, direction, c, bias)) {}
+  Search(Session& session, Direction direction, const Convolution& c, const Finish& finish, const PlanWishes& wishes)
+      : s_(session), c_(c), wishes_(wishes), graph_(std::make_shared<Graph>(session, direction, c, finish)) {}
 
   // Of an engine that was chosen in some run before.
   std::shared_ptr<const Plan> again(const Choice& choice) {
@@ -225,8 +232,11 @@ class Search {
   std::vector<std::shared_ptr<const Plan>> proposed(size_t most) {
     std::vector<std::shared_ptr<const Plan>> plans;
     std::vector<Choice> known;
+    const Finish& f = graph_->finish;
+    const bool rare = f.curve != Curve::none && (f.curve != Curve::relu || !std::isinf(f.most));
     for (Number mode : {by_model, by_rule, by_fallback}) {
-      if (mode == by_fallback && !plans.empty()) break;
+      // For curves but relu that is an engine without tensor cores: a kernel behind another is quicker.
+      if (mode == by_fallback && (rare || !plans.empty())) break;
       for (Descriptor& d : configs(mode)) {
         if (plans.size() == most) return plans;
         if (!allowed(d)) continue;
@@ -245,7 +255,7 @@ class Search {
     if (plans.size() < 2) return plans.empty() ? nullptr : plans[0];
     size_t workspace = 0;
     for (const auto& plan : plans) workspace = std::max(workspace, plan->workspace());
-    const Buffers buffers(s_, c_, workspace);
+    const Buffers buffers(s_, c_, graph_->finish, workspace);
     if (!buffers.complete()) return plans[0];
     const size_t best = quickest(plans.size(), [&](size_t i) { return time_of(s_, *plans[i], buffers); });
     if (best == plans.size()) return nullptr;
@@ -296,10 +306,10 @@ class Search {
   const std::shared_ptr<const Graph> graph_;
 };
 
-std::shared_ptr<const Plan> find_plan(Session& s, Direction direction, const Convolution& c, bool bias,
+std::shared_ptr<const Plan> find_plan(Session& s, Direction direction, const Convolution& c, const Finish& finish,
                                       const PlanWishes& wishes, const std::string& problem) {
   try {
-    Search search(s, direction, c, bias, wishes);
+    Search search(s, direction, c, finish, wishes);
     if (wishes.tuning == Tuning::off) {
       const auto plans = search.proposed(1);
       return plans.empty() ? nullptr : plans[0];
@@ -320,21 +330,21 @@ std::shared_ptr<const Plan> find_plan(Session& s, Direction direction, const Con
 }  // namespace
 }  // namespace cudnn
 
-std::shared_ptr<const ConvolutionPlan> cudnn_plan(int device, Direction direction, const Convolution& c, bool bias,
-                                                  const PlanWishes& wishes) {
+std::shared_ptr<const ConvolutionPlan> cudnn_plan(int device, Direction direction, const Convolution& c,
+                                                  const Finish& finish, const PlanWishes& wishes) {
   using namespace cudnn;
   const Functions* const f = functions();
   if (!f) return nullptr;
   Session& s = session_of(*f, device);
   const std::string problem =
-      concat(problem_text(direction, c, bias), ":tuning", static_cast<int>(wishes.tuning), ",", wishes.workspace,
+      concat(problem_text(direction, c, finish), ":tuning", static_cast<int>(wishes.tuning), ",", wishes.workspace,
              ":tf32_", wishes.tensor_float32, ":deterministic_", wishes.deterministic);
   const std::lock_guard<std::mutex> lock(s.mutex);
   library_stream(s.stream);  // this device is the thread's
   const auto known = s.plans.find(problem);
   if (known != s.plans.end()) return known->second;
   if (s.plans.size() >= most_plans) s.plans.clear();
-  const std::shared_ptr<const ConvolutionPlan> plan = find_plan(s, direction, c, bias, wishes, problem);
+  const std::shared_ptr<const ConvolutionPlan> plan = find_plan(s, direction, c, finish, wishes, problem);
   ++(plan ? cudnn_counts().made : cudnn_counts().refused);
   return s.plans[problem] = plan;
 }

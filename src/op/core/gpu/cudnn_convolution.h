@@ -32,8 +32,8 @@ class ConvolutionPlan {
 };
 
 // Null: there is no cuDNN, or it cannot. Throws Code::device for what else it says.
-std::shared_ptr<const ConvolutionPlan> cudnn_plan(int device, Direction direction, const Convolution& c, bool bias,
-                                                  const PlanWishes& wishes);
+std::shared_ptr<const ConvolutionPlan> cudnn_plan(int device, Direction direction, const Convolution& c,
+                                                  const Finish& finish, const PlanWishes& wishes);
 
 // What cuDNN was asked for in this process.
 struct CudnnCounts {

@@ -1,5 +1,6 @@
 #include "op/core/gpu/cudnn_operations.h"
 
+#include <cmath>
 #include <sstream>
 
 namespace mixnet::gpu::cudnn {
@@ -50,6 +51,10 @@ Tensor tensor_of(const Convolution& c, Id id, int dims) {
   }
 }
 
+Id result_of(Direction direction) {
+  return direction == Direction::forward ? id_y : direction == Direction::data ? id_x : id_w;
+}
+
 // Zeros behind the last pixel: as many as before the first, unless windows end elsewhere.
 int64_t pad_after(const Convolution& c, int d) {
   const int64_t reach = (c.kernel[d] - 1) * c.dilate[d] + 1, room = c.in[d] + 2 * c.pad[d] - reach;
@@ -80,13 +85,13 @@ Names names_of(Direction direction) {
 
 }  // namespace
 
-const Descriptor& Operations::tensor(Id id, const Numbers& extents, const Numbers& strides) {
+const Descriptor& Operations::tensor(int64_t id, const Numbers& extents, const Numbers& strides) {
   Descriptor& t = add(Kind::tensor);
-  const bool is_virtual = id == id_sum;
+  const bool is_virtual = id >= id_between;
   t.set(Name::tensor_dtype, Type::dtype, is_virtual ? compute_type(c_.dtype) : data_type(c_.dtype));
   t.set(Name::tensor_extents, extents);
   t.set(Name::tensor_strides, strides);
-  t.set(Name::tensor_id, int64_t{id});
+  t.set(Name::tensor_id, id);
   t.set(Name::tensor_alignment, alignment);
   t.set(Name::tensor_is_virtual, Type::boolean, 1, &is_virtual);
   t.finalize();
@@ -108,44 +113,67 @@ const Descriptor& Operations::window() {
   return w;
 }
 
-void Operations::add_bias(const Descriptor& sum, const Descriptor& result) {
-  Descriptor& plus = add(Kind::pointwise);
-  plus.set(Name::pointwise_mode, Type::pointwise_mode, pointwise_add);
-  plus.set(Name::pointwise_precision, Type::dtype, compute_type(c_.dtype));
-  plus.finalize();
+// It lies as the result does.
+const Descriptor& Operations::bias(Direction direction) {
+  const int64_t planes = c_.groups * (direction == Direction::forward ? c_.filters : c_.channels);
+  const bool last = (direction == Direction::forward ? c_.y : c_.x).channel == 1;
+  Numbers extents(static_cast<size_t>(dims_ + 2), 1), strides(static_cast<size_t>(dims_ + 2), last ? planes : 1);
+  extents[1] = planes;
+  strides[0] = planes;
+  strides[1] = 1;
+  return tensor(id_bias, extents, strides);
+}
+
+const Descriptor& Operations::pointwise(int mode, const double* most) {
+  Descriptor& p = add(Kind::pointwise);
+  p.set(Name::pointwise_mode, Type::pointwise_mode, mode);
+  p.set(Name::pointwise_precision, Type::dtype, compute_type(c_.dtype));
+  if (mode == pointwise_relu) p.set(Name::pointwise_nan, Type::nan_propagation, propagate_nan);
+  if (most) p.set(Name::relu_most, Type::float64, 1, most);
+  p.finalize();
+  return p;
+}
+
+// The residual before the bias: for this order cuDNN has engines of its own, others make any.
+std::vector<Operations::Step> Operations::steps(Direction direction, const Finish& f) {
+  std::vector<Step> all;
+  if (f.residual) {
+    const Tensor t = tensor_of(c_, result_of(direction), dims_);
+    all.push_back({&pointwise(pointwise_add), &tensor(id_residual, t.extents, t.strides)});
+  }
+  if (f.bias) all.push_back({&pointwise(pointwise_add), &bias(direction)});
+  switch (f.curve) {
+    case Curve::none: break;
+    case Curve::relu:
+      all.push_back({&pointwise(pointwise_relu, std::isinf(f.most) ? nullptr : &f.most), nullptr});
+      break;
+    case Curve::sigmoid: all.push_back({&pointwise(pointwise_sigmoid), nullptr}); break;
+    case Curve::tanh: all.push_back({&pointwise(pointwise_tanh), nullptr}); break;
+  }
+  return all;
+}
+
+void Operations::add_step(const Step& step, const Descriptor& from, const Descriptor& to) {
   Descriptor& o = add(Kind::pointwise_operation);
-  o.set(Name::operation_pointwise, plus);
-  o.set(Name::operation_x, sum);
-  o.set(Name::operation_b, parts_.front());
-  o.set(Name::operation_y, result);
+  o.set(Name::operation_pointwise, *step.function);
+  o.set(Name::operation_x, from);
+  if (step.other) o.set(Name::operation_b, *step.other);
+  o.set(Name::operation_y, to);
   o.finalize();
   operations_.push_back(&o);
 }
 
-Operations::Operations(const Functions& cudnn, Direction direction, const Convolution& c, bool bias)
+Operations::Operations(const Functions& cudnn, Direction direction, const Convolution& c, const Finish& finish)
     : cudnn_(cudnn), c_(c), dims_(spatial_axes(c)) {
-  const Id result = direction == Direction::forward ? id_y : direction == Direction::data ? id_x : id_w;
-  if (bias) {
-    // It lies as the result does.
-    const int64_t planes = c.groups * (direction == Direction::forward ? c.filters : c.channels);
-    const bool last = (direction == Direction::forward ? c.y : c.x).channel == 1;
-    Numbers extents(static_cast<size_t>(dims_ + 2), 1), strides(static_cast<size_t>(dims_ + 2), last ? planes : 1);
-    extents[1] = planes;
-    strides[0] = planes;
-    strides[1] = 1;
-    tensor(id_bias, extents, strides);
-  }
-  const auto of = [&](Id id) -> const Descriptor& {
-    const Tensor t = tensor_of(c, id, dims_);
+  const Id result = result_of(direction);
+  const auto of = [&](Id like, int64_t id) -> const Descriptor& {
+    const Tensor t = tensor_of(c, like, dims_);
     return tensor(id, t.extents, t.strides);
   };
-  const Descriptor &x = of(id_x), &w = of(id_w), &y = of(id_y);
+  const Descriptor &x = of(id_x, id_x), &w = of(id_w, id_w), &y = of(id_y, id_y);
   const Descriptor& to = result == id_x ? x : result == id_w ? w : y;
-  const Descriptor* sum = &to;
-  if (bias) {
-    const Tensor t = tensor_of(c, result, dims_);
-    sum = &tensor(id_sum, t.extents, t.strides);
-  }
+  const std::vector<Step> steps = this->steps(direction, finish);
+  const Descriptor* sum = steps.empty() ? &to : &of(result, id_between);
   const Names n = names_of(direction);
   const Descriptor& window = this->window();
   Descriptor& o = add(n.kind);
@@ -160,17 +188,24 @@ Operations::Operations(const Functions& cudnn, Direction direction, const Convol
   o.set(n.beta, wide ? Type::float64 : Type::float32, 1, wide ? static_cast<const void*>(&zero) : &zero_f);
   o.finalize();
   operations_.push_back(&o);
-  if (bias) add_bias(*sum, to);
+  for (size_t k = 0; k < steps.size(); ++k) {
+    const Descriptor& next = k + 1 == steps.size() ? to : of(result, id_between + 1 + static_cast<int64_t>(k));
+    add_step(steps[k], *sum, next);
+    sum = &next;
+  }
 }
 
 std::vector<const Descriptor*> Operations::all() const { return operations_; }
 
-std::string problem_text(Direction direction, const Convolution& c, bool bias) {
+std::string problem_text(Direction direction, const Convolution& c, const Finish& f) {
+  const char* const curves[] = {"", ":relu", ":sigmoid", ":tanh"};
   std::ostringstream out;
   out << (direction == Direction::forward ? "forward"
           : direction == Direction::data  ? "data"
                                           : "weight")
-      << ':' << dtype_name(c.dtype) << (bias ? ":bias" : "");
+      << ':' << dtype_name(c.dtype) << (f.bias ? ":bias" : "") << (f.residual ? ":residual" : "")
+      << curves[static_cast<int>(f.curve)];
+  if (!std::isinf(f.most)) out << ":most" << f.most;
   const auto put = [&](const char* name, std::initializer_list<int64_t> values) {
     out << ':' << name;
     const char* comma = "";

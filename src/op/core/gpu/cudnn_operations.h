@@ -1,4 +1,4 @@
-// A convolution in cuDNN's words: tensors, the operation, and the addition of the bias where there is one.
+// A convolution in cuDNN's words: tensors, the operation, and one more for each part of its finish, with tensors between them that are nowhere.
 #pragma once
 #include <list>
 #include <string>
@@ -9,22 +9,29 @@
 
 namespace mixnet::gpu::cudnn {
 
-// Of the tensors, in a plan.
-enum Id : int64_t { id_x = 1, id_w = 2, id_y = 3, id_bias = 4, id_sum = 5 };
+// Of the tensors, in a plan; those between operations are id_between and the numbers behind it.
+enum Id : int64_t { id_x = 1, id_w = 2, id_y = 3, id_bias = 4, id_residual = 5, id_between = 6 };
 // Of every address, in bytes.
 constexpr int64_t alignment = 16;
 
 class Operations {
  public:
   // Throws Code::unsupported for a problem that cuDNN has no words for.
-  Operations(const Functions& cudnn, Direction direction, const Convolution& c, bool bias);
+  Operations(const Functions& cudnn, Direction direction, const Convolution& c, const Finish& finish);
   std::vector<const Descriptor*> all() const;
 
  private:
   Descriptor& add(Kind kind) { return parts_.emplace_back(cudnn_, kind); }
-  const Descriptor& tensor(Id id, const std::vector<int64_t>& extents, const std::vector<int64_t>& strides);
+  // An operation on what the one before it gave, and on another tensor or none.
+  struct Step {
+    const Descriptor *function, *other;
+  };
+  const Descriptor& tensor(int64_t id, const std::vector<int64_t>& extents, const std::vector<int64_t>& strides);
+  const Descriptor& bias(Direction direction);
   const Descriptor& window();
-  void add_bias(const Descriptor& sum, const Descriptor& y);
+  const Descriptor& pointwise(int mode, const double* most = nullptr);
+  std::vector<Step> steps(Direction direction, const Finish& finish);
+  void add_step(const Step& step, const Descriptor& from, const Descriptor& to);
 
   const Functions& cudnn_;
   const Convolution c_;
@@ -34,7 +41,7 @@ class Operations {
 };
 
 // One word that says all that a plan depends on.
-std::string problem_text(Direction direction, const Convolution& c, bool bias);
+std::string problem_text(Direction direction, const Convolution& c, const Finish& finish);
 
 // Bytes from the first element of a tensor to its last.
 size_t bytes_of(const Convolution& c, Id id);

@@ -1,5 +1,7 @@
 #include "op/core/gpu/prepared_convolution.h"
 
+#include <vector>
+
 #include "base/environment.h"
 
 namespace mixnet::gpu {
@@ -13,30 +15,35 @@ bool empty(const Convolution& c) {
 
 }  // namespace
 
-PreparedConvolution::PreparedConvolution(int device, Direction direction, const Convolution& c, bool bias,
+PreparedConvolution::PreparedConvolution(int device, Direction direction, const Convolution& c, const Finish& finish,
                                          const PlanWishes& wishes)
-    : direction_(direction), c_(c) {
+    : direction_(direction), c_(c), finish_(finish) {
   if (empty(c)) return;
-  // There is no engine for a data gradient and a bias.
-  if (!bias || direction == Direction::forward) plan_ = cudnn_plan(device, direction, c, bias, wishes);
-  if (plan_ || !bias) return;
-  plan_ = cudnn_plan(device, direction, c, false, wishes);
-  bias_after_ = plan_ != nullptr;
+  std::vector<Finish> ways{finish};
+  if (finish.without(finish.bias).any()) ways.emplace_back(finish.bias);
+  if (finish.bias) ways.emplace_back(false);
+  for (const Finish& way : ways) {
+    // There is no engine for a data gradient and more.
+    if (direction != Direction::forward && way.any()) continue;
+    plan_ = cudnn_plan(device, direction, c, way, wishes);
+    rest_ = finish.without(way);
+    if (plan_) return;
+  }
 }
 
 void PreparedConvolution::run(Stream& stream, const ConvolutionData& data, void* workspace) const {
   const bool odd = [&] {
     for (const void* address : {static_cast<const void*>(data.x), static_cast<const void*>(data.w),
-                                static_cast<const void*>(data.y), data.bias}) {
+                                static_cast<const void*>(data.y), data.bias, data.residual}) {
       if (!aligned(address, ConvolutionPlan::alignment)) return true;
     }
     return false;
   }();
-  if (!plan_ || odd) return convolve(stream, direction_, c_, data);
+  if (!plan_ || odd) return convolve(stream, direction_, c_, finish_, data);
   constexpr uintptr_t to = ConvolutionPlan::workspace_alignment;
   const uintptr_t at = (reinterpret_cast<uintptr_t>(workspace) + to - 1) / to * to;
   plan_->run(stream, data, reinterpret_cast<void*>(at));
-  if (bias_after_) add_bias(stream, direction_, c_, data);
+  if (rest_.any()) finish_result(stream, direction_, c_, rest_, data);
 }
 
 PlanWishes plan_wishes() {

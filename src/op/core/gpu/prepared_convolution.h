@@ -1,4 +1,4 @@
-// A convolution made ready for its shapes: by cuDNN where it can, else by our own kernels.
+// A convolution made ready for its shapes: by cuDNN where it can, with as much of its finish as that takes along, else by our own kernels.
 #pragma once
 #include "op/core/gpu/cudnn_convolution.h"
 
@@ -7,8 +7,10 @@ namespace mixnet::gpu {
 class PreparedConvolution {
  public:
   // By our own kernel.
-  PreparedConvolution(Direction direction, const Convolution& c) : direction_(direction), c_(c) {}
-  PreparedConvolution(int device, Direction direction, const Convolution& c, bool bias, const PlanWishes& wishes);
+  PreparedConvolution(Direction direction, const Convolution& c, const Finish& finish = {})
+      : direction_(direction), c_(c), finish_(finish) {}
+  PreparedConvolution(int device, Direction direction, const Convolution& c, const Finish& finish,
+                      const PlanWishes& wishes);
 
   size_t workspace() const { return plan_ ? plan_->workspace() + ConvolutionPlan::workspace_alignment : 0; }
   void run(Stream& stream, const ConvolutionData& data, void* workspace) const;
@@ -18,8 +20,9 @@ class PreparedConvolution {
  private:
   const Direction direction_;
   const Convolution c_;
+  const Finish finish_;
   std::shared_ptr<const ConvolutionPlan> plan_;
-  bool bias_after_ = false;  // cuDNN has no engine that adds it
+  Finish rest_;  // what cuDNN has no engine for
 };
 
 // What the settings say: MIXNET_CUDNN_AUTOTUNE, MIXNET_GPU_TF32, MIXNET_ENFORCE_DETERMINISM.
