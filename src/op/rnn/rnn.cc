@@ -191,7 +191,8 @@ void register_ops(Registry& registry) {
            "One dimension: per layer and direction input and state weight, then all their biases in the same order.");
   op.input("state", "(layers * directions, batch, state_size): the state before the first step.");
   op.input("state_cell", "The same for an LSTM's cell; other modes have no such input.");
-  op.input_names(inputs).output_names(outputs).visible_outputs(visible).random().uses_training().optional_outputs();
+  op.random([](const Params& p, bool training) { return training && p.p > 0 && p.num_layers > 1; });
+  op.input_names(inputs).output_names(outputs).visible_outputs(visible).uses_training().optional_outputs();
   op.infer_shape(infer).infer_type(infer_type).prepare(prepare);
   //[full
   op.doc(

@@ -337,3 +337,4 @@ void register_gpu(Registry& registry) {
 }
 
 }  // namespace mixnet::op::rnn
+  for (const char* name : {"RNN", "_backward_RNN"}) registry.existing(name).many_kernels = true;
