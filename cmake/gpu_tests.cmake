@@ -25,10 +25,15 @@ target_include_directories(mixnet_gpu_tests PRIVATE ${DOCTEST_INCLUDE} tests tes
 target_compile_options(mixnet_gpu_tests PRIVATE -O1 -Wall -Wextra -Werror)
 if(NOT MIXNET_CUDA)
   target_compile_definitions(mixnet_gpu_tests PRIVATE MIXNET_GPU_EMULATED MIXNET_STAND_INS="${CMAKE_CURRENT_BINARY_DIR}/stand_ins")
-  # What takes the place of CUDA's libraries there: stand_ins/libNAME.so of tests/gpu/stand_ins/NAME.cc.
+  # What takes the place of CUDA's libraries there: stand_ins/libNAME.so of tests/gpu/stand_ins/NAME.cc and NAME_*.cc.
   file(GLOB stand_ins CONFIGURE_DEPENDS tests/gpu/stand_ins/*.cc)
   foreach(source IN LISTS stand_ins)
     get_filename_component(name ${source} NAME_WE)
+    string(REGEX REPLACE "_.*" "" name ${name})
+    if(TARGET stand_in_${name})
+      target_sources(stand_in_${name} PRIVATE ${source})
+      continue()
+    endif()
     add_library(stand_in_${name} MODULE ${source})
     target_include_directories(stand_in_${name} PRIVATE src)
     target_compile_options(stand_in_${name} PRIVATE -Wall -Wextra -Werror)

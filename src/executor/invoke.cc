@@ -136,6 +136,7 @@ std::vector<NDArray> make_outputs(const OpSchema& op, const ParamsPtr& params, S
                                   Span<const NDArray> given, DeviceId device, Span<const StorageKind> kinds = {}) {
   const size_t count = static_cast<size_t>(op.num_outputs(params.get()));
   InferShape shapes(op, params.get(), "");
+  shapes.device = device;
   InferType types(op, params.get(), "");
   shapes.in.reserve(inputs.size());
   types.in.reserve(inputs.size());

@@ -140,7 +140,7 @@ void Plan::infer(const PlanRequest& request) {
     assert(external_of_[static_cast<size_t>(graph_.entry(request.heads[i]))] < 0);
     bind(graph_.entry(request.heads[i]), request.head_arrays[i]);
   }
-  shapes_ = infer_shapes(graph_, std::move(shapes));
+  shapes_ = infer_shapes(graph_, std::move(shapes), device_);
   types_ = infer_types(graph_, std::move(types));
   const std::string unknown = first_unknown_shape(graph_, shapes_);
   MIXNET_CHECK(unknown.empty(), shape, "[bind] ", unknown);

@@ -10,7 +10,8 @@ namespace mixnet {
 // that outside of training, where there are any, nothing of a graph may change what they are made of.
 bool Plan::repeatable(const Step& step) const {
   const OpSchema& op = *step.node->op;
-  if (op.random || op.late_shape || op.num_subgraphs > 0 || runs_foreign_code(op) || step.kernel->foreign_threads())
+  if (op.draws(step.node->params.get(), training_) || op.late_shape || op.num_subgraphs > 0 || runs_foreign_code(op) ||
+      step.kernel->foreign_threads())
     return false;
   for (size_t i = 0; !training_ && i < step.in.size(); ++i) {
     if (step.node->mutates_input(static_cast<int>(i))) return false;
@@ -25,15 +26,15 @@ bool Plan::launch_graphs(int first, int last, const Run& run) {
   if (first == last || device(step(first).space).kind != DeviceKind::gpu) return false;
   StreamDevice& gpu = gpu_device(device(step(first).space).index);
   if (!graphs_.serve(gpu.stream())) return false;
-  graphs_.run(
-      first, last, gpu,
-      {[this](int i) { return repeatable(step(i)); }, [this](int i) { refresh_kept(steps_[static_cast<size_t>(i)]); },
-       [&](int i, StepGraphs::Addresses* all) {
-         for (const TensorView& v : step(i).in) all->push_back(v.data);
-         for (const TensorView& v : step(i).out) all->push_back(v.data);
-         all->push_back(run.arena + step(i).workspace_place);
-       },
-       [&](int i, Stream& stream) { launch_step(step(i), &stream, run); }});
+  graphs_.run(first, last, gpu,
+              {[this](int i) { return repeatable(step(i)); }, [this](int i) { return step(i).node->op->many_kernels; },
+               [this](int i) { refresh_kept(steps_[static_cast<size_t>(i)]); },
+               [&](int i, StepGraphs::Addresses* all) {
+                 for (const TensorView& v : step(i).in) all->push_back(v.data);
+                 for (const TensorView& v : step(i).out) all->push_back(v.data);
+                 all->push_back(run.arena + step(i).workspace_place);
+               },
+               [&](int i, Stream& stream) { launch_step(step(i), &stream, run); }});
   return true;
 }
 

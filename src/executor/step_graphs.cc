@@ -10,7 +10,7 @@ namespace mixnet {
 namespace {
 
 constexpr int none = -1;
-constexpr int least_steps = 2;     // one kernel is as quickly launched as a graph
+constexpr int least_steps = 2;     // one kernel is as quickly launched as a graph, unlike one step that is many
 constexpr size_t most_seen = 4;    // arrays that take turns
 constexpr int64_t first_free = 8;  // captures before they have to pay
 constexpr int64_t worth = 8;       // launches that pay for a capture
@@ -40,13 +40,13 @@ GraphCounts graph_counts() {
 
 StepGraphs::StepGraphs() : wanted_(environment_bool("GPU_GRAPHS", true)) {}
 
-StepGraphs::Parts StepGraphs::cut(int first, int last, FunctionRef<bool(int)> repeatable) {
+StepGraphs::Parts StepGraphs::cut(int first, int last, FunctionRef<bool(int)> repeatable, FunctionRef<bool(int)> many) {
   Parts parts;
   while (first < last) {
     const bool captures = repeatable(first);
     int end = first + 1;
     while (end < last && repeatable(end) == captures) ++end;
-    parts.push_back({first, end, captures && end - first >= least_steps, {}});
+    parts.push_back({first, end, captures && (end - first >= least_steps || many(first)), {}});
     first = end;
   }
   return parts;
@@ -55,7 +55,7 @@ StepGraphs::Parts StepGraphs::cut(int first, int last, FunctionRef<bool(int)> re
 StepGraphs::Parts& StepGraphs::parts_of(int first, int last, const Steps& steps) {
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto [it, fresh] = parts_.try_emplace({first, last});
-  if (fresh) it->second = cut(first, last, steps.repeatable);
+  if (fresh) it->second = cut(first, last, steps.repeatable, steps.many);
   return it->second;
 }
 
@@ -65,7 +65,7 @@ void StepGraphs::run(int first, int last, StreamDevice& device, const Steps& ste
     const int from = parts[i].first, to = parts[i].last, refusing = run_part(parts[i], device, steps);
     if (refusing == none) continue;
     // The others are captured without it; where it is not known which one it was, none is.
-    Parts pieces = cut(from, to, [&](int step) { return refusing < to && step != refusing; });
+    Parts pieces = cut(from, to, [&](int step) { return refusing < to && step != refusing; }, steps.many);
     const auto place = parts.erase(parts.begin() + static_cast<long>(i));
     parts.insert(place, std::make_move_iterator(pieces.begin()), std::make_move_iterator(pieces.end()));
     i += pieces.size() - 1;

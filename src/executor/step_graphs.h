@@ -36,6 +36,7 @@ class StepGraphs {
   // What a plan says of its steps in one run.
   struct Steps {
     FunctionRef<bool(int)> repeatable;             // does the same in every run, given the same addresses
+    FunctionRef<bool(int)> many;                   // is many kernels
     FunctionRef<void(int)> refresh;                // makes what the step keeps between runs
     FunctionRef<void(int, Addresses*)> addresses;  // adds all that the step is given
     FunctionRef<void(int, Stream&)> launch;
@@ -60,7 +61,7 @@ class StepGraphs {
   };
   using Parts = std::vector<Part>;
 
-  static Parts cut(int first, int last, FunctionRef<bool(int)> repeatable);
+  static Parts cut(int first, int last, FunctionRef<bool(int)> repeatable, FunctionRef<bool(int)> many);
   Parts& parts_of(int first, int last, const Steps& steps);
   static bool recall(Part& part, Addresses&& addresses);
   static int run_part(Part& part, StreamDevice& device, const Steps& steps);

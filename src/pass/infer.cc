@@ -61,9 +61,10 @@ std::string first_unknown(const Graph& graph, const char* what, Known known) {
 
 namespace {
 
-std::vector<Shape> shapes_until(const Graph& graph, std::vector<Shape> known, bool last) {
-  return fixpoint<InferShape>(graph, std::move(known), [last](const OpSchema& op, InferShape& c) {
+std::vector<Shape> shapes_until(const Graph& graph, std::vector<Shape> known, bool last, DeviceId device) {
+  return fixpoint<InferShape>(graph, std::move(known), [last, device](const OpSchema& op, InferShape& c) {
     c.last = last;
+    c.device = device;
     op.infer_shape(c);
   });
 }
@@ -104,8 +105,9 @@ void infer_body(const Subgraph& subgraph, T unknown, std::vector<T>& in, std::ve
 class BodyInference : public SubgraphInference {
  public:
   void shapes(const Subgraph& graph, std::vector<Shape>& in, std::vector<Shape>& out, bool last) const override {
-    infer_body(graph, Shape::unknown(), in, out,
-               [last](const Graph& g, std::vector<Shape> known) { return shapes_until(g, std::move(known), last); });
+    infer_body(graph, Shape::unknown(), in, out, [last](const Graph& g, std::vector<Shape> known) {
+      return shapes_until(g, std::move(known), last, {});
+    });
   }
   void types(const Subgraph& graph, std::vector<DType>& in, std::vector<DType>& out) const override {
     infer_body(graph, DType::unknown, in, out,
@@ -120,10 +122,10 @@ const SubgraphInference& subgraph_inference() {
   return inference;
 }
 
-std::vector<Shape> infer_shapes(const Graph& graph, std::vector<Shape> known) {
+std::vector<Shape> infer_shapes(const Graph& graph, std::vector<Shape> known, DeviceId device) {
   // Defaults only once nothing else is left to say.
   for (bool last : {false, true}) {
-    known = shapes_until(graph, std::move(known), last);
+    known = shapes_until(graph, std::move(known), last, device);
     if (std::all_of(known.begin(), known.end(), [](const Shape& shape) { return shape.known(); })) break;
   }
   return known;

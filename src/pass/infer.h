@@ -10,8 +10,8 @@
 
 namespace mixnet {
 
-// `known` has one item per entry of the graph and is the start.
-std::vector<Shape> infer_shapes(const Graph& graph, std::vector<Shape> known);
+// `known` has one item per entry of the graph and is the start. `device`: where the graph is to run.
+std::vector<Shape> infer_shapes(const Graph& graph, std::vector<Shape> known, DeviceId device = {});
 std::vector<DType> infer_types(const Graph& graph, std::vector<DType> known);
 
 // Inference in subgraphs, for the contexts of operators that carry them.

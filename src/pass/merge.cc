@@ -64,7 +64,9 @@ class Merger {
 
   bool mergeable(int id) const {
     const Node& node = *g_.node(id);
-    if (node.op->random || has_effects(*node.op) || node.inputs.empty()) return false;
+    const void* const params = node.params.get();
+    const bool draws = node.op->draws(params, true) || node.op->draws(params, false);
+    if (draws || has_effects(*node.op) || node.inputs.empty()) return false;
     return std::none_of(node.inputs.begin(), node.inputs.end(),
                         [this](const Entry& e) { return changes_[static_cast<size_t>(g_.entry(e))]; });
   }

@@ -186,6 +186,90 @@ TEST_CASE("gpu graphs: numbers are drawn anew in every step") {
   }
 }
 
+// An LSTM and what else may draw, but does not with these parameters.
+Symbol lstm(double dropped) {
+  Symbol x = apply("tanh", {}, {variable("data")});
+  x = apply("RNN", {{"mode", "lstm"}, {"state_size", 5}, {"num_layers", 2}},
+            {x, variable("parameters"), variable("state"), variable("state_cell")}, "rnn");
+  x = apply("LeakyReLU", {{"act_type", "elu"}}, {x});
+  x = apply("Dropout", {{"p", dropped}}, {x});
+  return apply("FullyConnected", {{"num_hidden", 3}}, {apply("exp", {}, {x})}, "fc");
+}
+
+TEST_CASE("gpu graphs: an LSTM is captured with what is around it, and so is whatever may draw but does not") {
+  const Freely freely;
+  const Setting separate("MIXNET_FUSION", "0");
+  const auto train = [](double dropped) {
+    const auto e = bound(lstm(dropped), {{"data", {4, 3, 2}}});
+    fill_all(*e);
+    seed_random(5);
+    Values all;
+    for (int step = 0; step < 5; ++step) {
+      e->forward(true);
+      e->backward({});
+      add_values(*e, &all);
+    }
+    for (int step = 0; step < 5; ++step) {
+      e->forward(false);
+      all.push_back(values(e->outputs()[0]));
+    }
+    return all;
+  };
+  for (const double dropped : {0.0, 0.5}) {
+    const Values want = without_graphs([&] { return train(dropped); });
+    const Counted counted;
+    CHECK(train(dropped) == want);
+    const GraphCounts counts = counted.counts();
+    // Forward in training, which Dropout cuts in two, backward, and forward in prediction, where it does nothing.
+    CHECK(counts.captured == (dropped > 0 ? 4 : 3));
+    CHECK(counts.launched == 4 * counts.captured);
+    CHECK(counts.refused == 0);
+  }
+}
+
+TEST_CASE("gpu graphs: a step that is many kernels is a graph by itself") {
+  const Freely freely;
+  const Symbol x = apply("RNN", {{"mode", "gru"}, {"state_size", 3}, {"num_layers", 1}},
+                         {variable("data"), variable("parameters"), variable("state")}, "rnn");
+  const auto e = bound(x, {{"data", {4, 2, 2}}}, gpu, GradRequest::null);
+  fill_all(*e);
+  const Counted counted;
+  for (int step = 0; step < 3; ++step) e->forward(false);
+  CHECK(counted.counts().captured == 1);
+  CHECK(counted.counts().launched == 2);
+}
+
+TEST_CASE("gpu graphs: what an operator says that it does not draw, it does not") {
+  int seen = 0;
+  for (const OpSchema* op : registry().all()) {
+    if (!op->draws_with) continue;
+    for (const Sample& sample : op->samples) {
+      const ParamsPtr params = op->make_params(sample.attributes);
+      for (const bool training : {false, true}) {
+        if (op->draws(params.get(), training)) continue;
+        ++seen;
+        INFO(op->name, training ? ", training" : ", prediction");
+        InvokeOptions options;
+        options.training = training;
+        Values got[2];
+        for (int run = 0; run < 2; ++run) {
+          std::vector<NDArray> in, out;
+          for (const Shape& shape : sample.inputs) {
+            in.emplace_back(shape, DType::f32, gpu);
+            fill(in.back(), static_cast<uint32_t>(in.size()), 1);
+          }
+          seed_random(static_cast<uint64_t>(100 + run));
+          invoke(*op, params, in, out, options);
+          for (int i = 0; i < op->num_visible(params.get()); ++i)
+            got[run].push_back(values(out[static_cast<size_t>(i)]));
+        }
+        CHECK(got[0] == got[1]);
+      }
+    }
+  }
+  CHECK(seen >= 20);
+}
+
 TEST_CASE("gpu graphs: gradients that are added to are added to once per step") {
   const Freely freely;
   const auto e = bound(apply("sum", {}, {apply("square", {}, {apply("tanh", {}, {variable("x")})})}), {{"x", {50}}},

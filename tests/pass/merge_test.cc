@@ -52,6 +52,9 @@ TEST_CASE("merge: draws, changes of state and readers of changing states stay as
   const Entry x = bench.variable({4, 3});
   const std::vector<Entry> drops{make_node("elemwise_add", {make_node("Dropout", {x}), make_node("Dropout", {x})})};
   CHECK(merge(bench.typed(drops)) == drops);
+  // With such parameters there is nothing to draw.
+  const auto leaky = [&] { return make_node("LeakyReLU", {x}, {{"act_type", "elu"}}); };
+  CHECK(count_operators(merge(bench.typed({make_node("elemwise_add", {leaky(), leaky()})})), "LeakyReLU") == 1);
 
   const Entry gamma = bench.variable({3}), beta = bench.variable({3}), mean = bench.variable({3}),
               variance = bench.variable({3});

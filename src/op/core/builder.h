@@ -228,8 +228,10 @@ class OpBuilder {
     };
     return *this;
   }
-  OpBuilder& random() {
+  // May draw random numbers; `draws`: when it does.
+  OpBuilder& random(bool (*draws)(const P&, bool training) = nullptr) {
     s_.random = true;
+    if (draws) s_.draws_with = [draws](const void* p, bool t) { return draws(*static_cast<const P*>(p), t); };
     return *this;
   }
   OpBuilder& optional_outputs() {

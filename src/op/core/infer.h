@@ -8,6 +8,7 @@
 
 #include "base/dtype.h"
 #include "base/shape.h"
+#include "device/device_id.h"
 #include "op/core/subgraph.h"
 
 namespace mixnet {
@@ -35,6 +36,7 @@ class InferShape : public InferContext {
  public:
   using InferContext::InferContext;
   std::vector<Shape> in, out;
+  DeviceId device;   // where the operator is to run, as far as is known: for hidden outputs that differ by it
   bool last = true;  // false while other nodes may still tell more: defaults for what nobody says wait until it is true
   const SubgraphInference* subgraphs = nullptr;  // for operators that carry graphs; set by whoever asks
 

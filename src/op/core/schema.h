@@ -101,7 +101,11 @@ struct OpSchema {
   // Where inputs are the pieces of output 0 (joins), or outputs are pieces of input 0 (cuts) with nothing changed.
   std::function<AxisPieces(const void* params, const Shape& whole)> joins, cuts;
   bool pointwise = false;  // element i of the output depends on element i of every input, where all have one shape
-  bool random = false;     // draws numbers: KernelContext::random is set
+  bool random = false;     // may draw numbers: KernelContext::random is set
+  std::function<bool(const void* params, bool training)> draws_with;  // empty: does so with any
+  bool draws(const void* params, bool training) const {
+    return random && (!draws_with || draws_with(params, training));
+  }
   bool optional_outputs = false;  // unwanted outputs may be null, but not the first of a forward operator
   bool may_leave_out(int output) const { return optional_outputs && (hidden || output > 0); }
   bool uses_training = false;  // does something else in training mode
@@ -112,6 +116,7 @@ struct OpSchema {
   // Asked in this order on a GPU; each may be none for what the next one takes. Or why there is no kernel for GPUs.
   std::vector<std::function<std::unique_ptr<Kernel>(const PrepareContext&)>> gpu_kernels;
   std::string no_gpu;
+  bool many_kernels = false;  // on a GPU it is many small ones: worth a graph by itself (executor/step_graphs.h)
   std::vector<TailKernel> tail_kernels;
   std::shared_ptr<const FusedGroup> fused;  // of an operator made of several: those
   // Both empty where only dense arrays are known. True: `sparse` takes and gives the kinds that the rule has set; it runs on a CPU and

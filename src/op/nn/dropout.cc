@@ -80,7 +80,7 @@ void register_ops(Registry& registry) {
   add_params(op);
   op.input("data", "Any shape, float.")
       .outputs({"output", "mask"}, 1)
-      .random()
+      .random([](const Params& p, bool training) { return p.p > 0 && (training || p.mode == Mode::always); })
       .uses_training()
       .infer_shape(infer)
       .kernel(forward);

@@ -89,7 +89,8 @@ void register_ops(Registry& registry) {
   op.input("data", "Any shape, float; (N, C, ...) for prelu.")
       .input("gamma", "(C,) or (1,): slopes of prelu.")
       .input_names(input_names);
-  op.outputs({"output", "mask"}, 1).optional_outputs().random().uses_training().infer_shape(infer).prepare(prepare);
+  op.random([](const Params& p, bool training) { return training && p.act == Act::rrelu; });
+  op.outputs({"output", "mask"}, 1).optional_outputs().uses_training().infer_shape(infer).prepare(prepare);
   //[full
   op.doc(
       "x above zero; below it slope x (leaky, prelu, rrelu) or slope (e^x - 1) (elu); selu (Klambauer et al., 2017); "

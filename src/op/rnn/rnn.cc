@@ -74,6 +74,16 @@ int64_t input_extent(const Params& p, int64_t parameters) {
   return rest >= 0 && rest % per_column == 0 ? rest / per_column : -1;
 }
 
+// More than is needed is as good: another device, or a graph around this one, may have asked for it.
+void infer_reserve(InferShape& c, const Params& p) {
+  const Sizes s(p, c.in[0]);
+  const size_t at = p.reserve_output();
+  const int64_t needed = s.reserve();
+  if (c.out[at].known() && c.out[at].ndim() == 1 && c.out[at][0] >= needed) return;
+  const GpuReserve more = c.device.kind == DeviceKind::gpu ? gpu_reserve.load() : nullptr;
+  c.set_out(static_cast<int>(at), {more ? std::max(needed, more(p, s, c.device.index)) : needed});
+}
+
 void infer(InferShape& c) {
   const Params& p = c.params<Params>();
   const int64_t unknown = -1, hidden = p.state_size, stacked = p.num_layers * p.directions(),
@@ -113,7 +123,7 @@ void infer(InferShape& c) {
   c.set_in(1, {Sizes(p, {0, 0, c.in[0][2]}).parameters()});
   if (!c.in[0].known()) return;
   checked_size({c.in[0][0], c.in[0][1], stacked, hidden, 8}, 8);
-  c.set_out(static_cast<int>(reserve), {Sizes(p, c.in[0]).reserve()});
+  infer_reserve(c, p);
 }
 
 void infer_type(InferType& c) {
@@ -191,7 +201,8 @@ void register_ops(Registry& registry) {
            "One dimension: per layer and direction input and state weight, then all their biases in the same order.");
   op.input("state", "(layers * directions, batch, state_size): the state before the first step.");
   op.input("state_cell", "The same for an LSTM's cell; other modes have no such input.");
-  op.input_names(inputs).output_names(outputs).visible_outputs(visible).random().uses_training().optional_outputs();
+  op.random([](const Params& p, bool training) { return training && p.p > 0 && p.num_layers > 1; });
+  op.input_names(inputs).output_names(outputs).visible_outputs(visible).uses_training().optional_outputs();
   op.infer_shape(infer).infer_type(infer_type).prepare(prepare);
   //[full
   op.doc(

@@ -1,8 +1,10 @@
-// RNN on GPUs; see rnn.cc. The layers' products are plain ones; a step is a product and a kernel of one thread per element.
+// RNN on GPUs; see rnn.cc: by cuDNN where it can (by_cudnn.h), else here. The layers' products are plain ones; a step is a product and a kernel of
+// one thread per element.
 #include "op/core/gpu/matrices.h"
 #include "op/core/gpu/on_gpu.h"
 #include "op/core/gpu/wide.h"
 #include "op/rnn/backward.h"
+#include "op/rnn/by_cudnn.h"
 #include "op/rnn/forward.h"
 
 namespace mixnet::op::rnn {
@@ -332,8 +334,12 @@ void backward(const Params& p, const RunContext& r) {
 }  // namespace
 
 void register_gpu(Registry& registry) {
+  gpu_reserve = cudnn_reserve;
+  gpu::prepared(registry, "RNN", prepare_cudnn_forward);
+  gpu::prepared(registry, "_backward_RNN", prepare_cudnn_backward);
   gpu::wide<Params>(registry, "RNN", forward, forward_bytes);
   gpu::wide<Params>(registry, "_backward_RNN", backward, backward_bytes);
+  for (const char* name : {"RNN", "_backward_RNN"}) registry.existing(name).many_kernels = true;
 }
 
 }  // namespace mixnet::op::rnn

@@ -5,6 +5,7 @@
 // in an LSTM and r, z, n in a GRU. A layer's output (steps, batch, directions * hidden) is the next one's input.
 #pragma once
 #include <algorithm>
+#include <atomic>
 #include <optional>
 #include <utility>
 
@@ -78,6 +79,10 @@ struct Sizes {
   int64_t kept_mask(int64_t layer) const { return kept_output(layer) + rows() * width(); }
   int64_t reserve() const { return kept_output(layers - 1); }
 };
+
+// Elements of the reserve with which a GPU's library can do it; 0 where it cannot. Set by rnn.cu. A longer reserve is for either.
+using GpuReserve = int64_t (*)(const Params&, const Sizes&, int gpu);
+inline std::atomic<GpuReserve> gpu_reserve{nullptr};
 
 // Takes parts off a workspace.
 template <class T>

@@ -2,7 +2,7 @@
 //
 // It is strict: a descriptor takes the attributes of its kind, with the documented types and counts, from descriptors that are finalised, until it is so itself;
 // what a graph needs must be there, fit together, and be given when it runs. Its engines differ in what they note, need and pretend to
-// take; all compute the same, plainly. stand_in_* is for tests.
+// take; all compute the same, plainly. stand_in_* is for tests. RNNs are in cudnn_rnn.cc.
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "device/emulated/emulated_native.h"
+#include "cudnn_handle.h"
 #include "plain_convolution.h"
 
 namespace {
@@ -116,10 +116,6 @@ struct Descriptor {
     values[name].resize(sizeof value);
     std::memcpy(values[name].data(), &value, sizeof value);
   }
-};
-
-struct Handle {
-  const mixnet::EmulatedNative* stream = nullptr;
 };
 
 struct Engine {
