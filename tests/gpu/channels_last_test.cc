@@ -2,9 +2,9 @@
 // and which plans are so.
 #include "op/core/gpu/channels_last.h"
 
+#include "base/setting.h"
 #include "bound_run.h"
 #include "executor/step_graphs.h"
-#include "base/setting.h"
 #if defined(MIXNET_STAND_INS)
 #include "cudnn_stand_in.h"
 #endif

@@ -2,9 +2,9 @@
 // and in training steps; and what is no such tail is left alone.
 #include <doctest/doctest.h>
 
+#include "base/setting.h"
 #include "bound_run.h"
 #include "executor/step_graphs.h"
-#include "base/setting.h"
 #if defined(MIXNET_STAND_INS)
 #include "cudnn_stand_in.h"
 #endif

@@ -7,10 +7,10 @@
 #include <cmath>
 
 #include "autograd/taped.h"
+#include "base/setting.h"
 #include "device/gpu.h"
 #include "executor/small_nets.h"
 #include "executor/step_graphs.h"
-#include "base/setting.h"
 #include "op/core/gpu/cudnn.h"
 #include "op/core/gpu/cudnn_rnn.h"
 #include "op/evaluate.h"

@@ -8,12 +8,12 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/setting.h"
 #include "device/gpu.h"
 #include "ndarray/ndarray.h"
 #include "op/core/gpu/cudnn.h"
 #include "op/core/gpu/prepared_convolution.h"
 #include "op/evaluate.h"
-#include "base/setting.h"
 #include "storage/storage.h"
 
 namespace mixnet::test {
