@@ -3,7 +3,8 @@
     python benchmarks/mpi.py [--workers 2] [--rounds 5] [--calls 10]
 
 Every round starts each side once, in alternating order; a time is the median of all calls of all rounds, without each start's first two. Calls follow one
-another, as steps of training do, without barriers in between. Ours is measured from the call until the sum can be read: pushpull, which brings the sum to the output, and push with pull, which also stores it.
+another, as steps of training do, without barriers in between. Ours is measured from the call until the sum can be read: pushpull, which brings the sum to
+the output, and push with pull, which also stores it.
 Needs tools/toolchains/mpi.sh and a build with the MPI plug-in.
 """
 

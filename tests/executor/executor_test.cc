@@ -5,10 +5,13 @@
 
 #include "executor/executor.h"
 #include "executor/invoke.h"
+#include "ndarray/values.h"
 #include "op/core/registry.h"
 
 namespace mixnet {
 namespace {
+
+using test::values;
 
 Symbol variable(const char* name) { return Symbol::variable(name); }
 
@@ -16,12 +19,6 @@ Symbol apply(const char* op, const Attributes& params, std::vector<Symbol> input
   std::vector<std::pair<std::string, Symbol>> named;
   for (Symbol& s : inputs) named.emplace_back("", std::move(s));
   return Symbol::create(registry().at(op), params, {}, named, name);
-}
-
-std::vector<float> values(const NDArray& a) {
-  std::vector<float> v(static_cast<size_t>(a.size()));
-  a.copy_to_host(v.data(), a.bytes());
-  return v;
 }
 
 void fill(const NDArray& a, float x) {

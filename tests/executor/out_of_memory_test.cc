@@ -7,11 +7,14 @@
 #include "executor/executor.h"
 #include "executor/invoke.h"
 #include "ndarray/serialize.h"
+#include "ndarray/values.h"
 #include "op/core/registry.h"
 #include "storage/storage.h"
 
 namespace mixnet {
 namespace {
+
+using test::values;
 
 Storage& pool() { return storage({}); }
 
@@ -20,12 +23,6 @@ NDArray filled(const Shape& shape, float value) {
   const std::vector<float> v(static_cast<size_t>(shape.size()), value);
   array.copy_from_host(v.data(), array.bytes());
   return array;
-}
-
-std::vector<float> values(const NDArray& array) {
-  std::vector<float> v(static_cast<size_t>(array.size()));
-  array.copy_to_host(v.data(), array.bytes());
-  return v;
 }
 
 NDArray call(const char* name, const std::vector<NDArray>& inputs, const Attributes& params = {}) {

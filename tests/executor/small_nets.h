@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "executor/executor.h"
+#include "ndarray/values.h"
 #include "op/core/registry.h"
 
 namespace mixnet::test {
@@ -33,12 +34,6 @@ inline void fill(const NDArray& a, uint32_t seed, float scale) {
     x = scale * (static_cast<float>(seed >> 8) * 0x1p-24f - 0.5f);
   }
   a.copy_from_host(v.data(), a.bytes());
-}
-
-inline std::vector<float> values(const NDArray& a) {
-  std::vector<float> v(static_cast<size_t>(a.size()));
-  a.copy_to_host(v.data(), a.bytes());
-  return v;
 }
 
 // The largest difference, relative to the largest value.

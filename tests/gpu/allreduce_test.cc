@@ -12,10 +12,13 @@
 #include <thread>
 
 #include "device/collectives.h"
+#include "gpu/arrays.h"
 #include "kvstore/mpi_fake.h"
 
 namespace mixnet::mpi {
 namespace {
+
+using test::filled;
 
 constexpr Deadlines patient{60, 600};
 const char* const stand_in = MIXNET_STAND_INS "/libnccl.so";
@@ -40,17 +43,9 @@ void run_workers(const char* library, const Body& body) {
   unsetenv("MIXNET_NCCL");
 }
 
-NDArray filled(float value, DeviceId device, int64_t n) {
-  NDArray a({n}, DType::f32, device);
-  const std::vector<float> values(static_cast<size_t>(n), value);
-  a.copy_from_host(values.data(), a.bytes());
-  return a;
-}
-
 // The one number that all of it is, or -1.
 float value(const NDArray& a) {
-  std::vector<float> v(static_cast<size_t>(a.size()));
-  a.copy_to_host(v.data(), a.bytes());
+  const std::vector<float> v = test::values(a);
   return std::all_of(v.begin(), v.end(), [&](float x) { return x == v[0]; }) ? v[0] : -1;
 }
 

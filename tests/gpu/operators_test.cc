@@ -100,8 +100,12 @@ TEST_CASE("gpu: every kernel gives what the CPU's gives, for every dtype") {
         const Result got = run_on(gpu, op, sample, *node);
         // Colours are float arithmetic whatever the dtype.
         const DType computed = op.name.rfind("_image_", 0) == 0 ? DType::f32 : dtype;
-        for (size_t i = 0; i < want.outputs.size(); ++i)
+        const auto visible = static_cast<size_t>(op.num_visible(node->outputs[0].node->params.get()));
+        for (size_t i = 0; i < want.outputs.size(); ++i) {
+          // A library may keep more for backward than we do.
+          if (i >= visible && got.outputs[i].shape() != want.outputs[i].shape()) continue;
           check_equal(to_tensor(got.outputs[i]), to_tensor(want.outputs[i]), computed, "output " + std::to_string(i));
+        }
         for (size_t i = 0; i < want.inputs.size(); ++i)
           check_equal(to_tensor(got.inputs[i]), to_tensor(want.inputs[i]), computed, "input " + std::to_string(i));
         ++runs;
