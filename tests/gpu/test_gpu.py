@@ -305,3 +305,28 @@ def test_a_process_ends_with_work_under_way():
     program = "import mixnet as mx\na = mx.nd.ones((256, 256), mx.gpu())\nfor _ in range(50): a = a * 1.01\n"
     result = subprocess.run([sys.executable, "-c", program], env=dict(os.environ), capture_output=True, timeout=120)
     assert result.returncode == 0, result.stderr.decode()
+
+
+@pytest.mark.parametrize("main, other", [(mx.cpu(), mx.gpu()), (mx.gpu(), mx.cpu()), (mx.gpu(0), mx.gpu(1))])
+def test_convolutions_on_several_devices(main, other):
+    """Sums and activations join the convolutions of their own device, whichever that is."""
+    with mx.AttrScope(ctx_group="first"):
+        a = mx.sym.Activation(mx.sym.Convolution(mx.sym.Variable("data"), kernel=(3, 3), num_filter=4, pad=(1, 1)), act_type="relu")
+    with mx.AttrScope(ctx_group="second"):
+        b = mx.sym.Activation(mx.sym.Convolution(a, kernel=(3, 3), num_filter=4, pad=(1, 1)) + a, act_type="relu")
+    with mx.AttrScope(ctx_group="first"):
+        c = mx.sym.Convolution(b, kernel=(3, 3), num_filter=4, pad=(1, 1))
+    with mx.AttrScope(ctx_group="second"):
+        net = mx.sym.Activation(c, act_type="tanh")
+
+    def results(places):
+        bound = net.simple_bind(places["second"], data=(2, 3, 8, 8), group2ctx=places)
+        random = np.random.RandomState(0)
+        for array in bound.arg_arrays:
+            array[:] = mx.nd.array(random.randn(*array.shape) * 0.3, array.context)
+        outputs = [bound.forward(is_train=training)[0].asnumpy() for training in (False, True)]
+        bound.backward(mx.nd.ones(outputs[0].shape, places["second"]))
+        return outputs + [gradient.asnumpy() for gradient in bound.grad_arrays]
+
+    for got, expected in zip(results({"first": other, "second": main}), results({"first": mx.cpu(), "second": mx.cpu()})):
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)
