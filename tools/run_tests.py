@@ -68,10 +68,11 @@ def c_programs(totals, options):
 
 def gpu(totals, options):
     emulated = BUILD / "release" / "emulated"
-    # Once with CUDA's libraries before our own kernels, or what stands for them, and once without.
+    # Once with CUDA's libraries before our own kernels, or what stands for them, and once without, groups of threads being threads.
     stand_ins = {f"MIXNET_{name.upper()}": str(BUILD / "release" / "stand_ins" / f"lib{name}.so") for name in ("cublaslt", "cudnn")}
-    for engine, libraries in (("threaded", stand_ins), ("naive", {})):
-        label, env = f"{engine} engine{', libraries' if libraries else ''}", {"MIXNET_ENGINE": engine, **libraries}
+    for engine, libraries in (("threaded", stand_ins), ("naive", {"MIXNET_GPU_MEMBERS": "4"})):
+        label = f"{engine} engine, {'libraries' if libraries is stand_ins else 'groups of threads'}"
+        env = {"MIXNET_ENGINE": engine, **libraries}
         doctest(totals, BUILD / "release" / "mixnet_gpu_tests", f"emulated GPUs ({label})", env)
         pytest(totals, f"Python on emulated GPUs ({label})", ["tests/gpu"], {"LD_LIBRARY_PATH": str(emulated), **env})
     if not shutil.which("nvcc"):
@@ -132,7 +133,7 @@ def built(preset, target, totals):
 
 
 def sanitizers(totals, options):
-    """Everything under ASan+UBSan; under TSan the concurrent core, and in the slow tier everything."""
+    """Everything under ASan+UBSan; under TSan the concurrent core, and in the slow tier everything and the kernels of GPUs."""
     asan = built("asan", "mixnet_tests", totals)
     if asan:
         env = {"ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1", "MIXNET_TEST_PROGRAMS": "300"}
@@ -141,9 +142,11 @@ def sanitizers(totals, options):
         doctest(totals, asan, "ASan+UBSan", env)
         code, _ = run([PYTHON, ROOT / "tools" / "fuzz.py", "--inputs", 200000 if options.slow else 4000, "--seed", 1])
         print(" ", totals.add_exit_code("fuzz targets", code))
-    tsan = built("tsan", "mixnet_tests" if options.slow else "mixnet_core_tests", totals)
-    if tsan:
-        doctest(totals, tsan, "TSan", {"TSAN_OPTIONS": "halt_on_error=1", "MIXNET_TEST_PROGRAMS": "300"})
+    env = {"TSAN_OPTIONS": f"halt_on_error=1:suppressions={ROOT / 'tests' / 'tsan.supp'}", "MIXNET_TEST_PROGRAMS": "300", "MIXNET_GPU_MEMBERS": "4"}
+    for target in ("mixnet_tests", "mixnet_gpu_tests") if options.slow else ("mixnet_core_tests",):
+        tsan = built("tsan", target, totals)
+        if tsan:
+            doctest(totals, tsan, f"TSan ({target})", env)
 
 
 STAGES = {

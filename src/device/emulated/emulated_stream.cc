@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/worker_thread.h"
 #include "device/emulated/emulated_graph.h"
+#include "device/emulated/emulated_team.h"
 
 namespace mixnet {
 namespace {
@@ -36,8 +37,10 @@ struct Reached final : Event, std::enable_shared_from_this<Reached> {
 
 }  // namespace
 
-EmulatedStream::EmulatedStream(EmulatedMemory& memory)
-    : memory_(memory), thread_(start_worker_thread([this] { run(); })) {}
+EmulatedStream::EmulatedStream(EmulatedMemory& memory) : memory_(memory) {
+  EmulatedTeam::wanted_members();  // what is wrong with the number is told here
+  thread_ = start_worker_thread([this] { run(); });
+}
 
 EmulatedStream::~EmulatedStream() {
   {

@@ -1,4 +1,4 @@
-// The derivative of log gamma, for operators with gamma functions and for densities.
+// log gamma and its derivatives, for operators with gamma functions and for densities.
 #pragma once
 #include <cmath>
 #include <limits>
@@ -6,6 +6,21 @@
 #include "base/on_device.h"
 
 namespace mixnet {
+
+// log |gamma(x)|. The C library's own function writes a sign to where all threads find it.
+#if defined(__GLIBC__) && !defined(__CUDACC__)
+inline double log_gamma(double x) {
+  int sign;
+  return ::lgamma_r(x, &sign);
+}
+inline float log_gamma(float x) {
+  int sign;
+  return ::lgammaf_r(x, &sign);
+}
+#else
+MIXNET_ON_DEVICE inline double log_gamma(double x) { return std::lgamma(x); }
+MIXNET_ON_DEVICE inline float log_gamma(float x) { return std::lgamma(x); }
+#endif
 
 // By recurrence, the asymptotic series (Abramowitz and Stegun 6.3.5, 6.3.18) and reflection below 0, without calling itself.
 MIXNET_ON_DEVICE inline double digamma_above_0(double x) {

@@ -17,8 +17,8 @@ constexpr double half_log_two_pi = 0.91893853320467274178;
 
 // Failures before `limit` successes of probability p, and the slopes of that along limit and p.
 MIXNET_ON_DEVICE inline Density binomial(double x, double limit, double p) {
-  return {std::lgamma(x + limit) - std::lgamma(x + 1) - std::lgamma(limit) + limit * std::log(p) + x * std::log1p(-p),
-          0, digamma(x + limit) - digamma(limit) + std::log(p), limit / p - x / (1 - p)};
+  return {log_gamma(x + limit) - log_gamma(x + 1) - log_gamma(limit) + limit * std::log(p) + x * std::log1p(-p), 0,
+          digamma(x + limit) - digamma(limit) + std::log(p), limit / p - x / (1 - p)};
 }
 MIXNET_ON_DEVICE inline Density density(Kind kind, double x, double a, double b) {
   switch (kind) {
@@ -30,10 +30,10 @@ MIXNET_ON_DEVICE inline Density density(Kind kind, double x, double a, double b)
     }
     // Shape a and rate b.
     case Kind::gamma:
-      return {a * std::log(b) + (a - 1) * std::log(x) - b * x - std::lgamma(a), (a - 1) / x - b,
+      return {a * std::log(b) + (a - 1) * std::log(x) - b * x - log_gamma(a), (a - 1) / x - b,
               std::log(b) + std::log(x) - digamma(a), a / b - x};
     case Kind::exponential: return {std::log(a) - a * x, -a, 1 / a - x, 0};
-    case Kind::poisson: return {x * std::log(a) - a - std::lgamma(x + 1), 0, x / a - 1, 0};
+    case Kind::poisson: return {x * std::log(a) - a - log_gamma(x + 1), 0, x / a - 1, 0};
     case Kind::negative_binomial: return binomial(x, a, b);
     // Mean a and dispersion b: limit 1 / b and probability 1 / (a b + 1).
     case Kind::generalized_negative_binomial: {

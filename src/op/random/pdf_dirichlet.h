@@ -4,6 +4,7 @@
 
 #include "base/on_device.h"
 #include "base/shape.h"
+#include "op/core/digamma.h"
 
 namespace mixnet::op::pdf_dirichlet {
 
@@ -25,9 +26,9 @@ MIXNET_ON_DEVICE double log_density(const T* x, const T* alpha, int64_t width) {
   for (int64_t i = 0; i < width; ++i) {
     const double a = static_cast<double>(alpha[i]);
     total += a;
-    sum += (a - 1) * std::log(static_cast<double>(x[i])) - std::lgamma(a);
+    sum += (a - 1) * std::log(static_cast<double>(x[i])) - log_gamma(a);
   }
-  return sum + std::lgamma(total);
+  return sum + log_gamma(total);
 }
 
 }  // namespace mixnet::op::pdf_dirichlet

@@ -1,7 +1,6 @@
 // Puts a value somewhere and gives what was there, for any number of threads of a kernel at once: each value is given once.
 #pragma once
 #include <cstdint>
-#include <utility>
 
 #include "base/on_device.h"
 
@@ -12,7 +11,7 @@ MIXNET_ON_DEVICE inline int64_t exchange_at(int64_t* at, int64_t value) {
   return static_cast<int64_t>(
       atomicExch(reinterpret_cast<unsigned long long*>(at), static_cast<unsigned long long>(value)));
 #else
-  return std::exchange(*at, value);
+  return __atomic_exchange_n(at, value, __ATOMIC_RELAXED);
 #endif
 }
 

@@ -3,7 +3,7 @@
 //   struct A { const float* data; int64_t ld; MIXNET_ON_DEVICE float operator()(int64_t batch, int64_t i, int64_t t) const; };
 //   product<float>(stream, {batch, m, n, k, true, false}, A{...}, B{...}, Store{...});
 //
-// a and b give elements as Sum and are never asked out of range, so that they may be gathered from anywhere. On CUDA large products go by
+// a and b give elements as Sum and are never asked out of range, so that they may be gathered from anywhere. Large products go by
 // tiles through shared memory, those with few rows or columns by one thread or one group of threads per sum. Every sum is added up in one
 // order, every time.
 #pragma once
@@ -34,8 +34,6 @@ struct SumByThread {
   }
 };
 
-#if defined(__CUDACC__)
-
 template <class Sum, class A, class B, class Store>
 struct SumByGroup {
   ProductSize s;
@@ -51,44 +49,43 @@ struct SumByGroup {
   }
 };
 
-constexpr int tile_extent = 64, tile_depth = 16;
-
+// A block of threads has a tile of the sums, each thread `each` times `each` of them, `lanes` apart.
 template <class Sum, class A, class B, class Store>
-__global__ void __launch_bounds__(block_threads) run_product(ProductSize s, A a, B b, Store store) {
-  constexpr int lanes = 16, each = tile_extent / lanes;  // a thread has each x each sums, `lanes` apart
-  static_assert(lanes * lanes == block_threads, "one thread per sum of a part");
-  __shared__ Sum left[tile_depth][tile_extent + 1], right[tile_depth][tile_extent + 1];
-  const int me = static_cast<int>(threadIdx.x), x = me % lanes, y = me / lanes;
-  const int64_t columns = (s.n + tile_extent - 1) / tile_extent,
-                area = columns * ((s.m + tile_extent - 1) / tile_extent);
-  for (int64_t tile = blockIdx.x; tile < area * s.batch; tile += gridDim.x) {
-    const int64_t batch = tile / area, i0 = tile % area / columns * tile_extent, j0 = tile % columns * tile_extent;
+struct SumsByTile {
+  static constexpr int lanes = block_side, each = 4, extent = lanes * each, depth = lanes;
+  struct Shared {
+    Sum left[depth][extent + 1], right[depth][extent + 1];
+  };
+  ProductSize s;
+  A a;
+  B b;
+  Store store;
+
+  MIXNET_ON_DEVICE static int64_t tiles(int64_t length) { return (length + extent - 1) / extent; }
+  template <class G> MIXNET_ON_DEVICE void operator()(int64_t tile, const G& group, Shared& part) const {
+    const int me = group.rank(), x = me % lanes, y = me / lanes;
+    const int64_t columns = tiles(s.n), area = columns * tiles(s.m);
+    const int64_t batch = tile / area, i0 = tile % area / columns * extent, j0 = tile % columns * extent;
     Sum sum[each][each] = {};
-    for (int64_t t0 = 0; t0 < s.k; t0 += tile_depth) {
-      for (int e = me; e < tile_extent * tile_depth; e += block_threads) {
-        const int i = s.a_along_t ? e / tile_depth : e % tile_extent,
-                  t = s.a_along_t ? e % tile_depth : e / tile_extent;
-        left[t][i] = i0 + i < s.m && t0 + t < s.k ? a(batch, i0 + i, t0 + t) : Sum(0);
-        const int j = s.b_along_t ? e / tile_depth : e % tile_extent,
-                  u = s.b_along_t ? e % tile_depth : e / tile_extent;
-        right[u][j] = j0 + j < s.n && t0 + u < s.k ? b(batch, t0 + u, j0 + j) : Sum(0);
+    for (int64_t t0 = 0; t0 < s.k; t0 += depth) {
+      for (int e = me; e < extent * depth; e += group.size()) {
+        const int i = s.a_along_t ? e / depth : e % extent, t = s.a_along_t ? e % depth : e / extent;
+        part.left[t][i] = i0 + i < s.m && t0 + t < s.k ? a(batch, i0 + i, t0 + t) : Sum(0);
+        const int j = s.b_along_t ? e / depth : e % extent, u = s.b_along_t ? e % depth : e / extent;
+        part.right[u][j] = j0 + j < s.n && t0 + u < s.k ? b(batch, t0 + u, j0 + j) : Sum(0);
       }
-      __syncthreads();
-#pragma unroll
-      for (int t = 0; t < tile_depth; ++t) {
+      group.wait();
+      MIXNET_UNROLL for (int t = 0; t < depth; ++t) {
         Sum p[each], q[each];
-#pragma unroll
-        for (int r = 0; r < each; ++r) {
-          p[r] = left[t][y + r * lanes];
-          q[r] = right[t][x + r * lanes];
+        MIXNET_UNROLL for (int r = 0; r < each; ++r) {
+          p[r] = part.left[t][y + r * lanes];
+          q[r] = part.right[t][x + r * lanes];
         }
-#pragma unroll
-        for (int r = 0; r < each; ++r) {
-#pragma unroll
-          for (int c = 0; c < each; ++c) sum[r][c] += p[r] * q[c];
+        MIXNET_UNROLL for (int r = 0; r < each; ++r) {
+          MIXNET_UNROLL for (int c = 0; c < each; ++c) sum[r][c] += p[r] * q[c];
         }
       }
-      __syncthreads();  // nobody fills the tiles before all have read them
+      group.wait();  // nobody fills the part before all have read it
     }
     for (int r = 0; r < each; ++r) {
       for (int c = 0; c < each; ++c) {
@@ -97,30 +94,21 @@ __global__ void __launch_bounds__(block_threads) run_product(ProductSize s, A a,
       }
     }
   }
+};
+
+template <class Sum, class A, class B, class Store>
+void product_by_tiles(Stream& stream, const ProductSize& s, A a, B b, Store store) {
+  using Tiles = SumsByTile<Sum, A, B, Store>;
+  for_each_block(stream, s.batch * Tiles::tiles(s.m) * Tiles::tiles(s.n), Tiles{s, a, b, store});
 }
 
 template <class Sum, class A, class B, class Store>
 void product(Stream& stream, const ProductSize& s, A a, B b, Store store) {
   const int64_t sums = s.batch * s.m * s.n;
-  if (sums == 0) return;
-  if (std::min(s.m, s.n) >= tile_depth) {
-    const int64_t rows = (s.m + tile_extent - 1) / tile_extent, columns = (s.n + tile_extent - 1) / tile_extent;
-    run_product<Sum><<<blocks_for(s.batch * rows * columns), block_threads, 0, native(stream)>>>(s, a, b, store);
-    check_launch();
-  } else if (s.k >= 512) {
+  if (groups_of_many() && std::min(s.m, s.n) >= block_side) product_by_tiles<Sum>(stream, s, a, b, store);
+  else if (groups_of_many() && s.k >= 32 * block_side)
     for_each_row(stream, sums, s.k, SumByGroup<Sum, A, B, Store>{s, a, b, store});
-  } else {
-    map(stream, sums, SumByThread<Sum, A, B, Store>{s, a, b, store});
-  }
+  else map(stream, sums, SumByThread<Sum, A, B, Store>{s, a, b, store});
 }
-
-#else
-
-template <class Sum, class A, class B, class Store>
-void product(Stream& stream, const ProductSize& s, A a, B b, Store store) {
-  map(stream, s.batch * s.m * s.n, SumByThread<Sum, A, B, Store>{s, a, b, store});
-}
-
-#endif
 
 }  // namespace mixnet::gpu
