@@ -86,6 +86,22 @@ def lenet():
     return mx.sym.SoftmaxOutput(net, name="softmax")
 
 
+def resnet():
+    def normalised(net, channels, name, stride=1, kernel=3):
+        pad = kernel // 2
+        net = mx.sym.Convolution(net, kernel=(kernel, kernel), stride=(stride, stride), pad=(pad, pad), num_filter=channels, no_bias=True, name=f"{name}_conv")
+        return mx.sym.BatchNorm(net, fix_gamma=False, name=f"{name}_bn")
+
+    net = mx.sym.Activation(normalised(mx.sym.Variable("data"), 4, "stem"), act_type="relu")
+    for i, stride in enumerate((1, 2)):
+        channels = 4 * stride
+        branch = mx.sym.Activation(normalised(net, channels, f"unit{i}_1", stride), act_type="relu")
+        shortcut = net if stride == 1 else normalised(net, channels, f"unit{i}_shortcut", stride, 1)
+        net = mx.sym.Activation(normalised(branch, channels, f"unit{i}_2") + shortcut, act_type="relu")
+    net = mx.sym.Pooling(net, global_pool=True, kernel=(1, 1), pool_type="avg")
+    return mx.sym.SoftmaxOutput(mx.sym.FullyConnected(net, num_hidden=4, name="fc"), name="softmax")
+
+
 def train(net, shape, contexts, optimizer, kvstore="local"):
     rng = np.random.RandomState(1)
     data = rng.randn(32, *shape).astype("float32")
@@ -105,7 +121,7 @@ def train(net, shape, contexts, optimizer, kvstore="local"):
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-@pytest.mark.parametrize("net, shape", [(mlp, (10,)), (lenet, (1, 14, 14))])
+@pytest.mark.parametrize("net, shape", [(mlp, (10,)), (lenet, (1, 14, 14)), (resnet, (3, 12, 12))])
 def test_training_ends_where_the_cpus_does(net, shape, optimizer):
     want = train(net(), shape, mx.cpu(), optimizer)
     got = train(net(), shape, mx.gpu(), optimizer)
