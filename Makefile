@@ -8,7 +8,7 @@ export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 export PYTHONPATH := $(CURDIR)/bindings/python
 
-.PHONY: setup build demo test test-slow fuzz bench lint format gen docs sanitize test-gpu bench-gpu clean
+.PHONY: setup build demo test test-slow fuzz bench lint format gen docs sanitize test-gpu sanitize-gpu bench-gpu clean
 
 setup:
 	@bash tools/setup.sh
@@ -64,6 +64,12 @@ test-gpu: setup
 	@$(PYTHON) tools/build.py cuda
 	@build/cuda/mixnet_gpu_tests
 	@LD_LIBRARY_PATH=build/cuda $(PYTHON) -m pytest -q tests/gpu
+
+# The same kernels under compute-sanitizer's memcheck and racecheck.
+sanitize-gpu: setup
+	@nvidia-smi -L >/dev/null 2>&1 || { echo "$@: needs a CUDA device, found none"; exit 1; }
+	@$(PYTHON) tools/build.py cuda
+	@$(PYTHON) tools/sanitize_gpu.py
 
 bench-gpu: setup
 	@nvidia-smi -L >/dev/null 2>&1 || { echo "$@: needs a CUDA device, found none"; exit 1; }
