@@ -26,16 +26,11 @@ def write(folder, shape):
     return paths
 
 
-def main():
-    parser = rows.parser(__doc__)
-    parser.add_argument("--dtypes", nargs="+", default=["float32", "bfloat16"], choices=list(rows.CLOSENESS))
-    options = parser.parse_args()
-    peers, peaks = contestants.attention(), []
-    shown = [peer.column for peer in peers]
-    caption = f"Attention: milliseconds, median of {options.seconds:g} s per side, interleaved"
-    out = table.Table("attention", caption, ["batch, heads, length, depth", "what", *shown, "composed / fused", "PyTorch / fused"])
-    for shape in SHAPES:
-        for dtype in options.dtypes:
+def fill(out, peers, options, shapes, dtypes):
+    """Adds a row per shape, dtype and mode; the best peaks that peers told."""
+    shown, peaks = [peer.column for peer in peers], []
+    for shape in shapes:
+        for dtype in dtypes:
             for mode, what in (("predict", "forward"), ("train", "forward, backward")):
                 with tempfile.TemporaryDirectory() as folder:
                     found, peak = driver.measure(peers, write(folder, shape), options.seconds, rows.CLOSENESS[dtype], mode=mode, dtype=dtype)
@@ -43,6 +38,21 @@ def main():
                 peaks += [peak] if peak else []
                 ratios = [table.ratio(results[shown[0]], results[c]) for c in shown[1:]]
                 out.add([str(shape), f"{what}, {dtype}", *(table.time_cell(results[c]) for c in shown), *(table.number(r) for r in ratios)])
+    return peaks
+
+
+def columns(peers):
+    return ["batch, heads, length, depth", "what", *(peer.column for peer in peers), *("composed / fused", "PyTorch / fused")[: len(peers) - 1]]
+
+
+def main():
+    parser = rows.parser(__doc__)
+    parser.add_argument("--dtypes", nargs="+", default=["float32", "bfloat16"], choices=list(rows.CLOSENESS))
+    options = parser.parse_args()
+    peers = contestants.attention()
+    caption = f"Attention: milliseconds, median of {options.seconds:g} s per side, interleaved"
+    out = table.Table("attention", caption, columns(peers))
+    peaks = fill(out, peers, options, SHAPES, options.dtypes)
     out.note(rows.machine(peers, peaks))
     out.save()
 

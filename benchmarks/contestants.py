@@ -50,10 +50,13 @@ def of_dtypes():
     return sides
 
 
-def attention():
+def attention(device="cpu"):
     """Ours fused, ours composed of products and softmax, and PyTorch's."""
     torch = _peer("PyTorch", "torch", "attention_peer.py", "torch")
-    return [*(_ours(f"{OURS} {kind}", "attention_peer.py", kind) for kind in ("fused", "composed")), torch]
+    sides = [*(_ours(f"{OURS} {kind}", "attention_peer.py", kind) for kind in ("fused", "composed")), torch]
+    for side in sides:
+        side.fields = {"device": device}
+    return sides
 
 
 def numpy_side():

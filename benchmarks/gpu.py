@@ -1,6 +1,6 @@
-"""One GPU beside PyTorch on the same one: nets as in figure6.py, one image, an LSTM's training step, and what a call costs.
+"""One GPU beside PyTorch on the same one: nets as in figure6.py, one image, an LSTM's training step, attention, and what a call costs.
 
-python benchmarks/gpu.py [--only nets latency lstm calls] [--nets ...] [--batch 32 256] [--dtypes float32 bfloat16] [--seconds 2]
+python benchmarks/gpu.py [--only nets latency lstm attention calls] [--nets ...] [--batch 32 256] [--dtypes float32 bfloat16] [--seconds 2]
 float32 is TF32 on both sides. PyTorch runs with channels last, eager with cuDNN's autotuning, and compiled with CUDA graphs; the table names the faster.
 "of peak" is 2 x multiply-adds (x 3 with gradients) / time / what PyTorch's largest matrix product reaches in the same run. Memory is the most that
 arrays and workspaces took of the device at a time, MB of 10^6 bytes. The library is the one that LD_LIBRARY_PATH names, such as build/cuda.
@@ -11,6 +11,7 @@ import tempfile
 
 import numpy as np
 
+import attention
 import case
 import contestants
 import driver
@@ -24,7 +25,8 @@ import mixnet as mx
 
 CLOSENESS = {"float32": 2e-2, "bfloat16": 0.06}  # driver.difference of outputs to ours; TF32 has ten bits
 CALLS, FLOATS = 2000, (1, 1000)
-PARTS = ("nets", "latency", "lstm", "calls")
+PARTS = ("nets", "latency", "lstm", "attention", "calls")
+ATTENTION = [(32, 12, 128, 64), (8, 16, 512, 64), (4, 16, 2048, 64), (1, 16, 8192, 128)]  # batch, heads, length, depth
 
 
 class Ceiling:
@@ -116,6 +118,15 @@ def lstm_table(options, ceiling):
     out.save()
 
 
+def attention_table(options, ceiling):
+    peers = contestants.attention("gpu")[: None if options.peers is None else -1]
+    out = table.Table("gpu-attention", "Attention on one GPU: milliseconds", attention.columns(peers))
+    attention.fill(out, peers, options, options.attention, [dtype for dtype in options.dtypes if dtype != "float32"])
+    for peer in peers:
+        peer.stop()
+    out.save()
+
+
 def calls_table(options, ceiling):
     peers = contestants.on_gpu(["PyTorch eager"] if options.peers is None else options.peers)
     out = table.Table("gpu-calls", "Imperative addition on one GPU: microseconds per call", ["floats", *(peer.column for peer in peers)])
@@ -142,11 +153,13 @@ def main():
     parser.add_argument("--dtypes", nargs="+", default=list(CLOSENESS), choices=list(CLOSENESS))
     parser.add_argument("--seconds", type=float, default=2, help="per side and row (2)")
     parser.add_argument("--peers", nargs="*", metavar="NAME", help="only these beside ours: PyTorch eager, PyTorch compile")
+    parser.add_argument("--attention", nargs=4, type=int, action="append", metavar=("BATCH", "HEADS", "LENGTH", "DEPTH"), help="these shapes")
     options = parser.parse_args()
+    options.attention = options.attention or ATTENTION
     if mx.num_gpus() == 0:
         parser.exit(1, "gpu.py: expected a GPU, and LD_LIBRARY_PATH to name a library with CUDA, found none\n")
     ceiling = Ceiling()
-    for part, show in (("nets", nets_table), ("latency", latency_table), ("lstm", lstm_table), ("calls", calls_table)):
+    for part, show in (("nets", nets_table), ("latency", latency_table), ("lstm", lstm_table), ("attention", attention_table), ("calls", calls_table)):
         if part in options.only:
             show(options, ceiling)
 

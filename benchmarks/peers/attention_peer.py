@@ -15,7 +15,8 @@ class Mixnet:
         import mixnet as mx
 
         self.mx, self.train = mx, spec.mode == "train"
-        arrays = [mx.nd.array(spec.inputs[n]).astype(spec.dtype) for n in ("query", "key", "value")]
+        place = mx.gpu() if spec.device == "gpu" else mx.cpu()
+        arrays = [mx.nd.array(spec.inputs[n], ctx=place).astype(spec.dtype) for n in ("query", "key", "value")]
         self.shape = arrays[0].shape
         self.inputs = arrays if KIND == "fused" else [a.reshape((-1, *self.shape[2:])) for a in arrays]
         if self.train:
@@ -51,11 +52,17 @@ class Torch:
         import torch
 
         torch.set_num_threads(len(os.sched_getaffinity(0)))
-        self.torch, self.train = torch, spec.mode == "train"
-        dtype = getattr(torch, spec.dtype)
-        self.inputs = [torch.tensor(spec.inputs[n]).to(dtype).requires_grad_(self.train) for n in ("query", "key", "value")]
+        self.torch, self.train, self.cuda = torch, spec.mode == "train", spec.device == "gpu"
+        kind = {"dtype": getattr(torch, spec.dtype), "device": "cuda" if self.cuda else "cpu"}
+        self.inputs = [torch.tensor(spec.inputs[n]).to(**kind).requires_grad_(self.train) for n in ("query", "key", "value")]
 
     def step(self):
+        result = self.attend()
+        if self.cuda:
+            self.torch.cuda.synchronize()
+        return result
+
+    def attend(self):
         attend = self.torch.nn.functional.scaled_dot_product_attention
         if not self.train:
             with self.torch.no_grad():
@@ -67,7 +74,7 @@ class Torch:
         return result
 
     def outputs(self):
-        return self.step().detach().float().numpy()
+        return self.step().detach().float().cpu().numpy()
 
 
 if __name__ == "__main__":

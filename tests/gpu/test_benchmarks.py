@@ -37,3 +37,12 @@ def test_the_program_runs():
     assert done.returncode == 0, done.stderr
     lines = done.stdout.strip().splitlines()
     assert lines[2] == "| floats | mixnet |" and [float(line.split("|")[2]) > 0 for line in lines[4:]] == [True, True]
+
+
+def test_attention_beside_its_pieces():
+    program = [sys.executable, ROOT / "benchmarks" / "gpu.py", "--only", "attention", "--peers", "--seconds", "0.05", "--attention", "2", "2", "16", "8"]
+    done = subprocess.run([str(part) for part in program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("|") for line in done.stdout.strip().splitlines() if "bfloat16" in line]
+    assert [row[2].strip() for row in rows] == ["forward, bfloat16", "forward, backward, bfloat16"]
+    assert all(float(row[3]) > 0 and float(row[4]) > 0 for row in rows), done.stdout
