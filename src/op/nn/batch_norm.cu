@@ -15,7 +15,7 @@ bool takes_last(const PrepareContext& c, const Params& p, size_t i) {
   return gpu::comes_last(c, i) && normalize_axis(p.axis, c.inputs[i].ndim(), "BatchNorm") == 1;
 }
 
-// (data, gamma, beta, moving mean, moving variance) to (y, mean, 1 / sqrt(variance + eps)).
+// (data, gamma, beta, moving mean, moving variance[, residual]) to (y, mean, 1 / sqrt(variance + eps)).
 class Forward final : public Kernel {
  public:
   Forward(const PrepareContext& c, const Params& p, bool relu)
@@ -25,13 +25,14 @@ class Forward final : public Kernel {
         last_(takes_last(c, p, 0)),
         bytes_(statistics_bytes(c.inputs[0].shape, p)),
         sweep_(Places(c.inputs[0].shape, p, last_)) {
-    if (last_) y_ = LastSide(c.outputs[0]);
+    if (last_) residual_ = y_ = LastSide(c.outputs[0]);
   }
-  LayoutPtr input_layout(int i) const override { return i == 0 ? y_.layout : nullptr; }
+  LayoutPtr input_layout(int i) const override { return i == 0 || i == 5 ? y_.layout : nullptr; }
   LayoutPtr output_layout(int i) const override { return i == 0 ? y_.layout : nullptr; }
+  void adopt_input(int i) override { residual_.adopted = residual_.adopted || i == 5; }
   void adopt_output(int) override { y_.adopted = true; }
   size_t workspace() const override {
-    return y_.room() + (batch_ ? 2 * bytes_ + LastSide::rounded(sweep_.workspace()) : 0);
+    return y_.room() + residual_.room() + (batch_ ? 2 * bytes_ + LastSide::rounded(sweep_.workspace()) : 0);
   }
 
   void run(const RunContext& r) const override {
@@ -46,6 +47,7 @@ class Forward final : public Kernel {
     const T* const x = r.in[0].as<T>();
     char* at = static_cast<char*>(r.context.workspace);
     T* const y = static_cast<T*>(y_.place(r.out[0].data, at));
+    const T* const residual = r.in.size() > 5 ? static_cast<T*>(residual_.last(stream, r.in[5].data, at)) : nullptr;
     S *mean = r.out[1].as<S>(), *inverse = r.out[2].as<S>();
     Statistics<S> statistics{
         r.in[1].as<S>(), r.in[2].as<S>(), r.in[3].as<S>(), r.in[4].as<S>(), p_.eps, p_.fix_gamma, true};
@@ -57,10 +59,11 @@ class Forward final : public Kernel {
       statistics.spread = inverse;
       statistics.fixed = false;
       sweep_.sum_and_map<T>(stream, Moments<T, S>{places, x, mean, inverse, p_.eps},
-                            Normalise<T, S>{statistics, relu_, x, y}, true, {x, y}, at + 2 * bytes_);
+                            Normalise<T, S>{statistics, relu_, x, residual, y}, true, {x, y, residual},
+                            at + 2 * bytes_);
     } else {
       if (mean || inverse) gpu::map(stream, r.in[1].size(), HandOut<S>{statistics, mean, inverse});
-      sweep_.map<T>(stream, Normalise<T, S>{statistics, relu_, x, y}, {x, y});
+      sweep_.map<T>(stream, Normalise<T, S>{statistics, relu_, x, residual, y}, {x, y, residual});
     }
     y_.give(stream, r.out[0].data, y);
   }
@@ -69,7 +72,7 @@ class Forward final : public Kernel {
   const bool relu_, batch_, last_;
   const size_t bytes_;  // of a statistic
   const Sweep sweep_;
-  LastSide y_;
+  LastSide residual_, y_;
 };
 
 template <class P, bool Relu>
@@ -77,11 +80,13 @@ std::unique_ptr<Kernel> forward(const PrepareContext& c) {
   return std::make_unique<Forward>(c, c.params<P>(), Relu);
 }
 
-// (dy, x, gamma, mean, inverse, moving mean, moving variance) to (dx, dgamma, dbeta); moves the last two inputs.
+// (dy, x, gamma, mean, inverse, moving mean, moving variance[, beta]) to (dx, dgamma, dbeta); moves the statistics. With beta dy is the gradient of relu's
+// result.
 class Backward final : public Kernel {
  public:
-  explicit Backward(const PrepareContext& c)
+  Backward(const PrepareContext& c, bool relu)
       : p_(c.params<Params>()),
+        relu_(relu),
         fixed_(p_.use_global_stats || !c.training),
         last_(takes_last(c, p_, 1)),
         bytes_(statistics_bytes(c.inputs[1].shape, p_)),
@@ -108,37 +113,44 @@ class Backward final : public Kernel {
     char* at = static_cast<char*>(r.context.workspace);
     const T *const dy = static_cast<T*>(dy_.last(stream, r.in[0].data, at)), *const x = r.in[1].as<T>();
     T* const dx = r.out[0].data ? static_cast<T*>(dx_.place(r.out[0].data, at)) : nullptr;
-    const S *gamma = r.in[2].as<S>(), *mean = r.in[3].as<S>(), *inverse = r.in[4].as<S>();
+    const Statistics<S> statistics{r.in[2].as<S>(),
+                                   relu_ ? r.in[7].as<S>() : nullptr,
+                                   r.in[3].as<S>(),
+                                   r.in[4].as<S>(),
+                                   p_.eps,
+                                   p_.fix_gamma,
+                                   false};
+    const Gate<T, S> gate{relu_};
     S *const mean_dy = reinterpret_cast<S*>(at), *const slope = reinterpret_cast<S*>(at + bytes_);
     const Slopes<T, S> slopes{Places(r.in[1].shape, p_, last_),
+                              statistics,
+                              gate,
                               dy,
                               x,
-                              mean,
-                              inverse,
                               mean_dy,
                               slope,
                               r.out[1].as<S>(),
                               r.out[2].as<S>(),
                               r.in[5].as<S>(),
                               r.in[6].as<S>(),
-                              p_.eps,
                               p_.momentum,
-                              p_.fix_gamma,
                               fixed_};
-    sweep_.sum_and_map<T>(stream, slopes,
-                          DataGradient<T, S>{dy, x, gamma, mean, inverse, mean_dy, slope, dx, p_.fix_gamma},
+    sweep_.sum_and_map<T>(stream, slopes, DataGradient<T, S>{statistics, gate, dy, x, mean_dy, slope, dx},
                           dx != nullptr, {dy, x, dx}, at + 2 * bytes_);
     if (dx) dx_.give(stream, r.out[0].data, dx);
   }
 
   const Params p_;
-  const bool fixed_, last_;
+  const bool relu_, fixed_, last_;
   const size_t bytes_;  // of a number per channel
   const Sweep sweep_;
   LastSide dy_, dx_;
 };
 
-std::unique_ptr<Kernel> backward(const PrepareContext& c) { return std::make_unique<Backward>(c); }
+template <bool Relu>
+std::unique_ptr<Kernel> backward(const PrepareContext& c) {
+  return std::make_unique<Backward>(c, Relu);
+}
 
 }  // namespace
 
@@ -146,7 +158,9 @@ void register_gpu(Registry& registry) {
   gpu::prepared(registry, "BatchNorm", forward<Params, false>);
   gpu::prepared(registry, "_contrib_BatchNormWithReLU", forward<Params, true>);
   gpu::prepared(registry, "_contrib_SyncBatchNorm", forward<SyncParams, false>);
-  gpu::prepared(registry, "_backward_BatchNorm", backward);
+  gpu::prepared(registry, "_backward_BatchNorm", backward<false>);
+  gpu::prepared(registry, "_batch_norm_add_relu", forward<Params, true>);
+  gpu::prepared(registry, "_backward_batch_norm_relu", backward<true>);
 }
 
 }  // namespace mixnet::op::batch_norm

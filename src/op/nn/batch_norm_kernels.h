@@ -42,6 +42,21 @@ MIXNET_ON_DEVICE void for_steps(const Places& s, int64_t c, int64_t first, int64
 template <class S>
 struct Line {
   S scale, shift;
+  MIXNET_ON_DEVICE S operator()(S x) const { return x * scale + shift; }
+};
+
+// What a relu behind BatchNorm lets through, by its result, which is computed again as it was stored.
+template <class T, class S>
+struct Gate {
+  bool relu;
+  MIXNET_ON_DEVICE S operator()(S dy, S x, const Line<S>& line) const {
+    return !relu || static_cast<S>(static_cast<T>(line(x))) > 0 ? dy : S(0);
+  }
+};
+template <class S>
+struct Centred {
+  S mean;
+  Line<S> line;
 };
 
 // The statistics that data are normalised with: of type S, by channel.
@@ -58,9 +73,14 @@ struct Statistics {
     return fixed ? inverse_of(static_cast<double>(spread[c]), eps) : spread[c];
   }
   // y = scale x + shift.
-  MIXNET_ON_DEVICE Line<S> line(int64_t c) const {
-    const S scale = (fix_gamma ? S(1) : gamma[c]) * inverse(c);
-    return {scale, beta[c] - mean[c] * scale};
+  MIXNET_ON_DEVICE Line<S> line(int64_t c) const { return line_if(true, c); }
+  // Without beta, the scale alone.
+  MIXNET_ON_DEVICE Line<S> line_if(bool whole, int64_t c) const {
+    Line<S> line;
+    line.scale = (fix_gamma ? S(1) : gamma[c]) * inverse(c);
+    line.shift = S(0);
+    if (whole) line.shift = beta[c] - mean[c] * line.scale;
+    return line;
   }
 };
 
@@ -106,15 +126,18 @@ struct Normalise {
   using Own = Line<S>;
   Statistics<S> statistics;
   bool relu;
-  const T* x;
+  const T *x, *residual;  // which is added before relu; null: nothing is
   T* y;
   MIXNET_ON_DEVICE Line<S> own(int64_t c) const { return statistics.line(c); }
   template <int V> MIXNET_ON_DEVICE void run(int64_t at, const Line<S> (&lines)[V]) const {
     auto values = gpu::load<V>(x + at);
-    for (int i = 0; i < V; ++i) {
-      const S value = static_cast<S>(values.at[i]) * lines[i].scale + lines[i].shift;
-      values.at[i] = static_cast<T>(relu && value < 0 ? S(0) : value);
+    S results[V];
+    for (int i = 0; i < V; ++i) results[i] = lines[i](static_cast<S>(values.at[i]));
+    if (residual) {
+      const auto more = gpu::load<V>(residual + at);
+      for (int i = 0; i < V; ++i) results[i] += static_cast<S>(more.at[i]);
     }
+    for (int i = 0; i < V; ++i) values.at[i] = static_cast<T>(relu && results[i] < 0 ? S(0) : results[i]);
     gpu::store<V>(y + at, values);
   }
 };
@@ -122,35 +145,35 @@ struct Normalise {
 // Sums of dy and of dy (x - mean), and what follows from them for a channel.
 template <class T, class S>
 struct Slopes {
-  using Own = S;
+  using Own = Centred<S>;
   using Value = gpu::Pair<double>;
   Places s;
+  Statistics<S> statistics;
+  Gate<T, S> gate;
   const T *dy, *x;
-  const S *mean, *inverse;
   S *mean_dy, *slope;  // for the data's gradient
   S *dgamma, *dbeta;   // may be null
   S *moving_mean, *moving_variance;
-  double eps, momentum;
-  bool fix_gamma, fixed;
-  MIXNET_ON_DEVICE S own(int64_t c) const { return mean[c]; }
-  template <int V> MIXNET_ON_DEVICE void add(int64_t at, const S (&means)[V], Value (&sums)[V]) const {
+  double momentum;
+  bool fixed;
+  MIXNET_ON_DEVICE Centred<S> own(int64_t c) const { return {statistics.mean[c], statistics.line_if(gate.relu, c)}; }
+  template <int V> MIXNET_ON_DEVICE void add(int64_t at, const Centred<S> (&own)[V], Value (&sums)[V]) const {
     const auto gradients = gpu::load<V>(dy + at), values = gpu::load<V>(x + at);
     for (int i = 0; i < V; ++i) {
-      const S d = static_cast<S>(gradients.at[i]);
-      sums[i] =
-          sums[i] + Value{static_cast<double>(d), static_cast<double>(d * (static_cast<S>(values.at[i]) - means[i]))};
+      const S value = static_cast<S>(values.at[i]), d = gate(static_cast<S>(gradients.at[i]), value, own[i].line);
+      sums[i] = sums[i] + Value{static_cast<double>(d), static_cast<double>(d * (value - own[i].mean))};
     }
   }
   MIXNET_ON_DEVICE void finish(int64_t c, const Value& sums) const {
-    const S own_inverse = inverse[c];
-    if (dgamma) dgamma[c] = fix_gamma ? S(0) : static_cast<S>(sums.second) * own_inverse;
+    const S own_inverse = statistics.spread[c];
+    if (dgamma) dgamma[c] = statistics.fix_gamma ? S(0) : static_cast<S>(sums.second) * own_inverse;
     if (dbeta) dbeta[c] = static_cast<S>(sums.first);
     // With fixed statistics the normalisation is a plain scale.
     mean_dy[c] = fixed ? S(0) : static_cast<S>(sums.first / s.parts());
     slope[c] = fixed ? S(0) : static_cast<S>(sums.second / s.parts()) * own_inverse * own_inverse;
     if (fixed) return;
-    const double deviation = static_cast<double>(own_inverse), variance = 1 / (deviation * deviation) - eps;
-    moving_mean[c] = moved(moving_mean[c], static_cast<double>(mean[c]));
+    const double deviation = static_cast<double>(own_inverse), variance = 1 / (deviation * deviation) - statistics.eps;
+    moving_mean[c] = moved(moving_mean[c], static_cast<double>(statistics.mean[c]));
     moving_variance[c] = moved(moving_variance[c], variance);
   }
   MIXNET_ON_DEVICE S moved(S before, double now) const {
@@ -160,26 +183,28 @@ struct Slopes {
 
 template <class S>
 struct Tilt {
-  S scale, mean, mean_dy, slope;
+  S mean, mean_dy, slope;
+  Line<S> line;
 };
 
 template <class T, class S>
 struct DataGradient {
   using Own = Tilt<S>;
+  Statistics<S> statistics;
+  Gate<T, S> gate;
   const T *dy, *x;
-  const S *gamma, *mean, *inverse, *mean_dy, *slope;
+  const S *mean_dy, *slope;
   T* dx;
-  bool fix_gamma;
   MIXNET_ON_DEVICE Tilt<S> own(int64_t c) const {
-    return {(fix_gamma ? S(1) : gamma[c]) * inverse[c], mean[c], mean_dy[c], slope[c]};
+    return {statistics.mean[c], mean_dy[c], slope[c], statistics.line_if(gate.relu, c)};
   }
   template <int V> MIXNET_ON_DEVICE void run(int64_t at, const Tilt<S> (&tilts)[V]) const {
     auto gradients = gpu::load<V>(dy + at);
     const auto values = gpu::load<V>(x + at);
     for (int i = 0; i < V; ++i) {
       const Tilt<S>& t = tilts[i];
-      const S d = static_cast<S>(gradients.at[i]), distance = static_cast<S>(values.at[i]) - t.mean;
-      gradients.at[i] = static_cast<T>(t.scale * (d - t.mean_dy - distance * t.slope));
+      const S value = static_cast<S>(values.at[i]), d = gate(static_cast<S>(gradients.at[i]), value, t.line);
+      gradients.at[i] = static_cast<T>(t.line.scale * (d - t.mean_dy - (value - t.mean) * t.slope));
     }
     gpu::store<V>(dx + at, gradients);
   }
