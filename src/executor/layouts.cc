@@ -7,7 +7,7 @@
 namespace mixnet {
 namespace {
 
-constexpr int most_rounds = 6;
+constexpr int most_rounds = 16;
 
 class Chooser {
  public:
@@ -66,7 +66,16 @@ class Chooser {
     return one ? layouts[0] : nullptr;
   }
 
-  // Refuses what some reader does not take; true when there was nothing to refuse.
+  // Whether an operator's outputs all stay as they were offered.
+  bool keeps(int id) {
+    for (int o = 0; o < g_.num_outputs(id); ++o) {
+      if (!kept(g_.entry(id, o)) || refused_[static_cast<size_t>(g_.entry(id, o))]) return false;
+    }
+    return true;
+  }
+
+  // Refuses what some reader does not take; true when there was nothing to refuse. From the end, so that pointwise operators, one behind the other, are
+  // refused together.
   bool settle() {
     bool settled = true;
     auto refuse = [&](int entry) {
@@ -74,14 +83,14 @@ class Chooser {
       refused_[static_cast<size_t>(entry)] = true;
       settled = false;
     };
-    for (int id = 0; id < g_.num_nodes(); ++id) {
+    for (int id = g_.num_nodes() - 1; id >= 0; --id) {
       const Node& node = *g_.node(id);
       if (node.is_variable() || node.derived) continue;
       for (size_t i = 0; i < node.inputs.size(); ++i) {
         const int index = static_cast<int>(i), entry = input(node, i);
         if (!kept(entry) || contains(node.op->shape_only, index)) continue;
         const bool taken = node.op->pointwise
-                               ? kept(g_.entry(id, 0)) != nullptr
+                               ? keeps(id)
                                : node.op->alias.empty() && (!kernel(id)->reads_input(index) ||
                                                             same_layout(kernel(id)->input_layout(index), kept(entry)));
         if (!taken) refuse(entry);

@@ -179,6 +179,22 @@ TEST_CASE("layouts: values stay where every reader takes them, and only there") 
     input.keep = false;
     for (const LayoutPtr& layout : choose_layouts(input).kept) CHECK_FALSE(layout);
   }
+  // However long the chain of pointwise operators before a plain reader is, the others settle.
+  Entry end = first;
+  for (int i = 0; i < 40; ++i) end = node("relu", "link", {end});
+  const Entry other{make_variable("y"), 0}, pair = node("softmax", "likes2", {other}),
+                                            taken = node("softmax", "likes3", {pair});
+  const Graph graph(std::vector<Entry>{node("softmax", "plain3", {end}), taken});
+  LayoutInput input;
+  input.graph = &graph;
+  input.external.assign(static_cast<size_t>(graph.num_entries()), false);
+  input.prepare = [&](int id, Span<const LayoutPtr>) {
+    return std::make_unique<TestKernel>(graph.node(id)->name.compare(0, 5, "likes") == 0);
+  };
+  const LayoutChoice choice = choose_layouts(input);
+  CHECK(choice.kept[static_cast<size_t>(graph.entry(pair))]);
+  CHECK_FALSE(choice.kept[static_cast<size_t>(graph.entry(first))]);
+  CHECK_FALSE(choice.kept[static_cast<size_t>(graph.entry(end))]);
 }
 
 }  // namespace mixnet

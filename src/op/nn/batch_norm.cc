@@ -138,16 +138,19 @@ void infer(InferShape& c) {
   for (int i = 1; i < 5; ++i) c.set_in(i, channels);
   c.set_out(1, channels);
   c.set_out(2, channels);
+  if (c.num_inputs() > 5) c.set_in(5, c.in[0]);
 }
 // Statistics and scales of 16-bit data are kept in float32.
+DType statistics_type(DType data) { return data == DType::f16 || data == DType::bf16 ? DType::f32 : data; }
 void infer_type(InferType& c) {
   c.set_out(0, c.in[0]);
   c.set_in(0, c.out[0]);
   if (c.in[0] == DType::unknown) return;
-  const DType statistics = c.in[0] == DType::f16 || c.in[0] == DType::bf16 ? DType::f32 : c.in[0];
+  const DType statistics = statistics_type(c.in[0]);
   for (int i = 1; i < 5; ++i) c.set_in(i, statistics);
   c.set_out(1, statistics);
   c.set_out(2, statistics);
+  if (c.num_inputs() > 5) c.set_in(5, c.in[0]);
 }
 int visible(const Params& p) { return p.output_mean_var ? 3 : 1; }
 std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_unique<WideKernel<Params>>(c, forward, 0); }
@@ -157,8 +160,12 @@ void forward_relu(const Params& p, const RunContext& r) {
   dispatch_wide(r.out[0].dtype, "BatchNormWithReLU", [&](auto tag) {
     using T = typename decltype(tag)::type;
     T* y = r.out[0].as<T>();
+    const T* residual = r.in.size() > 5 ? r.in[5].as<T>() : nullptr;
     parallel_for(r.out[0].size(), 16384, [&](int64_t first, int64_t last) {
-      for (int64_t i = first; i < last; ++i) y[i] = y[i] < 0 ? T(0) : y[i];
+      for (int64_t i = first; i < last; ++i) {
+        const T sum = residual ? y[i] + residual[i] : y[i];
+        y[i] = sum < 0 ? T(0) : sum;
+      }
     });
   });
 }
@@ -178,7 +185,9 @@ void describe(OpBuilder<P>& op) {
 }
 
 //[full
-// (dy, x, gamma, mean, inverse, moving mean, moving variance) to (dx, dgamma, dbeta); moves the last two inputs.
+// (dy, x, gamma, mean, inverse, moving mean, moving variance[, beta]) to (dx, dgamma, dbeta); moves the statistics. Relu: dy is the gradient of what relu
+// made of the result, and there is beta.
+template <bool Relu>
 void backward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "BatchNorm", [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -191,12 +200,17 @@ void backward(const Params& p, const RunContext& r) {
           for (int64_t c = first; c < last; ++c) {
             const T mean = r.in[3].as<T>()[c], inverse = r.in[4].as<T>()[c],
                     gamma = p.fix_gamma ? T(1) : r.in[2].as<T>()[c];
+            const T shift = Relu ? r.in[7].as<T>()[c] - mean * gamma * inverse : T(0);
+            const auto gradient = [&](int64_t at) {
+              return !Relu || x[at] * gamma * inverse + shift > 0 ? dy[at] : T(0);
+            };
             double sum = 0, product = 0;
             for_rows(s, c, [&](int64_t at) {
               T a = 0, b = 0;
               for (int64_t i = 0; i < s.inner; ++i) {
-                a += dy[at + i];
-                b += dy[at + i] * (x[at + i] - mean);
+                const T d = gradient(at + i);
+                a += d;
+                b += d * (x[at + i] - mean);
               }
               sum += static_cast<double>(a);
               product += static_cast<double>(b);
@@ -208,7 +222,7 @@ void backward(const Params& p, const RunContext& r) {
               const T slope = fixed ? T(0) : static_cast<T>(product / n) * inverse * inverse;
               for_rows(s, c, [&](int64_t at) {
                 for (int64_t i = 0; i < s.inner; ++i)
-                  dx[at + i] = scale * (dy[at + i] - mean_dy - (x[at + i] - mean) * slope);
+                  dx[at + i] = scale * (gradient(at + i) - mean_dy - (x[at + i] - mean) * slope);
               });
             }
             if (r.out[1].data) r.out[1].as<T>()[c] = p.fix_gamma ? T(0) : dgamma;
@@ -230,12 +244,16 @@ void infer_backward(InferShape& c) {
   c.set_out(2, c.in[2]);
 }
 void infer_backward_type(InferType& c) {
+  if (c.num_inputs() > 7 && c.in[1] != DType::unknown) {
+    for (int i = 2; i < c.num_inputs(); ++i) c.set_in(i, statistics_type(c.in[1]));
+  }
   c.set_out(0, c.in[1]);
   c.set_out(1, c.in[2]);
   c.set_out(2, c.in[2]);
 }
+template <bool Relu>
 std::unique_ptr<Kernel> prepare_backward(const PrepareContext& c) {
-  return std::make_unique<WideKernel<Params>>(c, backward, 0);
+  return std::make_unique<WideKernel<Params>>(c, backward<Relu>, 0);
 }
 void relu_gradient(GradientContext& g) {
   const Entry dy = g.make("_backward_Activation", {g.output_grad(0), g.output(0)}, {{"act_type", "relu"}});
@@ -258,6 +276,12 @@ void gradient(GradientContext& g) {
                                                              g.output(2), g.input(3), g.input(4)});
   for (int i = 0; i < 3; ++i)
     if (g.wants(i)) g.set(i, grads[static_cast<size_t>(i)]);
+}
+void describe_gradient(OpBuilder<Params>& op) {
+  add_params(op);
+  op.hidden().input("output_grad").input("data").input("gamma").input("mean").input("inverse");
+  op.input("moving_mean").input("moving_var").outputs({"data", "gamma", "beta"}).mutates({5, 6}).optional_outputs();
+  op.infer_shape(infer_backward).infer_type(infer_backward_type).no_gradient("second order is not defined yet");
 }
 //]
 
@@ -307,20 +331,25 @@ void register_ops(Registry& registry) {
   sync.sample({{0, 2}, {2}, {2}, {2}, {2}}, {{"key", "bn"}}).range(0.5, 2);
 
   OpBuilder<Params> grad(registry, "_backward_BatchNorm");
-  add_params(grad);
-  grad.hidden()
-      .input("output_grad")
-      .input("data")
-      .input("gamma")
-      .input("mean")
-      .input("inverse")
-      .input("moving_mean")
-      .input("moving_var");
-  grad.outputs({"data", "gamma", "beta"}).mutates({5, 6}).optional_outputs();
-  grad.infer_shape(infer_backward)
-      .infer_type(infer_backward_type)
-      .prepare(prepare_backward)
-      .no_gradient("second order is not defined yet");
+  describe_gradient(grad);
+  grad.prepare(prepare_backward<false>);
+
+  // What pass/norm_tails makes.
+  OpBuilder<Params> sum(registry, "_batch_norm_add_relu");
+  add_params(sum);
+  describe(sum.hidden());
+  sum.input("residual").prepare(prepare_relu).no_gradient("made behind the gradient pass");
+  sum.sample({{3, 2, 2, 2}, {2}, {2}, {2}, {2}, {3, 2, 2, 2}}, {{"fix_gamma", false}}).range(-2, 2);
+  sum.sample({{4, 3}, {3}, {3}, {3}, {3}, {4, 3}}, {{"axis", -1}}).range(-2, 2);
+  sum.sample({{1, 1}, {1}, {1}, {1}, {1}, {1, 1}}).range(-2, 2);
+  sum.sample({{0, 2}, {2}, {2}, {2}, {2}, {0, 2}}).range(-2, 2);
+  OpBuilder<Params> grad_relu(registry, "_backward_batch_norm_relu");
+  describe_gradient(grad_relu);
+  grad_relu.input("beta").prepare(prepare_backward<true>);
+  grad_relu.sample({{3, 2, 2, 2}, {3, 2, 2, 2}, {2}, {2}, {2}, {2}, {2}, {2}}, {{"fix_gamma", false}}).range(-2, 2);
+  grad_relu.sample({{4, 3}, {4, 3}, {3}, {3}, {3}, {3}, {3}, {3}}, {{"axis", -1}}).range(-2, 2);
+  grad_relu.sample({{1, 1}, {1, 1}, {1}, {1}, {1}, {1}, {1}, {1}}).range(-2, 2);
+  grad_relu.sample({{0, 2}, {0, 2}, {2}, {2}, {2}, {2}, {2}, {2}}).range(-2, 2);
   //]
 }
 

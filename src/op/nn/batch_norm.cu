@@ -1,200 +1,166 @@
-// BatchNorm on GPUs, one group of threads per channel; see batch_norm.cc.
-#include "op/nn/batch_norm.h"
-
-#include <cmath>
-
-#include "op/core/gpu/channels_last.h"
-#include "op/core/gpu/launch.h"
+// BatchNorm on GPUs, of data with channels second, and of data that a plan keeps with channels last; see batch_norm.cc. Sums come first, then a kernel
+// that writes every value. Statistics and sums are merged in an order that the extents fix.
 #include "op/core/gpu/register.h"
-#include "op/core/gpu/sums.h"
+#include "op/nn/batch_norm_kernels.h"
+#include "op/nn/last_side.h"
 
 namespace mixnet::op::batch_norm {
 namespace {
 
-// Element k of channel c.
-struct Places {
-  int64_t outer, channels, inner;
-  explicit Places(const Sizes& s) : outer(s.outer), channels(s.channels), inner(s.inner) {}
-  MIXNET_ON_DEVICE int64_t at(int64_t c, int64_t k) const { return (k / inner * channels + c) * inner + k % inner; }
-  MIXNET_ON_DEVICE int64_t count() const { return outer * inner; }
-};
-
-template <class S>
-struct Channel {
-  const S *gamma, *beta, *moving_mean, *moving_variance;
-  S *mean, *inverse;  // outputs that may be null
-  double eps;
-  bool fix_gamma, batch, relu;
-};
-
-// Data of type T, statistics of type S.
-template <class T, class S>
-struct Forward {
-  Places s;
-  Channel<S> p;
-  const T* x;
-  T* y;
-  template <class G> MIXNET_ON_DEVICE void operator()(int64_t c, const G& group) const {
-    const int64_t n = s.count();
-    const double parts = static_cast<double>(n < 1 ? 1 : n);
-    double mean, variance;
-    if (p.batch) {
-      mean = gpu::sum_of<double>(group, n, [&](int64_t k) { return static_cast<double>(x[s.at(c, k)]); }) / parts;
-      const S centre = static_cast<S>(mean);
-      variance = gpu::sum_of<double>(group, n,
-                                     [&](int64_t k) {
-                                       const S distance = static_cast<S>(x[s.at(c, k)]) - centre;
-                                       return static_cast<double>(distance * distance);
-                                     }) /
-                 parts;
-    } else {
-      mean = static_cast<double>(p.moving_mean[c]);
-      variance = static_cast<double>(p.moving_variance[c]);
-    }
-    const S inverse = static_cast<S>(1 / std::sqrt(variance + p.eps));
-    const S scale = (p.fix_gamma ? S(1) : p.gamma[c]) * inverse, shift = p.beta[c] - static_cast<S>(mean) * scale;
-    for (int64_t k = group.rank(); k < n; k += group.size()) {
-      const int64_t at = s.at(c, k);
-      const S value = static_cast<S>(x[at]) * scale + shift;
-      y[at] = static_cast<T>(p.relu && value < 0 ? S(0) : value);
-    }
-    if (group.rank() != 0) return;
-    if (p.mean) p.mean[c] = static_cast<S>(mean);
-    if (p.inverse) p.inverse[c] = inverse;
-  }
-};
-
-template <bool Relu>
-void run_forward(const Params& p, const RunContext& r) {
-  dispatch_float(r.in[0].dtype, "BatchNorm", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    using S = accumulator_t<T>;
-    const Places s{Sizes(r.in[0].shape, p)};
-    const bool batch = r.context.training && !p.use_global_stats;
-    const Channel<S> channel{r.in[1].as<S>(),  r.in[2].as<S>(), r.in[3].as<S>(), r.in[4].as<S>(), r.out[1].as<S>(),
-                             r.out[2].as<S>(), p.eps,           p.fix_gamma,     batch,           Relu};
-    gpu::for_each_row(*r.context.stream, s.channels, s.count(),
-                      Forward<T, S>{s, channel, r.in[0].as<T>(), r.out[0].as<T>()});
-  });
+size_t statistics_bytes(const Shape& shape, const Params& p) {
+  return LastSide::rounded(static_cast<size_t>(Sizes(shape, p).channels) * sizeof(double));
 }
-template <class P, bool Relu>
-void forward(const P& p, const RunContext& r) {
-  run_forward<Relu>(p, r);
+// Whether input i comes with channels last, and these are BatchNorm's channels.
+bool takes_last(const PrepareContext& c, const Params& p, size_t i) {
+  return gpu::comes_last(c, i) && normalize_axis(p.axis, c.inputs[i].ndim(), "BatchNorm") == 1;
 }
 
-// With fixed statistics, of data that lie with their channels last: an element alone.
-template <class T, class S>
-struct Scaled {
-  int64_t channels;
-  Channel<S> p;
-  const T* x;
-  T* y;
-  MIXNET_ON_DEVICE void operator()(int64_t i) const {
-    const int64_t c = i % channels;
-    const S inverse = static_cast<S>(1 / std::sqrt(static_cast<double>(p.moving_variance[c]) + p.eps)),
-            scale = (p.fix_gamma ? S(1) : p.gamma[c]) * inverse, shift = p.beta[c] - p.moving_mean[c] * scale,
-            value = static_cast<S>(x[i]) * scale + shift;
-    y[i] = static_cast<T>(p.relu && value < 0 ? S(0) : value);
-  }
-};
-
-class ForwardLast final : public Kernel {
+// (data, gamma, beta, moving mean, moving variance[, residual]) to (y, mean, 1 / sqrt(variance + eps)).
+class Forward final : public Kernel {
  public:
-  ForwardLast(const PrepareContext& c, bool relu) : p_(c.params<Params>()), relu_(relu), layout_(c.layouts[0]) {}
-  LayoutPtr input_layout(int i) const override { return i == 0 ? layout_ : nullptr; }
-  LayoutPtr output_layout(int i) const override { return i == 0 ? layout_ : nullptr; }
-  size_t workspace() const override { return converts_ ? static_cast<size_t>(layout_->bytes()) : 0; }
-  void adopt_output(int) override { converts_ = false; }
+  Forward(const PrepareContext& c, const Params& p, bool relu)
+      : p_(p),
+        relu_(relu),
+        batch_(c.training && !p.use_global_stats),
+        last_(takes_last(c, p, 0)),
+        bytes_(statistics_bytes(c.inputs[0].shape, p)),
+        sweep_(Places(c.inputs[0].shape, p, last_)) {
+    if (last_) residual_ = y_ = LastSide(c.outputs[0]);
+  }
+  LayoutPtr input_layout(int i) const override { return i == 0 || i == 5 ? y_.layout : nullptr; }
+  LayoutPtr output_layout(int i) const override { return i == 0 ? y_.layout : nullptr; }
+  void adopt_input(int i) override { residual_.adopted = residual_.adopted || i == 5; }
+  void adopt_output(int) override { y_.adopted = true; }
+  size_t workspace() const override {
+    return y_.room() + residual_.room() + (batch_ ? 2 * bytes_ + LastSide::rounded(sweep_.workspace()) : 0);
+  }
+
   void run(const RunContext& r) const override {
-    dispatch_float(r.in[0].dtype, "BatchNorm", [&](auto tag) {
-      using T = typename decltype(tag)::type;
-      using S = accumulator_t<T>;
-      const Channel<S> channel{r.in[1].as<S>(), r.in[2].as<S>(), r.in[3].as<S>(), r.in[4].as<S>(), nullptr,
-                               nullptr,         p_.eps,          p_.fix_gamma,    false,           relu_};
-      void* const to = converts_ ? r.context.workspace : r.out[0].data;
-      gpu::map(*r.context.stream, r.in[0].size(),
-               Scaled<T, S>{r.in[0].shape[1], channel, r.in[0].as<T>(), static_cast<T*>(to)});
-      if (converts_) gpu::to_channels_first(*r.context.stream, r.out[0].shape, r.out[0].dtype, r.out[0].data, to);
-    });
+    dispatch_float(r.in[0].dtype, "BatchNorm", [&](auto tag) { run_as<typename decltype(tag)::type>(r); });
   }
 
  private:
+  template <class T>
+  void run_as(const RunContext& r) const {
+    using S = accumulator_t<T>;
+    Stream& stream = *r.context.stream;
+    const T* const x = r.in[0].as<T>();
+    char* at = static_cast<char*>(r.context.workspace);
+    T* const y = static_cast<T*>(y_.place(r.out[0].data, at));
+    const T* const residual = r.in.size() > 5 ? static_cast<T*>(residual_.last(stream, r.in[5].data, at)) : nullptr;
+    S *mean = r.out[1].as<S>(), *inverse = r.out[2].as<S>();
+    Statistics<S> statistics{
+        r.in[1].as<S>(), r.in[2].as<S>(), r.in[3].as<S>(), r.in[4].as<S>(), p_.eps, p_.fix_gamma, true};
+    if (batch_) {
+      if (!mean) mean = reinterpret_cast<S*>(at);
+      if (!inverse) inverse = reinterpret_cast<S*>(at + bytes_);
+      const Places places(r.in[0].shape, p_, last_);
+      statistics.mean = mean;
+      statistics.spread = inverse;
+      statistics.fixed = false;
+      sweep_.sum_and_map<T>(stream, Moments<T, S>{places, x, mean, inverse, p_.eps},
+                            Normalise<T, S>{statistics, relu_, x, residual, y}, true, {x, y, residual},
+                            at + 2 * bytes_);
+    } else {
+      if (mean || inverse) gpu::map(stream, r.in[1].size(), HandOut<S>{statistics, mean, inverse});
+      sweep_.map<T>(stream, Normalise<T, S>{statistics, relu_, x, residual, y}, {x, y, residual});
+    }
+    y_.give(stream, r.out[0].data, y);
+  }
+
   const Params p_;
-  const bool relu_;
-  const LayoutPtr layout_;
-  bool converts_ = true;
+  const bool relu_, batch_, last_;
+  const size_t bytes_;  // of a statistic
+  const Sweep sweep_;
+  LastSide residual_, y_;
+};
+
+template <class P, bool Relu>
+std::unique_ptr<Kernel> forward(const PrepareContext& c) {
+  return std::make_unique<Forward>(c, c.params<P>(), Relu);
+}
+
+// (dy, x, gamma, mean, inverse, moving mean, moving variance[, beta]) to (dx, dgamma, dbeta); moves the statistics. With beta dy is the gradient of relu's
+// result.
+class Backward final : public Kernel {
+ public:
+  Backward(const PrepareContext& c, bool relu)
+      : p_(c.params<Params>()),
+        relu_(relu),
+        fixed_(p_.use_global_stats || !c.training),
+        last_(takes_last(c, p_, 1)),
+        bytes_(statistics_bytes(c.inputs[1].shape, p_)),
+        sweep_(Places(c.inputs[1].shape, p_, last_)) {
+    if (last_) dy_ = dx_ = LastSide(c.inputs[1]);
+  }
+  LayoutPtr input_layout(int i) const override { return i < 2 ? dx_.layout : nullptr; }
+  LayoutPtr output_layout(int i) const override { return i == 0 ? dx_.layout : nullptr; }
+  void adopt_input(int i) override { dy_.adopted = dy_.adopted || i == 0; }
+  void adopt_output(int) override { dx_.adopted = true; }
+  size_t workspace() const override {
+    return dy_.room() + dx_.room() + 2 * bytes_ + LastSide::rounded(sweep_.workspace());
+  }
+
+  void run(const RunContext& r) const override {
+    dispatch_float(r.in[0].dtype, "BatchNorm", [&](auto tag) { run_as<typename decltype(tag)::type>(r); });
+  }
+
+ private:
+  template <class T>
+  void run_as(const RunContext& r) const {
+    using S = accumulator_t<T>;
+    Stream& stream = *r.context.stream;
+    char* at = static_cast<char*>(r.context.workspace);
+    const T *const dy = static_cast<T*>(dy_.last(stream, r.in[0].data, at)), *const x = r.in[1].as<T>();
+    T* const dx = r.out[0].data ? static_cast<T*>(dx_.place(r.out[0].data, at)) : nullptr;
+    const Statistics<S> statistics{r.in[2].as<S>(),
+                                   relu_ ? r.in[7].as<S>() : nullptr,
+                                   r.in[3].as<S>(),
+                                   r.in[4].as<S>(),
+                                   p_.eps,
+                                   p_.fix_gamma,
+                                   false};
+    const Gate<T, S> gate{relu_};
+    S *const mean_dy = reinterpret_cast<S*>(at), *const slope = reinterpret_cast<S*>(at + bytes_);
+    const Slopes<T, S> slopes{Places(r.in[1].shape, p_, last_),
+                              statistics,
+                              gate,
+                              dy,
+                              x,
+                              mean_dy,
+                              slope,
+                              r.out[1].as<S>(),
+                              r.out[2].as<S>(),
+                              r.in[5].as<S>(),
+                              r.in[6].as<S>(),
+                              p_.momentum,
+                              fixed_};
+    sweep_.sum_and_map<T>(stream, slopes, DataGradient<T, S>{statistics, gate, dy, x, mean_dy, slope, dx},
+                          dx != nullptr, {dy, x, dx}, at + 2 * bytes_);
+    if (dx) dx_.give(stream, r.out[0].data, dx);
+  }
+
+  const Params p_;
+  const bool relu_, fixed_, last_;
+  const size_t bytes_;  // of a number per channel
+  const Sweep sweep_;
+  LastSide dy_, dx_;
 };
 
 template <bool Relu>
-std::unique_ptr<Kernel> prepare_last(const PrepareContext& c) {
-  if (!gpu::comes_last(c, 0) || c.training || c.wanted[1] || c.wanted[2]) return nullptr;
-  if (normalize_axis(c.params<Params>().axis, c.inputs[0].ndim(), "BatchNorm") != 1) return nullptr;
-  return std::make_unique<ForwardLast>(c, Relu);
-}
-
-// (dy, x, gamma, mean, inverse, moving mean, moving variance) to (dx, dgamma, dbeta); moves the last two inputs.
-template <class T, class S>
-struct Backward {
-  Places s;
-  const T *dy, *x;
-  const S *gamma, *means, *inverses;
-  S *moving_mean, *moving_variance;
-  T* dx;
-  S *dgamma, *dbeta;
-  double eps, momentum;
-  bool fix_gamma, fixed;
-  template <class G> MIXNET_ON_DEVICE void operator()(int64_t c, const G& group) const {
-    const int64_t n = s.count();
-    const S mean = means[c], inverse = inverses[c];
-    const gpu::Pair<double> sums = gpu::sum_of<gpu::Pair<double>>(group, n, [&](int64_t k) {
-      const int64_t at = s.at(c, k);
-      const S d = static_cast<S>(dy[at]);
-      return gpu::Pair<double>{static_cast<double>(d), static_cast<double>(d * (static_cast<S>(x[at]) - mean))};
-    });
-    if (dx) {
-      // With fixed statistics the normalisation is a plain scale.
-      const double parts = static_cast<double>(n < 1 ? 1 : n);
-      const S scale = (fix_gamma ? S(1) : gamma[c]) * inverse,
-              mean_dy = fixed ? S(0) : static_cast<S>(sums.first / parts),
-              slope = fixed ? S(0) : static_cast<S>(sums.second / parts) * inverse * inverse;
-      for (int64_t k = group.rank(); k < n; k += group.size()) {
-        const int64_t at = s.at(c, k);
-        dx[at] = static_cast<T>(scale * (static_cast<S>(dy[at]) - mean_dy - (static_cast<S>(x[at]) - mean) * slope));
-      }
-    }
-    if (group.rank() != 0) return;
-    if (dgamma) dgamma[c] = fix_gamma ? S(0) : static_cast<S>(sums.second) * inverse;
-    if (dbeta) dbeta[c] = static_cast<S>(sums.first);
-    if (fixed) return;
-    const double variance = 1 / (static_cast<double>(inverse) * static_cast<double>(inverse)) - eps;
-    moving_mean[c] =
-        static_cast<S>(static_cast<double>(moving_mean[c]) * momentum + static_cast<double>(mean) * (1 - momentum));
-    moving_variance[c] = static_cast<S>(static_cast<double>(moving_variance[c]) * momentum + variance * (1 - momentum));
-  }
-};
-
-void backward(const Params& p, const RunContext& r) {
-  dispatch_float(r.in[0].dtype, "BatchNorm", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    using S = accumulator_t<T>;
-    const Places s{Sizes(r.in[1].shape, p)};
-    const bool fixed = p.use_global_stats || !r.context.training;
-    gpu::for_each_row(*r.context.stream, s.channels, s.count(),
-                      Backward<T, S>{s, r.in[0].as<T>(), r.in[1].as<T>(), r.in[2].as<S>(), r.in[3].as<S>(),
-                                     r.in[4].as<S>(), r.in[5].as<S>(), r.in[6].as<S>(), r.out[0].as<T>(),
-                                     r.out[1].as<S>(), r.out[2].as<S>(), p.eps, p.momentum, p.fix_gamma, fixed});
-  });
+std::unique_ptr<Kernel> backward(const PrepareContext& c) {
+  return std::make_unique<Backward>(c, Relu);
 }
 
 }  // namespace
 
 void register_gpu(Registry& registry) {
-  gpu::prepared(registry, "BatchNorm", prepare_last<false>);
-  gpu::prepared(registry, "_contrib_BatchNormWithReLU", prepare_last<true>);
-  gpu::kernel<Params>(registry, "BatchNorm", forward<Params, false>);
-  gpu::kernel<Params>(registry, "_contrib_BatchNormWithReLU", forward<Params, true>);
-  gpu::kernel<SyncParams>(registry, "_contrib_SyncBatchNorm", forward<SyncParams, false>);
-  gpu::kernel<Params>(registry, "_backward_BatchNorm", backward);
+  gpu::prepared(registry, "BatchNorm", forward<Params, false>);
+  gpu::prepared(registry, "_contrib_BatchNormWithReLU", forward<Params, true>);
+  gpu::prepared(registry, "_contrib_SyncBatchNorm", forward<SyncParams, false>);
+  gpu::prepared(registry, "_backward_BatchNorm", backward<false>);
+  gpu::prepared(registry, "_batch_norm_add_relu", forward<Params, true>);
+  gpu::prepared(registry, "_backward_batch_norm_relu", backward<true>);
 }
 
 }  // namespace mixnet::op::batch_norm

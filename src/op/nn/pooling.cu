@@ -21,12 +21,13 @@ struct Planes {
   int64_t power;
 
   struct Place {
-    int64_t plane_x, plane_y, index;  // where the plane begins in x and y; the number within it
+    int64_t image, channel, index;  // the number within the plane
+    MIXNET_ON_DEVICE int64_t plane(const gpu::Convolution::Steps& s) const {
+      return image * s.image + channel * s.channel;
+    }
   };
   MIXNET_ON_DEVICE Place place(int64_t i, int64_t size) const {
-    const int64_t c = last ? i % channels : i / size % channels, index = last ? i / channels % size : i % size,
-                  image = i / channels / size;
-    return {image * x.image + c * x.channel, image * y.image + c * y.channel, index};
+    return {i / channels / size, last ? i % channels : i / size % channels, last ? i / channels % size : i % size};
   }
   MIXNET_ON_DEVICE int64_t pixel(int64_t a, int64_t b, int64_t c) const {
     return a * x.at[0] + b * x.at[1] + c * x.at[2];
@@ -44,15 +45,15 @@ struct Planes {
   }
 };
 
-// `last`: of tensors that lie so in a plan although their shapes have channels second.
+// Tensors that lie with channels last in a plan although their shapes have channels second.
 struct Lie {
-  bool x_last = false, y_last = false;
+  bool x = false, y = false, dx = false, dy = false;
 };
-Planes planes_of(const PoolParams& p, const TensorView& x, const TensorView& y, Lie lie = {}) {
-  const bool last = is_channels_last(p.layout);
-  const Shape in = last ? channels_first(x.shape) : x.shape, out = last ? channels_first(y.shape) : y.shape;
-  if (last) lie = {true, true};
-  return {PoolGeometry(p, in, out), steps_of(in, lie.x_last), steps_of(out, lie.y_last), in[1], lie.y_last, p.type,
+// `last`: so lies the result.
+Planes planes_of(const PoolParams& p, const TensorView& x, const TensorView& y, const Lie& lie, bool last) {
+  const bool own = is_channels_last(p.layout);
+  const Shape in = own ? channels_first(x.shape) : x.shape, out = own ? channels_first(y.shape) : y.shape;
+  return {PoolGeometry(p, in, out), steps_of(in, own || lie.x), steps_of(out, own || lie.y), in[1], own || last, p.type,
           p.p_value.value_or(1)};
 }
 
@@ -83,12 +84,13 @@ struct Forward {
   MIXNET_ON_DEVICE void operator()(int64_t i) const {
     const Planes::Place place = s.place(i, s.g.m.out_size());
     const Merge<A> merge{s.type};
+    const int64_t plane = place.plane(s.x);
     PoolRange r[3];
     s.ranges(place.index, r);
     A all = start();
     for (int64_t a = r[0].first; a < r[0].last; ++a) {
       for (int64_t b = r[1].first; b < r[1].last; ++b) {
-        for (int64_t c = r[2].first; c < r[2].last; ++c) all = merge(all, take(place.plane_x + s.pixel(a, b, c)));
+        for (int64_t c = r[2].first; c < r[2].last; ++c) all = merge(all, take(plane + s.pixel(a, b, c)));
       }
     }
     y[i] = finish(all, r);
@@ -97,6 +99,7 @@ struct Forward {
   template <class G> MIXNET_ON_DEVICE void operator()(int64_t i, const G& group) const {
     const Planes::Place place = s.place(i, s.g.m.out_size());
     const Merge<A> merge{s.type};
+    const int64_t plane = place.plane(s.x);
     PoolRange r[3];
     s.ranges(place.index, r);
     const int64_t rows = r[1].last - r[1].first, columns = r[2].last - r[2].first;
@@ -106,18 +109,18 @@ struct Forward {
     for (int64_t k = group.rank(); k < n; k += group.size()) {
       const int64_t a = r[0].first + k / columns / rows, b = r[1].first + k / columns % rows,
                     c = r[2].first + k % columns;
-      all = merge(all, take(place.plane_x + s.pixel(a, b, c)));
+      all = merge(all, take(plane + s.pixel(a, b, c)));
     }
     all = group.reduce(all, merge);
     if (group.rank() == 0) y[i] = finish(all, r);
   }
 };
 
-void run_forward(const PoolParams& p, const RunContext& r, Lie lie) {
+void run_forward(const PoolParams& p, const RunContext& r, const Lie& lie) {
   if (r.out[0].size() == 0) return;
   dispatch_float(r.in[0].dtype, "Pooling", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    const Forward<T> f{planes_of(p, r.in[0], r.out[0], lie), r.in[0].as<T>(), r.out[0].as<T>()};
+    const Forward<T> f{planes_of(p, r.in[0], r.out[0], lie, lie.y), r.in[0].as<T>(), r.out[0].as<T>()};
     const int64_t volume = f.s.g.w.volume();
     if (volume >= 64) gpu::for_each_row(*r.context.stream, r.out[0].size(), volume, f);
     else gpu::map(*r.context.stream, r.out[0].size(), f);
@@ -135,8 +138,8 @@ class ForwardLast final : public Kernel {
         out_(gpu::channels_last(c.outputs[0].shape, c.outputs[0].dtype)) {}
   LayoutPtr input_layout(int) const override { return in_; }
   LayoutPtr output_layout(int) const override { return out_; }
-  void adopt_input(int) override { lie_.x_last = true; }
-  void adopt_output(int) override { lie_.y_last = true; }
+  void adopt_input(int) override { lie_.x = true; }
+  void adopt_output(int) override { lie_.y = true; }
   void run(const RunContext& r) const override { run_forward(p_, r, lie_); }
 
  private:
@@ -155,10 +158,12 @@ template <class T>
 struct Backward {
   using A = accumulator_t<T>;
   Planes s;
+  gpu::Convolution::Steps steps_dy;
   const T *dy, *x, *y;
   T* dx;
   MIXNET_ON_DEVICE void operator()(int64_t i) const {
     const Planes::Place place = s.place(i, s.g.m.in_size());
+    const int64_t plane = place.plane(s.x), plane_y = place.plane(s.y), plane_dy = place.plane(steps_dy);
     int64_t rest = place.index, at[3], low[3], high[3];
     for (int d = 2; d >= 0; --d) {
       at[d] = rest % s.g.m.in[d];
@@ -173,15 +178,19 @@ struct Backward {
       for (int64_t b = low[1]; b < high[1]; ++b) {
         for (int64_t c = low[2]; c < high[2]; ++c) {
           const PoolRange r[3] = {s.g.range(0, a), s.g.range(1, b), s.g.range(2, c)};
-          sum += share(place.plane_x, at, r, place.plane_y + a * s.y.at[0] + b * s.y.at[1] + c * s.y.at[2]);
+          sum += share(plane, at, r, plane_y + within(s.y, a, b, c), plane_dy + within(steps_dy, a, b, c));
         }
       }
     }
     dx[i] = static_cast<T>(sum);
   }
-  // What the window with these ranges, whose result is at `out`, gives to the pixel.
-  MIXNET_ON_DEVICE A share(int64_t plane, const int64_t (&at)[3], const PoolRange (&r)[3], int64_t out) const {
-    const A d = static_cast<A>(dy[out]);
+  static MIXNET_ON_DEVICE int64_t within(const gpu::Convolution::Steps& s, int64_t a, int64_t b, int64_t c) {
+    return a * s.at[0] + b * s.at[1] + c * s.at[2];
+  }
+  // What the window with these ranges, whose result is at `out` and its gradient at `out_gradient`, gives to the pixel.
+  MIXNET_ON_DEVICE A share(int64_t plane, const int64_t (&at)[3], const PoolRange (&r)[3], int64_t out,
+                           int64_t out_gradient) const {
+    const A d = static_cast<A>(dy[out_gradient]);
     if (s.type == PoolType::avg) return d / static_cast<A>(Planes::count(r));
     if (s.type == PoolType::sum) return d;
     const A v = static_cast<A>(x[plane + s.pixel(at[0], at[1], at[2])]), result = static_cast<A>(y[out]);
@@ -202,14 +211,42 @@ struct Backward {
   }
 };
 
-void backward(const PoolParams& p, const RunContext& r) {
+void run_backward(const PoolParams& p, const RunContext& r, const Lie& lie) {
   if (r.out[0].size() == 0) return;
   dispatch_float(r.in[0].dtype, "Pooling", [&](auto tag) {
     using T = typename decltype(tag)::type;
+    const bool own = is_channels_last(p.layout);
+    const Shape out = own ? channels_first(r.in[0].shape) : r.in[0].shape;
     gpu::map(*r.context.stream, r.out[0].size(),
-             Backward<T>{planes_of(p, r.in[1], r.in[0]), r.in[0].as<T>(), r.in[1].as<T>(), r.in[2].as<T>(),
-                         r.out[0].as<T>()});
+             Backward<T>{planes_of(p, r.in[1], r.in[0], lie, lie.dx), steps_of(out, own || lie.dy), r.in[0].as<T>(),
+                         r.in[1].as<T>(), r.in[2].as<T>(), r.out[0].as<T>()});
   });
+}
+
+void backward(const PoolParams& p, const RunContext& r) { run_backward(p, r, {}); }
+
+// Of data that come with channels last; the others as they may.
+class BackwardLast final : public Kernel {
+ public:
+  explicit BackwardLast(const PrepareContext& c) : p_(c.params<PoolParams>()), layout_(c.layouts[1]) {
+    for (size_t i : {0, 2}) out_[i] = gpu::comes_last(c, i) ? c.layouts[i] : nullptr;
+  }
+  LayoutPtr input_layout(int i) const override { return i == 1 ? layout_ : out_[i]; }
+  LayoutPtr output_layout(int) const override { return layout_; }
+  void adopt_input(int i) override { (i == 0 ? lie_.dy : i == 1 ? lie_.x : lie_.y) = true; }
+  void adopt_output(int) override { lie_.dx = true; }
+  void run(const RunContext& r) const override { run_backward(p_, r, lie_); }
+
+ private:
+  const PoolParams p_;
+  const LayoutPtr layout_;
+  LayoutPtr out_[3];
+  Lie lie_;
+};
+
+std::unique_ptr<Kernel> prepare_backward_last(const PrepareContext& c) {
+  if (is_channels_last(c.params<PoolParams>().layout) || !gpu::comes_last(c, 1)) return nullptr;
+  return std::make_unique<BackwardLast>(c);
 }
 
 }  // namespace
@@ -217,6 +254,7 @@ void backward(const PoolParams& p, const RunContext& r) {
 void register_gpu(Registry& registry) {
   gpu::prepared(registry, "Pooling", prepare_last);
   gpu::kernel<PoolParams>(registry, "Pooling", forward);
+  gpu::prepared(registry, "_backward_Pooling", prepare_backward_last);
   gpu::kernel<PoolParams>(registry, "_backward_Pooling", backward);
 }
 
