@@ -1,0 +1,182 @@
+#include "op/core/gpu/cudnn_attention.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <mutex>
+
+#include "device/gpu.h"
+#include "device/library.h"
+#include "op/core/gpu/attention_operations.h"
+
+namespace mixnet::gpu {
+namespace cudnn {
+namespace {
+
+constexpr size_t most_plans = 1024;
+constexpr size_t most_workspace = size_t{1} << 30;
+
+// A device's handle for attention, and its plans. Never destroyed.
+struct Session {
+  Session(const Functions& f, int index) : cudnn(f), stream(*gpu_device(index).stream()) {
+    native = library_stream(stream);  // and makes the device this thread's
+    check(cudnn, cudnn.create(&handle), "a handle (MIXNET_CUDNN=0 does without)");
+    check(cudnn, cudnn.set_stream(handle, native), "a handle's stream");
+  }
+  const Functions& cudnn;
+  Stream& stream;
+  std::mutex mutex;  // guards the rest; a handle is for one thread at a time
+  void* handle = nullptr;
+  void* native = nullptr;                                             // the handle's stream
+  std::map<std::string, std::shared_ptr<const AttentionPlan>> plans;  // null: refused
+};
+
+Session& session_of(const Functions& cudnn, int device) {
+  static std::mutex mutex;
+  static auto& sessions = *new std::map<std::pair<const Functions*, int>, std::unique_ptr<Session>>;
+  const std::lock_guard<std::mutex> lock(mutex);
+  std::unique_ptr<Session>& session = sessions[{&cudnn, device}];
+  if (!session) session = std::make_unique<Session>(cudnn, device);
+  return *session;
+}
+
+// The operation graph of a problem.
+struct Graph {
+  Graph(const Session& s, const Attention& a) : problem(a), operations(s.cudnn, a), it(s.cudnn, Kind::graph) {
+    it.set_pointer(Name::graph_handle, Type::handle, s.handle);
+    it.set(Name::graph_operations, operations.all());
+    it.finalize();
+  }
+  const Attention problem;
+  AttentionOperations operations;
+  Descriptor it;
+};
+
+class Plan final : public AttentionPlan {
+ public:
+  Plan(Session& session, std::shared_ptr<const Graph> graph, Descriptor config)
+      : session_(session), graph_(std::move(graph)), config_(std::move(config)), it_(session.cudnn, Kind::plan) {
+    it_.set_pointer(Name::plan_handle, Type::handle, session.handle);
+    it_.set(Name::plan_config, config_);
+    it_.finalize();
+    workspace_ = static_cast<size_t>(it_.number(Name::plan_workspace));
+  }
+  size_t workspace() const override { return workspace_; }
+
+  void run(Stream& stream, const AttentionData& data, void* workspace) const override {
+    using Operations = AttentionOperations;
+    const std::lock_guard<std::mutex> lock(session_.mutex);
+    const Functions& cudnn = session_.cudnn;
+    void* const native = library_stream(stream);
+    if (native != session_.native) {
+      check(cudnn, cudnn.set_stream(session_.handle, native), "a handle's stream");
+      session_.native = native;
+    }
+    const Attention& a = graph_->problem;
+    float scale = static_cast<float>(a.scale), lowest = -std::numeric_limits<float>::infinity();
+    int64_t ids[8] = {Operations::id_q, Operations::id_k,    Operations::id_v,
+                      Operations::id_y, Operations::id_sums, Operations::id_scale};
+    const void* pointers[8] = {data.q, data.k, data.v, data.y, data.sums, &scale};
+    int64_t count = 6;
+    const auto give = [&](int64_t id, const void* address) {
+      ids[count] = id;
+      pointers[count++] = address;
+    };
+    if (a.masked()) give(Operations::id_mask, data.mask);
+    if (a.causal) give(Operations::id_lowest, &lowest);
+    Descriptor pack(cudnn, Kind::variant_pack);
+    pack.set(Name::pack_ids, Type::int64, count, ids);
+    pack.set(Name::pack_pointers, Type::pointer, count, pointers);
+    pack.set_pointer(Name::pack_workspace, Type::pointer, workspace);
+    pack.finalize();
+    check(cudnn, cudnn.execute(session_.handle, it_.raw(), pack.raw()), "attention");
+    ++attention_counts().runs;
+  }
+
+ private:
+  Session& session_;
+  const std::shared_ptr<const Graph> graph_;
+  const Descriptor config_;
+  Descriptor it_;
+  size_t workspace_ = 0;
+};
+
+std::vector<Descriptor> configs(const Session& s, const Graph& graph, Number mode) {
+  constexpr int64_t most_configs = 16;
+  try {
+    Descriptor heuristics(s.cudnn, Kind::heuristics);
+    heuristics.set(Name::heuristics_graph, graph.it);
+    heuristics.set(Name::heuristics_mode, Type::heuristics_mode, mode);
+    heuristics.finalize();
+    return heuristics.parts(Name::heuristics_results, Kind::engine_config, most_configs);
+  } catch (const Error& error) {
+    if (error.code() != Code::unsupported) throw;
+    return {};
+  }
+}
+
+// By what cuDNN notes on the engine.
+bool allowed(const Descriptor& config) {
+  constexpr int64_t most_notes = 16;
+  const auto engines = config.parts(Name::config_engine, Kind::engine, 1);
+  const std::vector<int> notes = engines.at(0).words(Name::engine_notes, Type::note, most_notes);
+  const auto noted = [&](Number note) { return std::count(notes.begin(), notes.end(), note) > 0; };
+  return !noted(note_reduced_precision) && !noted(note_down_convert) && !noted(note_nondeterministic);
+}
+
+// Null where cuDNN cannot after all, for whatever reason, or needs too much memory.
+std::shared_ptr<const AttentionPlan> plan_of(Session& s, const std::shared_ptr<const Graph>& graph, Descriptor config) {
+  try {
+    auto plan = std::make_shared<Plan>(s, graph, std::move(config));
+    return plan->workspace() <= most_workspace ? plan : nullptr;
+  } catch (const Error&) {
+    return nullptr;
+  }
+}
+
+std::shared_ptr<const AttentionPlan> find_plan(Session& s, const Attention& a) {
+  try {
+    const auto graph = std::make_shared<const Graph>(s, a);
+    for (Number mode : {by_rule, by_fallback}) {
+      for (Descriptor& config : configs(s, *graph, mode)) {
+        if (!allowed(config)) continue;
+        if (auto plan = plan_of(s, graph, std::move(config))) return plan;
+      }
+    }
+  } catch (const Error& error) {
+    if (error.code() != Code::unsupported) throw;
+  }
+  return nullptr;
+}
+
+// Rows begin at multiples of 16 bytes, and there is something to do.
+bool fits(const Attention& a) {
+  const bool half = a.dtype == DType::f16 || a.dtype == DType::bf16;
+  return half && a.depth % 8 == 0 && a.width % 8 == 0 && a.batch * a.heads * a.queries * a.keys * a.depth * a.width > 0;
+}
+
+}  // namespace
+}  // namespace cudnn
+
+std::shared_ptr<const AttentionPlan> cudnn_attention(int device, const Attention& a) {
+  using namespace cudnn;
+  const Functions* const f = fits(a) ? functions() : nullptr;
+  if (!f) return nullptr;
+  Session& s = session_of(*f, device);
+  const std::string problem = problem_text(a);
+  const std::lock_guard<std::mutex> lock(s.mutex);
+  library_stream(s.stream);  // this device is the thread's
+  const auto known = s.plans.find(problem);
+  if (known != s.plans.end()) return known->second;
+  if (s.plans.size() >= most_plans) s.plans.clear();
+  auto plan = find_plan(s, a);
+  ++(plan ? attention_counts().made : attention_counts().refused);
+  return s.plans[problem] = std::move(plan);
+}
+
+AttentionCounts& attention_counts() {
+  static AttentionCounts counts;
+  return counts;
+}
+
+}  // namespace mixnet::gpu
