@@ -190,7 +190,7 @@ TEST_CASE("gpu attention: what cuDNN refuses is the graph's own operators again"
                     "[gpu] cuDNN, heuristics: CUDNN_STATUS_INTERNAL_ERROR");
 }
 
-TEST_CASE("gpu attention: the operator itself, with its gradients by our own kernels") {
+TEST_CASE("gpu attention: the operator itself and its gradients") {
   const cudnn_stand_in::StandIn library;
   const gpu::AttentionCounts& counts = gpu::attention_counts();
   const Shapes four{
@@ -201,17 +201,18 @@ TEST_CASE("gpu attention: the operator itself, with its gradients by our own ker
           apply("_contrib_sdp_attention", {{"causal", causal}}, {named("q"), named("k"), named("v")}, "y");
       const int64_t runs = counts.runs;
       const Ran got = run(symbol, on_gpu, dtype, true, four);
-      CHECK(counts.runs > runs);
-      CHECK(library.operations() == (causal ? 14 : 10));
+      CHECK(counts.runs == runs + 2 * 3);
+      CHECK(library.operations() == (causal ? 20 : 16));
       check_same(got, run(symbol, {}, dtype, true, four), dtype);
     }
   }
 }
 
-TEST_CASE("gpu attention: odd addresses are copied, and queries that see nothing give 0") {
+TEST_CASE("gpu attention: odd addresses are copied, and queries that see nothing give 0 and get none") {
   const cudnn_stand_in::StandIn library;
-  const OpSchema& op = registry().at("_contrib_sdp_attention");
-  const auto params = op.make_params({{"use_mask", true}});
+  const OpSchema &op = registry().at("_contrib_sdp_attention"),
+                 &back = registry().at("_backward_contrib_sdp_attention");
+  const auto params = op.make_params({{"use_mask", true}}), back_params = back.make_params({{"use_mask", true}});
   const std::vector<Shape> shapes{{1, 2, 3, 8}, {1, 2, 4, 8}, {1, 2, 4, 8}, {1, 1, 3, 4}};
   std::vector<Tensor> host;
   for (const Shape& s : shapes) host.push_back(random_tensor(s, DType::f16, -1, 1, host.size() + 1));
@@ -227,17 +228,25 @@ TEST_CASE("gpu attention: odd addresses are copied, and queries that see nothing
     InvokeOptions options;
     options.device = device;
     invoke(op, params, in, out, options);
-    Tensor y(out.at(0).shape(), DType::f16);
-    out[0].copy_to_host(y.view().data, out[0].bytes());
-    return y.values();
+    std::vector<NDArray> grads;
+    // The gradient of the results is the queries.
+    invoke(back, back_params, std::vector<NDArray>{in[0], in[0], in[1], in[2], out.at(0), out.at(1), in[3]}, grads,
+           options);
+    std::vector<double> values;
+    for (const NDArray& a : {out[0], grads.at(0), grads.at(1), grads.at(2)}) {
+      Tensor t(a.shape(), DType::f16);
+      a.copy_to_host(t.view().data, a.bytes());
+      for (double value : t.values()) values.push_back(value);
+    }
+    return values;
   };
   const auto want = result({}, 0);
   for (const int64_t odd : {0, 3}) {
     const int64_t runs = gpu::attention_counts().runs;
     const auto got = result(on_gpu, odd);
-    CHECK(gpu::attention_counts().runs == runs + 1);
+    CHECK(gpu::attention_counts().runs == runs + 2);
     REQUIRE(got.size() == want.size());
-    for (size_t i = 0; i < got.size(); ++i) CHECK(got[i] == doctest::Approx(want[i]).epsilon(4e-3));
+    for (size_t i = 0; i < got.size(); ++i) CHECK(std::fabs(got[i] - want[i]) <= 4e-3);
     for (size_t i = 8; i < 16; ++i) CHECK(got[i] == 0);
   }
 }

@@ -100,6 +100,7 @@ const std::vector<Rule> rules{
     {reduction, t_reduction, 1, true, {1600}},
     {reduction, t_dtype, 1, true, {1601}},
     {reduction_operation, t_descriptor, 1, true, {1610, 1611, 1612}},
+    {reshape_operation, t_descriptor, 1, true, {2200, 2201}},
 };
 
 struct Engine {
@@ -232,6 +233,7 @@ std::vector<const Descriptor*> tensors_of(const Descriptor& op) {
   const std::vector<int> names = op.kind == pointwise_op          ? std::vector<int>{751, 752, 758, 753}
                                  : op.kind == product_operation   ? std::vector<int>{1520, 1521, 1522}
                                  : op.kind == reduction_operation ? std::vector<int>{1610, 1611}
+                                 : op.kind == reshape_operation   ? std::vector<int>{2200, 2201}
                                                                   : std::vector<int>();
   std::vector<const Descriptor*> tensors;
   for (int name : names) {
@@ -247,14 +249,14 @@ const Descriptor& result_of(const Descriptor& op) {
   return op.part(op.kind == pointwise_op ? 753 : names_of(op.kind).result);
 }
 
-bool of_attention(const Descriptor& g) { return g.all<Descriptor*>(801).at(0)->kind == product_operation; }
+bool of_attention(const Descriptor& g) { return of_products(g.all<Descriptor*>(801)); }
 
 // A convolution, and pointwise operations behind it, each of which reads the virtual result of the one before. Of sums there are at most
 // two, of curves one, which is the last.
 int finalize_graph(const Descriptor& d) {
   if (refusal == 1) return pattern;
   const auto ops = d.all<Descriptor*>(801);
-  const bool products = !ops.empty() && ops[0]->kind == product_operation;
+  const bool products = of_products(ops);
   if (ops.empty() || (!products && (ops.size() > 4 || ops[0]->kind < forward || ops[0]->kind > data))) return pattern;
   std::map<int64_t, const Descriptor*> known;
   for (const Descriptor* op : ops) {
@@ -413,6 +415,7 @@ EXPORT int cudnnBackendFinalize(void* descriptor) {
     case pointwise_op: status = finalize_pointwise(d); break;
     case product_operation: status = finalize_product(d); break;
     case reduction_operation: status = finalize_reduction(d); break;
+    case reshape_operation: status = reshape_fits(d) ? ok : mismatch; break;
     case graph: status = finalize_graph(d); break;
     case heuristics:
       status = refusal == 4 ? internal : supported(d.part(201)) ? static_cast<int>(ok) : static_cast<int>(unsupported);

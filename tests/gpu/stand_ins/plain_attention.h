@@ -1,6 +1,7 @@
 // Attention as graphs of cuDNN describe it: which graphs its stand-in takes, as the real one's pattern has it, and what they give, an
 // operation after the other with all between in memory.
 #pragma once
+#include <algorithm>
 #include <map>
 
 #include "cudnn_descriptor.h"
@@ -8,7 +9,8 @@
 namespace stand_in {
 
 // Kinds of descriptors, as cuDNN numbers them, and modes.
-constexpr int pointwise_operation = 13, product = 18, product_operation = 19, reduction = 21, reduction_operation = 22;
+constexpr int pointwise_operation = 13, product = 18, product_operation = 19, reduction = 21, reduction_operation = 22,
+              reshape_operation = 31;
 constexpr int greatest = 3, multiply = 1, divide = 6, subtract = 9, exponential = 13, logarithm = 15, at_least = 303,
               index_of = 501, choose = 601, boolean = 11;
 
@@ -34,6 +36,9 @@ inline Operation read_operation(const Descriptor& op) {
     o.mode = op.part(1612).one<int>(1600);
     o.x = read(1610);
     o.y = read(1611);
+  } else if (op.kind == reshape_operation) {
+    o.x = read(2200);
+    o.y = read(2201);
   } else {
     o.x = read(1520);
     o.b = read(1521);
@@ -61,6 +66,15 @@ inline bool reduction_fits(const Descriptor& d) {
   return o.y.extents == lines;
 }
 
+// The last two axes change places, in the extents and in memory.
+inline bool reshape_fits(const Descriptor& d) {
+  Operation o = read_operation(d);
+  if (o.x.extents.size() != 4 || o.y.extents.size() != 4) return false;
+  std::swap(o.x.extents[2], o.x.extents[3]);
+  std::swap(o.x.strides[2], o.x.strides[3]);
+  return o.x.extents == o.y.extents && o.x.strides == o.y.strides && o.y.is_virtual;
+}
+
 inline std::vector<int64_t> packed(const std::vector<int64_t>& extents) {
   std::vector<int64_t> s(extents.size(), 1);
   for (size_t i = extents.size() - 1; i > 0; --i) s[i - 1] = s[i] * extents[i];
@@ -74,40 +88,62 @@ inline bool repeats(const Tensor& t, const std::vector<int64_t>& as) {
   return true;
 }
 
-// Whether the operations are those of attention, one behind the other: products around a softmax that also gives its sums.
+inline bool of_products(const std::vector<Descriptor*>& ops) {
+  return std::any_of(ops.begin(), ops.end(), [](const Descriptor* op) { return op->kind == product_operation; });
+}
+
+// Whether the operations are those of attention, one behind the other: products around a softmax that also gives its sums; or, of the sums, its gradients.
 inline bool is_attention(const std::vector<Operation>& ops) {
   std::vector<int> got;
   for (const Operation& o : ops) got.push_back(o.kind * 1000 + o.mode);
-  const int reduced = reduction_operation * 1000, applied = pointwise_operation * 1000;
+  const int multiplied = product_operation * 1000, reduced = reduction_operation * 1000,
+            applied = pointwise_operation * 1000, turned = reshape_operation * 1000;
   for (const bool mask : {false, true}) {
     for (const bool causal : {false, true}) {
-      std::vector<int> want{product_operation * 1000, applied + multiply};
-      if (mask) want.push_back(applied);
-      if (causal)
-        want.insert(want.end(), {applied + index_of, applied + index_of, applied + at_least, applied + choose});
-      want.insert(want.end(), {reduced + greatest, applied + subtract, applied + exponential, reduced,
-                               applied + logarithm, applied, applied + divide, product_operation * 1000});
-      if (got == want) return true;
+      std::vector<int> forward{multiplied, applied + multiply},
+          backward{applied + multiply, reduced, multiplied, applied + multiply};
+      for (auto* want : {&forward, &backward}) {
+        if (mask) want->push_back(applied);
+        if (causal)
+          want->insert(want->end(), {applied + index_of, applied + index_of, applied + at_least, applied + choose});
+      }
+      forward.insert(forward.end(), {reduced + greatest, applied + subtract, applied + exponential, reduced,
+                                     applied + logarithm, applied, applied + divide, multiplied});
+      backward.insert(backward.end(),
+                      {applied + subtract, applied + exponential, turned, multiplied, multiplied, applied + subtract,
+                       applied + multiply, applied + multiply, turned, multiplied, turned, multiplied});
+      if (got == forward || got == backward) return true;
     }
   }
   return false;
 }
 
-// How the tensors have to be: 16-bit operands with dense rows of a multiple of 16 bytes, float between, probabilities of 16 bits, sums of 32.
-inline bool fits_attention(const std::vector<Operation>& ops) {
-  const Operation &first = ops.front(), &last = ops.back(), &sums = ops[ops.size() - 3];
-  const Tensor &q = first.x, &k = first.b, &v = last.b, &y = last.y;
-  for (const Tensor* t : {&q, &k, &v, &y}) {
-    if (t->is_virtual || t->extents.size() != 4 || !half(*t) || t->dtype != q.dtype) return false;
-    for (size_t d = 0; d < 3; ++d) {
-      if (t != &k && t->strides[d] % 8 != 0) return false;
-    }
-    if (t != &k && t->strides[3] != 1) return false;
+// Rows of a multiple of 16 bytes, dense along one of the last two axes.
+inline bool lies_well(const Tensor& t) {
+  const int dense = t.strides[3] == 1 ? 3 : 2;
+  if (t.strides[static_cast<size_t>(dense)] != 1 || t.extents[static_cast<size_t>(dense)] % 8 != 0) return false;
+  for (int d = 0; d < 4; ++d) {
+    if (d != dense && t.strides[static_cast<size_t>(d)] % 8 != 0) return false;
   }
-  if (k.strides[2] != 1 || k.strides[3] % 8 != 0 || k.extents[2] % 8 != 0 || v.extents[3] % 8 != 0) return false;
-  const std::vector<int64_t> lines{q.extents[0], q.extents[1], q.extents[2], 1};
-  return last.x.is_virtual && last.x.dtype == q.dtype && !sums.y.is_virtual && sums.y.dtype == 0 &&
-         sums.y.extents == lines;
+  return true;
+}
+
+// How the tensors have to be: products of 16-bit operands of one dtype, float between, and lines of float that are real where sums are made.
+inline bool fits_attention(const std::vector<Operation>& ops) {
+  int dtype = -1;
+  bool sums = false;
+  for (const Operation& o : ops) {
+    if (o.kind != product_operation) {
+      sums = sums || (!o.y.is_virtual && o.y.dtype == 0 && o.y.extents[3] == 1);
+      continue;
+    }
+    for (const Tensor* t : {&o.x, &o.b, &o.y}) {
+      if (t == &o.y && t->is_virtual && t->dtype == 0) continue;
+      if (dtype < 0) dtype = t->dtype;
+      if (!half(*t) || t->dtype != dtype || (!t->is_virtual && !lies_well(*t))) return false;
+    }
+  }
+  return sums;
 }
 
 // Everything that is read is there by then: real, or made before.
@@ -135,9 +171,14 @@ struct AttentionWork {
     for (size_t d = 0; d < at.size(); ++d) sum += t.extents[d] == 1 ? 0 : at[d] * t.strides[d];
     return sum;
   }
+  // Of what is nowhere but here, without gaps.
+  static size_t inner_offset(Tensor t, const Place& at) {
+    t.strides = packed(t.extents);
+    return static_cast<size_t>(offset(t, at));
+  }
   double load(const Tensor& t, const Place& at) const {
     if (numbers.count(t.id)) return numbers.at(t.id);
-    if (t.is_virtual) return inner.at(t.id)[static_cast<size_t>(offset(t, at))];
+    if (t.is_virtual) return inner.at(t.id)[inner_offset(t, at)];
     return real.at(t.id).load(offset(t, at));
   }
   void store(const Tensor& t, const Place& at, double value) const {
@@ -145,7 +186,7 @@ struct AttentionWork {
     if (t.dtype == 2) value = static_cast<float>(static_cast<mixnet::f16>(static_cast<float>(value)));
     else if (t.dtype == 9) value = static_cast<float>(static_cast<mixnet::bf16>(static_cast<float>(value)));
     else value = static_cast<float>(value);
-    inner[t.id][static_cast<size_t>(offset(t, at))] = value;
+    inner[t.id][inner_offset(t, at)] = value;
   }
 
   template <class F> static void each(const std::vector<int64_t>& extents, F f) {
@@ -180,6 +221,10 @@ struct AttentionWork {
     }
     return result;
   }
+  double turned(const Operation& o, Place at) const {
+    std::swap(at[2], at[3]);
+    return load(o.x, at);
+  }
   double applied(const Operation& o, const Place& at) const {
     if (o.mode == index_of) return static_cast<double>(at[static_cast<size_t>(o.axis)]);
     const double x = load(o.x, at), b = o.b.extents.empty() ? 0 : load(o.b, at);
@@ -202,6 +247,7 @@ struct AttentionWork {
         store(o.y, at,
               o.kind == product_operation     ? multiplied(o, at)
               : o.kind == reduction_operation ? reduced(o, at)
+              : o.kind == reshape_operation   ? turned(o, at)
                                               : applied(o, at));
       });
     }

@@ -200,6 +200,12 @@ struct ClearHidden {
   }
 };
 
+struct LiftHidden {
+  const float* sums;
+  float *lifted, lowest;
+  MIXNET_ON_DEVICE void operator()(int64_t i) const { lifted[i] = sums[i] == lowest ? -lowest : sums[i]; }
+};
+
 template <class F>
 void dispatch_exact(DType dtype, F&& f) {
   if (dtype == DType::f64) f(TypeTag<double>{});
@@ -237,6 +243,10 @@ void clear_hidden_queries(Stream& stream, const Attention& a, const AttentionDat
                             a.keys, a.width, a.y.step, a.y.pitch, a.causal, -std::numeric_limits<float>::infinity()});
     });
   });
+}
+
+void lift_hidden_sums(Stream& stream, int64_t n, const float* sums, float* lifted) {
+  map(stream, n, LiftHidden{sums, lifted, -std::numeric_limits<float>::infinity()});
 }
 
 }  // namespace mixnet::gpu

@@ -27,6 +27,7 @@ struct Attention {
   DType mask_dtype;
 
   int64_t matrices() const { return batch * heads; }
+  size_t lines() const { return static_cast<size_t>(matrices() * queries); }
   bool masked() const { return mask.ndim() > 0; }
 };
 
@@ -53,5 +54,7 @@ void attend_backward(Stream& stream, const Attention& a, const AttentionSlopes& 
 
 // Queries to which the mask leaves no key, of which others make NaN, give 0: their rows of y and sums. Any dtypes; sums are float32.
 void clear_hidden_queries(Stream& stream, const Attention& a, const AttentionData& data);
+// The sums of queries that see no key as +inf, with which their probabilities come out as 0: n of them, float32.
+void lift_hidden_sums(Stream& stream, int64_t n, const float* sums, float* lifted);
 
 }  // namespace mixnet::gpu

@@ -7,65 +7,33 @@
 //     static AttentionData data(const Params&, const Attention&, const RunContext&);  // sums may be null
 //   };
 #pragma once
-#include <vector>
-
 #include "op/core/gpu/cudnn_attention.h"
+#include "op/core/gpu/even_kernel.h"
 #include "op/core/gpu/wide.h"
 
 namespace mixnet::gpu {
 
-// By cuDNN. What lies at an odd address is copied, for which there is workspace.
 template <class Way>
-class CudnnAttention final : public Kernel {
+class CudnnAttention final : public EvenKernel {
  public:
   using Params = typename Way::Params;
   CudnnAttention(const PrepareContext& c, const Attention& a, std::shared_ptr<const AttentionPlan> plan)
-      : params_(c.params<Params>()), attention_(a), plan_(std::move(plan)) {
-    for (const auto* views : {&c.inputs, &c.outputs}) {
-      for (const TensorView& v : *views) copies_ += room(v);
-    }
-  }
-  size_t workspace() const override {
-    return AttentionPlan::workspace_alignment + room(plan_->workspace()) + sums() + copies_;
-  }
-
-  void run(const RunContext& r) const override {
-    constexpr uintptr_t to = AttentionPlan::workspace_alignment;
-    char* const own = reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(r.context.workspace) + to - 1) / to * to);
-    char* at = own + room(plan_->workspace()) + sums();
-    Stream& stream = *r.context.stream;
-    std::vector<TensorView> in(r.in.begin(), r.in.end()), out(r.out.begin(), r.out.end());
-    for (TensorView& v : in) {
-      const void* const from = v.data;
-      if (move(v, at) && v.bytes() > 0) stream.copy(v.data, from, static_cast<size_t>(v.bytes()));
-    }
-    for (TensorView& v : out) move(v, at);
-    AttentionData data = Way::data(params_, attention_, {in, out, r.context});
-    if (!data.sums) data.sums = own + room(plan_->workspace());
-    plan_->run(stream, data, own);
-    clear_hidden_queries(stream, attention_, data);
-    for (size_t i = 0; i < out.size(); ++i) {
-      if (out[i].data != r.out[i].data) stream.copy(r.out[i].data, out[i].data, static_cast<size_t>(out[i].bytes()));
-    }
-  }
+      : EvenKernel(c, room(plan->workspace()) + a.lines() * 4),
+        params_(c.params<Params>()),
+        attention_(a),
+        plan_(std::move(plan)) {}
 
  private:
-  static size_t room(size_t bytes) { return (bytes + 63) / 64 * 64; }
-  static size_t room(const TensorView& v) { return room(static_cast<size_t>(v.bytes())); }
-  size_t sums() const { return room(static_cast<size_t>(attention_.matrices() * attention_.queries) * 4); }
-  // Whether it lay at an odd address.
-  static bool move(TensorView& v, char*& at) {
-    char* const here = at;
-    at += room(v);
-    if (!v.data || reinterpret_cast<uintptr_t>(v.data) % AttentionPlan::alignment == 0) return false;
-    v.data = here;
-    return true;
+  void run_even(const RunContext& r, char* own) const override {
+    AttentionData data = Way::data(params_, attention_, r);
+    if (!data.sums) data.sums = own + room(plan_->workspace());
+    plan_->run(*r.context.stream, data, own);
+    clear_hidden_queries(*r.context.stream, attention_, data);
   }
 
   const Params params_;
   const Attention attention_;
   const std::shared_ptr<const AttentionPlan> plan_;
-  size_t copies_ = 0;
 };
 
 template <class Way>
@@ -81,7 +49,7 @@ struct OwnAttention {
   }
   static size_t bytes(const PrepareContext& c) {
     const Attention a = Way::attention(c.params<Params>(), c.inputs, c.outputs);
-    return attend_bytes(a) + static_cast<size_t>(a.matrices() * a.queries) * 8;
+    return attend_bytes(a) + a.lines() * 8;
   }
 };
 

@@ -100,7 +100,7 @@ const Descriptor& AttentionOperations::reduce(int mode, const Descriptor& x, con
 // scale s + mask, and -inf where a query does not see a key.
 const Descriptor& AttentionOperations::masked(const Descriptor& scores) {
   const auto next = [&] { return &inner(scores_, data_float); };
-  const Descriptor* s = &apply(pointwise_multiply, scores, &number(id_scale), *next());
+  const Descriptor* s = &apply(pointwise_multiply, scores, &scale_, *next());
   if (a_.masked()) {
     const Numbers extents(a_.mask.begin(), a_.mask.end());
     const Descriptor& mask = tensor(id_mask, extents, packed(extents), data_type(a_.mask_dtype));
@@ -110,7 +110,7 @@ const Descriptor& AttentionOperations::masked(const Descriptor& scores) {
   const Descriptor &row = apply(pointwise_index, *s, nullptr, *next(), nullptr, 2),
                    &column = apply(pointwise_index, *s, nullptr, *next(), nullptr, 3),
                    &seen = apply(pointwise_at_least, row, &column, inner(scores_, data_boolean));
-  return apply(pointwise_choose, *s, &number(id_lowest), *next(), &seen);
+  return apply(pointwise_choose, *s, &tensor(id_lowest, {1, 1, 1, 1}, {1, 1, 1, 1}, data_float, true), *next(), &seen);
 }
 
 // Probabilities in the operands' dtype, which the second product reads; and the sums.
@@ -120,21 +120,68 @@ const Descriptor& AttentionOperations::softmax(const Descriptor& s) {
   const Descriptor& top = reduce(reduce_greatest, s, *line());
   const Descriptor& e = apply(pointwise_exp, apply(pointwise_subtract, s, &top, *all()), nullptr, *all());
   const Descriptor& total = reduce(reduce_add, e, *line());
-  apply(pointwise_add, top, &apply(pointwise_log, total, nullptr, *line()),
-        tensor(id_sums, lines_, packed(lines_), data_float));
-  return apply(pointwise_divide, e, &total, inner(scores_, data_type(a_.dtype)));
+  apply(pointwise_add, top, &apply(pointwise_log, total, nullptr, *line()), lines(id_sums));
+  return apply(pointwise_divide, e, &total, inner(scores_, dtype_));
 }
 
-AttentionOperations::AttentionOperations(const Functions& cudnn, const Attention& a)
-    : cudnn_(cudnn), a_(a), scores_{a.batch, a.heads, a.queries, a.keys}, lines_{a.batch, a.heads, a.queries, 1} {
-  const int dtype = data_type(a.dtype);
-  const Descriptor &q = tensor(id_q, {a.batch, a.heads, a.queries, a.depth}, strides_of(a, a.q), dtype),
-                   &v = tensor(id_v, {a.batch, a.heads, a.keys, a.width}, strides_of(a, a.v), dtype),
-                   &y = tensor(id_y, {a.batch, a.heads, a.queries, a.width}, strides_of(a, a.y), dtype);
-  Numbers transposed = strides_of(a, a.k);
-  std::swap(transposed[2], transposed[3]);
-  const Descriptor& k = tensor(id_k, {a.batch, a.heads, a.depth, a.keys}, transposed, dtype);
+const Descriptor& AttentionOperations::lines(Id id) { return tensor(id, lines_, packed(lines_), data_float); }
+
+const Descriptor& AttentionOperations::operand(Id id, const Rows& rows, int64_t length, int64_t columns,
+                                               bool transposed) {
+  Numbers extents{a_.batch, a_.heads, length, columns}, strides = strides_of(a_, rows);
+  if (transposed) std::swap(extents[2], extents[3]);
+  if (transposed) std::swap(strides[2], strides[3]);
+  return tensor(id, extents, strides, dtype_);
+}
+
+// The same values, as the second factor of a product or the first wants them.
+const Descriptor& AttentionOperations::transpose(const Descriptor& x, const Numbers& extents, const Numbers& strides) {
+  const Descriptor& y = tensor(inner_++, extents, strides, dtype_);
+  Descriptor& o = add(Kind::reshape_operation);
+  o.set(Name::reshape_x, x);
+  o.set(Name::reshape_y, y);
+  finish(o);
+  return y;
+}
+
+AttentionOperations::AttentionOperations(const Functions& cudnn, const Attention& a, bool backward)
+    : cudnn_(cudnn),
+      a_(a),
+      dtype_(data_type(a.dtype)),
+      scores_{a.batch, a.heads, a.queries, a.keys},
+      lines_{a.batch, a.heads, a.queries, 1},
+      scale_(tensor(id_scale, {1, 1, 1, 1}, {1, 1, 1, 1}, data_float, true)) {
+  if (backward) this->backward();
+  else forward();
+}
+
+void AttentionOperations::forward() {
+  const Descriptor &q = operand(id_q, a_.q, a_.queries, a_.depth), &k = operand(id_k, a_.k, a_.keys, a_.depth, true),
+                   &v = operand(id_v, a_.v, a_.keys, a_.width), &y = operand(id_y, a_.y, a_.queries, a_.width);
   multiply(softmax(masked(multiply(q, k, inner(scores_, data_float)))), v, y);
+}
+
+// p = exp(scores - sums), dv = p^T dy, ds = scale p (dy v^T - dy . y), dq = ds k, dk = ds^T q.
+void AttentionOperations::backward() {
+  const auto all = [&] { return &inner(scores_, data_float); };
+  const Descriptor &q = operand(id_q, a_.q, a_.queries, a_.depth), &k = operand(id_k, a_.k, a_.keys, a_.depth, true),
+                   &v = operand(id_v, a_.v, a_.keys, a_.width, true), &y = operand(id_y, a_.y, a_.queries, a_.width),
+                   &dy = operand(id_dy, a_.y, a_.queries, a_.width);
+  const Numbers results{a_.batch, a_.heads, a_.queries, a_.width}, across{a_.batch, a_.heads, a_.keys, a_.queries};
+  Numbers columns = packed(scores_);
+  std::swap(columns[2], columns[3]);
+  const Descriptor& dots =
+      reduce(reduce_add, apply(pointwise_multiply, dy, &y, inner(results, data_float)), lines(id_dots));
+  const Descriptor& scores = masked(multiply(q, k, *all()));
+  const Descriptor& p =
+      apply(pointwise_exp, apply(pointwise_subtract, scores, &lines(id_sums), *all()), nullptr, *all());
+  multiply(transpose(p, across, columns), dy, operand(id_dv, a_.v, a_.keys, a_.width));
+  const Descriptor& dp = multiply(dy, v, *all());
+  const Descriptor& slopes = apply(pointwise_multiply, apply(pointwise_subtract, dp, &dots, *all()), &p, *all());
+  const Descriptor& ds = apply(pointwise_multiply, slopes, &scale_, inner(scores_, dtype_));
+  multiply(ds, transpose(k, {a_.batch, a_.heads, a_.keys, a_.depth}, strides_of(a_, a_.k)),
+           operand(id_dq, a_.q, a_.queries, a_.depth));
+  multiply(transpose(ds, across, columns), q, operand(id_dk, a_.k, a_.keys, a_.depth));
 }
 
 std::string problem_text(const Attention& a) {

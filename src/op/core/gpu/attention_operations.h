@@ -13,6 +13,7 @@ namespace mixnet::gpu::cudnn {
 class AttentionOperations {
  public:
   // Of the tensors, in a plan; those between operations are id_inner and the numbers behind it. `scale` and `lowest` are one float of the host each.
+  // Only backward has id_dy to id_dv; `dots` is what it keeps dy . y in.
   enum Id : int64_t {
     id_q = 1,
     id_k = 2,
@@ -22,10 +23,15 @@ class AttentionOperations {
     id_mask = 6,
     id_scale = 7,
     id_lowest = 8,
-    id_inner = 9
+    id_dy = 9,
+    id_dots = 10,
+    id_dq = 11,
+    id_dk = 12,
+    id_dv = 13,
+    id_inner = 14
   };
 
-  AttentionOperations(const Functions& cudnn, const Attention& a);
+  AttentionOperations(const Functions& cudnn, const Attention& a, bool backward);
   const std::vector<const Descriptor*>& all() const { return operations_; }
 
  private:
@@ -34,7 +40,8 @@ class AttentionOperations {
   const Descriptor& tensor(int64_t id, const Numbers& extents, const Numbers& strides, int dtype,
                            bool by_value = false);
   const Descriptor& inner(const Numbers& extents, int dtype);
-  const Descriptor& number(Id id) { return tensor(id, {1, 1, 1, 1}, {1, 1, 1, 1}, data_float, true); }
+  const Descriptor& operand(Id id, const Rows& rows, int64_t length, int64_t columns, bool transposed = false);
+  const Descriptor& lines(Id id);
   // Each gives its result.
   const Descriptor& multiply(const Descriptor& a, const Descriptor& b, const Descriptor& c);
   const Descriptor& apply(int mode, const Descriptor& x, const Descriptor* b, const Descriptor& y,
@@ -42,14 +49,20 @@ class AttentionOperations {
   const Descriptor& reduce(int mode, const Descriptor& x, const Descriptor& y);
   const Descriptor& finish(Descriptor& operation);
 
+  const Descriptor& transpose(const Descriptor& x, const Numbers& extents, const Numbers& strides);
+
+  void forward();
+  void backward();
   const Descriptor& masked(const Descriptor& scores);
   const Descriptor& softmax(const Descriptor& scores);
 
   const Functions& cudnn_;
   const Attention a_;
+  const int dtype_;
   const Numbers scores_, lines_;  // extents
   int64_t inner_ = id_inner;
   std::list<Descriptor> parts_;
+  const Descriptor& scale_;
   std::vector<const Descriptor*> operations_;
 };
 

@@ -16,6 +16,8 @@ namespace {
 constexpr size_t most_plans = 1024;
 constexpr size_t most_workspace = size_t{1} << 30;
 
+class Compiled;
+
 // A device's handle for attention, and its plans. Never destroyed.
 struct Session {
   Session(const Functions& f, int index) : cudnn(f), stream(*gpu_device(index).stream()) {
@@ -27,8 +29,8 @@ struct Session {
   Stream& stream;
   std::mutex mutex;  // guards the rest; a handle is for one thread at a time
   void* handle = nullptr;
-  void* native = nullptr;                                             // the handle's stream
-  std::map<std::string, std::shared_ptr<const AttentionPlan>> plans;  // null: refused
+  void* native = nullptr;                                        // the handle's stream
+  std::map<std::string, std::shared_ptr<const Compiled>> plans;  // null: refused
 };
 
 Session& session_of(const Functions& cudnn, int device) {
@@ -42,7 +44,8 @@ Session& session_of(const Functions& cudnn, int device) {
 
 // The operation graph of a problem.
 struct Graph {
-  Graph(const Session& s, const Attention& a) : problem(a), operations(s.cudnn, a), it(s.cudnn, Kind::graph) {
+  Graph(const Session& s, const Attention& a, bool backward)
+      : problem(a), operations(s.cudnn, a, backward), it(s.cudnn, Kind::graph) {
     it.set_pointer(Name::graph_handle, Type::handle, s.handle);
     it.set(Name::graph_operations, operations.all());
     it.finalize();
@@ -52,18 +55,21 @@ struct Graph {
   Descriptor it;
 };
 
-class Plan final : public AttentionPlan {
+// A plan of cuDNN's.
+class Compiled {
  public:
-  Plan(Session& session, std::shared_ptr<const Graph> graph, Descriptor config)
+  Compiled(Session& session, std::shared_ptr<const Graph> graph, Descriptor config)
       : session_(session), graph_(std::move(graph)), config_(std::move(config)), it_(session.cudnn, Kind::plan) {
     it_.set_pointer(Name::plan_handle, Type::handle, session.handle);
     it_.set(Name::plan_config, config_);
     it_.finalize();
     workspace_ = static_cast<size_t>(it_.number(Name::plan_workspace));
   }
-  size_t workspace() const override { return workspace_; }
+  size_t workspace() const { return workspace_; }
 
-  void run(Stream& stream, const AttentionData& data, void* workspace) const override {
+  // With the tensors' addresses by their ids; those of numbers are added.
+  void run(Stream& stream, std::vector<std::pair<int64_t, const void*>> tensors, const void* mask,
+           void* workspace) const {
     using Operations = AttentionOperations;
     const std::lock_guard<std::mutex> lock(session_.mutex);
     const Functions& cudnn = session_.cudnn;
@@ -73,20 +79,19 @@ class Plan final : public AttentionPlan {
       session_.native = native;
     }
     const Attention& a = graph_->problem;
-    float scale = static_cast<float>(a.scale), lowest = -std::numeric_limits<float>::infinity();
-    int64_t ids[8] = {Operations::id_q, Operations::id_k,    Operations::id_v,
-                      Operations::id_y, Operations::id_sums, Operations::id_scale};
-    const void* pointers[8] = {data.q, data.k, data.v, data.y, data.sums, &scale};
-    int64_t count = 6;
-    const auto give = [&](int64_t id, const void* address) {
-      ids[count] = id;
-      pointers[count++] = address;
-    };
-    if (a.masked()) give(Operations::id_mask, data.mask);
-    if (a.causal) give(Operations::id_lowest, &lowest);
+    const float scale = static_cast<float>(a.scale), lowest = -std::numeric_limits<float>::infinity();
+    tensors.emplace_back(Operations::id_scale, &scale);
+    if (a.masked()) tensors.emplace_back(Operations::id_mask, mask);
+    if (a.causal) tensors.emplace_back(Operations::id_lowest, &lowest);
+    std::vector<int64_t> ids;
+    std::vector<const void*> pointers;
+    for (const auto& [id, address] : tensors) {
+      ids.push_back(id);
+      pointers.push_back(address);
+    }
     Descriptor pack(cudnn, Kind::variant_pack);
-    pack.set(Name::pack_ids, Type::int64, count, ids);
-    pack.set(Name::pack_pointers, Type::pointer, count, pointers);
+    pack.set(Name::pack_ids, ids);
+    pack.set(Name::pack_pointers, Type::pointer, static_cast<int64_t>(pointers.size()), pointers.data());
     pack.set_pointer(Name::pack_workspace, Type::pointer, workspace);
     pack.finalize();
     check(cudnn, cudnn.execute(session_.handle, it_.raw(), pack.raw()), "attention");
@@ -99,6 +104,49 @@ class Plan final : public AttentionPlan {
   const Descriptor config_;
   Descriptor it_;
   size_t workspace_ = 0;
+};
+
+class Forward final : public AttentionPlan {
+ public:
+  explicit Forward(std::shared_ptr<const Compiled> plan) : plan_(std::move(plan)) {}
+  size_t workspace() const override { return plan_->workspace(); }
+  void run(Stream& stream, const AttentionData& d, void* workspace) const override {
+    using Operations = AttentionOperations;
+    plan_->run(stream,
+               {{Operations::id_q, d.q},
+                {Operations::id_k, d.k},
+                {Operations::id_v, d.v},
+                {Operations::id_y, d.y},
+                {Operations::id_sums, d.sums}},
+               d.mask, workspace);
+  }
+
+ private:
+  const std::shared_ptr<const Compiled> plan_;
+};
+
+class Backward final : public AttentionBackwardPlan {
+ public:
+  explicit Backward(std::shared_ptr<const Compiled> plan) : plan_(std::move(plan)) {}
+  size_t workspace() const override { return plan_->workspace(); }
+  void run(Stream& stream, const AttentionSlopes& d, float* dots, void* workspace) const override {
+    using Operations = AttentionOperations;
+    plan_->run(stream,
+               {{Operations::id_q, d.q},
+                {Operations::id_k, d.k},
+                {Operations::id_v, d.v},
+                {Operations::id_y, d.y},
+                {Operations::id_sums, d.sums},
+                {Operations::id_dy, d.dy},
+                {Operations::id_dots, dots},
+                {Operations::id_dq, d.dq},
+                {Operations::id_dk, d.dk},
+                {Operations::id_dv, d.dv}},
+               d.mask, workspace);
+  }
+
+ private:
+  const std::shared_ptr<const Compiled> plan_;
 };
 
 std::vector<Descriptor> configs(const Session& s, const Graph& graph, Number mode) {
@@ -124,19 +172,19 @@ bool allowed(const Descriptor& config) {
   return !noted(note_reduced_precision) && !noted(note_down_convert) && !noted(note_nondeterministic);
 }
 
-// Null where cuDNN cannot after all, for whatever reason, or needs too much memory.
-std::shared_ptr<const AttentionPlan> plan_of(Session& s, const std::shared_ptr<const Graph>& graph, Descriptor config) {
+// Null where cuDNN cannot after all, for whatever reason, or needs too much memory, as gradients of long sequences do.
+std::shared_ptr<const Compiled> plan_of(Session& s, const std::shared_ptr<const Graph>& graph, Descriptor config) {
   try {
-    auto plan = std::make_shared<Plan>(s, graph, std::move(config));
+    auto plan = std::make_shared<const Compiled>(s, graph, std::move(config));
     return plan->workspace() <= most_workspace ? plan : nullptr;
   } catch (const Error&) {
     return nullptr;
   }
 }
 
-std::shared_ptr<const AttentionPlan> find_plan(Session& s, const Attention& a) {
+std::shared_ptr<const Compiled> find_plan(Session& s, const Attention& a, bool backward) {
   try {
-    const auto graph = std::make_shared<const Graph>(s, a);
+    const auto graph = std::make_shared<const Graph>(s, a, backward);
     for (Number mode : {by_rule, by_fallback}) {
       for (Descriptor& config : configs(s, *graph, mode)) {
         if (!allowed(config)) continue;
@@ -155,23 +203,32 @@ bool fits(const Attention& a) {
   return half && a.depth % 8 == 0 && a.width % 8 == 0 && a.batch * a.heads * a.queries * a.keys * a.depth * a.width > 0;
 }
 
-}  // namespace
-}  // namespace cudnn
-
-std::shared_ptr<const AttentionPlan> cudnn_attention(int device, const Attention& a) {
-  using namespace cudnn;
+std::shared_ptr<const Compiled> known_plan(int device, const Attention& a, bool backward) {
   const Functions* const f = fits(a) ? functions() : nullptr;
   if (!f) return nullptr;
   Session& s = session_of(*f, device);
-  const std::string problem = problem_text(a);
+  const std::string problem = concat(problem_text(a), backward ? ":backward" : "");
   const std::lock_guard<std::mutex> lock(s.mutex);
   library_stream(s.stream);  // this device is the thread's
   const auto known = s.plans.find(problem);
   if (known != s.plans.end()) return known->second;
   if (s.plans.size() >= most_plans) s.plans.clear();
-  auto plan = find_plan(s, a);
+  auto plan = find_plan(s, a, backward);
   ++(plan ? attention_counts().made : attention_counts().refused);
   return s.plans[problem] = std::move(plan);
+}
+
+}  // namespace
+}  // namespace cudnn
+
+std::shared_ptr<const AttentionPlan> cudnn_attention(int device, const Attention& a) {
+  auto plan = cudnn::known_plan(device, a, false);
+  return plan ? std::make_shared<cudnn::Forward>(std::move(plan)) : nullptr;
+}
+
+std::shared_ptr<const AttentionBackwardPlan> cudnn_attention_backward(int device, const Attention& a) {
+  auto plan = cudnn::known_plan(device, a, true);
+  return plan ? std::make_shared<cudnn::Backward>(std::move(plan)) : nullptr;
 }
 
 AttentionCounts& attention_counts() {

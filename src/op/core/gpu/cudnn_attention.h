@@ -8,18 +8,24 @@
 
 namespace mixnet::gpu {
 
+// All addresses are multiples of 16, the workspace's of 256. Sums are float32. Runs on any thread, without waiting for the device.
 class AttentionPlan {
  public:
   virtual ~AttentionPlan() = default;
   virtual size_t workspace() const = 0;
-  // All addresses are multiples of `alignment`, the workspace's of 256. Sums are float32. On any thread, without waiting for the device.
   virtual void run(Stream& stream, const AttentionData& data, void* workspace) const = 0;
-
-  static constexpr size_t alignment = 16, workspace_alignment = 256;
+};
+class AttentionBackwardPlan {
+ public:
+  virtual ~AttentionBackwardPlan() = default;
+  virtual size_t workspace() const = 0;
+  // `dots`: room for a float per query.
+  virtual void run(Stream& stream, const AttentionSlopes& data, float* dots, void* workspace) const = 0;
 };
 
 // Null: there is no cuDNN, or it cannot. Throws Code::device for what else it says.
 std::shared_ptr<const AttentionPlan> cudnn_attention(int device, const Attention& a);
+std::shared_ptr<const AttentionBackwardPlan> cudnn_attention_backward(int device, const Attention& a);
 
 // What cuDNN was asked for in this process.
 struct AttentionCounts {
