@@ -42,7 +42,8 @@ std::vector<Entry> rewrite(Typed typed, const RewriteOptions& options) {
   if (environment_bool("CANCEL", true)) apply(cancel(typed));
   if (environment_bool("MERGE", true)) apply(merge(typed));
   // On CPUs results keep their bits.
-  if (fusion && !options.training && !options.device.host() && environment_bool("ATTENTION", true))
+  if (fusion && environment_bool("GPU_FUSION", true) && !options.training && !options.device.host() &&
+      environment_bool("ATTENTION", true))
     apply(join_attention(typed, options.device));
   if (environment_bool("FOLD", true)) {
     if (!options.training) {

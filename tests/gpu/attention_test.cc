@@ -126,8 +126,10 @@ TEST_CASE("gpu attention: what is none stays apart") {
       interleaved("selfatt_valatt", {named("z"), softmax(interleaved("selfatt_qk", {named("x")}, "scores"))}, "y");
   CHECK(apart(others, with(projections, "z", projections[0].second)));
   CHECK(apart(weighted(softmax(scores())), operands, true));
-  const Setting off("MIXNET_FUSION", "0");
-  CHECK(apart(weighted(softmax(scores())), operands));
+  for (const char* setting : {"MIXNET_FUSION", "MIXNET_GPU_FUSION"}) {
+    const Setting off(setting, "0");
+    CHECK(apart(weighted(softmax(scores())), operands));
+  }
 }
 
 TEST_CASE("gpu attention: 16-bit operands are left to two products where no library takes the whole") {
@@ -148,6 +150,9 @@ TEST_CASE("gpu attention: cuDNN computes 16-bit operands, as a part of a graph t
     const Symbol twice =
         apply("Activation", {{"act_type", "relu"}}, {weighted(softmax(scaled(scores(), 0.3)))}, "relu");
     CHECK(check(twice, dtype, operands));
+    const int64_t made = counts.made;
+    CHECK(check(weighted(softmax(scaled(scores(), 0.9))), dtype, operands));
+    CHECK(counts.made == made);
     CHECK(counts.runs > runs);
     CHECK(graph_counts().launched > launched);
     CHECK(library.operations() == 10);

@@ -66,7 +66,7 @@ class AttentionOperations {
   std::vector<const Descriptor*> operations_;
 };
 
-// One word that says all that a plan depends on.
+// One word that says all that a plan depends on: not the scale, which is given when it runs.
 std::string problem_text(const Attention& a);
 
 }  // namespace mixnet::gpu::cudnn

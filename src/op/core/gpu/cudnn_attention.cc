@@ -68,7 +68,7 @@ class Compiled {
   size_t workspace() const { return workspace_; }
 
   // With the tensors' addresses by their ids; those of numbers are added.
-  void run(Stream& stream, std::vector<std::pair<int64_t, const void*>> tensors, const void* mask,
+  void run(Stream& stream, double scale_by, std::vector<std::pair<int64_t, const void*>> tensors, const void* mask,
            void* workspace) const {
     using Operations = AttentionOperations;
     const std::lock_guard<std::mutex> lock(session_.mutex);
@@ -79,7 +79,7 @@ class Compiled {
       session_.native = native;
     }
     const Attention& a = graph_->problem;
-    const float scale = static_cast<float>(a.scale), lowest = -std::numeric_limits<float>::infinity();
+    const float scale = static_cast<float>(scale_by), lowest = -std::numeric_limits<float>::infinity();
     tensors.emplace_back(Operations::id_scale, &scale);
     if (a.masked()) tensors.emplace_back(Operations::id_mask, mask);
     if (a.causal) tensors.emplace_back(Operations::id_lowest, &lowest);
@@ -108,11 +108,11 @@ class Compiled {
 
 class Forward final : public AttentionPlan {
  public:
-  explicit Forward(std::shared_ptr<const Compiled> plan) : plan_(std::move(plan)) {}
+  Forward(std::shared_ptr<const Compiled> plan, double scale) : plan_(std::move(plan)), scale_(scale) {}
   size_t workspace() const override { return plan_->workspace(); }
   void run(Stream& stream, const AttentionData& d, void* workspace) const override {
     using Operations = AttentionOperations;
-    plan_->run(stream,
+    plan_->run(stream, scale_,
                {{Operations::id_q, d.q},
                 {Operations::id_k, d.k},
                 {Operations::id_v, d.v},
@@ -123,15 +123,16 @@ class Forward final : public AttentionPlan {
 
  private:
   const std::shared_ptr<const Compiled> plan_;
+  const double scale_;
 };
 
 class Backward final : public AttentionBackwardPlan {
  public:
-  explicit Backward(std::shared_ptr<const Compiled> plan) : plan_(std::move(plan)) {}
+  Backward(std::shared_ptr<const Compiled> plan, double scale) : plan_(std::move(plan)), scale_(scale) {}
   size_t workspace() const override { return plan_->workspace(); }
   void run(Stream& stream, const AttentionSlopes& d, float* dots, void* workspace) const override {
     using Operations = AttentionOperations;
-    plan_->run(stream,
+    plan_->run(stream, scale_,
                {{Operations::id_q, d.q},
                 {Operations::id_k, d.k},
                 {Operations::id_v, d.v},
@@ -147,6 +148,7 @@ class Backward final : public AttentionBackwardPlan {
 
  private:
   const std::shared_ptr<const Compiled> plan_;
+  const double scale_;
 };
 
 std::vector<Descriptor> configs(const Session& s, const Graph& graph, Number mode) {
@@ -223,12 +225,12 @@ std::shared_ptr<const Compiled> known_plan(int device, const Attention& a, bool 
 
 std::shared_ptr<const AttentionPlan> cudnn_attention(int device, const Attention& a) {
   auto plan = cudnn::known_plan(device, a, false);
-  return plan ? std::make_shared<cudnn::Forward>(std::move(plan)) : nullptr;
+  return plan ? std::make_shared<cudnn::Forward>(std::move(plan), a.scale) : nullptr;
 }
 
 std::shared_ptr<const AttentionBackwardPlan> cudnn_attention_backward(int device, const Attention& a) {
   auto plan = cudnn::known_plan(device, a, true);
-  return plan ? std::make_shared<cudnn::Backward>(std::move(plan)) : nullptr;
+  return plan ? std::make_shared<cudnn::Backward>(std::move(plan), a.scale) : nullptr;
 }
 
 AttentionCounts& attention_counts() {
