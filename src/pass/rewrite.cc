@@ -4,7 +4,6 @@
 #include "base/error.h"
 #include "op/core/fused.h"
 #include "pass/attach.h"
-#include "pass/attention.h"
 #include "pass/cancel.h"
 #include "pass/fold.h"
 #include "pass/fuse.h"
@@ -12,6 +11,9 @@
 #include "pass/merge.h"
 #include "pass/recompute.h"
 #include "pass/strips.h"
+//[full
+#include "pass/attention.h"
+//]
 
 namespace mixnet {
 namespace {
@@ -41,10 +43,12 @@ std::vector<Entry> rewrite(Typed typed, const RewriteOptions& options) {
   const GroupsOnGpu* groups = fusion ? groups_for(options.device) : nullptr;
   if (environment_bool("CANCEL", true)) apply(cancel(typed));
   if (environment_bool("MERGE", true)) apply(merge(typed));
+  //[full
   // On CPUs results keep their bits.
   if (fusion && environment_bool("GPU_FUSION", true) && !options.training && !options.device.host() &&
       environment_bool("ATTENTION", true))
     apply(join_attention(typed, options.device));
+  //]
   if (environment_bool("FOLD", true)) {
     if (!options.training) {
       apply(fold(typed, options.inputs));
