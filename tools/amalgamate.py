@@ -49,6 +49,7 @@ LEFT_OUT = (
     "executor/plan_graphs.",
     "executor/step_graphs.",
     "ndarray/dlpack.",
+    "pass/attention.",
     "pass/body_gradient.",
     "pass/gradient.",
     "pass/quantize.",

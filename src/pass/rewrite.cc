@@ -12,6 +12,9 @@
 #include "pass/norm_tails.h"
 #include "pass/recompute.h"
 #include "pass/strips.h"
+//[full
+#include "pass/attention.h"
+//]
 
 namespace mixnet {
 namespace {
@@ -41,6 +44,12 @@ std::vector<Entry> rewrite(Typed typed, const RewriteOptions& options) {
   const GroupsOnGpu* groups = fusion ? groups_for(options.device) : nullptr;
   if (environment_bool("CANCEL", true)) apply(cancel(typed));
   if (environment_bool("MERGE", true)) apply(merge(typed));
+  //[full
+  // On CPUs results keep their bits.
+  if (fusion && environment_bool("GPU_FUSION", true) && !options.training && !options.device.host() &&
+      environment_bool("ATTENTION", true))
+    apply(join_attention(typed, options.device));
+  //]
   if (environment_bool("FOLD", true)) {
     if (!options.training) {
       apply(fold(typed, options.inputs));

@@ -1480,7 +1480,7 @@ func InternalContribRoundSte(data *mixnet.NDArray, options ...mixnet.CallOption)
 //   - query: (batch, heads, queries, depth), float.
 //   - key: (batch, heads, keys, depth).
 //   - value: (batch, heads, keys, width).
-//   - mask: (batch, heads, queries, keys), or 1 along an axis: added to the scores, -inf hides a key. It gets no gradient.
+//   - mask: (batch, heads, queries, keys), or 1 along an axis: added to the scores, -inf hides a key. It may be float32 beside 16-bit floats. It gets no gradient.
 func InternalContribSdpAttention(query, key, value, mask *mixnet.NDArray, params op.InternalContribSdpAttention, options ...mixnet.CallOption) (*mixnet.NDArray, error) {
 	return mixnet.Invoke("_contrib_sdp_attention", []*mixnet.NDArray{query, key, value, mask}, []string{"query", "key", "value", "mask"}, params, options...)
 }

@@ -167,11 +167,13 @@ void infer(InferShape& c) {
       c.fail(Code::shape, concat("mask: expected ", whole, " or 1 along an axis, got ", c.in[3]));
   }
 }
-// The sums have the dtype that sums are made in.
+// The sums have the dtype that sums are made in, which a mask may have too.
 void infer_type(InferType& c) {
   DType common = c.out[0];
   for (DType t : c.in) common = common == DType::unknown ? t : common;
-  for (int i = 0; i < c.num_inputs(); ++i) c.set_in(i, common);
+  for (int i = 0; i < 3; ++i) c.set_in(i, common);
+  const bool half = common == DType::f16 || common == DType::bf16;
+  if (c.num_inputs() > 3 && !(half && c.in[3] == DType::f32)) c.set_in(3, common);
   c.set_out(0, common);
   if (common == DType::unknown) return;
   c.expect_float(0);
@@ -292,8 +294,8 @@ void register_ops(Registry& registry) {
       .input("key", "(batch, heads, keys, depth).")
       .input("value", "(batch, heads, keys, width).")
       .input("mask",
-             "(batch, heads, queries, keys), or 1 along an axis: added to the scores, -inf hides a key. It gets no "
-             "gradient.")
+             "(batch, heads, queries, keys), or 1 along an axis: added to the scores, -inf hides a key. It may be "
+             "float32 beside 16-bit floats. It gets no gradient.")
       .input_names(input_names)
       .outputs({"output", "sums"}, 1)
       .infer_shape(infer)

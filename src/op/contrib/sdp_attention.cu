@@ -1,233 +1,95 @@
-// _contrib_sdp_attention on GPUs; see sdp_attention.cc. Plainly: scores are made for as many matrices at a time as fit into a workspace of
-// bounded size (of one matrix at least), by three kernels each; cuDNN's fused form comes later.
+// _contrib_sdp_attention on GPUs; see sdp_attention.cc. Of 16-bit operands by cuDNN, where it can, else ours.
 #include "op/contrib/sdp_attention.h"
 
-#include <limits>
-
-#include "op/core/gpu/matrices.h"
-#include "op/core/gpu/on_gpu.h"
-#include "op/core/gpu/wide.h"
+#include "op/core/gpu/attention_kernel.h"
 
 namespace mixnet::op::sdp_attention {
 namespace {
 
-// Elements of scores that are made at a time, unless one matrix has more.
-constexpr int64_t most_scores = int64_t{1} << 24;
-int64_t matrices_at_once(const Sizes& s) {
-  const int64_t each = std::max<int64_t>(1, s.queries * s.keys);
-  return std::max<int64_t>(1, std::min(s.matrices, most_scores / each));
-}
-size_t bytes_for(const PrepareContext& c, const Sizes& s, int64_t buffers) {
-  const int64_t item = c.inputs[0].dtype == DType::f64 ? 8 : 4;
-  return static_cast<size_t>((buffers * matrices_at_once(s) * s.queries * s.keys + s.matrices * s.queries) * item);
-}
-
-// What is to be known of a row of scores: row q of matrix m, counted over those that are made now.
-template <class T>
-struct Rows {
-  T* scores;
-  int64_t queries, keys, heads, first;  // the first matrix of these
-  bool causal, masked;
-  T lowest;
-  const T* mask;
-  int64_t batch_step, head_step, row_step, column_step;
-  Rows(const Params& p, const RunContext& r, size_t mask_input, const Sizes& s, T* buffer, int64_t first_matrix)
-      : scores(buffer),
-        queries(s.queries),
-        keys(s.keys),
-        heads(s.heads),
-        first(first_matrix),
-        causal(p.causal),
-        masked(p.use_mask),
-        lowest(-std::numeric_limits<T>::infinity()),
-        mask(nullptr),
-        batch_step(0),
-        head_step(0),
-        row_step(0),
-        column_step(0) {
-    if (!masked) return;
-    const Shape& m = r.in[mask_input].shape;
-    mask = r.in[mask_input].as<T>();
-    column_step = m[3] == 1 ? 0 : 1;
-    row_step = m[2] == 1 ? 0 : m[3];
-    head_step = m[1] == 1 ? 0 : m[2] * m[3];
-    batch_step = m[0] == 1 ? 0 : m[1] * m[2] * m[3];
-  }
-  // The score of key k with the mask, of row `row`.
-  MIXNET_ON_DEVICE T at(int64_t row, int64_t k) const {
-    const int64_t q = row % queries, m = first + row / queries;
-    if (causal && k > q) return lowest;
-    const T score = scores[row * keys + k];
-    if (!masked) return score;
-    return score + mask[m / heads * batch_step + m % heads * head_step + q * row_step + k * column_step];
-  }
-};
-
-// Scores to probabilities; the sums are those that backward reads.
-template <class T>
-struct Softmax {
-  Rows<T> rows;
-  T* sums;
-  template <class Group>
-  MIXNET_ON_DEVICE void operator()(int64_t row, const Group& group) const {
-    T top = rows.lowest, total = 0;
-    for (int64_t k = group.rank(); k < rows.keys; k += group.size()) top = gpu::Greatest()(top, rows.at(row, k));
-    top = group.reduce(top, gpu::Greatest());
-    const T base = top == rows.lowest ? T(0) : top;
-    for (int64_t k = group.rank(); k < rows.keys; k += group.size()) total += std::exp(rows.at(row, k) - base);
-    total = group.reduce(total, gpu::Plus());
-    const T share = total > 0 || total != total ? 1 / total : T(0);
-    for (int64_t k = group.rank(); k < rows.keys; k += group.size()) {
-      T* score = rows.scores + row * rows.keys + k;
-      *score = std::exp(rows.at(row, k) - base) * share;
-    }
-    if (group.rank() == 0) sums[row] = total > 0 ? top + std::log(total) : rows.lowest;
-  }
-};
-
-template <class T>
-void make_scores(const Params& p, const RunContext& r, const Sizes& s, const T* q, const T* k, int64_t first,
-                 int64_t count, T* scores) {
-  gpu::product<T>(*r.context.stream, count,
-                  {false,
-                   true,
-                   s.queries,
-                   s.keys,
-                   s.depth,
-                   scale_of<T>(p, s),
-                   {q + first * s.queries * s.depth, s.depth, s.queries * s.depth},
-                   {k + first * s.keys * s.depth, s.depth, s.keys * s.depth},
-                   0,
-                   {scores, s.keys, s.queries * s.keys}});
+gpu::Attention attention_of(const Params& p, const TensorView& q, const TensorView& v, const TensorView* mask) {
+  const Sizes s(q.shape, v.shape);
+  gpu::Attention a{};
+  a.dtype = q.dtype;
+  a.batch = q.shape[0];
+  a.heads = s.heads;
+  a.queries = s.queries;
+  a.keys = s.keys;
+  a.depth = s.depth;
+  a.width = s.width;
+  a.scale = scale_of<double>(p, s);
+  a.causal = p.causal;
+  a.q = gpu::dense(s.queries, s.depth);
+  a.k = gpu::dense(s.keys, s.depth);
+  a.v = gpu::dense(s.keys, s.width);
+  a.y = gpu::dense(s.queries, s.width);
+  if (mask) a.mask = mask->shape;
+  if (mask) a.mask_dtype = mask->dtype;
+  return a;
 }
 
-void forward(const Params& p, const RunContext& r) {
-  dispatch_wide(r.in[0].dtype, "sdp_attention", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    const Sizes s(r.in[0].shape, r.in[2].shape);
-    Stream& stream = *r.context.stream;
-    T* scores = static_cast<T*>(r.context.workspace);
-    const int64_t step = matrices_at_once(s), results = s.queries * s.width;
-    for (int64_t first = 0; first < s.matrices && s.queries > 0; first += step) {
-      const int64_t count = std::min(step, s.matrices - first);
-      make_scores(p, r, s, r.in[0].as<T>(), r.in[1].as<T>(), first, count, scores);
-      gpu::for_each_row(stream, count * s.queries, s.keys,
-                        Softmax<T>{Rows<T>(p, r, 3, s, scores, first), r.out[1].as<T>() + first * s.queries});
-      gpu::product<T>(stream, count,
-                      {false,
-                       false,
-                       s.queries,
-                       s.width,
-                       s.keys,
-                       1,
-                       {scores, s.keys, s.queries * s.keys},
-                       {r.in[2].as<T>() + first * s.keys * s.width, s.width, s.keys * s.width},
-                       0,
-                       {r.out[0].as<T>() + first * results, s.width, results}});
-    }
-  });
-}
-size_t forward_bytes(const PrepareContext& c) { return bytes_for(c, Sizes(c.inputs[0].shape, c.inputs[2].shape), 1); }
-
-// dy . y of every row.
-template <class T>
-struct Dot {
-  const T *dy, *y;
-  T* dots;
-  int64_t width;
-  MIXNET_ON_DEVICE void operator()(int64_t row) const {
-    T sum = 0;
-    for (int64_t j = 0; j < width; ++j) sum += dy[row * width + j] * y[row * width + j];
-    dots[row] = sum;
+struct Forward {
+  using Params = sdp_attention::Params;
+  static gpu::Attention attention(const Params& p, Span<const TensorView> in, Span<const TensorView>) {
+    return attention_of(p, in[0], in[2], p.use_mask ? &in[3] : nullptr);
   }
-};
-
-// Scores to probabilities and dy v^T to the gradient of the products: ds = p (dy v^T - dy . y) scale.
-template <class T>
-struct ScoreGradient {
-  Rows<T> rows;
-  T* ds;
-  const T *sums, *dots;
-  T scale;
-  MIXNET_ON_DEVICE void operator()(int64_t e) const {
-    const int64_t row = e / rows.keys;
-    const T sum = sums[row], prob = sum == rows.lowest ? T(0) : std::exp(rows.at(row, e % rows.keys) - sum);
-    rows.scores[e] = prob;
-    ds[e] = prob == T(0) ? T(0) : prob * (ds[e] - dots[row]) * scale;
+  static gpu::AttentionData data(const Params& p, const gpu::Attention&, const RunContext& r) {
+    return {r.in[0].data,  r.in[1].data, r.in[2].data, p.use_mask ? r.in[3].data : nullptr,
+            r.out[0].data, r.out[1].data};
   }
 };
 
 // (dy, query, key, value, output, sums[, mask]) to the gradients of query, key and value.
-void backward(const Params& p, const RunContext& r) {
-  dispatch_wide(r.in[0].dtype, "sdp_attention", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    const Sizes s(r.in[1].shape, r.in[3].shape);
-    Stream& stream = *r.context.stream;
-    const int64_t step = matrices_at_once(s), area = s.queries * s.keys, query = s.queries * s.depth,
-                  key = s.keys * s.depth, value = s.keys * s.width, result = s.queries * s.width;
-    T *prob = static_cast<T*>(r.context.workspace), *ds = prob + step * area, *dots = ds + step * area;
-    const T *dy = r.in[0].as<T>(), *q = r.in[1].as<T>(), *k = r.in[2].as<T>(), *v = r.in[3].as<T>();
-    OnGpu::each(r, s.matrices * s.queries, 1, Dot<T>{dy, r.in[4].as<T>(), dots, s.width});
-    for (int64_t first = 0; first < s.matrices; first += step) {
-      const int64_t count = std::min(step, s.matrices - first);
-      const gpu::Matrices<const T> slopes{ds, s.keys, area}, outer{dy + first * result, s.width, result};
-      make_scores(p, r, s, q, k, first, count, prob);
-      gpu::product<T>(stream, count,
-                      {false,
-                       true,
-                       s.queries,
-                       s.keys,
-                       s.width,
-                       1,
-                       outer,
-                       {v + first * value, s.width, value},
-                       0,
-                       {ds, s.keys, area}});
-      OnGpu::each(r, count * area, 1,
-                  ScoreGradient<T>{Rows<T>(p, r, 6, s, prob, first), ds, r.in[5].as<T>() + first * s.queries,
-                                   dots + first * s.queries, scale_of<T>(p, s)});
-      gpu::product<T>(stream, count,
-                      {true,
-                       false,
-                       s.keys,
-                       s.width,
-                       s.queries,
-                       1,
-                       {prob, s.keys, area},
-                       outer,
-                       0,
-                       {r.out[2].as<T>() + first * value, s.width, value}});
-      gpu::product<T>(stream, count,
-                      {false,
-                       false,
-                       s.queries,
-                       s.depth,
-                       s.keys,
-                       1,
-                       slopes,
-                       {k + first * key, s.depth, key},
-                       0,
-                       {r.out[0].as<T>() + first * query, s.depth, query}});
-      gpu::product<T>(stream, count,
-                      {true,
-                       false,
-                       s.keys,
-                       s.depth,
-                       s.queries,
-                       1,
-                       slopes,
-                       {q + first * query, s.depth, query},
-                       0,
-                       {r.out[1].as<T>() + first * key, s.depth, key}});
-    }
-  });
+gpu::Attention backward_of(const Params& p, Span<const TensorView> in) {
+  return attention_of(p, in[1], in[3], p.use_mask ? &in[6] : nullptr);
 }
-size_t backward_bytes(const PrepareContext& c) { return bytes_for(c, Sizes(c.inputs[1].shape, c.inputs[3].shape), 2); }
+gpu::AttentionSlopes slopes_of(const Params& p, const RunContext& r) {
+  return {r.in[0].data, r.in[1].data, r.in[2].data,  r.in[3].data,  p.use_mask ? r.in[6].data : nullptr,
+          r.in[4].data, r.in[5].data, r.out[0].data, r.out[1].data, r.out[2].data};
+}
+void backward(const Params& p, const RunContext& r) {
+  gpu::attend_backward(*r.context.stream, backward_of(p, r.in), slopes_of(p, r), r.context.workspace);
+}
+size_t backward_bytes(const PrepareContext& c) {
+  return gpu::attend_backward_bytes(backward_of(c.params<Params>(), c.inputs));
+}
+
+class CudnnBackward final : public gpu::EvenKernel {
+ public:
+  CudnnBackward(const PrepareContext& c, const gpu::Attention& a,
+                std::shared_ptr<const gpu::AttentionBackwardPlan> plan)
+      : EvenKernel(c, room(plan->workspace()) + 2 * room(a.lines() * 4)),
+        params_(c.params<Params>()),
+        lines_(a.lines()),
+        plan_(std::move(plan)) {}
+
+ private:
+  void run_even(const RunContext& r, char* own) const override {
+    gpu::AttentionSlopes data = slopes_of(params_, r);
+    char* const dots = own + room(plan_->workspace());
+    if (params_.use_mask) {
+      float* const lifted = reinterpret_cast<float*>(dots + room(lines_ * 4));
+      gpu::lift_hidden_sums(*r.context.stream, static_cast<int64_t>(lines_), static_cast<const float*>(data.sums),
+                            lifted);
+      data.sums = lifted;
+    }
+    plan_->run(*r.context.stream, data, reinterpret_cast<float*>(dots), own);
+  }
+
+  const Params params_;
+  const size_t lines_;
+  const std::shared_ptr<const gpu::AttentionBackwardPlan> plan_;
+};
+std::unique_ptr<Kernel> backward_by_cudnn(const PrepareContext& c) {
+  const gpu::Attention a = backward_of(c.params<Params>(), c.inputs);
+  auto plan = gpu::cudnn_attention_backward(c.device.index, a);
+  return plan ? std::make_unique<CudnnBackward>(c, a, std::move(plan)) : nullptr;
+}
 
 }  // namespace
 
 void register_gpu(Registry& registry) {
-  gpu::wide<Params>(registry, "_contrib_sdp_attention", forward, forward_bytes);
+  gpu::attention<Forward>(registry, "_contrib_sdp_attention");
+  gpu::prepared(registry, "_backward_contrib_sdp_attention", backward_by_cudnn);
   gpu::wide<Params>(registry, "_backward_contrib_sdp_attention", backward, backward_bytes);
 }
 

@@ -1,4 +1,5 @@
-// What takes the place of cuDNN 9 where GPUs are emulated: the backend functions that mixnet calls, for convolutions and the sums and curves behind them.
+// What takes the place of cuDNN 9 where GPUs are emulated: the backend functions that mixnet calls, for convolutions and the sums and curves behind them,
+// and for attention.
 //
 // It is strict: a descriptor takes the attributes of its kind, with the documented types and counts, from descriptors that are finalised, until it is so itself;
 // what a graph needs must be there, fit together, and be given when it runs. Its engines differ in what they note, need and pretend to
@@ -12,7 +13,7 @@
 #include <vector>
 
 #include "cudnn_handle.h"
-#include "plain_convolution.h"
+#include "plain_attention.h"
 
 namespace {
 
@@ -46,7 +47,8 @@ enum Kind {
 };
 
 constexpr int t_handle = 0, t_dtype = 1, t_bool = 2, t_int64 = 3, t_real = 4, t_double = 5, t_pointer = 6, t_mode = 7,
-              t_heuristics = 8, t_knob = 9, t_nan = 10, t_note = 11, t_pointwise = 14, t_descriptor = 15;
+              t_heuristics = 8, t_knob = 9, t_nan = 10, t_note = 11, t_pointwise = 14, t_descriptor = 15,
+              t_reduction = 18;
 constexpr int add = 0, relu = 100, sigmoid = 102;
 // What can be set: of which kind, of what type, at most how many values, whether it must be there, and the names.
 struct Rule {
@@ -61,6 +63,7 @@ const std::vector<Rule> rules{
     {pointwise, t_dtype, 1, true, {1}},
     {pointwise, t_nan, 1, false, {2}},
     {pointwise, t_double, 1, false, {3, 4}},
+    {pointwise, t_int64, 1, false, {9}},
     {convolution, t_dtype, 1, true, {100}},
     {convolution, t_mode, 1, true, {101}},
     {convolution, t_int64, 8, true, {102, 103, 104, 105}},
@@ -80,42 +83,24 @@ const std::vector<Rule> rules{
     {weight, t_real, 1, true, {712, 713}},
     {weight, t_descriptor, 1, true, {714, 715, 716, 717}},
     {pointwise_op, t_descriptor, 1, true, {750, 751, 753}},
-    {pointwise_op, t_descriptor, 1, false, {752}},
+    {pointwise_op, t_descriptor, 1, false, {752, 758}},
     {graph, t_handle, 1, true, {800}},
-    {graph, t_descriptor, 8, true, {801}},
+    {graph, t_descriptor, 50, true, {801}},
     {tensor, t_int64, 1, true, {900, 906}},
     {tensor, t_dtype, 1, true, {901}},
     {tensor, t_int64, 8, true, {902, 903}},
-    {tensor, t_bool, 1, false, {907}},
+    {tensor, t_bool, 1, false, {907, 908}},
     {pack, t_int64, 16, true, {1000}},
     {pack, t_pointer, 16, true, {1001}},
     {pack, t_pointer, 1, true, {1003}},
     {engine, t_descriptor, 1, true, {1300}},
     {engine, t_int64, 1, true, {1301}},
-};
-
-struct Descriptor {
-  explicit Descriptor(int k) : kind(k) {}
-
-  int kind;
-  bool final = false;
-  std::map<int, std::vector<char>> values;
-  std::map<int, int> types;
-
-  bool has(int name) const { return values.count(name) > 0; }
-  template <class T> std::vector<T> all(int name) const {
-    const auto it = values.find(name);
-    if (it == values.end()) return {};
-    std::vector<T> v(it->second.size() / sizeof(T));
-    if (!v.empty()) std::memcpy(v.data(), it->second.data(), it->second.size());
-    return v;
-  }
-  template <class T> T one(int name) const { return all<T>(name).at(0); }
-  const Descriptor& part(int name) const { return *one<Descriptor*>(name); }
-  template <class T> void put(int name, T value) {
-    values[name].resize(sizeof value);
-    std::memcpy(values[name].data(), &value, sizeof value);
-  }
+    {product, t_dtype, 1, true, {1500}},
+    {product_operation, t_descriptor, 1, true, {1520, 1521, 1522, 1523}},
+    {reduction, t_reduction, 1, true, {1600}},
+    {reduction, t_dtype, 1, true, {1601}},
+    {reduction_operation, t_descriptor, 1, true, {1610, 1611, 1612}},
+    {reshape_operation, t_descriptor, 1, true, {2200, 2201}},
 };
 
 struct Engine {
@@ -150,11 +135,6 @@ size_t size_of(int type) {
     default: return 8;
   }
 }
-Tensor read_tensor(const Descriptor& d) {
-  return {d.all<int64_t>(902), d.all<int64_t>(903), d.one<int>(901), d.one<int64_t>(906),
-          d.has(907) && d.one<char>(907) != 0};
-}
-
 struct Names {
   int convolution, x, w, y, alpha, result;
 };
@@ -167,7 +147,7 @@ Names names_of(int kind) {
 int finalize_tensor(const Descriptor& d) {
   const Tensor t = read_tensor(d);
   const int64_t aligned = d.one<int64_t>(900);
-  if (t.dtype != 0 && t.dtype != 1 && t.dtype != 2 && t.dtype != 9) return bad;
+  if (t.dtype != 0 && t.dtype != 1 && t.dtype != 2 && t.dtype != 9 && !(t.is_virtual && t.dtype == boolean)) return bad;
   if (t.extents.size() != t.strides.size() || t.extents.size() < 4 || t.extents.size() > 5) return mismatch;
   for (size_t i = 0; i < t.extents.size(); ++i) {
     if (t.extents[i] < 1 || t.strides[i] < 1) return bad;
@@ -221,7 +201,9 @@ int finalize_convolution(const Descriptor& d) {
 
 int finalize_function(const Descriptor& d) {
   const int mode = d.one<int>(0);
-  if (mode != add && (mode < relu || mode > sigmoid)) return bad;
+  const std::vector<int> modes{add, multiply, divide, subtract, exponential, logarithm, at_least, index_of, choose};
+  if (!std::count(modes.begin(), modes.end(), mode) && (mode < relu || mode > sigmoid)) return bad;
+  if (d.has(9) != (mode == index_of)) return bad;
   // Limits are relu's, with the upper one above the lower.
   if (mode != relu && (d.has(2) || d.has(3) || d.has(4))) return bad;
   return d.has(4) && d.one<double>(4) <= (d.has(3) ? d.one<double>(3) : 0) ? static_cast<int>(bad)
@@ -230,23 +212,34 @@ int finalize_function(const Descriptor& d) {
 
 int finalize_pointwise(const Descriptor& d) {
   if (d.part(750).kind != pointwise) return bad;
-  const bool two = d.part(750).one<int>(0) == add;
-  if (d.has(752) != two) return bad;
+  const int mode = d.part(750).one<int>(0);
+  const bool two = (mode < relu && mode != exponential && mode != logarithm) || mode == at_least || mode == choose;
+  if (d.has(752) != two || d.has(758) != (mode == choose)) return bad;
   const Tensor x = read_tensor(d.part(751)), y = read_tensor(d.part(753));
   if (x.extents != y.extents || x.id == y.id) return mismatch;
   if ((d.part(750).one<int>(1) == 1) != (y.dtype == 1)) return bad;
-  if (!two) return ok;
-  const Tensor b = read_tensor(d.part(752));
-  if (b.extents.size() != x.extents.size() || b.is_virtual) return mismatch;
-  for (size_t i = 0; i < x.extents.size(); ++i) {
-    if (b.extents[i] != 1 && b.extents[i] != x.extents[i]) return mismatch;
-  }
-  return ok;
+  if (mode == choose && read_tensor(d.part(758)).dtype != boolean) return bad;
+  return !two || repeats(read_tensor(d.part(752)), x.extents) ? static_cast<int>(ok) : static_cast<int>(mismatch);
+}
+
+int finalize_product(const Descriptor& d) {
+  return d.part(1523).kind == product && product_fits(d) ? static_cast<int>(ok) : static_cast<int>(mismatch);
+}
+int finalize_reduction(const Descriptor& d) {
+  return d.part(1612).kind == reduction && reduction_fits(d) ? static_cast<int>(ok) : static_cast<int>(mismatch);
 }
 
 std::vector<const Descriptor*> tensors_of(const Descriptor& op) {
-  if (op.kind == pointwise_op && !op.has(752)) return {&op.part(751), &op.part(753)};
-  if (op.kind == pointwise_op) return {&op.part(751), &op.part(752), &op.part(753)};
+  const std::vector<int> names = op.kind == pointwise_op          ? std::vector<int>{751, 752, 758, 753}
+                                 : op.kind == product_operation   ? std::vector<int>{1520, 1521, 1522}
+                                 : op.kind == reduction_operation ? std::vector<int>{1610, 1611}
+                                 : op.kind == reshape_operation   ? std::vector<int>{2200, 2201}
+                                                                  : std::vector<int>();
+  std::vector<const Descriptor*> tensors;
+  for (int name : names) {
+    if (op.has(name)) tensors.push_back(&op.part(name));
+  }
+  if (!names.empty()) return tensors;
   const Names n = names_of(op.kind);
   return {&op.part(n.x), &op.part(n.w), &op.part(n.y)};
 }
@@ -256,12 +249,15 @@ const Descriptor& result_of(const Descriptor& op) {
   return op.part(op.kind == pointwise_op ? 753 : names_of(op.kind).result);
 }
 
+bool of_attention(const Descriptor& g) { return of_products(g.all<Descriptor*>(801)); }
+
 // A convolution, and pointwise operations behind it, each of which reads the virtual result of the one before. Of sums there are at most
 // two, of curves one, which is the last.
 int finalize_graph(const Descriptor& d) {
   if (refusal == 1) return pattern;
   const auto ops = d.all<Descriptor*>(801);
-  if (ops.empty() || ops.size() > 4 || ops[0]->kind < forward || ops[0]->kind > data) return pattern;
+  const bool products = of_products(ops);
+  if (ops.empty() || (!products && (ops.size() > 4 || ops[0]->kind < forward || ops[0]->kind > data))) return pattern;
   std::map<int64_t, const Descriptor*> known;
   for (const Descriptor* op : ops) {
     for (const Descriptor* t : tensors_of(*op)) {
@@ -269,12 +265,14 @@ int finalize_graph(const Descriptor& d) {
       if (!added && at->second != t) return twice;
     }
   }
+  if (products) return in_order(read_operations(ops)) ? static_cast<int>(ok) : static_cast<int>(pattern);
   for (size_t i = 0; i < ops.size(); ++i) {
     const bool last = i + 1 == ops.size();
     if (read_tensor(result_of(*ops[i])).is_virtual == last) return pattern;
     if (i == 0) continue;
     if (ops[i]->kind != pointwise_op || &ops[i]->part(751) != &result_of(*ops[i - 1])) return pattern;
     if (ops[i]->part(750).one<int>(0) != add && !last) return pattern;
+    if (ops[i]->has(752) && read_tensor(ops[i]->part(752)).is_virtual) return mismatch;
   }
   return ok;
 }
@@ -282,6 +280,7 @@ int finalize_graph(const Descriptor& d) {
 // There is no engine for a data gradient and more. A whole tensor is added before a bias, not behind it.
 bool supported(const Descriptor& g) {
   const auto ops = g.all<Descriptor*>(801);
+  if (of_attention(g)) return is_attention(read_operations(ops)) && fits_attention(read_operations(ops));
   if (ops.size() == 1) return true;
   if (ops[0]->kind != forward || refusal == 5) return false;
   bool biased = false;
@@ -414,6 +413,9 @@ EXPORT int cudnnBackendFinalize(void* descriptor) {
     case data: status = finalize_convolution(d); break;
     case pointwise: status = finalize_function(d); break;
     case pointwise_op: status = finalize_pointwise(d); break;
+    case product_operation: status = finalize_product(d); break;
+    case reduction_operation: status = finalize_reduction(d); break;
+    case reshape_operation: status = reshape_fits(d) ? ok : mismatch; break;
     case graph: status = finalize_graph(d); break;
     case heuristics:
       status = refusal == 4 ? internal : supported(d.part(201)) ? static_cast<int>(ok) : static_cast<int>(unsupported);
@@ -439,7 +441,8 @@ EXPORT int cudnnBackendGetAttribute(void* descriptor, int name, int type, int64_
     if (!p || p->final) return bad;
   }
   if (d.kind == heuristics && name == 202 && type == t_descriptor) {
-    std::vector<int64_t> list = d.one<int>(200) == 1 ? proposals : std::vector<int64_t>{0};
+    const bool all = d.one<int>(200) == 1 || of_attention(d.part(201));
+    std::vector<int64_t> list = all ? proposals : std::vector<int64_t>{0};
     if (refusal == 2) list.clear();
     *count = static_cast<int64_t>(list.size());
     for (size_t i = 0; i < list.size() && i < parts.size(); ++i) {
@@ -495,8 +498,10 @@ EXPORT int cudnnBackendExecute(void* handle, void* plan_, void* pack_) {
   const Descriptor& e = p.part(401).part(300);
   const auto ops = e.part(1300).all<Descriptor*>(801);
   std::map<int64_t, Tensor> wanted;
+  AttentionWork attention;
   for (const Descriptor* op : ops) {
     for (const Descriptor* t : tensors_of(*op)) {
+      if (t->has(908) && t->one<char>(908)) attention.numbers[t->one<int64_t>(906)] = 0;
       if (const Tensor it = read_tensor(*t); !it.is_virtual) wanted.insert({it.id, it});
     }
   }
@@ -506,13 +511,31 @@ EXPORT int cudnnBackendExecute(void* handle, void* plan_, void* pack_) {
   for (size_t i = 0; i < ids.size(); ++i) {
     if (!wanted.count(ids[i]) || !given.insert({ids[i], pointers[i]}).second) return twice;
     if (!pointers[i]) return null_pointer;
-    if (reinterpret_cast<uintptr_t>(pointers[i]) % 16 != 0) return misaligned;
+    const auto number = attention.numbers.find(ids[i]);
+    if (number != attention.numbers.end()) number->second = *reinterpret_cast<const float*>(pointers[i]);
+    else if (reinterpret_cast<uintptr_t>(pointers[i]) % 16 != 0) return misaligned;
   }
   if (given.size() != wanted.size()) return bad;
   const auto index = e.one<int64_t>(1301);
   const Engine& chosen = engines[static_cast<size_t>(index)];
   char* const workspace = v.one<char*>(1003);
   if (chosen.workspace > 0 && (!workspace || reinterpret_cast<uintptr_t>(workspace) % 256 != 0)) return misaligned;
+  last_engine = index;
+  last_operations = static_cast<int64_t>(ops.size());
+  const auto push = [&](auto work) {
+    const bool pushed =
+        mixnet::push_to_emulated(const_cast<mixnet::EmulatedNative*>(stream), [work, workspace, chosen, stream] {
+          if (chosen.workspace > 0) std::memset(workspace, 0xff, static_cast<size_t>(chosen.workspace));
+          work.run();
+          *stream->clock += chosen.seconds;
+        });
+    return pushed ? static_cast<int>(ok) : static_cast<int>(failed);
+  };
+  if (of_attention(e.part(1300))) {
+    for (const auto& [id, t] : wanted) attention.real[id] = {t, given.at(id)};
+    attention.operations = read_operations(ops);
+    return push(attention);
+  }
   const Names n = names_of(ops[0]->kind);
   const Descriptor& window = ops[0]->part(n.convolution);
   Work work;
@@ -539,17 +562,9 @@ EXPORT int cudnnBackendExecute(void* handle, void* plan_, void* pack_) {
   std::vector<Descriptor> knob_room(1, Descriptor(knob));
   int64_t knobs = 0;
   list_knobs(p.part(401), {&knob_room[0]}, &knobs);
-  last_engine = index;
-  last_operations = static_cast<int64_t>(ops.size());
   last_channel_step = work.x.t.strides[1];
   last_knob = knobs ? knob_room[0].one<int64_t>(601) : -1;
-  const bool pushed =
-      mixnet::push_to_emulated(const_cast<mixnet::EmulatedNative*>(stream), [work, workspace, chosen, stream] {
-        if (chosen.workspace > 0) std::memset(workspace, 0xff, static_cast<size_t>(chosen.workspace));
-        work.run();
-        *stream->clock += chosen.seconds;
-      });
-  return pushed ? static_cast<int>(ok) : static_cast<int>(failed);
+  return push(work);
 }
 
 // From now on: 0 nothing, 1 graphs, 2 proposals, 3 runs, 4 heuristics by an error of its own, 5 graphs of more than a convolution, 6 graphs of

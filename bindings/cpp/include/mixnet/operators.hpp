@@ -4215,8 +4215,8 @@ inline NoOptions _contrib_round_ste(Operand data) {
 /// queries, width). Scores are made tile by tile, so that memory grows with the lengths and not with their product. A
 /// query that sees no key gives 0.
 /// Inputs: query: (batch, heads, queries, depth), float; key: (batch, heads, keys, depth); value: (batch, heads, keys,
-/// width); mask: (batch, heads, queries, keys), or 1 along an axis: added to the scores, -inf hides a key. It gets no
-/// gradient.
+/// width); mask: (batch, heads, queries, keys), or 1 along an axis: added to the scores, -inf hides a key. It may be
+/// float32 beside 16-bit floats. It gets no gradient.
 inline options::_contrib_sdp_attention _contrib_sdp_attention(Operand query, Operand key = {}, Operand value = {}, Operand mask = {}) {
   static const Op op("_contrib_sdp_attention", {"query", "key", "value", "mask"});
   return {op, {query, key, value, mask}};

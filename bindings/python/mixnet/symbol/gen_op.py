@@ -1888,7 +1888,7 @@ def _contrib_sdp_attention(query=None, key=None, value=None, mask=None, use_mask
         query: (batch, heads, queries, depth), float.
         key: (batch, heads, keys, depth).
         value: (batch, heads, keys, width).
-        mask: (batch, heads, queries, keys), or 1 along an axis: added to the scores, -inf hides a key. It gets no gradient.
+        mask: (batch, heads, queries, keys), or 1 along an axis: added to the scores, -inf hides a key. It may be float32 beside 16-bit floats. It gets no gradient.
     Parameters:
         use_mask (boolean, default False): Takes a fourth input, mask, and adds it to the scores.
         causal (boolean, default False): Query i sees the keys 0 to i alone.

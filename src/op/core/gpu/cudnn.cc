@@ -66,6 +66,11 @@ const char* name_of(Kind kind) {
     case Kind::graph: return "a graph";
     case Kind::variant_pack: return "a plan's tensors";
     case Kind::tensor: return "a tensor";
+    case Kind::product: return "a matrix product";
+    case Kind::product_operation: return "a product's operation";
+    case Kind::reduction: return "a reduction";
+    case Kind::reduction_operation: return "a reduction's operation";
+    case Kind::reshape_operation: return "a reshape";
   }
   return "?";
 }

@@ -24,6 +24,11 @@ enum class Kind : int {
   graph = 15,
   variant_pack = 16,
   tensor = 17,
+  product = 18,
+  product_operation = 19,
+  reduction = 21,
+  reduction_operation = 22,
+  reshape_operation = 31,
 };
 
 enum class Name : int {
@@ -31,6 +36,7 @@ enum class Name : int {
   pointwise_precision = 1,
   pointwise_nan = 2,
   relu_most = 4,
+  pointwise_axis = 9,
   convolution_compute = 100,
   convolution_mode = 101,
   convolution_dilations = 102,
@@ -70,6 +76,7 @@ enum class Name : int {
   operation_x = 751,
   operation_b = 752,
   operation_y = 753,
+  operation_choice = 758,
   graph_handle = 800,
   graph_operations = 801,
   tensor_alignment = 900,
@@ -78,12 +85,26 @@ enum class Name : int {
   tensor_strides = 903,
   tensor_id = 906,
   tensor_is_virtual = 907,
+  tensor_by_value = 908,
+  tensor_order = 909,
   pack_ids = 1000,
   pack_pointers = 1001,
   pack_workspace = 1003,
   engine_graph = 1300,
   engine_index = 1301,
   engine_notes = 1303,
+  product_compute = 1500,
+  product_a = 1520,
+  product_b = 1521,
+  product_c = 1522,
+  product_function = 1523,
+  reduction_mode = 1600,
+  reduction_compute = 1601,
+  reduction_x = 1610,
+  reduction_y = 1611,
+  reduction_function = 1612,
+  reshape_x = 2200,
+  reshape_y = 2201,
 };
 
 enum class Type : int {
@@ -101,6 +122,8 @@ enum class Type : int {
   note = 11,
   pointwise_mode = 14,
   descriptor = 15,
+  reduction_mode = 18,
+  tensor_order = 20,
 };
 
 // Values of attributes.
@@ -110,7 +133,19 @@ enum Number : int {
   data_half = 2,
   data_bfloat16 = 9,
   cross_correlation = 1,
+  data_boolean = 11,
+  reduce_add = 0,
+  reduce_greatest = 3,
   pointwise_add = 0,
+  pointwise_multiply = 1,
+  pointwise_divide = 6,
+  pointwise_subtract = 9,
+  pointwise_exp = 13,
+  pointwise_log = 15,
+  pointwise_identity = 21,
+  pointwise_at_least = 303,
+  pointwise_index = 501,
+  pointwise_choose = 601,
   pointwise_relu = 100,
   pointwise_tanh = 101,
   pointwise_sigmoid = 102,
@@ -122,6 +157,7 @@ enum Number : int {
   note_down_convert = 1,
   note_reduced_precision = 2,
   note_nondeterministic = 4,
+  order_16_by_16 = 2,
 };
 
 struct Functions {
