@@ -6,10 +6,11 @@
 
 namespace mixnet {
 
-// Whether graphs of some GPU may have branches.
+// Whether graphs of some GPU that is there may have branches.
 bool Plan::branches() const {
   return std::any_of(devices_.begin(), devices_.end(), [this](DeviceId device) {
-    return device.kind == DeviceKind::gpu && graphs_.branches(gpu_device(device.index).stream()) > 1;
+    return device.kind == DeviceKind::gpu && device.index < gpu_count() &&
+           graphs_.branches(gpu_device(device.index).stream()) > 1;
   });
 }
 

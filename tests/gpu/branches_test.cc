@@ -76,10 +76,10 @@ Symbol unit(const Symbol& x, const std::string& name) {
                name + "_join");
 }
 
-Symbol inception() {
+Symbol inception(int64_t hidden = 5) {
   Symbol x = layer(variable("data"), 6, 3, "stem");
   for (const char* name : {"u1", "u2"}) x = unit(x, name);
-  return apply("SoftmaxOutput", {}, {apply("FullyConnected", {{"num_hidden", 5}}, {x}, "fc")}, "softmax");
+  return apply("SoftmaxOutput", {}, {apply("FullyConnected", {{"num_hidden", hidden}}, {x}, "fc")}, "softmax");
 }
 
 // Weights follow their gradients, so that each step has other values.
@@ -140,6 +140,26 @@ TEST_CASE("gpu branches: a net of parallel layers is trained to the same bits as
     CHECK(beside.launched > beside.captured);
     CHECK(beside.longest < beside.steps);
   }
+}
+
+TEST_CASE("gpu branches: tasks of large nets are cut where no branch is open") {
+  const Freely freely;
+  const auto run = [] {
+    const auto e = bound(inception(3000), {{"data", {1, 3, 6, 6}}});  // above 4 MiB: a task for every few parameters
+    Values all;
+    for (int step = 0; step < 3; ++step) {
+      e->forward(true);
+      e->backward({});
+    }
+    add_values(*e, &all);
+    return all;
+  };
+  const auto [want, alone] = counted("1", run);
+  const auto [got, beside] = counted("4", run);
+  CHECK(got == want);
+  CHECK(alone.captured > beside.captured);
+  CHECK(beside.branched >= 4);
+  CHECK(beside.longest * 4 < beside.steps * 3);
 }
 
 TEST_CASE("gpu branches: graphs of pointwise operators on shared memory, in place, have the same bits") {
