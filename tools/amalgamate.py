@@ -41,6 +41,7 @@ LEFT_OUT = (
     "engine/worker_lane.",
     "engine/ready_queue.h",
     "engine/trace.",
+    "executor/branch_plan.",
     "executor/executor.",
     "executor/invoke.",
     "executor/simple_bind.cc",

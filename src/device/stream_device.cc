@@ -1,5 +1,6 @@
 #include "device/stream_device.h"
 
+#include <algorithm>
 #include <atomic>
 
 #include "base/environment.h"
@@ -89,17 +90,28 @@ void StreamDevice::synchronize() {
 }
 
 std::unique_ptr<StreamGraph> StreamDevice::capture(FunctionRef<void(Stream&)> work) {
+  return capture_branches([&](Branches& branches) { work(branches.stream(0)); });
+}
+
+std::unique_ptr<StreamGraph> StreamDevice::capture_branches(FunctionRef<void(Branches&)> work) {
   const std::lock_guard<std::mutex> lock(capturing_);
   if (!recorder_) recorder_ = make_recorder();
-  Stream& stream = recorder_->begin();
-  stream.set_gpu(id_.index);
+  Branches& branches = recorder_->begin();
   try {
-    work(stream);
+    work(branches);
   } catch (...) {
     recorder_->abandon();
     throw;
   }
   return recorder_->end();
+}
+
+int StreamDevice::branch_of(const Stream& stream) const {
+  for (const auto& made : made_) {
+    if (made.load(std::memory_order_acquire) == &stream) return 0;
+  }
+  // Only who records has another one, and then the recorder is there.
+  return recorder_ ? std::max(0, recorder_->branch_of(stream)) : 0;
 }
 
 }  // namespace mixnet

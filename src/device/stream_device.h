@@ -38,6 +38,10 @@ class StreamDevice : public Device {
   // done again and again: memory of the device taken or given back, waits, events, copies from or to the host, work for other streams.
   // Other threads use the device meanwhile as ever; their work is not recorded.
   std::unique_ptr<StreamGraph> capture(FunctionRef<void(Stream&)> work);
+  // The same of several streams side by side.
+  std::unique_ptr<StreamGraph> capture_branches(FunctionRef<void(Branches&)> work);
+  // Which of the streams that capture_branches gives this is; 0 for every other one of this device.
+  int branch_of(const Stream& stream) const;
   Staging& staging() { return staging_; }
   // Memory of the host that the device reads and writes by itself, or nullptr. For the life of the process.
   virtual void* allocate_pinned(size_t bytes) = 0;

@@ -386,7 +386,21 @@ class BoundExecutor : public Executor {
       from = end;
       sum = before ? own : 0;
     }
+    keep_branches(plan, first, last, &ends);
     return ends;
+  }
+
+  // Where steps of a GPU may run side by side, cuts move on to a step that follows all before it, if there is one near.
+  static void keep_branches(const Plan& plan, int first, int last, std::vector<int>* ends) {
+    constexpr int near = 48;
+    const std::vector<bool> joints = ends->empty() ? std::vector<bool>() : plan.joints(first, last);
+    if (joints.empty()) return;
+    for (int& end : *ends) {
+      int at = end;
+      while (at < last && at - end < near && !joints[static_cast<size_t>(at - first)]) ++at;
+      if (at == last || joints[static_cast<size_t>(at - first)]) end = at;
+    }
+    ends->erase(std::unique(ends->begin(), ends->end()), ends->end());
   }
 
   void run(Prepared& p, int first, int last) {

@@ -334,6 +334,9 @@ void Plan::place(const PlanRequest& request) {
   MemoryPlanInput input;
   input.graph = &graph_;
   input.spaces = spaces_;
+  //[full
+  input.side_by_side = branches() && environment_bool("PLAN_BRANCHES", true);
+  //]
   input.reuse = environment_bool("PLAN_REUSE", true);
   input.inplace = environment_bool("PLAN_INPLACE", input.reuse);
   derived_.assign(static_cast<size_t>(graph_.num_entries()), false);
@@ -393,12 +396,14 @@ void Plan::make_steps(const PlanRequest& request) {
       const bool elsewhere = derived(entry) || contains(node->op->shape_only, static_cast<int>(i));
       step.in_place.push_back(elsewhere ? nothing : place_of(entry));
       step.in_at.push_back(memory_.within[static_cast<size_t>(entry)]);
+      step.in_bytes.push_back(memory_.bytes[static_cast<size_t>(entry)]);
     }
     for (int i = 0; i < graph_.num_outputs(id); ++i) {
       const int entry = graph_.entry(id, i);
       step.out.push_back(outline(entry));
       step.out_place.push_back(left_out(id, i) ? nothing : place_of(entry));
       step.out_at.push_back(memory_.within[static_cast<size_t>(entry)]);
+      step.out_bytes.push_back(memory_.bytes[static_cast<size_t>(entry)]);
     }
     step.first_kept = step.last_kept = next_kept;
     for (; step.last_kept < num_kept && kept_[static_cast<size_t>(step.last_kept)].node == id; ++step.last_kept) {

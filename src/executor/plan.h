@@ -44,12 +44,13 @@ class Plan {
     std::vector<int64_t> in_place,
         out_place;                       // >= 0: arena offset; otherwise -1 - external index; `nothing`: no memory
     std::vector<int64_t> in_at, out_at;  // in an external array: where, in bytes
-    int64_t workspace_place = 0;         // in its space's arena
-    int space = 0;                       // whose arena its outputs are in
-    int from = -1;                       // of a copy between devices: whose arena its input is in, if it is in one
-    std::vector<int> sources;            // external arrays that its kept inputs depend on
-    int first_kept = 0, last_kept = 0;   // its kept inputs
-    uint64_t draw = 0;                   // which of the plan's random draws this is
+    std::vector<int64_t> in_bytes, out_bytes;
+    int64_t workspace_place = 0;        // in its space's arena
+    int space = 0;                      // whose arena its outputs are in
+    int from = -1;                      // of a copy between devices: whose arena its input is in, if it is in one
+    std::vector<int> sources;           // external arrays that its kept inputs depend on
+    int first_kept = 0, last_kept = 0;  // its kept inputs
+    uint64_t draw = 0;                  // which of the plan's random draws this is
   };
   static constexpr int64_t nothing = INT64_MIN;
 
@@ -77,6 +78,11 @@ class Plan {
   // The end of the stretch from step `first` on that one task may run: on one device, or all copies from one device to another, or one
   // step of the program's own code.
   int stretch_end(int first, int last) const;
+
+  //[full
+  // Whether a step of [first, last) follows all those before it, by step, where on a GPU they may be side by side; empty elsewhere.
+  std::vector<bool> joints(int first, int last) const;
+  //]
 
   // External arrays that steps [first, last) read and write, by index.
   void touched(int first, int last, std::vector<int>* reads, std::vector<int>* writes) const;
@@ -123,8 +129,10 @@ class Plan {
   void launch(int first, int last, const Run& run);
   void launch_step(const Step& step, Stream* stream, const Run& run) const;
   //[full
+  bool branches() const;
   bool repeatable(const Step& step) const;
   bool launch_graphs(int first, int last, const Run& run);
+  std::vector<Touched> touched_by(const Step& step, FunctionRef<const char*(int64_t place, int64_t at)> address) const;
   //]
   TensorView outline(int entry) const;
   int64_t place_of(int entry) const;

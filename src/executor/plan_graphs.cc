@@ -6,6 +6,14 @@
 
 namespace mixnet {
 
+// Whether graphs of some GPU that is there may have branches.
+bool Plan::branches() const {
+  return std::any_of(devices_.begin(), devices_.end(), [this](DeviceId device) {
+    return device.kind == DeviceKind::gpu && device.index < gpu_count() &&
+           graphs_.branches(gpu_device(device.index).stream()) > 1;
+  });
+}
+
 // Whether the step puts the same kernels into the stream in every run, as far as can be known before. Kept values are made before the steps of a graph, so
 // that outside of training, where there are any, nothing of a graph may change what they are made of.
 bool Plan::repeatable(const Step& step) const {
@@ -21,6 +29,39 @@ bool Plan::repeatable(const Step& step) const {
          std::all_of(step.out.begin(), step.out.end(), here);
 }
 
+// The contract of kernels (op/core/kernel.h): outputs, workspace and inputs that the operator says it changes are all that is written. What is kept between runs lies apart from the rest,
+// and was made before. `address`: of a place in an arena, or in an array.
+std::vector<Touched> Plan::touched_by(const Step& step,
+                                      FunctionRef<const char*(int64_t place, int64_t at)> address) const {
+  std::vector<Touched> all;
+  for (size_t i = 0; i < step.in.size(); ++i) {
+    if (step.in_place[i] == nothing) continue;
+    const bool changed = step.node->mutates_input(static_cast<int>(i));
+    all.push_back({address(step.in_place[i], step.in_at[i]), step.in_bytes[i], changed});
+  }
+  for (size_t i = 0; i < step.out.size(); ++i) {
+    if (step.out_place[i] != nothing)
+      all.push_back({address(step.out_place[i], step.out_at[i]), step.out_bytes[i], true});
+  }
+  const auto workspace = static_cast<int64_t>(step.kernel->workspace());
+  if (workspace > 0) all.push_back({address(arena(step.space).begin + step.workspace_place, 0), workspace, true});
+  return all;
+}
+
+std::vector<bool> Plan::joints(int first, int last) const {
+  if (!branches()) return {};
+  // Arrays are taken to be apart from one another; where they are not, a graph that is captured knows.
+  constexpr int64_t apart = int64_t{1} << 42;
+  const auto address = [](int64_t place, int64_t at) {
+    return reinterpret_cast<const char*>(place >= 0 ? place : -place * apart + at);
+  };
+  std::vector<std::vector<Touched>> touched;
+  for (int i = first; i < last; ++i) touched.push_back(touched_by(step(i), address));
+  std::vector<bool> all;
+  for (const BranchPlan::Step& its : plan_branches(touched, Branches::most).steps) all.push_back(its.joint);
+  return all;
+}
+
 // On a GPU, where kernels are not waited for one by one; elsewhere false.
 bool Plan::launch_graphs(int first, int last, const Run& run) {
   if (first == last || device(step(first).space).kind != DeviceKind::gpu) return false;
@@ -33,6 +74,13 @@ bool Plan::launch_graphs(int first, int last, const Run& run) {
                  for (const TensorView& v : step(i).in) all->push_back(v.data);
                  for (const TensorView& v : step(i).out) all->push_back(v.data);
                  all->push_back(run.arena + step(i).workspace_place);
+               },
+               [&](int i) {
+                 const auto address = [&](int64_t place, int64_t at) -> const char* {
+                   if (place >= 0) return run.arena + (place - arena(step(i).space).begin);
+                   return run.externals[static_cast<size_t>(-1 - place)].view().as<const char>() + at;
+                 };
+                 return touched_by(step(i), address);
                },
                [&](int i, Stream& stream) { launch_step(step(i), &stream, run); }});
   return true;

@@ -18,8 +18,8 @@ constexpr int64_t worth = 8;       // launches that pay for a capture
 class Counter {
  public:
   explicit Counter(const char* name) : name_(name) {}
-  void add() {
-    const int64_t count = count_.fetch_add(1, std::memory_order_relaxed) + 1;
+  void add(int64_t by = 1) {
+    const int64_t count = count_.fetch_add(by, std::memory_order_relaxed) + by;
     if (profile::on(profile::Category::symbolic))
       profile::add_counter(profile::Category::symbolic, profile::now(), count, {name_, ""});
   }
@@ -30,15 +30,20 @@ class Counter {
   std::atomic<int64_t> count_{0};
 };
 Counter captured{"graphs captured"}, recaptured{"graphs captured again"}, launched{"graphs launched"},
-    refused{"graphs refused"}, given_up{"graphs given up"};
+    refused{"graphs refused"}, given_up{"graphs given up"}, branched{"graphs with branches"},
+    steps_captured{"graphs' steps"}, longest_chains{"graphs' longest chains"};
 
 }  // namespace
 
 GraphCounts graph_counts() {
-  return {captured.count(), recaptured.count(), launched.count(), refused.count(), given_up.count()};
+  return {captured.count(), recaptured.count(), launched.count(),       refused.count(),
+          given_up.count(), branched.count(),   steps_captured.count(), longest_chains.count()};
 }
 
-StepGraphs::StepGraphs() : wanted_(environment_bool("GPU_GRAPHS", true)) {}
+StepGraphs::StepGraphs()
+    : wanted_(environment_bool("GPU_GRAPHS", true)),
+      branches_(
+          static_cast<int>(std::clamp<int64_t>(environment_int("GPU_BRANCHES", Branches::most), 1, Branches::most))) {}
 
 StepGraphs::Parts StepGraphs::cut(int first, int last, FunctionRef<bool(int)> repeatable, FunctionRef<bool(int)> many) {
   Parts parts;
@@ -85,8 +90,31 @@ bool StepGraphs::recall(Part& part, Addresses&& addresses) {
   return false;
 }
 
+// `step` is the one that is being captured.
+std::unique_ptr<StreamGraph> StepGraphs::capture(const Part& part, StreamDevice& device, const Steps& steps,
+                                                 int* step) const {
+  std::vector<std::vector<Touched>> touched;
+  for (int i = part.first; i < part.last; ++i) touched.push_back(steps.touched(i));
+  const BranchPlan plan = plan_branches(touched, branches_);
+  std::vector<int> places(touched.size(), none);
+  auto graph = device.capture_branches([&](Branches& branches) {
+    for (*step = part.first; *step < part.last; ++*step) {
+      const auto i = static_cast<size_t>(*step - part.first);
+      const BranchPlan::Step& its = plan.steps[i];
+      for (int before : its.after) branches.wait(its.branch, places[static_cast<size_t>(before)]);
+      steps.launch(*step, branches.stream(its.branch));
+      if (its.waited_for) places[i] = branches.mark(its.branch);
+    }
+  });
+  captured.add();
+  if (plan.branches > 1) branched.add();
+  steps_captured.add(static_cast<int64_t>(touched.size()));
+  longest_chains.add(plan.longest);
+  return graph;
+}
+
 // Which step could not be captured: none, or its end where all were taken and the whole was not.
-int StepGraphs::run_part(Part& part, StreamDevice& device, const Steps& steps) {
+int StepGraphs::run_part(Part& part, StreamDevice& device, const Steps& steps) const {
   Stream& stream = *device.stream();
   if (!part.captures) {
     for (int i = part.first; i < part.last; ++i) {
@@ -115,14 +143,11 @@ int StepGraphs::run_part(Part& part, StreamDevice& device, const Steps& steps) {
     }
     int step = part.first;
     try {
-      graph = device.capture([&](Stream& recorder) {
-        for (step = part.first; step < part.last; ++step) steps.launch(step, recorder);
-      });
+      graph = capture(part, device, steps, &step);
     } catch (const Error&) {
       refused.add();
       return one_by_one(step);
     }
-    captured.add();
     if (part.captured++ > 0) recaptured.add();
   }
   const profile::Span span(profile::Category::symbolic, "graph");

@@ -6,6 +6,7 @@
 
 #include "base/contains.h"
 #include "pass/homes.h"
+#include "pass/near_order.h"
 
 namespace mixnet {
 namespace {
@@ -23,10 +24,12 @@ struct Interval {
 
 class Planner {
  public:
-  // `kept`: nodes whose inputs keep places of their own.
-  Planner(const MemoryPlanInput& input, const std::vector<bool>& kept) : in_(input), g_(*input.graph) {
+  // `kept`: nodes whose inputs keep places of their own. `window`: how near nodes are that may run side by side; 0: none.
+  Planner(const MemoryPlanInput& input, const std::vector<bool>& kept, int window = 0)
+      : in_(input), g_(*input.graph), order_(g_, window) {
     const size_t entries = static_cast<size_t>(g_.num_entries()), nodes = static_cast<size_t>(g_.num_nodes());
     plan_.offset.assign(entries, MemoryPlan::nowhere);
+    plan_.bytes = in_.bytes;
     plan_.same_as.resize(entries);
     std::iota(plan_.same_as.begin(), plan_.same_as.end(), 0);
     plan_.within.assign(entries, 0);
@@ -187,7 +190,7 @@ class Planner {
       if (intervals_[static_cast<size_t>(group)].last > id) continue;  // somebody reads it later
       auto taken = taken_at_.find(group);
       if (taken != taken_at_.end() && taken->second == id) continue;  // another output of this node has it
-      if (reads_through_another_input(node, i, o, group)) continue;
+      if (reads_through_another_input(node, i, o, group) || read_beside(group, id)) continue;
       return static_cast<int>(source);
     }
     return -1;
@@ -204,6 +207,76 @@ class Planner {
     return false;
   }
 
+  // Whether a node that need not be over before this one reads what lies there.
+  bool read_beside(int group, int id) const {
+    if (order_.window() == 0) return false;
+    for (int other = 0; other < id; ++other) {
+      if (!order_.ordered(other, id) && touches(other, group)) return true;
+    }
+    return false;
+  }
+  // Whether a node that runs reads or writes what lies there.
+  bool touches(int id, int group) const {
+    const Node& node = *g_.node(id);
+    if (node.is_variable() || node.derived || plan_.elided[static_cast<size_t>(id)]) return false;
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (group_[static_cast<size_t>(g_.entry(node.inputs[i]))] == group &&
+          !contains(node.op->shape_only, static_cast<int>(i)))
+        return true;
+    }
+    for (int o = 0; o < g_.num_outputs(id); ++o) {
+      if (group_[static_cast<size_t>(g_.entry(id, o))] == group) return true;
+    }
+    return false;
+  }
+  // By interval, the nodes that read or write it, in order.
+  std::vector<std::vector<int>> find_touching() const {
+    std::vector<std::vector<int>> touching(intervals_.size());
+    const auto add = [&](int interval, int id) {
+      if (interval < 0) return;
+      std::vector<int>& all = touching[static_cast<size_t>(interval)];
+      if (all.empty() || all.back() != id) all.push_back(id);
+    };
+    for (int id = 0; id < g_.num_nodes(); ++id) {
+      const Node& node = *g_.node(id);
+      if (node.is_variable() || node.derived || plan_.elided[static_cast<size_t>(id)]) continue;
+      for (size_t i = 0; i < node.inputs.size(); ++i) {
+        if (!contains(node.op->shape_only, static_cast<int>(i)))
+          add(group_[static_cast<size_t>(g_.entry(node.inputs[i]))], id);
+      }
+      for (int o = 0; o < g_.num_outputs(id); ++o) add(group_[static_cast<size_t>(g_.entry(id, o))], id);
+    }
+    for (size_t i = 0; i < workspace_node_.size(); ++i) add(workspace_interval_[i], workspace_node_[i]);
+    return touching;
+  }
+
+  // By interval, those with which it shares no memory although they are over before it begins: nodes of both may run at the same time.
+  using Beside = std::vector<std::vector<size_t>>;
+  Beside find_beside() const {
+    Beside beside(intervals_.size());
+    if (order_.window() == 0) return beside;
+    const std::vector<std::vector<int>> touching = find_touching();
+    const auto may_meet = [&](size_t a, size_t b) {
+      if (touching[a].empty() || touching[b].empty() || order_.far(touching[a].back(), touching[b].front()))
+        return false;
+      for (auto it = touching[a].rbegin(); it != touching[a].rend(); ++it) {
+        for (int second : touching[b]) {
+          if (!order_.ordered(*it, second)) return true;
+        }
+      }
+      return false;
+    };
+    for (size_t a = 0; a < intervals_.size(); ++a) {
+      for (size_t b = 0; b < intervals_.size(); ++b) {
+        const Interval &x = intervals_[a], &y = intervals_[b];
+        if (x.last >= y.first || x.space != y.space || !may_meet(a, b)) continue;
+        beside[a].push_back(b);
+        beside[b].push_back(a);
+      }
+    }
+    return beside;
+  }
+
   int space(int id) const { return in_.spaces.empty() ? 0 : in_.spaces[static_cast<size_t>(id)]; }
 
   // Made by node `first`.
@@ -217,15 +290,18 @@ class Planner {
     x.last = std::max(x.last, last);
   }
 
-  // Lowest gap that fits among the intervals already placed and alive at the same time.
-  static int64_t place(std::vector<Interval>& all, const std::vector<size_t>& order, bool reuse) {
+  // Lowest gap that fits among the intervals already placed and alive at the same time, or beside it.
+  static int64_t place(std::vector<Interval>& all, const std::vector<size_t>& order, const Beside& beside, bool reuse) {
     int64_t top = 0;
     std::vector<const Interval*> placed, alive;
+    std::vector<size_t> apart_from(all.size(), all.size());  // by interval, for whom it was last noted
     for (size_t index : order) {
       Interval& x = all[index];
       alive.clear();
+      for (size_t other : beside[index]) apart_from[other] = index;
       for (const Interval* p : placed) {
-        if (!reuse || (p->first <= x.last && x.first <= p->last)) alive.push_back(p);
+        const bool meets = p->first <= x.last && x.first <= p->last;
+        if (!reuse || meets || apart_from[static_cast<size_t>(p - all.data())] == index) alive.push_back(p);
       }
       std::sort(alive.begin(), alive.end(), [](auto* a, auto* b) { return a->offset < b->offset; });
       int64_t best = -1, best_gap = 0, end = 0;
@@ -258,12 +334,19 @@ class Planner {
   }
 
   void assign_offsets() {
+    const Beside beside = find_beside();
+    std::vector<size_t> within(intervals_.size());  // its space
     for (const std::vector<size_t>& members : by_space()) {
+      for (size_t i = 0; i < members.size(); ++i) within[members[i]] = i;
+      Beside its(members.size());
+      for (size_t i = 0; i < members.size(); ++i) {
+        for (size_t other : beside[members[i]]) its[i].push_back(within[other]);
+      }
       std::vector<Interval> part = pick(members);
       MemoryPlan::Space space;
       space.begin = plan_.arena_bytes;
       space.lower_bound = most_alive(part);
-      space.bytes = assign_offsets(part, space.lower_bound);
+      space.bytes = assign_offsets(part, its, space.lower_bound);
       for (size_t i = 0; i < part.size(); ++i) intervals_[members[i]].offset = space.begin + part[i].offset;
       plan_.arena_bytes += space.bytes;
       plan_.lower_bound += space.lower_bound;
@@ -280,17 +363,18 @@ class Planner {
   }
 
   // Of one space, from 0; its bytes.
-  int64_t assign_offsets(std::vector<Interval>& all, int64_t lower_bound) const {
+  int64_t assign_offsets(std::vector<Interval>& all, const Beside& beside, int64_t lower_bound) const {
     std::vector<size_t> order(all.size());
     std::iota(order.begin(), order.end(), size_t{0});
     std::vector<Interval> best = all;
-    int64_t least = place(best, order, in_.reuse);
+    int64_t least = place(best, order, beside, in_.reuse);
     std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return all[a].bytes > all[b].bytes; });
     // The value that lies highest was placed too late: it comes first in the next try.
-    const size_t tries = in_.reuse ? std::min<size_t>(64, 1 + 400000 / (all.size() + 1)) : 0;
+    const size_t most = order_.window() > 0 ? 16 : 64,
+                 tries = in_.reuse ? std::min(most, 1 + 400000 / (all.size() + 1)) : 0;
     for (size_t i = 0; i < tries && least > lower_bound; ++i) {
       std::vector<Interval> tried = all;
-      const int64_t bytes = place(tried, order, true);
+      const int64_t bytes = place(tried, order, beside, true);
       auto highest = order.begin();
       for (auto it = order.begin(); it != order.end(); ++it) {
         if (tried[*it].offset + tried[*it].bytes == bytes) highest = it;
@@ -317,6 +401,7 @@ class Planner {
 
   const MemoryPlanInput& in_;
   const Graph& g_;
+  const NearOrder order_;
   MemoryPlan plan_;
   Homes homes_;
   std::vector<int> last_use_;  // by entry, a node
@@ -329,7 +414,9 @@ class Planner {
 };
 
 // With joins, some of which may keep memory alive from their first part on: those go that make the arena larger.
-MemoryPlan best_joins(const MemoryPlanInput& input, const Planner& all, MemoryPlan plan) {
+// `kept_nodes` becomes those that join nothing.
+MemoryPlan best_joins(const MemoryPlanInput& input, const Planner& all, MemoryPlan plan,
+                      std::vector<bool>* kept_nodes) {
   constexpr size_t most = 32;
   const std::vector<bool> none(plan.elided.size(), true);
   if (plan.arena_bytes <= Planner(input, none).bound()) return plan;
@@ -350,16 +437,31 @@ MemoryPlan best_joins(const MemoryPlanInput& input, const Planner& all, MemoryPl
     else kept[static_cast<size_t>(joins[i])] = false;
   }
   MemoryPlan some = Planner(input, kept).run();
-  return some.arena_bytes <= copying.arena_bytes ? some : copying;
+  const bool better = some.arena_bytes <= copying.arena_bytes;
+  *kept_nodes = better ? kept : none;
+  return better ? some : copying;
+}
+
+// The same with room for steps side by side, if that is not much larger.
+MemoryPlan with_room(const MemoryPlanInput& input, const std::vector<bool>& kept, MemoryPlan plan) {
+  constexpr int64_t always = 4 << 20;
+  const int64_t most = plan.arena_bytes + std::max(always, plan.arena_bytes / 10);
+  for (const int window : {NearOrder::most, 24, 8}) {
+    MemoryPlan wider = Planner(input, kept, window).run();
+    if (wider.arena_bytes <= most) return wider;
+  }
+  return plan;
 }
 
 }  // namespace
 
 MemoryPlan plan_memory(const MemoryPlanInput& input) {
   const size_t nodes = static_cast<size_t>(input.graph->num_nodes());
-  Planner planner(input, std::vector<bool>(nodes, false));
+  std::vector<bool> kept(nodes, false);
+  Planner planner(input, kept);
   MemoryPlan plan = planner.run();
-  return contains(planner.joined(), true) ? best_joins(input, planner, std::move(plan)) : plan;
+  if (contains(planner.joined(), true)) plan = best_joins(input, planner, std::move(plan), &kept);
+  return input.side_by_side && input.reuse ? with_room(input, kept, std::move(plan)) : plan;
 }
 
 int64_t most_alive(const MemoryPlanInput& input) {

@@ -6,6 +6,9 @@
 // shape (`same_bytes`), or a piece of it, becomes a view and is not run at all. Nor is one that puts inputs together which can be
 // made in its output at once (pass/homes.h); where that would take a larger arena, they are put together by copying.
 //
+// Where steps may run side by side, memory of one is not given to another one near it that need not follow it, as long as that costs little:
+// the more such neighbours, the more memory, so that fewer and fewer are looked at until the arena is not more than a tenth (or 4 MiB) larger than without.
+//
 // Offsets are tried greedily by time, by size, and then with whatever lay highest placed first, until the lower bound is met or
 // some tens of orders are through; the smallest arena is taken. With several spaces (devices) each has an arena of its own, planned alone; their
 // offsets are one numbering, in which each space has a stretch. Cost is near-linear: each placement looks at the values alive at
@@ -34,6 +37,7 @@ struct MemoryPlanInput {
   std::vector<Pieces> pieces;      // by node; empty: only the schemas' views are known
   std::vector<int> spaces;         // by node: whose arena its outputs and its workspace lie in; empty: there is one
   std::vector<bool> early;         // by entry, with pieces: an external array of which nobody minds when it is written
+  bool side_by_side = false;       // steps that do not need each other may run at the same time
   bool reuse = true;               // false: no offset is given out twice
   bool inplace = true;             // false: no value takes over another's bytes, views neither
 };
@@ -46,6 +50,7 @@ struct MemoryPlan {
     int64_t lower_bound = 0;
   };
   std::vector<int64_t> offset;            // by entry; nowhere for external entries and what lies in them
+  std::vector<int64_t> bytes;             // by entry: what was planned for
   std::vector<int> same_as;               // by entry: the entry in whose bytes it lies; itself when it has its own
   std::vector<int64_t> within;            // by entry: where in them
   std::vector<bool> elided;               // by node: nothing to run

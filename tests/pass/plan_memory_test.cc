@@ -101,6 +101,39 @@ TEST_CASE("plan_memory: parts are made in the whole, and a wrong place is notice
   CHECK(plan_memory(input).arena_bytes >= 5 * value);
 }
 
+TEST_CASE("plan_memory: what may run side by side shares nothing, unless that takes much") {
+  const Symbol x = apply("tanh", Symbol::variable("data")), first = apply("tanh", x), second = apply("tanh", x);
+  const Symbol ends[] = {apply("tanh", first), apply("tanh", second)};
+  const Symbol net =
+      apply("tanh", Symbol::create(registry().at("elemwise_add"), {}, {}, {{"", ends[0]}, {"", ends[1]}}, ""));
+  const Graph graph(net.outputs());
+  const auto planned_for = [&](int64_t bytes, bool side_by_side) {
+    MemoryPlanInput input;
+    input.graph = &graph;
+    input.side_by_side = side_by_side;
+    input.inplace = false;
+    input.bytes.assign(static_cast<size_t>(graph.num_entries()), bytes);
+    input.external.assign(static_cast<size_t>(graph.num_entries()), false);
+    input.external[0] = true;
+    input.workspace.assign(static_cast<size_t>(graph.num_nodes()), 0);
+    MemoryPlan plan = plan_memory(input);
+    verify_memory_plan(input, plan);
+    return plan;
+  };
+  const auto at = [&](const MemoryPlan& plan, const Symbol& value) {
+    return plan.offset[static_cast<size_t>(graph.entry(value.outputs()[0]))];
+  };
+  const MemoryPlan tight = planned_for(value, false), roomy = planned_for(value, true);
+  CHECK(tight.arena_bytes == 3 * value);
+  CHECK(at(tight, second) == at(tight, first));
+  CHECK(roomy.arena_bytes > tight.arena_bytes);
+  for (const Symbol& a : {first, ends[0]}) {
+    for (const Symbol& b : {second, ends[1]}) CHECK(at(roomy, a) != at(roomy, b));
+  }
+  constexpr int64_t large = 64 << 20;
+  CHECK(planned_for(large, true).arena_bytes == planned_for(large, false).arena_bytes);
+}
+
 TEST_CASE("plan_memory: workspaces are shared, not taken over") {
   const Symbol net = chain(4, "relu");
   const Graph graph(net.outputs());

@@ -34,7 +34,7 @@ class EmulatedGpu final : public StreamDevice {
 
  protected:
   std::unique_ptr<Stream> make_stream() override { return std::make_unique<EmulatedStream>(memory_); }
-  std::unique_ptr<Recorder> make_recorder() override { return make_emulated_recorder(memory_); }
+  std::unique_ptr<Recorder> make_recorder() override { return make_emulated_recorder(memory_, id().index); }
 
  private:
   mutable EmulatedMemory memory_;

@@ -9,7 +9,8 @@
 
 namespace mixnet {
 
-std::unique_ptr<Recorder> make_emulated_recorder(EmulatedMemory& memory);
+// `gpu`: whose streams they are.
+std::unique_ptr<Recorder> make_emulated_recorder(EmulatedMemory& memory, int gpu);
 
 // By streams and memory, on any thread: nothing happens unless it is recording.
 void refuse_while_recording(const char* what);

@@ -45,13 +45,24 @@ void EmulatedTeam::run(FunctionRef<void(int)> work) {
 }
 
 void EmulatedTeam::wait() {
-  const uint64_t meeting = meetings_.load(std::memory_order_acquire);
-  if (here_.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
-    here_.store(0, std::memory_order_relaxed);
-    meetings_.store(meeting + 1, std::memory_order_release);
+  constexpr int patience = 100;  // the others are mostly about to come
+  const uint64_t meeting = meetings_;
+  if (here_.fetch_add(1) + 1 == size_) {
+    here_ = 0;
+    ++meetings_;
+    if (asleep_ == 0) return;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    met_.notify_all();
     return;
   }
-  while (meetings_.load(std::memory_order_acquire) == meeting) std::this_thread::yield();
+  for (int i = 0; i < patience; ++i) {
+    if (meetings_ != meeting) return;
+    std::this_thread::yield();
+  }
+  std::unique_lock<std::mutex> lock(mutex_);
+  ++asleep_;
+  met_.wait(lock, [&] { return meetings_ != meeting; });
+  --asleep_;
 }
 
 int EmulatedTeam::wanted_members() {

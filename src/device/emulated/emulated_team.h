@@ -44,6 +44,8 @@ class EmulatedTeam {
   std::vector<Place> places_;
   std::atomic<int> here_{0};
   std::atomic<uint64_t> meetings_{0};
+  std::atomic<int> asleep_{0};
+  std::condition_variable met_;
   std::mutex mutex_;  // guards the rest
   std::condition_variable more_;
   const FunctionRef<void(int)>* work_ = nullptr;

@@ -5,6 +5,7 @@
 // a bias with float64 is refused; depths of 64 and more use their workspace. stand_in_fail() makes the next call of a function give a status.
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -194,8 +195,9 @@ struct Work {
     return sum;
   }
   void operator()() const {
-    // Nothing may be kept there from one product to the next.
+    // Nothing may be kept there from one product to the next, and no other product may use it meanwhile.
     if (workspace_bytes > 0) std::memset(workspace, 0xff, workspace_bytes);
+    if (workspace_bytes >= sizeof d) std::memcpy(workspace, &d, sizeof d);
     const int64_t depth = p.depth(), half = split ? depth / 2 : 0;
     for (int64_t e = 0; e < p.d.batch * p.d.rows * p.d.columns; ++e) {
       const int64_t i = e % p.d.rows, j = e / p.d.rows % p.d.columns, batch = e / (p.d.rows * p.d.columns),
@@ -206,6 +208,7 @@ struct Work {
       if (p.desc.epilogue == epilogue_bias) y += element(p.desc.bias, p.d.type, i);
       put(d, p.d.type, at, y);
     }
+    if (workspace_bytes >= sizeof d && std::memcmp(workspace, &d, sizeof d) != 0) put(d, p.d.type, 0, NAN);
   }
 };
 

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/environment.h"
+#include "base/worker_thread.h"
 #include "device/gpu.h"
 #include "device/library.h"
 
@@ -90,7 +91,9 @@ class CublasLt::OnDevice {
     check(f_.create(&handle_), "handle");
   }
   ~OnDevice() {
-    if (workspace_) device_.deallocate(workspace_, of_.options_.workspace);
+    for (void* workspace : workspaces_) {
+      if (workspace) device_.deallocate(workspace, of_.options_.workspace);
+    }
     f_.destroy(handle_);
   }
 
@@ -99,10 +102,12 @@ class CublasLt::OnDevice {
     return choice(dtype, g) != nullptr;
   }
 
-  bool gemm(void* stream, DType dtype, const Gemm& g) {
+  bool gemm(Stream& on, void* stream, DType dtype, const Gemm& g) {
     const std::lock_guard<std::mutex> lock(mutex_);
     const Choice* const c = choice(dtype, g);
     if (!c) return false;
+    void* const workspace = c->workspace > 0 ? workspace_of(device_.branch_of(on)) : nullptr;
+    if (c->workspace > 0 && !workspace) return false;
     if (g.bias) set(f_.desc_set, c->desc, lt::desc_bias_pointer, g.bias);
     const auto alpha32 = static_cast<float>(g.alpha), beta32 = static_cast<float>(g.beta);
     const bool wide = dtype == DType::f64;
@@ -111,7 +116,7 @@ class CublasLt::OnDevice {
                                                                                                    &g.beta)
                                                                                              : &beta32;
     const lt::Status status = f_.matmul(handle_, c->desc.get(), alpha, g.b, c->a.get(), g.a, c->b.get(), beta, c_of(g),
-                                        c->d.get(), g.d, c->d.get(), &c->algo, workspace_, c->workspace, stream);
+                                        c->d.get(), g.d, c->d.get(), &c->algo, workspace, c->workspace, stream);
     if (refusal(status)) {
       choices_[key_of(dtype, g)] = nullptr;
       return false;
@@ -169,7 +174,7 @@ class CublasLt::OnDevice {
     auto choice = std::make_unique<Choice>(Choice{std::move(desc), std::move(a), std::move(b), std::move(d), {}, 0});
     if (!ask(dtype, g, of_.options_.workspace, choice.get())) return nullptr;
     // Without room for the workspace, one that needs none.
-    if (choice->workspace > 0 && !take_workspace() && !ask(dtype, g, 0, choice.get())) return nullptr;
+    if (choice->workspace > 0 && !workspace_of(0) && !ask(dtype, g, 0, choice.get())) return nullptr;
     return choice;
   }
 
@@ -202,9 +207,22 @@ class CublasLt::OnDevice {
     return true;
   }
 
-  bool take_workspace() {
-    if (!workspace_) workspace_ = device_.allocate(of_.options_.workspace);
-    return workspace_ != nullptr;
+  // Null where there is no room. Branches but the first are only ever recorded, and who records must not take memory: another thread does.
+  void* workspace_of(int branch) {
+    void*& workspace = workspaces_[branch];
+    if (workspace) return workspace;
+    const auto take = [&] { workspace = device_.allocate(of_.options_.workspace); };
+    if (branch == 0) {
+      take();
+      return workspace;
+    }
+    start_worker_thread([&] {
+      try {
+        take();
+      } catch (const Error&) {  // as without room
+      }
+    }).join();
+    return workspace;
   }
 
   CublasLt& of_;
@@ -212,7 +230,7 @@ class CublasLt::OnDevice {
   StreamDevice& device_;
   std::mutex mutex_;  // guards the rest
   void* handle_ = nullptr;
-  void* workspace_ = nullptr;
+  void* workspaces_[Branches::most] = {};
   std::map<Key, std::unique_ptr<Choice>> choices_;
 };
 
@@ -238,7 +256,7 @@ CublasLt::CublasLt(std::unique_ptr<SystemLibrary> library, const Options& option
 
 CublasLt::~CublasLt() = default;
 
-// A stream that records (device/stream_graph.h) has its device's algorithms and workspace: what it has recorded runs on the compute stream.
+// A stream that records (device/stream_graph.h) has its device's algorithms, and the first branch its workspace: what it has recorded runs on the compute stream.
 CublasLt::OnDevice& CublasLt::on_device(const Stream& stream) {
   const std::lock_guard<std::mutex> lock(mutex_);
   std::unique_ptr<OnDevice>& it = devices_[stream.gpu()];
@@ -255,7 +273,7 @@ bool CublasLt::takes(Stream& stream, DType dtype, const Gemm& g) {
 bool CublasLt::gemm(Stream& stream, DType dtype, const Gemm& g) {
   if (!on() || stream.gpu() < 0 || !sayable(dtype, g)) return false;
   void* const native = library_stream(stream);
-  if (!on_device(stream).gemm(native, dtype, g)) return false;
+  if (!on_device(stream).gemm(stream, native, dtype, g)) return false;
   ++count_;
   return true;
 }

@@ -2,7 +2,7 @@
 //
 // The algorithm for a product is asked for once per device and kind (shapes, types, how operands lie and are aligned), and kept, in a table that
 // is emptied when it is full. Products of 16 bits are summed in float. A compute stream has a workspace, taken when an algorithm first needs it, for the life
-// of the process. Safe to call from any thread; one product at a time is put into a stream.
+// of the process, and so has each further branch of graphs (device/stream_graph.h), whose products run beside those of others. Safe to call from any thread; one product at a time is put into a stream.
 #pragma once
 #include <atomic>
 #include <map>
