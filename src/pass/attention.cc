@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 
 #include "pass/rewriter.h"
 
@@ -24,6 +25,12 @@ bool is_float(DType dtype) {
 }
 bool is_half(DType dtype) { return dtype == DType::f16 || dtype == DType::bf16; }
 
+// The input that a node gives on in another dtype, as one of its outputs; null where it does not.
+const Entry* cast_source(const Entry& e) {
+  if (is(*e.node, "amp_multicast")) return &e.node->inputs[static_cast<size_t>(e.index)];
+  return is(*e.node, "Cast") || is(*e.node, "amp_cast") ? &e.node->inputs[0] : nullptr;
+}
+
 // Between one product and the other, in the old graph.
 struct Scores {
   int product = -1;  // of queries and keys
@@ -40,22 +47,31 @@ class AttentionPass {
         g_(typed.graph),
         device_(device),
         readers_(static_cast<size_t>(g_.num_entries())),
+        reading_(static_cast<size_t>(g_.num_entries())),
         changed_(changing_variables(g_)),
         new_(g_) {
     for (int id = 0; id < g_.num_nodes(); ++id) {
-      for (const Entry& e : g_.node(id)->inputs) ++readers_[static_cast<size_t>(g_.entry(e))];
+      for (const Entry& e : g_.node(id)->inputs) {
+        ++readers_[static_cast<size_t>(g_.entry(e))];
+        reading_[static_cast<size_t>(g_.entry(e))].push_back(id);
+      }
     }
-    for (const Entry& e : g_.heads()) ++readers_[static_cast<size_t>(g_.entry(e))];
+    for (const Entry& e : g_.heads()) {
+      ++readers_[static_cast<size_t>(g_.entry(e))];
+      reading_[static_cast<size_t>(g_.entry(e))].push_back(none);
+    }
   }
 
   std::vector<Entry> run() {
     for (int id = 0; id < g_.num_nodes(); ++id) {
-      if (!join(id)) new_.keep(id);
+      if (!join(id) && !narrow_again(id)) new_.keep(id);
     }
     return new_.heads();
   }
 
  private:
+  static constexpr int none = -1;
+
   const Shape& shape(const Entry& e) const { return typed_.shapes[static_cast<size_t>(g_.entry(e))]; }
   DType type(const Entry& e) const { return typed_.types[static_cast<size_t>(g_.entry(e))]; }
 
@@ -78,7 +94,8 @@ class AttentionPass {
     if (whole.ndim() < 3) return std::nullopt;
     while (s.product < 0) {
       const Node& node = *at.node;
-      if (node.is_variable() || at.index != 0 || readers_[static_cast<size_t>(g_.entry(at))] != 1) return std::nullopt;
+      if (node.is_variable() || (at.index != 0 && !cast_source(at)) || readers_[static_cast<size_t>(g_.entry(at))] != 1)
+        return std::nullopt;
       if (s.softmax && is_product(node)) s.product = g_.id(&node);
       else if (!step(whole, s, at)) return std::nullopt;
     }
@@ -91,11 +108,12 @@ class AttentionPass {
 
   // One node back; false: it is none that may stand there.
   bool step(const Shape& whole, Scores& s, Entry& at) const {
-    static const std::set<std::string> casts{"Cast", "amp_cast", "_copy", "BlockGrad"};
+    static const std::set<std::string> copies{"_copy", "BlockGrad"};
     const Node& node = *at.node;
     const std::string& name = node.op->name;
     if (node.inputs.empty()) return false;
-    const Entry& data = node.inputs[0];
+    const Entry* const cast = cast_source(at);
+    const Entry& data = cast ? *cast : node.inputs[0];
     const bool view = node.num_outputs() == 1 && !node.op->alias.empty() && node.op->alias[0].first == 0;
     bool fits = is_float(type(data)) && keeps_rows(whole, shape(data));
     if (name == "softmax") {
@@ -113,7 +131,7 @@ class AttentionPass {
     } else if (name == "Dropout") {
       fits = fits && param(node, "mode").as_text() == "training";
     } else {
-      fits = fits && (view || casts.count(name));
+      fits = fits && (view || cast || copies.count(name));
     }
     at = data;
     return fits;
@@ -141,7 +159,7 @@ class AttentionPass {
   }
   bool leads_to_product(const Shape& whole, Scores s, Entry at) const {
     while (!is_product(*at.node)) {
-      if (at.node->is_variable() || at.index != 0 || !step(whole, s, at)) return false;
+      if (at.node->is_variable() || (at.index != 0 && !cast_source(at)) || !step(whole, s, at)) return false;
     }
     return true;
   }
@@ -151,12 +169,46 @@ class AttentionPass {
     return n >= 3 && s[n - 1] == whole[m - 1] && s[n - 2] == whole[m - 2] && s.size() == whole.size();
   }
 
+  // AMP multiplies probabilities of float32 with values that it has widened. Where the result becomes 16 bits again and nothing else,
+  // the operands may be the 16-bit ones.
+  std::vector<Entry> narrow(std::vector<Entry> operands, const Entry& result) const {
+    for (Entry& e : operands) {
+      const Entry* const source = cast_source(e);
+      if (source && type(e) == DType::f32 && is_half(type(*source)) && only_narrowed(result, type(*source)))
+        e = *source;
+    }
+    return operands;
+  }
+  // Whatever reads the value, maybe transposed, casts it to the dtype.
+  bool only_narrowed(const Entry& e, DType to) const {
+    if (type(e) != DType::f32) return false;
+    const std::vector<int>& reading = reading_[static_cast<size_t>(g_.entry(e))];
+    return !reading.empty() && std::all_of(reading.begin(), reading.end(), [&](int id) {
+      if (id == none) return false;
+      const NodePtr& node = g_.node(id);
+      const Entry out{node, 0};
+      if (is(*node, "Cast") || is(*node, "amp_cast")) return type(out) == to;
+      const bool moves = is(*node, "transpose") || is(*node, "SwapAxis") || is(*node, "Reshape");
+      return moves && only_narrowed(out, to);
+    });
+  }
+  // A cast that gives a result of ours the dtype that it had.
+  bool narrow_again(int id) {
+    const Node& node = *g_.node(id);
+    if (!is(node, "Cast") && !is(node, "amp_cast")) return false;
+    const Entry now = new_.now(node.inputs[0]);
+    const auto widened = widened_.find(now.node.get());
+    if (widened == widened_.end() || widened->second != type({g_.node(id), 0})) return false;
+    new_.replace(id, 0, now.node->inputs[0]);
+    return true;
+  }
+
   // Operands are read where the second product stood, and are of one dtype; a mask may be float32.
   bool may_read(const std::vector<Entry>& operands, const Scores& s, DType result) const {
     std::vector<Entry> all = operands;
     if (s.mask) all.push_back(*s.mask);
     const DType dtype = type(operands[0]);
-    if (dtype != result || !is_float(dtype)) return false;
+    if ((dtype != result && !(is_half(dtype) && result == DType::f32)) || !is_float(dtype)) return false;
     if (s.mask && type(*s.mask) != dtype && !(is_half(dtype) && type(*s.mask) == DType::f32)) return false;
     return std::all_of(operands.begin(), operands.end(), [&](const Entry& e) { return type(e) == dtype; }) &&
            std::none_of(all.begin(), all.end(),
@@ -168,8 +220,8 @@ class AttentionPass {
     const std::optional<Scores> s = scores_of(node.inputs[0]);
     if (!s || !is_batch_dot(*g_.node(s->product), true)) return false;
     const std::vector<Entry>& first = g_.node(s->product)->inputs;
-    const std::vector<Entry> operands{first[0], first[1], node.inputs[1]};
     const Entry old{g_.node(id), 0};
+    const std::vector<Entry> operands = narrow({first[0], first[1], node.inputs[1]}, old);
     if (!may_read(operands, *s, type(old))) return false;
     // Items and heads: as the mask has them.
     const Shape &q = shape(operands[0]), &like = s->mask ? s->at_mask : q;
@@ -188,14 +240,16 @@ class AttentionPass {
       return false;
     const Node& product = *g_.node(s->product);
     const int64_t heads = param(node, "heads").as_int();
-    if (param(product, "heads").as_int() != heads || !(product.inputs.back() == node.inputs[0])) return false;
     const Entry old{g_.node(id), 0};
-    if (!may_read(product.inputs, *s, type(old))) return false;
+    const std::vector<Entry> operands = narrow(product.inputs, old);
+    if (param(product, "heads").as_int() != heads || !(operands.back() == narrow({node.inputs[0]}, old)[0]))
+      return false;
+    if (!may_read(operands, *s, type(old))) return false;
     const Shape &q = shape(product.inputs[0]), &mask = s->at_mask;
     if (s->mask && mask.ndim() == 4 && (mask[0] != q[1] || mask[1] != heads)) return false;
     const int64_t depth = q[2] / heads / (separate ? 1 : 3);
     std::vector<Candidate> candidates;
-    for (const Entry& e : product.inputs) candidates.push_back({e, shape(e)});
+    for (const Entry& e : operands) candidates.push_back({e, shape(e)});
     if (s->mask) candidates.push_back({*s->mask, mask_shape(shape(*s->mask), q[1], heads)});
     const double scale = s->scale / std::sqrt(static_cast<double>(depth));
     Attributes attributes{
@@ -230,7 +284,14 @@ class AttentionPass {
     const Entry y = PlainNodeBuilder().make(op, params, entries, own)[0];
     const Shape& to = shape({g_.node(id), 0});
     const Shape from = attended(op, inputs, to);
-    new_.replace(id, 0, reshaped(y, from, to, own + "_result"));
+    Entry result = reshaped(y, from, to, own + "_result");
+    const DType dtype = type(inputs[0].entry), was = type({g_.node(id), 0});
+    if (dtype != was) {
+      const OpSchema& cast = registry().at("Cast");
+      result = PlainNodeBuilder().make(cast, cast.make_params({{"dtype", was}}), {result}, own + "_wider")[0];
+      widened_[result.node.get()] = dtype;
+    }
+    new_.replace(id, 0, result);
     return true;
   }
   Shape attended(const OpSchema& op, const std::vector<Candidate>& inputs, const Shape& to) const {
@@ -271,8 +332,10 @@ class AttentionPass {
   const Typed& typed_;
   const Graph& g_;
   const DeviceId device_;
-  std::vector<int> readers_;   // by entry, heads counted
-  std::vector<bool> changed_;  // by entry
+  std::vector<int> readers_;                        // by entry, heads counted
+  std::vector<std::vector<int>> reading_;           // by entry the nodes, none for a head
+  std::vector<bool> changed_;                       // by entry
+  std::unordered_map<const Node*, DType> widened_;  // casts of results of ours, and from what
   Rewriter new_;
 };
 

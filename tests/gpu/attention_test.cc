@@ -176,6 +176,24 @@ TEST_CASE("gpu attention: softmax in float32 between 16-bit products, as AMP has
               with(operands, "mask", {1, queries, keys})));
 }
 
+TEST_CASE("gpu attention: a second product in float32, as AMP has it, whose result becomes 16 bits again") {
+  const cudnn_stand_in::StandIn library;
+  const auto amp = [](const Symbol& values, bool narrowed) {
+    const Symbol probabilities = softmax(cast(scores(), DType::f32, "wider"));
+    const Symbol both = apply("amp_multicast", {{"num_outputs", 2}}, {values, probabilities}, "both");
+    const Symbol y = apply("batch_dot", {}, {Symbol({both.outputs()[1]}), Symbol({both.outputs()[0]})}, "y");
+    const Symbol moved = apply("transpose", {{"axes", Shape{1, 0, 2}}}, {y}, "moved");
+    return narrowed ? cast(moved, DType::f16, "narrower") : moved;
+  };
+  CHECK(check(amp(named("v"), true), DType::f16, operands));
+  CHECK_FALSE(check(amp(named("v"), false), DType::f16, operands));
+  const Symbol projected = named("x"), wide = apply("amp_cast", {{"dtype", DType::f32}}, {projected}, "wide");
+  const Symbol probabilities = softmax(cast(interleaved("selfatt_qk", {projected}, "scores"), DType::f32, "wider"));
+  const Symbol y = cast(interleaved("selfatt_valatt", {wide, probabilities}, "y"), DType::f16, "narrower");
+  CHECK(check(y, DType::f16, projections));
+  CHECK(run(y, on_gpu, DType::f16, false, projections).num_steps() == 1);
+}
+
 TEST_CASE("gpu attention: what cuDNN refuses is the graph's own operators again") {
   const cudnn_stand_in::StandIn library;
   const gpu::AttentionCounts& counts = gpu::attention_counts();

@@ -31,7 +31,9 @@ struct Forward {
   }
   static gpu::AttentionData data(const Params& p, const gpu::Attention& a, const RunContext& r) {
     const Operands<char> o(p, r.in);
-    const auto first = [&](const Part<char>& part) { return part.data + part.index * part.d * dtype_size(a.dtype); };
+    const auto first = [&](const Part<char>& part) {
+      return part.data ? part.data + part.index * part.d * dtype_size(a.dtype) : nullptr;
+    };
     return {first(o.q),    first(o.k), first(o.v), p.use_mask ? r.in[p.projections()].data : nullptr,
             r.out[0].data, nullptr};
   }

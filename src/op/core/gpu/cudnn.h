@@ -86,7 +86,6 @@ enum class Name : int {
   tensor_id = 906,
   tensor_is_virtual = 907,
   tensor_by_value = 908,
-  tensor_order = 909,
   pack_ids = 1000,
   pack_pointers = 1001,
   pack_workspace = 1003,
@@ -123,7 +122,6 @@ enum class Type : int {
   pointwise_mode = 14,
   descriptor = 15,
   reduction_mode = 18,
-  tensor_order = 20,
 };
 
 // Values of attributes.
@@ -142,7 +140,6 @@ enum Number : int {
   pointwise_subtract = 9,
   pointwise_exp = 13,
   pointwise_log = 15,
-  pointwise_identity = 21,
   pointwise_at_least = 303,
   pointwise_index = 501,
   pointwise_choose = 601,
@@ -157,7 +154,6 @@ enum Number : int {
   note_down_convert = 1,
   note_reduced_precision = 2,
   note_nondeterministic = 4,
-  order_16_by_16 = 2,
 };
 
 struct Functions {
