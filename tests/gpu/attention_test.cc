@@ -3,11 +3,13 @@
 #include <doctest/doctest.h>
 
 #include <limits>
+#include <optional>
 
 #include "base/setting.h"
 #include "bound_run.h"
 #include "executor/invoke.h"
 #include "executor/step_graphs.h"
+#include "op/core/gpu/cudnn.h"
 #include "op/core/gpu/cudnn_attention.h"
 #if defined(MIXNET_STAND_INS)
 #include "cudnn_stand_in.h"
@@ -106,6 +108,19 @@ TEST_CASE("gpu attention: interleaved projections are read where they lie") {
   }
 }
 
+// No cuDNN, whatever the environment names.
+class WithoutCudnn {
+ public:
+  WithoutCudnn() { gpu::cudnn::reopen(); }
+  ~WithoutCudnn() {
+    none_.reset();
+    gpu::cudnn::reopen();
+  }
+
+ private:
+  std::optional<Setting> none_{std::in_place, "MIXNET_CUDNN", "0"};
+};
+
 TEST_CASE("gpu attention: what is none stays apart") {
   const auto apart = [](const Symbol& symbol, const Shapes& shapes, bool training = false) {
     return !check(symbol, DType::f32, shapes, training);
@@ -133,6 +148,7 @@ TEST_CASE("gpu attention: what is none stays apart") {
 }
 
 TEST_CASE("gpu attention: 16-bit operands are left to two products where no library takes the whole") {
+  const WithoutCudnn without;
   for (const DType dtype : {DType::f16, DType::bf16}) {
     CHECK_FALSE(check(weighted(softmax(scores())), dtype, operands));
     CHECK_FALSE(check(self_attention(), dtype, projections));

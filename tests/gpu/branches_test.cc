@@ -157,7 +157,7 @@ TEST_CASE("gpu branches: tasks of large nets are cut where no branch is open") {
   const auto [want, alone] = counted("1", run);
   const auto [got, beside] = counted("4", run);
   CHECK(got == want);
-  CHECK(alone.captured > beside.captured);
+  CHECK(alone.steps < beside.steps);  // elsewhere most are alone in a task, and so are no graph
   CHECK(beside.branched >= 4);
   CHECK(beside.longest * 4 < beside.steps * 3);
 }
