@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
-#include <mutex>
 
-#include "device/gpu.h"
-#include "device/library.h"
 #include "op/core/gpu/attention_operations.h"
+#include "op/core/gpu/cudnn_handle.h"
 
 namespace mixnet::gpu {
 namespace cudnn {
@@ -18,35 +15,17 @@ constexpr size_t most_workspace = size_t{1} << 30;
 
 class Compiled;
 
-// A device's handle for attention, and its plans. Never destroyed.
-struct Session {
-  Session(const Functions& f, int index) : cudnn(f), stream(*gpu_device(index).stream()) {
-    native = library_stream(stream);  // and makes the device this thread's
-    check(cudnn, cudnn.create(&handle), "a handle (MIXNET_CUDNN=0 does without)");
-    check(cudnn, cudnn.set_stream(handle, native), "a handle's stream");
-  }
-  const Functions& cudnn;
-  Stream& stream;
-  std::mutex mutex;  // guards the rest; a handle is for one thread at a time
-  void* handle = nullptr;
-  void* native = nullptr;                                        // the handle's stream
+// A device's handle for attention, and its plans.
+struct Session : Handle {
+  using Handle::Handle;
   std::map<std::string, std::shared_ptr<const Compiled>> plans;  // null: refused
 };
-
-Session& session_of(const Functions& cudnn, int device) {
-  static std::mutex mutex;
-  static auto& sessions = *new std::map<std::pair<const Functions*, int>, std::unique_ptr<Session>>;
-  const std::lock_guard<std::mutex> lock(mutex);
-  std::unique_ptr<Session>& session = sessions[{&cudnn, device}];
-  if (!session) session = std::make_unique<Session>(cudnn, device);
-  return *session;
-}
 
 // The operation graph of a problem.
 struct Graph {
   Graph(const Session& s, const Attention& a, bool backward)
       : problem(a), operations(s.cudnn, a, backward), it(s.cudnn, Kind::graph) {
-    it.set_pointer(Name::graph_handle, Type::handle, s.handle);
+    it.set_pointer(Name::graph_handle, Type::handle, s.native());
     it.set(Name::graph_operations, operations.all());
     it.finalize();
   }
@@ -59,25 +38,13 @@ struct Graph {
 class Compiled {
  public:
   Compiled(Session& session, std::shared_ptr<const Graph> graph, Descriptor config)
-      : session_(session), graph_(std::move(graph)), config_(std::move(config)), it_(session.cudnn, Kind::plan) {
-    it_.set_pointer(Name::plan_handle, Type::handle, session.handle);
-    it_.set(Name::plan_config, config_);
-    it_.finalize();
-    workspace_ = static_cast<size_t>(it_.number(Name::plan_workspace));
-  }
-  size_t workspace() const { return workspace_; }
+      : session_(session), graph_(std::move(graph)), config_(std::move(config)), it_(session, config_) {}
+  size_t workspace() const { return it_.workspace(); }
 
   // With the tensors' addresses by their ids; those of numbers are added.
   void run(Stream& stream, double scale_by, std::vector<std::pair<int64_t, const void*>> tensors, const void* mask,
            void* workspace) const {
     using Operations = AttentionOperations;
-    const std::lock_guard<std::mutex> lock(session_.mutex);
-    const Functions& cudnn = session_.cudnn;
-    void* const native = library_stream(stream);
-    if (native != session_.native) {
-      check(cudnn, cudnn.set_stream(session_.handle, native), "a handle's stream");
-      session_.native = native;
-    }
     const Attention& a = graph_->problem;
     const float scale = static_cast<float>(scale_by), lowest = -std::numeric_limits<float>::infinity();
     tensors.emplace_back(Operations::id_scale, &scale);
@@ -89,12 +56,8 @@ class Compiled {
       ids.push_back(id);
       pointers.push_back(address);
     }
-    Descriptor pack(cudnn, Kind::variant_pack);
-    pack.set(Name::pack_ids, ids);
-    pack.set(Name::pack_pointers, Type::pointer, static_cast<int64_t>(pointers.size()), pointers.data());
-    pack.set_pointer(Name::pack_workspace, Type::pointer, workspace);
-    pack.finalize();
-    check(cudnn, cudnn.execute(session_.handle, it_.raw(), pack.raw()), "attention");
+    const std::lock_guard<std::mutex> lock(session_.mutex);
+    it_.run(stream, ids, pointers, workspace, "attention");
     ++attention_counts().runs;
   }
 
@@ -102,8 +65,7 @@ class Compiled {
   Session& session_;
   const std::shared_ptr<const Graph> graph_;
   const Descriptor config_;
-  Descriptor it_;
-  size_t workspace_ = 0;
+  const Execution it_;
 };
 
 class Forward final : public AttentionPlan {
@@ -208,10 +170,10 @@ bool fits(const Attention& a) {
 std::shared_ptr<const Compiled> known_plan(int device, const Attention& a, bool backward) {
   const Functions* const f = fits(a) ? functions() : nullptr;
   if (!f) return nullptr;
-  Session& s = session_of(*f, device);
+  Session& s = session_of<Session>(*f, device);
   const std::string problem = concat(problem_text(a), backward ? ":backward" : "");
   const std::lock_guard<std::mutex> lock(s.mutex);
-  library_stream(s.stream);  // this device is the thread's
+  s.use(s.stream);
   const auto known = s.plans.find(problem);
   if (known != s.plans.end()) return known->second;
   if (s.plans.size() >= most_plans) s.plans.clear();

@@ -3,13 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <map>
-#include <mutex>
 
-#include "device/gpu.h"
-#include "device/library.h"
 #include "device/stopwatch.h"
 #include "op/core/gpu/cudnn_choices.h"
+#include "op/core/gpu/cudnn_handle.h"
 #include "op/core/gpu/cudnn_operations.h"
 
 namespace mixnet::gpu {
@@ -20,33 +17,12 @@ namespace {
 constexpr size_t most_timed = 8, most_plans = 4096;
 constexpr int timed_runs = 3;
 
-// A device's handle, and what belongs to it. Never destroyed.
-struct Session {
-  Session(const Functions& f, int index)
-      : cudnn(f), device(gpu_device(index)), stream(*device.stream()), choices(f.version(), device.model()) {
-    native = library_stream(stream);  // and makes the device this thread's
-    check(cudnn, cudnn.create(&handle), "a handle (MIXNET_CUDNN=0 does without)");
-    check(cudnn, cudnn.set_stream(handle, native), "a handle's stream");
-  }
-
-  const Functions& cudnn;
-  StreamDevice& device;
-  Stream& stream;
-  std::mutex mutex;  // guards the rest; a handle is for one thread at a time
-  void* handle = nullptr;
-  void* native = nullptr;  // the handle's stream
+// A device's handle for convolutions, and what belongs to it.
+struct Session : Handle {
+  Session(const Functions& f, int index) : Handle(f, index), choices(f.version(), device.model()) {}
   Choices choices;
   std::map<std::string, std::shared_ptr<const ConvolutionPlan>> plans;  // null: refused
 };
-
-Session& session_of(const Functions& cudnn, int device) {
-  static std::mutex mutex;
-  static auto& sessions = *new std::map<std::pair<const Functions*, int>, std::unique_ptr<Session>>;
-  const std::lock_guard<std::mutex> lock(mutex);
-  std::unique_ptr<Session>& session = sessions[{&cudnn, device}];
-  if (!session) session = std::make_unique<Session>(cudnn, device);
-  return *session;
-}
 
 const char* name_of(Direction direction) {
   switch (direction) {
@@ -60,7 +36,7 @@ const char* name_of(Direction direction) {
 struct Graph {
   Graph(const Session& s, Direction d, const Convolution& c, const Finish& f)
       : direction(d), finish(f), operations(s.cudnn, d, c, f), it(s.cudnn, Kind::graph) {
-    it.set_pointer(Name::graph_handle, Type::handle, s.handle);
+    it.set_pointer(Name::graph_handle, Type::handle, s.native());
     it.set(Name::graph_operations, operations.all());
     it.finalize();
   }
@@ -79,13 +55,8 @@ struct Config {
 class Plan final : public ConvolutionPlan {
  public:
   Plan(Session& session, std::shared_ptr<const Graph> graph, std::shared_ptr<const Config> config)
-      : session_(session), graph_(std::move(graph)), config_(std::move(config)), it_(session.cudnn, Kind::plan) {
-    it_.set_pointer(Name::plan_handle, Type::handle, session.handle);
-    it_.set(Name::plan_config, config_->it);
-    it_.finalize();
-    workspace_ = static_cast<size_t>(it_.number(Name::plan_workspace));
-  }
-  size_t workspace() const override { return workspace_; }
+      : session_(session), graph_(std::move(graph)), config_(std::move(config)), it_(session, config_->it) {}
+  size_t workspace() const override { return it_.workspace(); }
   const Descriptor& config() const { return config_->it; }
 
   void run(Stream& stream, const ConvolutionData& data, void* workspace) const override {
@@ -94,12 +65,6 @@ class Plan final : public ConvolutionPlan {
   }
 
   void run_nolock(Stream& stream, const ConvolutionData& data, void* workspace) const {
-    const Functions& cudnn = session_.cudnn;
-    void* const native = library_stream(stream);
-    if (native != session_.native) {
-      check(cudnn, cudnn.set_stream(session_.handle, native), "a handle's stream");
-      session_.native = native;
-    }
     int64_t ids[5] = {id_x, id_w, id_y}, count = 3;
     const void* pointers[5] = {data.x, data.w, data.y};
     const auto give = [&](Id id, const void* address) {
@@ -108,12 +73,8 @@ class Plan final : public ConvolutionPlan {
     };
     if (graph_->finish.bias) give(id_bias, data.bias);
     if (graph_->finish.residual) give(id_residual, data.residual);
-    Descriptor pack(cudnn, Kind::variant_pack);
-    pack.set(Name::pack_ids, Type::int64, count, ids);
-    pack.set(Name::pack_pointers, Type::pointer, count, pointers);
-    pack.set_pointer(Name::pack_workspace, Type::pointer, workspace);
-    pack.finalize();
-    check(cudnn, cudnn.execute(session_.handle, it_.raw(), pack.raw()), name_of(graph_->direction));
+    const auto given = static_cast<size_t>(count);
+    it_.run(stream, {ids, given}, {pointers, given}, workspace, name_of(graph_->direction));
     ++cudnn_counts().runs;
   }
 
@@ -121,8 +82,7 @@ class Plan final : public ConvolutionPlan {
   Session& session_;
   const std::shared_ptr<const Graph> graph_;
   const std::shared_ptr<const Config> config_;
-  Descriptor it_;
-  size_t workspace_ = 0;
+  const Execution it_;
 };
 
 // Memory for the tensors of a problem and a workspace, zero, for timing.
@@ -335,12 +295,12 @@ std::shared_ptr<const ConvolutionPlan> cudnn_plan(int device, Direction directio
   using namespace cudnn;
   const Functions* const f = functions();
   if (!f) return nullptr;
-  Session& s = session_of(*f, device);
+  Session& s = session_of<Session>(*f, device);
   const std::string problem =
       concat(problem_text(direction, c, finish), ":tuning", static_cast<int>(wishes.tuning), ",", wishes.workspace,
              ":tf32_", wishes.tensor_float32, ":deterministic_", wishes.deterministic);
   const std::lock_guard<std::mutex> lock(s.mutex);
-  library_stream(s.stream);  // this device is the thread's
+  s.use(s.stream);
   const auto known = s.plans.find(problem);
   if (known != s.plans.end()) return known->second;
   if (s.plans.size() >= most_plans) s.plans.clear();

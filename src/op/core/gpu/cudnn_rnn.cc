@@ -1,14 +1,11 @@
 #include "op/core/gpu/cudnn_rnn.h"
 
 #include <algorithm>
-#include <map>
-#include <mutex>
 #include <vector>
 
 #include "base/environment.h"
-#include "device/gpu.h"
 #include "device/library.h"
-#include "op/core/gpu/cudnn.h"
+#include "op/core/gpu/cudnn_handle.h"
 
 namespace mixnet::gpu {
 namespace cudnn {
@@ -94,39 +91,23 @@ struct Answer {
   std::shared_ptr<const RnnPlan> plan;
 };
 
-// RNNs' own handle of a device, so that convolutions do not wait for them, and its plans. Never destroyed.
-struct Session {
-  Session(const Functions& f, int device)
-      : cudnn(f),
+// A device's handle for RNNs, and its plans.
+struct Session : Handle {
+  Session(const Functions& f, int index)
+      : Handle(f, index),
         rnn(load()),
-        stream(*gpu_device(device).stream()),
         tensor_float32(environment_bool("GPU_TF32", false)),
-        deterministic(environment_bool("ENFORCE_DETERMINISM", false)) {
-    native = library_stream(stream);  // and makes the device this thread's
-    check(cudnn, cudnn.create(&handle), "a handle (MIXNET_CUDNN=0 does without)");
-    check(cudnn, cudnn.set_stream(handle, native), "a handle's stream");
-  }
-  void use_nolock(Stream& now) {
-    void* const its = library_stream(now);
-    if (its == native) return;
-    check(cudnn, cudnn.set_stream(handle, its), "a handle's stream");
-    native = its;
-  }
+        deterministic(environment_bool("ENFORCE_DETERMINISM", false)) {}
 
-  const Functions& cudnn;
   const RnnFunctions rnn;
-  Stream& stream;
   const bool tensor_float32, deterministic;
-  std::mutex mutex;  // guards the handle, which is for one thread at a time
-  void* handle = nullptr;
-  void* native = nullptr;  // its stream
   std::mutex answers_mutex;
   std::map<Problem, Answer> answers;
   size_t num_plans = 0;
 };
 
 // Null where cuDNN has no handle for us.
-Session* session_of(const Functions& cudnn, int device) {
+Session* rnn_session(const Functions& cudnn, int device) {
   static std::mutex mutex;
   static auto& sessions = *new std::map<std::pair<const Functions*, int>, std::unique_ptr<Session>>;
   const std::lock_guard<std::mutex> lock(mutex);
@@ -182,9 +163,9 @@ class Plan final : public RnnPlan {
         states_(s_.cudnn, f_.make_tensor, f_.destroy_tensor) {
     describe(r);
     size_t none = 0;
-    expect(f_.spaces(s_.handle, rnn_.raw(), for_training, x_.raw(), &training_, &reserve_));
-    expect(f_.spaces(s_.handle, rnn_.raw(), for_inference, x_.raw(), &inference_, &none));
-    expect(f_.weight_bytes(s_.handle, rnn_.raw(), &weights_));
+    expect(f_.spaces(s_.native(), rnn_.raw(), for_training, x_.raw(), &training_, &reserve_));
+    expect(f_.spaces(s_.native(), rnn_.raw(), for_inference, x_.raw(), &inference_, &none));
+    expect(f_.weight_bytes(s_.native(), rnn_.raw(), &weights_));
     find_pieces(r, place);
   }
 
@@ -198,8 +179,8 @@ class Plan final : public RnnPlan {
     const void* const weights = weights_of(stream, d.parameters, room);
     const bool trains = d.reserve != nullptr;
     const std::lock_guard<std::mutex> lock(s_.mutex);
-    s_.use_nolock(stream);
-    expect(f_.forward(s_.handle, rnn_.raw(), trains ? for_training : for_inference, nullptr, x_.raw(), d.x, y_.raw(),
+    s_.use(stream);
+    expect(f_.forward(s_.native(), rnn_.raw(), trains ? for_training : for_inference, nullptr, x_.raw(), d.x, y_.raw(),
                       d.y, states_.raw(), d.h, d.last_h, states_.raw(), d.c, d.last_c, weights_, weights,
                       trains ? training_ : inference_, at, trains ? reserve_ : 0, d.reserve));
     ++cudnn_rnn_counts().forward;
@@ -210,8 +191,8 @@ class Plan final : public RnnPlan {
     const void* const weights = weights_of(stream, d.parameters, room);
     stream.copy(kept, d.reserve, reserve_);  // backward writes it, and may run again
     const std::lock_guard<std::mutex> lock(s_.mutex);
-    s_.use_nolock(stream);
-    expect(f_.backward_data(s_.handle, rnn_.raw(), nullptr, y_.raw(), d.y, d.dy, x_.raw(), d.dx, states_.raw(), d.h,
+    s_.use(stream);
+    expect(f_.backward_data(s_.native(), rnn_.raw(), nullptr, y_.raw(), d.y, d.dy, x_.raw(), d.dx, states_.raw(), d.h,
                             d.d_last_h, d.dh, states_.raw(), d.c, d.d_last_c, d.dc, weights_, weights, training_, at,
                             reserve_, kept));
     if (d.d_parameters) add_weights(stream, d, at, room, kept);
@@ -235,7 +216,7 @@ class Plan final : public RnnPlan {
     const auto input = static_cast<int>(r.input), hidden = static_cast<int>(r.hidden),
                steps = static_cast<int>(r.steps), batch = static_cast<int>(r.batch),
                layers = static_cast<int>(r.layers), directions = static_cast<int>(r.directions);
-    expect(f_.set_dropout(dropout_.raw(), s_.handle, 0, nullptr, 0, 0));
+    expect(f_.set_dropout(dropout_.raw(), s_.native(), 0, nullptr, 0, 0));
     expect(f_.set_rnn(rnn_.raw(), standard_algorithm, static_cast<int>(r.cell), two_biases, directions - 1,
                       linear_input, dtype, sums, math, input, hidden, hidden, layers, dropout_.raw(), 0));
     const std::vector<int> lengths(static_cast<size_t>(batch), steps);
@@ -261,8 +242,8 @@ class Plan final : public RnnPlan {
     for (int64_t lane = 0; lane < r.layers * r.directions; ++lane) {
       for (int64_t which = 0; which < 2 * r.gates(); ++which) {
         void *matrix_at = nullptr, *bias_at = nullptr;
-        expect(f_.weight(s_.handle, rnn_.raw(), static_cast<int32_t>(lane), weights_, base, static_cast<int32_t>(which),
-                         matrix.raw(), &matrix_at, bias.raw(), &bias_at));
+        expect(f_.weight(s_.native(), rnn_.raw(), static_cast<int32_t>(lane), weights_, base,
+                         static_cast<int32_t>(which), matrix.raw(), &matrix_at, bias.raw(), &bias_at));
         add(place(lane, which, false), matrix_at, matrix,
             which < r.gates() ? r.columns(lane / r.directions) : r.hidden);
         add(place(lane, which, true), bias_at, bias, 1);
@@ -309,7 +290,7 @@ class Plan final : public RnnPlan {
     const bool direct = fits(d.d_parameters);
     void* const to = direct ? d.d_parameters : room;
     stream.fill_zero(to, weights_);
-    expect(f_.backward_weights(s_.handle, rnn_.raw(), add_gradients, nullptr, x_.raw(), d.x, states_.raw(), d.h,
+    expect(f_.backward_weights(s_.native(), rnn_.raw(), add_gradients, nullptr, x_.raw(), d.x, states_.raw(), d.h,
                                y_.raw(), d.y, weights_, to, training_, workspace, reserve_, kept));
     for (size_t i = 0; !direct && i < pieces_.size(); ++i) {
       const Piece& p = pieces_[i];
@@ -345,7 +326,7 @@ std::shared_ptr<const RnnPlan> cudnn_rnn(int device, const Rnn& r, RnnPlace plac
   using namespace cudnn;
   const Functions* const f = functions();
   if (!f || !countable(r)) return nullptr;
-  Session* const s = session_of(*f, device);
+  Session* const s = rnn_session(*f, device);
   if (!s || s->deterministic) return nullptr;
   const Problem problem{static_cast<int64_t>(r.cell), r.layers, r.directions, r.steps, r.batch, r.input, r.hidden,
                         static_cast<int64_t>(r.dtype)};
@@ -359,7 +340,7 @@ std::shared_ptr<const RnnPlan> cudnn_rnn(int device, const Rnn& r, RnnPlace plac
   }
   try {
     const std::lock_guard<std::mutex> lock(s->mutex);
-    library_stream(s->stream);  // this device is the thread's
+    s->use(s->stream);
     answer.plan = std::make_shared<Plan>(*s, r, place);
   } catch (const Error&) {
     if (answer.taken) throw;
