@@ -69,6 +69,7 @@ std::vector<std::vector<float>> step_on(DeviceId device, const Case& c) {
 const std::vector<Case> cases{
     {"FullyConnected", {{70, 33}, {65, 33}, {65}}, {{"num_hidden", 65}}},
     {"FullyConnected", {{3, 700}, {20, 700}, {20}}, {{"num_hidden", 20}}},
+    {"FullyConnected", {{37, 20}, {1100, 20}, {1100}}, {{"num_hidden", 1100}}},  // its bias by blocks of columns
     {"dot", {{33, 70}, {65, 33}}, {{"transpose_a", true}, {"transpose_b", true}}},
     {"batch_dot", {{3, 20, 33}, {3, 33, 17}}, {}},
     {"Convolution",
