@@ -116,10 +116,16 @@ def images():
     ]
 
 
-def on_gpu(names=None):
-    """The sides that run on a GPU, ours first; of the others those with these names."""
-    ours = _ours(OURS, "mx_peer.py", "mixnet", MIXNET_GPU_TF32="1", MIXNET_CUDNN_AUTOTUNE="1")
-    sides = [ours, *(all_sides()[name] for name in ("PyTorch eager", "PyTorch compile") if names is None or name in names)]
+RECOMPUTING = f"{OURS} recomputing"
+
+
+def on_gpu(names=None, recomputing=False):
+    """The sides that run on a GPU, ours first; of the others those with these names; ours once more, computing cheap values again in backward."""
+    settings = {"MIXNET_GPU_TF32": "1", "MIXNET_CUDNN_AUTOTUNE": "1"}
+    sides = [_ours(OURS, "mx_peer.py", "mixnet", **settings)]
+    sides += [all_sides()[name] for name in ("PyTorch eager", "PyTorch compile") if names is None or name in names]
+    if recomputing:
+        sides.append(_ours(RECOMPUTING, "mx_peer.py", "mixnet", MIXNET_BACKWARD_DO_MIRROR="1", **settings))
     for side in sides:
         side.fields = {"device": "gpu"}
     return sides

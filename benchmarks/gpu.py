@@ -3,7 +3,8 @@
 python benchmarks/gpu.py [--only nets latency lstm attention calls] [--nets ...] [--batch 32 256] [--dtypes float32 bfloat16] [--seconds 2]
 float32 is TF32 on both sides. PyTorch runs with channels last, eager with cuDNN's autotuning, and compiled with CUDA graphs; the table names the faster.
 "of peak" is 2 x multiply-adds (x 3 with gradients) / time / what PyTorch's largest matrix product reaches in the same run. Memory is the most that
-arrays and workspaces took of the device at a time, MB of 10^6 bytes. The library is the one that LD_LIBRARY_PATH names, such as build/cuda.
+arrays and workspaces took of the device at a time, MB of 10^6 bytes. "Recomputing" is ours with MIXNET_BACKWARD_DO_MIRROR=1, in training. The library is
+the one that LD_LIBRARY_PATH names, such as build/cuda.
 """
 
 import argparse
@@ -25,6 +26,7 @@ import mixnet as mx
 
 CLOSENESS = {"float32": 2e-2, "bfloat16": 0.06}  # driver.difference of outputs to ours; TF32 has ten bits
 CALLS, FLOATS = 2000, (1, 1000)
+RECOMPUTED = ("recomputing, ms", "MB, recomputing", "least MB of peers / that")
 PARTS = ("nets", "latency", "lstm", "attention", "calls")
 ATTENTION = [(32, 12, 128, 64), (8, 16, 512, 64), (4, 16, 2048, 64), (1, 16, 8192, 128)]  # batch, heads, length, depth
 
@@ -54,9 +56,9 @@ class Ceiling:
         return f"Ceilings in this run: {products}, copies {self.bandwidth / 1e12:.2f} TB/s." if products else "No ceilings: PyTorch did not say."
 
 
-def row(options, ceiling, symbol, inputs, mode, dtype, **fields):
+def row(options, ceiling, symbol, inputs, mode, dtype, recomputing=False, **fields):
     """({column: Result}, percent of the peak or None)."""
-    peak, peers = ceiling.look(dtype), contestants.on_gpu(options.peers)
+    peak, peers = ceiling.look(dtype), contestants.on_gpu(options.peers, recomputing)
     with tempfile.TemporaryDirectory() as folder:
         paths = case.write(folder, symbol, inputs)
         more = {"ceiling": lambda: 0, "question": "device_memory", "mode": mode, "dtype": dtype, **fields}
@@ -70,18 +72,29 @@ def row(options, ceiling, symbol, inputs, mode, dtype, **fields):
 def cells(results, used):
     """Times, the ratio and its rival, percent of the peak, memory of both sides and theirs over ours."""
     ours = results[contestants.OURS]
-    rivals = [result for column, result in results.items() if column != contestants.OURS]
+    again = results.get(contestants.RECOMPUTING)
+    rivals = [result for result in results.values() if result not in (ours, again)]
     ratio, rival = table.best(ours, rivals)
     sizes = [r.told.get("bytes") for r in (ours, next((r for r in rivals if r.column == rival), ours))]
     less = sizes[1] / sizes[0] if rival and all(sizes) else None
     memory = [table.number(size and size / 1e6, "{:.0f}") for size in sizes[: 1 if not rival else 2]] + [table.MISSING] * (not rival)
     return [
-        *(table.time_cell(r) for r in results.values()),
+        *(table.time_cell(r) for r in (ours, *rivals)),
         f"{table.number(ratio)} {rival}".strip(),
         table.number(used, "{:.0f} %"),
         *memory,
         table.number(less),
     ]
+
+
+def recomputing_cells(results):
+    """Our time and memory when backward computes cheap values again, and the least memory of a peer over that."""
+    again = results.get(contestants.RECOMPUTING)
+    if not again or not again.told.get("bytes"):
+        return [table.MISSING] * 3
+    others = [r.told["bytes"] for column, r in results.items() if column not in (contestants.OURS, contestants.RECOMPUTING) and r.told.get("bytes")]
+    own = again.told["bytes"]
+    return [table.time_cell(again), f"{own / 1e6:.0f}", table.number(min(others) / own if others else None)]
 
 
 def columns(options):
@@ -90,14 +103,14 @@ def columns(options):
 
 
 def nets_table(options, ceiling):
-    out = table.Table("gpu", "Nets on one GPU: milliseconds, interleaved medians", ["net", "dtype", "batch", "pass", *columns(options)])
+    out = table.Table("gpu", "Nets on one GPU: milliseconds, interleaved medians", ["net", "dtype", "batch", "pass", *columns(options), *RECOMPUTED])
     for name in options.nets:
         for dtype in options.dtypes:
             for batch in options.batch:
                 for mode, label in figure6.MODES.items():
                     shape = nets.shape(name, batch)
-                    results, used = row(options, ceiling, nets.ALL[name].make(), case.images(shape), mode, dtype)
-                    out.add([name, dtype, batch, label, *cells(results, used)])
+                    results, used = row(options, ceiling, nets.ALL[name].make(), case.images(shape), mode, dtype, recomputing=mode == "train")
+                    out.add([name, dtype, batch, label, *cells(results, used), *recomputing_cells(results)])
     out.note(ceiling.text())
     out.save()
 

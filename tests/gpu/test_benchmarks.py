@@ -25,10 +25,13 @@ def test_a_row_has_time_memory_and_share():
     options = argparse.Namespace(peers=[], seconds=0.1)
     for dtype in gpu.CLOSENESS:
         inputs = {name: value[:8] for name, value in net.inputs(np.random.RandomState(3)).items()}
-        results, used = gpu.row(options, NoCeiling(), net.make(), inputs, "train", dtype)
+        results, used = gpu.row(options, NoCeiling(), net.make(), inputs, "train", dtype, recomputing=True)
         ours = results[contestants.OURS]
         assert ours.reason == "" and ours.seconds > 0 and used > 0
         assert ours.told["bytes"] >= 784 * 512 * (4 if dtype == "float32" else 2)
+        times, size, less = gpu.recomputing_cells(results)
+        assert float(times) > 0 and 0 < float(size) * 1e6 < ours.told["bytes"] * 1.1 and less == "-"
+        assert len(gpu.cells(results, used)) == len(gpu.columns(options))
 
 
 def test_the_program_runs():

@@ -129,6 +129,14 @@ def test_training_ends_where_the_cpus_does(net, shape, optimizer):
         np.testing.assert_allclose(got[name], value, rtol=2e-3, atol=2e-4, err_msg=name)
 
 
+def test_what_backward_computes_again_is_the_same(monkeypatch):
+    want = train(resnet(), (3, 12, 12), mx.gpu(), "sgd")
+    monkeypatch.setenv("MIXNET_BACKWARD_DO_MIRROR", "1")
+    got = train(resnet(), (3, 12, 12), mx.gpu(), "sgd")
+    for name, value in want.items():
+        np.testing.assert_array_equal(got[name], value, err_msg=name)
+
+
 @pytest.fixture(params=["with NCCL", "without"])
 def nccl(request, monkeypatch):
     """Both ways of summing over GPUs; how many collectives were carried out so far, or None where that is not known."""

@@ -94,3 +94,4 @@ def test_training_ends_with_the_same_bits_in_every_setting():
     alone = run(MIXNET_GPU_BRANCHES="1")
     assert alone["counted"]["graphs captured"] >= 3
     assert alone["digest"] == captured["digest"]
+    assert run(MIXNET_BACKWARD_DO_MIRROR="1")["digest"] == captured["digest"]
