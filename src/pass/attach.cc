@@ -41,11 +41,14 @@ class Attacher {
         changed_(static_cast<size_t>(g_.num_entries())),
         tail_of_(static_cast<size_t>(g_.num_nodes()), none),
         made_(static_cast<size_t>(g_.num_nodes())),
+        chains_(static_cast<size_t>(g_.num_nodes())),
         new_(g_) {
     for (int id = 0; id < g_.num_nodes(); ++id) {
       const Node& node = *g_.node(id);
       for (size_t i = 0; i < node.inputs.size(); ++i) {
-        ++readers_[static_cast<size_t>(g_.id(node.inputs[i].node.get()))];
+        const auto producer = static_cast<size_t>(g_.id(node.inputs[i].node.get()));
+        ++readers_[producer];
+        chains_[static_cast<size_t>(id)] = std::max(chains_[static_cast<size_t>(id)], chains_[producer] + 1);
         if (node.mutates_input(static_cast<int>(i))) changed_[static_cast<size_t>(g_.entry(node.inputs[i]))] = true;
       }
     }
@@ -64,12 +67,19 @@ class Attacher {
  private:
   static constexpr int none = -1;
 
-  // Looks for the node that takes a pointwise one along; the latest, so that the others' values are there.
+  // Looks for the node that takes a pointwise one along; the latest, so that the others' values are there. Where nodes may run side by side it
+  // is the one at the end of the longest chain: the others are there before it is.
   void consider(int id) {
     const Node& node = *g_.node(id);
     const FusedGroup group = group_of(node);
     if (group.nodes.empty() || group.outputs.size() != 1 || !all_same(id)) return;
-    for (size_t i = node.inputs.size(); i-- > 0;) {
+    std::vector<size_t> inputs(node.inputs.size());
+    for (size_t i = 0; i < inputs.size(); ++i) inputs[i] = inputs.size() - 1 - i;
+    if (!device_.host()) {
+      const auto chain = [&](size_t i) { return chains_[static_cast<size_t>(g_.id(node.inputs[i].node.get()))]; };
+      std::stable_sort(inputs.begin(), inputs.end(), [&](size_t a, size_t b) { return chain(a) > chain(b); });
+    }
+    for (const size_t i : inputs) {
       const int producer = g_.id(node.inputs[i].node.get());
       if (node.inputs[i].index != 0 || !may_move(producer)) continue;
       if (take_along(id, i, producer, with_first(group, static_cast<int>(i)))) return;
@@ -149,6 +159,7 @@ class Attacher {
   std::vector<bool> changed_;  // by entry: the graph writes into it
   std::vector<int> tail_of_;   // by node: of a layer the last node of its tail, of the tail's nodes the layer
   std::vector<Made> made_;     // by the last node of a tail
+  std::vector<int> chains_;    // by node: the most nodes that come before it one after the other
   Rewriter new_;
 };
 

@@ -162,6 +162,31 @@ TEST_CASE("gpu branches: tasks of large nets are cut where no branch is open") {
   CHECK(beside.longest * 4 < beside.steps * 3);
 }
 
+TEST_CASE("gpu branches: a shortcut's convolution runs beside the layers that it goes round") {
+  const Freely freely;
+  const Symbol x = variable("data");
+  const Symbol round = conv(layer(layer(x, 3, 1, "a"), 3, 3, "b"), 5, 1, "c", false),
+               shortcut = conv(x, 5, 1, "d", false);
+  for (const bool first : {true, false}) {
+    const std::vector<Symbol> sides =
+        first ? std::vector<Symbol>{round, shortcut} : std::vector<Symbol>{shortcut, round};
+    const Symbol net = apply("Activation", {{"act_type", "relu"}}, {apply("elemwise_add", {}, sides, "sum")}, "relu");
+    const auto run = [&] {
+      const auto e = bound(net, {{"data", {1, 4, 6, 6}}}, GradRequest::null);
+      Values all;
+      for (int step = 0; step < 3; ++step) e->forward(false);
+      add_values(*e, &all);
+      return all;
+    };
+    const auto [want, alone] = counted("1", run);
+    const auto [got, beside] = counted("4", run);
+    CHECK(got == want);
+    CHECK(beside.captured == 1);
+    CHECK(beside.steps == 4);
+    CHECK(beside.longest == 3);
+  }
+}
+
 TEST_CASE("gpu branches: graphs of pointwise operators on shared memory, in place, have the same bits") {
   const Freely freely;
   const Setting separate("MIXNET_FUSION", "0");
