@@ -31,7 +31,7 @@ join(joined_kernels kernels .cu 6 ${gpu_operators})
 add_library(mixnet_backend OBJECT ${cuda_sources} ${op_table} ${kernel_text} ${gpu_glue} ${joined_kernels} ${gpu_parts})
 target_compile_options(mixnet_backend PRIVATE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Werror>
-  $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra,-Werror,-fvisibility=hidden>)
+  $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr --compress-mode=size -Xcompiler=-Wall,-Wextra,-Werror,-fvisibility=hidden>)
 target_link_libraries(mixnet_backend PRIVATE mixnet_objects)
 target_include_directories(mixnet_backend SYSTEM PRIVATE $<$<COMPILE_LANGUAGE:CXX>:${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES}>)
 target_link_libraries(mixnet_objects INTERFACE $<LINK_ONLY:${CUDART_STATIC}> $<LINK_ONLY:rt>)

@@ -53,6 +53,7 @@ LEFT_OUT = (
     "pass/attention.",
     "pass/body_gradient.",
     "pass/gradient.",
+    "pass/norm_tails.",
     "pass/quantize.",
     "op/codec/",
     "op/core/gpu/",

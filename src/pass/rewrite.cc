@@ -9,11 +9,11 @@
 #include "pass/fuse.h"
 #include "pass/int8_layers.h"
 #include "pass/merge.h"
-#include "pass/norm_tails.h"
 #include "pass/recompute.h"
 #include "pass/strips.h"
 //[full
 #include "pass/attention.h"
+#include "pass/norm_tails.h"
 //]
 
 namespace mixnet {
@@ -59,8 +59,10 @@ std::vector<Entry> rewrite(Typed typed, const RewriteOptions& options) {
   }
   const bool joins = fusion && (options.device.host() || groups);
   apply(recompute(typed, recompute_setting(), joins));
+  //[full
   if (fusion && options.training && !options.device.host() && environment_bool("GPU_FUSION", true))
     apply(join_norm_tails(typed));
+  //]
   const int64_t strips = strips_setting();
   std::vector<Entry> heads = joins ? fuse(typed, groups) : typed.graph.heads();
   if (fusion) heads = attach(retype(std::move(heads), typed), options.device);
