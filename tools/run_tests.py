@@ -70,9 +70,8 @@ def gpu(totals, options):
     emulated = BUILD / "release" / "emulated"
     # Once with CUDA's libraries before our own kernels, or what stands for them, and once without, groups of threads being threads.
     stand_ins = {f"MIXNET_{name.upper()}": str(BUILD / "release" / "stand_ins" / f"lib{name}.so") for name in ("cublaslt", "cudnn")}
-    for engine, libraries in (("threaded", stand_ins), ("naive", {"MIXNET_GPU_MEMBERS": "4"})):
-        label = f"{engine} engine, {'libraries' if libraries is stand_ins else 'groups of threads'}"
-        env = {"MIXNET_ENGINE": engine, **libraries}
+    for engine, what, settings in (("threaded", "libraries", stand_ins), ("naive", "groups of threads", {"MIXNET_GPU_MEMBERS": "4"})):
+        label, env = f"{engine} engine, {what}", {"MIXNET_ENGINE": engine, **settings}
         doctest(totals, BUILD / "release" / "mixnet_gpu_tests", f"emulated GPUs ({label})", env)
         pytest(totals, f"Python on emulated GPUs ({label})", ["tests/gpu"], {"LD_LIBRARY_PATH": str(emulated), **env})
     if not shutil.which("nvcc"):
