@@ -15,7 +15,7 @@
 #include <initializer_list>
 #include <type_traits>
 
-#include "op/core/gpu/launch.h"
+#include "op/core/gpu/lanes.h"
 #include "op/core/gpu/merges.h"
 
 namespace mixnet::gpu {
@@ -23,20 +23,6 @@ namespace mixnet::gpu {
 struct Table {
   int64_t rows, columns;
 };
-
-// Neighbours in memory, which are read and written at once.
-template <class T, int V>
-struct alignas(sizeof(T) * V) Lanes {
-  T at[V];
-};
-template <int V, class T>
-MIXNET_ON_DEVICE Lanes<T, V> load(const T* from) {
-  return *reinterpret_cast<const Lanes<T, V>*>(from);
-}
-template <int V, class T>
-MIXNET_ON_DEVICE void store(T* to, const Lanes<T, V>& lanes) {
-  *reinterpret_cast<Lanes<T, V>*>(to) = lanes;
-}
 
 // A thread per part of V columns; `partial` is a table of (part, column).
 template <int V, class R>
@@ -84,11 +70,8 @@ struct OverTable {
 // f(V) with as many elements of type T as 16 bytes hold, where rows are made of such pieces and every address is a multiple of 16; else with one.
 template <class T, class F>
 void with_lanes(const Table& t, std::initializer_list<const void*> addresses, F f) {
-  constexpr int most = static_cast<int>(16 / sizeof(T));
-  const bool whole = t.columns % most == 0 && std::all_of(addresses.begin(), addresses.end(), [](const void* address) {
-                       return reinterpret_cast<uintptr_t>(address) % 16 == 0;
-                     });
-  if (whole) f(std::integral_constant<int, most>());
+  constexpr int most = lanes_of<T>;
+  if (t.columns % most == 0 && even(addresses)) f(std::integral_constant<int, most>());
   else f(std::integral_constant<int, 1>());
 }
 
