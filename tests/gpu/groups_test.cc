@@ -29,22 +29,25 @@ bool close(double x, double y, DType dtype) {
          std::fabs(x - y) <= group_tolerance(dtype) * std::max(1.0, std::fabs(y));
 }
 
-// A tensor's values on gpu(0).
+// A tensor's values on gpu(0), from an even address on or one element behind it.
 class Placed {
  public:
-  explicit Placed(Tensor& tensor) : view_(tensor.view()), host_(view_) {
-    view_.data = gpu_device(0).allocate(bytes());
+  Placed(Tensor& tensor, bool shifted) : view_(tensor.view()), host_(view_) {
+    memory_ = gpu_device(0).allocate(room());
+    view_.data = static_cast<char*>(memory_) + (shifted ? dtype_size(host_.dtype) : 0);
     view_.device = gpu;
     gpu_device(0).copy_from(gpu_device(0), view_.data, host_.data, bytes());
   }
-  ~Placed() { gpu_device(0).deallocate(view_.data, bytes()); }
+  ~Placed() { gpu_device(0).deallocate(memory_, room()); }
   Placed(const Placed&) = delete;
   const TensorView& view() const { return view_; }
   void fetch() const { gpu_device(0).copy_from(gpu_device(0), host_.data, view_.data, bytes()); }
 
  private:
   size_t bytes() const { return static_cast<size_t>(host_.bytes()); }
+  size_t room() const { return bytes() + 16; }
   TensorView view_, host_;
+  void* memory_;
 };
 
 // Every pointwise operator of the registry with each of its samples, as one group whose outputs are the values of all of them.
@@ -165,26 +168,32 @@ TEST_CASE("gpu: every formula gives what the CPU's kernel of its operator gives"
     AllFormulas all(dtype, *groups);
     CHECK(all.labels.size() > 150);
     std::vector<Tensor> want(all.labels.size(), Tensor({37}, dtype)), got = want;
-    std::vector<TensorView> in, out, there_in, there_out;
-    std::vector<std::unique_ptr<Placed>> placed;
-    auto place = [&placed](Tensor& t) {
-      placed.push_back(std::make_unique<Placed>(t));
-      return placed.back()->view();
-    };
+    std::vector<TensorView> in, out;
     for (Tensor& t : all.inputs) in.push_back(t.view());
-    for (Tensor& t : all.inputs) there_in.push_back(place(t));
     for (Tensor& t : want) out.push_back(t.view());
-    for (Tensor& t : got) there_out.push_back(place(t));
     const auto op = make_fused_operator(all.group);
     run(*op, {}, in, out);
-    run(*op, gpu, there_in, there_out);
-    for (const auto& p : placed) p->fetch();
-    for (size_t o = 0; o < want.size(); ++o) {
-      for (int64_t i = 0; i < want[o].size(); ++i) {
-        const bool same = close(got[o].get(i), want[o].get(i), dtype);
-        CHECK_MESSAGE(same, all.labels[o], " ", dtype_name(dtype), "[", i, "]: expected ", want[o].get(i), ", got ",
-                      got[o].get(i));
-        if (!same) break;
+    for (const bool shifted : {false, true}) {
+      INFO(dtype_name(dtype), shifted ? " at odd addresses" : "");
+      std::vector<TensorView> there_in, there_out;
+      std::vector<std::unique_ptr<Placed>> placed;
+      const auto place = [&](std::vector<Tensor>& tensors, std::vector<TensorView>& views) {
+        for (Tensor& t : tensors) {
+          placed.push_back(std::make_unique<Placed>(t, shifted));
+          views.push_back(placed.back()->view());
+        }
+      };
+      for (Tensor& t : got) t = Tensor({37}, dtype);
+      place(all.inputs, there_in);
+      place(got, there_out);
+      run(*op, gpu, there_in, there_out);
+      for (const auto& p : placed) p->fetch();
+      for (size_t o = 0; o < want.size(); ++o) {
+        for (int64_t i = 0; i < want[o].size(); ++i) {
+          const bool same = close(got[o].get(i), want[o].get(i), dtype);
+          CHECK_MESSAGE(same, all.labels[o], "[", i, "]: expected ", want[o].get(i), ", got ", got[o].get(i));
+          if (!same) break;
+        }
       }
     }
   }

@@ -2,6 +2,7 @@
 #include "op/contrib/bipartite_matching.h"
 
 #include "op/contrib/by_score_on_gpu.h"
+#include "op/core/gpu/launch.h"
 #include "op/core/gpu/on_gpu.h"
 #include "op/core/gpu/wide.h"
 

@@ -3,6 +3,7 @@
 
 #include "op/contrib/by_score_on_gpu.h"
 #include "op/contrib/suppress_on_gpu.h"
+#include "op/core/gpu/launch.h"
 #include "op/core/gpu/on_gpu.h"
 #include "op/core/gpu/wide.h"
 

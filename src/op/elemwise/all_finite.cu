@@ -1,7 +1,7 @@
 // all_finite and multi_all_finite on GPUs.
 #include "op/elemwise/all_finite.h"
 
-#include "op/core/gpu/launch.h"
+#include "op/core/gpu/lanes.h"
 #include "op/core/gpu/register.h"
 
 namespace mixnet::op::all_finite {
@@ -17,8 +17,12 @@ template <class T>
 struct Check {
   const T* x;
   float* y;
-  MIXNET_ON_DEVICE void operator()(int64_t i) const {
-    if (!(static_cast<accumulator_t<T>>(x[i]) * 0 == 0)) *y = 0;
+  template <int V> MIXNET_ON_DEVICE void run(int64_t at) const {
+    const auto values = gpu::load<V>(x + at);
+    bool finite = true;
+    MIXNET_UNROLL
+    for (int k = 0; k < V; ++k) finite = finite && static_cast<accumulator_t<T>>(values.at[k]) * 0 == 0;
+    if (!finite) *y = 0;
   }
 };
 
@@ -28,7 +32,7 @@ void kernel(const Params& p, const RunContext& r) {
   for (const TensorView& in : r.in) {
     dispatch_float(in.dtype, "all_finite", [&](auto tag) {
       using T = typename decltype(tag)::type;
-      gpu::map(*r.context.stream, in.size(), Check<T>{in.as<T>(), y});
+      gpu::map_lanes<T>(*r.context.stream, in.size(), Check<T>{in.as<T>(), y}, gpu::even({in.data}));
     });
   }
 }

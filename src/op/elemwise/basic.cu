@@ -5,7 +5,7 @@
 
 #include "op/core/gpu/convert.h"
 #include "op/core/gpu/fill.h"
-#include "op/core/gpu/launch.h"
+#include "op/core/gpu/lanes.h"
 #include "op/core/gpu/register.h"
 #include "op/core/gpu/strided.h"
 
@@ -27,11 +27,16 @@ struct Sum {
   const T* x[most_terms];
   int count;
   T* y;
-  MIXNET_ON_DEVICE void operator()(int64_t i) const {
+  template <int V> MIXNET_ON_DEVICE void run(int64_t at) const {
     using A = accumulator_t<T>;
-    A sum = static_cast<A>(x[0][i]);
-    for (int k = 1; k < count; ++k) sum += static_cast<A>(x[k][i]);
-    y[i] = static_cast<T>(sum);
+    gpu::Lanes<A, V> sum{};
+    for (int k = 0; k < count; ++k) {
+      const auto term = gpu::load<V>(x[k] + at);
+      MIXNET_UNROLL
+      for (int j = 0; j < V; ++j)
+        sum.at[j] = k > 0 ? sum.at[j] + static_cast<A>(term.at[j]) : static_cast<A>(term.at[j]);
+    }
+    gpu::put_lanes<V>(y + at, [](A v) { return v; }, sum);
   }
 };
 // More terms than a kernel takes are added in several; 16-bit floats are rounded in between.
@@ -42,7 +47,9 @@ void add_n(const AddN&, const RunContext& r) {
       Sum<T> sum{{}, 0, r.out[0].as<T>()};
       if (at > 0) sum.x[sum.count++] = sum.y;
       for (; at < r.in.size() && sum.count < most_terms; ++at) sum.x[sum.count++] = r.in[at].as<T>();
-      gpu::map(*r.context.stream, r.out[0].size(), sum);
+      const bool even =
+          gpu::even({sum.y}) && std::all_of(sum.x, sum.x + sum.count, [](const T* x) { return gpu::even({x}); });
+      gpu::map_lanes<T>(*r.context.stream, r.out[0].size(), sum, even);
     }
   });
 }
@@ -50,40 +57,53 @@ void add_n(const AddN&, const RunContext& r) {
 template <class T>
 struct Clip {
   using A = accumulator_t<T>;
-  const T* x;
-  T* y;
   A low, high;
-  MIXNET_ON_DEVICE void operator()(int64_t i) const {
-    const A v = static_cast<A>(x[i]);
-    y[i] = static_cast<T>(v < low ? low : v > high ? high : v);
+  MIXNET_ON_DEVICE A operator()(T x) const {
+    const A v = static_cast<A>(x);
+    return v < low ? low : v > high ? high : v;
   }
 };
 void clip(const ClipParams& p, const RunContext& r) {
   dispatch_all(r.in[0].dtype, "clip", [&](auto tag) {
     using T = typename decltype(tag)::type;
     using A = accumulator_t<T>;
-    gpu::map(*r.context.stream, r.out[0].size(),
-             Clip<T>{r.in[0].as<T>(), r.out[0].as<T>(), static_cast<A>(p.a_min), static_cast<A>(p.a_max)});
+    gpu::map_values(*r.context.stream, r.out[0].size(), Clip<T>{static_cast<A>(p.a_min), static_cast<A>(p.a_max)},
+                    r.out[0].as<T>(), r.in[0].as<T>());
   });
 }
 
-// Elements of `Item` bytes; each value of the condition decides about `row` of them.
+template <class C>
+MIXNET_ON_DEVICE bool holds(C condition) {
+  return static_cast<float>(condition) != 0;
+}
+// Elements of `Item` bytes, a value of the condition for each.
 template <class C, class Item>
-struct Where {
+struct Choose {
+  MIXNET_ON_DEVICE Item operator()(C condition, Item x, Item y) const { return holds(condition) ? x : y; }
+};
+// Each value of the condition decides about `row` elements.
+template <class C, class Item>
+struct ChooseRows {
   const C* condition;
   const Item *x, *y;
   Item* out;
   int64_t row;
-  MIXNET_ON_DEVICE void operator()(int64_t i) const {
-    out[i] = static_cast<float>(condition[row == 1 ? i : i / row]) != 0 ? x[i] : y[i];
+  template <int V> MIXNET_ON_DEVICE void run(int64_t at) const {
+    gpu::store(out + at, gpu::load<V>((holds(condition[at / row]) ? x : y) + at));
   }
 };
 template <class C, class Item>
 void put_where(const RunContext& r) {
   const int64_t n = r.out[0].size(), rows = r.in[0].size();
   if (n == 0 || rows == 0) return;
-  gpu::map(*r.context.stream, n,
-           Where<C, Item>{r.in[0].as<C>(), r.in[1].as<Item>(), r.in[2].as<Item>(), r.out[0].as<Item>(), n / rows});
+  Stream& stream = *r.context.stream;
+  const int64_t row = n / rows;
+  const C* const condition = r.in[0].as<C>();
+  const Item *const x = r.in[1].as<Item>(), *const y = r.in[2].as<Item>();
+  Item* const out = r.out[0].as<Item>();
+  if (row == 1) return gpu::map_values(stream, n, Choose<C, Item>(), out, condition, x, y);
+  gpu::map_lanes<Item>(stream, n, ChooseRows<C, Item>{condition, x, y, out, row},
+                       row % gpu::lanes_of<Item> == 0 && gpu::even({x, y, out}));
 }
 void where(const NoParams&, const RunContext& r) {
   dispatch_all(r.in[0].dtype, "where", [&](auto condition) {

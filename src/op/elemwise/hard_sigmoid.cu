@@ -1,7 +1,7 @@
 // hard_sigmoid on GPUs.
 #include "op/elemwise/hard_sigmoid.h"
 
-#include "op/core/gpu/launch.h"
+#include "op/core/gpu/lanes.h"
 #include "op/core/gpu/register.h"
 
 namespace mixnet::op::hard_sigmoid {
@@ -11,16 +11,14 @@ template <class T>
 struct Forward {
   using A = accumulator_t<T>;
   Curve<A> curve;
-  const T* x;
-  T* y;
-  MIXNET_ON_DEVICE void operator()(int64_t i) const { y[i] = static_cast<T>(curve(static_cast<A>(x[i]))); }
+  MIXNET_ON_DEVICE A operator()(T x) const { return curve(static_cast<A>(x)); }
 };
 
 void forward(const Params& p, const RunContext& r) {
   dispatch_float(r.in[0].dtype, "hard_sigmoid", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    gpu::map(*r.context.stream, r.out[0].size(),
-             Forward<T>{Curve<accumulator_t<T>>(p), r.in[0].as<T>(), r.out[0].as<T>()});
+    gpu::map_values(*r.context.stream, r.out[0].size(), Forward<T>{Curve<accumulator_t<T>>(p)}, r.out[0].as<T>(),
+                    r.in[0].as<T>());
   });
 }
 

@@ -1,7 +1,7 @@
 // Functions of one number on GPUs; see unary.cc.
 #include "op/elemwise/unary.h"
 
-#include "op/core/gpu/launch.h"
+#include "op/core/gpu/lanes.h"
 #include "op/core/gpu/register.h"
 
 namespace mixnet::op::unary {
@@ -9,16 +9,14 @@ namespace {
 
 template <class F, class T>
 struct Forward {
-  const T* x;
-  T* y;
-  MIXNET_ON_DEVICE void operator()(int64_t i) const {
-    y[i] = static_cast<T>(F::template of<compute_t<T>>(static_cast<compute_t<T>>(x[i])));
+  MIXNET_ON_DEVICE compute_t<T> operator()(T x) const {
+    return F::template of<compute_t<T>>(static_cast<compute_t<T>>(x));
   }
 };
 
 template <class F, class T>
 void put(const RunContext& r) {
-  gpu::map(*r.context.stream, r.out[0].size(), Forward<F, T>{r.in[0].as<T>(), r.out[0].as<T>()});
+  gpu::map_values(*r.context.stream, r.out[0].size(), Forward<F, T>(), r.out[0].as<T>(), r.in[0].as<T>());
 }
 template <class F>
 void forward(const NoParams&, const RunContext& r) {

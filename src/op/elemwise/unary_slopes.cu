@@ -1,5 +1,5 @@
 // _backward_<function> of one number on GPUs: the gradient times the slope; see unary.cc.
-#include "op/core/gpu/launch.h"
+#include "op/core/gpu/lanes.h"
 #include "op/core/gpu/register.h"
 #include "op/elemwise/unary.h"
 
@@ -10,11 +10,9 @@ using unary::compute_t;
 
 template <class F, class T>
 struct Slope {
-  const T *dy, *v;
-  T* dx;
-  MIXNET_ON_DEVICE void operator()(int64_t i) const {
+  MIXNET_ON_DEVICE compute_t<T> operator()(T dy, T v) const {
     using A = compute_t<T>;
-    dx[i] = static_cast<T>(static_cast<A>(dy[i]) * F::template slope<A>(static_cast<A>(v[i])));
+    return static_cast<A>(dy) * F::template slope<A>(static_cast<A>(v));
   }
 };
 
@@ -22,7 +20,8 @@ template <class F>
 void backward(const NoParams&, const RunContext& r) {
   dispatch_float(r.in[0].dtype, "unary", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    gpu::map(*r.context.stream, r.out[0].size(), Slope<F, T>{r.in[0].as<T>(), r.in[1].as<T>(), r.out[0].as<T>()});
+    gpu::map_values(*r.context.stream, r.out[0].size(), Slope<F, T>(), r.out[0].as<T>(), r.in[0].as<T>(),
+                    r.in[1].as<T>());
   });
 }
 

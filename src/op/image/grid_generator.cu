@@ -1,6 +1,7 @@
 // GridGenerator on GPUs; see grid_generator.cc.
 #include "op/image/grid_generator.h"
 
+#include "op/core/gpu/launch.h"
 #include "op/core/gpu/on_gpu.h"
 #include "op/core/gpu/wide.h"
 

@@ -1,6 +1,7 @@
 // _linalg_potrf and _linalg_potri on GPUs; see linalg_cholesky.cc. A matrix that is not positive definite gives NaN: a kernel cannot throw.
 #include <limits>
 
+#include "op/core/gpu/launch.h"
 #include "op/core/gpu/wide.h"
 #include "op/linalg/cholesky.h"
 #include "op/linalg/matrices.h"

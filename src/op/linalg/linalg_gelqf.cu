@@ -1,4 +1,5 @@
 // _linalg_gelqf on GPUs, a group of threads per matrix; see linalg_gelqf.cc.
+#include "op/core/gpu/launch.h"
 #include "op/core/gpu/wide.h"
 #include "op/linalg/matrices.h"
 #include "op/linalg/reflections.h"

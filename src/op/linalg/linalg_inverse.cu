@@ -1,5 +1,6 @@
 // _linalg_inverse, _linalg_det and _linalg_slogdet on GPUs, a group of threads per matrix; see linalg_inverse.cc. A singular matrix has an
 // inverse of NaN: a kernel cannot throw.
+#include "op/core/gpu/launch.h"
 #include "op/core/gpu/wide.h"
 #include "op/linalg/elimination.h"
 #include "op/linalg/matrices.h"

@@ -1,4 +1,5 @@
 // _linalg_syevd on GPUs, a group of threads per matrix; see linalg_syevd.cc.
+#include "op/core/gpu/launch.h"
 #include "op/core/gpu/wide.h"
 #include "op/linalg/jacobi.h"
 #include "op/linalg/matrices.h"

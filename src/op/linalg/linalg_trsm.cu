@@ -1,6 +1,7 @@
 // _linalg_trmm and _linalg_trsm on GPUs: a thread for every element of a product, and for every line of a system. See linalg_trsm.cc.
 #include "op/linalg/linalg_trsm.h"
 
+#include "op/core/gpu/launch.h"
 #include "op/core/gpu/wide.h"
 #include "op/linalg/matrices.h"
 

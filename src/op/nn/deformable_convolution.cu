@@ -3,6 +3,7 @@
 
 #include "op/core/gpu/column_sums.h"
 #include "op/core/gpu/gemm.h"
+#include "op/core/gpu/launch.h"
 #include "op/core/gpu/wide.h"
 
 namespace mixnet::op::deformable_convolution {

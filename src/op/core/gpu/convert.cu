@@ -1,22 +1,21 @@
 #include "op/core/gpu/convert.h"
 
-#include "op/core/gpu/launch.h"
+#include "op/core/gpu/lanes.h"
 
 namespace mixnet::gpu {
 namespace {
 
 template <class From, class To>
 struct Convert {
-  const From* x;
-  To* y;
-  MIXNET_ON_DEVICE void operator()(int64_t i) const { y[i] = static_cast<To>(static_cast<accumulator_t<From>>(x[i])); }
+  MIXNET_ON_DEVICE To operator()(From x) const { return static_cast<To>(static_cast<accumulator_t<From>>(x)); }
 };
 
 template <class From>
 void from_type(Stream& stream, const TensorView& from, const TensorView& to) {
   dispatch_all(to.dtype, "Cast", [&](auto tag) {
     using To = typename decltype(tag)::type;
-    if constexpr (!std::is_same_v<From, To>) map(stream, to.size(), Convert<From, To>{from.as<From>(), to.as<To>()});
+    if constexpr (!std::is_same_v<From, To>)
+      map_values(stream, to.size(), Convert<From, To>(), to.as<To>(), from.as<From>());
   });
 }
 

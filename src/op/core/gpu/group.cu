@@ -5,6 +5,7 @@
 
 #include "base/environment.h"
 #include "device/gpu.h"
+#include "op/core/gpu/lanes.h"
 
 namespace mixnet::gpu {
 
@@ -63,9 +64,13 @@ const char* stored_in(DType dtype) {
   }
 }
 
+// Elements that a thread reads at once.
+int64_t lanes_in_group(DType dtype) { return 16 / dtype_size(dtype); }
+
 class GroupKernel final : public Kernel {
  public:
-  GroupKernel(const FusedGroup& group, const PrepareContext& c) : wide_(c.inputs[0].dtype == DType::f64) {
+  GroupKernel(const FusedGroup& group, const PrepareContext& c)
+      : wide_(c.inputs[0].dtype == DType::f64), lanes_(lanes_in_group(c.inputs[0].dtype)) {
     GroupSource made = group_source(group, c.inputs[0].dtype);
     numbers_ = made.numbers;
     floats_.assign(numbers_.begin(), numbers_.end());
@@ -74,7 +79,12 @@ class GroupKernel final : public Kernel {
   void run(const RunContext& r) const override {
     const int64_t n = r.out[0].size();
     if (n == 0) return;
-    std::vector<KernelArgument> arguments{{&n, sizeof n}};
+    bool aligned = true;
+    for (const auto* views : {&r.in, &r.out}) {
+      for (const TensorView& v : *views) aligned = aligned && even({v.data});
+    }
+    const int64_t whole = aligned ? n / lanes_ : 0, rest = n - whole * lanes_;
+    std::vector<KernelArgument> arguments{{&whole, sizeof whole}, {&n, sizeof n}};
     for (const TensorView& v : r.in) arguments.push_back({&v.data, sizeof v.data});
     for (const TensorView& v : r.out) arguments.push_back({&v.data, sizeof v.data});
     for (size_t i = 0; i < numbers_.size(); ++i) {
@@ -84,12 +94,13 @@ class GroupKernel final : public Kernel {
     constexpr int64_t block = 256, most_blocks = 1 << 16;
     LaunchShape shape;
     shape.block[0] = block;
-    shape.grid[0] = static_cast<unsigned>(std::min((n + block - 1) / block, most_blocks));
+    shape.grid[0] = static_cast<unsigned>(std::min((std::max(whole, rest) + block - 1) / block, most_blocks));
     kernel_->launch(*r.context.stream, shape, arguments);
   }
 
  private:
   const bool wide_;  // numbers are doubles
+  const int64_t lanes_;
   std::vector<double> numbers_;
   std::vector<float> floats_;
   RuntimeKernelPtr kernel_;
@@ -114,13 +125,18 @@ void add_formula(const std::string& op, const std::string& expression) { formula
 
 GroupSource group_source(const FusedGroup& group, DType dtype) {
   GroupSource made;
-  std::string loads, body, stores, parameters;
+  std::string loads, widened, body, results, stores, parameters, arguments;
   const std::string type = stored_in(dtype);
   std::vector<std::string> values;
+  const auto pass = [&](const std::string& kind, const std::string& name) {
+    parameters += concat(", ", kind, " ", name);
+    arguments += concat(", ", name);
+  };
   for (int i = 0; i < group.num_inputs; ++i) {
     values.push_back(concat("v", i));
-    parameters += concat(", const ", type, "* x", i);
-    loads += concat("    const A v", i, " = static_cast<A>(x", i, "[i]);\n");
+    pass(concat("const ", type, "*"), concat("x", i));
+    loads += concat("  const Lanes<V> l", i, " = *reinterpret_cast<const Lanes<V>*>(x", i, " + at);\n");
+    widened += concat("    const A v", i, " = static_cast<A>(l", i, ".at[j]);\n");
   }
   for (size_t k = 0; k < group.nodes.size(); ++k) {
     std::vector<std::string> operands;
@@ -130,20 +146,25 @@ GroupSource group_source(const FusedGroup& group, DType dtype) {
         concat("    const A t", k, " = static_cast<A>(", expression(group.nodes[k], operands, made.numbers), ");\n");
   }
   for (size_t o = 0; o < group.outputs.size(); ++o) {
-    parameters += concat(", ", type, "* y", o);
-    stores += concat("    y", o, "[i] = static_cast<", type, ">(t", group.outputs[o], ");\n");
+    pass(concat(type, "*"), concat("y", o));
+    loads += concat("  Lanes<V> m", o, ";\n");
+    results += concat("    m", o, ".at[j] = static_cast<", type, ">(t", group.outputs[o], ");\n");
+    stores += concat("  *reinterpret_cast<Lanes<V>*>(y", o, " + at) = m", o, ";\n");
   }
-  for (size_t i = 0; i < made.numbers.size(); ++i) parameters += concat(", A s", i);
+  for (size_t i = 0; i < made.numbers.size(); ++i) pass("A", concat("s", i));
   std::string& text = made.source.text;
   for (const char* const* part = kernel_functions; *part; ++part) text += *part;
-  text += "namespace mixnet {\nusing namespace functions;\n";
-  text += concat("using A = ", dtype == DType::f64 ? "double" : "float", ";\n");
-  // All of an element is read before any of it is written: outputs may lie where inputs do.
-  text +=
-      concat("extern \"C\" __global__ void group(int64_t n", parameters, ") {\n",
-             "  const int64_t step = static_cast<int64_t>(gridDim.x) * blockDim.x;\n",
-             "  for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += step) {\n",
-             loads, body, stores, "  }\n}\n}\n");
+  const int64_t lanes = lanes_in_group(dtype);
+  // All of a piece is read before any of it is written: outputs may lie where inputs do.
+  text += concat("namespace mixnet {\nusing namespace functions;\nusing A = ", dtype == DType::f64 ? "double" : "float",
+                 ";\ntemplate <int V> struct alignas(sizeof(", type, ") * V) Lanes { ", type, " at[V]; };\n",
+                 "template <int V> __device__ void run(int64_t at", parameters, ") {\n", loads,
+                 "#pragma unroll\n  for (int j = 0; j < V; ++j) {\n", widened, body, results, "  }\n", stores, "}\n",
+                 "extern \"C\" __global__ void group(int64_t whole, int64_t n", parameters, ") {\n",
+                 "  const int64_t first = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;\n",
+                 "  const int64_t step = static_cast<int64_t>(gridDim.x) * blockDim.x;\n",
+                 "  for (int64_t k = first; k < whole; k += step) run<", lanes, ">(k * ", lanes, arguments, ");\n",
+                 "  for (int64_t i = whole * ", lanes, " + first; i < n; i += step) run<1>(i", arguments, ");\n}\n}\n");
   made.source.kernels = {"mixnet::group"};
   made.source.options = {"-default-device"};  // constructors of formulas are not marked
   return made;

@@ -16,7 +16,8 @@ namespace mixnet::gpu {
 // formula for each of its words, "Activation:relu".
 void add_formula(const std::string& op, const std::string& expression);
 
-// The source of a group's kernel, which is called mixnet::group: void group(int64_t n, const T* inputs..., T* outputs..., A numbers...).
+// The source of a group's kernel, which is called mixnet::group: void group(int64_t whole, int64_t n, const T* inputs..., T* outputs..., A numbers...). The
+// first `whole` pieces of 16 bytes are read and written at once, where all tensors begin at multiples of 16; the rest of the n elements one by one.
 struct GroupSource {
   KernelSource source;
   std::vector<double> numbers;  // parameters of operators, in the order of the arguments

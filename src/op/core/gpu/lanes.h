@@ -1,16 +1,20 @@
-// Kernels whose threads read and write 16 bytes at a time. What is done with the elements, an object says:
+// Kernels whose threads read and write 16 bytes at a time. Where every element goes through one function:
+//
+//   struct Scaled { float by; MIXNET_ON_DEVICE float operator()(bf16 x) const { return static_cast<float>(x) * by; } };
+//   map_values(stream, n, Scaled{2}, y, x);  // y[i] = f(x[i])
+//
+// Where there is more to it, an object says what is done with a piece:
 //
 //   template <class T>
-//   struct Scale {
-//     const T* x; T* y; float by;
-//     template <int V> MIXNET_ON_DEVICE void run(int64_t at) const {  // elements at, ..., at + V - 1
-//       put<V>(at, [this](T v) { return static_cast<float>(v) * by; }, y, x);
-//     }
+//   struct Sum {
+//     const T* x; T* y;
+//     template <int V> MIXNET_ON_DEVICE void run(int64_t at) const { ... load<V>(x + at) ... }  // elements at, ..., at + V - 1
 //   };
-//   map_lanes<T>(stream, n, Scale<T>{x, y, 2}, {x, y});
+//   map_lanes<T>(stream, n, Sum<T>{x, y}, even({x, y}));
 #pragma once
 #include <algorithm>
 #include <initializer_list>
+#include <tuple>
 
 #include "op/core/gpu/launch.h"
 
@@ -30,9 +34,9 @@ MIXNET_ON_DEVICE void store(T* to, const Lanes<T, V>& lanes) {
   *reinterpret_cast<Lanes<T, V>*>(to) = lanes;
 }
 
-// As many elements as 16 bytes hold; of several types, of the largest.
+// As many elements as 16 bytes hold, but no more than 8; of several types, of the largest.
 template <class... Ts>
-constexpr int lanes_of = static_cast<int>(16 / std::max({sizeof(Ts)...}));
+constexpr int lanes_of = static_cast<int>(std::min<size_t>(8, 16 / std::max({sizeof(Ts)...})));
 
 // Whether every address is a multiple of 16.
 inline bool even(std::initializer_list<const void*> addresses) {
@@ -63,12 +67,28 @@ struct OverLanes {
   }
 };
 
-// f.run<V>(at) over [0, n), 16 bytes of type T at a time; one by one where an address is no multiple of 16.
-template <class T, class F>
-void map_lanes(Stream& stream, int64_t n, const F& f, std::initializer_list<const void*> addresses) {
-  constexpr int V = lanes_of<T>;
-  const int64_t whole = even(addresses) ? n / V : 0;
+// f.run<V>(at) over [0, n) with as many elements of these types as 16 bytes hold, and run<1> for the rest; for all, unless the pieces are even.
+template <class... Ts, class F>
+void map_lanes(Stream& stream, int64_t n, const F& f, bool even_pieces) {
+  constexpr int V = lanes_of<Ts...>;
+  const int64_t whole = even_pieces ? n / V : 0;
   map(stream, whole + (n - whole * V), OverLanes<V, F>{f, whole});
+}
+
+template <class F, class To, class... From>
+struct OverValues {
+  F f;
+  To* to;
+  std::tuple<const From*...> from;
+  template <int V> MIXNET_ON_DEVICE void run(int64_t at) const {
+    std::apply([&](auto... x) { put<V>(at, f, to, x...); }, from);
+  }
+};
+
+// to[i] = f(from[i]...) for i in [0, n); `to` may be one of `from`.
+template <class F, class To, class... From>
+void map_values(Stream& stream, int64_t n, F f, To* to, const From*... from) {
+  map_lanes<To, From...>(stream, n, OverValues<F, To, From...>{f, to, {from...}}, even({to, from...}));
 }
 
 }  // namespace mixnet::gpu

@@ -1,0 +1,79 @@
+"""Kernels that read and write 16 bytes at a time: whole pieces, what is left behind them, and arrays that begin between two multiples of 16."""
+
+import numpy as np
+import pytest
+
+import mixnet as mx
+
+SIZES = (0, 1, 3, 8, 16, 37, 4099)
+DTYPES = ("float32", "float64", "float16", "uint8", "int8", "int32", "int64")
+
+
+def placed(values, first):
+    """The values on the GPU, `first` elements behind an even address."""
+    whole = mx.nd.array(np.concatenate([np.zeros(first, values.dtype), values.reshape(-1)]), ctx=mx.gpu(), dtype=values.dtype)
+    return whole[first:].reshape(values.shape) if values.size else mx.nd.zeros(values.shape, ctx=mx.gpu(), dtype=values.dtype)
+
+
+def numbers(n, dtype, seed=0):
+    values = np.random.RandomState(seed).uniform(-100, 100, n)
+    return (np.abs(values) if dtype == "uint8" else values).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("first", (0, 1))
+def test_pointwise_operators(dtype, first):
+    for n in SIZES:
+        a, b = numbers(n, dtype), numbers(n, dtype, 1)
+        x, y = placed(a, first), placed(b, 0)
+        choice = placed((a > b).astype("float32"), first)
+        for got, want in (
+            (mx.nd.maximum(x, y), np.maximum(a, b)),
+            (mx.nd.maximum(y, x), np.maximum(a, b)),
+            (mx.nd.minimum(x, 7), np.minimum(a, np.array(7, dtype))),
+            (mx.nd.square(x), a * a),
+            (mx.nd.clip(x, 0, 9), np.clip(a, 0, 9)),
+            (mx.nd.where(choice, x, y), np.where(a > b, a, b)),
+            (mx.nd.add_n(y, x, y), b + a + b),
+            (mx.nd.cast(x, "float64"), a.astype("float64")),
+        ):
+            assert got.dtype == want.dtype and got.shape == want.shape
+            np.testing.assert_allclose(got.asnumpy(), want, rtol=1e-6, atol=0.3 if dtype == "float16" else 0)  # ours rounds a sum once
+
+
+@pytest.mark.parametrize("dtype", ("float32", "float16", "uint8"))
+@pytest.mark.parametrize("first", (0, 1))
+@pytest.mark.parametrize("rows", ((3, 16), (5, 8, 24), (5, 7), (2, 3, 5, 16)))
+def test_broadcasting_along_rows_and_across(dtype, first, rows):
+    a = numbers(rows, dtype)
+    ones = [1] * len(rows)
+    for shape in ([*ones[:-1], rows[-1]], [*rows[:-1], 1], [rows[0], *ones[1:]], ones, [1, *rows[1:]]):
+        b = numbers(shape, dtype, 1)
+        for got in (mx.nd.broadcast_maximum(placed(a, first), placed(b, 0)), mx.nd.broadcast_maximum(placed(b, first), placed(a, 0))):
+            assert np.array_equal(got.asnumpy(), np.maximum(a, b))
+
+
+@pytest.mark.parametrize("first", (0, 1))
+def test_rows_that_one_condition_chooses(first):
+    for columns in (1, 5, 16):
+        a, b = numbers((6, columns), "float32"), numbers((6, columns), "float32", 1)
+        choice = np.array([1, 0, 0, 1, 1, 0], "float32")
+        got = mx.nd.where(placed(choice, 0), placed(a, first), placed(b, first))
+        assert np.array_equal(got.asnumpy(), np.where(choice[:, None] != 0, a, b))
+
+
+@pytest.mark.parametrize("first", (0, 1))
+def test_what_is_not_finite_is_found_wherever_it_lies(first):
+    for n in SIZES[1:]:
+        assert mx.nd.all_finite(placed(np.ones(n, "float32"), first)).asscalar() == 1
+        for at in {0, n // 2, n - 1}:
+            for value in (np.nan, np.inf):
+                values = np.ones(n, "float32")
+                values[at] = value
+                assert mx.nd.all_finite(placed(values, first)).asscalar() == 0
+
+
+@pytest.mark.parametrize("first", (0, 1))
+def test_the_sign_of_a_zero_is_kept_by_a_sum_of_one(first):
+    got = mx.nd.add_n(placed(np.full(9, -0.0, "float32"), first)).asnumpy()
+    assert np.signbit(got).all()
