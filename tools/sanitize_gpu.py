@@ -5,25 +5,15 @@ and several devices are included. Exits with 1 when a tool finds something, a te
 """
 
 import argparse
-import importlib.util
-import os
 import pathlib
-import shutil
 import subprocess
 import sys
+
+import cuda_tool
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PROGRAM = ROOT / "build" / "cuda" / "mixnet_gpu_tests"
 TOOLS = ("memcheck", "racecheck", "initcheck", "synccheck")
-
-
-def sanitizer():
-    """The path of compute-sanitizer, or None."""
-    spec = importlib.util.find_spec("nvidia")
-    packages = [pathlib.Path(folder) / "cu13" for folder in (spec.submodule_search_locations if spec else [])]
-    folders = [pathlib.Path(os.environ.get("CUDA_HOME", "/usr/local/cuda")), *packages]
-    places = [folder / place / "compute-sanitizer" for folder in folders for place in ("compute-sanitizer", "bin")]
-    return shutil.which("compute-sanitizer") or next((path for path in places if path.is_file() and os.access(path, os.X_OK)), None)
 
 
 def run(program, tool, options, found):
@@ -40,7 +30,7 @@ def main(arguments=None, program=PROGRAM):
     parser.add_argument("--tools", nargs="+", default=["memcheck", "racecheck"], choices=TOOLS)
     parser.add_argument("options", nargs="*", help="for the test program, behind --")
     options = parser.parse_args(arguments)
-    found = sanitizer()
+    found = cuda_tool.find("compute-sanitizer")
     if not found or not program.exists():
         missing = "compute-sanitizer (pip install nvidia-cuda-sanitizer-api)" if not found else f"{program} (python tools/build.py cuda)"
         print(f"sanitize_gpu: expected {missing}, found none")

@@ -59,6 +59,18 @@ MIXNET_ON_DEVICE inline float f16_to_float(uint16_t h) {
   return bits_float(sign | float_bits(bits_float(rest << 13) * bits_float(0x77800000u)));
 #endif
 }
+
+MIXNET_ON_DEVICE inline uint16_t bf16_from_float(float x) {
+#if defined(__CUDA_ARCH__)
+  uint16_t h;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(h) : "f"(x));
+  return h;
+#else
+  const uint32_t u = float_bits(x);
+  const bool nan = (u & 0x7fffffffu) > 0x7f800000u;
+  return static_cast<uint16_t>(nan ? (u >> 16) | 0x40u : (u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
+#endif
+}
 }  // namespace detail
 
 struct f16 {
@@ -71,11 +83,7 @@ struct f16 {
 struct bf16 {
   uint16_t bits = 0;
   bf16() = default;
-  MIXNET_ON_DEVICE bf16(float x) {
-    const uint32_t u = detail::float_bits(x);
-    const bool nan = (u & 0x7fffffffu) > 0x7f800000u;
-    bits = static_cast<uint16_t>(nan ? (u >> 16) | 0x40u : (u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
-  }
+  MIXNET_ON_DEVICE bf16(float x) : bits(detail::bf16_from_float(x)) {}
   MIXNET_ON_DEVICE operator float() const { return detail::bits_float(static_cast<uint32_t>(bits) << 16); }
 };
 

@@ -1,5 +1,6 @@
 """tools/sanitize_gpu.py runs each tool on the test program and passes on what it finds."""
 
+import cuda_tool
 import pytest
 import sanitize_gpu
 
@@ -9,7 +10,7 @@ def machine(tmp_path, monkeypatch):
     """A folder that is all of PATH, with a test program, and compute-sanitizer as a script: tool(exit code of memcheck)."""
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setenv("CUDA_HOME", str(tmp_path / "none"))
-    monkeypatch.setattr(sanitize_gpu.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(cuda_tool.importlib.util, "find_spec", lambda name: None)
     (tmp_path / "tests").write_text("")
 
     def tool(memcheck):
