@@ -132,13 +132,18 @@ def built(preset, target, totals):
 
 
 def sanitizers(totals, options):
-    """Everything under ASan+UBSan; under TSan the concurrent core, and in the slow tier everything and the kernels of GPUs."""
+    """Everything under ASan+UBSan; under TSan the concurrent core. In the slow tier the kernels of GPUs under both, and everything under TSan."""
     asan = built("asan", "mixnet_tests", totals)
     if asan:
         env = {"ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1", "MIXNET_TEST_PROGRAMS": "300"}
         env["UBSAN_OPTIONS"] = "halt_on_error=1:print_stacktrace=1"
         env["LSAN_OPTIONS"] = f"suppressions={ROOT / 'tests' / 'lsan.supp'}"
-        doctest(totals, asan, "ASan+UBSan", env)
+        # Every array is a block of its own then, on emulated GPUs too: AddressSanitizer sees where it ends.
+        unpooled = {f"MIXNET_{device}_MEM_POOL_TYPE": "Unpooled" for device in ("CPU", "GPU")}
+        doctest(totals, asan, "ASan+UBSan", {**env, **unpooled})
+        kernels = built("asan", "mixnet_gpu_tests", totals) if options.slow else None
+        if kernels:
+            doctest(totals, kernels, "ASan+UBSan (mixnet_gpu_tests)", {**env, **unpooled})
         code, _ = run([PYTHON, ROOT / "tools" / "fuzz.py", "--inputs", 200000 if options.slow else 4000, "--seed", 1])
         print(" ", totals.add_exit_code("fuzz targets", code))
     env = {"TSAN_OPTIONS": f"halt_on_error=1:suppressions={ROOT / 'tests' / 'tsan.supp'}", "MIXNET_TEST_PROGRAMS": "300", "MIXNET_GPU_MEMBERS": "4"}

@@ -5,6 +5,7 @@ and several devices are included. Exits with 1 when a tool finds something, a te
 """
 
 import argparse
+import os
 import pathlib
 import subprocess
 import sys
@@ -19,7 +20,8 @@ TOOLS = ("memcheck", "racecheck", "initcheck", "synccheck")
 def run(program, tool, options, found):
     """Whether the program ends well under a tool of `found`; the end of what was said is shown."""
     command = [found, "--tool", tool, "--error-exitcode", "1", program, *options]
-    result = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    env = {**os.environ, "MIXNET_GPU_MEM_POOL_TYPE": "Unpooled"}  # else a tool sees the pool's segments, not the blocks
+    result = subprocess.run([str(part) for part in command], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     print(f"{tool}: {'clean' if result.returncode == 0 else f'failed, exit code {result.returncode}'}")
     print("\n".join("  " + line for line in result.stdout.splitlines()[-4 if result.returncode == 0 else -60 :]))
     return result.returncode == 0

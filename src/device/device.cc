@@ -30,10 +30,11 @@ class CpuDevice : public Device {
   void* allocate(size_t bytes) override {
     // Large blocks lie in huge pages where the system has any: a net's weights are walked through once per step.
     const size_t alignment = bytes >= least_huge ? huge_page : cache_line;
-    void* data = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+    void* data = nullptr;
+    if (posix_memalign(&data, alignment, bytes) != 0) return nullptr;
 #ifdef MADV_HUGEPAGE
     // The rest of the last page stays small, so that no memory is taken for it.
-    if (data && bytes >= least_huge) madvise(data, bytes / huge_page * huge_page, MADV_HUGEPAGE);
+    if (bytes >= least_huge) madvise(data, bytes / huge_page * huge_page, MADV_HUGEPAGE);
 #endif
     return data;
   }

@@ -14,8 +14,10 @@ constexpr size_t block_alignment = 64;
 constexpr size_t largest = size_t{1} << (8 * sizeof(size_t) - 2);
 }  // namespace
 
-Pool::Pool(Device& device, int64_t limit)
-    : device_(device), counter_(concat("Memory: ", device.id().host() ? "cpu" : "gpu", "/", device.id().index)) {
+Pool::Pool(Device& device, int64_t limit, bool keeps)
+    : device_(device),
+      keeps_(keeps),
+      counter_(concat("Memory: ", device.id().host() ? "cpu" : "gpu", "/", device.id().index)) {
   total_ = device.memory().total_bytes;
   set_limit(limit);
   start_listening();
@@ -52,7 +54,10 @@ Block Pool::allocate(size_t bytes) {
     fail(Code::memory, "[", device_.id().str(), "] out of memory: a test asked for it");
   Block block;
   block.device = device_.id();
-  if (bytes <= small_limit) {
+  if (!keeps_) {
+    block.data = from_device(bytes);
+    block.size = bytes;
+  } else if (bytes <= small_limit) {
     const int index = class_of(bytes);
     block.size = class_size(index);
     block.data = take_small(index);
@@ -156,8 +161,13 @@ char* Pool::from_device(size_t size) {
 
 void Pool::release(Block block) {
   if (!block.data) return;
-  std::lock_guard<SpinLock> lock(lock_);
+  std::unique_lock<SpinLock> lock(lock_);
   s_.in_use -= static_cast<int64_t>(block.size);
+  if (!keeps_) {
+    record_use();
+    lock.unlock();
+    return device_.deallocate(block.data, block.size);  // may wait for the device
+  }
   s_.cached += static_cast<int64_t>(block.size);
   record_use();
   if (block.size <= small_limit) {

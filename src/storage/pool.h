@@ -1,6 +1,8 @@
 // A caching pool over one device. Small blocks come in size classes with a free list each; larger ones are cut from segments, cached
 // with best fit, split when much larger than asked and merged with free neighbours. A fork waits until nobody is inside, so the child
 // has a whole copy: its blocks are the same, and what other threads of the parent held stays in use there.
+//
+// A pool that keeps nothing asks the device for every block, of exactly the bytes wanted, so that tools which watch the device's memory see each.
 #pragma once
 #include <atomic>
 #include <map>
@@ -18,7 +20,7 @@ namespace mixnet {
 
 class Pool final : public Storage, private ForkListener {
  public:
-  Pool(Device& device, int64_t limit);
+  Pool(Device& device, int64_t limit, bool keeps = true);
   ~Pool() override;
   Block allocate(size_t bytes) override;
   void release(Block block) override;
@@ -61,6 +63,7 @@ class Pool final : public Storage, private ForkListener {
   void record_use() const;
 
   Device& device_;
+  const bool keeps_;
   const std::string counter_;  // its name for the profiler
   mutable SpinLock lock_;
   StorageStatistics s_;

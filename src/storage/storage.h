@@ -41,7 +41,8 @@ class Storage {
 };
 
 // The pool of a device, made at first use and never destroyed. Throws Code::device when there is no such device.
-// MIXNET_CPU_MEM_POOL_LIMIT and MIXNET_GPU_MEM_POOL_LIMIT (bytes) cap the pool of each context of the CPU and of each GPU.
+// MIXNET_CPU_MEM_POOL_LIMIT and MIXNET_GPU_MEM_POOL_LIMIT (bytes) cap the pool of each context of the CPU and of each GPU;
+// MIXNET_CPU_MEM_POOL_TYPE and MIXNET_GPU_MEM_POOL_TYPE=Unpooled keep no blocks.
 Storage& storage(DeviceId device);
 
 }  // namespace mixnet

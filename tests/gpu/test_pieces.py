@@ -32,6 +32,7 @@ def test_pointwise_operators(dtype, first):
             (mx.nd.maximum(y, x), np.maximum(a, b)),
             (mx.nd.minimum(x, 7), np.minimum(a, np.array(7, dtype))),
             (mx.nd.square(x), a * a),
+            (mx.nd.ones_like(x), np.ones_like(a)),
             (mx.nd.clip(x, 0, 9), np.clip(a, 0, 9)),
             (mx.nd.where(choice, x, y), np.where(a > b, a, b)),
             (mx.nd.add_n(y, x, y), b + a + b),

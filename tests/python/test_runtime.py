@@ -181,3 +181,24 @@ def test_threads_of_onednn_spin_briefly_unless_the_user_says_how(given, expected
     env = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
     said = subprocess.run([sys.executable, "-c", program], env={**env, **given}, capture_output=True, text=True, check=True).stdout
     assert said.strip() == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    (
+        ("Unpooled", "45.0 True"),
+        ("Round", "45.0 False"),
+        ("Some", "[storage] MIXNET_CPU_MEM_POOL_TYPE: expected Naive, Round or Unpooled, got Some"),
+    ),
+)
+def test_a_pool_may_keep_nothing(kind, said):
+    program = (
+        "import mixnet as mx\n"
+        "try:\n"
+        "    total = mx.nd.sum(mx.nd.arange(10)).asscalar()\n"
+        "    print(total, mx.context.storage_info(mx.cpu())['cached'] == 0)\n"
+        "except mx.MXNetError as error:\n"
+        "    print(error)\n"
+    )
+    env = {**os.environ, "MIXNET_CPU_MEM_POOL_TYPE": kind}
+    assert subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True).stdout.strip() == said

@@ -99,6 +99,21 @@ TEST_CASE("storage: a split segment merges again") {
   CHECK(pool.statistics().device_calls == 1);
 }
 
+TEST_CASE("storage: a pool that keeps nothing asks for what is wanted, and gives it back at once") {
+  FakeDevice device(size_t{1} << 20);
+  Pool pool(device, 0, false);
+  const Block small = pool.allocate(13), large = pool.allocate(100001);
+  CHECK(small.size == 13);
+  CHECK(large.size == 100001);
+  CHECK(device.given == 100014);
+  pool.release(small);
+  pool.release(large);
+  CHECK(device.given == 0);
+  CHECK(pool.statistics().cached == 0);
+  CHECK_THROWS_WITH_AS(pool.allocate(2 << 20), doctest::Contains("out of memory"), Error);
+  CHECK(pool.statistics().in_use == 0);
+}
+
 TEST_CASE("storage: caps, refusals and absurd sizes") {
   FakeDevice device(10 << 20);
   Pool pool(device, 0);

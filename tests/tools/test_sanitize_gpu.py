@@ -15,7 +15,7 @@ def machine(tmp_path, monkeypatch):
 
     def tool(memcheck):
         path = tmp_path / "compute-sanitizer"
-        path.write_text(f'#!/bin/sh\necho "$@"\n[ "$2" = memcheck ] && exit {memcheck}\nexit 0\n')
+        path.write_text(f'#!/bin/sh\necho "$MIXNET_GPU_MEM_POOL_TYPE $@"\n[ "$2" = memcheck ] && exit {memcheck}\nexit 0\n')
         path.chmod(0o755)
 
     tool.program = tmp_path / "tests"
@@ -27,7 +27,7 @@ def test_clean(machine, capsys):
     assert sanitize_gpu.main(["--", "-tc=gpu*"], machine.program) == 0
     said = capsys.readouterr().out
     assert "memcheck: clean" in said and "racecheck: clean" in said
-    assert f"--tool racecheck --error-exitcode 1 {machine.program} -tc=gpu*" in said
+    assert f"Unpooled --tool racecheck --error-exitcode 1 {machine.program} -tc=gpu*" in said
 
 
 def test_a_finding(machine, capsys):

@@ -5,12 +5,19 @@
 #include <atomic>
 
 #include "base/error.h"
+#include "base/poison.h"
 
 namespace mixnet {
 
 namespace {
 
 std::atomic<EmulatedMemory*> made[8];  // never destroyed
+
+// Whole pages, and with AddressSanitizer one behind them that nobody may touch.
+size_t room(size_t bytes) {
+  constexpr size_t page = 4096;
+  return (bytes + page - 1) / page * page + (poisons ? page : 0);
+}
 
 }  // namespace
 
@@ -29,8 +36,7 @@ EmulatedMemory::EmulatedMemory() {
 }
 
 void* EmulatedMemory::allocate(size_t bytes) {
-  constexpr size_t page = 4096;
-  const size_t size = (bytes + page - 1) / page * page;
+  const size_t size = room(bytes);
   const std::lock_guard<std::mutex> lock(mutex_);
   for (auto it = free_.begin(); it != free_.end(); ++it) {
     if (it->second < size) continue;
@@ -38,15 +44,17 @@ void* EmulatedMemory::allocate(size_t bytes) {
     free_.erase(it);
     if (rest > 0) free_[at + size] = rest;
     in_use_ += size;
+    unpoison(base_ + at, bytes);
+    poison(base_ + at + bytes, size - bytes);
     return base_ + at;
   }
   return nullptr;
 }
 
 void EmulatedMemory::deallocate(void* data, size_t bytes) {
-  constexpr size_t page = 4096;
-  size_t at = static_cast<size_t>(static_cast<char*>(data) - base_), size = (bytes + page - 1) / page * page;
+  size_t at = static_cast<size_t>(static_cast<char*>(data) - base_), size = room(bytes);
   const std::lock_guard<std::mutex> lock(mutex_);
+  poison(data, bytes);
   in_use_ -= size;
   auto after = free_.lower_bound(at);
   if (after != free_.end() && after->first == at + size) {

@@ -1,15 +1,14 @@
 #include "op/core/gpu/fill.h"
 
-#include "op/core/gpu/launch.h"
+#include "op/core/gpu/lanes.h"
 
 namespace mixnet::gpu {
 namespace {
 
 template <class T>
 struct Fill {
-  T* y;
   T value;
-  MIXNET_ON_DEVICE void operator()(int64_t i) const { y[i] = value; }
+  MIXNET_ON_DEVICE T operator()() const { return value; }
 };
 
 }  // namespace
@@ -17,7 +16,7 @@ struct Fill {
 void fill(Stream& stream, const TensorView& to, double value) {
   dispatch_all(to.dtype, "fill", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    map(stream, to.size(), Fill<T>{to.as<T>(), static_cast<T>(static_cast<accumulator_t<T>>(value))});
+    map_values(stream, to.size(), Fill<T>{static_cast<T>(static_cast<accumulator_t<T>>(value))}, to.as<T>());
   });
 }
 
