@@ -1,7 +1,7 @@
 // Regression outputs on GPUs; see regression.cc.
 #include "op/loss/regression.h"
 
-#include "op/core/gpu/launch.h"
+#include "op/core/gpu/lanes.h"
 #include "op/core/gpu/register.h"
 
 namespace mixnet::op::regression {
@@ -9,20 +9,14 @@ namespace {
 
 template <class T>
 struct Logistic {
-  const T* x;
-  T* y;
-  MIXNET_ON_DEVICE void operator()(int64_t i) const {
-    y[i] = static_cast<T>(logistic(static_cast<accumulator_t<T>>(x[i])));
-  }
+  MIXNET_ON_DEVICE accumulator_t<T> operator()(T x) const { return logistic(static_cast<accumulator_t<T>>(x)); }
 };
 template <class T, bool Sign>
 struct Backward {
-  const T *y, *label;
-  T* dx;
   accumulator_t<T> scale;
-  MIXNET_ON_DEVICE void operator()(int64_t i) const {
+  MIXNET_ON_DEVICE accumulator_t<T> operator()(T y, T label) const {
     using A = accumulator_t<T>;
-    dx[i] = static_cast<T>(slope<Sign>(static_cast<A>(y[i]), static_cast<A>(label[i]), scale));
+    return slope<Sign>(static_cast<A>(y), static_cast<A>(label), scale);
   }
 };
 
@@ -33,7 +27,7 @@ void identity(const Params&, const RunContext& r) {
 void forward(const Params&, const RunContext& r) {
   dispatch_float(r.in[0].dtype, "regression", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    gpu::map(*r.context.stream, r.out[0].size(), Logistic<T>{r.in[0].as<T>(), r.out[0].as<T>()});
+    gpu::map_values(*r.context.stream, r.out[0].size(), Logistic<T>(), r.out[0].as<T>(), r.in[0].as<T>());
   });
 }
 template <bool Sign>
@@ -41,8 +35,8 @@ void backward(const Params& p, const RunContext& r) {
   dispatch_float(r.in[0].dtype, "regression", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const auto scale = static_cast<accumulator_t<T>>(gradient_scale(p, r.in[1].shape));
-    gpu::map(*r.context.stream, r.out[0].size(),
-             Backward<T, Sign>{r.in[0].as<T>(), r.in[1].as<T>(), r.out[0].as<T>(), scale});
+    gpu::map_values(*r.context.stream, r.out[0].size(), Backward<T, Sign>{scale}, r.out[0].as<T>(), r.in[0].as<T>(),
+                    r.in[1].as<T>());
   });
 }
 

@@ -1,7 +1,7 @@
 // Activation on GPUs; see activation.cc.
 #include "op/nn/activation.h"
 
-#include "op/core/gpu/launch.h"
+#include "op/core/gpu/lanes.h"
 #include "op/core/gpu/register.h"
 
 namespace mixnet::op::activation {
@@ -9,18 +9,15 @@ namespace {
 
 template <class F, class T>
 struct Forward {
-  const T* x;
-  T* y;
-  MIXNET_ON_DEVICE void operator()(int64_t i) const {
-    y[i] = static_cast<T>(F::of(static_cast<accumulator_t<T>>(x[i])));
-  }
+  MIXNET_ON_DEVICE accumulator_t<T> operator()(T x) const { return F::of(static_cast<accumulator_t<T>>(x)); }
 };
 
 void forward(const Params& p, const RunContext& r) {
   dispatch_float(r.in[0].dtype, "Activation", [&](auto tag) {
     using T = typename decltype(tag)::type;
     dispatch(p.act, [&](auto function) {
-      gpu::map(*r.context.stream, r.out[0].size(), Forward<decltype(function), T>{r.in[0].as<T>(), r.out[0].as<T>()});
+      gpu::map_values(*r.context.stream, r.out[0].size(), Forward<decltype(function), T>(), r.out[0].as<T>(),
+                      r.in[0].as<T>());
     });
   });
 }
@@ -28,11 +25,9 @@ void forward(const Params& p, const RunContext& r) {
 // (dy, y) to dx.
 template <class F, class T>
 struct Backward {
-  const T *dy, *y;
-  T* dx;
-  MIXNET_ON_DEVICE void operator()(int64_t i) const {
+  MIXNET_ON_DEVICE accumulator_t<T> operator()(T dy, T y) const {
     using A = accumulator_t<T>;
-    dx[i] = static_cast<T>(static_cast<A>(dy[i]) * F::slope(static_cast<A>(y[i])));
+    return static_cast<A>(dy) * F::slope(static_cast<A>(y));
   }
 };
 
@@ -40,8 +35,8 @@ void backward(const Params& p, const RunContext& r) {
   dispatch_float(r.in[0].dtype, "Activation", [&](auto tag) {
     using T = typename decltype(tag)::type;
     dispatch(p.act, [&](auto function) {
-      gpu::map(*r.context.stream, r.out[0].size(),
-               Backward<decltype(function), T>{r.in[0].as<T>(), r.in[1].as<T>(), r.out[0].as<T>()});
+      gpu::map_values(*r.context.stream, r.out[0].size(), Backward<decltype(function), T>(), r.out[0].as<T>(),
+                      r.in[0].as<T>(), r.in[1].as<T>());
     });
   });
 }

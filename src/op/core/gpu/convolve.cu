@@ -1,6 +1,7 @@
 #include "op/core/gpu/convolve.h"
 
 #include "op/core/gpu/convolve_parts.h"
+#include "op/core/gpu/lanes.h"
 
 namespace mixnet::gpu {
 namespace {
@@ -19,10 +20,13 @@ struct Finished {
         result(static_cast<T*>(to)),
         curve(f.curve),
         most(static_cast<A>(f.most)) {}
-  MIXNET_ON_DEVICE void operator()(int64_t plane, int64_t at, A sum) const {
+  MIXNET_ON_DEVICE T of(int64_t plane, A sum, T beside) const {
     if (bias) sum += static_cast<A>(bias[plane]);
-    if (residual) sum += static_cast<A>(residual[at]);
-    result[at] = static_cast<T>(curved(curve, most, sum));
+    if (residual) sum += static_cast<A>(beside);
+    return static_cast<T>(curved(curve, most, sum));
+  }
+  MIXNET_ON_DEVICE void operator()(int64_t plane, int64_t at, A sum) const {
+    result[at] = of(plane, sum, residual ? residual[at] : T());
   }
 };
 
@@ -46,18 +50,21 @@ struct ToWeight {
   }
 };
 
-// A thread per element of the result.
+// The result in the order of memory, which has no gaps: `inner` neighbours of a plane follow one another, 1 with channels last.
 template <class T>
 struct FinishInPlace {
-  Convolution c;
-  bool to_x;
+  using A = accumulator_t<T>;
   Finished<T> finished;
-  MIXNET_ON_DEVICE void operator()(int64_t i) const {
-    const int64_t inner = to_x ? c.pixels() : c.positions(), planes = c.groups * (to_x ? c.channels : c.filters),
-                  place = i % inner, plane = i / inner % planes, image = i / inner / planes;
-    const Convolution::Steps& s = to_x ? c.x : c.y;
-    const int64_t at = image * s.image + plane * s.channel + (to_x ? c.pixel_at(place) : c.position_at(place));
-    finished(plane, at, static_cast<accumulator_t<T>>(finished.result[at]));
+  int64_t inner, planes;
+  template <int V> MIXNET_ON_DEVICE void run(int64_t at) const {
+    auto values = load<V>(finished.result + at);
+    Lanes<T, V> residual{};
+    if (finished.residual) residual = load<V>(finished.residual + at);
+    const int64_t plane = finished.bias ? at / inner % planes : 0;
+    MIXNET_UNROLL
+    for (int k = 0; k < V; ++k)
+      values.at[k] = finished.of(inner == 1 ? plane + k : plane, static_cast<A>(values.at[k]), residual.at[k]);
+    store(finished.result + at, values);
   }
 };
 
@@ -114,8 +121,11 @@ void finish_result(Stream& stream, Direction direction, const Convolution& c, co
   dispatch_float(c.dtype, "convolution", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const bool to_x = direction == Direction::data;
-    const int64_t n = c.images * c.groups * (to_x ? c.channels * c.pixels() : c.filters * c.positions());
-    map(stream, n, FinishInPlace<T>{c, to_x, Finished<T>(finish, d, to_x ? d.x : d.y)});
+    const int64_t planes = c.groups * (to_x ? c.channels : c.filters), area = to_x ? c.pixels() : c.positions(),
+                  inner = (to_x ? c.x : c.y).channel == 1 ? 1 : area;
+    const Finished<T> finished(finish, d, to_x ? d.x : d.y);
+    const bool pieces = (inner == 1 ? planes : inner) % lanes_of<T> == 0 && even({finished.result, finished.residual});
+    map_lanes<T>(stream, c.images * planes * area, FinishInPlace<T>{finished, inner, planes}, pieces);
   });
 }
 
