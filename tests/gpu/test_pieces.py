@@ -78,3 +78,59 @@ def test_what_is_not_finite_is_found_wherever_it_lies(first):
 def test_the_sign_of_a_zero_is_kept_by_a_sum_of_one(first):
     got = mx.nd.add_n(placed(np.full(9, -0.0, "float32"), first)).asnumpy()
     assert np.signbit(got).all()
+
+
+def softmax(x, axis):
+    e = np.exp(x - x.max(axis, keepdims=True))
+    return e / e.sum(axis, keepdims=True)
+
+
+@pytest.mark.parametrize("shape, axis", [((5, 16), -1), ((3, 37), -1), ((2, 1000), -1), ((2, 6, 40), 1), ((3, 7, 4), 1), ((4, 1), -1)])
+def test_rows_of_softmax(shape, axis):
+    x, dy = numbers(shape, "float32") / 20, numbers(shape, "float32", 1)
+    y = softmax(x.astype("float64"), axis)
+    gradient = y * (dy - (dy * y).sum(axis, keepdims=True))
+    results = []
+    for first in (0, 1):
+        a = placed(x, first)
+        a.attach_grad()
+        with mx.autograd.record():
+            b = mx.nd.softmax(a, axis=axis)
+        b.backward(placed(dy, first))
+        np.testing.assert_allclose(b.asnumpy(), y, rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(a.grad.asnumpy(), gradient, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(mx.nd.log_softmax(a, axis=axis).asnumpy(), np.log(y), rtol=1e-5, atol=1e-5)
+        if axis == -1:
+            output = mx.nd.SoftmaxOutput(a, mx.nd.zeros(shape[:1], ctx=mx.gpu()))
+            np.testing.assert_allclose(output.asnumpy(), y, rtol=1e-5, atol=1e-7)
+        results.append((b.asnumpy(), a.grad.asnumpy()))
+    # The order of sums is that of whole pieces wherever an array begins.
+    assert all(np.array_equal(even, odd) for even, odd in zip(*results))
+
+
+@pytest.mark.parametrize("shape, axis", [((6, 16), -1), ((3, 37), -1), ((700, 24), -1), ((2, 5, 33), 1), ((1, 8), -1)])
+def test_rows_of_layer_norm(shape, axis):
+    x, dy = numbers(shape, "float32") / 20, numbers(shape, "float32", 1) / 20
+    n = shape[axis]
+    gamma, beta = numbers(n, "float32", 2) / 50, numbers(n, "float32", 3) / 50
+    along = [1] * len(shape)
+    along[axis] = n
+    others = tuple(d for d in range(len(shape)) if d != axis % len(shape))
+    wide = x.astype("float64")
+    std = np.sqrt(wide.var(axis, keepdims=True) + 1e-5)
+    h = (wide - wide.mean(axis, keepdims=True)) / std
+    g = dy * gamma.reshape(along)
+    want = [h * gamma.reshape(along) + beta.reshape(along), (g - g.mean(axis, keepdims=True) - h * (g * h).mean(axis, keepdims=True)) / std]
+    want += [(dy * h).sum(others), dy.astype("float64").sum(others)]
+    results = []
+    for first in (0, 1):
+        arrays = [placed(v, first) for v in (x, gamma, beta)]
+        for a in arrays:
+            a.attach_grad()
+        with mx.autograd.record():
+            y = mx.nd.LayerNorm(*arrays, axis=axis, eps=1e-5)
+        y.backward(placed(dy, first))
+        results.append([y.asnumpy(), *(a.grad.asnumpy() for a in arrays)])
+        for got, expected in zip(results[-1], want):
+            np.testing.assert_allclose(got, expected, rtol=2e-4, atol=2e-3)
+    assert all(np.array_equal(even, odd) for even, odd in zip(*results))

@@ -9,15 +9,6 @@
 
 namespace mixnet::op::on_gpu {
 
-// V neighbours of a row; or one number that the row repeats.
-template <int V, class T>
-MIXNET_ON_DEVICE gpu::Lanes<T, V> take(const T* from, bool repeated) {
-  if (!repeated) return gpu::load<V>(from);
-  gpu::Lanes<T, V> lanes;
-  for (int k = 0; k < V; ++k) lanes.at[k] = *from;
-  return lanes;
-}
-
 template <class F, class T>
 struct Binary {
   gpu::Strided<3> place;
@@ -28,8 +19,8 @@ struct Binary {
     int64_t at[3];
     place.at(i, at);
     gpu::put_lanes<V>(
-        out + at[0], [](T x, T y) { return apply<F>(x, y); }, take<V>(a + at[1], a_repeated),
-        take<V>(b + at[2], b_repeated));
+        out + at[0], [](T x, T y) { return apply<F>(x, y); }, gpu::take<V>(a + at[1], a_repeated),
+        gpu::take<V>(b + at[2], b_repeated));
   }
 };
 

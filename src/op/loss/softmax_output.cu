@@ -5,49 +5,52 @@
 #include "op/core/gpu/merges.h"
 #include "op/core/gpu/reduction.h"
 #include "op/core/gpu/register.h"
+#include "op/core/gpu/rows.h"
 
 namespace mixnet::op::softmax_output {
 namespace {
 
-// A thread that has a row to itself.
-struct Alone {
-  MIXNET_ON_DEVICE int rank() const { return 0; }
-  MIXNET_ON_DEVICE int size() const { return 1; }
-  template <class T, class Merge> MIXNET_ON_DEVICE T reduce(T mine, Merge) const { return mine; }
-};
-
 template <class T>
 struct Forward {
+  static constexpr int V = gpu::lanes_of<T>;
   const T* x;
   T* y;
   Sizes s;
-  template <class G> MIXNET_ON_DEVICE void operator()(int64_t row, G group) const {
+  bool pieces;
+  template <class G> MIXNET_ON_DEVICE void operator()(int64_t row, const G& group) const {
     using A = accumulator_t<T>;
-    const int64_t at = s.start(row), first = at + group.rank() * s.inner, end = at + s.classes * s.inner,
-                  step = group.size() * s.inner;
+    const int64_t start = s.start(row);
+    const auto each = [&](auto f) {
+      gpu::over_row<V>(group, s.classes, pieces, [&](auto lanes, int64_t k) {
+        f(start + k * s.inner, gpu::load<decltype(lanes)::value>(x + start + k * s.inner));
+      });
+    };
     A top = -std::numeric_limits<A>::infinity(), sum = 0;
-    for (int64_t e = first; e < end; e += step) top = gpu::Greatest()(top, static_cast<A>(x[e]));
+    each([&](int64_t, const auto& values) {
+      MIXNET_UNROLL
+      for (const T v : values.at) top = gpu::Greatest()(top, static_cast<A>(v));
+    });
     top = group.reduce(top, gpu::Greatest());
-    for (int64_t e = first; e < end; e += step) sum += functions::exponential(static_cast<A>(x[e]) - top);
+    each([&](int64_t, const auto& values) {
+      MIXNET_UNROLL
+      for (const T v : values.at) sum += functions::exponential(static_cast<A>(v) - top);
+    });
     sum = group.reduce(sum, gpu::Plus());
     // y may be x: every member overwrites what it alone reads.
-    for (int64_t e = first; e < end; e += step)
-      y[e] = static_cast<T>(functions::exponential(static_cast<A>(x[e]) - top) / sum);
+    each([&](int64_t at, const auto& values) {
+      gpu::put_lanes(y + at, [&](T v) { return functions::exponential(static_cast<A>(v) - top) / sum; }, values);
+    });
   }
-};
-template <class T>
-struct ForwardColumn {
-  Forward<T> rows;
-  MIXNET_ON_DEVICE void operator()(int64_t row) const { rows(row, Alone()); }
 };
 
 void forward(const Params& p, const RunContext& r) {
   dispatch_float(r.in[0].dtype, "SoftmaxOutput", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const Sizes s(p, r.in[0].shape);
-    const Forward<T> rows{r.in[0].as<T>(), r.out[0].as<T>(), s};
-    if (s.inner > 1) gpu::map(*r.context.stream, s.outer * s.inner, ForwardColumn<T>{rows});
-    else gpu::for_each_row(*r.context.stream, s.outer, s.classes, rows);
+    const T* const x = r.in[0].as<T>();
+    T* const y = r.out[0].as<T>();
+    gpu::map_rows<T>(*r.context.stream, s.outer * s.inner, s.classes, s.inner,
+                     Forward<T>{x, y, s, gpu::whole_pieces<T>(s.classes, s.inner, {x, y})});
   });
 }
 

@@ -4,42 +4,57 @@
 #include <cmath>
 #include <limits>
 
-#include "op/core/gpu/launch.h"
+#include "op/core/gpu/merges.h"
 #include "op/core/gpu/register.h"
-#include "op/core/gpu/sums.h"
+#include "op/core/gpu/rows.h"
 
 namespace mixnet::op::softmax {
 namespace {
 
+// Lines of n elements that are `inner` apart; pieces: they can be read 16 bytes at a time.
 struct Line {
   int64_t n, inner;
-  explicit Line(const Sizes& s) : n(s.n), inner(s.inner) {}
-  MIXNET_ON_DEVICE int64_t at(int64_t line, int64_t i) const { return (line / inner * n + i) * inner + line % inner; }
+  bool pieces;
+  MIXNET_ON_DEVICE int64_t start(int64_t line) const { return line / inner * n * inner + line % inner; }
 };
 
 // y may be x: elements are written by who reads them, after all sums.
 template <class T, bool Log>
 struct Forward {
+  using A = accumulator_t<T>;
+  static constexpr int V = gpu::lanes_of<T>;
   Line s;
   const T* x;
   T* y;
-  accumulator_t<T> scale;
+  A scale;
   template <class G> MIXNET_ON_DEVICE void operator()(int64_t line, const G& group) const {
-    using A = accumulator_t<T>;
-    A top = -std::numeric_limits<A>::infinity();
-    for (int64_t i = group.rank(); i < s.n; i += group.size()) {
-      const A value = static_cast<A>(x[s.at(line, i)]) * scale;
-      top = top < value ? value : top;
-    }
+    const int64_t start = s.start(line);
+    const auto each = [&](auto f) {
+      gpu::over_row<V>(group, s.n, s.pieces, [&](auto lanes, int64_t k) {
+        f(start + k * s.inner, gpu::load<decltype(lanes)::value>(x + start + k * s.inner));
+      });
+    };
+    A top = -std::numeric_limits<A>::infinity(), sum = 0;
+    each([&](int64_t, const auto& values) {
+      MIXNET_UNROLL
+      for (const T v : values.at) top = gpu::Greatest()(top, static_cast<A>(v) * scale);
+    });
     top = group.reduce(top, gpu::Greatest());
-    const A sum =
-        gpu::sum_of<A>(group, s.n, [&](int64_t i) { return std::exp(static_cast<A>(x[s.at(line, i)]) * scale - top); });
+    each([&](int64_t, const auto& values) {
+      MIXNET_UNROLL
+      for (const T v : values.at) sum += std::exp(static_cast<A>(v) * scale - top);
+    });
+    sum = group.reduce(sum, gpu::Plus());
     const A norm = Log ? std::log(sum) : 1 / sum;
-    for (int64_t i = group.rank(); i < s.n; i += group.size()) {
-      const int64_t at = s.at(line, i);
-      const A shifted = static_cast<A>(x[at]) * scale - top;
-      y[at] = static_cast<T>(Log ? shifted - norm : std::exp(shifted) * norm);
-    }
+    each([&](int64_t at, const auto& values) {
+      gpu::put_lanes(
+          y + at,
+          [&](T v) {
+            const A shifted = static_cast<A>(v) * scale - top;
+            return Log ? shifted - norm : std::exp(shifted) * norm;
+          },
+          values);
+    });
   }
 };
 
@@ -47,9 +62,11 @@ template <bool Log>
 void compute(const RunContext& r, const Sizes& s, double scale) {
   dispatch_float(r.in[0].dtype, "softmax", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    gpu::for_each_row(
-        *r.context.stream, s.outer * s.inner, s.n,
-        Forward<T, Log>{Line(s), r.in[0].as<T>(), r.out[0].as<T>(), static_cast<accumulator_t<T>>(scale)});
+    const T* const x = r.in[0].as<T>();
+    T* const y = r.out[0].as<T>();
+    const Line line{s.n, s.inner, gpu::whole_pieces<T>(s.n, s.inner, {x, y})};
+    gpu::map_rows<T>(*r.context.stream, s.outer * s.inner, s.n, s.inner,
+                     Forward<T, Log>{line, x, y, static_cast<accumulator_t<T>>(scale)});
   });
 }
 template <bool Log, int Sign>
@@ -61,21 +78,37 @@ void activation(const Params& p, const RunContext& r) { compute<false>(r, activa
 // (dy, y) to dx, which may be dy. softmax: y (dy - sum dy y); log_softmax: dy - e^y sum dy.
 template <class T, bool Log>
 struct Backward {
+  using A = accumulator_t<T>;
+  static constexpr int V = gpu::lanes_of<T>;
   Line s;
   const T *dy, *y;
   T* dx;
-  accumulator_t<T> scale;
+  A scale;
   template <class G> MIXNET_ON_DEVICE void operator()(int64_t line, const G& group) const {
-    using A = accumulator_t<T>;
-    const A sum = gpu::sum_of<A>(group, s.n, [&](int64_t i) {
-      const int64_t at = s.at(line, i);
-      return Log ? static_cast<A>(dy[at]) : static_cast<A>(dy[at]) * static_cast<A>(y[at]);
+    const int64_t start = s.start(line);
+    const auto each = [&](auto f) {
+      gpu::over_row<V>(group, s.n, s.pieces, [&](auto lanes, int64_t k) {
+        constexpr int count = decltype(lanes)::value;
+        const int64_t at = start + k * s.inner;
+        f(at, gpu::load<count>(dy + at), gpu::load<count>(y + at));
+      });
+    };
+    A sum = 0;
+    each([&](int64_t, const auto& slopes, const auto& values) {
+      MIXNET_UNROLL
+      for (int j = 0; j < gpu::count_of(values); ++j)
+        sum += Log ? static_cast<A>(slopes.at[j]) : static_cast<A>(slopes.at[j]) * static_cast<A>(values.at[j]);
     });
-    for (int64_t i = group.rank(); i < s.n; i += group.size()) {
-      const int64_t at = s.at(line, i);
-      const A d = static_cast<A>(dy[at]), v = static_cast<A>(y[at]);
-      dx[at] = static_cast<T>(scale * (Log ? d - std::exp(v) * sum : v * (d - sum)));
-    }
+    sum = group.reduce(sum, gpu::Plus());
+    each([&](int64_t at, const auto& slopes, const auto& values) {
+      gpu::put_lanes(
+          dx + at,
+          [&](T slope, T value) {
+            const A d = static_cast<A>(slope), v = static_cast<A>(value);
+            return scale * (Log ? d - std::exp(v) * sum : v * (d - sum));
+          },
+          slopes, values);
+    });
   }
 };
 
@@ -83,9 +116,11 @@ template <bool Log>
 void differentiate(const RunContext& r, const Sizes& s, double scale) {
   dispatch_float(r.in[0].dtype, "softmax", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    gpu::for_each_row(*r.context.stream, s.outer * s.inner, s.n,
-                      Backward<T, Log>{Line(s), r.in[0].as<T>(), r.in[1].as<T>(), r.out[0].as<T>(),
-                                       static_cast<accumulator_t<T>>(scale)});
+    const T *const dy = r.in[0].as<T>(), *const y = r.in[1].as<T>();
+    T* const dx = r.out[0].as<T>();
+    const Line line{s.n, s.inner, gpu::whole_pieces<T>(s.n, s.inner, {dy, y, dx})};
+    gpu::map_rows<T>(*r.context.stream, s.outer * s.inner, s.n, s.inner,
+                     Backward<T, Log>{line, dy, y, dx, static_cast<accumulator_t<T>>(scale)});
   });
 }
 template <bool Log, int Sign>

@@ -34,6 +34,21 @@ MIXNET_ON_DEVICE void store(T* to, const Lanes<T, V>& lanes) {
   *reinterpret_cast<Lanes<T, V>*>(to) = lanes;
 }
 
+template <class T, int V>
+MIXNET_ON_DEVICE constexpr int count_of(const Lanes<T, V>&) {
+  return V;
+}
+
+// V neighbours, or V times one number.
+template <int V, class T>
+MIXNET_ON_DEVICE Lanes<T, V> take(const T* from, bool repeated) {
+  if (!repeated) return load<V>(from);
+  Lanes<T, V> lanes;
+  MIXNET_UNROLL
+  for (int k = 0; k < V; ++k) lanes.at[k] = *from;
+  return lanes;
+}
+
 // As many elements as 16 bytes hold, but no more than 8; of several types, of the largest.
 template <class... Ts>
 constexpr int lanes_of = static_cast<int>(std::min<size_t>(8, 16 / std::max({sizeof(Ts)...})));
@@ -44,6 +59,7 @@ inline bool even(std::initializer_list<const void*> addresses) {
                      [](const void* address) { return reinterpret_cast<uintptr_t>(address) % 16 == 0; });
 }
 
+// to[k] = f(lanes.at[k]...).
 template <int V, class To, class F, class... From>
 MIXNET_ON_DEVICE void put_lanes(To* to, F f, const Lanes<From, V>&... lanes) {
   Lanes<To, V> made;

@@ -16,7 +16,9 @@ struct Rows {
 
 void normalize(Stream& stream, const Rows& rows, double eps, const void* x, const void* gamma, const void* beta,
                void* y, void* mean, void* std);
+// Bytes of workspace that backward is to have.
+size_t normalize_backward_workspace(const Rows& rows);
 void normalize_backward(Stream& stream, const Rows& rows, const void* dy, const void* x, const void* gamma,
-                        const void* mean, const void* std, void* dx, void* dgamma, void* dbeta);
+                        const void* mean, const void* std, void* dx, void* dgamma, void* dbeta, void* workspace);
 
 }  // namespace mixnet::gpu
