@@ -134,3 +134,37 @@ def test_rows_of_layer_norm(shape, axis):
         for got, expected in zip(results[-1], want):
             np.testing.assert_allclose(got, expected, rtol=2e-4, atol=2e-3)
     assert all(np.array_equal(even, odd) for even, odd in zip(*results))
+
+
+RATES = {"lr": 0.1, "wd": 0.01}
+LISTS = {"lrs": (0.1,), "wds": (0.01,), "num_weights": 1}
+# Operator, dtypes of its states ("": the weight's), parameters.
+STEPS = [
+    ("sgd_mom_update", ("",), RATES),
+    ("adam_update", ("", ""), RATES),
+    ("rmspropalex_update", ("", "", ""), RATES),
+    ("lamb_update_phase1", ("", ""), {"t": 3, "wd": 0.01}),
+    ("mp_sgd_mom_update", ("float32", "float32"), RATES),
+    ("multi_sgd_mom_update", ("",), LISTS),
+    ("multi_mp_sgd_update", ("float32",), LISTS),
+    ("multi_mp_sgd_mom_update", ("float32", "float32"), LISTS),
+    ("_mp_adamw_update", ("float32", "float32", "float32"), {"eta": 1.0, **RATES}),
+]
+
+
+@pytest.mark.parametrize("first", (0, 1))
+@pytest.mark.parametrize("dtype", ("float32", "float16"))
+@pytest.mark.parametrize("name, states, parameters", STEPS, ids=[step[0] for step in STEPS])
+def test_steps_of_optimizers_are_the_cpus(name, states, parameters, dtype, first):
+    for n in (1, 8, 37):
+        values = [numbers(n, dtype, 0) / 100, numbers(n, dtype, 1) / 100]
+        values += [(np.abs(numbers(n, "float32", 2 + k)) / 10 + 20).astype(state or dtype) for k, state in enumerate(states)]
+        results = []
+        for device in (mx.gpu(), mx.cpu()):
+            arrays = [placed(v, first) if device == mx.gpu() else mx.nd.array(v, dtype=v.dtype) for v in values]
+            scale = [mx.nd.ones((1,), ctx=device)] if "adamw" in name else []
+            out = getattr(mx.nd, name)(*arrays, *scale, **parameters)
+            results.append([a.asnumpy() for a in (out[0] if isinstance(out, list) else out, *arrays[2:])])
+        for got, want in zip(*results):
+            tolerance = 2e-3 if dtype == "float16" else 2e-5
+            np.testing.assert_allclose(got.astype("float64"), want.astype("float64"), rtol=tolerance, atol=1e-5)

@@ -1,7 +1,7 @@
 // AdamW steps on GPUs; see adamw.cc.
 #include "op/optimizer/adamw.h"
 
-#include "op/core/gpu/launch.h"
+#include "op/core/gpu/lanes.h"
 #include "op/core/gpu/register.h"
 
 namespace mixnet::op::adamw {
@@ -15,18 +15,32 @@ struct Step {
   const T *w, *g;
   S *mean, *var, *copy;  // copy: null without
   T* out;
-  MIXNET_ON_DEVICE void operator()(int64_t i) const {
+  template <int V> MIXNET_ON_DEVICE void run(int64_t at) const {
     if (leaves_out(static_cast<double>(*scale))) {
-      out[i] = w[i];
+      gpu::store(out + at, gpu::load<V>(w + at));
       return;
     }
-    A weight = copy ? static_cast<A>(copy[i]) : static_cast<A>(w[i]), m = static_cast<A>(mean[i]),
-      v = static_cast<A>(var[i]);
-    rule.step(static_cast<A>(*scale), static_cast<A>(g[i]), weight, m, v);
-    mean[i] = static_cast<S>(m);
-    var[i] = static_cast<S>(v);
-    if (copy) copy[i] = static_cast<S>(weight);
-    out[i] = static_cast<T>(weight);
+    auto weights = gpu::load<V>(weights_at() + at), means = gpu::load<V>(mean + at), vars = gpu::load<V>(var + at);
+    const auto slopes = gpu::load<V>(g + at);
+    gpu::Lanes<T, V> made;
+    MIXNET_UNROLL
+    for (int j = 0; j < V; ++j) {
+      A weight = static_cast<A>(weights.at[j]), m = static_cast<A>(means.at[j]), v = static_cast<A>(vars.at[j]);
+      rule.step(static_cast<A>(*scale), static_cast<A>(slopes.at[j]), weight, m, v);
+      means.at[j] = static_cast<S>(m);
+      vars.at[j] = static_cast<S>(v);
+      weights.at[j] = static_cast<S>(weight);
+      made.at[j] = static_cast<T>(weight);
+    }
+    gpu::store(mean + at, means);
+    gpu::store(var + at, vars);
+    if (copy) gpu::store(copy + at, weights);
+    gpu::store(out + at, made);
+  }
+  // S is another type than T only where there is a copy.
+  MIXNET_ON_DEVICE const S* weights_at() const {
+    if constexpr (std::is_same<S, T>::value) return copy ? copy : w;
+    else return copy;
   }
 };
 
@@ -40,9 +54,16 @@ void kernel(const Params& p, const RunContext& r) {
       using T = typename decltype(tag)::type;
       using S = std::conditional_t<Master, float, T>;
       S* const copy = Master ? in[group - 1].template as<S>() : nullptr;
-      gpu::map(*r.context.stream, r.out[k].size(),
-               Step<T, S>{Rule<accumulator_t<T>>(p, rates_of<Multi>(p, k)), scale, in[0].as<T>(), in[1].as<T>(),
-                          in[2].template as<S>(), in[3].template as<S>(), copy, r.out[k].template as<T>()});
+      const Step<T, S> step{Rule<accumulator_t<T>>(p, rates_of<Multi>(p, k)),
+                            scale,
+                            in[0].template as<T>(),
+                            in[1].template as<T>(),
+                            in[2].template as<S>(),
+                            in[3].template as<S>(),
+                            copy,
+                            r.out[k].template as<T>()};
+      gpu::map_lanes<T, S>(*r.context.stream, r.out[k].size(), step,
+                           gpu::even({step.w, step.g, step.mean, step.var, copy, step.out}));
     });
   }
 }

@@ -1,7 +1,7 @@
 // SGD steps of several weights on GPUs; see multi_sgd.cc.
 #include "op/optimizer/multi_sgd.h"
 
-#include "op/core/gpu/launch.h"
+#include "op/core/gpu/lanes.h"
 #include "op/core/gpu/register.h"
 
 namespace mixnet::op::multi_sgd {
@@ -21,14 +21,30 @@ struct Step {
   const T *w, *g;
   S *mom, *copy;  // null without
   T* out;
-  MIXNET_ON_DEVICE void operator()(int64_t i) const {
+  template <int V> MIXNET_ON_DEVICE void run(int64_t at) const {
     const A lr = rates.lr_at ? static_cast<A>(*rates.lr_at) : static_cast<A>(rates.lr),
             wd = rates.wd_at ? static_cast<A>(*rates.wd_at) : static_cast<A>(rates.wd);
-    A weight = copy ? static_cast<A>(copy[i]) : static_cast<A>(w[i]), m = mom ? static_cast<A>(mom[i]) : A(0);
-    rule.step(lr, wd, static_cast<A>(g[i]), weight, mom ? &m : nullptr);
-    if (mom) mom[i] = static_cast<S>(m);
-    if (copy) copy[i] = static_cast<S>(weight);
-    out[i] = static_cast<T>(weight);
+    auto weights = gpu::load<V>(weights_at() + at);
+    const auto slopes = gpu::load<V>(g + at);
+    gpu::Lanes<S, V> moments{};
+    if (mom) moments = gpu::load<V>(mom + at);
+    gpu::Lanes<T, V> made;
+    MIXNET_UNROLL
+    for (int j = 0; j < V; ++j) {
+      A weight = static_cast<A>(weights.at[j]), m = static_cast<A>(moments.at[j]);
+      rule.step(lr, wd, static_cast<A>(slopes.at[j]), weight, mom ? &m : nullptr);
+      moments.at[j] = static_cast<S>(m);
+      weights.at[j] = static_cast<S>(weight);
+      made.at[j] = static_cast<T>(weight);
+    }
+    if (mom) gpu::store(mom + at, moments);
+    if (copy) gpu::store(copy + at, weights);
+    gpu::store(out + at, made);
+  }
+  // S is another type than T only where there is a copy.
+  MIXNET_ON_DEVICE const S* weights_at() const {
+    if constexpr (std::is_same<S, T>::value) return copy ? copy : w;
+    else return copy;
   }
 };
 
@@ -46,9 +62,9 @@ void kernel(const Params& p, const RunContext& r) {
       using S = std::conditional_t<Master, float, T>;
       S* const mom = Momentum ? in[2].template as<S>() : nullptr;
       S* const copy = Master ? in[group - 1].template as<S>() : nullptr;
-      gpu::map(*r.context.stream, r.out[k].size(),
-               Step<T, S>{Rule<accumulator_t<T>>(p), rates, in[0].as<T>(), in[1].as<T>(), mom, copy,
-                          r.out[k].template as<T>()});
+      const Step<T, S> step{Rule<accumulator_t<T>>(p), rates, in[0].template as<T>(), in[1].template as<T>(), mom, copy,
+                            r.out[k].template as<T>()};
+      gpu::map_lanes<T, S>(*r.context.stream, r.out[k].size(), step, gpu::even({step.w, step.g, mom, copy, step.out}));
     });
   }
 }

@@ -1,7 +1,7 @@
 // Fused optimizer steps on GPUs; see update.cc.
 #include "op/optimizer/update.h"
 
-#include "op/core/gpu/launch.h"
+#include "op/core/gpu/lanes.h"
 #include "op/core/gpu/register.h"
 
 namespace mixnet::op::update {
@@ -16,14 +16,34 @@ struct Step {
   S* states[F::states > 0 ? F::states : 1];
   float* master;
 
-  MIXNET_ON_DEVICE void operator()(int64_t i) const {
+  template <int V> MIXNET_ON_DEVICE void run(int64_t at) const {
     using A = accumulator_t<T>;
-    A weight = Master ? static_cast<A>(master[i]) : static_cast<A>(w[i]), state[3] = {};
-    for (int k = 0; k < F::states; ++k) state[k] = static_cast<A>(states[k][i]);
-    F::step(p, weight, static_cast<A>(g[i]), state);
-    for (int k = 0; k < F::states; ++k) states[k][i] = static_cast<S>(state[k]);
-    if (Master) master[i] = static_cast<float>(weight);
-    out[i] = static_cast<T>(weight);
+    gpu::Lanes<S, V> from, held[F::states > 0 ? F::states : 1];
+    if constexpr (Master) from = gpu::load<V>(master + at);
+    else from = gpu::load<V>(w + at);
+    const auto slopes = gpu::load<V>(g + at);
+    gpu::Lanes<T, V> made;
+    MIXNET_UNROLL
+    for (int k = 0; k < F::states; ++k) held[k] = gpu::load<V>(states[k] + at);
+    MIXNET_UNROLL
+    for (int j = 0; j < V; ++j) {
+      A weight = static_cast<A>(from.at[j]), state[3] = {};
+      MIXNET_UNROLL
+      for (int k = 0; k < F::states; ++k) state[k] = static_cast<A>(held[k].at[j]);
+      F::step(p, weight, static_cast<A>(slopes.at[j]), state);
+      MIXNET_UNROLL
+      for (int k = 0; k < F::states; ++k) held[k].at[j] = static_cast<S>(state[k]);
+      from.at[j] = static_cast<S>(weight);
+      made.at[j] = static_cast<T>(weight);
+    }
+    MIXNET_UNROLL
+    for (int k = 0; k < F::states; ++k) gpu::store(states[k] + at, held[k]);
+    if constexpr (Master) gpu::store(master + at, from);
+    gpu::store(out + at, made);
+  }
+  bool even() const {
+    return gpu::even({w, g, out, master}) &&
+           std::all_of(states, states + F::states, [](const S* state) { return gpu::even({state}); });
   }
 };
 
@@ -35,7 +55,7 @@ void step(const Params& p, const RunContext& r) {
     Step<F, T, Master> f{p, r.in[0].as<T>(), r.in[1].as<T>(), r.out[0].as<T>(), {}, nullptr};
     for (int k = 0; k < F::states; ++k) f.states[k] = r.in[static_cast<size_t>(2 + k)].template as<S>();
     if (Master) f.master = r.in[2 + F::states].template as<float>();
-    gpu::map(*r.context.stream, r.out[0].size(), f);
+    gpu::map_lanes<T, S>(*r.context.stream, r.out[0].size(), f, f.even());
   });
 }
 
@@ -44,38 +64,45 @@ struct LambDirection {
   Params p;
   const T *w, *g;
   T *mean, *var, *out;
-  MIXNET_ON_DEVICE void operator()(int64_t i) const {
+  template <int V> MIXNET_ON_DEVICE void run(int64_t at) const {
     using A = accumulator_t<T>;
-    A m = static_cast<A>(mean[i]), v = static_cast<A>(var[i]);
-    out[i] = static_cast<T>(lamb_direction(p, static_cast<A>(w[i]), static_cast<A>(g[i]), m, v));
-    mean[i] = static_cast<T>(m);
-    var[i] = static_cast<T>(v);
+    auto means = gpu::load<V>(mean + at), vars = gpu::load<V>(var + at);
+    const auto weights = gpu::load<V>(w + at), slopes = gpu::load<V>(g + at);
+    gpu::Lanes<T, V> made;
+    MIXNET_UNROLL
+    for (int j = 0; j < V; ++j) {
+      A m = static_cast<A>(means.at[j]), v = static_cast<A>(vars.at[j]);
+      made.at[j] = static_cast<T>(lamb_direction(p, static_cast<A>(weights.at[j]), static_cast<A>(slopes.at[j]), m, v));
+      means.at[j] = static_cast<T>(m);
+      vars.at[j] = static_cast<T>(v);
+    }
+    gpu::store(out + at, made);
+    gpu::store(mean + at, means);
+    gpu::store(var + at, vars);
   }
 };
 template <class T>
 struct LambStep {
   Params p;
-  const T *w, *g, *r1, *r2;
-  T* out;
-  MIXNET_ON_DEVICE void operator()(int64_t i) const {
+  const T *r1, *r2;
+  MIXNET_ON_DEVICE accumulator_t<T> operator()(T w, T g) const {
     using A = accumulator_t<T>;
-    const A rate = lamb_rate(p, static_cast<A>(*r1), static_cast<A>(*r2));
-    out[i] = static_cast<T>(static_cast<A>(w[i]) - rate * static_cast<A>(g[i]));
+    return static_cast<A>(w) - lamb_rate(p, static_cast<A>(*r1), static_cast<A>(*r2)) * static_cast<A>(g);
   }
 };
 
 void lamb1(const Params& p, const RunContext& r) {
   dispatch_float(r.in[0].dtype, "lamb_update_phase1", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    gpu::map(*r.context.stream, r.out[0].size(),
-             LambDirection<T>{p, r.in[0].as<T>(), r.in[1].as<T>(), r.in[2].as<T>(), r.in[3].as<T>(), r.out[0].as<T>()});
+    const LambDirection<T> f{p, r.in[0].as<T>(), r.in[1].as<T>(), r.in[2].as<T>(), r.in[3].as<T>(), r.out[0].as<T>()};
+    gpu::map_lanes<T>(*r.context.stream, r.out[0].size(), f, gpu::even({f.w, f.g, f.mean, f.var, f.out}));
   });
 }
 void lamb2(const Params& p, const RunContext& r) {
   dispatch_float(r.in[0].dtype, "lamb_update_phase2", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    gpu::map(*r.context.stream, r.out[0].size(),
-             LambStep<T>{p, r.in[0].as<T>(), r.in[1].as<T>(), r.in[2].as<T>(), r.in[3].as<T>(), r.out[0].as<T>()});
+    gpu::map_values(*r.context.stream, r.out[0].size(), LambStep<T>{p, r.in[2].as<T>(), r.in[3].as<T>()},
+                    r.out[0].as<T>(), r.in[0].as<T>(), r.in[1].as<T>());
   });
 }
 
