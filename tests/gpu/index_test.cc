@@ -13,8 +13,10 @@ namespace {
 
 constexpr DeviceId gpu{DeviceKind::gpu, 0};
 
-NDArray put(const Tensor& t, DeviceId device) {
+// `shift` elements behind the beginning of its memory.
+NDArray put(const Tensor& t, DeviceId device, int64_t shift = 0) {
   NDArray a(t.shape(), t.dtype(), device);
+  if (shift > 0) a = NDArray({t.size() + shift}, t.dtype(), device).slice(shift, t.size() + shift).reshape(t.shape());
   Tensor copy = t;
   if (a.bytes() > 0) a.copy_from_host(copy.view().data, a.bytes());
   return a;
@@ -26,10 +28,10 @@ Tensor got(const NDArray& a) {
   return t;
 }
 std::vector<Tensor> run(DeviceId device, const std::string& name, const Attributes& attributes,
-                        const std::vector<Tensor>& inputs) {
+                        const std::vector<Tensor>& inputs, int64_t shift = 0) {
   const OpSchema& op = registry().at(name);
   std::vector<NDArray> in, out;
-  for (const Tensor& t : inputs) in.push_back(put(t, device));
+  for (const Tensor& t : inputs) in.push_back(put(t, device, shift));
   InvokeOptions options;
   options.training = true;
   options.device = device;
@@ -46,8 +48,9 @@ Tensor whole_numbers(const Shape& shape, DType dtype, double low, double high, u
 }
 
 // Bit for bit, but for NaN.
-void check_same(const std::string& name, const Attributes& attributes, const std::vector<Tensor>& inputs) {
-  const std::vector<Tensor> want = run({}, name, attributes, inputs), have = run(gpu, name, attributes, inputs);
+void check_same(const std::string& name, const Attributes& attributes, const std::vector<Tensor>& inputs,
+                int64_t shift = 0) {
+  const std::vector<Tensor> want = run({}, name, attributes, inputs), have = run(gpu, name, attributes, inputs, shift);
   REQUIRE(want.size() == have.size());
   for (size_t o = 0; o < want.size(); ++o) {
     REQUIRE(have[o].shape() == want[o].shape());
@@ -110,6 +113,49 @@ TEST_CASE("gpu: slices with one address are added, or the last one counts") {
   check_same("_backward_gather_nd", {}, {slices, index, x});
   check_same("scatter_nd", {{"shape", Shape{7, 9, 5}}}, {slices, index});
   check_same("_scatter_set_nd", {{"shape", Shape{7, 9, 5}}}, {x, slices, index});
+}
+
+// Rows of whole words of 16 bytes, of narrower ones, and what begins at an odd address. Sums of small whole numbers are exact.
+TEST_CASE("gpu: rows are moved and added in words as wide as they allow") {
+  for (DType dtype : {DType::f32, DType::f64, DType::f16, DType::bf16, DType::i32, DType::i64, DType::u8, DType::i8}) {
+    for (int64_t inner : {1, 2, 5, 12, 32}) {
+      for (int64_t shift : {0, 1, 8}) {
+        const Tensor rows = whole_numbers({90}, DType::i32, -2, 9, 1);
+        const Tensor table = whole_numbers({8, inner}, dtype, 0, 100, 2),
+                     dy = whole_numbers({90, inner}, dtype, 0, 2, 3);
+        const Attributes shape{{"input_dim", 8}, {"output_dim", inner}};
+        check_same("Embedding", shape, {rows, table}, shift);
+        check_same("_backward_Embedding", shape, {dy, rows, table}, shift);
+        check_same("_backward_take", {{"axis", 1}},
+                   {whole_numbers({2, 90, inner}, dtype, 0, 2, 3), rows, whole_numbers({2, 8, inner}, dtype, 0, 2, 4)},
+                   shift);
+        const Tensor address = whole_numbers({1, 90}, DType::i32, 0, 8, 4);
+        check_same("gather_nd", {}, {table, address}, shift);
+        check_same("_scatter_set_nd", {{"shape", table.shape()}}, {table, dy, address}, shift);
+      }
+    }
+  }
+}
+
+TEST_CASE("gpu: sequences are moved in words as wide as their steps allow") {
+  for (DType dtype : {DType::f32, DType::f64, DType::f16, DType::i8}) {
+    for (int64_t inner : {1, 3, 16}) {
+      for (const char* axis : {"0", "1"}) {
+        const Tensor x = random_tensor({9, 7, inner}, dtype, -9, 9, 1);
+        const int64_t batch = *axis == '0' ? 7 : 9;
+        const Tensor lengths = whole_numbers({batch}, dtype, 0, 12, 2);
+        const Attributes attributes{{"use_sequence_length", true}, {"axis", axis}};
+        for (int64_t shift : {0, 1}) {
+          if (*axis == '0') check_same("SequenceReverse", attributes, {x, lengths}, shift);
+          check_same("SequenceLast", attributes, {x, lengths}, shift);
+          check_same("SequenceMask", {{"use_sequence_length", true}, {"axis", axis}, {"value", -3}}, {x, lengths},
+                     shift);
+          check_same("_backward_SequenceLast", attributes,
+                     {run({}, "SequenceLast", attributes, {x, lengths})[0], x, lengths}, shift);
+        }
+      }
+    }
+  }
 }
 
 TEST_CASE("gpu: indices out of range are an error in mode raise, and nothing is touched where they cannot be") {

@@ -37,19 +37,28 @@ struct Address {
 template <class W>
 struct Gather {
   Address address;
+  gpu::Split words;  // of a slice
   const W* x;
   W* y;
   MIXNET_ON_DEVICE void operator()(int64_t i) const {
-    const int64_t k = i / address.inner, row = address[k];
-    y[i] = row < address.rows ? x[row * address.inner + i - k * address.inner] : W(0);
+    const int64_t k = words.number(i), row = address[k];
+    y[i] = row < address.rows ? x[row * words.length() + i - k * words.length()] : W{};
   }
 };
 
+// f(word type, words of a slice) with words as wide as slices and addresses allow.
+template <class F>
+void dispatch_slices(const TensorView& from, const TensorView& to, int64_t inner, F f) {
+  const int64_t bytes = inner * dtype_size(from.dtype), word = gpu::widest_word({from.data, to.data}, bytes);
+  gpu::dispatch_wide_words(word, [&](auto tag) { f(tag, bytes / word); });
+}
+
 void gather(const NoParams&, const RunContext& r) {
-  gpu::dispatch_words(dtype_size(r.in[0].dtype), [&](auto tag) {
+  const Address address(r.in[0].shape, r.in[1]);
+  dispatch_slices(r.in[0], r.out[0], address.inner, [&](auto tag, int64_t words) {
     using W = typename decltype(tag)::type;
-    gpu::map(*r.context.stream, r.out[0].size(),
-             Gather<W>{Address(r.in[0].shape, r.in[1]), r.in[0].as<W>(), r.out[0].as<W>()});
+    const int64_t all = address.count * words;
+    gpu::map(*r.context.stream, all, Gather<W>{address, gpu::Split(words, all), r.in[0].as<W>(), r.out[0].as<W>()});
   });
 }
 
@@ -58,9 +67,10 @@ void put(const RunContext& r, const gpu::PairSort& sort, const TensorView& value
   if (values.size() == 0) return;
   const Address address(r.out[0].shape, indices);
   const Groups groups = group_by_row(r, sort, address, address.rows);
-  gpu::dispatch_words(dtype_size(values.dtype), [&](auto tag) {
+  dispatch_slices(values, r.out[0], address.inner, [&](auto tag, int64_t words) {
     using W = typename decltype(tag)::type;
-    gpu::map(*r.context.stream, values.size(), LastSlice<W>{groups, address.inner, values.as<W>(), r.out[0].as<W>()});
+    const int64_t all = address.count * words;
+    gpu::map(*r.context.stream, all, LastSlice<W>{groups, gpu::Split(words, all), values.as<W>(), r.out[0].as<W>()});
   });
 }
 void scatter(const Params&, const RunContext& r, const gpu::PairSort& sort) {
@@ -80,7 +90,7 @@ void gather_backward(const NoParams&, const RunContext& r, const gpu::PairSort& 
   const Groups groups = group_by_row(r, sort, address, address.rows);
   dispatch_all(r.out[0].dtype, "gather_nd", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    gpu::map(*r.context.stream, r.in[0].size(), SumSlices<T>{groups, address.inner, r.in[0].as<T>(), r.out[0].as<T>()});
+    sum_slices<T>(*r.context.stream, groups, address.inner, r.in[0], r.out[0]);
   });
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include "op/core/gpu/launch.h"
 #include "op/core/gpu/register.h"
+#include "op/core/gpu/split.h"
 #include "op/core/gpu/words.h"
 #include "op/index/indices.h"
 
@@ -10,12 +11,12 @@ namespace mixnet::op {
 template <class W>
 struct OneHot {
   Indices index;
-  int64_t depth;
+  gpu::Split depth;
   W on, off;
   W* out;
   MIXNET_ON_DEVICE void operator()(int64_t i) const {
-    const int64_t line = i / depth;
-    out[i] = index[line] == i - line * depth ? on : off;
+    const int64_t line = depth.number(i);
+    out[i] = index[line] == i - line * depth.length() ? on : off;
   }
 };
 
@@ -24,8 +25,10 @@ inline void one_hot_on_gpu(const RunContext& r, int64_t depth, double on, double
   dispatch_all(r.out[0].dtype, "one_hot", [&](auto tag) {
     using T = typename decltype(tag)::type;
     using W = gpu::word_t<T>;
-    gpu::map(*r.context.stream, r.out[0].size(),
-             OneHot<W>{Indices(r.in[0]), depth, gpu::word_of<T>(on), gpu::word_of<T>(off), r.out[0].as<W>()});
+    const int64_t n = r.out[0].size();
+    gpu::map(
+        *r.context.stream, n,
+        OneHot<W>{Indices(r.in[0]), gpu::Split(depth, n), gpu::word_of<T>(on), gpu::word_of<T>(off), r.out[0].as<W>()});
   });
 }
 

@@ -1,6 +1,7 @@
 // Rows of a tensor by number on GPUs, and the way back; see rows.h.
 #pragma once
 #include "op/core/gpu/register.h"
+#include "op/core/gpu/split.h"
 #include "op/core/gpu/words.h"
 #include "op/core/movement.h"
 #include "op/index/by_row.h"
@@ -16,23 +17,30 @@ struct RowNumbers {
   MIXNET_ON_DEVICE int64_t operator[](int64_t i) const { return wrap ? index.wrapped(i, n) : index.clipped(i, n); }
 };
 
+// Rows as words.
 template <class W>
 struct GatherRows {
   RowNumbers row;
-  int64_t count, inner;
+  gpu::Split words, lines;  // of a row; of one of the outer parts
   const W* x;
   W* y;
   MIXNET_ON_DEVICE void operator()(int64_t i) const {
-    const int64_t line = i / inner, o = line / count;
-    y[i] = x[(o * row.n + row[line - o * count]) * inner + i - line * inner];
+    const int64_t line = words.number(i), outer = lines.number(line);
+    const int64_t from = outer * row.n + row[line - outer * lines.length()];
+    y[i] = x[from * words.length() + i - line * words.length()];
   }
 };
 
 inline void gather_rows_on_gpu(const RunContext& r, const Rows& s, const TensorView& indices, const TensorView& data) {
-  gpu::dispatch_words(dtype_size(data.dtype), [&](auto tag) {
+  const TensorView& out = r.out[0];
+  const int64_t bytes = s.inner * dtype_size(data.dtype), word = gpu::widest_word({data.data, out.data}, bytes);
+  gpu::dispatch_wide_words(word, [&](auto tag) {
     using W = typename decltype(tag)::type;
     const RowNumbers row{Indices(indices), s.n, s.mode == IndexMode::wrap};
-    gpu::map(*r.context.stream, r.out[0].size(), GatherRows<W>{row, s.count, s.inner, data.as<W>(), r.out[0].as<W>()});
+    const int64_t words = out.bytes() / word;
+    gpu::map(
+        *r.context.stream, words,
+        GatherRows<W>{row, gpu::Split(bytes / word, words), gpu::Split(s.count, words), data.as<W>(), out.as<W>()});
   });
 }
 
@@ -43,7 +51,7 @@ inline void add_rows_on_gpu(const RunContext& r, const gpu::PairSort& sort, cons
   const Groups groups = group_by_row(r, sort, RowNumbers{Indices(indices), s.n, s.mode == IndexMode::wrap}, s.n);
   dispatch_all(r.out[0].dtype, "take", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    gpu::map(*r.context.stream, r.in[0].size(), SumSlices<T>{groups, s.inner, r.in[0].as<T>(), r.out[0].as<T>()});
+    sum_slices<T>(*r.context.stream, groups, s.inner, r.in[0], r.out[0]);
   });
 }
 

@@ -20,15 +20,6 @@ struct Sequences {
         batch(s[p.axis == 0 ? 1 : 0]),
         inner(s.size(2, s.ndim())),
         time_first(p.axis == 0) {}
-  // Where element i of the tensor is.
-  struct Place {
-    int64_t step, sequence, inside;
-  };
-  MIXNET_ON_DEVICE Place place(int64_t i) const {
-    const int64_t line = i / inner, inside = i - line * inner;
-    if (time_first) return {line / batch, line % batch, inside};
-    return {line % steps, line / steps, inside};
-  }
   // First element of step t of sequence n.
   MIXNET_ON_DEVICE int64_t at(int64_t t, int64_t n) const {
     return (time_first ? t * batch + n : n * steps + t) * inner;
