@@ -17,7 +17,7 @@ struct Tiles {
   int out_axis, in_axis;        // where elements of the output and of the input are neighbours
   int64_t rows, columns;        // of a tile: elements of the two axes
   int64_t pitch;                // from row to row in shared memory
-  int64_t out_lanes, in_lanes;  // elements at a time: of 16 bytes, of 4, or one
+  int64_t out_lanes, in_lanes;  // elements at a time: of 16 bytes (of one byte, 8), of 4 bytes, or one
 };
 
 // Elements of a tile's side. A tile may have other sides, if they take no more space than this one and some room beside its rows.
@@ -66,7 +66,8 @@ inline bool takes_lanes(const TileSide& s, int64_t lines_in_all, int64_t lanes) 
 
 // `word`: what all tiles begin at multiples of, but for what lies before them in their own two axes.
 inline int64_t lanes_of_side(const TileSide& s, int64_t lines_in_all, int64_t item, int64_t word) {
-  for (const int64_t bytes : {16, 4}) {
+  const int64_t most = item == 1 ? 8 : 16;  // as lanes.h has it
+  for (const int64_t bytes : {most, int64_t{4}}) {
     if (bytes > item && word >= bytes && takes_lanes(s, lines_in_all, bytes / item)) return bytes / item;
   }
   return 1;
