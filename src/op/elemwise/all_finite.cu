@@ -32,7 +32,7 @@ void kernel(const Params& p, const RunContext& r) {
   for (const TensorView& in : r.in) {
     dispatch_float(in.dtype, "all_finite", [&](auto tag) {
       using T = typename decltype(tag)::type;
-      gpu::map_lanes<T>(*r.context.stream, in.size(), Check<T>{in.as<T>(), y}, gpu::even({in.data}));
+      gpu::map_lanes<T>(*r.context.stream, in.size(), Check<T>{in.as<T>(), y}, gpu::even(in.data));
     });
   }
 }

@@ -48,7 +48,7 @@ void add_n(const AddN&, const RunContext& r) {
       if (at > 0) sum.x[sum.count++] = sum.y;
       for (; at < r.in.size() && sum.count < most_terms; ++at) sum.x[sum.count++] = r.in[at].as<T>();
       const bool even =
-          gpu::even({sum.y}) && std::all_of(sum.x, sum.x + sum.count, [](const T* x) { return gpu::even({x}); });
+          gpu::even(sum.y) && std::all_of(sum.x, sum.x + sum.count, [](const T* x) { return gpu::even(x); });
       gpu::map_lanes<T>(*r.context.stream, r.out[0].size(), sum, even);
     }
   });

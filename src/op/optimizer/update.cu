@@ -43,7 +43,7 @@ struct Step {
   }
   bool even() const {
     return gpu::even({w, g, out, master}) &&
-           std::all_of(states, states + F::states, [](const S* state) { return gpu::even({state}); });
+           std::all_of(states, states + F::states, [](const S* state) { return gpu::even(state); });
   }
 };
 

@@ -81,7 +81,7 @@ class GroupKernel final : public Kernel {
     if (n == 0) return;
     bool aligned = true;
     for (const auto* views : {&r.in, &r.out}) {
-      for (const TensorView& v : *views) aligned = aligned && even({v.data});
+      for (const TensorView& v : *views) aligned = aligned && even(v.data);
     }
     const int64_t whole = aligned ? n / lanes_ : 0, rest = n - whole * lanes_;
     std::vector<KernelArgument> arguments{{&whole, sizeof whole}, {&n, sizeof n}};

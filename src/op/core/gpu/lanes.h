@@ -53,10 +53,10 @@ MIXNET_ON_DEVICE Lanes<T, V> take(const T* from, bool repeated) {
 template <class... Ts>
 constexpr int lanes_of = static_cast<int>(std::min<size_t>(8, 16 / std::max({sizeof(Ts)...})));
 
-// Whether every address is a multiple of 16.
+// Whether an address, or every one, is a multiple of 16.
+inline bool even(const void* address) { return reinterpret_cast<uintptr_t>(address) % 16 == 0; }
 inline bool even(std::initializer_list<const void*> addresses) {
-  return std::all_of(addresses.begin(), addresses.end(),
-                     [](const void* address) { return reinterpret_cast<uintptr_t>(address) % 16 == 0; });
+  return std::all_of(addresses.begin(), addresses.end(), [](const void* address) { return even(address); });
 }
 
 // to[k] = f(lanes.at[k]...).
