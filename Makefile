@@ -8,7 +8,7 @@ export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 export PYTHONPATH := $(CURDIR)/bindings/python
 
-.PHONY: setup build demo test test-slow fuzz bench lint format gen docs sanitize test-gpu sanitize-gpu bench-gpu clean
+.PHONY: setup build demo test test-slow fuzz bench lint format gen docs sanitize test-gpu sanitize-gpu bench-gpu gpu-bundle clean
 
 setup:
 	@bash tools/setup.sh
@@ -76,6 +76,10 @@ bench-gpu: setup
 	@$(PYTHON) tools/build.py cuda
 	@$(PYTHON) benchmarks/environments.py torch
 	@LD_LIBRARY_PATH=build/cuda $(PYTHON) benchmarks/gpu.py --seconds $(BENCH_SECONDS)
+
+# build/gpu_bundle.tar.xz: the three above for a machine without a compiler or network. See docs/guide/gpu.md.
+gpu-bundle: setup
+	@$(PYTHON) tools/gpu_bundle.py
 
 clean:
 	rm -rf build .venv docs/_build

@@ -1,6 +1,6 @@
 """One GPU beside PyTorch on the same one: nets as in figure6.py, one image, an LSTM's training step, attention, and what a call costs.
 
-python benchmarks/gpu.py [--only nets latency lstm attention calls] [--nets ...] [--batch 32 256] [--dtypes float32 bfloat16] [--seconds 2]
+python benchmarks/gpu.py [--only nets latency lstm attention calls] [--nets ...] [--batch 32 256] [--dtypes float32 bfloat16] [--seconds 2] [--quick]
 float32 is TF32 on both sides. PyTorch runs with channels last, eager with cuDNN's autotuning, and compiled with CUDA graphs; the table names the faster.
 "of peak" is 2 x multiply-adds (x 3 with gradients) / time / what PyTorch's largest matrix product reaches in the same run. Memory is the most that
 arrays and workspaces took of the device at a time, MB of 10^6 bytes. "Recomputing" is ours with MIXNET_BACKWARD_DO_MIRROR=1, in training. The library is
@@ -8,6 +8,7 @@ the one that LD_LIBRARY_PATH names, such as build/cuda.
 """
 
 import argparse
+import sys
 import tempfile
 
 import numpy as np
@@ -29,6 +30,7 @@ CALLS, FLOATS = 2000, (1, 1000)
 RECOMPUTED = ("recomputing, ms", "MB, recomputing", "least MB of peers / that")
 PARTS = ("nets", "latency", "lstm", "attention", "calls")
 ATTENTION = [(32, 12, 128, 64), (8, 16, 512, 64), (4, 16, 2048, 64), (1, 16, 8192, 128)]  # batch, heads, length, depth
+QUICK = {"nets": ["ResNet-50"], "batch": [32], "dtypes": ["bfloat16"], "seconds": 0.5, "attention": ATTENTION[1:2]}  # options not given otherwise
 
 
 class Ceiling:
@@ -166,7 +168,10 @@ def main():
     parser.add_argument("--dtypes", nargs="+", default=list(CLOSENESS), choices=list(CLOSENESS))
     parser.add_argument("--seconds", type=float, default=2, help="per side and row (2)")
     parser.add_argument("--peers", nargs="*", metavar="NAME", help="only these beside ours: PyTorch eager, PyTorch compile")
+    parser.add_argument("--quick", action="store_true", help="a first table in minutes: one net, one batch and dtype, half a second per side and row")
     parser.add_argument("--attention", nargs=4, type=int, action="append", metavar=("BATCH", "HEADS", "LENGTH", "DEPTH"), help="these shapes")
+    if "--quick" in sys.argv:
+        parser.set_defaults(**QUICK)
     options = parser.parse_args()
     options.attention = options.attention or ATTENTION
     if mx.num_gpus() == 0:

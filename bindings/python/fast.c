@@ -6,8 +6,11 @@
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <stddef.h>
+#include <string.h>
 #include <structmember.h>
 
+#include "limited.h"
 #include "mixnet/c_api.h"
 
 enum { most_inputs = 64, most_params = 32, most_ints = 64 };
@@ -31,7 +34,7 @@ static PyObject *last_error;            /* function: the pending error of the li
 static PyObject *slow_call;             /* function(op, inputs, params, out, ctx) */
 static PyObject *slow_arithmetic;       /* function(left, right, position, in_place) */
 
-static PyTypeObject ArrayType, OperatorType;
+static PyTypeObject *array_type, *operator_type; /* made with the module */
 
 static PyObject *raise_last_error(void) {
   PyObject *error = PyObject_CallNoArgs(last_error);
@@ -44,7 +47,7 @@ static PyObject *raise_last_error(void) {
 
 /* ---- arrays ---- */
 
-static int is_array(PyObject *value) { return PyObject_TypeCheck(value, &ArrayType); }
+static int is_array(PyObject *value) { return PyObject_TypeCheck(value, array_type); }
 static mxn_ndarray_t *handle_of(PyObject *value) { return ((Array *)value)->handle; }
 
 /* Takes the handle in every case. */
@@ -52,7 +55,7 @@ static PyObject *wrap(mxn_ndarray_t *handle) {
   PyTypeObject *type = array_class;
   int32_t storage = 0;
   if (sparse_classes[0] && mxn_ndarray_storage(handle, &storage) == 0 && storage) type = sparse_classes[storage - 1];
-  Array *array = (Array *)type->tp_alloc(type, 0);
+  Array *array = (Array *)PyType_GenericAlloc(type, 0);
   if (!array) {
     mxn_ndarray_free(handle);
     return NULL;
@@ -65,7 +68,7 @@ static PyObject *array_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
   unsigned long long address;
   if (kwargs && PyDict_GET_SIZE(kwargs)) return PyErr_Format(PyExc_TypeError, "Array takes one address");
   if (!PyArg_ParseTuple(args, "K", &address)) return NULL;
-  Array *array = (Array *)type->tp_alloc(type, 0);
+  Array *array = (Array *)PyType_GenericAlloc(type, 0);
   if (array) array->handle = (mxn_ndarray_t *)(uintptr_t)address;
   return (PyObject *)array;
 }
@@ -74,7 +77,7 @@ static void array_dealloc(Array *array) {
   if (array->weak) PyObject_ClearWeakRefs((PyObject *)array);
   mxn_ndarray_free(array->handle);
   Py_XDECREF(array->details);
-  Py_TYPE(array)->tp_free((PyObject *)array);
+  free_object((PyObject *)array);
 }
 
 static PyObject *array_address(Array *array, void *closure) {
@@ -170,7 +173,7 @@ static int operator_init(Operator *op, PyObject *args, PyObject *kwargs) {
 
 static void operator_dealloc(Operator *op) {
   Py_XDECREF(op->fields);
-  Py_TYPE(op)->tp_free((PyObject *)op);
+  free_object((PyObject *)op);
 }
 
 static PyMemberDef operator_members[] = {
@@ -198,12 +201,12 @@ static int fill_arg(mxn_arg_t *arg, PyObject *value, int64_t **ints, int *room) 
     if (!arg->text) PyErr_Clear();
     return arg->text != NULL;
   } else if (PyTuple_CheckExact(value) || PyList_CheckExact(value)) {
-    const Py_ssize_t count = PySequence_Fast_GET_SIZE(value);
-    PyObject **items = PySequence_Fast_ITEMS(value);
+    const Py_ssize_t count = length_of(value);
     if (count > *room) return 0;
     for (Py_ssize_t i = 0; i < count; ++i) {
+      PyObject *item = item_of(value, i);
       int overflow = 1;
-      if (PyLong_CheckExact(items[i])) (*ints)[i] = PyLong_AsLongLongAndOverflow(items[i], &overflow);
+      if (PyLong_CheckExact(item)) (*ints)[i] = PyLong_AsLongLongAndOverflow(item, &overflow);
       if (overflow) return 0;
     }
     arg->tag = MXN_TAG_INTS;
@@ -245,7 +248,7 @@ static int read_params(Call *call, PyObject *op, PyObject *params) {
   Py_ssize_t at = 0;
   PyObject *key, *value;
   call->num_args = 0;
-  if (!PyObject_TypeCheck(op, &OperatorType) || !PyDict_CheckExact(params)) return 0;
+  if (!PyObject_TypeCheck(op, operator_type) || !PyDict_CheckExact(params)) return 0;
   while (PyDict_Next(params, &at, &key, &value)) {
     if (value == not_given) continue;
     PyObject *field = PyDict_GetItem(((Operator *)op)->fields, key);
@@ -260,13 +263,13 @@ static int read_params(Call *call, PyObject *op, PyObject *params) {
 
 static int read_call(Call *call, PyObject *op, PyObject *inputs, PyObject *params, PyObject *out, PyObject *ctx) {
   if (ctx != Py_None || (!PyTuple_CheckExact(inputs) && !PyList_CheckExact(inputs))) return 0;
-  Py_ssize_t count = PySequence_Fast_GET_SIZE(inputs);
-  PyObject **items = PySequence_Fast_ITEMS(inputs);
-  while (count > 0 && items[count - 1] == Py_None) --count;
+  Py_ssize_t count = length_of(inputs);
+  while (count > 0 && item_of(inputs, count - 1) == Py_None) --count;
   if (count == 0 || count > most_inputs) return 0;
   for (Py_ssize_t i = 0; i < count; ++i) {
-    if (!is_array(items[i])) return 0;
-    call->inputs[i] = handle_of(items[i]);
+    PyObject *item = item_of(inputs, i);
+    if (!is_array(item)) return 0;
+    call->inputs[i] = handle_of(item);
   }
   call->num_inputs = (int32_t)count;
   call->num_outputs = 0;
@@ -297,7 +300,7 @@ static PyObject *call_operator(PyObject *module, PyObject *const *values, Py_ssi
   (void)module;
   if (count != 5) return PyErr_Format(PyExc_TypeError, "call takes 5 arguments, got %zd", count);
   if (!read_call(&call, values[0], values[1], values[2], values[3], values[4])) {
-    return PyObject_Vectorcall(slow_call, values, (size_t)count, NULL);
+    return call_with(slow_call, values, count);
   }
   const int given = call.num_outputs > 0;
   const mxn_op_t *op = ((Operator *)values[0])->handle;
@@ -417,46 +420,43 @@ static PyObject *array_compare(PyObject *left, PyObject *right, int operation) {
 static PyObject *array_negative(PyObject *array) { return apply(op_negative, array, NULL, NULL, NULL); }
 static PyObject *array_absolute(PyObject *array) { return apply(op_abs, array, NULL, NULL, NULL); }
 
-static PyNumberMethods array_numbers = {
-    .nb_add = array_add,
-    .nb_subtract = array_sub,
-    .nb_multiply = array_mul,
-    .nb_true_divide = array_div,
-    .nb_remainder = array_mod,
-    .nb_power = array_pow,
-    .nb_inplace_add = array_iadd,
-    .nb_inplace_subtract = array_isub,
-    .nb_inplace_multiply = array_imul,
-    .nb_inplace_true_divide = array_idiv,
-    .nb_inplace_remainder = array_imod,
-    .nb_negative = array_negative,
-    .nb_absolute = array_absolute,
-};
+static PyMemberDef array_members[] = {{"__weaklistoffset__", T_PYSSIZET, offsetof(Array, weak), READONLY, NULL},
+                                      {NULL, 0, 0, 0, NULL}};
 
-static PyTypeObject ArrayType = {
-    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "_mixnet_fast.Array",
-    .tp_doc = "What mx.nd.NDArray is in C: a handle, freed with the object, and arithmetic.",
-    .tp_basicsize = sizeof(Array),
-    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
-    .tp_new = array_new,
-    .tp_dealloc = (destructor)array_dealloc,
-    .tp_methods = array_methods,
-    .tp_getset = array_getters,
-    .tp_weaklistoffset = offsetof(Array, weak),
-    .tp_as_number = &array_numbers,
-    .tp_richcompare = array_compare,
-};
+static PyType_Slot array_slots[] = {
+    {Py_tp_doc, "What mx.nd.NDArray is in C: a handle, freed with the object, and arithmetic."},
+    {Py_tp_new, array_new},
+    {Py_tp_dealloc, array_dealloc},
+    {Py_tp_methods, array_methods},
+    {Py_tp_getset, array_getters},
+    {Py_tp_members, array_members},
+    {Py_tp_richcompare, array_compare},
+    {Py_nb_add, array_add},
+    {Py_nb_subtract, array_sub},
+    {Py_nb_multiply, array_mul},
+    {Py_nb_true_divide, array_div},
+    {Py_nb_remainder, array_mod},
+    {Py_nb_power, array_pow},
+    {Py_nb_inplace_add, array_iadd},
+    {Py_nb_inplace_subtract, array_isub},
+    {Py_nb_inplace_multiply, array_imul},
+    {Py_nb_inplace_true_divide, array_idiv},
+    {Py_nb_inplace_remainder, array_imod},
+    {Py_nb_negative, array_negative},
+    {Py_nb_absolute, array_absolute},
+    {0, NULL}};
+static PyType_Spec array_spec = {"_mixnet_fast.Array", sizeof(Array), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+                                 array_slots};
 
-static PyTypeObject OperatorType = {
-    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "_mixnet_fast.Operator",
-    .tp_doc = "Operator(address, fields): an operator's handle and the positions of its parameters.",
-    .tp_basicsize = sizeof(Operator),
-    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
-    .tp_new = PyType_GenericNew,
-    .tp_init = (initproc)operator_init,
-    .tp_dealloc = (destructor)operator_dealloc,
-    .tp_members = operator_members,
-};
+static PyType_Slot operator_slots[] = {
+    {Py_tp_doc, "Operator(address, fields): an operator's handle and the positions of its parameters."},
+    {Py_tp_new, PyType_GenericNew},
+    {Py_tp_init, operator_init},
+    {Py_tp_dealloc, operator_dealloc},
+    {Py_tp_members, operator_members},
+    {0, NULL}};
+static PyType_Spec operator_spec = {"_mixnet_fast.Operator", sizeof(Operator), 0,
+                                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, operator_slots};
 
 /* ---- the module ---- */
 
@@ -496,8 +496,8 @@ static PyObject *setup(PyObject *module, PyObject *args) {
 static PyObject *set_sparse(PyObject *module, PyObject *args) {
   (void)module;
   if (!PyArg_ParseTuple(args, "OO", &sparse_classes[0], &sparse_classes[1])) return NULL;
-  Py_INCREF(sparse_classes[0]);
-  Py_INCREF(sparse_classes[1]);
+  Py_INCREF((PyObject *)sparse_classes[0]);
+  Py_INCREF((PyObject *)sparse_classes[1]);
   Py_RETURN_NONE;
 }
 
@@ -516,7 +516,7 @@ static PyObject *replay(PyObject *module, PyObject *const *values, Py_ssize_t co
   for (Py_ssize_t i = 0; i < num_inputs; ++i) {
     PyObject *array = PyTuple_GET_ITEM(values[1], i);
     if (!is_array(array)) {
-      PyErr_Format(PyExc_TypeError, "replay: expected NDArrays, got %s", Py_TYPE(array)->tp_name);
+      PyErr_Format(PyExc_TypeError, "replay: expected NDArrays, got %R", (PyObject *)Py_TYPE(array));
       goto done;
     }
     handles[i] = handle_of(array);
@@ -595,13 +595,15 @@ static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, "_mixnet_fast", "The calls that Python makes most.", -1, functions, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__mixnet_fast(void) {
-  if (PyType_Ready(&ArrayType) < 0 || PyType_Ready(&OperatorType) < 0) return NULL;
+  if (!array_type) array_type = (PyTypeObject *)PyType_FromSpec(&array_spec);
+  if (!operator_type) operator_type = (PyTypeObject *)PyType_FromSpec(&operator_spec);
+  if (!array_type || !operator_type) return NULL;
   PyObject *module = PyModule_Create(&definition);
   if (!module) return NULL;
-  Py_INCREF(&ArrayType);
-  Py_INCREF(&OperatorType);
-  if (PyModule_AddObject(module, "Array", (PyObject *)&ArrayType) == 0 &&
-      PyModule_AddObject(module, "Operator", (PyObject *)&OperatorType) == 0) {
+  Py_INCREF((PyObject *)array_type);
+  Py_INCREF((PyObject *)operator_type);
+  if (PyModule_AddObject(module, "Array", (PyObject *)array_type) == 0 &&
+      PyModule_AddObject(module, "Operator", (PyObject *)operator_type) == 0) {
     return module;
   }
   Py_DECREF(module);

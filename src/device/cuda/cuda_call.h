@@ -12,8 +12,10 @@ namespace mixnet::cuda {
 
 inline std::string name_of(int device) { return DeviceId{DeviceKind::gpu, device}.str(); }
 
-// What CUDA says stays on the device in many cases (an illegal access): whoever calls next is told again.
+// What CUDA says stays on the device in many cases (an illegal access): whoever calls next is told again. What does not is forgotten here: the thread's
+// next launch of a kernel asks for the last error, and would take it for its own.
 inline void check(int device, cudaError_t code, const char* what) {
+  if (code != cudaSuccess) cudaGetLastError();
   MIXNET_CHECK(code == cudaSuccess, device, "[", name_of(device), "] ", what, ": ", cudaGetErrorString(code));
 }
 

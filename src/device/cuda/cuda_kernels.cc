@@ -12,6 +12,7 @@ namespace mixnet {
 namespace {
 
 void check_rtc(cudaError_t code, const char* what) {
+  if (code != cudaSuccess) cudaGetLastError();  // else the next kernel's launch would be told of it
   MIXNET_CHECK(code == cudaSuccess, device, "[rtc] ", what, ": ", cudaGetErrorString(code));
 }
 

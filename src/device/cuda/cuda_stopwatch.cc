@@ -7,6 +7,7 @@ namespace mixnet {
 namespace {
 
 void check(cudaError_t code, const char* what) {
+  if (code != cudaSuccess) cudaGetLastError();  // else the next kernel's launch would be told of it
   MIXNET_CHECK(code == cudaSuccess, device, "[gpu] ", what, ": ", cudaGetErrorString(code));
 }
 
