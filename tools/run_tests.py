@@ -79,8 +79,8 @@ def gpu(totals, options):
             totals.complain("cuda: there is no nvcc")
         print("  CUDA: no toolchain, not built")
         return
-    # Compiles, links, has the same symbols, and does on a CPU what the library without it does.
-    if not built("cuda", "mixnet", totals):
+    # Compiles, with the tests that run where there is a GPU, links, has the same symbols, and does on a CPU what the library without it does.
+    if not all([built("cuda", target, totals) for target in ("mixnet", "mixnet_gpu_tests")]):
         return
     libraries = [BUILD / preset / "libmixnet.so" for preset in ("release", "cuda")]
     exported = [subprocess.run(["nm", "-D", "--defined-only", "--format=just-symbols", p], capture_output=True, text=True).stdout for p in libraries]

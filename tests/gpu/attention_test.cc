@@ -42,7 +42,6 @@ Symbol softmax(Symbol x) { return apply("softmax", {}, {std::move(x)}, "softmax"
 Symbol reshape(Symbol x, const Shape& to, const char* name) {
   return apply("Reshape", {{"shape", to}}, {std::move(x)}, name);
 }
-Symbol cast(Symbol x, DType to, const char* name) { return apply("Cast", {{"dtype", to}}, {std::move(x)}, name); }
 
 Symbol scores() { return apply("batch_dot", {{"transpose_b", true}}, {named("q"), named("k")}, "scores"); }
 Symbol weighted(Symbol probabilities) { return apply("batch_dot", {}, {std::move(probabilities), named("v")}, "y"); }
@@ -156,6 +155,8 @@ TEST_CASE("gpu attention: 16-bit operands are left to two products where no libr
 }
 
 #if defined(MIXNET_STAND_INS)
+Symbol cast(Symbol x, DType to, const char* name) { return apply("Cast", {{"dtype", to}}, {std::move(x)}, name); }
+
 TEST_CASE("gpu attention: cuDNN computes 16-bit operands, as a part of a graph too") {
   const cudnn_stand_in::StandIn library;
   const gpu::AttentionCounts& counts = gpu::attention_counts();

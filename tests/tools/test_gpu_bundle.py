@@ -31,7 +31,7 @@ def imported(path):
 
 def test_imports_of_what_runs_there_resolve(sources):
     there = {"numpy", "pytest", "mixnet", *sys.stdlib_module_names}
-    folders = [sources / name for name in ("benchmarks", "benchmarks/peers", "tests/gpu", "tests/python")]
+    folders = [sources / name for name in ("benchmarks", "benchmarks/peers", "tests/gpu", "tests/python", "tools")]
     todo, seen = [sources / "benchmarks" / "gpu.py", *(sources / "tests" / "gpu").glob("*.py"), sources / "tools" / "sanitize_gpu.py"], set()
     while todo:
         path = todo.pop()
