@@ -23,7 +23,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 MOST = 64 << 20  # bytes, packed
 # Of the system, and of any version that is not older.
 SYSTEM = re.compile(r"(linux-vdso|.*ld-linux|lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s|z|mixnet))[.-]")
-FILES = ("bindings/python/mixnet", "benchmarks", "tests/gpu", "tests/python", "tools/cuda_tool.py", "tools/sanitize_gpu.py", "tools/toolchains", "pyproject.toml")
+FOLDERS = ("bindings/python/mixnet", "benchmarks", "tests/gpu", "tests/python", "tools/toolchains")
+FILES = (*FOLDERS, "tools/cuda_tool.py", "tools/sanitize_gpu.py", "pyproject.toml")
 STABLE = "0x030b0000"  # the limited API of Python 3.11
 
 
@@ -141,7 +142,7 @@ def make(out, built, emulated, version):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--emulated", action="store_true", help="the release preset's emulated GPU in place of CUDA's, to try the bundle itself on this machine")
+    parser.add_argument("--emulated", action="store_true", help="the release preset's emulated GPU in place of CUDA's, to try the bundle here")
     parser.add_argument("--built", type=pathlib.Path, help="a build folder to take as it is (the preset is built)")
     parser.add_argument("--python", default="3.12", metavar="VERSION", help="of the other machine (3.12)")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build" / "gpu_bundle")
