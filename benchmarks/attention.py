@@ -26,14 +26,15 @@ def write(folder, shape):
     return paths
 
 
-def fill(out, peers, options, shapes, dtypes):
-    """Adds a row per shape, dtype and mode; the best peaks that peers told."""
+def fill(out, peers, options, shapes, dtypes, ceiling=None):
+    """Adds a row per shape, dtype and mode; what the machine could do meanwhile, of its cores or by `ceiling`."""
     shown, peaks = [peer.column for peer in peers], []
     for shape in shapes:
         for dtype in dtypes:
             for mode, what in (("predict", "forward"), ("train", "forward, backward")):
                 with tempfile.TemporaryDirectory() as folder:
-                    found, peak = driver.measure(peers, write(folder, shape), options.seconds, rows.CLOSENESS[dtype], mode=mode, dtype=dtype)
+                    paths, more = write(folder, shape), {"mode": mode, "dtype": dtype, "ceiling": ceiling}
+                    found, peak = driver.measure(peers, paths, options.seconds, rows.CLOSENESS[dtype], **more)
                 results = {result.column: result for result in found}
                 peaks += [peak] if peak else []
                 ratios = [table.ratio(results[shown[0]], results[c]) for c in shown[1:]]

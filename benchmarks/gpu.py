@@ -136,7 +136,7 @@ def lstm_table(options, ceiling):
 def attention_table(options, ceiling):
     peers = contestants.attention("gpu")[: None if options.peers is None else -1]
     out = table.Table("gpu-attention", "Attention on one GPU: milliseconds", attention.columns(peers))
-    attention.fill(out, peers, options, options.attention, [dtype for dtype in options.dtypes if dtype != "float32"])
+    attention.fill(out, peers, options, options.attention, [dtype for dtype in options.dtypes if dtype != "float32"], ceiling=lambda: 0)
     for peer in peers:
         peer.stop()
     out.save()

@@ -23,7 +23,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 MOST = 64 << 20  # bytes, packed
 # Of the system, and of any version that is not older.
 SYSTEM = re.compile(r"(linux-vdso|.*ld-linux|lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s|z|mixnet))[.-]")
-FOLDERS = ("bindings/python/mixnet", "benchmarks", "tests/gpu", "tests/python", "tools/toolchains")
+FOLDERS = ("bindings/python/mixnet", "benchmarks", "examples/plugin", "include", "tests/gpu", "tests/python", "tools/toolchains")
+LEFT_OUT = ("__pycache__", "results", "*.cc", "stand_ins", "test_mpi_gpu.py")  # of them; MPI is the machine's own
 FILES = (*FOLDERS, "tools/cuda_tool.py", "tools/sanitize_gpu.py", "pyproject.toml")
 STABLE = "0x030b0000"  # the limited API of Python 3.11
 
@@ -69,7 +70,7 @@ def copy_sources(out):
     for name in FILES:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, out / name, ignore=shutil.ignore_patterns("__pycache__", "results", "*.cc", "*.h", "stand_ins"))
+            shutil.copytree(source, out / name, ignore=shutil.ignore_patterns(*LEFT_OUT))
         else:
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, out / name)
