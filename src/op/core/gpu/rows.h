@@ -33,11 +33,12 @@ struct RowAlone {
   MIXNET_ON_DEVICE void operator()(int64_t row) const { f(row, Alone()); }
 };
 
-// f(row, group) for `rows` rows of n elements of type T, which are `inner` apart: by a thread each where neighbouring threads read neighbouring rows then.
+// f(row, group) for `rows` rows of n elements of type T, which are `inner` apart: by a thread each where neighbouring threads read neighbouring rows then, and are
+// many or soon done.
 template <class T, class F>
 void map_rows(Stream& stream, int64_t rows, int64_t n, int64_t inner, const F& f) {
-  constexpr int64_t V = lanes_of<T>, side_by_side = 32;
-  if (inner >= side_by_side) map(stream, rows, RowAlone<F>{f});
+  constexpr int64_t V = lanes_of<T>, side_by_side = 32, many = 1 << 13, few = 64;
+  if (inner >= side_by_side && (rows >= many || n <= few)) map(stream, rows, RowAlone<F>{f});
   else for_each_row(stream, rows, (n + V - 1) / V, f);
 }
 // Whether rows can be read in whole pieces.
