@@ -124,6 +124,43 @@ TEST_CASE("group: sync gives every worker the same sums, whatever the network do
   }
 }
 
+// As threads with a key each do it: each worker waits for a sum that the other has not given to, with as many values as its window takes, and for one
+// that is there.
+TEST_CASE("group: what servers keep until others have pushed takes no room in the window") {
+  GroupSize size;
+  size.workers = 2, size.servers = 1;
+  GroupSimulation group(1, size, {});
+  const std::vector<std::string> keys{"a", "b", "c", "d", "e", "f"};
+  const auto ones = std::make_shared<std::vector<float>>(10, 1.f);  // one part; two of them fill the window
+  int ready = 0, ended = 0;
+  REQUIRE(group.run([&] { return group.workers[0]->ready() && group.workers[1]->ready(); }));
+  for (auto& worker : group.workers)
+    for (const std::string& key : keys)
+      worker->client->init(key, {10, 1, DType::f32}, Training::bytes(ones),
+                           [&](const Error* e) { ready += e == nullptr; });
+  REQUIRE(group.run([&] { return ready == 12; }));
+  std::vector<float> values[2][6];
+  const auto push = [&](int worker, size_t key) {
+    group.workers[worker]->client->push(keys[key], Training::bytes(ones), {}, 0,
+                                        [&](const Error* e) { ended += e == nullptr; });
+  };
+  const auto pull = [&](int worker, size_t key) {
+    values[worker][key].resize(10);
+    group.workers[worker]->client->pull(keys[key], values[worker][key].data(), nullptr, 0,
+                                        [&](const Error* e) { ended += e == nullptr; });
+  };
+  for (const auto& [worker, key] : {std::pair<int, size_t>{0, 0}, {0, 1}, {1, 2}, {1, 3}})
+    push(worker, key), pull(worker, key);
+  for (int worker : {0, 1})
+    for (size_t key : {size_t{4}, size_t{5}}) push(worker, key), pull(worker, key);
+  REQUIRE(group.run([&] { return ended == 12; }));  // 8 pushes, and the pulls of e and f
+  for (const auto& [worker, key] : {std::pair<int, size_t>{1, 0}, {1, 1}, {0, 2}, {0, 3}}) push(worker, key);
+  REQUIRE(group.run([&] { return ended == 20; }));
+  for (const auto& [worker, key] : {std::pair<int, size_t>{0, 0}, {0, 1}, {1, 2}, {1, 3}, {0, 4}, {1, 5}})
+    CHECK(values[worker][key] == std::vector<float>(10, 2.f));
+  for (auto& worker : group.workers) CHECK(!worker->client->busy());
+}
+
 TEST_CASE("group: an optimizer on the servers steps once per round") {
   for (int seed = 0; seed < programs(); ++seed) {
     GroupSize size;

@@ -4,8 +4,6 @@
 #include <cassert>
 #include <cstring>
 
-#include "base/profile.h"
-
 namespace mixnet {
 namespace dist {
 namespace {
@@ -304,6 +302,7 @@ bool Client::take_from(Link& link, std::set<RequestPtr, Earlier>& from, int64_t 
     if (!message->records.empty() && (order || (size > 0 && bytes + size > batch_bytes))) break;
     next = from.erase(next);
     under_way += request->bytes;
+    request->under_way = true;
     if (!order && request->record.ask == Ask::push) --unsent_of(*request);
     request->record.number = ++link.last;
     link.sent[request->record.number] = request;
@@ -386,7 +385,7 @@ void Client::receive(int server, const Message& message, double now) {
         if (record.ask == Ask::pull && record.code == 0 && record.value.size == static_cast<size_t>(request->bytes)) {
           // Copied without the lock; until then nobody else may end it.
           link.sent.erase(it);
-          link.pulling -= request->bytes;
+          arrived(link, *request);
           copies.emplace_back(request, &record);
         } else {
           answered(link, server, record, now, ended);
@@ -419,7 +418,7 @@ void Client::answered(Link& link, int server, const Record& record, double now, 
   auto it = link.sent.find(record.number);
   const RequestPtr request = it->second;
   link.sent.erase(it);
-  (record.ask == Ask::push ? link.pushing : link.pulling) -= request->bytes;
+  arrived(link, *request);
   Key& key = keys_.at(request->record.key);
   Part& part = key.parts[request->record.part];
   if (record.code != 0) {
@@ -450,33 +449,19 @@ void Client::answered(Link& link, int server, const Record& record, double now, 
   finish(*request, nullptr, ended);
 }
 
-// In the profiler's timeline: an answered push or pull, and counters of its server. Staleness is in updates of the part by anybody
-// between this worker's pull and its push, which synchronous rounds do not have.
-void Client::note(const Request& request, const Record& answer, double now) {
-  Part& part = keys_.at(request.record.key).parts[request.record.part];
-  const bool push = request.record.ask == Ask::push;
-  if (!push) part.pulled = answer.round;
-  if (!profile::on(profile::Category::api)) return;
-  const int64_t when = profile::now();
-  const auto latency = static_cast<int64_t>((now - request.sent) * 1e6);
-  const std::string name = concat(push ? "push " : "pull ", request.record.key, " part ", request.record.part);
-  std::string detail = concat("server ", request.server, ", ", request.bytes, " bytes, ", latency, " us");
-  const bool counts = view_.consistency != "sync" && push && answer.round > part.pulled;
-  if (counts) detail += concat(", staleness ", answer.round - 1 - part.pulled);
-  profile::add_instant(profile::Category::api, when, {name, detail});
-  const Link& link = links_[static_cast<size_t>(request.server)];
-  auto count = [&](const char* what, int64_t value) {
-    profile::add_counter(profile::Category::api, when, value, {concat("kvstore server ", request.server, what), {}});
-  };
-  count(", latency in us", latency);
-  count(", bytes under way", link.pushing + link.pulling);
-  if (counts) count(", staleness", static_cast<int64_t>(answer.round - 1 - part.pulled));
+// Answered, or kept by the server until others have come, for as long as that takes: what waits for this worker's own requests must not keep them out
+// of the window.
+void Client::arrived(Link& link, Request& request) {
+  if (!request.under_way) return;
+  request.under_way = false;
+  (request.record.ask == Ask::push ? link.pushing : link.pulling) -= request.bytes;
 }
 
 void Client::held(Link& link, const Message& message) {
   const std::set<uint64_t> there(message.numbers.begin(), message.numbers.end());
   for (const auto& [number, request] : link.sent) {
-    if (number <= message.number && !there.count(number)) link.again.insert(number);
+    if (there.count(number)) arrived(link, *request);
+    else if (number <= message.number) link.again.insert(number);
   }
   link.waits_for = message.text;
 }
@@ -583,11 +568,6 @@ void Client::tick(double now) {
     }
   }
   report(ended);
-}
-
-std::string Client::statistics() const {
-  std::lock_guard<std::mutex> lock(mutex_);
-  return traffic_.text();
 }
 
 }  // namespace dist

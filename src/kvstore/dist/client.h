@@ -4,7 +4,8 @@
 // whichever thread ended it, with no lock held. The network's thread hands in what arrives and takes out what is to be sent. Time is given in.
 //
 // Of the pushes to one server at most `window` bytes are under way, fewer where the link is slow (window.h), and at most `window` of expected
-// answers; what waits goes by priority, then by age. A pull waits until the push before it has been sent: it would only take up room.
+// answers; what waits goes by priority, then by age. A pull waits until the push before it has been sent: it would only take up room. So would what a
+// server keeps until other workers have pushed, and they may be waiting for this one: it is not counted once the server has said so.
 // While anything is pending, the server is asked every ask_s what it holds; what was sent before the question, is not held and was not answered
 // has been lost and is sent again.
 // Where parts have copies, init and push go to every server that has one, a pull to the first; when a server is lost, those that follow it do its
@@ -87,6 +88,7 @@ class Client {
     uint64_t age = 0;
     double begun = 0, sent = 0;
     int server = 0, copy = 0;
+    bool under_way = false;  // and counted in the window
   };
   using RequestPtr = std::shared_ptr<Request>;
   struct Earlier {
@@ -138,6 +140,7 @@ class Client {
   void queue(RequestPtr request);
   void answered(Link& link, int server, const Record& record, double now, Ended& ended);
   void held(Link& link, const Message& message);
+  static void arrived(Link& link, Request& request);
   void finish(Request& request, const Error* error, Ended& ended);
   void abandon(int server, Ended& ended);
   void note(const Request& request, const Record& answer, double now);
