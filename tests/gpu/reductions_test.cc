@@ -65,9 +65,11 @@ struct Table {
   Shape shape;
   Shape axis;
 };
-// A whole array, few long rows, few and many long columns, short rows, axes apart.
-const Table tables[] = {{{300, 101}, {0, 1}}, {{3, 20001}, {1}},      {{20001, 3}, {0}},    {{257, 300}, {0}},
-                        {{2000, 5}, {1}},     {{5, 700, 33}, {0, 2}}, {{7, 1000, 11}, {1}}, {{40, 3, 50, 3}, {0, 2}}};
+// A whole array, few long rows, few and many long columns, short rows, axes apart; rows and columns of whole pieces of 16 bytes and others.
+const Table tables[] = {
+    {{300, 101}, {0, 1}},   {{3, 20001}, {1}},    {{20001, 3}, {0}},        {{257, 300}, {0}},    {{2000, 5}, {1}},
+    {{5, 700, 33}, {0, 2}}, {{7, 1000, 11}, {1}}, {{40, 3, 50, 3}, {0, 2}}, {{9, 4096 * 3}, {1}}, {{20001, 8}, {0}},
+    {{700, 16, 24}, {1}},   {{2000, 16}, {1}},    {{33, 5, 130, 8}, {0, 2}}};
 
 }  // namespace
 

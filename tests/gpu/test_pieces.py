@@ -168,3 +168,35 @@ def test_steps_of_optimizers_are_the_cpus(name, states, parameters, dtype, first
         for got, want in zip(*results):
             tolerance = 2e-3 if dtype == "float16" else 2e-5
             np.testing.assert_allclose(got.astype("float64"), want.astype("float64"), rtol=tolerance, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ("float32", "float64", "float16", "int32"))
+@pytest.mark.parametrize("shape", ((6, 64), (5, 7), (300, 24), (9, 3, 16), (2, 9000)))
+def test_reductions_give_the_same_bits_wherever_an_array_begins(dtype, shape):
+    values = numbers(shape, dtype)
+    for name in ("sum", "mean", "max", "norm"):
+        for axis in (0, len(shape) - 1, None):
+            options = {} if axis is None else {"axis": axis}
+            got = [getattr(mx.nd, name)(placed(values / np.array(8, dtype), first).astype(dtype), **options).asnumpy() for first in (0, 1)]
+            assert np.array_equal(got[0], got[1], equal_nan=True)
+    for axes in ((0,), (len(shape) - 1,)):
+        if dtype != "int32":
+            first, second = (mx.nd.moments(placed(values, at), axes=axes) for at in (0, 1))
+            assert all(np.array_equal(a.asnumpy(), b.asnumpy(), equal_nan=True) for a, b in zip(first, second))
+
+
+@pytest.mark.parametrize("dtype", ("float32", "float64", "float16", "bfloat16"))
+@pytest.mark.parametrize("axes", ((), (0,), (1,)))
+def test_dropout_draws_the_numbers_of_the_cpu_wherever_an_array_begins(dtype, axes):
+    for shape in ((1,), (3, 5), (4, 37), (2, 3, 16)):
+        if len(shape) <= max(axes, default=0):
+            continue
+        values = numbers(shape, "float32").astype("float32")
+        results = []
+        for context, first in ((mx.cpu(), 0), (mx.gpu(), 0), (mx.gpu(), 1)):
+            whole = mx.nd.array(np.concatenate([np.zeros(first, "float32"), values.reshape(-1)]), ctx=context).astype(dtype)
+            mx.random.seed(3)
+            with mx.autograd.record():
+                y = mx.nd.Dropout(whole[first:].reshape(shape), p=0.4, axes=axes)
+            results.append(y.astype("float32").asnumpy())
+        assert np.array_equal(results[0], results[1]) and np.array_equal(results[0], results[2])

@@ -10,26 +10,38 @@ namespace {
 template <class A, bool Second>
 struct Average {
   using Value = double;
-  gpu::Elements<A> x;
+  reduction::Reduced<A> x;
   reduction::SameOutput<A> out;
   double* mean;
-  reduction::Places places;
 
   MIXNET_ON_DEVICE static double start() { return 0; }
   MIXNET_ON_DEVICE static double join(double a, double b) { return a + b; }
+  MIXNET_ON_DEVICE static double term(A value, double centre) {
+    const double v = static_cast<double>(value) - centre;
+    return Second ? v * v : v;
+  }
   MIXNET_ON_DEVICE double over(int64_t row, int64_t first, int64_t step) const {
-    const int64_t base = places.start(row);
-    return x.visit([&](auto read) {
-      double sum = 0, centre = Second ? mean[row] : 0;
-      for (int64_t i = first; i < places.summed.size; i += step) {
-        const double v = static_cast<double>(read(base + places.step_to(i)));
-        sum += Second ? (v - centre) * (v - centre) : v;
-      }
-      return sum;
+    double sum = 0;
+    const double centre = Second ? mean[row] : 0;
+    x.each(row, first, step, [&](const auto& values) {
+      for (const A value : values) sum += term(value, centre);
+    });
+    return sum;
+  }
+  template <int V> MIXNET_ON_DEVICE void over_rows(int64_t row, int64_t first, int64_t step, double (&made)[V]) const {
+    double centres[V];
+    MIXNET_UNROLL
+    for (int k = 0; k < V; ++k) {
+      made[k] = 0;
+      centres[k] = Second ? mean[row + k] : 0;
+    }
+    x.template each_row<V>(row, first, step, [&](const A(&values)[V]) {
+      MIXNET_UNROLL
+      for (int k = 0; k < V; ++k) made[k] += term(values[k], centres[k]);
     });
   }
   MIXNET_ON_DEVICE void finish(int64_t row, double sum) const {
-    const double n = static_cast<double>(places.summed.size), average = n > 0 ? sum / n : sum;
+    const double n = static_cast<double>(x.places.summed.size), average = n > 0 ? sum / n : sum;
     out.put(row, average);
     if (!Second) mean[row] = average;
   }
@@ -51,12 +63,13 @@ class MomentsKernel : public Kernel {
   template <class A>
   void launch(const RunContext& r) const {
     Stream& stream = *r.context.stream;
-    const gpu::Elements<A> x(r.in[0]);
-    const reduction::Places places(geometry_);
+    const reduction::Reduced<A> x(r.in[0], geometry_);
+    const bool neighbours = x.have_neighbours(r.in[0], geometry_);
+    constexpr int V = reduction::Reduced<A>::side_by_side;
     char* const parts = static_cast<char*>(r.context.workspace);
     double* const mean = reinterpret_cast<double*>(parts + plan_.workspace());
-    plan_.run(stream, Average<A, false>{x, reduction::SameOutput<A>(r.out[0]), mean, places}, parts);
-    plan_.run(stream, Average<A, true>{x, reduction::SameOutput<A>(r.out[1]), mean, places}, parts);
+    plan_.run<V>(stream, Average<A, false>{x, reduction::SameOutput<A>(r.out[0]), mean}, parts, neighbours);
+    plan_.run<V>(stream, Average<A, true>{x, reduction::SameOutput<A>(r.out[1]), mean}, parts, neighbours);
   }
 
   const reduction::Geometry geometry_;

@@ -7,6 +7,8 @@
 //     MIXNET_ON_DEVICE Value over(int64_t row, int64_t first, int64_t step) const;  // elements first, first + step, ... of the row
 //     MIXNET_ON_DEVICE static Value join(Value a, Value b) { return a + b; }
 //     MIXNET_ON_DEVICE void finish(int64_t row, Value v) const { y[row] = v; }  // once per row
+//     // The same of rows row, ..., row + V - 1, where a reduction is told that their elements are neighbours.
+//     template <int V> MIXNET_ON_DEVICE void over_rows(int64_t row, int64_t first, int64_t step, Value (&made)[V]) const;
 //   };
 //
 // Few long rows are cut into parts, whose values wait in workspace. How depends on the extents alone, and so does the order of joins:
@@ -54,6 +56,24 @@ struct ColumnParts {
   }
 };
 
+// A thread per part of V neighbouring rows.
+template <int V, class R>
+struct NeighbourParts {
+  R r;
+  int64_t rows, parts;
+  typename R::Value* partial;
+  MIXNET_ON_DEVICE void operator()(int64_t k) const {
+    const int64_t across = rows / V, part = k / across, row = (k - part * across) * V;
+    typename R::Value made[V];
+    r.template over_rows<V>(row, part, parts, made);
+    MIXNET_UNROLL
+    for (int i = 0; i < V; ++i) {
+      if (parts == 1) r.finish(row + i, made[i]);
+      else partial[(row + i) * parts + part] = made[i];
+    }
+  }
+};
+
 template <class R>
 struct JoinParts {
   R r;
@@ -74,20 +94,25 @@ class Reduction {
   // side_by_side: neighbours in memory are elements of neighbouring rows, not of one row.
   Reduction(int64_t rows, int64_t width, bool side_by_side)
       : rows_(rows), width_(width), by_column_(side_by_side || width < 16) {
-    const int64_t enough = by_column_ ? 1 << 16 : 1 << 10, least = by_column_ ? 32 : 4096;
+    const int64_t enough = by_column_ ? 1 << 18 : 1 << 10, least = by_column_ ? 32 : 4096;
     parts_ = std::max<int64_t>(1, std::min({enough / std::max<int64_t>(1, rows), width / least, int64_t{1} << 10}));
   }
 
   size_t workspace() const { return parts_ > 1 ? static_cast<size_t>(rows_ * parts_) * value_bytes : 0; }
 
-  // Workspace is free again as soon as the stream has been here.
-  template <class R>
-  void run(Stream& stream, const R& r, void* workspace) const {
+  // Workspace is free again as soon as the stream has been here. `neighbours`: elements of V neighbouring rows are, and rows_ is a multiple of V.
+  template <int V = 1, class R>
+  void run(Stream& stream, const R& r, void* workspace, bool neighbours = false) const {
     using Value = typename R::Value;
     static_assert(sizeof(Value) <= value_bytes, "a value of at most 16 bytes");
     Value* const partial = static_cast<Value*>(workspace);
-    if (by_column_) map(stream, rows_ * parts_, ColumnParts<R>{r, rows_, parts_, partial});
-    else for_each_row(stream, rows_ * parts_, width_ / parts_, RowParts<R>{r, parts_, partial});
+    if (V > 1 && neighbours) {
+      if constexpr (V > 1) map(stream, rows_ / V * parts_, NeighbourParts<V, R>{r, rows_, parts_, partial});
+    } else if (by_column_) {
+      map(stream, rows_ * parts_, ColumnParts<R>{r, rows_, parts_, partial});
+    } else {
+      for_each_row(stream, rows_ * parts_, width_ / parts_, RowParts<R>{r, parts_, partial});
+    }
     if (parts_ > 1) for_each_row(stream, rows_, parts_, JoinParts<R>{r, parts_, partial});
   }
 
