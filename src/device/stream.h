@@ -19,7 +19,7 @@ using EventPtr = std::shared_ptr<const Event>;
 class Stream {
  public:
   virtual ~Stream() = default;
-  // Bytes within the device, to it or from it; host memory must stay as it is until the stream has been here.
+  // Bytes within the device, to it or from it; host memory must stay as it is until the stream has been here. Of no bytes it does not matter where they are.
   virtual void copy(void* to, const void* from, size_t bytes) = 0;
   virtual void fill_zero(void* to, size_t bytes) = 0;
   virtual EventPtr record() = 0;

@@ -303,15 +303,17 @@ TEST_CASE("gpu branches: products of cuBLASLt side by side have workspaces of th
     return it;
   };
   const int64_t before = device.memory().free_bytes;
+  // A workspace each; blocks that come from the system one by one have a bit more.
+  const auto workspaces = [&] { return (before - device.memory().free_bytes) >> 20; };
   REQUIRE(lt.gemm(*device.stream(), DType::f32, at(0)));
   device.stream()->synchronize();
-  CHECK(before - device.memory().free_bytes == 1 << 20);
+  CHECK(workspaces() == 1);
   const auto graph = device.capture_branches([&](Branches& branches) {
     for (int i = 0; i < count; ++i) {
       for (int k = 0; k < 3; ++k) REQUIRE(lt.gemm(branches.stream(i), DType::f32, at(1 + i)));
     }
   });
-  CHECK(before - device.memory().free_bytes == count << 20);
+  CHECK(workspaces() == count);
   for (int launch = 0; launch < 10; ++launch) graph->launch(*device.stream());
   device.stream()->synchronize();
   const std::vector<float> all = values(d);

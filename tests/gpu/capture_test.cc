@@ -15,7 +15,11 @@ TEST_CASE("gpu capture: what is captured runs when it is launched, as often as i
   StreamDevice& device = gpu_device(0);
   const NDArray a = filled(1), b = filled(0);
   void *const from = a.view().data, *const to = b.view().data;
-  const auto graph = device.capture([&](Stream& stream) { stream.copy(to, from, 256); });
+  const auto graph = device.capture([&](Stream& stream) {
+    stream.copy(to, from, 256);
+    stream.copy(nullptr, nullptr, 0);  // of an array without elements
+    stream.fill_zero(nullptr, 0);
+  });
   CHECK(values(b)[63] == 0);
   for (const float x : {1.f, 2.f}) {
     copy(filled(x), a);

@@ -40,10 +40,12 @@ class CudaStream final : public Stream {
     check(device, cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
   }
   void copy(void* to, const void* from, size_t bytes) override {
+    if (bytes == 0) return;
     use(device_);
     check(device_, cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, stream_), "cudaMemcpyAsync");
   }
   void fill_zero(void* to, size_t bytes) override {
+    if (bytes == 0) return;
     use(device_);
     check(device_, cudaMemsetAsync(to, 0, bytes, stream_), "cudaMemsetAsync");
   }

@@ -36,10 +36,12 @@ class CudaBranch final : public Stream {
     check(device, cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
   }
   void copy(void* to, const void* from, size_t bytes) override {
+    if (bytes == 0) return;
     if (!here(to) || !here(from)) refuse("a copy from or to the host");
     check(device_, cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_), "cudaMemcpyAsync");
   }
   void fill_zero(void* to, size_t bytes) override {
+    if (bytes == 0) return;
     check(device_, cudaMemsetAsync(to, 0, bytes, stream_), "cudaMemsetAsync");
   }
   EventPtr record() override { refuse("an event"); }

@@ -83,6 +83,7 @@ void EmulatedStream::break_down(const std::string& why) {
 }
 
 void EmulatedStream::copy(void* to, const void* from, size_t bytes) {
+  if (bytes == 0) return;
   if (!EmulatedMemory::of(to) || !EmulatedMemory::of(from)) refuse_while_recording("a copy from or to the host");
   push([=] {
     // The other end may be another device's.
@@ -92,6 +93,7 @@ void EmulatedStream::copy(void* to, const void* from, size_t bytes) {
 }
 
 void EmulatedStream::fill_zero(void* to, size_t bytes) {
+  if (bytes == 0) return;
   push([=] { std::memset(to, 0, bytes); });
 }
 

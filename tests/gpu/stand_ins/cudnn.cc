@@ -131,6 +131,7 @@ size_t size_of(int type) {
     case t_nan:
     case t_note:
     case t_pointwise:
+    case t_reduction:
     case t_real: return 4;
     default: return 8;
   }
