@@ -21,7 +21,7 @@ from totals import Totals
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
 PYTHON = sys.executable
-CHECKS = ("check_format.py", "check_layers.py", "check_abi.py", "check_symbols.py", "check_text.py", "check_generated.py")
+CHECKS = ("check_format.py", "check_layers.py", "check_abi.py", "check_symbols.py", "check_masks.py", "check_text.py", "check_generated.py")
 
 
 def run(command, env=None):

@@ -51,7 +51,7 @@ class Chooser {
     const LayoutPtr passed = whole ? passed_on(node, layouts) : nullptr;
     for (int o = 0; o < g_.num_outputs(id); ++o) {
       const int entry = g_.entry(id, o);
-      if (free(entry)) kept(entry) = node.op->pointwise ? passed : kernel(id)->output_layout(o);
+      if (free(entry)) kept(entry) = node.op->is_pointwise(node.params.get()) ? passed : kernel(id)->output_layout(o);
     }
   }
   bool free(int entry) const {
@@ -60,7 +60,8 @@ class Chooser {
 
   // What a pointwise operator makes of its inputs' layouts.
   static LayoutPtr passed_on(const Node& node, const std::vector<LayoutPtr>& layouts) {
-    if (!node.op->pointwise || layouts.empty() || !layouts[0] || !layouts[0]->gapless()) return nullptr;
+    if (!node.op->is_pointwise(node.params.get()) || layouts.empty() || !layouts[0] || !layouts[0]->gapless())
+      return nullptr;
     const bool one =
         std::all_of(layouts.begin(), layouts.end(), [&](const LayoutPtr& l) { return same_layout(l, layouts[0]); });
     return one ? layouts[0] : nullptr;
@@ -89,7 +90,7 @@ class Chooser {
       for (size_t i = 0; i < node.inputs.size(); ++i) {
         const int index = static_cast<int>(i), entry = input(node, i);
         if (!kept(entry) || contains(node.op->shape_only, index)) continue;
-        const bool taken = node.op->pointwise
+        const bool taken = node.op->is_pointwise(node.params.get())
                                ? keeps(id)
                                : node.op->alias.empty() && (!kernel(id)->reads_input(index) ||
                                                             same_layout(kernel(id)->input_layout(index), kept(entry)));
@@ -101,7 +102,7 @@ class Chooser {
 
   void adopt(int id) {
     const Node& node = *g_.node(id);
-    if (node.is_variable() || node.derived || node.op->pointwise) return;
+    if (node.is_variable() || node.derived || node.op->is_pointwise(node.params.get())) return;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const int index = static_cast<int>(i);
       if (kept(input(node, i)) && !contains(node.op->shape_only, index) && kernel(id)->reads_input(index))

@@ -13,7 +13,7 @@ namespace {
 FusedGroup group_of(const Node& node) {
   if (node.is_variable()) return {};
   if (node.op->fused) return *node.op->fused;
-  if (!node.op->pointwise || node.num_outputs() != 1) return {};
+  if (!node.op->is_pointwise(node.params.get()) || node.num_outputs() != 1) return {};
   FusedGroup group{static_cast<int>(node.inputs.size()), {{node.op, node.params, {}}}, {0}};
   for (int i = 0; i < group.num_inputs; ++i) group.nodes[0].operands.push_back(i);
   return group;

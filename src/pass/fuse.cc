@@ -42,7 +42,8 @@ class Fuser {
   // One shape and one dtype in and out, and a kernel that takes any part of its tensors.
   bool fusible(int id) const {
     const Node& node = *g_.node(id);
-    if (node.is_variable() || node.derived || !node.op->pointwise || node.inputs.empty() || g_.num_outputs(id) != 1)
+    if (node.is_variable() || node.derived || !node.op->is_pointwise(node.params.get()) || node.inputs.empty() ||
+        g_.num_outputs(id) != 1)
       return false;
     const size_t out = static_cast<size_t>(g_.entry(id, 0));
     if (shapes_[out].size() == 0) return false;

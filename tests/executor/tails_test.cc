@@ -99,6 +99,14 @@ TEST_CASE("tails: a layer takes sums and activations along") {
                      {apply("FullyConnected", {{"num_hidden", 120}}, {conv(x, 16, 3, "c")}, "fc")}),
                {64, 16, 9, 9});
   }
+  for (const char* act : {"leaky", "elu", "gelu", "selu", "rrelu"}) {
+    INFO(act);
+    const Attributes attributes{{"act_type", act}, {"slope", 0.1}, {"upper_bound", 0.125}};  // rrelu draws one slope
+    const Symbol x = variable("data");
+    check_same(apply("LeakyReLU", attributes, {conv(x, 32, 3, "c")}), images());
+    check_same(apply("LeakyReLU", attributes, {apply("elemwise_add", {}, {x, conv(x, 16, 3, "c")})}), images());
+  }
+  check_same(apply("LeakyReLU", {{"act_type", "prelu"}}, {conv(variable("data"), 32, 3, "c")}, "p"), images());
   const Symbol c = apply("_mul_scalar", {{"scalar", -2.0}}, {conv(variable("data"), 32, 3, "c")});
   check_same(apply("_plus_scalar", {{"scalar", 3.0}}, {c}), images());
 }
@@ -109,6 +117,16 @@ TEST_CASE("tails: one step where oneDNN serves") {
   const Symbol net = relu(apply("elemwise_add", {}, {norm(plain_conv(x, 32, "c"), "bn"), shortcut}));
   CHECK(steps(*bound(net, images(), GradRequest::null, true)) == 2);
   CHECK(steps(*bound(net, images(), GradRequest::null, false)) == 5);
+}
+
+TEST_CASE("tails: LeakyReLU is taken along where it is one function") {
+  if (!onednn_enabled()) return;
+  const auto count = [](const char* act) {
+    const Symbol net = apply("LeakyReLU", {{"act_type", act}}, {conv(variable("data"), 32, 3, "c")}, "p");
+    return steps(*bound(net, images(), GradRequest::null, true));
+  };
+  for (const char* act : {"leaky", "elu", "gelu"}) CHECK(count(act) == 1);
+  for (const char* act : {"selu", "rrelu"}) CHECK(count(act) == 2);
 }
 
 TEST_CASE("tails: values with other readers, the input itself as shortcut, both sides layers, outputs in between") {

@@ -70,6 +70,7 @@ struct AllFormulas {
     Attributes attributes = sample.attributes;
     if (!op.variadic.empty()) attributes.emplace_back(op.variadic, op.variadic_count(sample.inputs.size()));
     const ParamsPtr params = op.make_params(attributes);
+    if (!op.is_pointwise(params.get())) return;
     const std::string what = label(op, sample);
     CHECK_MESSAGE(groups.takes(op, params.get(), dtype), what, ": a pointwise operator without a formula");
     CHECK_FALSE(groups.takes(op, params.get(), DType::i32));

@@ -213,9 +213,10 @@ class OpBuilder {
     return *this;
   }
   // Where all inputs and the output have one shape and dtype, element i depends on elements i alone, and the kernel may be given any
-  // part of the tensors as flat ones: such operators are fused.
-  OpBuilder& pointwise() {
+  // part of the tensors as flat ones: such operators are fused. `when`: with which parameters.
+  OpBuilder& pointwise(bool (*when)(const P&) = nullptr) {
     s_.pointwise = true;
+    if (when) s_.pointwise_with = [when](const void* p) { return when(*static_cast<const P*>(p)); };
     return *this;
   }
   // See OpSchema::row_window; `pad` sets the padding above and below.

@@ -56,6 +56,16 @@ inline bool append_unary(const FusedNode& node, DnnlTail* tail) {
   if (name == "sigmoid") return append({DnnlTail::other, 0, 0}, A::eltwise_logistic);
   if (name == "tanh") return append({DnnlTail::other, 0, 0}, A::eltwise_tanh);
   if (name == "softrelu") return append({DnnlTail::other, 0, 0}, A::eltwise_soft_relu, 1);
+  if (name == "LeakyReLU") {
+    const std::string act = node.op->field("act_type")->get(node.params.get()).str();
+    const double slope = number(node, "slope");
+    const DnnlTail::Step step{DnnlTail::other, 0, 0};
+    // Of a NaN, oneDNN's relu with a slope makes a NaN.
+    if (act == "leaky" && slope != 0) return append(step, A::eltwise_relu, slope);
+    if (act == "elu") return append(step, A::eltwise_elu, slope);
+    if (act == "gelu") return append(step, A::eltwise_gelu_erf);
+    return false;
+  }
   if (name == "_plus_scalar") return linear(1, number(node, "scalar"));
   if (name == "_mul_scalar") return linear(number(node, "scalar"), 0);
   return false;

@@ -1,4 +1,4 @@
-// e^x and tanh for float in operations that compilers vectorise; double goes to the C library.
+// e^x, e^x - 1 and tanh for float in operations that compilers vectorise; double goes to the C library.
 //
 // Within 2 units in the last place of the exact value, subnormal results included; infinities and NaN as the C library.
 #pragma once
@@ -21,22 +21,36 @@ MIXNET_ON_DEVICE inline float power_of_two(int32_t n) {
   return y;
 }
 
-// x = n log 2 + r with |r| <= log 2 / 2, then e^x = 2^n e^r.
-MIXNET_ON_DEVICE inline float exponential(float x) {
-  x = x < -104 ? -104 : x > 89 ? 89 : x;  // 0 and infinity
+// e^x = 2^power (1 + rest) for x from -104 to 89: x = n log 2 + r with |r| <= log 2 / 2, then e^r = 1 + rest.
+struct SplitExponential {
+  int32_t power;
+  float rest;
+};
+MIXNET_ON_DEVICE inline SplitExponential split_exponential(float x) {
   // Adding 1.5 * 2^23 rounds to an integer and leaves it in the lowest bits, where NaN does no harm.
   constexpr float shift = 12582912;
   const float shifted = x * 1.44269504f + shift;
   int32_t n, zero;
   std::memcpy(&n, &shifted, sizeof n);
   std::memcpy(&zero, &shift, sizeof zero);
-  n = x == x ? n - zero : 0;
   // log 2 in two parts, the first short enough for exact products.
   const float whole = shifted - shift, r = (x - whole * 0.693359375f) + whole * 2.12194440e-4f;
   const float tail = 1.f / 24 + r * (1.f / 120 + r * (1.f / 720 + r * (1.f / 5040)));
-  const float y = 1 + (r + r * r * (0.5f + r * (1.f / 6 + r * tail)));
+  return {x == x ? n - zero : 0, r + r * r * (0.5f + r * (1.f / 6 + r * tail))};
+}
+
+MIXNET_ON_DEVICE inline float exponential(float x) {
+  const SplitExponential e = split_exponential(x < -104 ? -104 : x > 89 ? 89 : x);  // 0 and infinity
   // In two steps: 2^n itself may be subnormal or too large.
-  return y * power_of_two(n >> 1) * power_of_two(n - (n >> 1));
+  return (1 + e.rest) * power_of_two(e.power >> 1) * power_of_two(e.power - (e.power >> 1));
+}
+
+// e^x - 1 for x up to 0; of larger ones 0. Where x is small, as exact as x.
+MIXNET_ON_DEVICE inline double decay_less_one(double x) { return std::expm1(x > 0 ? 0 : x); }
+MIXNET_ON_DEVICE inline float decay_less_one(float x) {
+  const SplitExponential e = split_exponential(x > 0 ? 0 : x < -87 ? -87 : x);
+  const float scale = power_of_two(e.power);
+  return e.rest * scale + (scale - 1);
 }
 
 MIXNET_ON_DEVICE inline float hyperbolic_tangent(float x) {

@@ -146,7 +146,8 @@ bool may_overwrite(const FusedGroup& group, int input, int node) {
 }
 
 std::unique_ptr<Kernel> prepare_in_float_tiles(const OpSchema& op, const PrepareContext& c) {
-  if (!op.pointwise || op.fused || c.outputs.size() != 1 || c.inputs.empty() || !is_half(c.inputs[0])) return nullptr;
+  if (!op.is_pointwise(c.params_) || op.fused || c.outputs.size() != 1 || c.inputs.empty() || !is_half(c.inputs[0]))
+    return nullptr;
   auto alike = [&](const TensorView& v) { return v.dtype == c.inputs[0].dtype && v.shape == c.inputs[0].shape; };
   if (!std::all_of(c.inputs.begin(), c.inputs.end(), alike) || !alike(c.outputs[0])) return nullptr;
   // The kernels keep what they need of the parameters.

@@ -101,7 +101,9 @@ struct OpSchema {
   // Where inputs are the pieces of output 0 (joins), or outputs are pieces of input 0 (cuts) with nothing changed.
   std::function<AxisPieces(const void* params, const Shape& whole)> joins, cuts;
   bool pointwise = false;  // element i of the output depends on element i of every input, where all have one shape
-  bool random = false;     // may draw numbers: KernelContext::random is set
+  std::function<bool(const void* params)> pointwise_with;  // empty: with any
+  bool is_pointwise(const void* params) const { return pointwise && (!pointwise_with || pointwise_with(params)); }
+  bool random = false;                                                // may draw numbers: KernelContext::random is set
   std::function<bool(const void* params, bool training)> draws_with;  // empty: does so with any
   bool draws(const void* params, bool training) const {
     return random && (!draws_with || draws_with(params, training));

@@ -60,7 +60,7 @@ StripKernel::StripKernel(const std::vector<StripMember>& members, std::vector<Sh
   for (const StripMember& m : members) {
     Member member;
     member.op = m;
-    member.pointwise = m.op->pointwise;
+    member.pointwise = m.op->is_pointwise(m.params.get());
     member.first_input = next;
     member.num_inputs = static_cast<size_t>(m.op->num_inputs(m.params.get())) - 1;
     for (size_t i = 0; i < member.num_inputs; ++i) member.others.push_back(c.inputs[next + i]);

@@ -62,8 +62,8 @@ std::unique_ptr<Kernel> prepare(const OpSchema& op, const std::vector<StripMembe
 }  // namespace
 
 std::optional<RowWindow> strip_window(const StripMember& m) {
-  if (m.op->random || m.op->num_outputs(m.params.get()) != 1) return std::nullopt;
-  if (m.op->pointwise) return inputs_of(m) == 1 ? std::make_optional(RowWindow{}) : std::nullopt;
+  if (m.op->draws(m.params.get(), true) || m.op->num_outputs(m.params.get()) != 1) return std::nullopt;
+  if (m.op->is_pointwise(m.params.get())) return inputs_of(m) == 1 ? std::make_optional(RowWindow{}) : std::nullopt;
   return m.op->row_window ? m.op->row_window(m.params.get()) : std::nullopt;
 }
 

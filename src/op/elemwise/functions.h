@@ -11,6 +11,7 @@
 
 #include "base/on_device.h"
 #include "op/core/digamma.h"
+#include "op/core/error_function.h"
 #include "op/core/exponential.h"
 
 namespace mixnet::functions {
@@ -229,7 +230,7 @@ MIXNET_OF_X(Arccosh, std::acosh(x), 1 / std::sqrt(-co_square(x)), x / (co_square
 MIXNET_OF_X(Arctanh, std::atanh(x), 1 / co_square(x), 2 * x / squared(co_square(x)))
 MIXNET_OF_X(Gamma, std::tgamma(x), std::tgamma(x) * digamma(x), std::tgamma(x) * (squared(digamma(x)) + trigamma(x)))
 MIXNET_OF_X(Gammaln, log_gamma(x), digamma(x), trigamma(x))
-MIXNET_OF_X(Erf, std::erf(x), 2 / std::sqrt(pi) * exponential(-x * x), -4 / std::sqrt(pi) * x * exponential(-x * x))
+MIXNET_OF_X(Erf, error_function(x), 2 / std::sqrt(pi) * exponential(-x * x), -4 / std::sqrt(pi) * x * exponential(-x * x))
 MIXNET_OF_Y(Erfinv, erfinv(x), std::sqrt(pi) / 2 * exponential(y * y), std::sqrt(pi) * y * exponential(y * y))
 MIXNET_OF_Y(Reciprocal, 1 / x, -y * y, -2 * y)
 MIXNET_OF_Y(Sigmoid, 1 / (1 + exponential(-x)), y * (1 - y), 1 - 2 * y)

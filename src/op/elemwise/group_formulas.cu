@@ -65,6 +65,8 @@ const Row plain[] = {
 const Row activations[] = {
     {"relu", "Relu"}, {"sigmoid", "Sigmoid"}, {"tanh", "Tanh"}, {"softrelu", "Softrelu"}, {"softsign", "Softsign"},
 };
+// Of LeakyReLU.
+const Row rectifiers[] = {{"leaky", "Leaky"}, {"elu", "Elu"}, {"selu", "Selu"}, {"gelu", "Gelu"}};
 
 }  // namespace
 
@@ -90,6 +92,11 @@ void register_gpu(Registry&) {
     const std::string function = std::string("op::activation::") + row.expression;
     add_formula(std::string("Activation:") + row.op, function + "::of<A>($0)");
     add_formula(std::string("_backward_Activation:") + row.op, "$0 * " + function + "::slope<A>($1)");
+  }
+  for (const Row& row : rectifiers) {
+    const std::string function = std::string("op::leaky_relu::") + row.expression;
+    add_formula(std::string("LeakyReLU:") + row.op, function + "::of<A>({slope}, $0)");
+    add_formula(std::string("_backward_LeakyReLU:") + row.op, "$0 * " + function + "::slope<A>({slope}, $1)");
   }
   gpu::offer_groups();
 }
