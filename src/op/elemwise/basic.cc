@@ -66,7 +66,7 @@ void clip(const ClipParams& p, const RunContext& r) {
     const T* x = r.in[0].as<T>();
     T* y = r.out[0].as<T>();
     const A low = static_cast<A>(p.a_min), high = static_cast<A>(p.a_max);
-    parallel_for(r.out[0].size(), 16384, [&](int64_t first, int64_t last) {
+    parallel_for(r.out[0].size(), 16384, [=](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) {
         const A v = static_cast<A>(x[i]);
         y[i] = static_cast<T>(v < low ? low : v > high ? high : v);
@@ -110,6 +110,19 @@ void infer_like(InferShape& c) {
 }
 //]
 
+// Element by element, without a question: loads that depend on a condition are slow.
+template <class C, class W>
+void choose(const C* condition, const TensorView& x, const TensorView& y, const TensorView& out) {
+  const W *a = x.as<W>(), *b = y.as<W>();
+  W* to = out.as<W>();
+  parallel_for(out.size(), 16384, [=](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) {
+      const W all = static_cast<W>(-static_cast<std::make_signed_t<W>>(static_cast<float>(condition[i]) != 0));
+      to[i] = static_cast<W>((a[i] & all) | (b[i] & static_cast<W>(~all)));
+    }
+  });
+}
+
 // condition ? x : y; a condition of one dimension chooses rows.
 void where(const NoParams&, const RunContext& r) {
   const int64_t n = r.out[0].size(), rows = r.in[0].size();
@@ -118,6 +131,13 @@ void where(const NoParams&, const RunContext& r) {
   dispatch_all(r.in[0].dtype, "where", [&](auto condition) {
     const auto* c = r.in[0].as<typename decltype(condition)::type>();
     const int64_t item = dtype_size(r.out[0].dtype);
+    if (row == 1) {
+      using C = typename decltype(condition)::type;
+      if (item == 1) return choose<C, uint8_t>(c, r.in[1], r.in[2], r.out[0]);
+      if (item == 2) return choose<C, uint16_t>(c, r.in[1], r.in[2], r.out[0]);
+      if (item == 4) return choose<C, uint32_t>(c, r.in[1], r.in[2], r.out[0]);
+      return choose<C, uint64_t>(c, r.in[1], r.in[2], r.out[0]);
+    }
     parallel_for(rows, std::max<int64_t>(1, 8192 / std::max<int64_t>(1, row)), [&](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) {
         const TensorView& from = static_cast<float>(c[i]) != 0 ? r.in[1] : r.in[2];

@@ -1,6 +1,8 @@
 // _contrib_ROIAlign (He et al., 2017): averages of bilinear samples over the cells of a grid laid over regions of an image.
 #include "op/image/roi_align.h"
 
+#include <vector>
+
 #include "op/core/wide.h"
 
 namespace mixnet::op::roi_align {
@@ -24,22 +26,50 @@ void add_params(OpBuilder<Params>& op) {
   });
 }
 
-// f(output offset, plane, pixel offset, weight) for the given channels of all regions.
+template <class T>
+struct Pixel {
+  int64_t at;  // in a plane
+  T weight;
+};
+
+// The pixels that the cells of a region are made of: those of cell e are pixels[ends[e - 1]] to pixels[ends[e]].
+template <class T>
+struct Cells {
+  std::vector<Pixel<T>> pixels;
+  std::vector<size_t> ends;
+  void lay(const Params& p, const T* roi, const Shape& data, const Shape& out) {
+    const Axis<T> rows(p, roi[2], roi[4], out[2], data[2]), columns(p, roi[1], roi[3], out[3], data[3]);
+    const T share = 1 / static_cast<T>(std::max<int64_t>(1, rows.samples * columns.samples));
+    pixels.clear();
+    ends.clear();
+    for (int64_t e = 0; e < out[2] * out[3]; ++e) {
+      for (int64_t s = 0; s < rows.samples * columns.samples; ++s) {
+        for_corners(rows.at(e / out[3], s / columns.samples), columns.at(e % out[3], s % columns.samples), data[2],
+                    data[3], [&](int64_t at, T weight) { pixels.push_back({at, weight * share}); });
+      }
+      ends.push_back(pixels.size());
+    }
+  }
+};
+
+// f(output offset, plane, its pixels) for the given channels of all regions. What is the same for all channels is found once.
 template <class T, class F>
-void for_terms(const Params& p, const T* rois, int64_t regions, const Shape& data, const Shape& out, int64_t first,
+void for_cells(const Params& p, const T* rois, int64_t regions, const Shape& data, const Shape& out, int64_t first,
                int64_t last, F f) {
+  const int64_t count = out[2] * out[3];
+  Cells<T> cells;
   for (int64_t k = 0; k < regions; ++k) {
     const T* roi = rois + k * 5;
     if (!(roi[0] >= 0 && roi[0] < static_cast<T>(data[0]))) continue;
-    const Axis<T> rows(p, roi[2], roi[4], out[2], data[2]), columns(p, roi[1], roi[3], out[3], data[3]);
-    const T share = 1 / static_cast<T>(std::max<int64_t>(1, rows.samples * columns.samples));
-    const int64_t cells = out[2] * out[3], image = static_cast<int64_t>(roi[0]);
-    for (int64_t e = first * cells; e < last * cells; ++e) {
-      const int64_t channel = p.position_sensitive ? e : e / cells, i = e % cells / out[3], j = e % out[3];
-      for (int64_t s = 0; s < rows.samples * columns.samples; ++s) {
-        for_corners(
-            rows.at(i, s / columns.samples), columns.at(j, s % columns.samples), data[2], data[3],
-            [&](int64_t at, T weight) { f(k * out[1] * cells + e, image * data[1] + channel, at, weight * share); });
+    const int64_t image = static_cast<int64_t>(roi[0]);
+    cells.lay(p, roi, data, out);
+    for (int64_t c = first; c < last; ++c) {
+      const Pixel<T>* from = cells.pixels.data();
+      for (int64_t i = 0; i < count; ++i) {
+        const Pixel<T>* const to = cells.pixels.data() + cells.ends[static_cast<size_t>(i)];
+        const int64_t e = c * count + i;
+        f(k * out[1] * count + e, image * data[1] + (p.position_sensitive ? e : c), from, to);
+        from = to;
       }
     }
   }
@@ -53,9 +83,15 @@ void forward(const Params& p, const RunContext& r) {
     T* y = r.out[0].as<T>();
     std::fill_n(y, r.out[0].size(), T(0));
     parallel_for(r.out[0].shape[1], 1, [&](int64_t first, int64_t last) {
-      for_terms(
-          p, r.in[1].as<T>(), r.in[1].shape[0], s, r.out[0].shape, first, last,
-          [&](int64_t out, int64_t plane, int64_t at, T weight) { y[out] += weight * x[plane * s[2] * s[3] + at]; });
+      for_cells(p, r.in[1].as<T>(), r.in[1].shape[0], s, r.out[0].shape, first, last,
+                [&](int64_t out, int64_t plane, const Pixel<T>* from, const Pixel<T>* to) {
+                  const T* const pixels = x + plane * s[2] * s[3];
+                  const auto term = [=](const Pixel<T>& pixel) { return pixel.weight * pixels[pixel.at]; };
+                  // A sample has four.
+                  T sum = 0;
+                  for (; from < to; from += 4) sum += (term(from[0]) + term(from[1])) + (term(from[2]) + term(from[3]));
+                  y[out] = sum;
+                });
     });
   });
 }
@@ -87,9 +123,10 @@ void backward(const Params& p, const RunContext& r) {
     T* dx = r.out[0].as<T>();
     std::fill_n(dx, r.out[0].size(), T(0));
     parallel_for(r.in[0].shape[1], 1, [&](int64_t first, int64_t last) {
-      for_terms(
-          p, r.in[2].as<T>(), r.in[2].shape[0], s, r.in[0].shape, first, last,
-          [&](int64_t out, int64_t plane, int64_t at, T weight) { dx[plane * s[2] * s[3] + at] += weight * dy[out]; });
+      for_cells(p, r.in[2].as<T>(), r.in[2].shape[0], s, r.in[0].shape, first, last,
+                [&](int64_t out, int64_t plane, const Pixel<T>* from, const Pixel<T>* to) {
+                  for (; from < to; ++from) dx[plane * s[2] * s[3] + from->at] += from->weight * dy[out];
+                });
     });
   });
 }

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "op/core/builder.h"
+#include "op/core/soft_rectifier.h"
 
 namespace mixnet::op::activation {
 
@@ -17,19 +18,17 @@ struct Relu {
   template <class A> static MIXNET_ON_DEVICE A slope(A y) { return y > 0 ? A(1) : A(0); }
 };
 struct Sigmoid {
-  template <class A> static MIXNET_ON_DEVICE A of(A x) { return 1 / (1 + std::exp(-x)); }
+  template <class A> static MIXNET_ON_DEVICE A of(A x) { return 1 / (1 + functions::exponential(-x)); }
   template <class A> static MIXNET_ON_DEVICE A slope(A y) { return y * (1 - y); }
 };
 struct Tanh {
-  template <class A> static MIXNET_ON_DEVICE A of(A x) { return std::tanh(x); }
+  template <class A> static MIXNET_ON_DEVICE A of(A x) { return functions::hyperbolic_tangent(x); }
   template <class A> static MIXNET_ON_DEVICE A slope(A y) { return 1 - y * y; }
 };
-// log(1 + e^x) without overflow.
+// log(1 + e^x).
 struct Softrelu {
-  template <class A> static MIXNET_ON_DEVICE A of(A x) {
-    return (x > 0 ? x : A(0)) + std::log1p(std::exp(-std::fabs(x)));
-  }
-  template <class A> static MIXNET_ON_DEVICE A slope(A y) { return -std::expm1(-y); }
+  template <class A> static MIXNET_ON_DEVICE A of(A x) { return functions::soft_rectifier(x); }
+  template <class A> static MIXNET_ON_DEVICE A slope(A y) { return -functions::decay_less_one(-y); }
 };
 struct Softsign {
   template <class A> static MIXNET_ON_DEVICE A of(A x) { return x / (1 + std::fabs(x)); }

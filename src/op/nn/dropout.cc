@@ -1,6 +1,8 @@
 // Dropout (Srivastava et al., 2014), inverted: kept elements are divided by the share that is kept.
 #include "op/nn/dropout.h"
 
+#include <cmath>
+
 namespace mixnet::op::dropout {
 namespace {
 
@@ -32,6 +34,32 @@ void with_mask(const RunContext& r, const Shape& shape, const Shape& mask, F f) 
   }
 }
 
+// Element i has word i % 4 of draw i / 4.
+template <class T>
+void draw_mask(const PhiloxKey& key, float p, accumulator_t<T> kept, T* mask, int64_t n) {
+  using A = accumulator_t<T>;
+  constexpr int64_t each = 64;
+  // uniform_float(word) >= p in whole numbers, which compilers vectorise.
+  const int32_t least = static_cast<int32_t>(std::ceil(static_cast<double>(p) * 0x1p24));
+  parallel_for((n + each - 1) / each, 256, [=](int64_t first, int64_t last) {
+    for (int64_t at = first * each; at < std::min(n, last * each); at += each) {
+      // Words first: whether they are large enough is asked of many at once, and not guessed by a branch.
+      uint32_t words[each];
+      for (int64_t k = 0; k < each; k += 4) {
+        const PhiloxBlock draw = philox(key, static_cast<uint64_t>((at + k) / 4));
+        std::copy_n(draw.word, 4, words + k);
+      }
+      const A some = kept;
+      const int32_t limit = least;
+      A values[each];
+      for (int64_t k = 0; k < each; ++k)
+        values[k] = some * static_cast<A>(static_cast<int32_t>(words[k] >> 8) >= limit);
+      const int64_t here = std::min<int64_t>(each, n - at);
+      for (int64_t k = 0; k < here; ++k) mask[at + k] = static_cast<T>(values[k]);
+    }
+  });
+}
+
 void forward(const Params& p, const RunContext& r) {
   dispatch_float(r.in[0].dtype, "Dropout", [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -40,16 +68,8 @@ void forward(const Params& p, const RunContext& r) {
     T* mask = r.out[1].as<T>();
     const int64_t n = r.out[1].size();
     const A kept = p.p < 1 ? A(1) / static_cast<A>(1 - p.p) : A(0);
-    parallel_for((n + 3) / 4, 2048, [&](int64_t first, int64_t last) {
-      for (int64_t b = first; b < last; ++b) {
-        const PhiloxBlock draw = philox(r.context.random, static_cast<uint64_t>(b));
-        for (int64_t i = 4 * b; i < std::min(n, 4 * b + 4); ++i) {
-          mask[i] = static_cast<T>(!active                                                      ? A(1)
-                                   : uniform_float(draw.word[i % 4]) >= static_cast<float>(p.p) ? kept
-                                                                                                : A(0));
-        }
-      }
-    });
+    if (active) draw_mask(r.context.random, static_cast<float>(p.p), kept, mask, n);
+    else std::fill_n(mask, n, static_cast<T>(A(1)));
     with_mask<T>(r, r.in[0].shape, r.out[1].shape, [mask](int64_t i) { return static_cast<A>(mask[i]); });
   });
 }

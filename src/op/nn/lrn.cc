@@ -36,7 +36,9 @@ void forward(const Params& p, const RunContext& r) {
                        const T* other = x + (o - c) * s.inner;
                        for (int64_t i = 0; i < s.inner; ++i) norm[i] += scale * other[i] * other[i];
                      }
-                     for (int64_t i = 0; i < s.inner; ++i) y[i] = x[i] * std::pow(norm[i], static_cast<T>(-p.beta));
+                     with_power<T>(p, [=](auto power) {
+                       for (int64_t i = 0; i < s.inner; ++i) y[i] = x[i] * power(norm[i]);
+                     });
                    }
                  });
   });
@@ -62,14 +64,16 @@ void backward(const Params& p, const RunContext& r) {
                                    to = std::min(s.channels, c + half + 1), at = k * s.inner;
                      const T *dy = r.in[0].as<T>() + at, *x = r.in[1].as<T>() + at, *norm = r.in[2].as<T>() + at;
                      T* dx = r.out[0].as<T>() + at;
-                     for (int64_t i = 0; i < s.inner; ++i) {
-                       T sum = 0;
-                       for (int64_t o = from; o < to; ++o) {
-                         const int64_t j = (o - c) * s.inner + i;
-                         sum += dy[j] * x[j] * std::pow(norm[j], static_cast<T>(-p.beta - 1));
+                     with_power<T>(p, [=](auto power) {
+                       for (int64_t i = 0; i < s.inner; ++i) {
+                         T sum = 0;
+                         for (int64_t o = from; o < to; ++o) {
+                           const int64_t j = (o - c) * s.inner + i;
+                           sum += dy[j] * x[j] * power(norm[j]) / norm[j];
+                         }
+                         dx[i] = dy[i] * power(norm[i]) - scale * x[i] * sum;
                        }
-                       dx[i] = dy[i] * std::pow(norm[i], static_cast<T>(-p.beta)) - scale * x[i] * sum;
-                     }
+                     });
                    }
                  });
   });

@@ -1,6 +1,8 @@
 // UpSampling: every pixel becomes a square of `scale` pixels (nearest), or the transposed convolution with a given window (bilinear).
 #include "op/nn/upsampling.h"
 
+#include <vector>
+
 #include "op/core/wide.h"
 
 namespace mixnet::op::upsampling {
@@ -63,16 +65,38 @@ std::vector<std::string> input_names(const Params& p) {
   return names;
 }
 
-// f(plane of the output, plane of input k, its factor) for every input k.
+// f(plane of the output, plane of input k, its factor) for every input k; the planes of one input at once.
 template <class F>
 void for_planes(const Params& p, Span<const TensorView> parts, const Shape& out, F f) {
   int64_t offset = 0;
   for (size_t k = 0; k < parts.size(); ++k) {
     const Shape& in = parts[k].shape;
-    for (int64_t n = 0; n < in[0]; ++n) {
-      for (int64_t c = 0; c < in[1]; ++c) f(k, n * out[1] + offset + c, n * in[1] + c, out[2] / in[2]);
-    }
+    parallel_for(in[0] * in[1], std::max<int64_t>(1, 16384 / (out[2] * out[3])), [&](int64_t first, int64_t last) {
+      for (int64_t plane = first; plane < last; ++plane)
+        f(k, plane / in[1] * out[1] + offset + plane % in[1], plane, out[2] / in[2]);
+    });
     if (p.join == Join::concat) offset += in[1];
+  }
+}
+
+// A row of n pixels, each `factor` times.
+template <class T>
+void repeat_pixels(const T* from, int64_t n, int64_t factor, T* to) {
+  if (factor == 2) {
+    for (int64_t j = 0; j < n; ++j) to[2 * j] = to[2 * j + 1] = from[j];
+    return;
+  }
+  for (int64_t j = 0; j < n; ++j) std::fill_n(to + j * factor, factor, from[j]);
+}
+// The other way round: sums of `factor` neighbours.
+template <class T>
+void add_pixels(const T* from, int64_t n, int64_t factor, T* to) {
+  if (factor == 2) {
+    for (int64_t j = 0; j < n; ++j) to[j] += from[2 * j] + from[2 * j + 1];
+    return;
+  }
+  for (int64_t j = 0; j < n; ++j) {
+    for (int64_t q = 0; q < factor; ++q) to[j] += from[j * factor + q];
   }
 }
 
@@ -81,14 +105,22 @@ void forward(const Params& p, const RunContext& r) {
     using T = typename decltype(tag)::type;
     const Shape& out = r.out[0].shape;
     if (r.out[0].size() == 0) return;
-    std::fill_n(r.out[0].as<T>(), r.out[0].size(), T(0));
-    if (p.kind == Kind::bilinear) return convolve<T>(p, r);
+    if (p.kind == Kind::bilinear) {
+      std::fill_n(r.out[0].as<T>(), r.out[0].size(), T(0));
+      return convolve<T>(p, r);
+    }
     for_planes(p, r.in, out, [&](size_t k, int64_t to, int64_t from, int64_t factor) {
-      const int64_t width = r.in[k].shape[3];
-      for (int64_t i = 0; i < out[2]; ++i) {
-        for (int64_t j = 0; j < out[3]; ++j) {
-          r.out[0].as<T>()[(to * out[2] + i) * out[3] + j] +=
-              r.in[k].as<T>()[(from * r.in[k].shape[2] + i / factor) * width + j / factor];
+      const int64_t rows = r.in[k].shape[2], width = r.in[k].shape[3];
+      std::vector<T> row(static_cast<size_t>(out[3]));
+      for (int64_t i = 0; i < rows; ++i) {
+        repeat_pixels(r.in[k].as<T>() + (from * rows + i) * width, width, factor, row.data());
+        for (int64_t q = 0; q < factor; ++q) {
+          T* const y = r.out[0].as<T>() + (to * out[2] + i * factor + q) * out[3];
+          if (k == 0 || p.join == Join::concat) {
+            std::copy(row.begin(), row.end(), y);
+          } else {
+            for (int64_t j = 0; j < out[3]; ++j) y[j] += row[static_cast<size_t>(j)];
+          }
         }
       }
     });
@@ -134,13 +166,10 @@ void backward(const Params& p, const RunContext& r) {
     if (r.in[0].size() == 0) return;
     if (p.kind == Kind::bilinear) return convolve_backward<T>(p, r);
     for_planes(p, r.out, out, [&](size_t k, int64_t from, int64_t to, int64_t factor) {
-      const int64_t width = r.out[k].shape[3];
-      for (int64_t i = 0; i < out[2]; ++i) {
-        for (int64_t j = 0; j < out[3]; ++j) {
-          r.out[k].as<T>()[(to * r.out[k].shape[2] + i / factor) * width + j / factor] +=
-              r.in[0].as<T>()[(from * out[2] + i) * out[3] + j];
-        }
-      }
+      const int64_t rows = r.out[k].shape[2], width = r.out[k].shape[3];
+      for (int64_t i = 0; i < out[2]; ++i)
+        add_pixels(r.in[0].as<T>() + (from * out[2] + i) * out[3], width, factor,
+                   r.out[k].as<T>() + (to * rows + i / factor) * width);
     });
   });
 }

@@ -10,7 +10,7 @@ void to_bytes(const TensorView& x, float per_step, const TensorView& y) {
     using Q = typename decltype(tag)::type;
     const float* from = x.as<float>();
     Q* to = y.as<Q>();
-    parallel_for(x.size(), 16384, [&](int64_t first, int64_t last) {
+    parallel_for(x.size(), 16384, [=](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) to[i] = q::saturate<Q>(from[i] * per_step);
     });
   });
@@ -37,7 +37,7 @@ void forward_asym(const q::Calibrated& p, const RunContext& r) {
   const float scale = high > low ? 255 / (high - low) : 1, shift = 255 - high * scale;
   const float* x = r.in[0].as<float>();
   uint8_t* y = r.out[0].as<uint8_t>();
-  parallel_for(r.in[0].size(), 16384, [&](int64_t first, int64_t last) {
+  parallel_for(r.in[0].size(), 16384, [=](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) y[i] = q::saturate<uint8_t>(x[i] * scale + shift);
   });
   q::set_range(r, scale, shift);

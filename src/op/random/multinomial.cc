@@ -1,7 +1,9 @@
 // _sample_multinomial: class numbers drawn with given probabilities, and their log-likelihood when asked for.
 #include "op/random/multinomial.h"
 
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "op/core/builder.h"
 
@@ -16,15 +18,14 @@ void add_params(OpBuilder<Params>& op) {
 }
 
 // By inversion: the first class at which the sum of the probabilities passes u times their total.
+int64_t draw(const std::vector<double>& sums, double u) {
+  const auto passed = std::upper_bound(sums.begin(), sums.end(), u * sums.back());
+  return std::min<int64_t>(passed - sums.begin(), static_cast<int64_t>(sums.size()) - 1);
+}
 template <class T>
-int64_t draw(const T* weights, int64_t classes, double u) {
-  double total = 0, sum = 0;
-  for (int64_t k = 0; k < classes; ++k) total += static_cast<double>(weights[k]);
-  for (int64_t k = 0; k < classes; ++k) {
-    sum += static_cast<double>(weights[k]);
-    if (sum > u * total) return k;
-  }
-  return classes - 1;
+void add_up(const T* weights, std::vector<double>& sums) {
+  double sum = 0;
+  for (size_t k = 0; k < sums.size(); ++k) sums[k] = sum += static_cast<double>(weights[k]);
 }
 void forward(const Params& p, const RunContext& r) {
   const int64_t classes = r.in[0].shape.back(), count = each(p);
@@ -32,13 +33,20 @@ void forward(const Params& p, const RunContext& r) {
     using T = typename decltype(tag)::type;
     dispatch_all(r.out[0].dtype, "sample_multinomial", [&](auto out) {
       using O = typename decltype(out)::type;
-      for (int64_t i = 0; i < r.out[0].size(); ++i) {
-        const PhiloxBlock block = philox(r.context.random, static_cast<uint64_t>(i));
-        const T* weights = r.in[0].as<T>() + i / count * classes;
-        const int64_t k = draw(weights, classes, uniform_double(block.word[0], block.word[1]));
-        r.out[0].as<O>()[i] = static_cast<O>(static_cast<accumulator_t<O>>(k));
-        if (p.get_prob) r.out[1].as<T>()[i] = static_cast<T>(std::log(static_cast<accumulator_t<T>>(weights[k])));
-      }
+      const int64_t rows = count > 0 ? r.out[0].size() / count : 0;
+      parallel_for(rows, std::max<int64_t>(1, 4096 / (classes + count)), [&](int64_t first, int64_t last) {
+        std::vector<double> sums(static_cast<size_t>(classes));
+        for (int64_t row = first; row < last; ++row) {
+          const T* weights = r.in[0].as<T>() + row * classes;
+          add_up(weights, sums);
+          for (int64_t i = row * count; i < (row + 1) * count; ++i) {
+            const PhiloxBlock block = philox(r.context.random, static_cast<uint64_t>(i));
+            const int64_t k = draw(sums, uniform_double(block.word[0], block.word[1]));
+            r.out[0].as<O>()[i] = static_cast<O>(static_cast<accumulator_t<O>>(k));
+            if (p.get_prob) r.out[1].as<T>()[i] = static_cast<T>(std::log(static_cast<accumulator_t<T>>(weights[k])));
+          }
+        }
+      });
     });
   });
 }

@@ -18,8 +18,29 @@ void generate(const TensorView& out, const PhiloxKey& key, F f) {
     });
   });
 }
+// f(u, v) of the two numbers that Draws gives first: it takes the second half of a block before the first.
+template <class F>
+void generate_simple(const TensorView& out, const PhiloxKey& key, F f) {
+  dispatch_all(out.dtype, "random", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    T* const y = out.as<T>();
+    parallel_for(out.size(), 1024, [=](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i) {
+        const PhiloxBlock block = philox(key, static_cast<uint64_t>(i) << 20);
+        const double u = uniform_double(block.word[2], block.word[3]) + 0x1p-54,
+                     v = uniform_double(block.word[0], block.word[1]) + 0x1p-54;
+        y[i] = static_cast<T>(static_cast<accumulator_t<T>>(f(u, v)));
+      }
+    });
+  });
+}
 template <Kind K>
 void kernel(const Params& p, const RunContext& r) {
+  const double a = p.a, b = p.b;
+  if (K == Kind::uniform)
+    return generate_simple(r.out[0], r.context.random, [=](double u, double) { return a + (b - a) * (u - 0x1p-54); });
+  if (K == Kind::normal)
+    return generate_simple(r.out[0], r.context.random, [=](double u, double v) { return a + b * box_muller(u, v); });
   generate(r.out[0], r.context.random, [&](Draws& s, int64_t) { return draw(K, s, p.a, p.b); });
 }
 void infer(InferShape& c) { c.set_out(0, c.params<Params>().shape); }

@@ -12,6 +12,11 @@
 
 namespace mixnet::op::sample {
 
+// A normal number of two uniform ones.
+MIXNET_ON_DEVICE inline double box_muller(double u, double v) {
+  return std::sqrt(-2 * std::log(u)) * std::cos(6.283185307179586 * v);
+}
+
 // A stream of uniform numbers for one element: as many as a rejection method needs. Each is drawn in a statement of its own, so that
 // every compiler draws them in one order.
 class Draws {
@@ -28,8 +33,8 @@ class Draws {
     return uniform_double(block_.word[2 * left_], block_.word[2 * left_ + 1]) + 0x1p-54;
   }
   MIXNET_ON_DEVICE double normal() {
-    const double radius = std::sqrt(-2 * std::log(uniform()));
-    return radius * std::cos(6.283185307179586 * uniform());
+    const double u = uniform();
+    return box_muller(u, uniform());
   }
   MIXNET_ON_DEVICE double exponential() { return -std::log(uniform()); }
   // NaN for parameters that no distribution has.

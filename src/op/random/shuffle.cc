@@ -1,6 +1,8 @@
 // _shuffle: the rows of an array in random order.
 #include "op/random/shuffle.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <numeric>
 
@@ -16,17 +18,29 @@ class Shuffle : public Kernel {
   size_t workspace() const override { return static_cast<size_t>(rows_) * sizeof(int64_t); }
   void run(const RunContext& r) const override {
     if (r.out[0].size() == 0) return;
-    int64_t* order = static_cast<int64_t*>(r.context.workspace);
-    std::iota(order, order + rows_, int64_t{0});
-    for (int64_t i = rows_ - 1; i > 0; --i) std::swap(order[i], order[partner(r.context.random, i)]);
-    const size_t width = static_cast<size_t>(r.out[0].bytes() / rows_);
-    for (int64_t i = 0; i < rows_; ++i) {
-      std::memcpy(r.out[0].as<char>() + static_cast<size_t>(i) * width,
-                  r.in[0].as<char>() + static_cast<size_t>(order[i]) * width, width);
-    }
+    if (rows_ <= INT32_MAX) shuffle<uint32_t>(r);
+    else shuffle<uint64_t>(r);
   }
 
  private:
+  // I: of row numbers; the smaller, the more of them are in the cache.
+  template <class I>
+  void shuffle(const RunContext& r) const {
+    I* const order = static_cast<I*>(r.context.workspace);
+    std::iota(order, order + rows_, I{0});
+    for (int64_t i = rows_ - 1; i > 0; --i) std::swap(order[i], order[partner(r.context.random, i)]);
+    const int64_t width = r.out[0].bytes() / rows_;
+    const char* const from = r.in[0].as<char>();
+    char* const to = r.out[0].as<char>();
+    const auto each = [&](auto copy) {
+      parallel_for(rows_, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, width)), [=](int64_t first, int64_t last) {
+        for (int64_t i = first; i < last; ++i) copy(to + i * width, from + static_cast<int64_t>(order[i]) * width);
+      });
+    };
+    if (width == 4) each([](char* y, const char* x) { std::memcpy(y, x, 4); });
+    else each([width](char* y, const char* x) { std::memcpy(y, x, static_cast<size_t>(width)); });
+  }
+
   int64_t rows_;
 };
 std::unique_ptr<Kernel> prepare(const PrepareContext& c) { return std::make_unique<Shuffle>(c); }

@@ -70,13 +70,9 @@ def randint(low, high, shape=_Null, dtype="int32", ctx=None, out=None, **kwargs)
     return _draw("randint", (low, high), shape, dtype, ctx, out)
 
 
-def shuffle(data, **kwargs):
-    """The rows of data in random order."""
-    from .ndarray import array
-
-    keys = uniform(shape=(data.shape[0],)).asnumpy()
-    order = array(keys.argsort(), dtype="int64")
-    return gen_op.take(data, order)
+def shuffle(data, out=None, **kwargs):
+    """The rows of data in random order; every order is equally likely."""
+    return gen_op._shuffle(data, out=out, **kwargs)
 
 
 def multinomial(data, shape=_Null, get_prob=False, out=None, dtype="int32", **kwargs):
