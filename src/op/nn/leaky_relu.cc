@@ -160,7 +160,7 @@ void put_slope_gradient(const RunContext& r, const Channels& c) {
   });
 }
 
-// (dy, x) to dx; (dy, slopes, x) of rrelu; (dy, x, gamma) of prelu to (dx, dgamma).
+// (dy, x) to dx; (dy, x, slopes) of rrelu; (dy, x, gamma) of prelu to (dx, dgamma).
 void backward(const Params& p, const RunContext& r) {
   dispatch_float(r.in[0].dtype, "LeakyReLU", [&](auto tag) {
     using T = typename decltype(tag)::type;

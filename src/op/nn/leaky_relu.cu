@@ -108,7 +108,7 @@ struct SlopeGradient {
   }
 };
 
-// (dy, slopes of rrelu, x).
+// (dy, x, slopes) of rrelu.
 template <class T>
 struct DrawnBackward {
   MIXNET_ON_DEVICE accumulator_t<T> operator()(T dy, T x, T slope) const {
