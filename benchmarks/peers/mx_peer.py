@@ -4,9 +4,11 @@ import importlib
 import re
 import sys
 
+import operator_calls
 import worker
 
 mx = importlib.import_module(sys.argv[1])
+ARRAYS = operator_calls.Arrays(mx)  # none is made before it is asked for
 
 
 def exact_loss(symbol):
@@ -97,10 +99,17 @@ def add(command):
     return {"seconds": worker.each(lambda: a + b, mx.nd.waitall, command["calls"])}
 
 
+def operator(command):
+    """{"seconds": [of three calls of a single operator]}; see operator_calls.py."""
+    run = operator_calls.call(mx, ARRAYS, command["name"], command["gradient"])
+    run()
+    return {"seconds": [worker.timed(run) for _ in range(3)]}
+
+
 def device_memory(command):
     """{"bytes": the most of the GPU's memory that arrays and workspaces took at a time}."""
     return {"bytes": mx.context.storage_info(mx.gpu())["peak"]}
 
 
 if __name__ == "__main__":
-    worker.serve(sys.argv[1], mx.__version__, Case, planned=planned, add=add, device_memory=device_memory)
+    worker.serve(sys.argv[1], mx.__version__, Case, planned=planned, add=add, operator=operator, device_memory=device_memory)

@@ -21,6 +21,7 @@ import graph  # noqa: E402
 import macs  # noqa: E402
 import nets  # noqa: E402
 import node_overhead  # noqa: E402
+import operator_calls  # noqa: E402
 import peak  # noqa: E402
 import replay  # noqa: E402
 import step_nets  # noqa: E402
@@ -290,3 +291,13 @@ def test_the_stores_side_pushes_pulls_and_copies():
         assert all(ours.ask(**question)["seconds"] > 0 for question in questions)
     finally:
         ours.stop()
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    return operator_calls.Arrays(mx, tiny=True)
+
+
+@pytest.mark.parametrize(("name", "gradient"), operator_calls.names())
+def test_operators_of_the_survey_run(tiny, name, gradient):
+    operator_calls.call(mx, tiny, name, gradient)()
