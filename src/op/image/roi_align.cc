@@ -32,65 +32,64 @@ struct Pixel {
   T weight;
 };
 
-// The pixels that the cells of a region are made of: those of cell e are pixels[ends[e - 1]] to pixels[ends[e]].
-template <class T>
-struct Cells {
-  std::vector<Pixel<T>> pixels;
-  std::vector<size_t> ends;
-  void lay(const Params& p, const T* roi, const Shape& data, const Shape& out) {
-    const Axis<T> rows(p, roi[2], roi[4], out[2], data[2]), columns(p, roi[1], roi[3], out[3], data[3]);
-    const T share = 1 / static_cast<T>(std::max<int64_t>(1, rows.samples * columns.samples));
-    pixels.clear();
-    ends.clear();
-    for (int64_t e = 0; e < out[2] * out[3]; ++e) {
-      for (int64_t s = 0; s < rows.samples * columns.samples; ++s) {
-        for_corners(rows.at(e / out[3], s / columns.samples), columns.at(e % out[3], s % columns.samples), data[2],
-                    data[3], [&](int64_t at, T weight) { pixels.push_back({at, weight * share}); });
-      }
-      ends.push_back(pixels.size());
-    }
-  }
-};
-
-// f(output offset, plane, its pixels) for the given channels of all regions. What is the same for all channels is found once.
+// f(region, its image, cell, the pixels that the cell is made of) for all cells of all regions. Pixels are the same for all channels.
 template <class T, class F>
-void for_cells(const Params& p, const T* rois, int64_t regions, const Shape& data, const Shape& out, int64_t first,
-               int64_t last, F f) {
-  const int64_t count = out[2] * out[3];
-  Cells<T> cells;
+void for_cells(const Params& p, const T* rois, int64_t regions, const Shape& data, const Shape& out, F f) {
+  std::vector<Pixel<T>> pixels;
   for (int64_t k = 0; k < regions; ++k) {
     const T* roi = rois + k * 5;
     if (!(roi[0] >= 0 && roi[0] < static_cast<T>(data[0]))) continue;
-    const int64_t image = static_cast<int64_t>(roi[0]);
-    cells.lay(p, roi, data, out);
-    for (int64_t c = first; c < last; ++c) {
-      const Pixel<T>* from = cells.pixels.data();
-      for (int64_t i = 0; i < count; ++i) {
-        const Pixel<T>* const to = cells.pixels.data() + cells.ends[static_cast<size_t>(i)];
-        const int64_t e = c * count + i;
-        f(k * out[1] * count + e, image * data[1] + (p.position_sensitive ? e : c), from, to);
-        from = to;
+    const Axis<T> rows(p, roi[2], roi[4], out[2], data[2]), columns(p, roi[1], roi[3], out[3], data[3]);
+    const T share = 1 / static_cast<T>(std::max<int64_t>(1, rows.samples * columns.samples));
+    for (int64_t cell = 0; cell < out[2] * out[3]; ++cell) {
+      pixels.clear();
+      for (int64_t s = 0; s < rows.samples * columns.samples; ++s) {
+        for_corners(rows.at(cell / out[3], s / columns.samples), columns.at(cell % out[3], s % columns.samples),
+                    data[2], data[3], [&](int64_t at, T weight) { pixels.push_back({at, weight * share}); });
       }
+      f(k, static_cast<int64_t>(roi[0]), cell, pixels);
     }
   }
+}
+
+// Where the planes of a cell are: that of channel c begins at first + c step.
+struct Planes {
+  int64_t first, step;
+  Planes(const Params& p, const Shape& data, const Shape& out, int64_t image, int64_t cell) {
+    const int64_t area = data[2] * data[3];
+    first = image * data[1] * area + (p.position_sensitive ? cell * area : 0);
+    step = p.position_sensitive ? out[2] * out[3] * area : area;
+  }
+};
+
+// Sums of N channels, whose planes are `step` apart and whose results `apart`.
+template <int N, class T>
+void put_sums(const std::vector<Pixel<T>>& pixels, const T* x, int64_t step, T* y, int64_t apart) {
+  T sums[N] = {};
+  for (const Pixel<T>& pixel : pixels) {
+    for (int q = 0; q < N; ++q) sums[q] += pixel.weight * x[pixel.at + q * step];
+  }
+  for (int q = 0; q < N; ++q) y[q * apart] = sums[q];
 }
 
 void forward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "ROIAlign", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    const Shape& s = r.in[0].shape;
+    const Shape &s = r.in[0].shape, &out = r.out[0].shape;
     const T* x = r.in[0].as<T>();
     T* y = r.out[0].as<T>();
     std::fill_n(y, r.out[0].size(), T(0));
-    parallel_for(r.out[0].shape[1], 1, [&](int64_t first, int64_t last) {
-      for_cells(p, r.in[1].as<T>(), r.in[1].shape[0], s, r.out[0].shape, first, last,
-                [&](int64_t out, int64_t plane, const Pixel<T>* from, const Pixel<T>* to) {
-                  const T* const pixels = x + plane * s[2] * s[3];
-                  const auto term = [=](const Pixel<T>& pixel) { return pixel.weight * pixels[pixel.at]; };
-                  // A sample has four.
-                  T sum = 0;
-                  for (; from < to; from += 4) sum += (term(from[0]) + term(from[1])) + (term(from[2]) + term(from[3]));
-                  y[out] = sum;
+    parallel_for(out[1], 8, [&](int64_t first, int64_t last) {
+      const int64_t cells = out[2] * out[3];
+      for_cells(p, r.in[1].as<T>(), r.in[1].shape[0], s, out,
+                [&](int64_t region, int64_t image, int64_t cell, const std::vector<Pixel<T>>& pixels) {
+                  const Planes planes(p, s, out, image, cell);
+                  const T* const from = x + planes.first;
+                  T* const to = y + region * out[1] * cells + cell;
+                  int64_t c = first;
+                  for (; c + 8 <= last; c += 8)
+                    put_sums<8>(pixels, from + c * planes.step, planes.step, to + c * cells, cells);
+                  for (; c < last; ++c) put_sums<1>(pixels, from + c * planes.step, planes.step, to + c * cells, cells);
                 });
     });
   });
@@ -118,14 +117,20 @@ void infer(InferShape& c) {
 void backward(const Params& p, const RunContext& r) {
   dispatch_wide(r.in[0].dtype, "ROIAlign", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    const Shape& s = r.out[0].shape;
+    const Shape &s = r.out[0].shape, &out = r.in[0].shape;
     const T* dy = r.in[0].as<T>();
     T* dx = r.out[0].as<T>();
     std::fill_n(dx, r.out[0].size(), T(0));
-    parallel_for(r.in[0].shape[1], 1, [&](int64_t first, int64_t last) {
-      for_cells(p, r.in[2].as<T>(), r.in[2].shape[0], s, r.in[0].shape, first, last,
-                [&](int64_t out, int64_t plane, const Pixel<T>* from, const Pixel<T>* to) {
-                  for (; from < to; ++from) dx[plane * s[2] * s[3] + from->at] += from->weight * dy[out];
+    parallel_for(out[1], 8, [&](int64_t first, int64_t last) {
+      const int64_t cells = out[2] * out[3];
+      for_cells(p, r.in[2].as<T>(), r.in[2].shape[0], s, out,
+                [&](int64_t region, int64_t image, int64_t cell, const std::vector<Pixel<T>>& pixels) {
+                  const Planes planes(p, s, out, image, cell);
+                  for (int64_t c = first; c < last; ++c) {
+                    T* const plane = dx + planes.first + c * planes.step;
+                    const T g = dy[(region * out[1] + c) * cells + cell];
+                    for (const Pixel<T>& pixel : pixels) plane[pixel.at] += pixel.weight * g;
+                  }
                 });
     });
   });
