@@ -72,6 +72,11 @@ class Arrays:
         """Windows of a convolution channel by channel."""
         return self.filled(0.1, self._shape(IMAGES)[1], 1, 3, 3)
 
+    def state(self, number, part=0):
+        """Of a step, a weight or a moment, changed by it: like the images, or a sixteenth of them."""
+        shape = self._shape(IMAGES)
+        return self._keep(("state", number, part), lambda: self._random.uniform(0.1, 0.9, (shape[0] // 2, shape[1] // 8, *shape[2:]) if part else shape))
+
     @property
     def positive(self):
         """A positive definite matrix."""
@@ -127,6 +132,20 @@ LAYERS = {
     "ROIPooling": lambda nd, x, a: nd.ROIPooling(x, a.regions, (7, 7), 1.0),
     "ROIAlign": lambda nd, x, a: nd.contrib.ROIAlign(x, a.regions, (7, 7), 1.0),
 }
+
+
+def step(name, states, **options):
+    """A step of an optimizer with so many states."""
+    return lambda nd, a: getattr(nd, name)(a.state(0), a.x, *(a.state(1 + k) for k in range(states)), out=a.state(0), lr=0.01, wd=0.0001, **options)
+
+
+def steps_together(nd, a):
+    """SGD with momentum for 16 weights."""
+    weights = [a.state(0, part) for part in range(1, 17)]
+    arrays = [a.state(kind, part) for part in range(1, 17) for kind in range(3)]
+    return nd.multi_sgd_mom_update(*arrays, out=weights, lrs=[0.01] * 16, wds=[0.0001] * 16, momentum=0.9, num_weights=16)[0]
+
+
 # f(nd, Arrays), without gradients.
 OTHERS = {
     "sign": lambda nd, a: nd.sign(a.x),
@@ -149,6 +168,16 @@ OTHERS = {
     "normal": lambda nd, a: nd.random.normal(shape=a.vector.shape),
     "shuffle": lambda nd, a: nd.random.shuffle(a.vector),
     "multinomial": lambda nd, a: nd.random.multinomial(nd.softmax(a.rows), shape=20),
+    "step of SGD": step("sgd_mom_update", 1, momentum=0.9),
+    "step of NAG": step("nag_mom_update", 1, momentum=0.9),
+    "step of Adam": step("adam_update", 2),
+    "step of RMSProp": step("rmsprop_update", 1),
+    "step of FTRL": step("ftrl_update", 2),
+    "step of FTML": step("ftml_update", 3, t=3),
+    "direction of LAMB": lambda nd, a: nd.lamb_update_phase1(a.state(0), a.x, a.state(1), a.state(2), t=3, wd=0.0001),
+    "steps of SGD together": steps_together,
+    "sums of squares": lambda nd, a: nd.multi_sum_sq(*(a.state(0, part) for part in range(1, 17)), num_arrays=16),
+    "all finite": lambda nd, a: nd.multi_all_finite(*(a.state(0, part) for part in range(1, 17)), num_arrays=16),
 }
 
 

@@ -13,7 +13,7 @@
 #include "limited.h"
 #include "mixnet/c_api.h"
 
-enum { most_inputs = 64, most_params = 32, most_ints = 64 };
+enum { most_arrays = 256, most_params = 32, most_numbers = 256 };
 
 typedef struct {
   PyObject_HEAD mxn_ndarray_t *handle;
@@ -180,8 +180,46 @@ static PyMemberDef operator_members[] = {
     {"fields", T_OBJECT, offsetof(Operator, fields), READONLY, "Positions of the parameters by name."},
     {NULL, 0, 0, 0, NULL}};
 
-/* A parameter that the C stack can hold; 0 when it is something else. `room` counts the integers that are left in `ints`. */
-static int fill_arg(mxn_arg_t *arg, PyObject *value, int64_t **ints, int *room) {
+typedef union {
+  int64_t integer;
+  double real;
+} Number;
+typedef struct {
+  Number numbers[most_numbers];
+  Py_ssize_t used;
+} Numbers;
+
+/* Integers, or numbers of which one is not; 0 when they are something else or too many. */
+static int fill_list(mxn_arg_t *arg, PyObject *value, Numbers *store) {
+  const Py_ssize_t count = length_of(value);
+  if (count > most_numbers - store->used) return 0;
+  Number *to = store->numbers + store->used;
+  int real = 0;
+  for (Py_ssize_t i = 0; i < count && !real; ++i) real = PyFloat_CheckExact(item_of(value, i));
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    PyObject *item = item_of(value, i);
+    int overflow = 0;
+    if (PyLong_CheckExact(item)) {
+      const int64_t integer = PyLong_AsLongLongAndOverflow(item, &overflow);
+      if (overflow) return 0;
+      if (real) to[i].real = (double)integer;
+      else to[i].integer = integer;
+    } else if (PyFloat_CheckExact(item)) {
+      to[i].real = PyFloat_AS_DOUBLE(item);
+    } else {
+      return 0;
+    }
+  }
+  arg->tag = real ? MXN_TAG_FLOATS : MXN_TAG_INTS;
+  if (real) arg->reals = &to->real;
+  else arg->ints = &to->integer;
+  arg->count = count;
+  store->used += count;
+  return 1;
+}
+
+/* A parameter that the C stack can hold; 0 when it is something else. */
+static int fill_arg(mxn_arg_t *arg, PyObject *value, Numbers *store) {
   if (value == Py_None) {
     arg->tag = MXN_TAG_NONE;
   } else if (PyBool_Check(value)) {
@@ -201,19 +239,7 @@ static int fill_arg(mxn_arg_t *arg, PyObject *value, int64_t **ints, int *room) 
     if (!arg->text) PyErr_Clear();
     return arg->text != NULL;
   } else if (PyTuple_CheckExact(value) || PyList_CheckExact(value)) {
-    const Py_ssize_t count = length_of(value);
-    if (count > *room) return 0;
-    for (Py_ssize_t i = 0; i < count; ++i) {
-      PyObject *item = item_of(value, i);
-      int overflow = 1;
-      if (PyLong_CheckExact(item)) (*ints)[i] = PyLong_AsLongLongAndOverflow(item, &overflow);
-      if (overflow) return 0;
-    }
-    arg->tag = MXN_TAG_INTS;
-    arg->ints = *ints;
-    arg->count = count;
-    *ints += count;
-    *room -= (int)count;
+    return fill_list(arg, value, store);
   } else {
     return 0;
   }
@@ -236,18 +262,17 @@ static int invoke(const mxn_op_t *op, mxn_ndarray_t **inputs, int32_t num_inputs
 
 /* The arguments of `call` in C; 0 when they are out of the ordinary. */
 typedef struct {
-  mxn_ndarray_t *inputs[most_inputs], *outputs[most_inputs];
+  mxn_ndarray_t *inputs[most_arrays], *outputs[most_arrays];
   mxn_arg_t args[most_params];
-  int64_t ints[most_ints];
+  Numbers numbers;
   int32_t num_inputs, num_args, num_outputs;
 } Call;
 
 static int read_params(Call *call, PyObject *op, PyObject *params) {
-  int64_t *ints = call->ints;
-  int room = most_ints;
   Py_ssize_t at = 0;
   PyObject *key, *value;
   call->num_args = 0;
+  call->numbers.used = 0;
   if (!PyObject_TypeCheck(op, operator_type) || !PyDict_CheckExact(params)) return 0;
   while (PyDict_Next(params, &at, &key, &value)) {
     if (value == not_given) continue;
@@ -256,8 +281,22 @@ static int read_params(Call *call, PyObject *op, PyObject *params) {
     mxn_arg_t *arg = &call->args[call->num_args++];
     memset(arg, 0, sizeof *arg);
     arg->field = (int32_t)PyLong_AsLong(field);
-    if (!fill_arg(arg, value, &ints, &room)) return 0;
+    if (!fill_arg(arg, value, &call->numbers)) return 0;
   }
+  return 1;
+}
+
+/* An array, or a list of them. */
+static int read_outputs(Call *call, PyObject *out) {
+  const int listed = PyList_CheckExact(out) || PyTuple_CheckExact(out);
+  const Py_ssize_t count = listed ? length_of(out) : 1;
+  if (count == 0 || count > most_arrays) return 0;
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    PyObject *item = listed ? item_of(out, i) : out;
+    if (!is_array(item)) return 0;
+    call->outputs[i] = handle_of(item);
+  }
+  call->num_outputs = (int32_t)count;
   return 1;
 }
 
@@ -265,7 +304,7 @@ static int read_call(Call *call, PyObject *op, PyObject *inputs, PyObject *param
   if (ctx != Py_None || (!PyTuple_CheckExact(inputs) && !PyList_CheckExact(inputs))) return 0;
   Py_ssize_t count = length_of(inputs);
   while (count > 0 && item_of(inputs, count - 1) == Py_None) --count;
-  if (count == 0 || count > most_inputs) return 0;
+  if (count == 0 || count > most_arrays) return 0;
   for (Py_ssize_t i = 0; i < count; ++i) {
     PyObject *item = item_of(inputs, i);
     if (!is_array(item)) return 0;
@@ -273,10 +312,7 @@ static int read_call(Call *call, PyObject *op, PyObject *inputs, PyObject *param
   }
   call->num_inputs = (int32_t)count;
   call->num_outputs = 0;
-  if (out != Py_None) {
-    if (!is_array(out)) return 0;
-    call->outputs[call->num_outputs++] = handle_of(out);
-  }
+  if (out != Py_None && !read_outputs(call, out)) return 0;
   return read_params(call, op, params);
 }
 
@@ -304,13 +340,18 @@ static PyObject *call_operator(PyObject *module, PyObject *const *values, Py_ssi
   }
   const int given = call.num_outputs > 0;
   const mxn_op_t *op = ((Operator *)values[0])->handle;
-  const int32_t capacity = given ? call.num_outputs : most_inputs;
-  /* The caller's list could lose an array while the GIL is released. */
-  PyObject *kept = PySequence_Tuple(values[1]);
-  if (!kept) return NULL;
+  const int32_t capacity = given ? call.num_outputs : most_arrays;
+  /* The caller's lists could lose an array while the GIL is released. */
+  PyObject *kept = PySequence_Tuple(values[1]),
+           *kept_out = PyList_CheckExact(values[3]) ? PySequence_Tuple(values[3]) : NULL;
+  if (!kept || (!kept_out && PyErr_Occurred())) {
+    Py_XDECREF(kept);
+    return NULL;
+  }
   const int code = invoke(op, call.inputs, call.num_inputs, call.args, call.num_args, cpu, call.outputs, capacity,
                           &call.num_outputs);
   Py_DECREF(kept);
+  Py_XDECREF(kept_out);
   if (code != 0) return raise_last_error();
   if (!given) return results(&call);
   Py_INCREF(values[3]);
@@ -327,7 +368,7 @@ static PyObject *make(PyObject *module, PyObject *args) {
   if (!read_params(&call, op, params)) Py_RETURN_NONE;
   call.num_outputs = 0;
   const int code = invoke(((Operator *)op)->handle, NULL, 0, call.args, call.num_args, device, call.outputs,
-                          most_inputs, &call.num_outputs);
+                          most_arrays, &call.num_outputs);
   return code == 0 ? results(&call) : raise_last_error();
 }
 

@@ -1225,7 +1225,7 @@ enum {
   MXN_FIELD__multi_lamb_update_upper_bound = 7, /* float, default -1 */
   MXN_FIELD__multi_lamb_update_clip_gradient = 8, /* float, default -1 */
   MXN_FIELD__multi_lamb_update_bias_correction = 9, /* boolean, default True */
-  MXN_FIELD__multi_lamb_update_step_count = 10 /* tuple, required */
+  MXN_FIELD__multi_lamb_update_step_count = 10 /* float tuple, required */
 };
 
 /* _multi_mp_adamw_update (weight, grad, mean, var, weight32, rescale_grad): AdamW (Loshchilov and Hutter, 2019):
@@ -1255,7 +1255,7 @@ enum {
   MXN_FIELD__multi_mp_lamb_update_upper_bound = 7, /* float, default -1 */
   MXN_FIELD__multi_mp_lamb_update_clip_gradient = 8, /* float, default -1 */
   MXN_FIELD__multi_mp_lamb_update_bias_correction = 9, /* boolean, default True */
-  MXN_FIELD__multi_mp_lamb_update_step_count = 10 /* tuple, required */
+  MXN_FIELD__multi_mp_lamb_update_step_count = 10 /* float tuple, required */
 };
 
 /* _not_equal_scalar (data): 1 where x != scalar, else 0, elementwise. The output has data's dtype; for bool it has

@@ -16,9 +16,8 @@ Value make_value(const mxn_arg_t& a, const char* place) {
     case MXN_TAG_FLOAT: return Value(a.real);
     case MXN_TAG_TEXT: return Value(&required(a.text, place, "text"));
     case MXN_TAG_INTS: {
-      MIXNET_CHECK(a.count <= Shape::max_ndim, invalid, "[", place, "] expected at most ", int{Shape::max_ndim},
-                   " integers, got ", a.count);
       const Span<const int64_t> ints = list(a.ints, a.count, place, "ints");
+      if (a.count > Shape::max_ndim) return Value(std::vector<double>(ints.begin(), ints.end()));
       return Value(Shape(ints.data(), static_cast<int>(ints.size())));
     }
     case MXN_TAG_FLOATS: {

@@ -185,6 +185,7 @@ std::vector<NDArray> make_outputs(const OpSchema& op, const ParamsPtr& params, S
 // Whether the kernel may write this output while the inputs are where they are.
 bool output_is_safe(const OpSchema& op, Span<const NDArray> inputs, const NDArray& out, int index) {
   for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].chunk() != out.chunk()) continue;  // said here too: there are as many pairs as outputs times inputs
     if (contains(op.shape_only, static_cast<int>(i)) || !out.overlaps(inputs[i])) continue;
     if (!out.dense() || !op.allows_inplace(static_cast<int>(i), index) || !out.same_memory(inputs[i])) return false;
   }

@@ -3597,8 +3597,8 @@ type InternalMultiLambUpdate struct {
 	ClipGradient *float64
 	// BiasCorrection (boolean, default True): Divides the moments by 1 - beta^t.
 	BiasCorrection *bool
-	// StepCount (tuple, required): Number of the step of every weight, from 1.
-	StepCount []int
+	// StepCount (float tuple, required): Number of the step of every weight, from 1.
+	StepCount []float64
 }
 
 // Encode writes the parameters that are given.
@@ -3634,7 +3634,7 @@ func (p InternalMultiLambUpdate) Encode(args *capi.Args) {
 		args.Bool(9, *p.BiasCorrection)
 	}
 	if p.StepCount != nil {
-		args.Ints(10, p.StepCount)
+		args.Floats(10, p.StepCount)
 	}
 }
 
@@ -3703,8 +3703,8 @@ type InternalMultiMpLambUpdate struct {
 	ClipGradient *float64
 	// BiasCorrection (boolean, default True): Divides the moments by 1 - beta^t.
 	BiasCorrection *bool
-	// StepCount (tuple, required): Number of the step of every weight, from 1.
-	StepCount []int
+	// StepCount (float tuple, required): Number of the step of every weight, from 1.
+	StepCount []float64
 }
 
 // Encode writes the parameters that are given.
@@ -3740,7 +3740,7 @@ func (p InternalMultiMpLambUpdate) Encode(args *capi.Args) {
 		args.Bool(9, *p.BiasCorrection)
 	}
 	if p.StepCount != nil {
-		args.Ints(10, p.StepCount)
+		args.Floats(10, p.StepCount)
 	}
 }
 

@@ -178,6 +178,10 @@ def fill_arg(arg, field, value, keep):
         ints = ffi.new("int64_t[]", [int(v) for v in value])
         keep.append(ints)
         arg.tag, arg.ints, arg.count = lib.MXN_TAG_INTS, ints, len(value)
+    elif isinstance(value, (tuple, list)) and all(isinstance(v, (int, float, np.integer, np.floating)) for v in value):
+        reals = ffi.new("double[]", [float(v) for v in value])
+        keep.append(reals)
+        arg.tag, arg.reals, arg.count = lib.MXN_TAG_FLOATS, reals, len(value)
     else:
         if isinstance(value, (tuple, list)):
             value = "(" + ", ".join(str(v) for v in value) + ("," if len(value) == 1 else "") + ")"

@@ -80,6 +80,7 @@ def _update_params_on_kvstore(param_arrays, grad_arrays, kvstore, param_names):
 
 def _update_params(param_arrays, grad_arrays, updater, num_device, kvstore=None, param_names=None):
     """Sums gradients through the store, if any, and runs the optimizer on every device."""
+    steps = [[] for _ in range(num_device)]
     for index, (arrays, grads) in enumerate(zip(param_arrays, grad_arrays)):
         if not _has_gradient(grads):
             continue
@@ -87,7 +88,9 @@ def _update_params(param_arrays, grad_arrays, updater, num_device, kvstore=None,
             kvstore.push(param_names[index], grads, priority=-index)
             kvstore.pull(param_names[index], grads, priority=-index)
         for device, (weight, grad) in enumerate(zip(arrays, grads)):
-            updater(index * num_device + device, grad, weight)
+            steps[device].append((index * num_device + device, grad, weight))
+    for of_device in filter(None, steps):
+        updater(*map(list, zip(*of_device)))
 
 
 class FeedForward:

@@ -1,6 +1,7 @@
 // all_finite and multi_all_finite: 1 when no element is infinite or NaN, else 0. Loss scaling asks it of every gradient.
 #include "op/elemwise/all_finite.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 
@@ -15,10 +16,16 @@ bool finite(const TensorView& v) {
     const T* x = v.as<T>();
     std::atomic<bool> good{true};
     parallel_for(v.size(), 16384, [&](int64_t first, int64_t last) {
-      // 0 * x is 0 for finite x and NaN otherwise; a sum of them needs no branch.
-      accumulator_t<T> sum = 0;
-      for (int64_t i = first; i < last; ++i) sum += static_cast<accumulator_t<T>>(x[i]) * 0;
-      if (!(sum == 0)) good = false;
+      // 0 * x is 0 for finite x and NaN otherwise; sums of them, side by side, need no branch.
+      using A = accumulator_t<T>;
+      constexpr int lanes = 32;
+      A sums[lanes] = {};
+      int64_t i = first;
+      for (; i + lanes <= last; i += lanes) {
+        for (int k = 0; k < lanes; ++k) sums[k] += static_cast<A>(x[i + k]) * 0;
+      }
+      for (; i < last; ++i) sums[0] += static_cast<A>(x[i]) * 0;
+      if (!std::all_of(sums, sums + lanes, [](A sum) { return sum == 0; })) good = false;
     });
     return good.load();
   });

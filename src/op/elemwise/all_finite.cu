@@ -1,7 +1,7 @@
 // all_finite and multi_all_finite on GPUs.
 #include "op/elemwise/all_finite.h"
 
-#include "op/core/gpu/lanes.h"
+#include "op/core/gpu/many.h"
 #include "op/core/gpu/register.h"
 
 namespace mixnet::op::all_finite {
@@ -24,17 +24,18 @@ struct Check {
     for (int k = 0; k < V; ++k) finite = finite && static_cast<accumulator_t<T>>(values.at[k]) * 0 == 0;
     if (!finite) *y = 0;
   }
+  bool even() const { return lanes::even(x); }
 };
 
 void kernel(const Params& p, const RunContext& r) {
   float* y = r.out[0].as<float>();
   gpu::map(*r.context.stream, 1, Start{y, p.init_output});
-  for (const TensorView& in : r.in) {
-    dispatch_float(in.dtype, "all_finite", [&](auto tag) {
-      using T = typename decltype(tag)::type;
-      gpu::map_lanes<T>(*r.context.stream, in.size(), Check<T>{in.as<T>(), y}, gpu::even(in.data));
-    });
-  }
+  gpu::for_stretches(r.in, "all_finite", [&](auto tag, size_t first, size_t last) {
+    using T = typename decltype(tag)::type;
+    gpu::Many<Check<T>, T> many(*r.context.stream);
+    for (size_t k = first; k < last; ++k) many.add(r.in[k].size(), Check<T>{r.in[k].as<T>(), y});
+    many.launch();
+  });
 }
 
 }  // namespace

@@ -8,39 +8,25 @@
 namespace mixnet::op::adamw {
 namespace {
 
-template <class T, class S>
-void step(const Params& p, const Rates& rates, double scale, Span<const TensorView> in, bool master,
-          const TensorView& out) {
-  using A = std::conditional_t<std::is_same<T, double>::value, double, float>;
-  const T *w = in[0].as<T>(), *g = in[1].as<T>();
-  S *mean = in[2].as<S>(), *var = in[3].as<S>(), *copy = master ? in[4].as<S>() : nullptr;
-  T* y = out.as<T>();
-  const bool skip = leaves_out(scale);
-  parallel_for(out.size(), 8192, [&](int64_t first, int64_t last) {
-    const Rule<A> rule(p, rates);
-    for (int64_t i = first; skip && i < last; ++i) y[i] = w[i];
-    for (int64_t i = first; !skip && i < last; ++i) {
-      A weight = copy ? static_cast<A>(copy[i]) : static_cast<A>(w[i]), m = static_cast<A>(mean[i]),
-        v = static_cast<A>(var[i]);
-      rule.step(static_cast<A>(scale), static_cast<A>(g[i]), weight, m, v);
-      mean[i] = static_cast<S>(m);
-      var[i] = static_cast<S>(v);
-      if (copy) copy[i] = static_cast<S>(weight);
-      y[i] = static_cast<T>(weight);
-    }
-  });
-}
+// With a scale that is known, so that loops need not ask.
+template <class Step>
+struct Scaled {
+  Step step;
+  typename Step::A scale;
+  template <int V> void run(int64_t at) const { step.template take<V>(at, scale); }
+};
 
 template <bool Multi, bool Master>
 void kernel(const Params& p, const RunContext& r) {
   constexpr size_t group = 4 + Master;
-  const TensorView& scale = r.in[r.out.size() * group];
+  const float* scale = r.in[r.out.size() * group].as<float>();
   for (size_t k = 0; k < r.out.size(); ++k) {
-    const Span<const TensorView> in(r.in.data() + k * group, group);
-    const Rates rates = rates_of<Multi>(p, k);
-    dispatch_float(in[0].dtype, "adamw_update", [&](auto tag) {
+    dispatch_float(r.out[k].dtype, "adamw_update", [&](auto tag) {
       using T = typename decltype(tag)::type;
-      step<T, std::conditional_t<Master, float, T>>(p, rates, scale.as<float>()[0], in, Master, r.out[k]);
+      using A = accumulator_t<T>;
+      const Step<T, Master> step(Rule<A>(p, rates_of<Multi>(p, k)), scale, r.in.subspan(k * group, group), r.out[k]);
+      if (leaves_out(static_cast<double>(*scale))) lanes::each(r.out[k].size(), step);
+      else lanes::each(r.out[k].size(), Scaled<Step<T, Master>>{step, static_cast<A>(*scale)});
     });
   }
 }

@@ -1,9 +1,11 @@
-// The parameters and the rule of AdamW steps.
+// The parameters, the rule and the step of AdamW.
 #pragma once
 #include <cmath>
 #include <cstdint>
 #include <vector>
 
+#include "op/core/kernel.h"
+#include "op/core/lanes.h"
 #include "op/optimizer/clip.h"
 
 namespace mixnet::op::adamw {
@@ -44,6 +46,54 @@ struct Rule {
     v = b2 * v + (1 - b2) * d * d;
     w = w - eta * (lr * m / (std::sqrt(v) + epsilon) + wd * w);
   }
+};
+
+// Of one weight. Inputs weight, grad, mean, var, [weight32]; scale: where the gradient's is.
+template <class T, bool Master>
+struct Step {
+  using A = accumulator_t<T>;
+  using S = std::conditional_t<Master, float, T>;
+  Rule<A> rule;
+  const float* scale;
+  const T *w, *g;
+  S *mean, *var, *copy;
+  T* out;
+
+  Step(const Rule<A>& rule_of_this, const float* scale_of_all, Span<const TensorView> in, const TensorView& y)
+      : rule(rule_of_this),
+        scale(scale_of_all),
+        w(in[0].as<T>()),
+        g(in[1].as<T>()),
+        mean(in[2].as<S>()),
+        var(in[3].as<S>()),
+        copy(Master ? in[4].as<S>() : nullptr),
+        out(y.as<T>()) {}
+  template <int V> MIXNET_ON_DEVICE void run(int64_t at) const {
+    if (leaves_out(static_cast<double>(*scale))) lanes::store(out + at, lanes::load<V>(w + at));
+    else take<V>(at, static_cast<A>(*scale));
+  }
+  template <int V> MIXNET_ON_DEVICE void take(int64_t at, A by) const {
+    lanes::Lanes<S, V> weights;
+    if constexpr (Master) weights = lanes::load<V>(copy + at);
+    else weights = lanes::load<V>(w + at);
+    auto means = lanes::load<V>(mean + at), vars = lanes::load<V>(var + at);
+    const auto slopes = lanes::load<V>(g + at);
+    lanes::Lanes<T, V> made;
+    MIXNET_UNROLL
+    for (int j = 0; j < V; ++j) {
+      A weight = static_cast<A>(weights.at[j]), m = static_cast<A>(means.at[j]), v = static_cast<A>(vars.at[j]);
+      rule.step(by, static_cast<A>(slopes.at[j]), weight, m, v);
+      means.at[j] = static_cast<S>(m);
+      vars.at[j] = static_cast<S>(v);
+      weights.at[j] = static_cast<S>(weight);
+      made.at[j] = static_cast<T>(weight);
+    }
+    lanes::store(mean + at, means);
+    lanes::store(var + at, vars);
+    if constexpr (Master) lanes::store(copy + at, weights);
+    lanes::store(out + at, made);
+  }
+  bool even() const { return lanes::even({w, g, mean, var, copy, out}); }
 };
 
 }  // namespace mixnet::op::adamw

@@ -6,35 +6,13 @@
 namespace mixnet::op::mp_lamb {
 namespace {
 
-// (weight, grad, mean, var, weight32) to the direction in float32.
-void direction(const Params& p, const RunContext& r) {
-  dispatch_float(r.in[1].dtype, "mp_lamb_update_phase1", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    const T* g = r.in[1].as<T>();
-    float *mean = r.in[2].as<float>(), *var = r.in[3].as<float>();
-    const float* w = r.in[4].as<float>();
-    const Direction direction(p);
-    parallel_for(r.out[0].size(), 8192, [&](int64_t first, int64_t last) {
-      for (int64_t i = first; i < last; ++i)
-        r.out[0].as<float>()[i] = direction(static_cast<float>(g[i]), w[i], mean[i], var[i]);
-    });
-  });
+void first_phase(const Params& p, const RunContext& r) {
+  dispatch_float(r.in[1].dtype, "mp_lamb_update_phase1",
+                 [&](auto tag) { lanes::each(r.out[0].size(), FirstPhase<typename decltype(tag)::type>(p, r)); });
 }
-
-// (weight, g, r1, r2, weight32) to the weight.
-void scaled_step(const Params& p, const RunContext& r) {
-  const float rate = scaled_rate(p, r.in[2].as<float>()[0], r.in[3].as<float>()[0]);
-  const float* g = r.in[1].as<float>();
-  float* w = r.in[4].as<float>();
-  dispatch_float(r.out[0].dtype, "mp_lamb_update_phase2", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    parallel_for(r.out[0].size(), 8192, [&](int64_t first, int64_t last) {
-      for (int64_t i = first; i < last; ++i) {
-        w[i] -= rate * g[i];
-        r.out[0].as<T>()[i] = static_cast<T>(w[i]);
-      }
-    });
-  });
+void second_phase(const Params& p, const RunContext& r) {
+  dispatch_float(r.out[0].dtype, "mp_lamb_update_phase2",
+                 [&](auto tag) { lanes::each(r.out[0].size(), SecondPhase<typename decltype(tag)::type>(p, r)); });
 }
 
 void infer_step(InferShape& c) {
@@ -71,7 +49,7 @@ void register_ops(Registry& registry) {
   one.input("var", "Second moment, float32.").input("weight32", "The weight in float32.").shape_only({0});
   one.mutates({2, 3})
       .infer_type(infer_direction_type)
-      .kernel(direction)
+      .kernel(first_phase)
       .no_gradient("an optimizer's step has no gradient");
   OpBuilder<Params> two(registry, "mp_lamb_update_phase2");
   two.param("lr", &Params::lr).required().doc("Learning rate.");
@@ -84,7 +62,7 @@ void register_ops(Registry& registry) {
   two.mutates({4})
       .infer_shape(infer_step)
       .infer_type(infer_step_type)
-      .kernel(scaled_step)
+      .kernel(second_phase)
       .no_gradient("an optimizer's step has no gradient");
   //[full
   one.doc("LAMB (You et al., 2020) on a float32 copy of the weight: the direction of the step, float32.");

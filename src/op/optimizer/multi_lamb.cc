@@ -4,38 +4,20 @@
 #include "op/optimizer/multi_lamb.h"
 
 #include "op/core/builder.h"
+#include "op/optimizer/parts.h"
 
 namespace mixnet::op::multi_lamb {
 namespace {
 
-template <class T, class S>
-void step(const Params& p, size_t k, Span<const TensorView> in, bool master, const TensorView& out) {
-  using A = std::conditional_t<std::is_same<T, double>::value, double, float>;
-  const T *w = in[0].as<T>(), *g = in[1].as<T>();
-  S *mean = in[2].as<S>(), *var = in[3].as<S>(), *copy = master ? in[4].as<S>() : nullptr;
-  const int64_t n = out.size();
-  const Moments<A> moments(p);
-  const Direction<A> direction(p, k);
-  auto weight = [=](int64_t i) { return copy ? static_cast<A>(copy[i]) : static_cast<A>(w[i]); };
-  double of_weight = 0, of_step = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    A m = static_cast<A>(mean[i]), v = static_cast<A>(var[i]);
-    moments.take(static_cast<A>(g[i]), m, v);
-    mean[i] = static_cast<S>(m);
-    var[i] = static_cast<S>(v);
-    // The norm is that of the weight itself, not of its float32 copy.
-    const double x = static_cast<double>(w[i]),
-                 u = static_cast<double>(direction(static_cast<A>(mean[i]), static_cast<A>(var[i]), weight(i)));
-    of_weight += x * x;
-    of_step += u * u;
-  }
-  const A rate = static_cast<A>(Rate(p, k)(of_weight, of_step));
-  parallel_for(n, 8192, [&](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; ++i) {
-      const A next = weight(i) - rate * direction(static_cast<A>(mean[i]), static_cast<A>(var[i]), weight(i));
-      if (copy) copy[i] = static_cast<S>(next);
-      out.as<T>()[i] = static_cast<T>(next);
-    }
+template <class W>
+Norms take(const W& weight, int64_t n) {
+  return sum_of_parts(n, [&](int64_t first, int64_t last) {
+    constexpr int V = 64;
+    Norms sum{0, 0};
+    int64_t i = first;
+    for (; i + V <= last; i += V) sum = sum + weight.template take<V>(i);
+    for (; i < last; ++i) sum = sum + weight.template take<1>(i);
+    return sum;
   });
 }
 
@@ -43,10 +25,12 @@ template <bool Master>
 void kernel(const Params& p, const RunContext& r) {
   constexpr size_t group = 4 + Master;
   for (size_t k = 0; k < r.out.size(); ++k) {
-    const Span<const TensorView> in(r.in.data() + k * group, group);
-    dispatch_float(in[0].dtype, "multi_lamb", [&](auto tag) {
+    dispatch_float(r.out[k].dtype, "multi_lamb", [&](auto tag) {
       using T = typename decltype(tag)::type;
-      step<T, std::conditional_t<Master, float, T>>(p, k, in, Master, r.out[k]);
+      const Weight<T, Master> weight(p, k, r.in.subspan(k * group, group), r.out[k]);
+      const Norms norms = take(weight, r.out[k].size());
+      const double rate = Rate(p, k)(norms.weight, norms.step);
+      lanes::each(r.out[k].size(), Step<T, Master>{weight, &rate});
     });
   }
 }
@@ -72,8 +56,10 @@ void check(const Params& p) {
   MIXNET_CHECK(p.learning_rates.size() == n, invalid, "learning_rates: expected one number per weight, ", n, ", got ",
                p.learning_rates.size());
   MIXNET_CHECK(p.wds.size() == n, invalid, "wds: expected one number per weight, ", n, ", got ", p.wds.size());
-  MIXNET_CHECK(static_cast<size_t>(p.step_count.ndim()) == n, invalid, "step_count: expected one number per weight, ",
-               n, ", got ", p.step_count);
+  MIXNET_CHECK(p.step_count.size() == n, invalid, "step_count: expected one number per weight, ", n, ", got ",
+               p.step_count.size());
+  for (const double t : p.step_count)
+    MIXNET_CHECK(t == std::floor(t), invalid, "step_count: expected whole numbers, got ", t);
 }
 
 template <bool Master>

@@ -8,38 +8,15 @@
 namespace mixnet::op::multi_sgd {
 namespace {
 
-template <class T, class S>
-void step(const Params& p, double lr, double wd, Span<const TensorView> group, bool has_momentum, bool master,
-          const TensorView& out) {
-  using A = std::conditional_t<std::is_same<T, double>::value, double, float>;
-  const T *w = group[0].as<T>(), *g = group[1].as<T>();
-  S* mom = has_momentum ? group[2].as<S>() : nullptr;
-  S* copy = master ? group[has_momentum ? 3 : 2].as<S>() : nullptr;
-  T* y = out.as<T>();
-  parallel_for(out.size(), 8192, [&](int64_t first, int64_t last) {
-    const Rule<A> rule(p);
-    const A rate = static_cast<A>(lr), decay = static_cast<A>(wd);
-    for (int64_t i = first; i < last; ++i) {
-      A weight = copy ? static_cast<A>(copy[i]) : static_cast<A>(w[i]), m = mom ? static_cast<A>(mom[i]) : A(0);
-      rule.step(rate, decay, static_cast<A>(g[i]), weight, mom ? &m : nullptr);
-      if (mom) mom[i] = static_cast<S>(m);
-      if (copy) copy[i] = static_cast<S>(weight);
-      y[i] = static_cast<T>(weight);
-    }
-  });
-}
-
 template <bool Momentum, bool Master, bool Preloaded>
 void kernel(const Params& p, const RunContext& r) {
   constexpr size_t group = 2 + Momentum + Master;
   for (size_t k = 0; k < r.out.size(); ++k) {
-    const Span<const TensorView> in(r.in.data() + k * group, group);
-    const size_t tail = r.out.size() * group;
-    const double lr = Preloaded ? r.in[tail].as<float>()[k] : p.lrs[k],
-                 wd = Preloaded ? r.in[tail + 1].as<float>()[k] : p.wds[k];
+    const Span<const TensorView> in = r.in.subspan(k * group, group);
     dispatch_float(in[0].dtype, "multi_sgd", [&](auto tag) {
       using T = typename decltype(tag)::type;
-      step<T, std::conditional_t<Master, float, T>>(p, lr, wd, in, Momentum, Master, r.out[k]);
+      const Rule<accumulator_t<T>> rule(p);
+      lanes::each(r.out[k].size(), Step<T, Momentum, Master>(rule, rates_of<Preloaded>(p, r, k), in, r.out[k]));
     });
   }
 }

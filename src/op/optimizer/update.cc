@@ -1,34 +1,14 @@
-// Fused optimizer steps: weight and gradient in, weight out, states changed in place. One loop per element, in float for 16-bit data.
-#include "op/optimizer/update.h"
-
+// Fused optimizer steps: weight and gradient in, weight out, states changed in place, in float for 16-bit data.
 #include "op/core/builder.h"
+#include "op/optimizer/step.h"
 
 namespace mixnet::op::update {
 namespace {
 
-// Inputs weight, grad, states..., and with Master a float32 copy of the weight last.
 template <class F, bool Master>
 void kernel(const Params& p, const RunContext& r) {
-  dispatch_float(r.in[0].dtype, "optimizer", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    using A = accumulator_t<T>;
-    const T *w = r.in[0].as<T>(), *g = r.in[1].as<T>();
-    T* out = r.out[0].as<T>();
-    using S = std::conditional_t<Master, float, T>;
-    float* master = Master ? r.in[2 + F::states].template as<float>() : nullptr;
-    parallel_for(r.out[0].size(), 8192, [&](int64_t first, int64_t last) {
-      for (int64_t i = first; i < last; ++i) {
-        A weight = Master ? static_cast<A>(master[i]) : static_cast<A>(w[i]), state[3] = {};
-        for (int k = 0; k < F::states; ++k)
-          state[k] = static_cast<A>(r.in[static_cast<size_t>(2 + k)].template as<S>()[i]);
-        F::step(p, weight, static_cast<A>(g[i]), state);
-        for (int k = 0; k < F::states; ++k)
-          r.in[static_cast<size_t>(2 + k)].template as<S>()[i] = static_cast<S>(state[k]);
-        if (Master) master[i] = static_cast<float>(weight);
-        out[i] = static_cast<T>(weight);
-      }
-    });
-  });
+  dispatch_float(r.in[0].dtype, "optimizer",
+                 [&](auto tag) { lanes::each(r.out[0].size(), Step<F, typename decltype(tag)::type, Master>(p, r)); });
 }
 //[full
 // A row_sparse gradient with lazy_update: only the rows that it has. Weights and states are dense while the kernel runs.
@@ -74,31 +54,10 @@ void infer_master(InferType& c) {
   for (int i = 2; i < c.num_inputs(); ++i) c.set_in(i, DType::f32);
 }
 
-void lamb1(const Params& p, const RunContext& r) {
-  dispatch_float(r.in[0].dtype, "lamb_update_phase1", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    using A = accumulator_t<T>;
-    const T *w = r.in[0].as<T>(), *g = r.in[1].as<T>();
-    T *mean = r.in[2].as<T>(), *var = r.in[3].as<T>();
-    for (int64_t i = 0; i < r.out[0].size(); ++i) {
-      A m = static_cast<A>(mean[i]), v = static_cast<A>(var[i]);
-      const A direction = lamb_direction(p, static_cast<A>(w[i]), static_cast<A>(g[i]), m, v);
-      mean[i] = static_cast<T>(m);
-      var[i] = static_cast<T>(v);
-      r.out[0].as<T>()[i] = static_cast<T>(direction);
-    }
-  });
-}
-void lamb2(const Params& p, const RunContext& r) {
-  dispatch_float(r.in[0].dtype, "lamb_update_phase2", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    using A = accumulator_t<T>;
-    const A rate = lamb_rate(p, static_cast<A>(r.in[2].as<T>()[0]), static_cast<A>(r.in[3].as<T>()[0]));
-    for (int64_t i = 0; i < r.out[0].size(); ++i) {
-      r.out[0].as<T>()[i] =
-          static_cast<T>(static_cast<A>(r.in[0].as<T>()[i]) - rate * static_cast<A>(r.in[1].as<T>()[i]));
-    }
-  });
+template <template <class T> class F>
+void lamb(const Params& p, const RunContext& r) {
+  dispatch_float(r.in[0].dtype, "lamb_update",
+                 [&](auto tag) { lanes::each(r.out[0].size(), F<typename decltype(tag)::type>(p, r)); });
 }
 void infer_lamb2(InferShape& c) {
   c.set_out(0, c.in[0]);
@@ -210,7 +169,7 @@ void register_lamb(Registry& registry) {
       .input("grad", "Its gradient.")
       .input("mean", "First moment.")
       .input("var", "Second moment.");
-  one.mutates({2, 3}).kernel(lamb1).no_gradient("an optimizer's step has no gradient");
+  one.mutates({2, 3}).kernel(lamb<LambDirection>).no_gradient("an optimizer's step has no gradient");
   OpBuilder<Params> two(registry, "lamb_update_phase2");
   two.param("lr", &Params::lr).required().doc("Learning rate.");
   two.param("lower_bound", &Params::lower_bound).doc("Least norm of the weight; off below 0.");
@@ -219,7 +178,7 @@ void register_lamb(Registry& registry) {
       .input("g", "The direction of phase 1.")
       .input("r1", "(1,): norm of the weight.")
       .input("r2", "(1,): norm of g.");
-  two.inplace(0, 0).infer_shape(infer_lamb2).kernel(lamb2).no_gradient("an optimizer's step has no gradient");
+  two.inplace(0, 0).infer_shape(infer_lamb2).kernel(lamb<LambStep>).no_gradient("an optimizer's step has no gradient");
   //[full
   one.doc("LAMB (You et al., 2020), the direction of the step.");
   two.doc("LAMB (You et al., 2020), the step scaled by r1 / r2.");

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "op/optimizer/clip.h"
+#include "op/optimizer/sgd.h"
 
 namespace mixnet::op::update {
 
@@ -15,7 +16,14 @@ struct Params {
   double wd_lh = 0, clip_grad = -1, lower_bound = -1, upper_bound = -1;
   int64_t t = 1;
   bool lazy_update = true, bias_correction = true;
+  double left1 = 0, left2 = 0;  // 1 - beta^t, see faded; no parameters
 };
+// With what all elements have in common.
+inline Params faded(Params p) {
+  p.left1 = 1 - std::pow(p.beta1, static_cast<double>(p.t));
+  p.left2 = 1 - std::pow(p.beta2, static_cast<double>(p.t));
+  return p;
+}
 
 // rescale * g, clipped.
 template <class A>
@@ -27,13 +35,13 @@ MIXNET_ON_DEVICE A scaled(const Params& p, A g) {
 struct Sgd {
   static constexpr int states = 0;
   template <class A> MIXNET_ON_DEVICE static void step(const Params& p, A& w, A g, A*) {
-    w = (1 - A(p.lr) * A(p.wd)) * w - A(p.lr) * scaled(p, g);
+    w = sgd::weight(A(p.lr), A(p.wd), scaled(p, g), w);
   }
 };
 struct SgdMomentum {
   static constexpr int states = 1;
   template <class A> MIXNET_ON_DEVICE static void step(const Params& p, A& w, A g, A* s) {
-    s[0] = A(p.momentum) * s[0] - A(p.lr) * A(p.wd) * w - A(p.lr) * scaled(p, g);
+    s[0] = sgd::momentum(A(p.momentum), A(p.lr), A(p.wd), scaled(p, g), w, s[0]);
     w += s[0];
   }
 };
@@ -91,10 +99,9 @@ struct Ftrl {
 struct Ftml {
   static constexpr int states = 3;
   template <class A> MIXNET_ON_DEVICE static void step(const Params& p, A& w, A g, A* s) {
-    const A grad = clipped(A(p.rescale_grad) * g + A(p.wd) * w, p.clip_grad), t = static_cast<A>(p.t);
+    const A grad = clipped(A(p.rescale_grad) * g + A(p.wd) * w, p.clip_grad);
     s[1] = A(p.beta2) * s[1] + (1 - A(p.beta2)) * grad * grad;
-    const A d =
-        (1 - std::pow(A(p.beta1), t)) / A(p.lr) * (std::sqrt(s[1] / (1 - std::pow(A(p.beta2), t))) + A(p.epsilon));
+    const A d = A(p.left1) / A(p.lr) * (std::sqrt(s[1] / A(p.left2)) + A(p.epsilon));
     s[2] = A(p.beta1) * s[2] + (1 - A(p.beta1)) * grad - (d - A(p.beta1) * s[0]) * w;
     s[0] = d;
     w = -s[2] / d;
@@ -119,11 +126,10 @@ struct Signum {
 // LAMB (You et al., 2020): the direction in phase 1, the step scaled by the ratio of norms in phase 2.
 template <class A>
 MIXNET_ON_DEVICE A lamb_direction(const Params& p, A w, A g, A& mean, A& var) {
-  const A b1 = A(p.beta1), b2 = A(p.beta2), t = static_cast<A>(p.t), d = scaled(p, g);
+  const A b1 = A(p.beta1), b2 = A(p.beta2), d = scaled(p, g);
   mean = b1 * mean + (1 - b1) * d;
   var = b2 * var + (1 - b2) * d * d;
-  const A m = p.bias_correction ? mean / (1 - std::pow(b1, t)) : mean,
-          v = p.bias_correction ? var / (1 - std::pow(b2, t)) : var;
+  const A m = p.bias_correction ? mean / A(p.left1) : mean, v = p.bias_correction ? var / A(p.left2) : var;
   return m / (std::sqrt(v) + A(p.epsilon)) + A(p.wd) * w;
 }
 template <class A>

@@ -1844,8 +1844,8 @@ class _multi_lamb_update : public OpOptions<_multi_lamb_update> {
   _multi_lamb_update& clip_gradient(std::optional<double> value) { return set(8, std::move(value)); }
   /// Divides the moments by 1 - beta^t. (boolean, default True)
   _multi_lamb_update& bias_correction(std::optional<bool> value) { return set(9, std::move(value)); }
-  /// Number of the step of every weight, from 1. (tuple, required)
-  _multi_lamb_update& step_count(Shape value) { return set(10, std::move(value)); }
+  /// Number of the step of every weight, from 1. (float tuple, required)
+  _multi_lamb_update& step_count(std::vector<double> value) { return set(10, std::move(value)); }
 };
 
 class _multi_mp_adamw_update : public OpOptions<_multi_mp_adamw_update> {
@@ -1890,8 +1890,8 @@ class _multi_mp_lamb_update : public OpOptions<_multi_mp_lamb_update> {
   _multi_mp_lamb_update& clip_gradient(std::optional<double> value) { return set(8, std::move(value)); }
   /// Divides the moments by 1 - beta^t. (boolean, default True)
   _multi_mp_lamb_update& bias_correction(std::optional<bool> value) { return set(9, std::move(value)); }
-  /// Number of the step of every weight, from 1. (tuple, required)
-  _multi_mp_lamb_update& step_count(Shape value) { return set(10, std::move(value)); }
+  /// Number of the step of every weight, from 1. (float tuple, required)
+  _multi_mp_lamb_update& step_count(std::vector<double> value) { return set(10, std::move(value)); }
 };
 
 class _not_equal_scalar : public OpOptions<_not_equal_scalar> {

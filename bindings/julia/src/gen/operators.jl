@@ -2907,7 +2907,7 @@ LAMB (You et al., 2020) for several weights: lamb_update_phase1 and phase2 with 
 - `upper_bound` (float, default -1): Largest norm of a weight; off below 0.
 - `clip_gradient` (float, default -1): Limits gradients to [-c, c]; off below 0.
 - `bias_correction` (boolean, default True): Divides the moments by 1 - beta^t.
-- `step_count` (tuple, required): Number of the step of every weight, from 1.
+- `step_count` (float tuple, required): Number of the step of every weight, from 1.
 
 Changes in place: mean, var
 """
@@ -2964,7 +2964,7 @@ LAMB (You et al., 2020) for several weights with float32 copies: lamb_update_pha
 - `upper_bound` (float, default -1): Largest norm of a weight; off below 0.
 - `clip_gradient` (float, default -1): Limits gradients to [-c, c]; off below 0.
 - `bias_correction` (boolean, default True): Divides the moments by 1 - beta^t.
-- `step_count` (tuple, required): Number of the step of every weight, from 1.
+- `step_count` (float tuple, required): Number of the step of every weight, from 1.
 
 Changes in place: mean, var, weight32
 """

@@ -93,7 +93,9 @@ class Optimization:
             return
         if self.store is not None:
             sync.sum_in_store(self.store, names, group.grad_arrays)
-        sync.update_on_devices(self.updater, self.index, names, group.param_arrays, group.grad_arrays)
+        # Sums that come from other machines come one by one, those that the next forward needs first at first.
+        together = self.store is None or "dist" not in getattr(self.store, "type", "")
+        sync.update_on_devices(self.updater, self.index, names, group.param_arrays, group.grad_arrays, together)
 
     def save(self, fname):
         """Write the optimizer states to the file `fname`."""

@@ -65,11 +65,20 @@ def sum_in_store(store, names, grad_arrays):
             _push_pull(store, name, grads, grads, -place)
 
 
-def update_on_devices(updater, index_of, names, param_arrays, grad_arrays):
-    """Apply `updater` to the weights of each device; every device has optimizer states of its own."""
+def update_on_devices(updater, index_of, names, param_arrays, grad_arrays, together):
+    """Apply `updater` to the weights of each device; every device has optimizer states of its own.
+
+    `together`: weights may wait for each other's gradients, so that several are stepped at once.
+    """
+    steps = [[] for _ in param_arrays[0]] if param_arrays else []
     for name, params, grads in zip(names, param_arrays, grad_arrays):
         if grads[0] is None:
             continue
         first = index_of[name] * len(params)
         for device, (param, grad) in enumerate(zip(params, grads)):
-            updater(first + device, grad, param)
+            if together:
+                steps[device].append((first + device, grad, param))
+            else:
+                updater(first + device, grad, param)
+    for of_device in filter(None, steps):
+        updater(*map(list, zip(*of_device)))

@@ -1,5 +1,7 @@
 """The base of all optimizers: learning rates, weight decay, update counts and the registry."""
 
+import os
+
 from ..base import MXNetError
 from ..ndarray import zeros
 
@@ -21,11 +23,22 @@ def create(name, **kwargs):
     return _registry[str(name).lower()](**kwargs)
 
 
+def _aggregation_size():
+    name = "MXNET_OPTIMIZER_AGGREGATION_SIZE"
+    given = os.environ.get(name, "45")
+    if not given.isdigit():
+        raise MXNetError(f"[optimizer] {name}: expected a whole number, got {given!r}")
+    return int(given)
+
+
 class Optimizer:
     """Base. update(index, weight, grad, state) changes weight and state in place.
 
     rescale_grad multiplies gradients, usually by 1 / batch size. wd counts only for names that end in _weight or _gamma;
     lr_mult and wd_mult come from the symbol's attributes or set_lr_mult. multi_precision keeps a float32 copy of 16-bit weights.
+
+    aggregate_num: so many weights an Updater gives to one call at most, as lists of indices, weights, gradients and states; 0: one by one.
+    SGD, LAMB and LARS take 45, or what MXNET_OPTIMIZER_AGGREGATION_SIZE says.
     """
 
     opt_registry = _registry
@@ -57,6 +70,7 @@ class Optimizer:
         self.begin_num_update = self.num_update = begin_num_update
         self._index_update_count = {}
         self.multi_precision = multi_precision
+        self.aggregate_num = aggregate_num
         self.idx2name = dict(param_idx2name or {})
         self.param_dict = param_dict or {}
         self.sym_info = (sym.attr_dict(), sym.list_arguments()) if sym is not None else ()
@@ -115,6 +129,19 @@ class Optimizer:
         """(learning rate, weight decay, number of this update) of one parameter."""
         self._update_count(index)
         return self._get_lr(index), self._get_wd(index), self._index_update_count[index]
+
+    def _steps(self, indices):
+        """(learning rates, weight decays, numbers of this update) of several parameters."""
+        for index in indices:
+            self._update_count(index)
+        rate = self.learning_rate
+        rates = [rate * self._factor(index, self.lr_mult, "lr_mult") for index in indices]
+        return rates, [self._get_wd(index) for index in indices], [self._index_update_count[index] for index in indices]
+
+    def _aggregates(self, cls, most):
+        """Take several weights at once, unless a subclass of `cls` makes steps of its own, which may know single ones only."""
+        own = any(getattr(type(self), name) is not getattr(cls, name) for name in ("update", "update_multi_precision"))
+        self.aggregate_num = 0 if own else most if most else _aggregation_size()
 
     def _common(self):
         """What every fused step takes."""

@@ -43,11 +43,14 @@ class SGD(Optimizer):
     def __init__(self, learning_rate=0.01, momentum=0.0, lazy_update=True, **kwargs):
         super().__init__(learning_rate=learning_rate, **kwargs)
         self.momentum, self.lazy_update = momentum, lazy_update
+        self._aggregates(SGD, self.aggregate_num)
 
     def create_state(self, index, weight):
         return self._zeros(weight) if self.momentum else None
 
     def update(self, index, weight, grad, state):
+        if isinstance(index, (list, tuple)):
+            return self._step_many(index, weight, grad, state, None)
         lr, wd, _ = self._step(index)
         if state is None:
             nd.sgd_update(weight, grad, out=weight, lr=lr, wd=wd, **self._common(), **_laziness(self))
@@ -55,6 +58,10 @@ class SGD(Optimizer):
             nd.sgd_mom_update(weight, grad, state, out=weight, lr=lr, wd=wd, momentum=self.momentum, **self._common(), **_laziness(self))
 
     def update_multi_precision(self, index, weight, grad, state):
+        if isinstance(index, (list, tuple)):
+            if not self._low_precision(weight[0]):
+                return self.update(index, weight, grad, state)
+            return self._step_many(index, weight, grad, [own for _, own in state], [master for master, _ in state])
         if not self._low_precision(weight):
             return self.update(index, weight, grad, state)
         lr, wd, _ = self._step(index)
@@ -63,6 +70,39 @@ class SGD(Optimizer):
             nd.mp_sgd_update(weight, grad, master, out=weight, lr=lr, wd=wd, **self._common())
         else:
             nd.mp_sgd_mom_update(weight, grad, momentum, master, out=weight, lr=lr, wd=wd, momentum=self.momentum, **self._common())
+
+    def _step_many(self, indices, weights, grads, momenta, masters):
+        lrs, wds, _ = self._steps(indices)
+        arrays, options = _sgd_groups(self, weights, grads, momenta, masters)
+        step = _SGD_STEPS["momentum" in options, masters is not None]
+        step(*arrays, out=list(weights), lrs=lrs, wds=wds, **options)
+
+
+def _sgd_groups(optimizer, weights, grads, momenta, masters):
+    """The arrays of the operators that make SGD steps of several weights, and their options."""
+    columns = [weights, grads]
+    options = {**optimizer._common(), "num_weights": len(weights)}
+    if momenta[0] is not None:
+        columns.append(momenta)
+        options["momentum"] = optimizer.momentum
+    if masters is not None:
+        columns.append(masters)
+    return [array for group in zip(*columns) for array in group], options
+
+
+# By whether there are momenta and float32 copies.
+_SGD_STEPS = {
+    (False, False): nd.multi_sgd_update,
+    (True, False): nd.multi_sgd_mom_update,
+    (False, True): nd.multi_mp_sgd_update,
+    (True, True): nd.multi_mp_sgd_mom_update,
+}
+_PRELOADED_SGD_STEPS = {
+    (False, False): nd.preloaded_multi_sgd_update,
+    (True, False): nd.preloaded_multi_sgd_mom_update,
+    (False, True): nd.preloaded_multi_mp_sgd_update,
+    (True, True): nd.preloaded_multi_mp_sgd_mom_update,
+}
 
 
 @register
@@ -360,37 +400,82 @@ class LAMB(Optimizer):
         super().__init__(learning_rate=learning_rate, **kwargs)
         self.beta1, self.beta2, self.epsilon, self.bias_correction = beta1, beta2, epsilon, bias_correction
         self.lower_bound, self.upper_bound = lower_bound, upper_bound
+        self._aggregates(LAMB, self.aggregate_num)
 
     def create_state(self, index, weight):
         return self._zeros(weight), self._zeros(weight)
 
+    def _bounds(self):
+        return {"lower_bound": -1.0 if self.lower_bound is None else self.lower_bound, "upper_bound": -1.0 if self.upper_bound is None else self.upper_bound}
+
+    def _moments(self):
+        return {"beta1": self.beta1, "beta2": self.beta2, "epsilon": self.epsilon, "bias_correction": self.bias_correction}
+
     def update(self, index, weight, grad, state):
+        if isinstance(index, (list, tuple)):
+            return self._step_many(nd._multi_lamb_update, index, weight, (weight, grad, *zip(*state)))
         lr, wd, t = self._step(index)
-        direction = nd.lamb_update_phase1(
-            weight, grad, *state, beta1=self.beta1, beta2=self.beta2, epsilon=self.epsilon, t=t, wd=wd, bias_correction=self.bias_correction, **self._common()
-        )
-        bounds = {"lower_bound": -1.0 if self.lower_bound is None else self.lower_bound, "upper_bound": -1.0 if self.upper_bound is None else self.upper_bound}
-        nd.lamb_update_phase2(weight, direction, weight.norm(), direction.norm(), out=weight, lr=lr, **bounds)
+        direction = nd.lamb_update_phase1(weight, grad, *state, t=t, wd=wd, **self._moments(), **self._common())
+        nd.lamb_update_phase2(weight, direction, weight.norm(), direction.norm(), out=weight, lr=lr, **self._bounds())
+
+    def update_multi_precision(self, index, weight, grad, state):
+        if not isinstance(index, (list, tuple)):
+            return super().update_multi_precision(index, weight, grad, state)
+        if not self._low_precision(weight[0]):
+            return self.update(index, weight, grad, state)
+        masters, moments = zip(*state)
+        self._step_many(nd._multi_mp_lamb_update, index, weight, (weight, grad, *zip(*moments), masters))
+
+    def _step_many(self, step, indices, weights, columns):
+        lrs, wds, counts = self._steps(indices)
+        arrays = [array for group in zip(*columns) for array in group]
+        options = {**self._moments(), **self._bounds(), **self._common()}
+        step(*arrays, out=list(weights), learning_rates=lrs, wds=wds, step_count=counts, num_tensors=len(weights), **options)
 
 
 @register
 class LARS(Optimizer):
-    """Layer-wise adaptive rates (You et al., 2017): the rate of a layer grows with the ratio of weight and gradient norms."""
+    """Layer-wise adaptive rates (You et al., 2017): the rate of a layer grows with the ratio of weight and gradient norms.
+
+    Weights whose names end in gamma, beta or bias keep their rate. Norms stay on the device: a step waits for nothing.
+    """
 
     def __init__(self, learning_rate=0.1, momentum=0.0, eta=0.001, epsilon=1e-8, **kwargs):
         super().__init__(learning_rate=learning_rate, **kwargs)
         self.momentum, self.eta, self.epsilon = momentum, eta, epsilon
+        self._aggregates(LARS, self.aggregate_num)
 
     def create_state(self, index, weight):
         return self._zeros(weight) if self.momentum else None
 
     def update(self, index, weight, grad, state):
-        lr, wd, _ = self._step(index)
-        if not self.idx2name.get(index, str(index)).endswith(("gamma", "beta", "bias")):
-            norm, slope = weight.norm().asscalar(), (grad * self.rescale_grad).norm().asscalar()
-            if norm > 0 and slope > 0:
-                lr *= self.eta * norm / (slope + wd * norm + self.epsilon)
-        if state is None:
-            nd.sgd_update(weight, grad, out=weight, lr=lr, wd=wd, **self._common())
-        else:
-            nd.sgd_mom_update(weight, grad, state, out=weight, lr=lr, wd=wd, momentum=self.momentum, **self._common())
+        if not isinstance(index, (list, tuple)):
+            return self.update([index], [weight], [grad], [state])
+        self._step_many(index, weight, grad, state, None)
+
+    def update_multi_precision(self, index, weight, grad, state):
+        if not isinstance(index, (list, tuple)):
+            return self.update_multi_precision([index], [weight], [grad], [state])
+        if not self._low_precision(weight[0]):
+            return self.update(index, weight, grad, state)
+        self._step_many(index, weight, grad, [own for _, own in state], [master for master, _ in state])
+
+    def _adapts(self, index):
+        return not self.idx2name.get(index, str(index)).endswith(("gamma", "beta", "bias"))
+
+    def _step_many(self, indices, weights, grads, momenta, masters):
+        lrs, wds, _ = self._steps(indices)
+        # Those whose rates change go first.
+        order = sorted(range(len(indices)), key=lambda k: not self._adapts(indices[k]))
+        count = sum(self._adapts(index) for index in indices)
+        weights, grads, momenta = ([values[k] for k in order] for values in (weights, grads, momenta))
+        masters = masters and [masters[k] for k in order]
+        where = weights[0].context
+        rates, decays = (nd.array([values[k] for k in order], ctx=where, dtype="float32") for values in (lrs, wds))
+        if count:
+            norms = [nd.multi_sum_sq(*arrays[:count], num_arrays=count) for arrays in (weights, grads)]
+            adapted = nd.multi_lars(rates[:count], *norms, decays[:count], eta=self.eta, eps=self.epsilon, rescale_grad=self.rescale_grad)
+            rates[:count] = adapted
+        arrays, options = _sgd_groups(self, weights, grads, momenta, masters)
+        step = _PRELOADED_SGD_STEPS["momentum" in options, masters is not None]
+        step(*arrays, rates, decays, out=weights, **options)

@@ -27,8 +27,26 @@ def _restore(shape, arrays):
     return tuple(_restore(item, arrays) for item in shape)
 
 
+def _parts(steps, most):
+    """(index, grad, weight) in lists of up to `most` neighbours that an operator takes together."""
+    part, last = [], None
+    for step in steps:
+        _, grad, weight = step
+        kind = None if "default" != grad.stype or "default" != weight.stype else (weight.context, weight._dtype, grad._dtype)
+        if part and (len(part) >= most or kind is None or kind != last):
+            yield part
+            part = []
+        part.append(step)
+        last = kind
+    if part:
+        yield part
+
+
 class Updater:
-    """updater(index, grad, weight) makes one step; states are created at first use."""
+    """updater(index, grad, weight) makes one step; states are created at first use.
+
+    With lists of indices, gradients and weights, an optimizer with aggregate_num above 0 gets neighbours of one device and dtype together.
+    """
 
     def __init__(self, optimizer):
         self.optimizer = optimizer
@@ -37,12 +55,22 @@ class Updater:
 
     def __call__(self, index, grad, weight):
         if isinstance(index, (list, tuple)):
-            for i, g, w in zip(index, grad, weight):
-                self(i, g, w)
+            for part in _parts(list(zip(index, grad, weight)), self.optimizer.aggregate_num):
+                self._step(part)
             return
+        self.optimizer.update_multi_precision(index, weight, grad, self._state(index, weight))
+
+    def _state(self, index, weight):
         if index not in self.states:
             self.states[index] = self.optimizer.create_state_multi_precision(index, weight)
-        self.optimizer.update_multi_precision(index, weight, grad, self.states[index])
+        return self.states[index]
+
+    def _step(self, part):
+        if len(part) == 1:
+            return self(*part[0])
+        indices, grads, weights = (list(column) for column in zip(*part))
+        states = [self._state(index, weight) for index, weight in zip(indices, weights)]
+        self.optimizer.update_multi_precision(indices, weights, grads, states)
 
     def get_states(self, dump_optimizer=False):
         """All states as bytes: plain arrays and JSON, nothing that runs when read."""

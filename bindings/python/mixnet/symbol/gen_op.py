@@ -3064,7 +3064,7 @@ def _multi_lamb_update(*data, learning_rates=_Null, beta1=_Null, beta2=_Null, ep
         upper_bound (float, default -1): Largest norm of a weight; off below 0.
         clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
         bias_correction (boolean, default True): Divides the moments by 1 - beta^t.
-        step_count (tuple, required): Number of the step of every weight, from 1.
+        step_count (float tuple, required): Number of the step of every weight, from 1.
         num_tensors (int, default 1): Number of weights.
     Changes in place: mean, var
     """
@@ -3122,7 +3122,7 @@ def _multi_mp_lamb_update(*data, learning_rates=_Null, beta1=_Null, beta2=_Null,
         upper_bound (float, default -1): Largest norm of a weight; off below 0.
         clip_gradient (float, default -1): Limits gradients to [-c, c]; off below 0.
         bias_correction (boolean, default True): Divides the moments by 1 - beta^t.
-        step_count (tuple, required): Number of the step of every weight, from 1.
+        step_count (float tuple, required): Number of the step of every weight, from 1.
         num_tensors (int, default 1): Number of weights.
     Changes in place: mean, var, weight32
     """

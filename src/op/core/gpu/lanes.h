@@ -13,51 +13,23 @@
 //   map_lanes<T>(stream, n, Sum<T>{x, y}, even({x, y}));
 #pragma once
 #include <algorithm>
-#include <initializer_list>
 #include <tuple>
 
 #include "op/core/gpu/launch.h"
+#include "op/core/lanes.h"
 
 namespace mixnet::gpu {
 
-// Neighbours in memory, which are read and written at once.
-template <class T, int V>
-struct alignas(sizeof(T) * V) Lanes {
-  T at[V];
-};
-template <int V, class T>
-MIXNET_ON_DEVICE Lanes<T, V> load(const T* from) {
-  return *reinterpret_cast<const Lanes<T, V>*>(from);
-}
-template <int V, class T>
-MIXNET_ON_DEVICE void store(T* to, const Lanes<T, V>& lanes) {
-  *reinterpret_cast<Lanes<T, V>*>(to) = lanes;
-}
-
-template <class T, int V>
-MIXNET_ON_DEVICE constexpr int count_of(const Lanes<T, V>&) {
-  return V;
-}
-
-// V neighbours, or V times one number.
-template <int V, class T>
-MIXNET_ON_DEVICE Lanes<T, V> take(const T* from, bool repeated) {
-  if (!repeated) return load<V>(from);
-  Lanes<T, V> lanes;
-  MIXNET_UNROLL
-  for (int k = 0; k < V; ++k) lanes.at[k] = *from;
-  return lanes;
-}
+using lanes::count_of;
+using lanes::even;
+using lanes::Lanes;
+using lanes::load;
+using lanes::store;
+using lanes::take;
 
 // As many elements as 16 bytes hold, but no more than 8; of several types, of the largest.
 template <class... Ts>
 constexpr int lanes_of = static_cast<int>(std::min<size_t>(8, 16 / std::max({sizeof(Ts)...})));
-
-// Whether an address, or every one, is a multiple of 16.
-inline bool even(const void* address) { return reinterpret_cast<uintptr_t>(address) % 16 == 0; }
-inline bool even(std::initializer_list<const void*> addresses) {
-  return std::all_of(addresses.begin(), addresses.end(), [](const void* address) { return even(address); });
-}
 
 // to[k] = f(lanes.at[k]...).
 template <int V, class To, class F, class... From>
@@ -77,7 +49,8 @@ template <int V, class F>
 struct OverLanes {
   F f;
   int64_t whole;  // pieces of V elements; the elements behind them go one by one
-  MIXNET_ON_DEVICE void operator()(int64_t k) const {
+  MIXNET_ON_DEVICE void operator()(int64_t k) const { run(f, whole, k); }
+  MIXNET_ON_DEVICE static void run(const F& f, int64_t whole, int64_t k) {
     if (k < whole) f.template run<V>(k * V);
     else f.template run<1>(whole * V + (k - whole));
   }
