@@ -22,7 +22,11 @@ def noise(height=20, width=30, channels=3, dtype="uint8", seed=0):
 # ---- files ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, lambda b: np.frombuffer(b, np.uint8), lambda b: mx.nd.array(np.frombuffer(b, np.uint8))])
+def of_numpy(data):
+    return np.frombuffer(data, np.uint8)
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, of_numpy, lambda b: mx.nd.array(of_numpy(b), dtype=np.uint8)])
 def test_imdecode_takes_buffers(kind):
     data = (FILES / "420.jpg").read_bytes()
     image = im.imdecode(kind(data))

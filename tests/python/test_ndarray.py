@@ -42,9 +42,9 @@ def test_views_share_memory():
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "uint8", "int8", "int32", "int64"])
 def test_arithmetic_keeps_dtype(dtype):
     a, b = np.array([7, 5, 9], dtype), np.array([2, 5, 4], dtype)
-    x, y = mx.nd.array(a), mx.nd.array(b)
+    x, y = mx.nd.array(a, dtype=dtype), mx.nd.array(b, dtype=dtype)
     for ours, theirs in ((x + y, a + b), (x - y, a - b), (x * y, a * b), (x % y, a % b), (x + 1, a + np.array(1, dtype)), (10 - x, np.array(10, dtype) - a)):
-        assert ours.dtype == np.dtype(dtype).type or dtype == "float64"
+        assert ours.dtype == np.dtype(dtype).type
         np.testing.assert_allclose(ours.asnumpy(), theirs)
     np.testing.assert_array_equal((x > y).asnumpy(), (a > b).astype(dtype))
 
@@ -53,8 +53,12 @@ def test_integers_divide_as_integers():
     assert (mx.nd.array([7, 8], dtype="int32") / 2).asnumpy().tolist() == [3, 4]
 
 
-def test_python_lists_are_float32_and_doubles_are_too():
+def test_what_is_made_an_array_is_float32_whatever_its_dtype():
     assert mx.nd.array([1, 2]).dtype == np.float32
+    for dtype in ("int64", "uint8", "float16", "bool"):
+        made = mx.nd.array(np.array([0, 1], dtype))
+        assert made.dtype == np.float32 and made.asnumpy().tolist() == [0, 1]
+    assert mx.nd.array(mx.nd.array([1, 2], dtype="int32")).dtype == np.int32
     assert mx.nd.array(np.arange(2.0)).dtype == np.float32
     assert mx.nd.array(np.arange(2.0), dtype="float64").dtype == np.float64
 

@@ -1,6 +1,26 @@
 """mx.engine: any Python function under the dependency engine."""
 
+import contextlib
+
 from .base import check, ffi, lib, patiently, register_callback
+
+_bulk_size = [0]
+
+
+def set_bulk_size(size):
+    """The number given before, 0 at first. It changes nothing: bound graphs are pushed in few pieces anyway, and calls on arrays one by one."""
+    before, _bulk_size[0] = _bulk_size[0], int(size)
+    return before
+
+
+@contextlib.contextmanager
+def bulk(size):
+    """A stretch of code with another bulk size; see set_bulk_size."""
+    before = set_bulk_size(size)
+    try:
+        yield
+    finally:
+        set_bulk_size(before)
 
 
 class Variable:

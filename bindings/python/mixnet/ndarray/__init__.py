@@ -10,3 +10,4 @@ from .making import arange, concatenate, eye, from_numpy, full, linspace, moveax
 from .ndarray import NDArray, array, empty, invoke, waitall  # noqa: F401
 from .op import *  # noqa: F401, F403
 from . import contrib, image, linalg, random, sparse  # noqa: F401, E402
+from . import _internal  # noqa: F401, E402

@@ -473,7 +473,7 @@ def invoke(op, inputs, params, out=None, ctx=None):
     for value in inputs:
         if not isinstance(value, NDArray):
             if isinstance(value, (np.ndarray, list, tuple, int, float, np.generic)):
-                value = array(value)
+                value = _from_input(value)
             else:
                 raise TypeError(f"[{op.name}] expected NDArrays, got {type(value).__name__}")
         handles.append(value)
@@ -539,7 +539,7 @@ def empty(shape, ctx=None, dtype=None, stype=None):
 
 
 def array(source, ctx=None, dtype=None):
-    """An array from numbers. Python lists become float32, other arrays keep their dtype; float64 becomes float32 unless asked."""
+    """An array from numbers, float32 unless a dtype is given, also where a numpy array has another one; that of an NDArray is kept."""
     if isinstance(source, NDArray):
         result = source.copyto(ctx or source.context)
         return result if dtype is None else result.astype(dtype, copy=False)
@@ -547,20 +547,21 @@ def array(source, ctx=None, dtype=None):
         from . import sparse
 
         return sparse.csr_matrix(source, ctx=ctx, dtype=dtype)
-    if dtype is None:
-        own = getattr(source, "dtype", None)
-        dtype = own if isinstance(source, np.ndarray) and own != np.float64 else "float32"
-        if isinstance(source, np.ndarray) and own is not None and np.dtype(own).name not in DTYPES:
-            dtype = "float32"
     values = np.asarray(source)
     if values.dtype == object:
         raise MXNetError(f"[array] expected numbers, got {type(source).__name__}")
-    name = dtype_name(dtype)
+    name = dtype_name("float32" if dtype is None else dtype)
     if name == "bfloat16":
         return array(values, ctx, "float32").astype("bfloat16")
     result = empty(values.shape if values.ndim else (1,), ctx, name)
     result._sync_copyfrom(values.reshape(result.shape))
     return result
+
+
+def _from_input(value):
+    """What an operator was given in place of an NDArray. A numpy array keeps its dtype, but float64 becomes float32."""
+    own = value.dtype if isinstance(value, np.ndarray) and value.dtype != np.float64 else None
+    return array(value, dtype=own if own is not None and own.name in DTYPES else None)
 
 
 def waitall():

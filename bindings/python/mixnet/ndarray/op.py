@@ -41,11 +41,54 @@ logical_and = _either("broadcast_logical_and", "_logical_and_scalar", "_logical_
 logical_or = _either("broadcast_logical_or", "_logical_or_scalar", "_logical_or_scalar", lambda a, b: float(bool(a) or bool(b)))
 logical_xor = _either("broadcast_logical_xor", "_logical_xor_scalar", "_logical_xor_scalar", lambda a, b: float(bool(a) != bool(b)))
 
+
+def histogram(a, bins=10, range=None):  # noqa: A002 - MXNet's name
+    """(counts, edges): how many elements are in each bin; `bins` is their number within `range` (that of the elements unless given), or an array of edges."""
+    if isinstance(bins, NDArray):
+        return gen_op._histogram(a, bins=bins)
+    if range is None:
+        low, high = a.min().asscalar(), a.max().asscalar()
+        range = (float(low), float(high)) if low < high else (float(low) - 0.5, float(high) + 0.5)
+    return gen_op._histogram(a, bin_cnt=bins, range=range)
+
+
+def split_v2(ary, indices_or_sections, axis=0, squeeze_axis=False):
+    """Parts along an axis: so many equal ones, or from each of several positions to the next. squeeze_axis: parts of one element lose the axis.
+
+    ValueError where the parts would not be equal; as a symbol, which does not know the extent, the first parts are longer by one.
+    """
+    if isinstance(indices_or_sections, int) and (indices_or_sections < 1 or ary.shape[axis] % indices_or_sections):
+        raise ValueError(f"[split_v2] indices_or_sections: expected a divisor of {ary.shape[axis]}, got {indices_or_sections}")
+    return gen_op._split_v2(ary, axis=axis, squeeze_axis=squeeze_axis, **split_places(indices_or_sections))
+
+
+def split_places(indices_or_sections):
+    """Parameters of _split_v2."""
+    if isinstance(indices_or_sections, int):
+        return {"indices": (), "sections": indices_or_sections}
+    return {"indices": (0, *indices_or_sections), "sections": 0}
+
+
+def onehot_encode(indices, out):
+    """Writes rows of 0 with a 1 at the index into `out`, (len(indices), classes), and gives it back."""
+    return gen_op._onehot_encode(indices, out, out=out)
+
+
+def to_dlpack_for_read(data):
+    """A DLPack capsule of the array's memory, once what writes it is done."""
+    return data.to_dlpack_for_read()
+
+
+def to_dlpack_for_write(data):
+    """A DLPack capsule of the array's memory, once what reads or writes it is done."""
+    return data.to_dlpack_for_write()
+
+
 _METHODS = (
     "abs arccos arccosh arcsin arcsinh arctan arctanh argmax argmax_channel argmin argsort broadcast_axes broadcast_like broadcast_to cbrt "
-    "ceil clip cos cosh degrees diag dot exp expand_dims expm1 fix flatten flip floor log log10 log1p log2 log_softmax max mean min nanprod "
+    "ceil clip cos cosh degrees depth_to_space diag dot exp expand_dims expm1 fix flatten flip floor log log10 log1p log2 log_softmax max mean min nanprod "
     "nansum norm one_hot ones_like pad pick prod radians rcbrt reciprocal relu repeat reshape_like rint round rsqrt sigmoid sign sin sinh "
-    "size_array shape_array slice slice_axis slice_like softmax softmin sort split sqrt square squeeze stack sum swapaxes take tan tanh tile "
+    "size_array shape_array slice slice_axis slice_like softmax softmin sort space_to_depth split sqrt square squeeze stack sum swapaxes take tan tanh tile "
     "topk transpose trunc zeros_like"
 ).split()
 
@@ -71,5 +114,27 @@ def _transpose(self, *axes, **kwargs):
 for _name in _METHODS:
     if hasattr(gen_op, _name) and not hasattr(NDArray, _name):
         setattr(NDArray, _name, _method(getattr(gen_op, _name)))
+
+
+def _slice_assign(self, rhs, begin, end, step):
+    """The array with `rhs` in place of a slice."""
+    return gen_op._slice_assign(self, rhs, begin=begin, end=end, step=step)
+
+
+def _slice_assign_scalar(self, value, begin, end, step):
+    """The array with a number in place of a slice."""
+    return gen_op._slice_assign_scalar(self, scalar=value, begin=begin, end=end, step=step)
+
+
 NDArray.transpose = _transpose
+NDArray.split_v2 = _method(split_v2)
+NDArray.slice_assign = _slice_assign
+NDArray.slice_assign_scalar = _slice_assign_scalar
 NDArray.swapaxes = lambda self, dim1, dim2: gen_op.swapaxes(self, dim1=dim1, dim2=dim2)
+
+
+def __getattr__(name):
+    """Every operator, for mx.nd.op."""
+    if not name.startswith("__") and hasattr(gen_op, name):
+        return getattr(gen_op, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,9 +9,12 @@ from .symbol import (  # noqa: F401
     Variable,
     arange,
     create,
+    eye,
     fromjson,
     full,
+    histogram,
     hypot,
+    linspace,
     load,
     load_json,
     maximum,
@@ -19,18 +22,21 @@ from .symbol import (  # noqa: F401
     ones,
     pow,
     power,
+    split_v2,
     var,
     zeros,
 )
-from . import contrib, image, linalg, random  # noqa: F401, E402
+from . import _internal, contrib, image, linalg, op, random, sparse  # noqa: F401, E402
 
 
 def _add_methods():
     """Operators as methods, as NDArray has them."""
     names = (
-        "abs argmax argmin broadcast_axes broadcast_like broadcast_to ceil clip cos dot exp expand_dims flatten flip floor log log_softmax max "
-        "mean min norm one_hot ones_like pick prod relu repeat reshape reshape_like round rsqrt sigmoid sign sin slice slice_axis slice_like "
-        "softmax split sqrt square squeeze sum swapaxes take tanh tile transpose zeros_like"
+        "abs arccos arccosh arcsin arcsinh arctan arctanh argmax argmax_channel argmin argsort broadcast_axes broadcast_like broadcast_to cbrt ceil clip cos "
+        "cosh degrees depth_to_space diag dot exp expand_dims expm1 fix flatten flip floor log log10 log1p log2 log_softmax max mean min nanprod nansum norm "
+        "one_hot ones_like pad pick prod radians rcbrt reciprocal relu repeat reshape reshape_like rint round rsqrt shape_array sigmoid sign sin sinh "
+        "size_array slice slice_axis slice_like softmax softmin sort space_to_depth split sqrt square squeeze sum swapaxes take tan tanh tile topk transpose "
+        "trunc zeros_like"
     ).split()
     for name in names:
         function = getattr(gen_op, name, None)
@@ -38,6 +44,7 @@ def _add_methods():
             setattr(Symbol, name, (lambda f: lambda self, *args, **kwargs: f(self, *args, **kwargs))(function))
     Symbol.astype = lambda self, dtype: gen_op.Cast(self, dtype=dtype)
     Symbol.reshape = _reshape
+    Symbol.split_v2 = lambda self, *args, **kwargs: split_v2(self, *args, **kwargs)
 
 
 def _reshape(self, *shape, **kwargs):

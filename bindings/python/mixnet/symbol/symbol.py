@@ -498,6 +498,36 @@ def arange(start, stop=None, step=1.0, repeat=1, infer_range=False, name=None, d
     return create(_init_op("_arange"), [], params, name)
 
 
+def linspace(start, stop, num, endpoint=True, name=None, dtype=None):
+    """A symbol of num values evenly spaced from start to stop."""
+    params = {"start": float(start), "stop": float(stop), "num": num, "endpoint": endpoint, "dtype": dtype_name(dtype)}
+    return create(_init_op("_linspace"), [], params, name)
+
+
+def eye(N, M=0, k=0, dtype=None, **kwargs):  # noqa: N803 - MXNet's names
+    """A symbol of ones on a diagonal."""
+    return create(_init_op("_eye"), [], {"N": N, "M": M, "k": k, "dtype": dtype_name(dtype)}, kwargs.get("name"))
+
+
+def histogram(a, bins=10, range=None, **kwargs):  # noqa: A002 - MXNet's name
+    """(counts, edges): how many elements are in each bin; `bins` is their number within `range`, or a symbol of edges."""
+    from . import gen_op
+
+    if isinstance(bins, Symbol):
+        return gen_op._histogram(a, bins=bins, **kwargs)
+    if range is None:
+        raise MXNetError("[histogram] range: expected (low, high) where bins is a number, got None")
+    return gen_op._histogram(a, bin_cnt=bins, range=range, **kwargs)
+
+
+def split_v2(ary, indices_or_sections, axis=0, squeeze_axis=False):
+    """As mx.nd.split_v2."""
+    from ..ndarray.op import split_places
+    from . import gen_op
+
+    return gen_op._split_v2(ary, axis=axis, squeeze_axis=squeeze_axis, **split_places(indices_or_sections))
+
+
 def _either(tensor_op, scalar_op, reversed_op):
     def function(left, right):
         if isinstance(left, Symbol):
