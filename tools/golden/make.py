@@ -37,6 +37,7 @@ def main():
         run(oracle.NEWEST, "run_legacy.py", place, name)
     run(oracle.NEWEST, "records.py", ROOT / "tests" / "data" / "records")
     run(oracle.NEWEST, "image_functions.py", ROOT / "tests" / "data" / "mx_image")
+    run(oracle.NEWEST, "gluon_blocks.py", ROOT / "tests" / "data" / "gluon")
     size = sum(path.stat().st_size for path in GOLDEN.rglob("*") if path.is_file())
     print(f"{size / 1024:.0f} KiB in all")
 

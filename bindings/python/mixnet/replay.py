@@ -20,28 +20,28 @@ __all__ = ["jit", "Replayed"]
 _TRAINING, _TRACING = lib.MXN_AUTOGRAD_TRAINING, lib.MXN_AUTOGRAD_TRACING
 
 
-def _flatten(value, arrays):
-    """The structure of nested lists, tuples and dicts with arrays left out, which are appended to `arrays`."""
-    if isinstance(value, NDArray):
+def flatten(value, arrays, kind=NDArray):
+    """The structure of nested lists, tuples and dicts with arrays (or what is of that kind) left out, which are appended to `arrays`."""
+    if isinstance(value, kind):
         arrays.append(value)
         return NDArray
     if isinstance(value, (list, tuple)):
-        return (type(value), tuple(_flatten(v, arrays) for v in value))
+        return (type(value), tuple(flatten(v, arrays, kind) for v in value))
     if isinstance(value, dict):
-        return (dict, tuple((k, _flatten(v, arrays)) for k, v in value.items()))
+        return (dict, tuple((k, flatten(v, arrays, kind)) for k, v in value.items()))
     return (None, value)
 
 
-def _build(structure, arrays):
-    """The inverse of _flatten; `arrays` is an iterator."""
+def build(structure, arrays):
+    """The inverse of flatten; `arrays` is an iterator."""
     if structure is NDArray:
         return next(arrays)
     kind, content = structure
     if kind is None:
         return content
     if kind is dict:
-        return {k: _build(v, arrays) for k, v in content}
-    items = [_build(v, arrays) for v in content]
+        return {k: build(v, arrays) for k, v in content}
+    items = [build(v, arrays) for v in content]
     return kind(*items) if hasattr(kind, "_fields") else kind(items)
 
 
@@ -59,9 +59,9 @@ class _Traced:
         handles = ffi.new("mxn_ndarray_t *[]", [a.handle for a in arrays] or [ffi.NULL])
         check(lib.mxn_trace_begin(handles, len(arrays), stand_ins, count))
         try:
-            args, kwargs = _build(structure, iter(_take_list(stand_ins, count)))
+            args, kwargs = build(structure, iter(_take_list(stand_ins, count)))
             outputs = []
-            self.structure = _flatten(function(*args, **kwargs), outputs)
+            self.structure = flatten(function(*args, **kwargs), outputs)
             if not outputs:
                 raise MXNetError("[jit] expected a function that returns arrays")
             self._end(outputs, len(arrays))
@@ -95,7 +95,7 @@ class _Traced:
     def __call__(self, arrays):
         inputs = tuple(arrays) if self.all_inputs else tuple([arrays[s] if s.__class__ is int else s for s in self.sources])
         outputs = fast.replay(self.address, inputs, self.num_outputs)
-        return outputs[0] if self.structure is NDArray else _build(self.structure, iter(outputs))
+        return outputs[0] if self.structure is NDArray else build(self.structure, iter(outputs))
 
     def describe(self):
         out, plans = ffi.new("char **"), ffi.new("int64_t *")
@@ -117,7 +117,7 @@ class Replayed:
             arrays, structure = args, None
         else:
             arrays = []
-            structure = _flatten((args, kwargs), arrays)
+            structure = flatten((args, kwargs), arrays)
         flags = fast.flags()
         if flags & _TRACING:
             return self._function(*args, **kwargs)
@@ -127,7 +127,7 @@ class Replayed:
         except TypeError:
             raise MXNetError("[jit] expected arguments that are arrays or can be hashed, in lists, tuples and dicts") from None
         if traced is None:
-            traced = _Traced(self._function, structure or _flatten((args, kwargs), []), arrays)
+            traced = _Traced(self._function, structure or flatten((args, kwargs), []), arrays)
             self._traced[key] = traced
         self._last = traced
         return traced(arrays)

@@ -1,25 +1,33 @@
-"""mx.gluon: `mx.gluon.data` alone, which feeds modules and loops of one's own. Nets are symbols here: there are no blocks, losses or trainers."""
+"""mx.gluon: nets, layers and losses as Python blocks, their parameters, a Trainer, and data for them.
+
+A block computes with arrays at once; after `hybridize` its first call becomes a symbol, which runs as a planned graph from then on.
+"""
 
 import importlib
 
-__all__ = ["contrib", "data"]
+from .block import Block
+from .hybrid_block import HybridBlock
+from .parameter import Constant, DeferredInitializationError, Parameter
+from .parameter_dict import ParameterDict
+from .symbol_block import SymbolBlock
+from .trainer import Trainer
 
-_INSTEAD = {
-    "nn": "mx.sym and mx.mod.Module, or mx.jit",
-    "rnn": "mx.rnn",
-    "loss": "the output operators of mx.sym, or mx.autograd",
-    "Trainer": "mx.mod.Module.fit, or mx.optimizer.get_updater",
-    "Block": "a Python class, with mx.jit where it shall run as a graph; transforms are mx.gluon.data.vision.transforms.Transform",
-    "HybridBlock": "mx.jit; transforms are mx.gluon.data.vision.transforms.Transform",
-    "SymbolBlock": "mx.mod.Module",
-    "Parameter": "mx.nd.NDArray with attach_grad",
-    "model_zoo": "symbols of one's own (examples)",
-    "utils": "mx.nd.split",
-}
+_MODULES = ("contrib", "data", "loss", "model_zoo", "nn", "rnn", "utils")
+
+__all__ = [
+    "Block",
+    "Constant",
+    "DeferredInitializationError",
+    "HybridBlock",
+    "Parameter",
+    "ParameterDict",
+    "SymbolBlock",
+    "Trainer",
+    *_MODULES,
+]
 
 
 def __getattr__(name):
-    if name in __all__:
+    if name in _MODULES:
         return importlib.import_module("." + name, __name__)
-    instead = f"; use {_INSTEAD[name]}" if name in _INSTEAD else ""
-    raise AttributeError(f"[mx.gluon] {name}: mx.gluon has data only{instead}")
+    raise AttributeError(f"[mx.gluon] {name}: there is no such name; expected one of {', '.join(__all__)}")

@@ -87,6 +87,8 @@ class NativeOptimizer(Native):
             decay = 1.0 if name.endswith(("_weight", "_gamma")) else 0.0
             rate, decay = o.lr_mult.get(name, 1.0), o.wd_mult.get(name, decay)
             check(lib.mxn_optimizer_set_multipliers(self.handle, key.encode(), rate, decay))
+        for key, parameter in o.param_dict.items():
+            check(lib.mxn_optimizer_set_multipliers(self.handle, str(key).encode(), parameter.lr_mult, parameter.wd_mult))
 
     def before_push(self, keys):
         """Counts an update of each key and gives the library what changed since the last."""

@@ -1,0 +1,4 @@
+"""mx.gluon.contrib: what MXNet has there and this library too: layers (`nn`), and the interval sampler (`data`)."""
+
+from .. import data  # noqa: F401
+from . import nn  # noqa: F401

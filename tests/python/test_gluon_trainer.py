@@ -1,0 +1,161 @@
+"""mx.gluon: trainers, and what stands beside blocks."""
+
+import numpy as np
+import pytest
+
+import mixnet as mx
+from mixnet import autograd, gluon
+from mixnet.base import MXNetError
+from mixnet.gluon import nn
+
+TWO = [mx.cpu(0), mx.cpu(1)]
+
+
+def x_of(*shape):
+    return mx.nd.array(np.random.RandomState(3).uniform(-1, 1, shape))
+
+
+def steps(net, trainer, where, count=3, batch=8):
+    """Steps on a batch that is cut over contexts; the losses."""
+    x, y = x_of(batch, 5), mx.nd.array(np.arange(batch) % 3)
+    loss, said = gluon.loss.SoftmaxCrossEntropyLoss(), []
+    for _ in range(count):
+        with autograd.record():
+            parts = [loss(net(a), b) for a, b in zip(gluon.utils.split_and_load(x, where), gluon.utils.split_and_load(y, where))]
+        autograd.backward(parts)
+        trainer.step(batch)
+        said.append(sum(part.sum().asscalar() for part in parts))
+    return said
+
+
+def dense_net():
+    net = nn.HybridSequential()
+    net.add(nn.Dense(6, activation="tanh", in_units=5), nn.Dense(3, in_units=6))
+    return net
+
+
+@pytest.mark.parametrize("options", [{}, {"update_on_kvstore": False}, {"kvstore": "local"}, {"kvstore": "a store"}])
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_contexts_train_as_one(tmp_path, optimizer, options):
+    alone, both = dense_net(), dense_net()
+    alone.initialize(mx.init.Xavier())
+    alone.save_parameters(str(tmp_path / "first"))
+    both.load_parameters(str(tmp_path / "first"), ctx=TWO)
+    chosen = {"learning_rate": 0.1, "wd": 0.01}
+    if options.get("kvstore") == "a store":
+        options = {"kvstore": mx.kv.create("local")}
+        options["kvstore"].init(0, mx.nd.ones((2,)))
+    expected = steps(alone, gluon.Trainer(alone.collect_params(), optimizer, chosen), [mx.cpu()])
+    np.testing.assert_allclose(steps(both, gluon.Trainer(both.collect_params(), optimizer, chosen, **options), TWO), expected, rtol=1e-4)
+    for a, b in zip(alone.collect_params().values(), both.collect_params().values()):
+        for value in b.list_data():
+            np.testing.assert_allclose(value.asnumpy(), a.data().asnumpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("options", [{}, {"update_on_kvstore": False}])
+@pytest.mark.parametrize("where", [[mx.cpu()], TWO])
+def test_states_of_trainers(tmp_path, where, options):
+    net, file = dense_net(), str(tmp_path / "states")
+    net.initialize(ctx=where)
+    trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 0.1}, **options)
+    steps(net, trainer, where)
+    trainer.save_states(file)
+    net.save_parameters(str(tmp_path / "net"))
+    expected = steps(net, trainer, where)
+    net.load_parameters(str(tmp_path / "net"), ctx=where)
+    again = gluon.Trainer(
+        net.collect_params(), "adam", {"learning_rate": 0.1}, kvstore=mx.kv.create("local") if options == {} and len(where) > 1 else "device", **options
+    )
+    again.load_states(file)
+    np.testing.assert_allclose(steps(net, again, where), expected, rtol=1e-5)
+
+
+def test_sums_before_the_step():
+    net = dense_net()
+    net.initialize(ctx=TWO)
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.0}, update_on_kvstore=False)
+    x = gluon.utils.split_and_load(x_of(4, 5), TWO)
+    with autograd.record():
+        parts = [net(part).sum() for part in x]
+    autograd.backward(parts)
+    apart = [g.asnumpy().copy() for g in net[0].weight.list_grad()]
+    trainer.allreduce_grads()
+    for gradient in net[0].weight.list_grad():
+        np.testing.assert_allclose(gradient.asnumpy(), sum(apart), rtol=1e-5, atol=1e-6)
+    trainer.update(4)
+    stored = gluon.Trainer(net.collect_params(), "sgd")
+    for call in (stored.allreduce_grads, lambda: stored.update(4)):
+        with pytest.raises(MXNetError, match="expected update_on_kvstore=False"):
+            call()
+
+
+def test_learning_rates_and_multipliers():
+    net = dense_net()
+    net.initialize("ones")
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 1.0})
+    assert trainer.learning_rate == 1.0 and trainer.optimizer.lr == 1.0
+    trainer.set_learning_rate(0.5)
+    net[0].weight.lr_mult = 0.0
+    before = net[0].weight.data().asnumpy(), net[1].bias.data().asnumpy()
+    steps(net, trainer, [mx.cpu()], 1)
+    assert (net[0].weight.data().asnumpy() == before[0]).all() and (net[1].bias.data().asnumpy() != before[1]).any()
+    rate = gluon.Trainer(net.collect_params(), "sgd", {"lr_scheduler": mx.lr_scheduler.FactorScheduler(1, 0.5), "learning_rate": 1.0})
+    steps(net, rate, [mx.cpu()], 3)
+    assert rate.learning_rate == 0.25
+    with pytest.raises(UserWarning, match="follows the lr_scheduler"):
+        rate.set_learning_rate(1)
+
+
+def test_mistakes_with_trainers():
+    net = dense_net()
+    net.initialize()
+    params = net.collect_params()
+    for call, kind, line in (
+        (lambda: gluon.Trainer([1], "sgd"), ValueError, r"\[Trainer\] params: expected a ParameterDict, or a list or dict of Parameters, got list"),
+        (lambda: gluon.Trainer(params, mx.optimizer.SGD(), {"wd": 1}), MXNetError, "optimizer_params: expected None beside an Optimizer"),
+        (lambda: gluon.Trainer(params, "sgd", kvstore=3), TypeError, "kvstore: expected a KVStore, a text or None, got int"),
+        (lambda: gluon.Trainer(params, "sgd", kvstore=None, update_on_kvstore=True).step(1), ValueError, "expected False without a kvstore, got True"),
+        (lambda: gluon.Trainer(params, "nothing"), MXNetError, "nothing"),
+    ):
+        with pytest.raises(kind, match=line):
+            call()
+    mixed = dense_net()
+    mixed[0].initialize(ctx=mx.cpu(0))
+    mixed[1].initialize(ctx=mx.cpu(1))
+    with pytest.raises(MXNetError, match=r"expected all parameters on \[cpu\(0\)\], got .* on \[cpu\(1\)\]"):
+        gluon.Trainer(mixed.collect_params(), "sgd").step(1)
+    unmade = dense_net()
+    with pytest.raises(MXNetError, match="expected a parameter after initialize"):
+        gluon.Trainer(unmade.collect_params(), "sgd").step(1)
+
+
+def test_parameters_that_get_values_after_the_first_step():
+    net = nn.Sequential()
+    net.add(nn.Dense(4, in_units=5), nn.Dense(3))
+    for where in ([mx.cpu()], TWO):
+        net.initialize(ctx=where, force_reinit=True)
+        trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1})
+        with autograd.record():
+            parts = [net[0](part).sum() for part in gluon.utils.split_and_load(x_of(4, 5), where)]
+        autograd.backward(parts)
+        trainer.step(4)
+        said = steps(net, trainer, where)
+        assert said[-1] < said[0]
+
+
+@pytest.mark.parametrize("hybrid", [False, True])
+def test_sparse_gradients_of_embeddings(hybrid):
+    block = nn.Embedding(50, 4, sparse_grad=True)
+    block.initialize("ones")
+    block.hybridize(hybrid)
+    trainer = gluon.Trainer(block.collect_params(), "sgd", {"learning_rate": 1.0})
+    with autograd.record():
+        y = block(mx.nd.array([3, 7, 3])).sum()
+    y.backward()
+    assert block.weight.grad().stype == "row_sparse"
+    trainer.step(1)
+    weight = block.weight.data().asnumpy()
+    assert weight[3, 0] == -1 and weight[7, 0] == 0 and (np.delete(weight, [3, 7], axis=0) == 1).all()
+    assert block.weight.row_sparse_data(mx.nd.array([3, 9])).asnumpy()[3, 0] == -1
+    block.weight.zero_grad()
+    assert block.weight.grad().asnumpy().any() == 0
