@@ -4,6 +4,7 @@ import importlib
 import re
 import sys
 
+import block_calls
 import operator_calls
 import worker
 
@@ -106,10 +107,18 @@ def operator(command):
     return {"seconds": [worker.timed(run) for _ in range(3)]}
 
 
+def block(command):
+    """{"seconds": [of calls of a gluon block]}; see block_calls.py."""
+    run = block_calls.call(mx, command["net"], command["kind"])
+    run()
+    begun = worker.timed(run)
+    return {"seconds": [worker.timed(run) for _ in range(max(3, min(200, int(0.3 / begun))))]}
+
+
 def device_memory(command):
     """{"bytes": the most of the GPU's memory that arrays and workspaces took at a time}."""
     return {"bytes": mx.context.storage_info(mx.gpu())["peak"]}
 
 
 if __name__ == "__main__":
-    worker.serve(sys.argv[1], mx.__version__, Case, planned=planned, add=add, operator=operator, device_memory=device_memory)
+    worker.serve(sys.argv[1], mx.__version__, Case, planned=planned, add=add, operator=operator, block=block, device_memory=device_memory)

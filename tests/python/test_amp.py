@@ -271,7 +271,7 @@ def test_scale_loss_with_an_optimizer():
     amp.unscale(optimizer, [gradient])
     np.testing.assert_array_equal(gradient.asnumpy(), 1)
     assert optimizer.rescale_grad == 1
-    with pytest.raises(TypeError, match="expected an Optimizer or a module"):
+    with pytest.raises(TypeError, match="expected an Optimizer, a Trainer or a module"):
         amp.init_trainer(3)
     with pytest.raises(mx.MXNetError, match="after amp.init_trainer"):
         amp.unscale(mx.optimizer.SGD(), [weight])

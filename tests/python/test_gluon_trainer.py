@@ -159,3 +159,63 @@ def test_sparse_gradients_of_embeddings(hybrid):
     assert block.weight.row_sparse_data(mx.nd.array([3, 9])).asnumpy()[3, 0] == -1
     block.weight.zero_grad()
     assert block.weight.grad().asnumpy().any() == 0
+
+
+# ---- mixed precision ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def half():
+    mx.amp.init("float16")
+    yield
+    mx.amp.stop()
+
+
+@pytest.mark.parametrize("where,options", [([mx.cpu()], {}), (TWO, {}), (TWO, {"update_on_kvstore": False})])
+def test_scaled_losses(half, where, options):
+    net, loss = dense_net(), gluon.loss.SoftmaxCrossEntropyLoss()
+    net.initialize(mx.init.Xavier(), ctx=where)
+    net.hybridize()
+    loss.hybridize()
+    trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 0.05}, **options)
+    mx.amp.init_trainer(trainer)
+    trainer._amp_loss_scaler._loss_scale = 1024.0
+    x, y = (gluon.utils.split_and_load(a, where) for a in (x_of(8, 5), np.arange(8) % 3))
+    said = []
+    for step in range(30):
+        with autograd.record():
+            parts = [loss(net(a), b) for a, b in zip(x, y)]
+            with mx.amp.scale_loss(parts, trainer) as scaled:
+                autograd.backward(scaled)
+        if step == 3:
+            mx.amp.unscale(trainer)
+            assert max(np.abs(g.asnumpy()).max() for g in trainer.gradients()) < 10
+        if step == 5:
+            before = net[0].weight.data(where[0]).asnumpy().copy()
+            net[1].bias.grad(where[0])[:] = np.inf
+        trainer.step(8)
+        if step == 5:
+            np.testing.assert_array_equal(net[0].weight.data(where[0]).asnumpy(), before)
+            assert trainer._amp_loss_scaler.loss_scale == 512
+        said.append(sum(part.sum().asscalar() for part in parts))
+    assert net(x[0]).dtype == np.float16 and net[0].weight.data(where[0]).dtype == np.float32
+    assert said[-1] < 0.5 * said[0]
+
+
+def test_blocks_converted_to_16_bits():
+    net = dense_net()
+    net.initialize(mx.init.Xavier())
+    x = x_of(4, 5)
+    with pytest.raises(MXNetError, match="expected a HybridBlock that was called after hybridize"):
+        mx.amp.convert_hybrid_block(net)
+    net.hybridize()
+    expected = net(x).asnumpy()
+    for dtype in ("bfloat16", "float16"):
+        made = mx.amp.convert_hybrid_block(net, dtype, cast_optional_params=True)
+        weights = {str(p.dtype) for p in made.params.values()}
+        assert weights == {"bfloat16"} if dtype == "bfloat16" else weights == {"<class 'numpy.float16'>"}
+        np.testing.assert_allclose(made(x).astype("float32").asnumpy(), expected, atol=0.03)
+    trainer = gluon.Trainer(net.collect_params(), "sgd")
+    for call in (lambda: mx.amp.scale_loss(x, trainer).__enter__(), lambda: mx.amp.unscale(trainer)):
+        with pytest.raises(MXNetError, match="expected an Optimizer or a Trainer after amp.init_trainer, got one before"):
+            call()

@@ -4,7 +4,7 @@
 symbol. The casts follow lists of operators (`list_lp16_ops` and the others).
 """
 
-from .converting import convert_bucketing_module, convert_model, convert_symbol  # noqa: F401
+from .converting import convert_bucketing_module, convert_hybrid_block, convert_model, convert_symbol  # noqa: F401
 from .lists import (  # noqa: F401
     list_conditional_fp32_ops,
     list_fp32_ops,

@@ -245,3 +245,43 @@ def convert_bucketing_module(
         if bucketing_mod.params_initialized:
             result.set_params(*bucketing_mod.get_params())
     return result
+
+
+def convert_hybrid_block(
+    block,
+    target_dtype="bfloat16",
+    target_dtype_ops=None,
+    fp32_ops=None,
+    conditional_fp32_ops=None,
+    excluded_sym_names=None,
+    ctx=None,
+    cast_optional_params=False,
+):
+    """A SymbolBlock that computes what a HybridBlock did in its last call after `hybridize`, in mixed precision; other arguments as for `convert_model`.
+
+    ctx: where its parameters shall be; where the block's are unless given.
+    """
+    from ..gluon import SymbolBlock
+    from ..symbol import Variable
+
+    graph = getattr(block, "_last", None)
+    if graph is None:
+        raise MXNetError("[convert_hybrid_block] block: expected a HybridBlock that was called after hybridize, got one that was not")
+    states = set(graph.symbol.list_auxiliary_states())
+    arrays = {name: parameter.list_data()[0] for name, parameter in graph.params.items()}
+    symbol, arguments, states = convert_model(
+        graph.symbol,
+        {name: array for name, array in arrays.items() if name not in states},
+        {name: array for name, array in arrays.items() if name in states},
+        target_dtype,
+        target_dtype_ops,
+        fp32_ops,
+        conditional_fp32_ops,
+        excluded_sym_names,
+        cast_optional_params,
+    )
+    made = SymbolBlock(symbol, [Variable(name) for name in graph.inputs])
+    where = ctx or next(iter(graph.params.values())).list_ctx() if graph.params else ctx
+    for name, array in {**arguments, **states}.items():
+        made.params[name].load(array, where, cast_dtype=True, dtype_source="saved")
+    return made

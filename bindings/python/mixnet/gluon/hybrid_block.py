@@ -2,11 +2,12 @@
 
 from .. import ndarray as nd
 from .. import symbol as sym
+from ..amp import training as amp
 from ..autograd import pause
 from ..base import MXNetError
 from ..context import cpu
 from ..ndarray import NDArray
-from ..replay import flatten
+from ..replay import build, flatten
 from ..symbol import Symbol
 from .block import Block
 from .graph import Graph
@@ -114,8 +115,6 @@ class HybridBlock(Block):
         return found
 
     def _make_graph(self, structure, count):
-        from ..replay import build
-
         names = ["data"] if count == 1 else [f"data{i}" for i in range(count)]
         args = build(structure, iter([sym.var(name) for name in names]))
         outputs = []
@@ -125,6 +124,8 @@ class HybridBlock(Block):
         # A symbol of several outputs, which nobody indexed, is a list of them.
         result = _spread(result, iter(outputs))
         whole = outputs[0] if len(outputs) == 1 else sym.Group(outputs)
+        if amp.active():
+            whole = amp.active().convert_block(whole, names)
         return Graph(whole, names, self.collect_params(), result)
 
     def _run_layers(self, args):

@@ -75,7 +75,7 @@ class Parameter:
         self._shape = (shape,) if isinstance(shape, int) else None if shape is None else tuple(shape)
         self._allow_deferred_init, self._differentiable = allow_deferred_init, differentiable
         self._stype, self._grad_stype = stype, grad_stype
-        self._values = self._deferred = self._var = None
+        self._values = self._grads = self._deferred = self._var = None
         self._grad_req = None
         self.grad_req = grad_req
 
@@ -180,6 +180,7 @@ class Parameter:
             for value in values.values():
                 value.attach_grad(self._grad_req, stype=self._grad_stype)
         self._values = values
+        self._grads = None if self._grad_req == "null" else {context: value.grad for context, value in values.items()}
 
     def set_data(self, data):
         """Writes a value, on every context. With a shape that is not known yet it is kept for when the contexts are."""
@@ -252,18 +253,20 @@ class Parameter:
             return DeferredInitializationError(f"[Parameter] {self.name}: its shape, {self._shape}, is told by the block's first call: call the block before")
         return MXNetError(f"[Parameter] {self.name}: expected a parameter after initialize, got one before")
 
-    def data(self, ctx=None):
-        """The value on a context: the only one, or the current one, unless given."""
-        values = self._values
-        if values is not None:
+    def _on(self, arrays, ctx):
+        if arrays is not None:
             if ctx is None:
-                if len(values) == 1:
-                    return next(iter(values.values()))
+                if len(arrays) == 1:
+                    return next(iter(arrays.values()))
                 ctx = current_context()
-            found = values.get(ctx)
+            found = arrays.get(ctx)
             if found is not None:
                 return found
         raise self._missing(ctx)
+
+    def data(self, ctx=None):
+        """The value on a context: the only one, or the current one, unless given."""
+        return self._on(self._values, ctx)
 
     def list_data(self):
         """The values on all contexts, in order."""
@@ -273,14 +276,18 @@ class Parameter:
 
     def grad(self, ctx=None):
         """The gradient on a context."""
-        found = self.data(ctx).grad
-        if self._grad_req == "null":
-            raise MXNetError(f"[Parameter] {self.name}: there is no gradient, since grad_req is 'null'")
-        return found
+        return self._on(self._known_grads(), ctx)
 
     def list_grad(self):
         """The gradients on all contexts, in order."""
-        return [self.grad(context) for context in self.list_ctx()]
+        return list(self._known_grads().values())
+
+    def _known_grads(self):
+        if self._values is None:
+            raise self._missing(None)
+        if self._grads is None:
+            raise MXNetError(f"[Parameter] {self.name}: there is no gradient, since grad_req is 'null'")
+        return self._grads
 
     def list_ctx(self):
         """The contexts."""

@@ -35,6 +35,7 @@ class Trainer:
         else:
             self._optimizer = optimizers.create(optimizer, **(optimizer_params or {}))
         self._scale = self._optimizer.rescale_grad
+        self._amp_loss_scaler = None  # of amp.init_trainer
         if kvstore is not None and not isinstance(kvstore, (str, stores.KVStore)):
             raise TypeError(f"[Trainer] kvstore: expected a KVStore, a text or None, got {type(kvstore).__name__}")
         self._asked = kvstore, compression_params, update_on_kvstore
@@ -118,6 +119,11 @@ class Trainer:
             self._sum(chosen)
             self._step(chosen)
             return
+        if self._amp_loss_scaler is not None:
+            if "dist" in self._store.type:
+                raise MXNetError("[Trainer] amp.init_trainer: expected update_on_kvstore=False between workers, who must leave out the same steps")
+            if self._amp_loss_scaler.has_overflow(self.gradients()):
+                return
         for key, parameter in chosen:
             self._store.pushpull(key, parameter.list_grad(), out=parameter.list_data(), priority=-key)
 
@@ -145,7 +151,13 @@ class Trainer:
                 gradients = parameter.list_grad()
                 self._store.pushpull(key, gradients, out=gradients, priority=-key)
 
+    def gradients(self):
+        """The gradients of all parameters on all contexts."""
+        return [gradient for _, parameter in self._trained() for gradient in parameter.list_grad()]
+
     def _step(self, chosen):
+        if self._amp_loss_scaler is not None and self._amp_loss_scaler.has_overflow(self.gradients()):
+            return
         for k in range(self._copies):
             keys = [key * self._copies + k for key, _ in chosen]
             self._updater(keys, [parameter.list_grad()[k] for _, parameter in chosen], [parameter.list_data()[k] for _, parameter in chosen])

@@ -32,7 +32,7 @@ def _parts(steps, most):
     part, last = [], None
     for step in steps:
         _, grad, weight = step
-        kind = None if "default" != grad.stype or "default" != weight.stype else (weight.context, weight._dtype, grad._dtype)
+        kind = None if "default" != grad.stype or "default" != weight.stype else (weight._details[1:4], grad._details[1])
         if part and (len(part) >= most or kind is None or kind != last):
             yield part
             part = []
