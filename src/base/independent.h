@@ -7,3 +7,11 @@
 #else
 #define MIXNET_INDEPENDENT
 #endif
+
+// MIXNET_INLINE before a function that is the body of such a loop: a long one would be called per element, and the loop not be
+// made of vectors.
+#if defined(__GNUC__)
+#define MIXNET_INLINE __attribute__((always_inline)) inline
+#else
+#define MIXNET_INLINE inline
+#endif

@@ -15,7 +15,8 @@ MIXNET_ON_DEVICE T sigmoid(T x) {
 
 // gates: sums in, gates out. cell and previous may be one array.
 template <class T>
-MIXNET_ON_DEVICE void lstm_element(int64_t n, int64_t j, const T* bias, const T* previous, T* gates, T* cell, T* h) {
+MIXNET_INLINE MIXNET_ON_DEVICE void lstm_element(int64_t n, int64_t j, const T* bias, const T* previous, T* gates,
+                                                 T* cell, T* h) {
   const T i = sigmoid(gates[j] + bias[j]), f = sigmoid(gates[n + j] + bias[n + j]);
   const T g = functions::hyperbolic_tangent(gates[2 * n + j] + bias[2 * n + j]),
           o = sigmoid(gates[3 * n + j] + bias[3 * n + j]);
@@ -35,8 +36,8 @@ void lstm_row(int64_t n, const T* bias, const T* previous, T* gates, T* cell, T*
 
 // gates: sums of the input in, gates out; part: sums of the state. bias: of r, z, n's input and n's state.
 template <class T>
-MIXNET_ON_DEVICE void gru_element(int64_t n, int64_t j, const T* bias, const T* part, const T* previous, T* gates,
-                                  T* kept, T* h) {
+MIXNET_INLINE MIXNET_ON_DEVICE void gru_element(int64_t n, int64_t j, const T* bias, const T* part, const T* previous,
+                                                T* gates, T* kept, T* h) {
   const T r = sigmoid(gates[j] + part[j] + bias[j]), z = sigmoid(gates[n + j] + part[n + j] + bias[n + j]);
   const T state = part[2 * n + j] + bias[3 * n + j];
   const T fresh = functions::hyperbolic_tangent(gates[2 * n + j] + bias[2 * n + j] + r * state);
@@ -72,8 +73,8 @@ void plain_row(int64_t n, bool relu, const T* bias, const T* sums, T* h) {
 //[full
 // dy: the output's gradient; dh: the one from the next step; dc: the cell's, moved to the step before.
 template <class T>
-MIXNET_ON_DEVICE void lstm_element_backward(int64_t n, int64_t j, const T* gates, const T* previous, const T* cell,
-                                            const T* dy, const T* dh, T* dc, T* sums) {
+MIXNET_INLINE MIXNET_ON_DEVICE void lstm_element_backward(int64_t n, int64_t j, const T* gates, const T* previous,
+                                                          const T* cell, const T* dy, const T* dh, T* dc, T* sums) {
   const T i = gates[j], f = gates[n + j], g = gates[2 * n + j], o = gates[3 * n + j], d = dy[j] + dh[j];
   const T squashed = functions::hyperbolic_tangent(cell[j]);
   const T inner = dc[j] + d * o * (1 - squashed * squashed);
@@ -92,8 +93,9 @@ void lstm_row_backward(int64_t n, const T* gates, const T* previous, const T* ce
 
 // dh: in the gradient from the next step, out the share that goes straight to the step before.
 template <class T>
-MIXNET_ON_DEVICE void gru_element_backward(int64_t n, int64_t j, const T* gates, const T* kept, const T* previous,
-                                           const T* dy, T* dh, T* sums, T* state_sums) {
+MIXNET_INLINE MIXNET_ON_DEVICE void gru_element_backward(int64_t n, int64_t j, const T* gates, const T* kept,
+                                                         const T* previous, const T* dy, T* dh, T* sums,
+                                                         T* state_sums) {
   const T r = gates[j], z = gates[n + j], g = gates[2 * n + j], d = dy[j] + dh[j];
   const T dn = d * (1 - z) * (1 - g * g), dr = dn * kept[j] * r * (1 - r), dz = d * (previous[j] - g) * z * (1 - z);
   sums[j] = state_sums[j] = dr;
