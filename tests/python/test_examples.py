@@ -74,6 +74,14 @@ def test_lenet_has_the_losses_of_all_languages(tmp_path):
     assert (tmp_path / "lenet-symbol.json").exists() and (tmp_path / "lenet-0002.params").stat().st_size > 1_000_000
 
 
+def test_blocks_train_on_two_contexts(tmp_path):
+    text = run("train_blocks.py", "--limit", "3000", "--epochs", "2", "--contexts", "2", "--export", str(tmp_path / "net"))
+    losses = [float(loss) for loss in re.findall(r"^epoch=\d+ loss=([\d.]+)", text, re.M)]
+    assert len(losses) == 2 and losses[1] < losses[0]
+    last, exported = (float(a) for a in re.findall(r"test accuracy=([\d.]+)", text)[-2:])
+    assert exported > 0.6 and abs(last - exported) < 0.03
+
+
 def test_language_model_is_less_and_less_perplexed():
     text = run("lstm_language_model.py", "--epochs", "3", "--limit", "1200", "--vocabulary", "500", "--hidden", "32", "--batch-size", "16")
     learned, held_out = zip(*((float(a), float(b)) for a, b in re.findall(r"perplexity ([\d.]+)  held out ([\d.]+)", text)))

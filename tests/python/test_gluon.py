@@ -2,6 +2,7 @@
 
 import gc
 import re
+import warnings
 import weakref
 
 import numpy as np
@@ -206,6 +207,17 @@ def test_attributes_of_blocks():
         gluon.Block()(1)
     with pytest.raises(NotImplementedError, match=r"\[HybridBlock\] expected a hybrid_forward method"):
         gluon.HybridBlock()(x_of(1))
+
+
+def test_blocks_in_lists_are_told():
+    net = nn.Sequential(prefix="net_")
+    net.layers = [nn.Dense(2)]
+    with pytest.warns(UserWarning, match=r"\[net\] layers: expected blocks in Sequential or registered by register_child"):
+        net.collect_params()
+    net.add(net.layers[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(net.collect_params()) == 2
 
 
 def test_blocks_are_freed():
@@ -413,6 +425,19 @@ def test_files_that_do_not_fit(tmp_path):
     mx.nd.save(file, [mx.nd.ones((1,))])
     with pytest.raises(MXNetError, match="expected arrays with names, got a list of arrays"):
         net.load_parameters(file)
+
+
+def test_files_have_the_mean_of_statistics_over_contexts(tmp_path):
+    norm, file = nn.BatchNorm(in_channels=3), str(tmp_path / "norm")
+    norm.initialize(ctx=TWO)
+    for context, value in zip(TWO, (1, 3)):
+        norm.running_mean.data(context)[:] = value
+    norm.save_parameters(file)
+    assert mx.nd.load(file)["running_mean"].asnumpy().tolist() == [2, 2, 2]
+    norm.collect_params().save(file)
+    assert mx.nd.load(file)[norm.running_mean.name].asnumpy().tolist() == [2, 2, 2]
+    norm.collect_params().reset_ctx(mx.cpu(0))
+    assert norm.running_mean.data().asnumpy().tolist() == [2, 2, 2]
 
 
 def test_shared_parameters_are_saved_once(tmp_path):

@@ -158,3 +158,27 @@ def test_states_of_recurrent_layers():
     outputs, after = layer(x_of(6, 3, 5), states[0])
     with pytest.raises(MXNetError, match=r"states: expected shape \(2, 3, 4\), got \(2, 2, 4\)"):
         layer(x_of(6, 3, 5), layer.begin_state(2))
+
+
+def test_cells_of_contrib():
+    cells = gluon.contrib.rnn
+    cell = cells.Conv2DGRUCell((3, 6, 5), 4, 3, 3, 1, prefix="conv_")
+    outputs, _ = cell.unroll(2, [mx.sym.var("a"), mx.sym.var("b")])
+    assert mx.sym.Group(outputs).infer_shape(a=(7, 3, 6, 5), b=(7, 3, 6, 5))[1] == [(7, 4, 6, 5)] * 2
+    assert [s.shape for s in cell.begin_state(7)] == [(7, 4, 6, 5)] and repr(cell) == "Conv2DGRUCell(3 -> 12, NCHW, kernel=(3, 3))"
+    for call, line in (
+        (lambda: cells.Conv2DLSTMCell((3, 6, 5), 4, 3, 2), r"\[Conv2DLSTMCell\] h2h_kernel: expected odd numbers, which keep the size of states, got 2"),
+        (lambda: cells.Conv1DLSTMCell((3, 6, 5), 4, 3, 3), r"\[Conv1DLSTMCell\] input_shape: expected channels and 1 extents, got \(3, 6, 5\)"),
+        (lambda: cells.Conv3DRNNCell((3, 6, 5, 4), 4, 3, 3, conv_layout="NDHWC"), "conv_layout: expected NCDHW, got 'NDHWC'"),
+    ):
+        with pytest.raises(MXNetError, match=line):
+            call()
+    masked = cells.VariationalDropoutCell(rnn.RNNCell(30), drop_inputs=0.3, drop_states=0.3, drop_outputs=0.5)
+    masked.initialize()
+    plain, _ = masked.unroll(3, mx.nd.ones((20, 3, 8)))
+    assert (plain.asnumpy() != 0).all()
+    with autograd.train_mode():
+        outputs, _ = masked.unroll(3, mx.nd.ones((20, 3, 8)))
+        again, _ = masked.unroll(3, mx.nd.ones((20, 3, 8)))
+    dropped = outputs.asnumpy() == 0
+    assert 0.3 < dropped.mean() < 0.7 and (dropped == dropped[:, :1]).all() and (dropped != (again.asnumpy() == 0)).any()

@@ -184,10 +184,21 @@ def recurrent(mx):
         "residual": lambda: rnn.ResidualCell(rnn.GRUCell(9)),
         "bidirectional": lambda: rnn.BidirectionalCell(rnn.LSTMCell(3), rnn.GRUCell(4)),
         "stack": lambda: stacked(mx),
+        "projection": lambda: mx.gluon.contrib.rnn.LSTMPCell(5, 3),
+        "masks": lambda: mx.gluon.contrib.rnn.VariationalDropoutCell(rnn.LSTMCell(4), 0.0, 0.0, 0.0),
     }
     for name, make in cells.items():
         yield f"cell_{name}", lambda make=make: unrolled(mx, make(), None)
         yield f"cell_{name}_lengths", lambda make=make: unrolled(mx, make(), np.array([6, 3], "float32"))
+
+    contrib = mx.gluon.contrib.rnn
+    images = {
+        "conv_rnn": (lambda: contrib.Conv1DRNNCell((3, 7), 2, 3, 3, 1), (2, 4, 3, 7)),
+        "conv_lstm": (lambda: contrib.Conv2DLSTMCell((3, 6, 5), 4, (3, 2), (3, 1), (1, 0), activation="relu"), (2, 3, 3, 6, 5)),
+        "conv_gru": (lambda: contrib.Conv3DGRUCell((2, 4, 3, 5), 2, 3, 3, 1, i2h_dilate=1, h2h_dilate=2), (2, 2, 2, 4, 3, 5)),
+    }
+    for name, (make, shape) in images.items():
+        yield f"cell_{name}", lambda make=make, shape=shape: unrolled(mx, make(), None, shape)
 
 
 def stacked(mx):
@@ -209,16 +220,17 @@ def with_states(mx, layer):
     return [outputs, *states]
 
 
-def unrolled(mx, cell, lengths):
+def unrolled(mx, cell, lengths, shape=(2, 6, 9)):
     cell.initialize()
     # With lengths MXNet's bidirectional cell takes time first alone.
-    x = mx.nd.array(numbers((2, 6, 9) if lengths is None else (6, 2, 9), 5))
+    length = shape[1]
+    x = mx.nd.array(numbers(shape if lengths is None else (6, 2, 9), 5))
     more = {} if lengths is None else {"valid_length": mx.nd.array(lengths), "layout": "TNC"}
-    cell.unroll(6, x, merge_outputs=True, **more)
+    cell.unroll(length, x, merge_outputs=True, **more)
     fill(mx, cell)
     x.attach_grad()
     with mx.autograd.record():
-        outputs, states = cell.unroll(6, x, merge_outputs=True, **more)
+        outputs, states = cell.unroll(length, x, merge_outputs=True, **more)
         total = (outputs * mx.nd.array(numbers(outputs.shape, 99))).sum() + sum(state.sum() for state in states)
     total.backward()
     return [outputs, *states, x.grad] + [parameter.grad() for parameter in cell.collect_params().values()]

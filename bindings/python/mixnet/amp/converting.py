@@ -268,7 +268,7 @@ def convert_hybrid_block(
     if graph is None:
         raise MXNetError("[convert_hybrid_block] block: expected a HybridBlock that was called after hybridize, got one that was not")
     states = set(graph.symbol.list_auxiliary_states())
-    arrays = {name: parameter.list_data()[0] for name, parameter in graph.params.items()}
+    arrays = {name: parameter.mean() for name, parameter in graph.params.items()}
     symbol, arguments, states = convert_model(
         graph.symbol,
         {name: array for name, array in arrays.items() if name not in states},

@@ -2,9 +2,9 @@
 
 import itertools
 import re
+import warnings
 
 from ..base import MXNetError
-from ..context import cpu
 from ..ndarray import load as load_arrays
 from ..ndarray import save as save_arrays
 from .naming import NameScope, named
@@ -92,9 +92,20 @@ class Block:
         found = ParameterDict(self._params.prefix)
         pattern = re.compile(select) if select else None
         for block in self._blocks():
+            block._warn_of_lists()
             own = block.params
             found.update({name: parameter for name, parameter in own.items() if not pattern or pattern.match(name)})
         return found
+
+    def _warn_of_lists(self):
+        """Blocks in a list that is an attribute are not seen: their parameters would not be trained or saved."""
+        children = {id(child) for child in self._children.values()}
+        for name, value in vars(self).items():
+            items = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+            if name != "_children" and any(isinstance(item, Block) and id(item) not in children for item in items):
+                warnings.warn(
+                    f"[{self.name}] {name}: expected blocks in Sequential or registered by register_child, got some in a plain container", stacklevel=3
+                )
 
     def _blocks(self):
         """This block and all inside, each once."""
@@ -129,12 +140,12 @@ class Block:
     # ---- files ------------------------------------------------------------------------------------------------------
 
     def save_parameters(self, filename, deduplicate=False):
-        """Writes values by place. deduplicate: a parameter that stands in several places is written once, under the first."""
+        """Writes values, the mean over contexts, by place. deduplicate: a parameter that stands in several places is written once, under the first."""
         arrays, written = {}, set()
         for place, parameter in self._params_by_place().items():
             if not deduplicate or id(parameter) not in written:
                 written.add(id(parameter))
-                arrays[place] = parameter.list_data()[0].as_in_context(cpu())
+                arrays[place] = parameter.mean()
         save_arrays(filename, arrays)
 
     def load_parameters(self, filename, ctx=None, allow_missing=False, ignore_extra=False, cast_dtype=False, dtype_source="current"):

@@ -5,7 +5,6 @@ from .. import symbol as sym
 from ..amp import training as amp
 from ..autograd import pause
 from ..base import MXNetError
-from ..context import cpu
 from ..ndarray import NDArray
 from ..replay import build, flatten
 from ..symbol import Symbol
@@ -164,7 +163,7 @@ class HybridBlock(Block):
         states = set(symbol.list_auxiliary_states())
         arrays = {}
         for name, parameter in self._last.params.items():
-            arrays[("aux:" if name in states else "arg:") + name] = parameter.list_data()[0].as_in_context(cpu())
+            arrays[("aux:" if name in states else "arg:") + name] = parameter.mean()
         symbol.save(files[0], remove_amp_cast=remove_amp_cast)
         nd.save(files[1], arrays)
         return files

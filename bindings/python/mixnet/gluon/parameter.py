@@ -225,10 +225,10 @@ class Parameter:
         return self._deferred[1] if self._deferred is not None else [cpu()]
 
     def reset_ctx(self, ctx):
-        """Moves the value (the first context's) to other contexts."""
+        """Moves the value (the mean over contexts) to other contexts."""
         where = contexts(ctx)
         if self._values is not None:
-            value = self.data(next(iter(self._values)))
+            value = self.mean()
             self._place({context: value.copyto(context) for context in where})
         elif self._deferred is not None:
             self._deferred = (self._deferred[0], where, self._deferred[2])
@@ -288,6 +288,13 @@ class Parameter:
         if self._grads is None:
             raise MXNetError(f"[Parameter] {self.name}: there is no gradient, since grad_req is 'null'")
         return self._grads
+
+    def mean(self):
+        """The value for files, on the CPU: the mean over contexts, which differ in statistics alone."""
+        first, *others = (value.as_in_context(cpu()) for value in self.list_data())
+        for other in others:
+            first = first + other
+        return first / (1 + len(others)) if others else first
 
     def list_ctx(self):
         """The contexts."""

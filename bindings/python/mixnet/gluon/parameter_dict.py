@@ -4,7 +4,6 @@ import re
 
 from .. import initializer
 from ..base import MXNetError, dtype_name
-from ..context import cpu
 from ..ndarray import load as load_arrays
 from ..ndarray import save as save_arrays
 from .parameter import Constant, Parameter, contexts, is_known
@@ -120,12 +119,12 @@ class ParameterDict:
     # ---- files ------------------------------------------------------------------------------------------------------
 
     def save(self, filename, strip_prefix=""):
-        """Writes all values (their first context's) under their names, less a prefix that all must have."""
+        """Writes all values (the mean over contexts) under their names, less a prefix that all must have."""
         arrays = {}
         for name, parameter in self.items():
             if not name.startswith(strip_prefix):
                 raise ValueError(f"[ParameterDict] strip_prefix: expected a prefix of every name, got {strip_prefix!r} and {name}")
-            arrays[name[len(strip_prefix) :]] = parameter.list_data()[0].as_in_context(cpu())
+            arrays[name[len(strip_prefix) :]] = parameter.mean()
         save_arrays(filename, arrays)
 
     def load(self, filename, ctx=None, allow_missing=False, ignore_extra=False, restore_prefix="", cast_dtype=False, dtype_source="current"):

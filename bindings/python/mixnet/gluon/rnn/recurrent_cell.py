@@ -51,9 +51,9 @@ class RecurrentCell(Block):
         first = steps[0]
         if isinstance(first, NDArray):
             return self.begin_state(first.shape[0], ctx=first.context, dtype=first.dtype)
-        # A symbol's batch is not known: zeros are made of a column of it.
+        # A symbol's batch is not known: zeros are made of it.
         F = module_of(first)  # noqa: N806
-        column = F.zeros_like(F.reshape(F.slice_axis(first, axis=-1, begin=0, end=1), shape=(-1,)))
+        column = F.sum(F.zeros_like(first), axis=0, exclude=True)
         states = []
         for info in self.state_info(0):
             extra = len(info["shape"]) - 1
