@@ -211,6 +211,47 @@ def test_module_trains_like_one_process_on_the_whole_batch():
             np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5)
 
 
+BLOCKS = """
+    from mixnet import autograd, gluon
+
+    def trained(kvstore, part, parts, **options):
+        net = gluon.nn.HybridSequential(prefix="net_")
+        net.add(gluon.nn.Dense(8, activation="tanh", in_units=5), gluon.nn.Dense(3, in_units=8))
+        net.initialize()
+        for i, p in enumerate(net.collect_params().values()):
+            p.set_data(mx.nd.array(np.random.RandomState(i).uniform(-1, 1, p.shape)))
+        net[0].weight.lr_mult, net[1].bias.wd_mult = 0.5, 0.0
+        net.hybridize()
+        trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1, "momentum": 0.9, "wd": 0.01}, kvstore=kvstore, **options)
+        x, y = np.random.RandomState(9).uniform(-1, 1, (8, 5)), np.arange(8) % 3
+        x, y = (mx.nd.array(value[part::parts]) for value in (x, y))
+        loss = gluon.loss.SoftmaxCrossEntropyLoss()
+        for step in range(6):
+            with autograd.record():
+                value = loss(net(x), y)
+            value.backward()
+            if step == 3:
+                trainer.set_learning_rate(0.02)
+            trainer.step(8)
+        return np.concatenate([p.data().asnumpy().ravel() for p in net.collect_params().values()])
+"""
+
+
+@pytest.mark.parametrize("options", ["", ", update_on_kvstore=False"])
+def test_blocks_train_like_one_process_on_the_whole_batch(options):
+    program = (
+        BLOCKS
+        + f"""
+    kv = mx.kv.create("dist_sync")
+    ours = trained(kv, kv.rank, kv.num_workers{options})
+    np.testing.assert_allclose(ours, trained(None, 0, 1), rtol=1e-4, atol=1e-6)
+    kv.barrier()
+    print("same")
+    """
+    )
+    assert Group(program).finish() == [["same"], ["same"]]
+
+
 @pytest.mark.parametrize("kind", ["dist_async", "dist_async:2"])
 def test_asynchronous_training_learns(kind):
     for lines in Group(MODULE.format(kind=kind, epochs=80, rate=0.02), workers=2, servers=2).finish():

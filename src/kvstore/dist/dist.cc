@@ -5,6 +5,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 
 #include "base/profile.h"
@@ -176,7 +177,7 @@ class DistStore : public KVStore {
   void push(const std::vector<std::string>& keys, const std::vector<NDArray>& values, int priority) override {
     const profile::Span span(profile::Category::api, "kvstore push");
     node_->check_own();
-    refresh_optimizer();
+    refresh_optimizer(priority);
     std::lock_guard<std::mutex> lock(mutex_);
     Groups few, rest;
     split(grouped(keys, values, "push"), few, rest);
@@ -205,7 +206,7 @@ class DistStore : public KVStore {
                  const std::vector<NDArray>& values, int priority) override {
     const profile::Span span(profile::Category::api, "kvstore push_rows");
     node_->check_own();
-    refresh_optimizer();
+    refresh_optimizer(priority);
     std::lock_guard<std::mutex> lock(mutex_);
     std::map<std::string, std::vector<PushedRows>> pushed;
     for (size_t i = 0; i < keys.size(); ++i) {
@@ -237,6 +238,7 @@ class DistStore : public KVStore {
 
   // The first worker's counts; when the call returns the servers have it.
   void set_optimizer(std::shared_ptr<Optimizer> optimizer) override {
+    std::optional<std::string> text;
     {
       std::lock_guard<std::mutex> lock(optimizer_mutex_);
       optimizer_ = std::move(optimizer);
@@ -244,8 +246,9 @@ class DistStore : public KVStore {
       // Its steps take the norm of the whole array.
       std::lock_guard<std::mutex> also(mutex_);
       needs_whole_ = optimizer_ && optimizer_->name() == "lamb";
+      text = changed_options();
     }
-    refresh_optimizer();
+    if (text) order(*text);
     // Who came late finds the others at work.
     if (!node_->late()) barrier();
   }
@@ -292,12 +295,8 @@ class DistStore : public KVStore {
     return entry->second;
   }
 
-  std::vector<std::string> order(const std::string& text) {
-    node_->check_own();
-    std::vector<std::string> results;
-    Answers answers;
-    node_->client().order(text, &results, answers.one());
-    answers.wait();
+  // Throws what a server says against an order.
+  static void check_taken(const std::vector<std::string>& results) {
     for (size_t i = 0; i < results.size(); ++i) {
       if (results[i].empty()) continue;
       const Json result = Json::parse(results[i], "order");
@@ -306,19 +305,59 @@ class DistStore : public KVStore {
                     concat("[kvstore] server ", i, ": ", error->as_string()));
       }
     }
+  }
+
+  std::vector<std::string> order(const std::string& text) {
+    node_->check_own();
+    std::vector<std::string> results;
+    Answers answers;
+    node_->client().order(text, &results, answers.one());
+    answers.wait();
+    check_taken(results);
     return results;
   }
 
-  // Options that changed go to the servers before the next gradient.
-  void refresh_optimizer() {
-    std::lock_guard<std::mutex> lock(optimizer_mutex_);
-    if (!optimizer_ || rank() != 0) return;
+  // The optimizer as an order, if its options are not those that the servers have.
+  std::optional<std::string> changed_options() {
+    if (!optimizer_ || rank() != 0) return std::nullopt;
     const int64_t now = optimizer_->revision();
-    if (now == revision_) return;
+    if (now == revision_) return std::nullopt;
     Json json = optimizer_->description();
     json.set("order", "optimizer");
-    order(json.dump());
     revision_ = now;
+    return json.dump();
+  }
+
+  // Options that changed go to the servers before the next gradients, and behind what was pulled before: steps that are not over,
+  // since a program runs ahead and other workers are behind, are made with the old ones.
+  void refresh_optimizer(int priority) {
+    std::lock_guard<std::mutex> lock(optimizer_mutex_);
+    const std::optional<std::string> text = changed_options();
+    if (!text) return;
+    std::vector<Variable*> writes;
+    {
+      std::lock_guard<std::mutex> also(mutex_);
+      for (const auto& [key, entry] : entries_) writes.push_back(entry.order.variable());
+    }
+    PushOptions options;
+    options.lane = Lane::io;
+    options.priority = priority;
+    options.bounded = false;
+    auto begin = [node = node_, text = *text] {
+      auto delivery = std::make_shared<Delivery>();
+      delivery->attach(engine().defer());
+      auto results = std::make_shared<std::vector<std::string>>();
+      node->client().order(text, results.get(),
+                           [all = std::make_shared<Sender>(delivery), results](const Error* error) {
+                             try {
+                               if (error) throw *error;
+                               check_taken(*results);
+                             } catch (const Error& refused) {
+                               all->note(refused);
+                             }
+                           });
+    };
+    engine().push(make_task(std::move(begin), "options of the optimizer"), {}, writes, options);
   }
 
   using Groups = std::vector<std::pair<std::string, std::vector<NDArray>>>;
