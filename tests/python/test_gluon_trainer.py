@@ -34,7 +34,7 @@ def dense_net():
     return net
 
 
-@pytest.mark.parametrize("options", [{}, {"update_on_kvstore": False}, {"kvstore": "local"}, {"kvstore": "a store"}])
+@pytest.mark.parametrize("options", [{}, {"update_on_kvstore": True}, {"kvstore": "local"}, {"kvstore": "a store", "update_on_kvstore": True}])
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_contexts_train_as_one(tmp_path, optimizer, options):
     alone, both = dense_net(), dense_net()
@@ -43,7 +43,7 @@ def test_contexts_train_as_one(tmp_path, optimizer, options):
     both.load_parameters(str(tmp_path / "first"), ctx=TWO)
     chosen = {"learning_rate": 0.1, "wd": 0.01}
     if options.get("kvstore") == "a store":
-        options = {"kvstore": mx.kv.create("local")}
+        options = {**options, "kvstore": mx.kv.create("local")}
         options["kvstore"].init(0, mx.nd.ones((2,)))
     expected = steps(alone, gluon.Trainer(alone.collect_params(), optimizer, chosen), [mx.cpu()])
     np.testing.assert_allclose(steps(both, gluon.Trainer(both.collect_params(), optimizer, chosen, **options), TWO), expected, rtol=1e-4)
@@ -52,7 +52,7 @@ def test_contexts_train_as_one(tmp_path, optimizer, options):
             np.testing.assert_allclose(value.asnumpy(), a.data().asnumpy(), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("options", [{}, {"update_on_kvstore": False}])
+@pytest.mark.parametrize("options", [{}, {"update_on_kvstore": True}])
 @pytest.mark.parametrize("where", [[mx.cpu()], TWO])
 def test_states_of_trainers(tmp_path, where, options):
     net, file = dense_net(), str(tmp_path / "states")
@@ -63,9 +63,7 @@ def test_states_of_trainers(tmp_path, where, options):
     net.save_parameters(str(tmp_path / "net"))
     expected = steps(net, trainer, where)
     net.load_parameters(str(tmp_path / "net"), ctx=where)
-    again = gluon.Trainer(
-        net.collect_params(), "adam", {"learning_rate": 0.1}, kvstore=mx.kv.create("local") if options == {} and len(where) > 1 else "device", **options
-    )
+    again = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 0.1}, **options)
     again.load_states(file)
     np.testing.assert_allclose(steps(net, again, where), expected, rtol=1e-5)
 
@@ -83,7 +81,7 @@ def test_sums_before_the_step():
     for gradient in net[0].weight.list_grad():
         np.testing.assert_allclose(gradient.asnumpy(), sum(apart), rtol=1e-5, atol=1e-6)
     trainer.update(4)
-    stored = gluon.Trainer(net.collect_params(), "sgd")
+    stored = gluon.Trainer(net.collect_params(), "sgd", update_on_kvstore=True)
     for call in (stored.allreduce_grads, lambda: stored.update(4)):
         with pytest.raises(MXNetError, match="expected update_on_kvstore=False"):
             call()
@@ -104,6 +102,23 @@ def test_learning_rates_and_multipliers():
     assert rate.learning_rate == 0.25
     with pytest.raises(UserWarning, match="follows the lr_scheduler"):
         rate.set_learning_rate(1)
+
+
+@pytest.mark.parametrize("options", [{}, {"update_on_kvstore": True}])
+def test_rates_and_batch_sizes_that_change_count_from_their_step_on(options):
+    alone, both = nn.Dense(1, use_bias=False, in_units=300), nn.Dense(1, use_bias=False, in_units=300)
+    for net, where in ((alone, [mx.cpu()]), (both, TWO)):
+        net.initialize("zeros", ctx=where)
+        trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 1.0}, **(options if len(where) > 1 else {}))
+        for step in range(60):
+            with autograd.record():
+                parts = [net(mx.nd.ones((2 // len(where), 300), ctx=context)) for context in where]
+            autograd.backward(parts)
+            trainer.set_learning_rate(1 + step % 3)
+            trainer.step(1 + step % 2)
+    expected = -sum(2 * (1 + step % 3) / (1 + step % 2) for step in range(60))
+    for value in (alone.weight.data(), *both.weight.list_data()):
+        np.testing.assert_allclose(value.asnumpy(), expected, rtol=1e-6)
 
 
 def test_mistakes_with_trainers():
@@ -171,7 +186,7 @@ def half():
     mx.amp.stop()
 
 
-@pytest.mark.parametrize("where,options", [([mx.cpu()], {}), (TWO, {}), (TWO, {"update_on_kvstore": False})])
+@pytest.mark.parametrize("where,options", [([mx.cpu()], {}), (TWO, {}), (TWO, {"update_on_kvstore": True})])
 def test_scaled_losses(half, where, options):
     net, loss = dense_net(), gluon.loss.SoftmaxCrossEntropyLoss()
     net.initialize(mx.init.Xavier(), ctx=where)

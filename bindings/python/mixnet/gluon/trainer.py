@@ -20,7 +20,7 @@ class Trainer:
     compression_params : dict, optional
         See KVStore.set_gradient_compression.
     update_on_kvstore : bool, optional
-        Whether the store makes the steps; unless given, every store but dist_allreduce does.
+        Whether the store makes the steps. Unless given, servers do (dist_sync, dist_async); otherwise every context steps its own values.
     """
 
     def __init__(self, params, optimizer, optimizer_params=None, kvstore="device", compression_params=None, update_on_kvstore=None):
@@ -77,7 +77,7 @@ class Trainer:
                 raise ValueError("[Trainer] update_on_kvstore: expected False without a kvstore, got True")
         else:
             kind = self._store.type
-            self._on_store = "allreduce" not in kind if wanted is None else bool(wanted)
+            self._on_store = ("dist" in kind and "allreduce" not in kind) if wanted is None else bool(wanted)
             if "async" in kind and not self._on_store:
                 raise ValueError(f"[Trainer] update_on_kvstore: expected True with {kind}, whose servers make the steps, got False")
             if compression:
@@ -105,14 +105,26 @@ class Trainer:
 
     def set_learning_rate(self, lr):
         """Sets the learning rate; not with an lr_scheduler."""
+        self._settle()
         self._optimizer.set_learning_rate(lr)
+
+    def _rescale(self, batch_size):
+        scale = self._scale / batch_size
+        if scale != self._optimizer.rescale_grad:
+            self._settle()
+            self._optimizer.rescale_grad = scale
+
+    def _settle(self):
+        """Steps that a store of this process has not made yet would see what is changed now."""
+        if self._on_store and "dist" not in self._store.type:
+            self._store.barrier()
 
     def step(self, batch_size, ignore_stale_grad=False):
         """Sums gradients, divides them by batch_size and makes the step. Parameters that have no values yet are left out.
 
         ignore_stale_grad is taken for MXNet's sake: a gradient that backward has not written since the last step counts as it is.
         """
-        self._optimizer.rescale_grad = self._scale / batch_size
+        self._rescale(batch_size)
         self._begin()
         chosen = self._trained()
         if not self._on_store:
@@ -139,7 +151,7 @@ class Trainer:
         self._begin()
         if self._on_store:
             raise MXNetError("[Trainer] update: expected update_on_kvstore=False; call step")
-        self._optimizer.rescale_grad = self._scale / batch_size
+        self._rescale(batch_size)
         self._step(self._trained())
 
     def _trained(self):
