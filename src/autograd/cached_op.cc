@@ -82,6 +82,7 @@ CachedOp::CachedOp(Symbol symbol, const std::vector<std::string>& parameters) : 
 bool CachedOp::fits(const Variant& variant, Span<Taped* const> inputs, const std::vector<bool>& wants,
                     bool training) const {
   if (variant.request.training != training || variant.request.wants != wants) return false;
+  if (!inputs.empty() && !(variant.request.device == inputs[0]->array.device())) return false;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const NDArray &a = inputs[i]->array, &b = variant.request.values[i];
     if (a.dtype() != b.dtype() || !(a.shape() == b.shape()) || (bound_[i] && !a.same_memory(b))) return false;
@@ -156,9 +157,9 @@ std::vector<Taped> CachedOp::invoke(Span<Taped* const> inputs) {
                inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) {
     MIXNET_CHECK(!inputs[i]->array.none(), invalid, "[cached_op] ", names_[i], " is empty");
-    MIXNET_CHECK(inputs[i]->array.device().host() == inputs[0]->array.device().host(), device, "[cached_op] ",
-                 names_[i], ": expected an array on ", inputs[0]->array.device().str(), ", got ",
-                 inputs[i]->array.device().str());
+    const DeviceId here = inputs[0]->array.device(), there = inputs[i]->array.device();
+    MIXNET_CHECK(here.host() ? there.host() : there == here, device, "[cached_op] ", names_[i],
+                 ": expected an array on ", here.str(), ", got ", there.str());
   }
   const std::shared_ptr<ReplayPlan> plan = find(inputs, state.recording, state.training);
   std::vector<NDArray> values;

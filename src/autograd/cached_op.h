@@ -1,4 +1,5 @@
-// A symbol to be called on arrays again and again: planned once per shapes, dtypes, mode and wanted gradients.
+// A symbol to be called on arrays again and again: planned once per shapes, dtypes, device, mode and wanted
+// gradients.
 //
 // Outputs are fresh arrays. While the thread records, a call is one node on the tape whose backward is the backward part of the same plan; until then the call
 // holds an arena of its own. A second backward (retain_graph) runs the forward part again, with the same draws.

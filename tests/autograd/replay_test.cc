@@ -70,6 +70,18 @@ TEST_CASE("cached op: a * b + 1 is one step") {
   CHECK(op.num_plans() == 2);
 }
 
+TEST_CASE("cached op: a plan for every device") {
+  CachedOp op(apply("square", {}, {apply("exp", {}, {Symbol::variable("x")})}), {});
+  for (int index : {0, 1, 0}) {
+    const DeviceId device{DeviceKind::cpu, index};
+    Taped x{NDArray({2}, DType::f32, device)};
+    const float values[] = {0, 1};
+    x.array.copy_from_host(values, sizeof(values));
+    CHECK(invoke_one(op, {x}).array.device() == device);
+  }
+  CHECK(op.num_plans() == 2);
+}
+
 TEST_CASE("cached op: gradients of calls that overlap, in any order") {
   const Symbol x = Symbol::variable("x");
   CachedOp op(apply("square", {}, {apply("exp", {}, {x})}), {});
