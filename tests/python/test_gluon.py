@@ -1,6 +1,8 @@
 """mx.gluon: blocks, parameters, trainers. What they compute is compared in test_gluon_golden.py."""
 
 import gc
+import copy
+import pickle
 import re
 import warnings
 import weakref
@@ -352,6 +354,33 @@ def test_a_shape_that_nobody_tells():
         block.hybridize(hybrid)
         with pytest.raises(gluon.DeferredInitializationError, match=r"lost_weight: .* its shape, \(0,\)"):
             block(x_of(2))
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
+def test_copies_of_blocks(copied):
+    net, x = ready(small()), x_of(2, 5)
+    net.hybridize()
+    expected = net(x).asnumpy()
+    other = copied(net)
+    np.testing.assert_array_equal(other(x).asnumpy(), expected)
+    trainer = gluon.Trainer(other.collect_params(), "sgd", {"learning_rate": 1.0})
+    with autograd.record():
+        y = other(x).sum()
+    y.backward()
+    trainer.step(1)
+    assert (other(x).asnumpy() != expected).any() and list(other.collect_params()) == list(net.collect_params())
+    np.testing.assert_array_equal(net(x).asnumpy(), expected)
+    assert not net[2].bias.grad().asnumpy().any() and other[2].bias.grad().asnumpy().any()
+    data = mx.sym.var("data")
+    block = gluon.SymbolBlock(mx.sym.FullyConnected(data, num_hidden=2, name="fc"), data)
+    block.initialize()
+    block(x)
+    block.params["fc_bias"].set_data(mx.nd.zeros((2,)))
+    expected = block(x).asnumpy()
+    other = copied(block)
+    other.params["fc_bias"].set_data(mx.nd.ones((2,)))
+    np.testing.assert_allclose(other(x).asnumpy(), expected + 1, rtol=1e-5)
+    np.testing.assert_array_equal(block(x).asnumpy(), expected)
 
 
 def test_blocks_as_symbols_and_in_jit():

@@ -33,6 +33,9 @@ class Graph:
         if lib is not None and hasattr(self, "_op"):
             lib.mxn_cached_op_free(self._op)
 
+    def __reduce__(self):
+        return Graph, (self.symbol, self.inputs, self.params, self.structure)
+
     def __call__(self, arrays):
         """What the block gives for these arrays. DeferredInitializationError where a parameter has no shape yet."""
         if self._changes != parameters.changes[0]:

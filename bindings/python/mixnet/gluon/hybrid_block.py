@@ -25,6 +25,10 @@ class HybridBlock(Block):
         super().__init__(prefix, params)
         self._active, self._graphs, self._last = False, {}, None
 
+    def __getstate__(self):
+        """Copies make graphs of their own."""
+        return {**vars(self), "_graphs": {}, "_last": None}
+
     def __setattr__(self, name, value):
         super().__setattr__(name, value)
         if isinstance(value, (Block, Parameter)) and "_graphs" in self.__dict__:

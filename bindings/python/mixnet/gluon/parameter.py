@@ -82,6 +82,15 @@ class Parameter:
     def __repr__(self):
         return f"Parameter {self.name} (shape={self.shape}, dtype={self._dtype})"
 
+    def __getstate__(self):
+        return {**vars(self), "_var": None, "_grads": None}
+
+    def __setstate__(self, state):
+        """A copy, by copy.deepcopy or pickle: with gradients of its own, which begin at 0."""
+        vars(self).update(state)
+        if self._values is not None:
+            self._place(self._values)
+
     # ---- what it is -------------------------------------------------------------------------------------------------
 
     @property
