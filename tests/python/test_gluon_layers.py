@@ -55,6 +55,22 @@ def test_nets_of_the_zoo_read_weights_from_a_folder(tmp_path):
             call()
 
 
+def test_names_of_modules():
+    from mixnet.gluon import block, parameter
+    from mixnet.gluon.block import HybridBlock, SymbolBlock
+    from mixnet.gluon.nn.basic_layers import HybridSequential
+    from mixnet.gluon.nn.conv_layers import Conv2D
+    from mixnet.gluon.parameter import Parameter, ParameterDict
+    from mixnet.gluon.rnn.rnn_cell import HybridRecurrentCell
+    from mixnet.gluon.rnn.rnn_layer import LSTM
+
+    assert (HybridBlock, SymbolBlock, Parameter, ParameterDict) == (gluon.HybridBlock, gluon.SymbolBlock, gluon.Parameter, gluon.ParameterDict)
+    assert (HybridSequential, Conv2D, HybridRecurrentCell, LSTM) == (nn.HybridSequential, nn.Conv2D, rnn.HybridRecurrentCell, rnn.LSTM)
+    for module in (block, parameter):
+        with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+            _ = module.nothing
+
+
 def test_layers_say_what_they_expect():
     for call, line in (
         (lambda: nn.Conv2D(3, (3, 3, 3)), r"\[Conv2D\] kernel_size: expected a number or 2 of them, got \(3, 3, 3\)"),

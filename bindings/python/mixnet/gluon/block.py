@@ -224,3 +224,12 @@ class Block:
 def indented(block):
     """What repr says, for a place inside another one's."""
     return repr(block).replace("\n", "\n  ")
+
+
+def __getattr__(name):
+    """MXNet's module of this name has all kinds of blocks."""
+    if name in ("HybridBlock", "SymbolBlock"):
+        from . import hybrid_block, symbol_block
+
+        return getattr(hybrid_block if name == "HybridBlock" else symbol_block, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

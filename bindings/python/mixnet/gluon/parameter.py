@@ -350,3 +350,12 @@ class _Value(initializer.Initializer):
 
     def _init_weight(self, name, arr):
         self._value.copyto(arr)
+
+
+def __getattr__(name):
+    """MXNet's module of this name has the dict too."""
+    if name == "ParameterDict":
+        from .parameter_dict import ParameterDict
+
+        return ParameterDict
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,5 +1,7 @@
 """Layers, and blocks that call blocks one after the other."""
 
+import sys
+
 from ..block import Block  # noqa: F401
 from ..hybrid_block import HybridBlock  # noqa: F401
 from ..symbol_block import SymbolBlock  # noqa: F401
@@ -30,3 +32,7 @@ from .pooling import (  # noqa: F401
     MaxPool3D,
 )
 from .sequential import HybridSequential, Sequential  # noqa: F401
+
+# MXNet's modules of these names have the same.
+for _name in ("basic_layers", "conv_layers"):
+    sys.modules[f"{__name__}.{_name}"] = globals()[_name] = sys.modules[__name__]
