@@ -176,6 +176,20 @@ def test_sparse_gradients_of_embeddings(hybrid):
     assert block.weight.grad().asnumpy().any() == 0
 
 
+@pytest.mark.parametrize("options", [{}, {"update_on_kvstore": True}])
+def test_sparse_gradients_of_several_contexts(options):
+    block = nn.Embedding(50, 4, sparse_grad=True)
+    block.initialize("ones", ctx=TWO)
+    trainer = gluon.Trainer(block.collect_params(), "sgd", {"learning_rate": 1.0}, **options)
+    for _ in range(2):
+        with autograd.record():
+            sums = [block(mx.nd.array(rows, ctx=context)).sum() for rows, context in zip(([3, 7, 3], [7, 9]), TWO)]
+        autograd.backward(sums)
+        trainer.step(1)
+    for weight in block.weight.list_data():
+        assert weight.asnumpy()[[3, 7, 9, 1], 0].tolist() == [-3, -3, -1, 1]
+
+
 # ---- mixed precision ------------------------------------------------------------------------------------------------
 
 
