@@ -60,7 +60,8 @@ def test_initializers_go_before_each_other():
         weight = gluon.Parameter("bias", shape=(3,), init=own)
         weight.initialize(given, default_init=default)
         assert weight.data().asnumpy().tolist() == [value] * 3
-    weight.initialize(mx.init.Constant(9))
+    with pytest.warns(UserWarning, match=r"\[Parameter\] bias: keeps its value; expected force_reinit=True"):
+        weight.initialize(mx.init.Constant(9))
     assert weight.data().asnumpy()[0] == 7
     weight.initialize(mx.init.Constant(9), force_reinit=True)
     assert weight.data().asnumpy()[0] == 9
@@ -513,7 +514,7 @@ def test_symbols_as_blocks():
     assert block.params["fc1_weight"].grad().asnumpy().any()
     net = nn.HybridSequential()
     net.add(gluon.SymbolBlock(hidden, data, params=block.params), nn.Dense(2))
-    net.initialize()
+    net[1].initialize()
     plain = net(x).asnumpy()
     net.hybridize()
     np.testing.assert_allclose(net(x).asnumpy(), plain, rtol=1e-6)

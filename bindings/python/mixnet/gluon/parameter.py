@@ -1,5 +1,7 @@
 """Parameter: a weight of a block, with a value and a gradient on every context that computes with it."""
 
+import warnings
+
 import numpy as np
 
 from .. import initializer
@@ -148,9 +150,10 @@ class Parameter:
         """Makes a value on every context, now or, where the shape is not known yet, when it is.
 
         init goes before the parameter's own initializer, default_init (Uniform unless given) behind it. A parameter that has a value keeps it,
-        but for force_reinit.
+        with a warning, but for force_reinit.
         """
-        if (self._values is not None or self._deferred is not None) and not force_reinit:
+        if self._values is not None and not force_reinit:
+            warnings.warn(f"[Parameter] {self.name}: keeps its value; expected force_reinit=True to initialize it again", stacklevel=2)
             return
         rule = init or self.init or default_init or initializer.Uniform()
         where = contexts(ctx)
