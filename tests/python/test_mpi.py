@@ -169,6 +169,39 @@ def test_every_dtype_small_and_in_parts(workers):
         assert "expected a number, got bool" in seen["bool"][1]
 
 
+def test_blocks_train_like_one_process_on_the_whole_batch(workers):
+    text = """
+    from mixnet import autograd, gluon
+
+    def trained(kvstore, part, parts):
+        net = gluon.nn.HybridSequential(prefix="net_")
+        net.add(gluon.nn.Dense(8, activation="tanh", in_units=5), gluon.nn.Dense(3, in_units=8))
+        net.initialize()
+        for i, p in enumerate(net.collect_params().values()):
+            # All begin with the first worker's.
+            p.set_data(mx.nd.array(np.random.RandomState(i).uniform(-1, 1, p.shape)) + part)
+        net.hybridize()
+        trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 0.1}, kvstore=kvstore)
+        trainer.allreduce_grads()
+        x, y = np.random.RandomState(9).uniform(-1, 1, (8, 5)), np.arange(8) % 3
+        x, y = (mx.nd.array(value[part::parts]) for value in (x, y))
+        loss = gluon.loss.SoftmaxCrossEntropyLoss()
+        for step in range(6):
+            with autograd.record():
+                value = loss(net(x), y)
+            value.backward()
+            if step == 3:
+                trainer.set_learning_rate(0.02)
+            trainer.step(8)
+        return np.concatenate([p.data().asnumpy().ravel() for p in net.collect_params().values()])
+
+    seen["apart"] = float(np.abs(trained(kv, rank, size) - trained(None, 0, 1)).max())
+    kv.barrier()
+    """
+    for seen in workers(text):
+        assert seen["apart"] < 1e-6
+
+
 def test_updater_runs_on_every_worker(workers):
     text = """
     def step(key, received, stored):
