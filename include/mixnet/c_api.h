@@ -450,7 +450,7 @@ MXN_API int32_t mxn_cached_op_create(const mxn_symbol_t *symbol, const char *con
                                      mxn_cached_op_t **out_op);
 /** Frees it; calls under way and recorded ones go on. @own none @threads any @blocks no @since 0.1 */
 MXN_API void mxn_cached_op_free(mxn_cached_op_t *op);
-/** Calls it on the arguments, then the states, in list order; in the thread's mode, and on its tape while it records. Planned once per shapes, dtypes, mode and wanted gradients. @own caller owns the outputs @threads any @blocks no @since 0.1 */
+/** Calls it on the arguments, then the states, in list order; in the thread's mode, and on its tape while it records. Planned once per shapes, dtypes, device, mode and wanted gradients. @own caller owns the outputs @threads any @blocks no @since 0.1 */
 MXN_API int32_t mxn_cached_op_invoke(mxn_cached_op_t *op, mxn_ndarray_t *const *inputs, int64_t num_inputs,
                                      mxn_ndarray_t **outputs, int32_t capacity, int32_t *num_outputs);
 /** The steps of the last call's plan, a line each, and the number of plans. @own caller: mxn_text_free @threads any @blocks no @since 0.1 */

@@ -808,7 +808,7 @@ func CachedOpFree(op CachedOp) {
 	C.mxn_go_cached_op_free(op)
 }
 
-// CachedOpInvoke is mxn_cached_op_invoke. Calls it on the arguments, then the states, in list order; in the thread's mode, and on its tape while it records. Planned once per shapes, dtypes, mode and wanted gradients. Owner of what is returned: caller owns the outputs.
+// CachedOpInvoke is mxn_cached_op_invoke. Calls it on the arguments, then the states, in list order; in the thread's mode, and on its tape while it records. Planned once per shapes, dtypes, device, mode and wanted gradients. Owner of what is returned: caller owns the outputs.
 func CachedOpInvoke(op CachedOp, inputs []Ndarray, numInputs int64, outputs []Ndarray, capacity int32, numOutputs *int32) (err error) {
 	err = failure(C.mxn_go_cached_op_invoke(op, first(inputs), C.int64_t(numInputs), first(outputs), C.int32_t(capacity), (*C.int32_t)(unsafe.Pointer(numOutputs))))
 	return

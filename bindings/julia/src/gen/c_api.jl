@@ -1570,7 +1570,7 @@ mxn_cached_op_free(op) =
 """
     mxn_cached_op_invoke(op, inputs, num_inputs, outputs, capacity, num_outputs)
 
-Calls it on the arguments, then the states, in list order; in the thread's mode, and on its tape while it records. Planned once per shapes, dtypes, mode and wanted gradients.
+Calls it on the arguments, then the states, in list order; in the thread's mode, and on its tape while it records. Planned once per shapes, dtypes, device, mode and wanted gradients.
 
 (own: caller owns the outputs; threads: any; blocks: no; since: 0.1)
 """
