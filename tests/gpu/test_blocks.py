@@ -95,3 +95,20 @@ def test_a_graph_serves_several_gpus_but_not_in_one_call():
     for other in (mx.gpu(1), mx.cpu()):
         with pytest.raises(mx.MXNetError, match=r"\[cached_op\] data1: expected an array on gpu\(0\), got"):
             block(x.as_in_context(mx.gpu(0)), x.as_in_context(other))
+
+
+@pytest.mark.skipif(mx.num_gpus() < 2, reason="needs GPU")
+def test_losses_are_scaled_on_two_gpus():
+    net = nn.Dense(3, in_units=4)
+    net.initialize("ones", ctx=[mx.gpu(0), mx.gpu(1)])
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 1.0})
+    mx.amp.init_trainer(trainer)
+    for value, expected in ((1.0, -7), (np.inf, -7)):
+        with autograd.record():
+            sums = [net(mx.nd.full((4, 4), value, ctx=context)).sum() for context in net.weight.list_ctx()]
+            with mx.amp.scale_loss(sums, trainer) as scaled:
+                autograd.backward(scaled)
+        trainer.step(1)
+        for weight in net.weight.list_data():
+            assert (weight.asnumpy() == expected).all()
+    assert trainer._amp_loss_scaler.loss_scale == 2.0**15

@@ -26,7 +26,7 @@ class LossScaler:
         params : list of NDArray (gradients), or of parameters with `list_grad()`. Waits for them.
         """
         grads = [array for item in params for array in (item.list_grad() if hasattr(item, "list_grad") else [item])]
-        if all(_finite(grads[i : i + 64]) for i in range(0, len(grads), 64)):
+        if all(_finite(part) for part in _parts(grads)):
             self._unskipped += 1
             if self._unskipped == self._scale_seq_len:
                 self._unskipped = 0
@@ -35,6 +35,14 @@ class LossScaler:
         self._unskipped = 0
         self._loss_scale /= 2
         return True
+
+
+def _parts(arrays):
+    """Lists of up to 64 arrays of one context."""
+    by_context = {}
+    for array in arrays:
+        by_context.setdefault(array.context, []).append(array)
+    return [own[i : i + 64] for own in by_context.values() for i in range(0, len(own), 64)]
 
 
 def _finite(arrays):
