@@ -132,9 +132,13 @@ def test_dropout_and_zoneout_draw_in_training_alone():
     cell.initialize()
     outputs, states = cell.unroll(3, mx.nd.ones((20, 3, 8)))
     np.testing.assert_allclose(states[0].asnumpy(), outputs.asnumpy()[:, -1], rtol=1e-6)
-    with autograd.train_mode():
-        outputs, _ = cell.unroll(3, mx.nd.ones((20, 3, 8)))
-    assert 0.3 < (outputs.asnumpy()[:, 0] == 0).mean() < 0.7
+    for hybrid in (False, True):
+        cell.hybridize(hybrid)
+        with autograd.train_mode():
+            outputs, _ = cell.unroll(3, mx.nd.ones((20, 3, 8)))
+        first, second = outputs.asnumpy()[:, 0], outputs.asnumpy()[:, 1]
+        assert 0.3 < (first == 0).mean() < 0.7
+        assert 0.3 < (second == first).mean() < 0.7
 
 
 def test_cells_one_step_at_a_time():
@@ -193,8 +197,30 @@ def test_cells_of_contrib():
     masked.initialize()
     plain, _ = masked.unroll(3, mx.nd.ones((20, 3, 8)))
     assert (plain.asnumpy() != 0).all()
-    with autograd.train_mode():
-        outputs, _ = masked.unroll(3, mx.nd.ones((20, 3, 8)))
-        again, _ = masked.unroll(3, mx.nd.ones((20, 3, 8)))
-    dropped = outputs.asnumpy() == 0
-    assert 0.3 < dropped.mean() < 0.7 and (dropped == dropped[:, :1]).all() and (dropped != (again.asnumpy() == 0)).any()
+    for hybrid in (False, True):
+        masked.hybridize(hybrid)
+        with autograd.train_mode():
+            outputs, _ = masked.unroll(3, mx.nd.ones((20, 3, 8)))
+            again, _ = masked.unroll(3, mx.nd.ones((20, 3, 8)))
+        dropped = outputs.asnumpy() == 0
+        assert 0.3 < dropped.mean() < 0.7 and (dropped == dropped[:, :1]).all() and (dropped != (again.asnumpy() == 0)).any()
+
+
+def test_a_layer_with_a_parameter_of_its_own(tmp_path):
+    class Scaled(rnn.LSTM):
+        def __init__(self, **kwargs):
+            super().__init__(3, input_size=2, **kwargs)
+            self.scale = self.params.get("scale", shape=(1,), init="ones")
+
+        def hybrid_forward(self, F, inputs, states=None, scale=None, **params):  # noqa: N803
+            return F.broadcast_mul(super().hybrid_forward(F, inputs, **params), F.reshape(scale, shape=(1, 1, 1)))
+
+        def forward(self, inputs):
+            return gluon.HybridBlock.forward(self, inputs)
+
+    layer, file = Scaled(), str(tmp_path / "layer")
+    layer.initialize()
+    layer.save_parameters(file)
+    assert set(mx.nd.load(file)) == {"scale", *(f"_unfused.0.{source}_{kind}" for source in ("i2h", "h2h") for kind in ("weight", "bias"))}
+    layer.load_parameters(file)
+    assert layer(x_of(4, 1, 2)).shape == (4, 1, 3)

@@ -174,7 +174,7 @@ def _merged(parameter, shape):
     old = parameter.shape
     if old is None or len(old) != len(shape):
         return shape
-    return tuple(a or b if not (a and b) else b for a, b in zip(old, shape))
+    return tuple(b or a for a, b in zip(old, shape))
 
 
 def _some(names):

@@ -3,7 +3,6 @@
 from .. import symbol as sym
 from ..base import MXNetError
 from ..ndarray import NDArray
-from ..ndarray import load as load_arrays
 from ..symbol import Symbol
 from .graph import Graph
 from .hybrid_block import HybridBlock
@@ -56,12 +55,7 @@ class SymbolBlock(HybridBlock):
         inside = symbol.get_internals()
         block = SymbolBlock(symbol, [inside[name] if name in inside.list_outputs() else sym.var(name) for name in names])
         if param_file is not None:
-            arrays = load_arrays(str(param_file))
-            arrays = {name.split(":", 1)[-1]: array for name, array in arrays.items()}
-            for name, array in arrays.items():
-                if name in block.params:
-                    block.params[name].cast(array.dtype)
-            block.params.load_dict(arrays, ctx, allow_missing, ignore_extra, filename=str(param_file))
+            block.params.load(str(param_file), ctx, allow_missing, ignore_extra, cast_dtype=True, dtype_source="saved")
         elif ctx is not None:
             block.initialize(ctx=ctx)
         return block

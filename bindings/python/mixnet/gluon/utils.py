@@ -1,11 +1,13 @@
 """Batches over several contexts, the norm of many gradients, files."""
 
 import hashlib
+import warnings
 
 import numpy as np
 
 from .. import ndarray as nd
 from ..base import MXNetError
+from .parameter import is_known
 
 
 def split_data(data, num_slice, batch_axis=0, even_split=True):
@@ -46,8 +48,6 @@ def clip_global_norm(arrays, max_norm, check_isfinite=True):
     if check_isfinite:
         total = norm.asscalar()
         if not np.isfinite(total):
-            import warnings
-
             warnings.warn("[clip_global_norm] the norm is not finite: the arrays stay as they are", stacklevel=2)
             return float(total)
     for array in arrays:
@@ -66,6 +66,4 @@ def check_sha1(filename, sha1_hash):
 
 def shape_is_known(shape):
     """Whether every extent is known."""
-    from .parameter import is_known
-
     return is_known(shape)

@@ -2,7 +2,7 @@
 
 from ...base import MXNetError
 from ..nn.pooling import spread
-from ..rnn.modifiers import ModifierCell
+from ..rnn.modifiers import RememberingCell
 from ..rnn.recurrent_cell import HybridRecurrentCell
 
 __all__ = [
@@ -202,7 +202,7 @@ class LSTMPCell(HybridRecurrentCell):
         return output, [output, cell]
 
 
-class VariationalDropoutCell(ModifierCell):
+class VariationalDropoutCell(RememberingCell):
     """Dropout of inputs, of the first state and of outputs, by masks that are drawn once per sequence (Gal and Ghahramani, 2016)."""
 
     def __init__(self, base_cell, drop_inputs=0.0, drop_states=0.0, drop_outputs=0.0):

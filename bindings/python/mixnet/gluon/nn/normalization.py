@@ -1,5 +1,6 @@
 """Normalisation layers."""
 
+from ...base import dtype_name
 from ..hybrid_block import HybridBlock
 
 
@@ -64,7 +65,7 @@ class BatchNorm(_Normalization):
 
     def cast(self, dtype):
         """As Block.cast; but statistics of float16 or bfloat16 stay float32."""
-        super().cast("float32" if str(dtype) in ("float16", "bfloat16") or getattr(dtype, "__name__", "") == "float16" else dtype)
+        super().cast("float32" if dtype_name(dtype) in ("float16", "bfloat16") else dtype)
 
     def hybrid_forward(self, F, x, gamma, beta, running_mean, running_var):  # noqa: N803
         return getattr(F, self._op)(x, gamma, beta, running_mean, running_var, name="fwd", **self._options)

@@ -59,12 +59,9 @@ class _Layers(HybridBlock):
 
     def _params_by_place(self, prefix=""):
         """As MXNet's files have them: by the cells of a stack."""
-        found = {}
-        for name, parameter in self._reg_params.items():
-            side, layer, rest = re.fullmatch(r"([lr])(\d+)_(\w+)", name).groups()
-            cell = f"{side}_cell." if len(self._directions) == 2 else ""
-            found[f"{prefix}_unfused.{layer}.{cell}{rest}"] = parameter
-        return found
+        cell = r"\1_cell." if len(self._directions) == 2 else ""
+        place = re.compile(r"([lr])(\d+)_([ih]2h_\w+)")
+        return {prefix + place.sub(rf"_unfused.\2.{cell}\3", name): parameter for name, parameter in super()._params_by_place().items()}
 
     def cast(self, dtype):
         """As Block.cast."""
@@ -97,9 +94,6 @@ class _Layers(HybridBlock):
                 if self._dropout and layer != self._num_layers - 1:
                     stack.add(DropoutCell(self._dropout))
         return stack
-
-    def _cell(self, prefix, columns):
-        raise NotImplementedError
 
     def forward(self, inputs, states=None):
         """The outputs (time, batch, directions * hidden), or in the order of `layout`; with states, (outputs, states after the last step)."""

@@ -62,7 +62,16 @@ class ModifierCell(HybridRecurrentCell):
         raise NotImplementedError(f"[{type(self).__name__}] expected a hybrid_forward method")
 
 
-class ZoneoutCell(ModifierCell):
+class RememberingCell(ModifierCell):
+    """Base of cells that keep something from one step to the next: their steps are no graphs of their own, those of the cell inside may be."""
+
+    def hybridize(self, active=True, **kwargs):
+        """As HybridBlock.hybridize, of the cell inside."""
+        super().hybridize(active, **kwargs)
+        self._active = False
+
+
+class ZoneoutCell(RememberingCell):
     """In training, outputs and states keep their values of the step before with these probabilities, element by element (Krueger et al., 2017)."""
 
     def __init__(self, base_cell, zoneout_outputs=0.0, zoneout_states=0.0):

@@ -106,9 +106,8 @@ class BidirectionalCell(HybridRecurrentCell):
         left, left_states = self.l_cell.unroll(length, steps, own[0], layout, False, valid_length)
         right, right_states = self.r_cell.unroll(length, backwards(steps, valid_length), own[1], layout, False, valid_length)
         F = module_of(steps)  # noqa: N806
-        names = (f"{self._output_prefix}t{i}" for i in range(length))
-        options = ({"name": name} for name in names) if F.__name__.endswith("symbol") else ({} for _ in names)
-        outputs = [F.concat(a, b, dim=1, **more) for a, b, more in zip(left, backwards(right, valid_length), options)]
+        pairs = zip(left, backwards(right, valid_length))
+        outputs = [F.concat(a, b, dim=1, name=f"{self._output_prefix}t{i}") for i, (a, b) in enumerate(pairs)]
         if valid_length is not None:
             whole = cut(merged(outputs, layout), valid_length, axis_of(layout)[0])
             outputs = whole if merge else steps_of(whole, length, layout)
